@@ -1,3 +1,63 @@
-"""Segment Anything for microscopy, in napari and from Python."""
+"""Segment Anything for microscopy, in napari and from Python.
+
+The names below are loaded when first used: importing the package itself loads neither torch,
+Qt nor napari.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Candidates": "napari_sam.segmentation",
+    "Embedding": "napari_sam.models.model",
+    "Model": "napari_sam.models.model",
+    "Plane": "napari_sam.images",
+    "Prompt": "napari_sam.prompts",
+    "Segmentation": "napari_sam.segmentation",
+    "errors": "napari_sam.errors",
+    "load_model": "napari_sam.models.zoo",
+    "segment_cells": "napari_sam.automatic.cells",
+    "segment_everything": "napari_sam.automatic.everything",
+}
+
+if TYPE_CHECKING:
+    from napari_sam import errors
+    from napari_sam.automatic.cells import segment_cells
+    from napari_sam.automatic.everything import segment_everything
+    from napari_sam.images import Plane
+    from napari_sam.models.model import Embedding, Model
+    from napari_sam.models.zoo import load_model
+    from napari_sam.prompts import Prompt
+    from napari_sam.segmentation import Candidates, Segmentation
+
+__all__ = [
+    "Candidates",
+    "Embedding",
+    "Model",
+    "Plane",
+    "Prompt",
+    "Segmentation",
+    "__version__",
+    "errors",
+    "load_model",
+    "segment_cells",
+    "segment_everything",
+]
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'napari_sam' has no attribute {name!r}")
+    module = importlib.import_module(home)
+    value = module if name == "errors" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

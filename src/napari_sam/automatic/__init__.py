@@ -1,0 +1,1 @@
+"""Automatic segmentation: everything-mode, instance-mode, seeds and filters."""

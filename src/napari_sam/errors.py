@@ -1,0 +1,56 @@
+"""Every error that `napari_sam` raises on purpose.
+
+All derive from `NapariSamError`, so a caller can catch the family; each also derives from the
+built-in exception that a Python programmer would expect, so ``except ValueError`` works too.
+A message says what was wrong, what was expected, and what to do.
+"""
+
+from __future__ import annotations
+
+
+class NapariSamError(Exception):
+    """Base of every error raised on purpose by this package."""
+
+
+class ImageError(NapariSamError, ValueError):
+    """The image cannot be used as it is (shape, type, empty)."""
+
+
+class PromptError(NapariSamError, ValueError):
+    """The prompt is empty, malformed, or lies outside the plane."""
+
+
+class LabelsError(NapariSamError, ValueError):
+    """The labels cannot take this change (type too small, wrong shape, read-only)."""
+
+
+class DataError(NapariSamError, ValueError):
+    """A data set, sample or file is missing, malformed, or not known by that name."""
+
+
+class ModelError(NapariSamError, RuntimeError):
+    """A model cannot be found, loaded or run."""
+
+
+class UnknownModelError(ModelError, LookupError):
+    """No model of that name is in the zoo and no file lies at that path."""
+
+
+class CheckpointError(ModelError):
+    """The checkpoint is damaged, unsafe to load, or of an unknown architecture."""
+
+
+class DownloadError(ModelError, OSError):
+    """A download failed or gave other bytes than expected; nothing half-done is kept."""
+
+
+class DeviceError(ModelError):
+    """The device is not there, or its memory is exhausted even at the smallest batch."""
+
+
+class ViewError(NapariSamError, RuntimeError):
+    """The viewer shows something that has no plane to segment (3-D, outside the data)."""
+
+
+class Cancelled(NapariSamError):
+    """The person cancelled. Raised from a progress callback; nothing was written."""

@@ -1,0 +1,218 @@
+"""Images: planes of n-dimensional data, and pixel values made fit for a network."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.errors import ImageError
+
+PERCENTILES = (0.5, 99.8)
+_SAMPLE = 1_000_000  # pixels that are enough for a percentile
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Where one 2-D image lies in n-dimensional data.
+
+    Parameters
+    ----------
+    axes : (int, int)
+        The data axes that run down the rows and along the columns of the plane.
+    index : tuple of int or None
+        A position for every other data axis, None at `axes`. The colour axis of RGB data is
+        not counted.
+    shape : (int, int)
+        Rows and columns of the plane.
+    """
+
+    axes: tuple[int, int]
+    index: tuple[int | None, ...]
+    shape: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        ndim = len(self.index)
+        if len(set(self.axes)) != 2 or not all(0 <= axis < ndim for axis in self.axes):
+            raise ImageError(f"axes {self.axes} are not two different axes of {ndim}-D data.")
+        for axis, position in enumerate(self.index):
+            if (position is None) != (axis in self.axes):
+                raise ImageError(
+                    f"index {self.index} must be None exactly at the plane's axes {self.axes}."
+                )
+
+    @property
+    def ndim(self) -> int:
+        """Number of data axes, colour not counted."""
+        return len(self.index)
+
+    @property
+    def slices(self) -> tuple[int | slice, ...]:
+        """What selects the plane from the data, its two axes still in data order."""
+        return tuple(slice(None) if i is None else i for i in self.index)
+
+    @property
+    def transposed(self) -> bool:
+        """Whether rows of the plane run along a later data axis than its columns."""
+        return self.axes[0] > self.axes[1]
+
+    def take(self, data: Any) -> npt.NDArray[Any]:
+        """Read the plane, (H, W) or (H, W, C), out of an array, dask or zarr alike."""
+        plane = np.asarray(data[self.slices])
+        return np.swapaxes(plane, 0, 1) if self.transposed else plane
+
+    def to_plane(self, coordinates: Any) -> npt.NDArray[np.float64]:
+        """Keep the ``(row, column)`` of data coordinates (N, ndim)."""
+        return np.asarray(coordinates, dtype=np.float64).reshape(-1, self.ndim)[:, list(self.axes)]
+
+    def to_data(self, points: Any) -> npt.NDArray[np.float64]:
+        """Complete ``(row, column)`` pixels (N, 2) to data coordinates (N, ndim)."""
+        points = np.asarray(points, dtype=np.float64).reshape(-1, 2)
+        full = np.empty((len(points), self.ndim))
+        for axis, position in enumerate(self.index):
+            if position is not None:
+                full[:, axis] = position
+        full[:, list(self.axes)] = points
+        return full
+
+    def holds(self, coordinates: Any) -> npt.NDArray[np.bool_]:
+        """Tell which data coordinates (N, ndim) lie on this plane, to the nearest slice."""
+        coordinates = np.asarray(coordinates, dtype=np.float64).reshape(-1, self.ndim)
+        on = np.ones(len(coordinates), dtype=bool)
+        for axis, position in enumerate(self.index):
+            if position is not None:
+                on &= np.abs(coordinates[:, axis] - position) <= 0.5
+        return on
+
+    def indices(self, mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], ...]:
+        """Index arrays into the data of the True pixels of a (H, W) mask."""
+        rows, columns = np.nonzero(mask)
+        full: list[npt.NDArray[np.intp]] = []
+        for axis, position in enumerate(self.index):
+            if position is not None:
+                full.append(np.full(len(rows), position, dtype=np.intp))
+            else:
+                full.append(rows if axis == self.axes[0] else columns)
+        return tuple(full)
+
+
+def is_rgb(shape: tuple[int, ...]) -> bool:
+    """Tell whether an array of this shape is taken for colour: a last axis of 3 or 4."""
+    return len(shape) >= 3 and shape[-1] in (3, 4) and min(shape[-3:-1]) > 4
+
+
+def planes(shape: tuple[int, ...], rgb: bool | None = None) -> Iterator[Plane]:
+    """Iterate over the planes of a (..., H, W) or (..., H, W, C) array, last axes as plane.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the whole array.
+    rgb : bool, optional
+        Whether the last axis is colour; guessed by `is_rgb` when not given.
+    """
+    if rgb is None:
+        rgb = is_rgb(shape)
+    spatial = shape[:-1] if rgb else shape
+    if len(spatial) < 2 or 0 in shape:
+        raise ImageError(f"An image needs at least two axes and some pixels, got shape {shape}.")
+    ndim = len(spatial)
+    for position in np.ndindex(*spatial[:-2]):
+        yield Plane((ndim - 2, ndim - 1), (*position, None, None), (spatial[-2], spatial[-1]))
+
+
+def contrast_limits(image: npt.NDArray[Any]) -> tuple[float, float]:
+    """Find robust limits of an image: percentiles, so that one hot pixel changes nothing.
+
+    Falls back to the full range when the percentiles coincide (a few small bright objects on
+    an even background), and to ``(v, v + 1)`` for a constant image, which then becomes black.
+    """
+    values = image.reshape(-1)
+    if values.size > _SAMPLE:
+        # A stride that shares no factor with common row lengths, so that columns are not favoured.
+        values = values[:: values.size // _SAMPLE | 1]
+    if np.issubdtype(values.dtype, np.inexact):
+        values = values[np.isfinite(values)]
+        if values.size == 0:
+            return 0.0, 1.0
+    low, high = (float(v) for v in np.percentile(values, PERCENTILES))
+    if high <= low:
+        finite = image[np.isfinite(image)]
+        low, high = float(finite.min()), float(finite.max())
+    return (low, high) if high > low else (low, low + 1.0)
+
+
+def check_plane(image: Any) -> npt.NDArray[Any]:
+    """Return the image as an array (H, W) or (H, W, 3), alpha dropped.
+
+    Raises
+    ------
+    ImageError
+        When it is not one plane of numbers.
+    """
+    array = np.asarray(image)
+    if array.dtype == object or not (
+        np.issubdtype(array.dtype, np.number) or array.dtype == np.bool_
+    ):
+        raise ImageError(f"An image holds numbers, got type {array.dtype}.")
+    if np.iscomplexobj(array):
+        raise ImageError("A complex image cannot be shown to a model: pass its magnitude.")
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    if array.ndim == 3 and array.shape[2] == 4:
+        array = array[..., :3]
+    if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)):
+        raise ImageError(
+            f"Expected one plane, (H, W) or (H, W, 3), got shape {array.shape}. "
+            "Pick a slice or a channel first."
+        )
+    if 0 in array.shape:
+        raise ImageError(f"The image has no pixels: shape {array.shape}.")
+    return array
+
+
+def normalise(image: Any, limits: tuple[float, float] | None = None) -> npt.NDArray[np.float32]:
+    """Scale one plane to [0, 1] without wrapping, blackening or dividing by zero.
+
+    Parameters
+    ----------
+    image : (H, W), (H, W, 3) or (H, W, 4) array of any real type
+    limits : (low, high), optional
+        Values that become 0 and 1, for example a layer's contrast limits. By default
+        percentiles of the whole plane (all channels together, so that hues stay).
+
+    Returns
+    -------
+    (H, W) or (H, W, 3) float32
+        NaN and -inf become 0, +inf becomes 1.
+    """
+    array = check_plane(image)
+    low, high = contrast_limits(array) if limits is None else (float(v) for v in limits)
+    if not (np.isfinite(low) and np.isfinite(high)) or high <= low:
+        raise ImageError(f"Contrast limits must be finite and increasing, got ({low}, {high}).")
+    # float64 only where 32 bits would lose neighbouring values of wide integers.
+    wide = array.dtype.itemsize > 2 and np.issubdtype(array.dtype, np.integer)
+    scaled = array.astype(np.float64 if wide or array.dtype == np.float64 else np.float32)
+    with np.errstate(invalid="ignore", over="ignore"):
+        scaled -= low
+        scaled /= high - low
+    np.nan_to_num(scaled, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
+    np.clip(scaled, 0.0, 1.0, out=scaled)
+    return scaled.astype(np.float32, copy=False)
+
+
+def as_rgb(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """View (H, W) as (H, W, 3) with equal channels; leave colour as it is."""
+    return image if image.ndim == 3 else np.broadcast_to(image[..., None], (*image.shape, 3))
+
+
+def content_hash(image: npt.NDArray[Any]) -> str:
+    """Fingerprint of the pixels, shape and type of a plane (BLAKE2b, 128 bits, hex)."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(f"{image.dtype.str}{image.shape}".encode())
+    digest.update(np.ascontiguousarray(image).view(np.uint8).data)
+    return digest.hexdigest()

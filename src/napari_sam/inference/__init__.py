@@ -1,0 +1,1 @@
+"""Fast exact encoding and decoding, the embedding cache, tiles."""

@@ -1,0 +1,1 @@
+"""Models: the zoo, fetching, and one file per family of checkpoints."""

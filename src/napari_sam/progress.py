@@ -1,0 +1,21 @@
+"""How long work reports where it stands and learns that it was cancelled."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Progress = Callable[[float], None]
+"""Called with the fraction done, 0..1. Raise `napari_sam.errors.Cancelled` from it to stop."""
+
+
+def silent(fraction: float) -> None:
+    """Ignore progress; the default wherever nobody watches."""
+
+
+def part(progress: Progress, start: float, stop: float) -> Progress:
+    """Map a stage's own 0..1 onto ``start..stop`` of the whole."""
+
+    def report(fraction: float) -> None:
+        progress(start + (stop - start) * fraction)
+
+    return report

@@ -1,0 +1,257 @@
+"""Prompts: what a person says about one object on one plane.
+
+Coordinates are ``(row, column)`` pixels of the plane, pixel centres on whole numbers, as in
+NumPy and napari. The ``(x, y)`` order of Segment Anything exists only inside a model backend.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from skimage.draw import polygon as polygon_pixels
+
+from napari_sam.errors import PromptError
+
+FOREGROUND = 1
+BACKGROUND = 0
+
+Window = tuple[float, float, float, float]
+"""Edges ``(r0, c0, r1, c1)`` of a region of the plane, in pixels; may reach beyond the plane."""
+
+
+def _array(value: Any, columns: int, what: str) -> npt.NDArray[np.float64]:
+    try:
+        array = np.asarray(value, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise PromptError(f"{what} must be numbers, got {value!r}.") from error
+    if array.size == 0:
+        return np.empty((0, columns))
+    array = np.atleast_2d(array)
+    if array.ndim != 2 or array.shape[1] != columns:
+        raise PromptError(
+            f"{what} must have shape (N, {columns}), got {array.shape}. "
+            "Coordinates are (row, column) of one plane, without the slice index."
+        )
+    if not np.isfinite(array).all():
+        raise PromptError(f"{what} contain NaN or infinity: {array.tolist()}.")
+    return array
+
+
+@dataclass(frozen=True, eq=False)
+class Prompt:
+    """Points, a box, a mask or a text that all describe ONE object on ONE plane.
+
+    Parameters
+    ----------
+    points : (N, 2) array-like
+        ``(row, column)`` pixels.
+    labels : (N,) array-like of {0, 1}, optional
+        1 where the object is, 0 where it is not. All 1 by default.
+    boxes : (1, 4) array-like
+        ``(r0, c0, r1, c1)``, corners in any order. One object has one box: `split` turns
+        several boxes into several prompts.
+    mask : (H, W) array-like, optional
+        A rough mask of the object over the whole plane; anything non-zero is inside.
+    logits : (h, w) array-like, optional
+        Low-resolution logits of an earlier answer (``found.logits[k]``), to refine it.
+    window : tuple of 4 floats, optional
+        The region those logits cover (``found.window``).
+    text : str, optional
+        Words for the object, for models that understand them.
+
+    Raises
+    ------
+    PromptError
+        When a value is malformed or the prompt says nothing about where the object is.
+    """
+
+    points: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
+    labels: npt.NDArray[np.int64] | None = None
+    boxes: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 4)))
+    mask: npt.NDArray[np.bool_] | None = None
+    logits: npt.NDArray[np.float32] | None = None
+    window: Window | None = None
+    text: str | None = None
+
+    def __init__(
+        self,
+        points: Any = (),
+        labels: Any = None,
+        boxes: Any = (),
+        mask: Any = None,
+        logits: Any = None,
+        window: Sequence[float] | None = None,
+        text: str | None = None,
+    ) -> None:
+        point_array = _array(points, 2, "points")
+        if labels is None:
+            label_array = np.ones(len(point_array), dtype=np.int64)
+        else:
+            given = np.atleast_1d(np.asarray(labels))
+            if given.shape != (len(point_array),):
+                raise PromptError(
+                    f"{len(point_array)} points need {len(point_array)} labels, "
+                    f"got an array of shape {given.shape}."
+                )
+            if not np.isin(given, (BACKGROUND, FOREGROUND)).all():
+                raise PromptError(
+                    f"labels must be 1 (object) or 0 (background), got {given.tolist()}."
+                )
+            label_array = given.astype(np.int64)
+        box_array = _array(boxes, 4, "boxes")
+        if len(box_array):
+            corners = box_array.reshape(-1, 2, 2)
+            box_array = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+            if (box_array[:, :2] == box_array[:, 2:]).any():
+                raise PromptError(
+                    f"A box has no area: {box_array.tolist()}. Drag it open, or use a point."
+                )
+        mask_array = None
+        if mask is not None:
+            mask_array = np.asarray(mask)
+            if mask_array.ndim != 2:
+                raise PromptError(f"mask must be one plane (H, W), got shape {mask_array.shape}.")
+            mask_array = mask_array != 0
+            if not mask_array.any():
+                raise PromptError("The mask is empty: paint some of the object first.")
+        logit_array = None
+        if logits is not None:
+            logit_array = np.asarray(logits, dtype=np.float32)
+            if logit_array.ndim != 2:
+                raise PromptError(f"logits must be (h, w), got shape {logit_array.shape}.")
+        if window is not None and (len(window) != 4 or not np.isfinite(window).all()):
+            raise PromptError(f"window must be four finite numbers (r0, c0, r1, c1), got {window}.")
+        somewhere = (
+            bool((label_array == FOREGROUND).any())
+            or len(box_array) > 0
+            or mask_array is not None
+            or logit_array is not None
+            or bool(text)
+        )
+        if not somewhere:
+            raise PromptError(
+                "The prompt does not say where the object is: "
+                "give at least one point with label 1, a box, a mask or a text."
+            )
+        for name, value in (
+            ("points", point_array),
+            ("labels", label_array),
+            ("boxes", box_array),
+            ("mask", mask_array),
+            ("logits", logit_array),
+            ("window", None if window is None else tuple(float(v) for v in window)),
+            ("text", text),
+        ):
+            if isinstance(value, np.ndarray):
+                value = value.view()
+                value.flags.writeable = False
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def from_polygon(cls, vertices: Any, shape: tuple[int, int]) -> Prompt:
+        """Prompt with the filled polygon as mask and its extent as box.
+
+        Parameters
+        ----------
+        vertices : (N, 2) array-like
+            ``(row, column)`` corners, N >= 3.
+        shape : (H, W)
+            Size of the plane.
+        """
+        corners = _array(vertices, 2, "vertices")
+        if len(corners) < 3:
+            raise PromptError(f"A polygon needs at least 3 corners, got {len(corners)}.")
+        mask = np.zeros(shape, dtype=bool)
+        mask[polygon_pixels(corners[:, 0], corners[:, 1], shape)] = True
+        if not mask.any():
+            raise PromptError("The polygon covers no pixel of the plane.")
+        low, high = corners.min(axis=0), corners.max(axis=0)
+        return cls(boxes=[(*low, *high)], mask=mask)
+
+    @property
+    def box(self) -> tuple[float, float, float, float] | None:
+        """The one box ``(r0, c0, r1, c1)``, or None.
+
+        Raises
+        ------
+        PromptError
+            When there are several boxes, which are several objects.
+        """
+        if len(self.boxes) == 0:
+            return None
+        if len(self.boxes) > 1:
+            raise PromptError(
+                f"One prompt describes one object, but it has {len(self.boxes)} boxes. "
+                "Use model.predict_each(embedding, prompt.split()) for several objects."
+            )
+        r0, c0, r1, c1 = (float(v) for v in self.boxes[0])
+        return r0, c0, r1, c1
+
+    @property
+    def foreground(self) -> npt.NDArray[np.float64]:
+        """Points (N, 2) that lie on the object."""
+        assert self.labels is not None
+        return self.points[self.labels == FOREGROUND]
+
+    def split(self) -> list[Prompt]:
+        """Return one prompt per box.
+
+        A point that lies inside a box goes with every box that holds it; a point outside all
+        of them belongs to no single object and is refused.
+        """
+        if len(self.boxes) <= 1:
+            return [self]
+        assert self.labels is not None
+        if self.mask is not None or self.logits is not None:
+            raise PromptError("A mask describes one object; it cannot be shared by several boxes.")
+        inside = (self.points[None] >= self.boxes[:, None, :2]).all(axis=2) & (
+            self.points[None] <= self.boxes[:, None, 2:]
+        ).all(axis=2)
+        if len(self.points) and not inside.any(axis=0).all():
+            raise PromptError(
+                "Several boxes make several objects, but a point lies in none of them. "
+                "Move it into a box or remove it."
+            )
+        return [
+            Prompt(
+                points=self.points[held],
+                labels=self.labels[held],
+                boxes=[box],
+                text=self.text,
+            )
+            for box, held in zip(self.boxes, inside, strict=True)
+        ]
+
+    def check(self, shape: tuple[int, int]) -> None:
+        """Refuse a prompt that does not fit a plane of this shape.
+
+        Raises
+        ------
+        PromptError
+            When a point lies outside the plane, a box misses it, or the mask has another shape.
+        """
+        height, width = shape
+        if len(self.points):
+            # A pixel reaches half a pixel around its centre.
+            low = (self.points < -0.5).any()
+            high = (self.points > np.array([height, width]) - 0.5).any()
+            if low or high:
+                raise PromptError(
+                    f"A point lies outside the plane of {height} x {width} pixels: "
+                    f"{self.points.tolist()}."
+                )
+        for r0, c0, r1, c1 in self.boxes:
+            if r1 < -0.5 or c1 < -0.5 or r0 > height - 0.5 or c0 > width - 0.5:
+                raise PromptError(
+                    f"The box {(r0, c0, r1, c1)} lies outside the plane of "
+                    f"{height} x {width} pixels."
+                )
+        if self.mask is not None and self.mask.shape != shape:
+            raise PromptError(
+                f"The mask has shape {self.mask.shape}, but the plane has {shape}: "
+                "use a Labels layer with the same size as the image."
+            )

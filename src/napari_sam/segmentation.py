@@ -1,0 +1,154 @@
+"""Segmentations: integer labels with a table, and how one mask joins them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from skimage.measure import regionprops_table
+
+from napari_sam.errors import LabelsError
+from napari_sam.prompts import Window
+
+Overlap = Literal["keep", "overwrite"]
+"""What happens where a new object meets an old one: the old stays, or the new wins."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """A model's answer to one prompt, best first.
+
+    Parameters
+    ----------
+    masks : (K, H, W) bool
+        Over the whole plane.
+    scores : (K,) float
+        Predicted IoU of each mask with the object meant.
+    logits : (K, h, w) float32
+        Low-resolution logits, for ``Prompt(logits=..., window=...)`` of the next round.
+    window : (r0, c0, r1, c1)
+        The region of the plane that the logits cover.
+    """
+
+    masks: npt.NDArray[np.bool_]
+    scores: npt.NDArray[np.float32]
+    logits: npt.NDArray[np.float32]
+    window: Window
+
+    def __len__(self) -> int:
+        return len(self.scores)
+
+
+@dataclass(frozen=True, eq=False)
+class Segmentation:
+    """Labelled objects and what is known about each.
+
+    Parameters
+    ----------
+    labels : integer array
+        (H, W), or the shape of the stack; 0 is background.
+    table : pandas.DataFrame
+        A row per object, see `measure`.
+    """
+
+    labels: npt.NDArray[np.integer[Any]]
+    table: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+
+def measure(
+    labels: npt.NDArray[np.integer[Any]],
+    image: npt.NDArray[Any] | None = None,
+    scores: dict[int, float] | None = None,
+    source: str = "",
+) -> pd.DataFrame:
+    """Describe every object of a labelled image.
+
+    Parameters
+    ----------
+    labels : (H, W) integer array
+    image : (H, W) or (H, W, C) array, optional
+        Adds ``mean_intensity`` (over the channels too).
+    scores : dict of label to float, optional
+        Confidence of each object; NaN where it has none.
+    source : str
+        Where the objects come from, such as ``"cells"`` or ``"manual"``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``label, score, area, centroid_row, centroid_col, r0, c0, r1, c1,
+        [mean_intensity,] source``; areas in pixels, bounding boxes half open.
+    """
+    properties = ["label", "area", "centroid", "bbox"]
+    intensity = None
+    if image is not None:
+        intensity = image.mean(axis=-1) if image.ndim == labels.ndim + 1 else image
+        intensity = np.asarray(intensity, dtype=np.float64)
+        properties.append("mean_intensity")
+    found = pd.DataFrame(regionprops_table(labels, intensity, properties=tuple(properties)))
+    found = found.rename(
+        columns={
+            "centroid-0": "centroid_row",
+            "centroid-1": "centroid_col",
+            "bbox-0": "r0",
+            "bbox-1": "c0",
+            "bbox-2": "r1",
+            "bbox-3": "c1",
+        }
+    )
+    known = scores or {}
+    found.insert(1, "score", [float(known.get(int(i), np.nan)) for i in found["label"]])
+    found["area"] = found["area"].astype(np.int64)
+    found["source"] = source
+    return found
+
+
+def next_id(labels: Any) -> int:
+    """Return the smallest id above every id in use."""
+    return int(labels.max()) + 1 if labels.size else 1
+
+
+def check_id(object_id: int, dtype: npt.DTypeLike) -> None:
+    """Refuse an id that the labels' type cannot hold, instead of wrapping round to 0.
+
+    Raises
+    ------
+    LabelsError
+    """
+    limit = np.iinfo(np.dtype(dtype)).max
+    if object_id > limit:
+        raise LabelsError(
+            f"These labels are {np.dtype(dtype)} and hold ids up to {limit}, but the next free "
+            f"id is {object_id}. Convert the layer to a larger type, or choose a new layer."
+        )
+
+
+def writable(
+    plane_labels: npt.NDArray[np.integer[Any]], mask: npt.NDArray[np.bool_], overlap: Overlap
+) -> npt.NDArray[np.bool_]:
+    """Tell which pixels of a mask may be written.
+
+    Parameters
+    ----------
+    plane_labels : (H, W) integer array
+        Labels as they are.
+    mask : (H, W) bool
+        The new object.
+    overlap : {"keep", "overwrite"}
+        ``"keep"`` leaves every labelled pixel as it is.
+
+    Returns
+    -------
+    (H, W) bool
+    """
+    if plane_labels.shape != mask.shape:
+        raise LabelsError(
+            f"The mask has shape {mask.shape}, but the labels' plane has {plane_labels.shape}."
+        )
+    return mask & (plane_labels == 0) if overlap == "keep" else mask.copy()

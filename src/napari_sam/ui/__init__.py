@@ -1,0 +1,1 @@
+"""The napari face: planes, session, jobs and thin Qt views."""
