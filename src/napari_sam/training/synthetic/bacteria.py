@@ -1,0 +1,266 @@
+"""Rods, curved cells, filaments and cocci, alone and in dense colonies."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .fields import Array, blur, noise
+from .phase import defocused, phase_contrast
+from .placement import clusters, log_uniform, scatter
+from .scene import Painter, Scene, tones
+from .territory import Labels, Territory
+
+
+def spine(
+    rng: np.random.Generator,
+    centre: NDArray[np.floating],
+    angle: float,
+    length: float,
+    curl: float,
+    pieces: int,
+) -> NDArray[np.float64]:
+    """Centre line of a bent object; ``curl`` is its whole turn in radians."""
+    turn = np.linspace(-0.5, 0.5, pieces) * curl + angle
+    steps = np.stack([np.sin(turn), np.cos(turn)], axis=1) * (length / max(pieces, 1))
+    path = np.concatenate([np.zeros((1, 2)), np.cumsum(steps, axis=0)])
+    return path - path.mean(0) + centre
+
+
+def pack_rods(
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    width: float,
+    aspect: float,
+    curl: float = 0.1,
+    density: Array | None = None,
+    tries: int = 1200,
+    room: float = 0.96,
+    order: float = 5.0,
+    limit: int = 420,
+) -> Territory:
+    """Rods thrown one by one, each accepted where its centre line finds room.
+
+    Neighbours share an orientation that wanders over ``order`` rod widths, as in a colony.
+    """
+    land = Territory(shape)
+    radius = width / 2
+    field = noise(rng, shape, order * width * max(1.0, aspect / 2)) * 1.3 + rng.uniform(0, np.pi)
+    places = rng.uniform((-width, -width), (shape[0] + width, shape[1] + width), (tries, 2))
+    luck = rng.random(tries)
+    bound_r, bound_c = shape[0] - 1, shape[1] - 1
+    nearest = 2 * room  # centre lines stay this many radii apart
+    for place, chance in zip(places, luck, strict=True):
+        r = min(max(int(place[0]), 0), bound_r)
+        c = min(max(int(place[1]), 0), bound_c)
+        if land.q[r, c] < nearest or (density is not None and density[r, c] < chance):
+            continue
+        length = width * max(0.15, aspect * float(np.exp(rng.normal(0, 0.28))) - 1)
+        bent = rng.normal(0, curl)
+        pieces = 1 if abs(bent) < 0.12 else int(np.clip(abs(bent) * 4, 2, 8))
+        angle = float(field[r, c]) + rng.normal(0, 0.12)
+        line = spine(rng, place, angle, length, bent, pieces)
+        dense = np.linspace(0, len(line) - 1, 2 + int(length / width * 1.5))
+        check = np.stack(
+            [np.interp(dense, np.arange(len(line)), line[:, axis]) for axis in (0, 1)], axis=1
+        )
+        rows = np.clip(check[:, 0].astype(int), 0, bound_r)
+        cols = np.clip(check[:, 1].astype(int), 0, bound_c)
+        if land.q[rows, cols].min() < nearest:
+            continue
+        land.tube(line, radius * rng.uniform(0.93, 1.05))
+        if land.count >= limit:
+            break
+    return land
+
+
+def colony_density(rng: np.random.Generator, shape: tuple[int, int], width: float) -> Array | None:
+    """Scattered cells, a few microcolonies, or a full field."""
+    style = rng.random()
+    if style < 0.3:
+        return None
+    if style < 0.65:
+        return clusters(rng, shape, 10 * width, rng.uniform(0.2, 0.6))
+    rows, cols = np.ogrid[: shape[0], : shape[1]]
+    density = np.zeros(shape, np.float32)
+    for _ in range(int(rng.integers(1, 5))):
+        centre = rng.uniform(0.1, 0.9, 2) * shape
+        reach = log_uniform(rng, 4 * width, 0.5 * min(shape) + 5 * width)
+        lumpy = 1 + 0.15 * noise(rng, shape, max(6.0, reach / 2))
+        distance = np.hypot(rows - centre[0], cols - centre[1]) / (reach * lumpy)
+        density = np.maximum(density, (distance < 1).astype(np.float32))
+    return density
+
+
+def _body(q: Array, labels: Labels) -> Array:
+    """Thickness of round rods: 1 on the centre line, 0 at the rim."""
+    return np.where(labels > 0, np.sqrt(np.clip(1 - 0.9 * q * q, 0, 1)), 0).astype(np.float32)
+
+
+def trap(rng: np.random.Generator, shape: tuple[int, int], width: float) -> tuple[Array, Array]:
+    """Walls of a microfluidic chamber: brightness to add, and where cells may grow."""
+    walls, free = np.zeros(shape, np.float32), np.ones(shape, np.float32)
+    axis = int(rng.integers(2))
+    low, high = np.sort(rng.uniform(0.05, 0.95, 2)) * shape[axis]
+    if high - low < 6 * width:
+        return walls, free
+    along = np.arange(shape[axis], dtype=np.float32)
+    profile = np.zeros_like(along)
+    for place in (low, high):
+        gap = (along - place) / (0.5 * width)
+        ripple = np.cos(gap * rng.uniform(1.2, 2.4)) * np.exp(-np.abs(gap) / rng.uniform(1.5, 4))
+        profile += np.float32(rng.uniform(0.1, 0.35)) * ripple.astype(np.float32)
+    inside = ((along > low + width) & (along < high - width)).astype(np.float32)
+    spread = (slice(None), None) if axis == 0 else (None, slice(None))
+    outside = np.float32(rng.normal(0, 0.08)) * (1 - inside)
+    return walls + (profile + outside)[spread], free * inside[spread]
+
+
+def _phase(
+    rng: np.random.Generator, land: Territory, width: float, walls: Array | None = None
+) -> Scene:
+    labels = land.labels(max(8, int(0.4 * width**2)))
+    level = tones(rng, int(labels.max()), 1.0, rng.uniform(0.05, 0.2))
+    thick = _body(land.q, labels) * level[labels]
+    thick *= 1 + np.float32(rng.uniform(0, 0.15)) * noise(rng, labels.shape, max(1.5, width / 3))
+    halo = width * rng.uniform(0.8, 2.2)
+    image = phase_contrast(thick, halo, rng.uniform(0.3, 0.5), rng.uniform(0.7, 1.1))
+    if walls is not None:
+        image = image + walls
+    image = image + np.float32(rng.uniform(0, 0.02)) * noise(rng, labels.shape, 3 * width, 2)
+    return Scene(image, labels, "transmission", width)
+
+
+def rods_phase(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    """Phase-dark rods in packed colonies, often inside a growth chamber."""
+    width = log_uniform(rng, 5, 13)
+    density = colony_density(rng, shape, width)
+    walls = None
+    if rng.random() < 0.4:
+        walls, free = trap(rng, shape, width)
+        density = free if density is None else density * free
+    aspect = rng.uniform(2, 5)
+    land = pack_rods(rng, shape, width, aspect, rng.uniform(0, 0.25), density)
+    return _phase(rng, land, width, walls)
+
+
+def rods_bright(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    """Fluorescent rods, filled or with a stained membrane, of unequal brightness."""
+    width = log_uniform(rng, 5, 14)
+    density = colony_density(rng, shape, width)
+    curl = rng.uniform(0, 0.25)
+    land = pack_rods(rng, shape, width, rng.uniform(1.8, 5), curl, density, room=1.0)
+    labels = land.labels(max(8, int(0.4 * width**2)))
+    level = tones(rng, int(labels.max()), 1.0, rng.uniform(0.1, 0.6))
+    body = _body(land.q, labels)
+    style = rng.random()
+    if style < 0.25:  # membrane stain: the rim is brighter
+        body = np.where(labels > 0, 0.3 + 0.9 * np.clip(land.q, 0, 1) ** 3, 0).astype(np.float32)
+    elif style < 0.45:  # nucleoids
+        spots = np.clip(noise(rng, shape, 0.7 * width) + 0.6, 0.15, 2)
+        body = body * (0.3 + 0.7 * spots)
+    signal = body * level[labels]
+    signal *= 1 + np.float32(rng.uniform(0, 0.2)) * noise(rng, shape, max(1.5, width / 3))
+    return Scene(np.maximum(signal, 0), labels, "emission", width)
+
+
+def curved(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    """Comma-shaped and crescent cells, in phase contrast or fluorescence."""
+    width = log_uniform(rng, 5, 11)
+    density = colony_density(rng, shape, width)
+    land = pack_rods(
+        rng, shape, width, rng.uniform(3, 6), rng.uniform(0.7, 1.8), density, 900, 1.05
+    )
+    if rng.random() < 0.6:
+        return _phase(rng, land, width)
+    labels = land.labels(max(8, int(0.4 * width**2)))
+    level = tones(rng, int(labels.max()), 1.0, rng.uniform(0.1, 0.5))
+    return Scene(_body(land.q, labels) * level[labels], labels, "emission", width)
+
+
+def filaments(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    """Cells that did not divide: long, smoothly bent, side by side with short ones."""
+    width = log_uniform(rng, 5, 12)
+    aspect = rng.uniform(8, min(shape) / width * 0.7 + 8)
+    curl = rng.uniform(0.3, 1.6)
+    land = pack_rods(rng, shape, width, aspect, curl, None, 350, 1.0, 8.0, 90)
+    if rng.random() < 0.5:
+        return _phase(rng, land, width)
+    labels = land.labels(max(8, int(0.5 * width**2)))
+    level = tones(rng, int(labels.max()), 1.0, rng.uniform(0.1, 0.4))
+    body = _body(land.q, labels) * level[labels]
+    if rng.random() < 0.4:  # septa
+        body *= 0.55 + 0.45 * (noise(rng, shape, width) > -0.8)
+    return Scene(body.astype(np.float32), labels, "emission", width)
+
+
+def cocci(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    """Round cells in pairs, chains and grape-like clusters."""
+    diameter = log_uniform(rng, 6.5, 20)
+    land = Territory(shape)
+    density = clusters(rng, shape, 6 * diameter, rng.uniform(0.2, 0.8))
+    starts, _ = scatter(rng, shape, np.full(60, diameter), 1.2, density)
+    seats: list[NDArray[np.floating]] = []
+    for start in starts:
+        place, heading = start, rng.uniform(0, 2 * np.pi)
+        for _ in range(int(rng.choice([1, 2, 2, 4, 8]))):
+            if not seats or np.min(np.hypot(*(np.array(seats) - place).T)) > 0.85 * diameter:
+                seats.append(place)
+                land.blob(place, diameter / 2 * rng.uniform(0.9, 1.1), rng.uniform(1, 1.2), heading)
+            heading += rng.normal(0, 0.6)
+            place = place + 0.93 * diameter * np.array([np.sin(heading), np.cos(heading)])
+    if rng.random() < 0.5:
+        return _phase(rng, land, diameter)
+    labels = land.labels(8)
+    level = tones(rng, int(labels.max()), 1.0, rng.uniform(0.1, 0.4))
+    return Scene(_body(land.q, labels) * level[labels], labels, "emission", diameter)
+
+
+def yeast(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    """Budding yeast in clumps; a bud with a visible neck is an object of its own."""
+    diameter = log_uniform(rng, 14, 0.3 * min(shape))
+    density = clusters(rng, shape, 4 * diameter, rng.uniform(0.3, 0.9))
+    wanted = np.full(min(160, int(1.1 * shape[0] * shape[1] / diameter**2) + 2), diameter / 2)
+    centres, sizes = scatter(rng, shape, wanted * rng.uniform(0.8, 1.1), 0.97, density)
+    land = Territory(shape, rng, 0.012 * diameter, diameter)
+    for centre, size in zip(centres, sizes, strict=True):
+        size = size * float(np.exp(rng.normal(0, 0.12)))
+        angle, oval = rng.uniform(0, np.pi), rng.uniform(1.0, 1.35)
+        land.blob(centre, size, oval, angle)
+        if rng.random() < 0.4:
+            bud = size * rng.uniform(0.35, 0.75)
+            away = (size * oval**0.5 + 0.8 * bud) * np.array([np.sin(angle), np.cos(angle)])
+            land.blob(centre + away, bud, rng.uniform(1, 1.2), angle)
+    labels = land.labels(20)
+    inside = labels > 0
+    style = rng.random()
+    vacuole = np.clip(noise(rng, shape, diameter / 3) - 0.7, 0, 1)
+    grain = noise(rng, shape, max(1.5, diameter / 10), 2)
+    rim = np.exp(-(((land.q - 0.97) / 0.1) ** 2)).astype(np.float32)
+    if style < 0.3:
+        level = tones(rng, int(labels.max()), 1.0, 0.35)
+        body = level[labels] * (1 + 0.15 * grain) * (1 - 0.7 * vacuole)
+        if rng.random() < 0.4:
+            body = body * (0.25 + rim)
+        return Scene((inside * body).astype(np.float32), labels, "emission", diameter)
+    dome = np.where(inside, np.sqrt(np.clip(1 - 0.9 * land.q**2, 0, 1)), 0).astype(np.float32)
+    dome *= 1 + 0.12 * grain - 0.5 * vacuole
+    if style < 0.65:
+        image = phase_contrast(dome + 0.5 * inside, diameter * rng.uniform(0.15, 0.4), 0.4, 0.95)
+        image = image + np.float32(rng.uniform(0, 0.25)) * blur(vacuole * inside, 0.8)
+    else:
+        sign = rng.choice([-1.0, 1.0])
+        rim_width = float(np.clip(diameter * rng.uniform(0.05, 0.12), 1, 6))
+        image = defocused(dome, rim_width, sign * rng.uniform(1.0, 2.2), rng.uniform(0, 0.12))
+        image = image - np.float32(0.22 * sign) * blur(rim * inside, 0.6)
+    return Scene(image.astype(np.float32), labels, "transmission", diameter)
+
+
+PAINTERS: dict[str, Painter] = {
+    "rods_phase": rods_phase,
+    "rods_fluorescence": rods_bright,
+    "bacteria_curved": curved,
+    "bacteria_filaments": filaments,
+    "cocci": cocci,
+    "yeast": yeast,
+}

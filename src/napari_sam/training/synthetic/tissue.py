@@ -1,0 +1,198 @@
+"""Stained sections and smears in colour: absorption of one to three dyes."""
+
+from __future__ import annotations
+
+from colorsys import hsv_to_rgb
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import distance_transform_edt
+
+from .fields import Array, fibres, noise
+from .nuclei import place_nuclei
+from .placement import clusters, lattice, log_uniform, radii, scatter
+from .scene import Painter, Scene, tones
+from .territory import Labels, Territory, boundaries, outline
+
+Dye = NDArray[np.float32]
+
+
+def dye(rng: np.random.Generator, hue: float, depth: float, wander: float = 0.02) -> Dye:
+    """Optical density per colour channel of a dye that looks like ``hue`` on white paper."""
+    hue = (hue + rng.normal(0, wander)) % 1.0
+    seen = np.array(hsv_to_rgb(hue, depth, rng.uniform(0.8, 0.97)), np.float32)
+    density = -np.log(np.clip(seen, 0.03, 0.98))
+    return (density / density.max()).astype(np.float32)
+
+
+def _absorb(light: Dye, *layers: tuple[Array, Dye]) -> Array:
+    total = np.zeros((*layers[0][0].shape, 3), np.float32)
+    for amount, colour in layers:
+        total += np.maximum(amount, 0).astype(np.float32)[..., None] * colour
+    return np.exp(-total) * light
+
+
+def _lamp(rng: np.random.Generator) -> Dye:
+    return np.clip(rng.uniform(0.86, 1.0) + rng.normal(0, 0.015, 3), 0, 1).astype(np.float32)
+
+
+def _nuclear_density(
+    rng: np.random.Generator, land: Territory, labels: Labels, diameter: float, mean: float
+) -> Array:
+    """Dye bound to nuclei: unequal, mottled, often with a dark rim and a pale inside."""
+    shape = labels.shape
+    level = tones(rng, int(labels.max()), mean, rng.uniform(0.1, 0.4))
+    body = 1 + np.float32(rng.uniform(0.08, 0.3)) * noise(rng, shape, max(1.6, diameter / 6), 2)
+    pale = rng.uniform(0, 0.55) * (noise(rng, shape, 1.2 * diameter) > -0.3)
+    body = body * (1 - pale * np.clip(1 - land.q**3, 0, 1))
+    return np.where(labels > 0, level[labels] * np.maximum(body, 0.15), 0).astype(np.float32)
+
+
+def _stroma(rng: np.random.Generator, shape: tuple[int, int], diameter: float) -> Array:
+    """Background stain, 0..1: fibres, clouds, cell borders and empty lumens."""
+    amount = 0.45 + 0.15 * noise(rng, shape, 2.5 * diameter, 3)
+    if rng.random() < 0.75:
+        amount = amount + rng.uniform(0.05, 0.22) * fibres(rng, shape, max(3.0, diameter / 3))
+    amount = amount + rng.uniform(0.02, 0.1) * noise(rng, shape, max(1.5, diameter / 8), 2)
+    if rng.random() < 0.6:  # lumens and fat
+        field = noise(rng, shape, rng.uniform(2, 5) * diameter, 2)
+        amount = amount * (1 - np.clip((field - rng.uniform(0.7, 1.6)) * 6, 0, 1))
+    return np.clip(amount, 0, 1.2).astype(np.float32)
+
+
+def _section(
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    nuclear: Dye,
+    counter: Dye,
+    background: float,
+) -> Scene:
+    diameter = log_uniform(rng, 9, 0.2 * min(shape))
+    density = clusters(rng, shape, 5 * diameter, rng.uniform(0.3, 1.0))
+    land = place_nuclei(
+        rng,
+        shape,
+        diameter,
+        rng.uniform(0.3, 1.4),
+        rng.uniform(0.82, 1.15),
+        density,
+        rng.uniform(0.15, 0.35),
+    )
+    labels = land.labels(10)
+    bound = _nuclear_density(rng, land, labels, diameter, rng.uniform(0.9, 2.0))
+    under = _stroma(rng, shape, diameter)
+    if rng.random() < 0.4:  # nuclei below the focal plane, too faint to outline
+        ghost = place_nuclei(rng, shape, diameter, 0.25, 1.1)
+        bound = bound + 0.18 * np.clip(1.2 - ghost.q, 0, 1) * (labels == 0)
+    image = _absorb(
+        _lamp(rng), (bound, nuclear), (background * under, counter), (0.12 * under, nuclear)
+    )
+    return Scene(image, labels, "colour", diameter)
+
+
+def pink_purple(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    """Blue-violet nuclei over pink fibres."""
+    nuclear, counter = dye(rng, rng.uniform(0.66, 0.78), 0.6), dye(rng, 0.93, 0.45, 0.03)
+    return _section(rng, shape, nuclear, counter, rng.uniform(0.3, 1.1))
+
+
+def purple(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    """One violet dye for everything: nuclei differ from the tissue by depth only."""
+    hue = rng.uniform(0.7, 0.8)
+    return _section(
+        rng, shape, dye(rng, hue, 0.65), dye(rng, hue, 0.45, 0.015), rng.uniform(0.15, 0.8)
+    )
+
+
+def brown(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    """Immunostain: some nuclei brown, the others blue; all of them are objects."""
+    scene = _section(rng, shape, dye(rng, 0.6, 0.45), dye(rng, 0.6, 0.2), rng.uniform(0.1, 0.4))
+    labels = scene.labels
+    share = rng.uniform(0.2, 0.8)
+    positive = rng.random(int(labels.max()) + 1) < share
+    positive[0] = False
+    stained = positive[labels]
+    gray = -np.log(np.clip(scene.signal.mean(2), 0.05, 1))
+    amount = np.where(stained, 1.6 * gray + 0.25, 0.0)
+    diffuse = rng.uniform(0, 0.35) * np.clip(noise(rng, labels.shape, 2 * scene.scale, 2), 0, 2)
+    seen = np.where(stained[..., None], 1.0, scene.signal).astype(np.float32)
+    scene.signal = seen * _absorb(
+        np.ones(3, np.float32), (amount + diffuse * ~stained, dye(rng, 0.075, 0.7))
+    )
+    return scene
+
+
+def any_hue(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    """Special stains: two dyes of arbitrary hues."""
+    hue = rng.random()
+    other = hue + rng.uniform(0.15, 0.6)
+    nuclear, counter = dye(rng, hue, rng.uniform(0.5, 0.9)), dye(rng, other, rng.uniform(0.2, 0.6))
+    return _section(rng, shape, nuclear, counter, rng.uniform(0.1, 0.9))
+
+
+def smear(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    """Blood smear: pale red discs with a lighter centre and a few violet white cells."""
+    diameter = log_uniform(rng, 16, 0.3 * min(shape))
+    sizes = radii(rng, shape, diameter, rng.uniform(0.2, 0.8), 0.08)
+    centres, sizes = scatter(rng, shape, sizes, rng.uniform(0.88, 1.1))
+    land = Territory(shape, rng, 0.02 * diameter, 0.7 * diameter)
+    white: list[bool] = [False]
+    for centre, size in zip(centres, sizes, strict=True):
+        large = rng.random() < 0.06
+        size = size * rng.uniform(1.2, 1.6) if large else size
+        oval = float(np.exp(abs(rng.normal(0, 0.1))))
+        land.blob(centre, size, oval, rng.uniform(0, np.pi), outline(rng, 0.025, 5))
+        white.append(large)
+    labels = land.labels(20)
+    is_white = np.asarray(white)[land.owner] & (labels > 0)
+    red = (labels > 0) & ~is_white
+    hollow = rng.uniform(0.2, 0.8)
+    level = tones(rng, int(labels.max()), rng.uniform(0.4, 0.9), 0.12)[labels]
+    disc = red * level * (1 - hollow * np.exp(-((land.q / 0.45) ** 2)))
+    lobes = noise(rng, shape, diameter / 3)
+    nucleus = is_white & (land.q < 0.8) & (lobes > -0.5)
+    grain = 1 + 0.15 * noise(rng, shape, 2)
+    image = _absorb(
+        _lamp(rng),
+        (disc, dye(rng, rng.uniform(0.95, 1.03), 0.4)),
+        (is_white * 0.35 + nucleus * 1.4 * grain, dye(rng, 0.74, 0.7)),
+        (0.05 + 0.02 * noise(rng, shape, 3 * diameter), dye(rng, 0.9, 0.2)),
+    )
+    return Scene(image, labels, "colour", diameter)
+
+
+def plant(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    """Plant section: stained walls around empty cells; the object is the cell."""
+    diameter = log_uniform(rng, 18, 0.35 * min(shape))
+    land = Territory(shape, rng, 0.03 * diameter, 0.6 * diameter)
+    for centre in lattice(rng, shape, diameter, 0.14):
+        size = 0.5 * diameter * float(np.exp(rng.normal(0, 0.2)))
+        land.blob(centre, size, rng.uniform(1, 1.4), rng.uniform(0, np.pi), None, limit=2.4)
+    owner = land.owner
+    away = distance_transform_edt(~boundaries(owner)).astype(np.float32)
+    wall = max(1.0, diameter * rng.uniform(0.03, 0.09))
+    solid = away <= wall
+    held = Territory(shape)
+    held.owner = np.where(solid, 0, owner).astype(np.int32)
+    labels = held.labels(20)
+    hue = rng.random()
+    content = np.clip(noise(rng, shape, diameter / 3, 2) - 0.6, 0, 1) * (labels > 0)
+    depth = np.where(labels > 0, 0.06, rng.uniform(0.6, 1.5)) * (
+        1 + 0.12 * noise(rng, shape, max(1.5, wall), 2)
+    )
+    image = _absorb(
+        _lamp(rng),
+        (depth, dye(rng, hue, rng.uniform(0.4, 0.8))),
+        (rng.uniform(0, 0.8) * content, dye(rng, rng.random(), 0.5)),
+    )
+    return Scene(image, labels, "colour", diameter)
+
+
+PAINTERS: dict[str, Painter] = {
+    "stain_pink_purple": pink_purple,
+    "stain_purple": purple,
+    "stain_brown": brown,
+    "stain_any_hue": any_hue,
+    "blood_smear": smear,
+    "plant_section": plant,
+}
