@@ -6,15 +6,21 @@ from zlib import crc32
 
 import numpy as np
 
-from . import bacteria, electron, nuclei, tissue
+from napari_sam.errors import DataError
+
+from . import bacteria, cells, electron, large, nuclei, slender, tissue, transmitted
 from .optics import expose
 from .scene import Painter, Sample
 
 PAINTERS: dict[str, Painter] = {
     **nuclei.PAINTERS,
+    **cells.PAINTERS,
+    **transmitted.PAINTERS,
     **bacteria.PAINTERS,
-    **electron.PAINTERS,
     **tissue.PAINTERS,
+    **electron.PAINTERS,
+    **slender.PAINTERS,
+    **large.PAINTERS,
 }
 #: Names that :func:`generate` accepts.
 KINDS: tuple[str, ...] = tuple(PAINTERS)
@@ -54,7 +60,7 @@ def generate(
     if kind is None:
         kind = KINDS[int(stream("kind", seed).integers(len(KINDS)))]
     if kind not in PAINTERS:
-        raise ValueError(f"Unknown kind of synthetic image: {kind!r}. Known: {', '.join(KINDS)}.")
+        raise DataError(f"Unknown kind of synthetic image: {kind!r}. Known: {', '.join(KINDS)}.")
     rng = stream(kind, seed)
     scene = PAINTERS[kind](rng, shape)
     image, done = expose(rng, scene)
@@ -66,5 +72,5 @@ def generate(
 
 def _checked_shape(shape: tuple[int, ...], ndim: int) -> tuple[int, int]:
     if len(shape) != ndim or min(shape) < 32:
-        raise ValueError(f"Expected a shape of {ndim} lengths of at least 32 pixels, got {shape}.")
+        raise DataError(f"Expected a shape of {ndim} lengths of at least 32 pixels, got {shape}.")
     return tuple(int(length) for length in shape)  # type: ignore[return-value]

@@ -1,0 +1,166 @@
+"""Unstained cells in transmitted light: phase contrast, DIC, quantitative phase, brightfield."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .cells import cell_depth, grown, nuclear_seats
+from .fields import Array, blur, noise
+from .nuclei import place_nuclei
+from .phase import defocused, differential, phase_contrast
+from .placement import clusters, log_uniform
+from .scene import Painter, Scene, tones
+from .territory import Labels, Territory
+
+
+def relief(
+    rng: np.random.Generator, labels: Labels, diameter: float, round_cells: bool
+) -> Array:
+    """Optical thickness of cells: a dome, a nucleus with nucleoli, granules, thin edges."""
+    shape = labels.shape
+    depth = cell_depth(labels)
+    level = tones(rng, int(labels.max()), 1.0, rng.uniform(0.05, 0.3))[labels]
+    width = diameter * (0.35 if round_cells else rng.uniform(0.08, 0.35))
+    dome = np.clip(depth / width, 0, 1)
+    dome = np.sqrt(np.clip(1 - (1 - dome) ** 2, 0, 1))
+    granules = np.clip(noise(rng, shape, max(1.6, diameter / 18)) - 0.8, 0, 2)
+    grain = noise(rng, shape, max(1.5, diameter / 10), 3)
+    thick = dome * (0.7 + 0.14 * grain + rng.uniform(0.05, 0.35) * granules)
+    if rng.random() < 0.75:
+        seats = nuclear_seats(rng, labels, depth, rng.uniform(0.45, 0.7))
+        nucleus = np.sqrt(np.clip(1 - seats**2, 0, 1))
+        nucleoli = np.clip(noise(rng, shape, max(1.8, diameter / 12)) - 1.0, 0, 1)
+        thick = thick + nucleus * (rng.uniform(0.05, 0.5) + 0.5 * nucleoli)
+    if not round_cells:
+        thick = thick + 0.25 * np.exp(-((depth - 1.5) ** 2) / 3)  # ruffled rim
+    return np.where(labels > 0, np.maximum(thick, 0.03) * level, 0).astype(np.float32)
+
+
+def culture(
+    rng: np.random.Generator, shape: tuple[int, int]
+) -> tuple[Labels, float, bool]:
+    """Cells as they lie in a dish: spread with arms, round, or nearly confluent."""
+    diameter = log_uniform(rng, 18, 0.5 * min(shape))
+    style = rng.random()
+    if style < 0.4:
+        density = clusters(rng, shape, 3 * diameter, rng.uniform(0.4, 1.0))
+        land = grown(rng, shape, diameter, rng.uniform(0.2, 0.9), 0.85, True, density)
+    elif style < 0.7:
+        land = grown(rng, shape, diameter, rng.uniform(0.8, 2.0), 0.72)
+    else:
+        density = clusters(rng, shape, 4 * diameter, rng.uniform(0.3, 0.9))
+        land = place_nuclei(rng, shape, diameter, rng.uniform(0.2, 1.0), 0.97, density, 0.12)
+    return land.labels(40), diameter, style >= 0.7
+
+
+def debris(rng: np.random.Generator, shape: tuple[int, int], count: int, size: float) -> Array:
+    """Unlabelled dirt: small grains and curls, as thickness."""
+    land = Territory(shape)
+    for _ in range(count):
+        place = rng.uniform(0, 1, 2) * shape
+        radius = max(0.8, size * float(np.exp(rng.normal(0, 0.4))))
+        if rng.random() < 0.8:
+            land.blob(place, radius, rng.uniform(1, 2), rng.uniform(0, np.pi))
+        else:
+            turn = rng.uniform(0, 6.3) + np.cumsum(rng.normal(0, 0.6, 5))
+            steps = np.stack([np.sin(turn), np.cos(turn)], 1) * radius * 2
+            land.tube(place + np.cumsum(steps, 0), max(0.7, 0.3 * radius))
+    return np.where(land.owner > 0, 1 - 0.5 * land.q, 0).astype(np.float32)
+
+
+def _dirt(rng: np.random.Generator, labels: Labels, diameter: float, chance: float) -> Array:
+    if rng.random() > chance:
+        return np.zeros(labels.shape, np.float32)
+    grains = debris(rng, labels.shape, int(rng.integers(5, 60)), max(0.9, 0.035 * diameter))
+    return grains * (labels == 0) * np.float32(rng.uniform(0.2, 0.9))
+
+
+def phase_cells(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    """Phase contrast of adherent cells with halos, rounded ones very bright."""
+    labels, diameter, round_cells = culture(rng, shape)
+    thick = relief(rng, labels, diameter, round_cells)
+    thick = thick + _dirt(rng, labels, diameter, 0.5)
+    halo = float(np.clip(diameter * rng.uniform(0.08, 0.3), 2, 14))
+    image = phase_contrast(thick, halo, rng.uniform(0.25, 0.5), rng.uniform(0.85, 1.1))
+    rim = blur(thick, 0.8) - blur(thick, 2.2)
+    image = image + np.float32(rng.uniform(-0.4, 0.5)) * rim
+    if rng.random() < 0.5:  # thick round cells turn the phase over: they shine
+        shining = rng.random(int(labels.max()) + 1) < rng.uniform(0.05, 0.4)
+        shining[0] = False
+        glow = shining[labels] * np.float32(rng.uniform(0.4, 0.8)) * (0.4 + thick)
+        image = image + blur(glow.astype(np.float32), 1.0)
+    image = image + np.float32(rng.uniform(0, 0.015)) * noise(rng, shape, 5, 2)
+    return Scene(image.astype(np.float32), labels, "transmission", diameter)
+
+
+def interference(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    """DIC: cells in relief, lit from one side."""
+    labels, diameter, round_cells = culture(rng, shape)
+    thick = relief(rng, labels, diameter, round_cells)
+    thick = thick * np.float32(diameter / 12) + 0.8 * _dirt(rng, labels, diameter, 0.5)
+    shear = float(np.clip(0.03 * diameter, 0.7, 2.2))
+    image = differential(thick, rng.uniform(0, 2 * np.pi), shear, rng.uniform(0.5, 1.1))
+    image = image + np.float32(rng.uniform(0, 0.02)) * noise(rng, shape, 3, 2)
+    return Scene(image, labels, "transmission", diameter)
+
+
+def quantitative(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    """Quantitative phase: thickness itself over a gently waving zero."""
+    labels, diameter, round_cells = culture(rng, shape)
+    thick = relief(rng, labels, diameter, round_cells) + 0.4 * _dirt(rng, labels, diameter, 0.4)
+    wave = np.float32(rng.uniform(0.01, 0.06)) * noise(rng, shape, 40, 2)
+    return Scene(thick + wave, labels, "transmission", diameter)
+
+
+def brightfield(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    """Nearly transparent cells a little off focus, sometimes among a lot of dirt."""
+    labels, diameter, round_cells = culture(rng, shape)
+    thick = relief(rng, labels, diameter, round_cells)
+    dirty = rng.random() < 0.5
+    thick = thick + _dirt(rng, labels, diameter, 1.0 if dirty else 0.3)
+    distance = float(np.clip(diameter * rng.uniform(0.02, 0.07), 0.8, 4))
+    sign = rng.choice([-1.0, 1.0])
+    image = defocused(thick, distance, sign * rng.uniform(1.0, 2.5), rng.uniform(0, 0.3))
+    if dirty:
+        far = debris(rng, shape, int(rng.integers(3, 25)), 0.12 * diameter + 1)
+        image = image - np.float32(rng.uniform(0.05, 0.2)) * blur(far, rng.uniform(2, 5))
+    return Scene(image.astype(np.float32), labels, "transmission", diameter)
+
+
+def squames(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    """Thin folded cells, grey on white, with a small dark nucleus each: the object."""
+    body = log_uniform(rng, 40, 0.8 * min(shape))
+    image = np.full(shape, 0.93, np.float32)
+    layers = Territory(shape)
+    nucleus = body * rng.uniform(0.1, 0.2)
+    for _ in range(int(rng.integers(1, 3))):
+        sheet = grown(rng, shape, body, rng.uniform(0.2, 0.7), 0.7)
+        labels = sheet.labels(60)
+        tone = tones(rng, int(labels.max()), rng.uniform(0.12, 0.3), 0.3)[labels]
+        folds = np.exp(-((noise(rng, shape, body / 2.5) / 0.06) ** 2))
+        grain = 1 + 0.25 * noise(rng, shape, max(2.0, body / 25), 3) + 0.5 * folds
+        rim = 1 + 0.8 * np.exp(-cell_depth(labels) / 2)
+        image = image * (1 - np.clip(tone * grain * rim, 0, 0.7))
+        seats = np.argwhere(sheet.q < 0.12)
+        if len(seats):
+            for place in seats[rng.integers(0, len(seats), min(len(seats), 12))]:
+                r, c = np.clip(place, 0, np.array(shape) - 1)
+                if layers.q[r, c] > 2.2:
+                    size = nucleus / 2 * float(np.exp(rng.normal(0, 0.2)))
+                    layers.blob((r, c), size, rng.uniform(1, 1.5), rng.uniform(0, np.pi))
+    labels = layers.labels(9)
+    dark = tones(rng, int(labels.max()), rng.uniform(0.45, 0.8), 0.15)[labels]
+    dark = dark * (1 + 0.15 * noise(rng, shape, max(1.5, nucleus / 5), 2))
+    image = image * (1 - np.clip(dark, 0, 0.95))
+    grains = debris(rng, shape, int(rng.integers(0, 30)), 0.9)
+    image = image * (1 - 0.5 * grains * (labels == 0))
+    return Scene(image.astype(np.float32), labels, "transmission", nucleus)
+
+
+PAINTERS: dict[str, Painter] = {
+    "phase_cells": phase_cells,
+    "dic_cells": interference,
+    "quantitative_phase": quantitative,
+    "brightfield_cells": brightfield,
+    "brightfield_squames": squames,
+}
