@@ -12,6 +12,10 @@ class NapariSamError(Exception):
     """Base of every error raised on purpose by this package."""
 
 
+class InstallationError(NapariSamError, RuntimeError):
+    """Another distribution overwrote this package, or an optional part is not installed."""
+
+
 class ImageError(NapariSamError, ValueError):
     """The image cannot be used as it is (shape, type, empty)."""
 
@@ -26,6 +30,10 @@ class LabelsError(NapariSamError, ValueError):
 
 class DataError(NapariSamError, ValueError):
     """A data set, sample or file is missing, malformed, or not known by that name."""
+
+
+class ParameterError(NapariSamError, ValueError):
+    """A parameter has a value that makes no sense; the message names the allowed ones."""
 
 
 class ModelError(NapariSamError, RuntimeError):

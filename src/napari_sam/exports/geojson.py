@@ -1,0 +1,91 @@
+"""GeoJSON: polygons in image pixels, as QuPath reads them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from napari_sam.exports.coco import known_scores
+from napari_sam.exports.objects import Item, items
+from napari_sam.exports.outlines import Ring, outlines
+from napari_sam.files import in_one_piece
+from napari_sam.pixel_size import PixelSize
+
+
+def write(
+    path: Path,
+    labels: npt.NDArray[np.integer[Any]],
+    *,
+    table: pd.DataFrame | None = None,
+    pixel_size: PixelSize | None = None,
+    name: str = "image",
+) -> None:
+    """Write every object as a feature with its exact outline.
+
+    Coordinates are ``[x, y]`` pixels, with the top left corner of the image at ``[0, 0]``.
+    Areas among the measurements are physical when the pixel size is known. On a stack each
+    object has one feature per plane, with the plane's number as ``z``.
+
+    Parameters
+    ----------
+    path : Path
+    labels : (..., H, W) integer array
+    table : pandas.DataFrame, optional
+        With columns ``label`` and ``score``.
+    pixel_size : PixelSize, optional
+    name : str
+        Name of the image the labels belong to.
+    """
+    scores = known_scores(table)
+    stacked = labels.ndim > 2
+    document = {
+        "type": "FeatureCollection",
+        "name": name,
+        "features": [_feature(item, scores, pixel_size, stacked) for item in items(labels)],
+    }
+    with in_one_piece(path) as temporary:
+        temporary.write_text(json.dumps(document), encoding="utf-8")
+
+
+def _feature(
+    item: Item, scores: dict[int, float], pixel_size: PixelSize | None, stacked: bool
+) -> dict[str, Any]:
+    polygons = [
+        [_closed(ring, item.corner) for ring in (part.outer, *part.holes)]
+        for part in outlines(item.mask)
+    ]
+    geometry: dict[str, Any] = (
+        {"type": "Polygon", "coordinates": polygons[0]}
+        if len(polygons) == 1
+        else {"type": "MultiPolygon", "coordinates": polygons}
+    )
+    if stacked:
+        geometry["plane"] = {"c": -1, "z": item.plane, "t": 0}
+    area = int(item.mask.sum())
+    measurements: dict[str, float] = {"Area px": area}
+    if pixel_size is not None:
+        measurements[f"Area {pixel_size.unit}^2"] = area * pixel_size.area
+    if item.label in scores:
+        measurements["Score"] = scores[item.label]
+    return {
+        "type": "Feature",
+        "geometry": geometry,
+        "properties": {
+            "objectType": "detection",
+            "name": str(item.label),
+            "label": item.label,
+            "measurements": measurements,
+        },
+    }
+
+
+def _closed(ring: Ring, corner: tuple[int, int]) -> list[list[int]]:
+    """Turn a ring into closed ``[x, y]`` coordinates of the whole plane."""
+    shifted = ring + np.array(corner)
+    closed: list[list[int]] = np.concatenate([shifted, shifted[:1]])[:, ::-1].tolist()
+    return closed

@@ -1,0 +1,81 @@
+"""ImageJ regions of interest: a zip file for the ROI Manager."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import roifile
+
+from napari_sam.exports.objects import Item, items
+from napari_sam.exports.outlines import Outline, Ring, outlines
+from napari_sam.files import in_one_piece
+from napari_sam.pixel_size import PixelSize
+
+_MOVE, _LINE, _CLOSE = 0.0, 1.0, 4.0
+
+
+def write(
+    path: Path,
+    labels: npt.NDArray[np.integer[Any]],
+    *,
+    table: pd.DataFrame | None = None,
+    pixel_size: PixelSize | None = None,
+    name: str = "image",
+) -> None:
+    """Write every object as a polygon; one with holes or several parts as a composite region.
+
+    Regions are named by the object's id. ImageJ takes the pixel size from the image it shows,
+    so none is written. On a stack each object has one region per plane, at that position.
+
+    Parameters
+    ----------
+    path : Path
+        A ``.zip`` file.
+    labels : (..., H, W) integer array
+    table, pixel_size, name
+        Not used: the format has no place for them.
+    """
+    stacked = labels.ndim > 2
+    with in_one_piece(path) as temporary:
+        temporary.unlink()  # roifile would append to the empty file
+        regions = [_region(item, stacked) for item in items(labels)]
+        roifile.roiwrite(temporary, regions, name=[f"{r.name}.roi" for r in regions], mode="w")
+
+
+def _region(item: Item, stacked: bool) -> roifile.ImagejRoi:
+    parts = outlines(item.mask)
+    name = f"{item.plane + 1:04d}-{item.label:05d}" if stacked else f"{item.label:05d}"
+    if len(parts) == 1 and not parts[0].holes:
+        region = roifile.ImagejRoi.frompoints(_xy(parts[0].outer, item.corner), name=name)
+    else:
+        region = _composite(parts, item, name)
+    if stacked:
+        region.position = item.plane + 1
+    return region
+
+
+def _xy(ring: Ring, corner: tuple[int, int]) -> npt.NDArray[np.int64]:
+    xy: npt.NDArray[np.int64] = (ring + np.array(corner))[:, ::-1]
+    return xy
+
+
+def _composite(parts: list[Outline], item: Item, name: str) -> roifile.ImagejRoi:
+    path: list[float] = []
+    for part in parts:
+        for ring in (part.outer, *part.holes):
+            for step, (x, y) in enumerate(_xy(ring, item.corner).tolist()):
+                path += [_LINE if step else _MOVE, x, y]
+            path.append(_CLOSE)
+    region = roifile.ImagejRoi()
+    region.roitype = roifile.ROI_TYPE.RECT
+    region.name = name
+    region.top, region.left = item.corner
+    region.bottom = item.corner[0] + item.mask.shape[0]
+    region.right = item.corner[1] + item.mask.shape[1]
+    region.multi_coordinates = np.array(path, dtype=np.float32)
+    region.shape_roi_size = len(path)
+    return region
