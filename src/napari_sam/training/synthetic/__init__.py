@@ -8,7 +8,15 @@ Each id is one 8-connected component: the visible part of one object. Ids are 1.
 ``python -m napari_sam.training.synthetic --help`` draws a contact sheet.
 """
 
-from .generator import KINDS, generate
+from .generator import KINDS, generate, generate_timelapse, generate_volume
 from .scene import Sample
+from .volumes import VOLUME_KINDS
 
-__all__ = ["KINDS", "Sample", "generate"]
+__all__ = [
+    "KINDS",
+    "VOLUME_KINDS",
+    "Sample",
+    "generate",
+    "generate_timelapse",
+    "generate_volume",
+]

@@ -116,9 +116,7 @@ def grown(
     return land
 
 
-def nuclear_seats(
-    rng: np.random.Generator, labels: Labels, depth: Array, share: float
-) -> Array:
+def nuclear_seats(rng: np.random.Generator, labels: Labels, depth: Array, share: float) -> Array:
     """One nucleus per cell (0 centre, 1 rim), round the deepest point of the cell."""
     land = Territory(labels.shape, rng, 0.6, 12)
     count = int(labels.max())

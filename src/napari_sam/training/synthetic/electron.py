@@ -61,9 +61,7 @@ def _cells(
     for centre in lattice(rng, shape, diameter, 0.3):
         size = 0.5 * diameter * float(np.exp(rng.normal(0, 0.35)))
         oval = float(np.exp(abs(rng.normal(0, tube_like))))
-        land.blob(
-            centre, size, oval, rng.uniform(0, np.pi), outline(rng, 0.08, 5), limit=2.6
-        )
+        land.blob(centre, size, oval, rng.uniform(0, np.pi), outline(rng, 0.08, 5), limit=2.6)
     return land
 
 

@@ -30,12 +30,15 @@ def _taps(length: int, cells: int) -> tuple[NDArray[np.intp], Array]:
     return first, (weights / 6).astype(np.float32)
 
 
-def _stretch_rows(coarse: Array, length: int) -> Array:
-    first, weights = _taps(length, coarse.shape[0] - 3)
-    out = weights[0][:, None] * coarse[first]
+def stretch_axis(coarse: Array, length: int, axis: int = 0) -> Array:
+    """Cubic B-spline through ``n + 3`` control points along one axis of an array."""
+    knots = np.ascontiguousarray(np.moveaxis(coarse, axis, 0))
+    first, weights = _taps(length, knots.shape[0] - 3)
+    weights = weights.reshape(4, length, *(1,) * (coarse.ndim - 1))
+    out = weights[0] * knots[first]
     for k in (1, 2, 3):
-        out += weights[k][:, None] * coarse[first + k]
-    return out
+        out += weights[k] * knots[first + k]
+    return np.moveaxis(out, 0, axis)
 
 
 def stretch(coarse: Array, shape: tuple[int, int]) -> Array:
@@ -48,7 +51,7 @@ def stretch(coarse: Array, shape: tuple[int, int]) -> Array:
     shape : (int, int)
         Size of the surface in pixels.
     """
-    return np.ascontiguousarray(_stretch_rows(_stretch_rows(coarse, shape[0]).T, shape[1]).T)
+    return np.ascontiguousarray(stretch_axis(stretch_axis(coarse, shape[0]), shape[1], 1))
 
 
 def noise(

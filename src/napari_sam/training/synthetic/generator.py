@@ -11,6 +11,8 @@ from napari_sam.errors import DataError
 from . import bacteria, cells, electron, large, nuclei, slender, tissue, transmitted
 from .optics import expose
 from .scene import Painter, Sample
+from .timelapse import expose_timelapse, paint_timelapse
+from .volumes import VOLUME_KINDS, expose_volume, paint_volume
 
 PAINTERS: dict[str, Painter] = {
     **nuclei.PAINTERS,
@@ -31,9 +33,7 @@ def stream(name: str, seed: int) -> np.random.Generator:
     return np.random.default_rng([int(seed), crc32(name.encode())])
 
 
-def generate(
-    kind: str | None = None, seed: int = 0, shape: tuple[int, int] = (256, 256)
-) -> Sample:
+def generate(kind: str | None = None, seed: int = 0, shape: tuple[int, int] = (256, 256)) -> Sample:
     """Make one image with its exact labels.
 
     Parameters
@@ -70,7 +70,71 @@ def generate(
     return Sample(image, scene.labels, {**info, **scene.info, **done})
 
 
+def generate_volume(
+    kind: str | None = None, seed: int = 0, shape: tuple[int, int, int] = (24, 256, 256)
+) -> Sample:
+    """Make a stack of fluorescent nuclei with exact labels in three dimensions.
+
+    Parameters
+    ----------
+    kind : str, optional
+        One of :data:`VOLUME_KINDS`; without it, the seed picks one.
+    seed : int
+        The same kind, seed and shape always give the same sample.
+    shape : (int, int, int)
+        Planes (at least 4), rows and columns (at least 32).
+
+    Returns
+    -------
+    Sample
+        uint16 image and int32 labels (Z, Y, X). ``info["spacing"]`` is the voxel size along
+        z, y and x in pixels.
+    """
+    _checked_shape(shape, 3)
+    if kind is None:
+        kind = VOLUME_KINDS[int(stream("volume", seed).integers(len(VOLUME_KINDS)))]
+    if kind not in VOLUME_KINDS:
+        known = ", ".join(VOLUME_KINDS)
+        raise DataError(f"Unknown kind of synthetic stack: {kind!r}. Known: {known}.")
+    rng = stream(kind, seed)
+    light, labels, info = paint_volume(rng, kind, shape)
+    step = info["spacing"][0]
+    image = expose_volume(rng, light, step)
+    volume = np.bincount(labels.ravel())[1:] * step
+    diameter = float(np.cbrt(np.median(volume) * 6 / np.pi)) if volume.size else 0.0
+    info |= {"seed": int(seed), "diameter": diameter, "count": int(volume.size)}
+    return Sample(image, labels, info)
+
+
+def generate_timelapse(seed: int = 0, shape: tuple[int, int, int] = (12, 256, 256)) -> Sample:
+    """Make a movie of nuclei that wander, divide, enter and leave, with exact tracks.
+
+    Parameters
+    ----------
+    seed : int
+        The same seed and shape always give the same sample.
+    shape : (int, int, int)
+        Frames (at least 4), rows and columns (at least 32).
+
+    Returns
+    -------
+    Sample
+        uint16 image and int32 labels (T, Y, X). An id is a track: it is the same nucleus in
+        every frame, without gaps. A nucleus that divides ends, and two new ids begin in the
+        next frame; ``info["parents"]`` maps each of them to the id it came from.
+    """
+    _checked_shape(shape, 3)
+    rng = stream("timelapse", seed)
+    light, labels, parents, diameter = paint_timelapse(rng, shape)
+    info = {"kind": "timelapse", "seed": int(seed), "diameter": diameter, "parents": parents}
+    info["count"] = int(labels.max())
+    return Sample(expose_timelapse(rng, light), labels, info)
+
+
 def _checked_shape(shape: tuple[int, ...], ndim: int) -> tuple[int, int]:
-    if len(shape) != ndim or min(shape) < 32:
-        raise DataError(f"Expected a shape of {ndim} lengths of at least 32 pixels, got {shape}.")
+    if len(shape) != ndim or min(shape[-2:]) < 32 or min(shape) < 4:
+        raise DataError(
+            f"Cannot draw an image of shape {tuple(shape)}: expected {ndim} lengths, "
+            "rows and columns of at least 32 pixels and at least 4 planes or frames."
+        )
     return tuple(int(length) for length in shape)  # type: ignore[return-value]

@@ -75,9 +75,7 @@ def haze(rng: np.random.Generator, shape: tuple[int, int], diameter: float) -> A
     return np.float32(rng.uniform(0.02, 0.13)) * cloud
 
 
-def _scene(
-    rng: np.random.Generator, land: Territory, diameter: float, min_area: int = 9
-) -> Scene:
+def _scene(rng: np.random.Generator, land: Territory, diameter: float, min_area: int = 9) -> Scene:
     labels = land.labels(min_area)
     signal = glow(rng, land, labels, diameter)
     if rng.random() < 0.4:
@@ -91,7 +89,9 @@ def sparse(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     """A few nuclei apart from each other, of any size."""
     diameter = log_uniform(rng, 10, 0.4 * min(shape))
     coverage = log_uniform(rng, 0.04, 0.3)
-    return _scene(rng, place_nuclei(rng, shape, diameter, coverage, rng.uniform(1.1, 1.5)), diameter)
+    return _scene(
+        rng, place_nuclei(rng, shape, diameter, coverage, rng.uniform(1.1, 1.5)), diameter
+    )
 
 
 def dense(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:

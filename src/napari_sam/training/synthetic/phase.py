@@ -32,8 +32,4 @@ def defocused(thickness: Array, distance: float, strength: float, absorb: float)
     says on which side of focus the lens is.
     """
     fine, wide = blur(thickness, 0.6 * distance), blur(thickness, 1.6 * distance)
-    return (
-        np.float32(0.6)
-        + np.float32(strength) * (fine - wide)
-        - np.float32(absorb) * thickness
-    )
+    return np.float32(0.6) + np.float32(strength) * (fine - wide) - np.float32(absorb) * thickness

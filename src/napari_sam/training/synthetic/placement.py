@@ -14,7 +14,11 @@ def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
 
 
 def radii(
-    rng: np.random.Generator, shape: tuple[int, int], diameter: float, coverage: float, spread: float
+    rng: np.random.Generator,
+    shape: tuple[int, int],
+    diameter: float,
+    coverage: float,
+    spread: float,
 ) -> NDArray[np.float64]:
     """Log-normal radii of as many objects as cover the given share of the plane."""
     area = (shape[0] + diameter) * (shape[1] + diameter) * coverage

@@ -196,25 +196,34 @@ class Territory:
         return tidy(self.owner, min_area)
 
 
-def tidy(owner: NDArray[np.integer], min_area: int = 9) -> Labels:
-    """Keep the largest connected piece of each id, drop small ones, renumber from 1.
+def tidy(owner: NDArray[np.integer], min_area: int = 9, renumber: bool = True) -> Labels:
+    """Keep the largest connected piece of each id and drop small ones.
 
-    Pieces are 8-connected. Pieces that are dropped become background.
+    Pieces are connected through corners as well; a piece that is dropped becomes background.
+
+    Parameters
+    ----------
+    owner : integer array, 2-D or 3-D
+        0 for background; an id may own several pieces.
+    min_area : int
+        Pieces with fewer pixels are dropped.
+    renumber : bool
+        Number the survivors 1..n; otherwise they keep their ids.
     """
-    pieces, count = components(owner, background=0, connectivity=2, return_num=True)
+    pieces, count = components(owner, background=0, connectivity=owner.ndim, return_num=True)
     if count == 0:
         return np.zeros(owner.shape, np.int32)
     area = np.bincount(pieces.ravel(), minlength=count + 1)
     area[0] = 0
-    first = np.zeros(count + 1, np.int64)
-    first[pieces.ravel()] = owner.ravel()
-    order = np.lexsort((-area, first))
-    leader = np.ones(order.size, bool)
-    leader[1:] = first[order][1:] != first[order][:-1]
-    keep = order[leader]
+    identity = np.zeros(count + 1, np.int64)
+    identity[pieces.ravel()] = owner.ravel()
+    order = np.lexsort((-area, identity))
+    largest = np.ones(order.size, bool)
+    largest[1:] = identity[order][1:] != identity[order][:-1]
+    keep = order[largest]
     keep = np.sort(keep[(area[keep] >= min_area) & (keep > 0)])
     table = np.zeros(count + 1, np.int32)
-    table[keep] = np.arange(1, keep.size + 1)
+    table[keep] = np.arange(1, keep.size + 1) if renumber else identity[keep]
     return table[pieces]
 
 
@@ -224,5 +233,3 @@ def boundaries(labels: Labels) -> NDArray[np.bool_]:
     edge[:-1] |= labels[:-1] != labels[1:]
     edge[:, :-1] |= labels[:, :-1] != labels[:, 1:]
     return edge
-
-

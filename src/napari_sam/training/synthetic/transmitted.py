@@ -13,9 +13,7 @@ from .scene import Painter, Scene, tones
 from .territory import Labels, Territory
 
 
-def relief(
-    rng: np.random.Generator, labels: Labels, diameter: float, round_cells: bool
-) -> Array:
+def relief(rng: np.random.Generator, labels: Labels, diameter: float, round_cells: bool) -> Array:
     """Optical thickness of cells: a dome, a nucleus with nucleoli, granules, thin edges."""
     shape = labels.shape
     depth = cell_depth(labels)
@@ -36,9 +34,7 @@ def relief(
     return np.where(labels > 0, np.maximum(thick, 0.03) * level, 0).astype(np.float32)
 
 
-def culture(
-    rng: np.random.Generator, shape: tuple[int, int]
-) -> tuple[Labels, float, bool]:
+def culture(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[Labels, float, bool]:
     """Cells as they lie in a dish: spread with arms, round, or nearly confluent."""
     diameter = log_uniform(rng, 18, 0.5 * min(shape))
     style = rng.random()
