@@ -1,0 +1,160 @@
+"""Instance mode: every cell of a plane or stack, found in one pass by a learned head."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from skimage.segmentation import expand_labels
+from skimage.transform import resize
+
+from napari_sam import images
+from napari_sam.automatic.instances import labels_from_maps
+from napari_sam.errors import ImageError
+from napari_sam.models.model import Embedding, InstanceMaps, Model
+from napari_sam.progress import Progress, part, silent
+from napari_sam.segmentation import Segmentation, measure
+
+
+def segment_cells(
+    image: Any,
+    model: Model | str | Path = "cells",
+    *,
+    diameter: float | None = None,
+    min_area: int | None = None,
+    limits: tuple[float, float] | None = None,
+    rgb: bool | None = None,
+    device: str = "auto",
+    progress: Progress = silent,
+) -> Segmentation:
+    """Find all cells of an image with a model's learned automatic head.
+
+    Parameters
+    ----------
+    image : (..., H, W) or (..., H, W, 3) array of any real type
+        A plane, or a stack whose planes are segmented one by one. Dask and zarr arrays are
+        read plane by plane.
+    model : Model, str or Path
+        A loaded model, a name from the zoo, or a checkpoint's path.
+    diameter : float, optional
+        Typical object diameter in pixels; estimated from each plane by default.
+    min_area : int, optional
+        Objects of fewer pixels are dropped; by default those smaller than a twentieth of a
+        typical object.
+    limits : (low, high), optional
+        Contrast limits; percentiles of each plane by default.
+    rgb : bool, optional
+        Whether the last axis is colour; guessed from the shape by default.
+    device : str
+        Where to load a model given by name.
+    progress : callable
+        Called with 0..1; raise `Cancelled` from it to stop.
+
+    Returns
+    -------
+    Segmentation
+        ``labels`` int32, ids unique over the whole stack. ``table`` as of
+        `napari_sam.segmentation.measure`; of a stack with a column ``axis_0``, ... per leading
+        axis.
+
+    Raises
+    ------
+    ImageError, ModelError, Cancelled
+
+    Examples
+    --------
+    >>> from skimage.data import coins
+    >>> result = segment_cells(coins())
+    >>> result.labels.shape
+    (303, 384)
+    """
+    if diameter is not None and not diameter > 0:
+        raise ImageError(f"diameter must be a positive number of pixels, got {diameter}.")
+    if not isinstance(model, Model):
+        from napari_sam.models.zoo import load_model
+
+        model = load_model(model, device=device)
+    data = image if hasattr(image, "shape") else np.asarray(image)
+    todo = list(images.planes(tuple(data.shape), rgb))
+    labels = np.zeros(tuple(data.shape)[: todo[0].ndim], dtype=np.int32)
+    tables = []
+    used = 0
+    for done, plane in enumerate(todo):
+        stage = part(progress, done / len(todo), (done + 1) / len(todo))
+        pixels = plane.take(data)
+        embedding = model.encode(pixels, limits=limits, progress=part(stage, 0.0, 0.6))
+        found = segment_plane(
+            pixels,
+            embedding,
+            model,
+            diameter=diameter,
+            min_area=min_area,
+            progress=part(stage, 0.6, 1.0),
+        )
+        table = found.table.copy()
+        table["label"] += used
+        for axis, position in enumerate(plane.index[:-2]):
+            table.insert(axis, f"axis_{axis}", position)
+        tables.append(table)
+        labels[plane.slices] = np.where(found.labels > 0, found.labels + used, 0)
+        used += len(table)
+    progress(1.0)
+    return Segmentation(labels, pd.concat(tables, ignore_index=True))
+
+
+def segment_plane(
+    pixels: npt.NDArray[Any],
+    embedding: Embedding,
+    model: Model,
+    *,
+    diameter: float | None = None,
+    min_area: int | None = None,
+    progress: Progress = silent,
+) -> Segmentation:
+    """Find all cells of one plane that is already encoded; see `segment_cells`."""
+    maps = model.instance_maps(embedding, diameter=diameter, progress=part(progress, 0.0, 0.8))
+    if min_area is None:
+        min_area = max(4, int(np.pi / 4 * maps.diameter**2 / 20))
+    labels, scores = labels_on_plane(maps, min_area=min_area)
+    progress(0.95)
+    known = dict(enumerate((float(score) for score in scores), start=1))
+    table = measure(labels, images.check_plane(pixels), known, source=model.name)
+    progress(1.0)
+    return Segmentation(labels, table)
+
+
+def labels_on_plane(
+    maps: InstanceMaps, *, min_area: int = 0
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """Cut the objects out of a model's maps, on the pixels of the plane.
+
+    Objects are told apart at the resolution of the maps, at which they all look alike in size;
+    their outlines follow the foreground interpolated to the plane's pixels.
+
+    Returns
+    -------
+    labels : (H, W) int32
+        Ids 1..n.
+    scores : (n,) float32
+    """
+    labels, scores = labels_from_maps(maps.foreground, maps.centre, maps.boundary)
+    labels = expand_labels(labels, 2)
+    rows, columns = (
+        np.minimum(((np.arange(side) + 0.5) / scale).astype(int), count - 1)
+        for side, scale, count in zip(maps.shape, maps.scale, labels.shape, strict=True)
+    )
+    covered = tuple(
+        round(count * scale) for count, scale in zip(labels.shape, maps.scale, strict=True)
+    )
+    foreground = resize(maps.foreground, covered, order=1, mode="edge", anti_aliasing=False)
+    height, width = maps.shape
+    full = labels[np.ix_(rows, columns)]
+    full[foreground[:height, :width] < 0.5] = 0
+    areas = np.bincount(full.ravel(), minlength=len(scores) + 1)
+    kept = np.flatnonzero(areas[1:] >= max(min_area, 1)) + 1
+    lookup = np.zeros(len(areas), dtype=np.int32)
+    lookup[kept] = np.arange(1, len(kept) + 1)
+    return lookup[full], np.asarray(scores, dtype=np.float32)[kept - 1]
