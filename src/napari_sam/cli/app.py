@@ -1,0 +1,73 @@
+"""The parser, and what happens to errors: one clear line and an exit code, no traceback.
+
+Exit codes: 0 done, 1 something failed, 2 the command was wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from napari_sam import __version__
+from napari_sam.cli import demo, export, models, segment
+from napari_sam.errors import NapariSamError
+
+INTERRUPTED = 130
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """Build the parser of all commands; imports nothing heavy."""
+    parser = argparse.ArgumentParser(
+        prog="napari-sam",
+        description="Segment cells in microscopy images with Segment Anything models.",
+    )
+    parser.add_argument("--version", action="version", version=f"napari-sam-bio {__version__}")
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--debug", action="store_true", help="show the full traceback of an error")
+    commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
+    for module in (demo, segment, models, export):
+        module.add_parser(commands, common)
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        ``sys.argv[1:]`` by default.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a console that cannot show a name must not end the run
+            stream.reconfigure(errors="replace")
+    parser = build_parser()
+    options = parser.parse_args(arguments)
+    if options.command is None:
+        parser.print_help()
+        return 2
+    try:
+        code: int = options.run(options)
+    except NapariSamError as error:
+        if options.debug:
+            raise
+        print(f"napari-sam: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nnapari-sam: interrupted; finished files are kept.", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader of our output went away, as `head` does
+        sys.stderr.close()
+        return 1
+    except OSError as error:
+        if options.debug:
+            raise
+        print(f"napari-sam: {error}", file=sys.stderr)
+        return 1
+    return code

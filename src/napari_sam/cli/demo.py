@@ -1,0 +1,103 @@
+"""``napari-sam demo``: a sample with its cells found, in napari or, without a display, as files."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from napari_sam.cli.progress import Line
+from napari_sam.errors import InstallationError
+
+DEFAULT_SAMPLE = "nuclei_stack"
+
+
+def add_parser(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "demo",
+        parents=[common],
+        help="see it work on a sample image",
+        description="Open napari with a sample, the panel docked and the cells found. "
+        "Without a display, write the labels, the table and an overlay as files instead.",
+    )
+    parser.add_argument(
+        "--sample", default=DEFAULT_SAMPLE, metavar="NAME", help=f"default: {DEFAULT_SAMPLE}"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("napari-sam-demo"),
+        metavar="OUT",
+        help="folder for the files written without a display; default: ./napari-sam-demo",
+    )
+    parser.add_argument("--no-window", action="store_true", help="write files in any case")
+    parser.set_defaults(run=run)
+
+
+def has_display() -> bool:
+    """Tell whether a window can be shown."""
+    if sys.platform in ("win32", "darwin"):
+        return True
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def run(options: argparse.Namespace) -> int:
+    """Show the demo in the way that this machine can."""
+    from napari_sam.installation import check_single_distribution
+    from napari_sam.samples import load_sample
+
+    check_single_distribution()
+    layers = load_sample(options.sample)
+    if options.no_window or not has_display():
+        return write_files(options, layers)
+    return show_window(layers)
+
+
+def write_files(options: argparse.Namespace, layers: list[Any]) -> int:
+    """Segment the sample's last image layer and write what `segment` would."""
+    from napari_sam.automatic.cells import segment_cells
+    from napari_sam.cli.inputs import Picked
+    from napari_sam.cli.segment import Outputs, write_outputs
+    from napari_sam.pixel_size import PixelSize
+
+    data, keywords, _ = layers[-1]
+    rgb = bool(keywords.get("rgb", False))
+    line = Line(f"Finding the cells of {options.sample}")
+    result = segment_cells(data, model="cells", progress=line)
+    outputs = Outputs.of(Path(options.sample), options.output)
+    names = keywords.get("axis_labels", ("y", "x"))
+    axes = "".join(name.upper() for name in names)
+    size = None
+    if "scale" in keywords:
+        scale = keywords["scale"]
+        depth = scale[0] if axes.startswith("Z") else None
+        size = PixelSize(scale[-2], scale[-1], "um", depth)
+    write_outputs(outputs, Picked(data, axes, rgb), result, size)
+    line.done(f"Found {len(result)} objects in the sample {options.sample}.")
+    for path in outputs:
+        print(path.resolve())
+    return 0
+
+
+def show_window(layers: list[Any]) -> int:
+    """Open napari with the sample, dock the panel and press its button."""
+    try:
+        import napari
+    except ImportError as error:
+        raise InstallationError(
+            "The demo's window needs napari and a Qt binding: "
+            "pip install 'napari-sam-bio[all]'. Without them: napari-sam demo --no-window."
+        ) from error
+    viewer = napari.Viewer()
+    for layer in layers:
+        viewer.add_layer(napari.layers.Layer.create(*layer))
+    _, panel = viewer.window.add_plugin_dock_widget("napari-sam-bio", "SAM for Biology")
+    panel.find_all()
+    napari.run()
+    return 0

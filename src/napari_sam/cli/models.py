@@ -1,0 +1,110 @@
+"""``napari-sam models``: what there is, what is downloaded, and adding one's own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_sam.cli.progress import Line
+
+if TYPE_CHECKING:
+    from napari_sam.models.zoo import Entry
+
+
+def add_parser(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "models",
+        parents=[common],
+        help="list, describe, download and add models",
+        description="List, describe, download and add models; lists them when nothing is said.",
+    )
+    parser.set_defaults(run=list_models)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+    actions.add_parser("list", parents=[common], help="list all models").set_defaults(
+        run=list_models
+    )
+    show = actions.add_parser("info", parents=[common], help="describe one model")
+    show.add_argument("name", metavar="NAME")
+    show.set_defaults(run=show_model)
+    fetch = actions.add_parser("download", parents=[common], help="download one model")
+    fetch.add_argument("name", metavar="NAME")
+    fetch.set_defaults(run=download_model)
+    add = actions.add_parser("add", parents=[common], help="use a checkpoint of your own by name")
+    add.add_argument("path", metavar="PATH", type=Path)
+    add.add_argument("--name", help="the file's name without its ending by default")
+    add.set_defaults(run=add_model)
+
+
+def _state(entry: Entry) -> str:
+    if entry.ready:
+        return "ready"
+    return "not downloaded" if entry.url else "file missing"
+
+
+def _size(entry: Entry) -> str:
+    return f"{entry.bytes / 1e6:,.0f} MB" if entry.bytes else "built in"
+
+
+def list_models(options: argparse.Namespace) -> int:
+    """Print a table of all models."""
+    from napari_sam.models.zoo import available
+
+    rows = [("NAME", "STATE", "SIZE", "LICENCE", "GOOD FOR")]
+    rows += [
+        (entry.name, _state(entry), _size(entry), entry.licence or "unknown", entry.good_for)
+        for entry in available()
+    ]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        cells = [text.ljust(width) for text, width in zip(row, widths, strict=False)]
+        print("  ".join([*cells, row[4]]).rstrip())
+    return 0
+
+
+def show_model(options: argparse.Namespace) -> int:
+    """Print what is known about one model."""
+    from napari_sam.models.zoo import info
+
+    entry = info(options.name)
+    facts = {
+        "name": entry.name,
+        "state": _state(entry),
+        "size": _size(entry),
+        "licence": entry.licence or "unknown",
+        "good for": entry.good_for,
+        "file": str(entry.path) if entry.path else "inside the package",
+        "from": entry.url,
+        "sha256": entry.sha256,
+    }
+    for name, value in facts.items():
+        if value:
+            print(f"{name:9}{value}")
+    return 0
+
+
+def download_model(options: argparse.Namespace) -> int:
+    """Download one model, with progress."""
+    from napari_sam.models.zoo import download
+
+    line = Line(f"Downloading {options.name}")
+    path = download(options.name, progress=line)
+    if path is None:
+        line.done(f"{options.name} is part of the package: nothing to download.")
+    else:
+        line.done(f"{options.name} is ready.")
+        print(path, file=sys.stdout)
+    return 0
+
+
+def add_model(options: argparse.Namespace) -> int:
+    """Register a checkpoint under a name."""
+    from napari_sam.models.zoo import add
+
+    entry = add(options.path, options.name)
+    print(f"Added {entry.name!r}: use it with --model {entry.name}, or in the panel.")
+    return 0
