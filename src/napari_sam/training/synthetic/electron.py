@@ -69,7 +69,7 @@ def _organelles(rng: np.random.Generator, shape: tuple[int, int], diameter: floa
     """Mitochondria: short bent sausages of unequal size."""
     land = Territory(shape, rng, 0.06 * diameter, 0.8 * diameter)
     count = int(min(150, rng.uniform(0.15, 0.6) * shape[0] * shape[1] / diameter**2 + 2))
-    centres, sizes = scatter(rng, shape, np.full(count, 0.6 * diameter), 1.1)
+    centres, _ = scatter(rng, shape, np.full(count, 0.6 * diameter), 1.1)
     for centre in centres:
         width = diameter * rng.uniform(0.35, 0.6)
         length = diameter * rng.uniform(0.1, 1.4)

@@ -6,7 +6,6 @@ import numpy as np
 
 from .fields import blur, fibres, noise
 from .nuclei import place_nuclei
-from .phase import defocused
 from .placement import log_uniform, radii, scatter
 from .scene import Painter, Scene, tones
 from .territory import Territory, outline

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import ceil, cos, floor, pi, sin
 
 import numpy as np
@@ -163,8 +164,8 @@ class Territory:
         best = np.full(rows.shape, 99.0, np.float32)
         local = window[0].start, window[1].start
         for (a, b), (ra, rb) in zip(
-            zip(points[:-1], points[1:], strict=True),
-            zip(width[:-1], width[1:], strict=True),
+            pairwise(points),
+            pairwise(width),
             strict=True,
         ):
             part = self._window(
