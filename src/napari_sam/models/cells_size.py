@@ -52,8 +52,18 @@ class Objects:
 
     @property
     def median(self) -> float:
-        """Median diameter in plane pixels; NaN when nothing was found."""
-        return float(np.median(self.diameters[1:])) if len(self.diameters) > 1 else float("nan")
+        """Median diameter in plane pixels; NaN when nothing was found.
+
+        Objects cut by the border count only when there are few others.
+        """
+        if len(self.diameters) <= 1:
+            return float("nan")
+        border = [self.regions[0], self.regions[-1], self.regions[:, 0], self.regions[:, -1]]
+        whole = np.ones(len(self.diameters), dtype=bool)
+        whole[np.concatenate(border)] = False
+        whole[0] = False
+        chosen = self.diameters[whole] if whole.sum() >= FEW else self.diameters[1:]
+        return float(np.median(chosen))
 
 
 def clip_zoom(zoom: float) -> float:

@@ -1,0 +1,237 @@
+"""The wrapper of the embedded model: every mask must come back where its prompt was.
+
+The network here is a stand-in that draws what it is asked for, so that any error of geometry
+(rows and columns swapped, half a pixel, a wrong zoom, an edge) shows up in the masks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import napari_sam as ns
+from napari_sam.errors import Cancelled, CheckpointError, ModelError, PromptError
+from napari_sam.models.cells import CellsModel, load_cells
+from napari_sam.models.cells_windows import paste, resample, square
+
+
+class Drawing(torch.nn.Module):
+    """Answers a click by a disk of 12 window pixels, a box by itself, logits by themselves."""
+
+    def __init__(self):
+        super().__init__()
+        self.images = []
+        self.earlier = []
+
+    def encode(self, image):
+        self.images.append(image)
+        return image
+
+    def instances(self, image):
+        grey = torch.nn.functional.avg_pool2d(image.mean(1, keepdim=True), 2)
+        return torch.cat([(grey - 0.5) * 40] * 3, dim=1)
+
+    def decode(self, image, image_index, points, labels, boxes, mask_input=None):
+        self.earlier.append(mask_input)
+        height, width = image.shape[-2] // 2, image.shape[-1] // 2
+        y = (torch.arange(height) + 0.5)[:, None] * 2
+        x = (torch.arange(width) + 0.5)[None] * 2
+        if not torch.isnan(boxes).any():
+            x0, y0, x1, y1 = boxes[0]
+            drawn = torch.minimum(torch.minimum(x - x0, x1 - x), torch.minimum(y - y0, y1 - y))
+        elif mask_input is not None and (labels < 1).all():
+            drawn = mask_input[0, 0]
+        else:
+            first = points[0][labels[0] == 1][0]
+            drawn = 12 - ((x - first[0]) ** 2 + (y - first[1]) ** 2).sqrt()
+        scale = torch.tensor([1.0, 0.5, 0.25])[:, None, None]
+        return (drawn - (1 - scale) * 4)[None], torch.tensor([[0.9, 0.6, 0.3]])
+
+
+def model():
+    return CellsModel(Drawing(), "drawing", "cpu", "drawing:1")
+
+
+def centre_of(mask):
+    return np.argwhere(mask).mean(axis=0)
+
+
+@given(
+    height=st.integers(20, 300),
+    width=st.integers(20, 300),
+    u=st.floats(0.2, 0.8),
+    v=st.floats(0.2, 0.8),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_click_is_answered_where_it_was(height, width, u, v):
+    cells = model()
+    embedding = cells.encode(np.zeros((height, width)))
+    click = (u * height, v * width)
+    found = cells.predict(embedding, ns.Prompt(points=[click]))
+    assert found.masks.shape[1:] == (height, width)
+    # Nothing was found in the black image, so one zoom is 1 and shows a disk of 12 pixels.
+    disk = found.masks[np.argmin([abs(m.sum() - np.pi * 144) for m in found.masks])]
+    if 14 < click[0] < height - 14 and 14 < click[1] < width - 14:
+        np.testing.assert_allclose(centre_of(disk), click, atol=0.6)
+
+
+@given(
+    height=st.integers(40, 400),
+    width=st.integers(40, 400),
+    corners=st.tuples(*[st.floats(0.0, 1.0)] * 4),
+)
+@settings(max_examples=40, deadline=None)
+def test_a_box_comes_back_as_that_box(height, width, corners):
+    r0, r1 = sorted(corners[:2])
+    c0, c1 = sorted(corners[2:])
+    box = (r0 * (height - 1), c0 * (width - 1), r1 * (height - 1), c1 * (width - 1))
+    if box[2] - box[0] < 6 or box[3] - box[1] < 6:
+        return
+    cells = model()
+    found = cells.predict(cells.encode(np.zeros((height, width))), ns.Prompt(boxes=[box]))
+    rows, columns = np.nonzero(found.masks[0])
+    measured = rows.min(), columns.min(), rows.max(), columns.max()
+    # A pixel of the window's map covers this much of the plane.
+    coarse = 1 + 2 * max(box[2] - box[0], box[3] - box[1]) / 40
+    np.testing.assert_allclose(measured, box, atol=coarse)
+
+
+def test_every_click_on_a_large_object_stays_in_the_window():
+    cells = model()
+    embedding = cells.encode(np.zeros((900, 700)))
+    clicks = [(20.0, 30.0), (860.0, 650.0)]
+    found = cells.predict(embedding, ns.Prompt(points=clicks))
+    for r, c in clicks:
+        assert found.window[0] < r < found.window[2]
+        assert found.window[1] < c < found.window[3]
+
+
+def test_logits_refine_in_their_own_window():
+    cells = model()
+    embedding = cells.encode(np.zeros((200, 200)))
+    first = cells.predict(embedding, ns.Prompt(boxes=[(60, 80, 100, 140)]))
+    again = cells.predict(embedding, ns.Prompt(logits=first.logits[0], window=first.window))
+    assert again.window == first.window
+    given_back = cells.network.earlier[-1]
+    np.testing.assert_array_equal(given_back[0, 0].numpy(), first.logits[0])
+    np.testing.assert_array_equal(again.masks[0], first.masks[0])
+
+
+def test_no_prompt_sees_the_logits_of_another():
+    cells = model()
+    embedding = cells.encode(np.zeros((200, 200)))
+    cells.predict(embedding, ns.Prompt(boxes=[(60, 80, 100, 140)]))
+    cells.network.earlier.clear()
+    cells.predict(embedding, ns.Prompt(points=[(30, 30)]))
+    assert all(earlier is None for earlier in cells.network.earlier)
+
+
+def test_a_mask_prompt_comes_back_as_that_mask():
+    cells = model()
+    embedding = cells.encode(np.zeros((150, 130)))
+    mask = np.zeros((150, 130), bool)
+    mask[40:80, 30:100] = True
+    found = cells.predict(embedding, ns.Prompt(mask=mask))
+    overlap = (found.masks[0] & mask).sum() / (found.masks[0] | mask).sum()
+    assert overlap > 0.93
+
+
+@given(
+    zoom=st.floats(0.2, 4),
+    r=st.floats(-20, 120),
+    c=st.floats(-20, 120),
+    down=st.integers(-5, 5),
+    right=st.integers(-5, 5),
+)
+@settings(max_examples=60, deadline=None)
+def test_moving_a_region_by_whole_pixels_moves_its_logits(zoom, r, c, down, right):
+    edges = square((r, c), zoom, 64)
+    pixel = 2 / zoom  # plane pixels per map pixel
+    moved = (
+        edges[0] + down * pixel,
+        edges[1] + right * pixel,
+        edges[2] + down * pixel,
+        edges[3] + right * pixel,
+    )
+    logits = torch.randn(2, 32, 32)
+    again = resample(logits, edges, moved, (32, 32), outside=-8.0)
+    kept = again[:, 8:24, 8:24]
+    expected = logits[:, 8 + down : 24 + down, 8 + right : 24 + right]
+    torch.testing.assert_close(kept, expected, atol=1e-3, rtol=0)
+
+
+def test_pasting_beyond_the_plane_keeps_what_is_inside():
+    edges = (-50.0, -50.0, 50.0, 50.0)
+    masks = paste(torch.ones(1, 96, 96), edges, (60, 80))
+    # The window covers pixels up to 49: those whose centre lies inside.
+    expected = np.zeros((60, 80), bool)
+    expected[:50, :50] = True
+    np.testing.assert_array_equal(masks[0], expected)
+
+
+def test_only_the_marked_part_of_a_mask_is_kept():
+    from napari_sam.models.cells import _marked_parts
+
+    mask = np.zeros((20, 20), bool)
+    mask[2:6, 2:6] = mask[10:14, 10:14] = True
+    kept = _marked_parts(mask, ns.Prompt(points=[(3, 3)]))
+    assert kept[3, 3]
+    assert not kept[11, 11]
+    # A click beside the mask does not make it vanish.
+    assert _marked_parts(mask, ns.Prompt(points=[(8, 8)])).sum() == mask.sum()
+
+
+def test_candidates_differ_and_come_best_first():
+    cells = model()
+    embedding = cells.encode(np.zeros((200, 200)))
+    found = cells.predict(embedding, ns.Prompt(points=[(90, 110)]))
+    assert list(found.scores) == sorted(found.scores, reverse=True)
+    for i in range(len(found)):
+        for j in range(i):
+            a, b = found.masks[i], found.masks[j]
+            assert (a & b).sum() / (a | b).sum() <= 0.85
+
+
+def test_another_models_embedding_is_refused():
+    cells, other = model(), model()
+    other.fingerprint = "drawing:2"
+    embedding = cells.encode(np.zeros((50, 50)))
+    with pytest.raises(ModelError, match="another model"):
+        other.predict(embedding, ns.Prompt(points=[(1, 1)]))
+
+
+def test_a_prompt_outside_the_plane_is_refused():
+    cells = model()
+    embedding = cells.encode(np.zeros((50, 60)))
+    with pytest.raises(PromptError, match="outside"):
+        cells.predict(embedding, ns.Prompt(points=[(55, 10)]))
+
+
+def test_encoding_can_be_cancelled():
+    def stop(fraction):
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        model().encode(np.zeros((64, 64)), progress=stop)
+
+
+@pytest.mark.parametrize("diameter", [12, 30, 60, 140])
+def test_the_size_of_objects_is_found(diameter):
+    rows, columns = np.mgrid[:512, :512]
+    pitch = diameter * 1.6
+    off_r, off_c = (np.mod(rows, pitch) - pitch / 2), (np.mod(columns, pitch) - pitch / 2)
+    image = (np.hypot(off_r, off_c) < diameter / 2).astype(float)
+    embedding = model().encode(image, limits=(0, 1))
+    assert diameter / 1.3 < embedding.features.diameter < diameter * 1.3
+
+
+def test_a_file_that_is_no_model_is_refused(tmp_path):
+    path = tmp_path / "weights.safetensors"
+    path.write_bytes(b"not weights")
+    with pytest.raises(CheckpointError, match="does not hold"):
+        load_cells(path)
+    with pytest.raises(CheckpointError, match="no file"):
+        load_cells(tmp_path / "missing.safetensors")
