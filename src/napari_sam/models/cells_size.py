@@ -58,9 +58,11 @@ class Objects:
         """
         if len(self.diameters) <= 1:
             return float("nan")
-        border = [self.regions[0], self.regions[-1], self.regions[:, 0], self.regions[:, -1]]
+        # Two pixels wide, because the last one may lie beyond the plane.
+        rows, columns = self.regions[[0, 1, -2, -1]], self.regions[:, [0, 1, -2, -1]]
         whole = np.ones(len(self.diameters), dtype=bool)
-        whole[np.concatenate(border)] = False
+        whole[rows] = False
+        whole[columns] = False
         whole[0] = False
         chosen = self.diameters[whole] if whole.sum() >= FEW else self.diameters[1:]
         return float(np.median(chosen))
