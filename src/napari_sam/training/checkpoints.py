@@ -1,0 +1,87 @@
+"""Checkpoints of a training run, and the weights exported from them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..models.cells_network import CellsNetwork
+
+__all__ = ["export_weights", "load_checkpoint", "load_weights", "save_checkpoint"]
+
+
+def save_checkpoint(state: dict[str, Any], path: str | Path) -> None:
+    """Write a checkpoint atomically: a kill leaves the old file or the new one, never half."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    torch.save(state, part)
+    os.replace(part, path)
+
+
+def load_checkpoint(path: str | Path) -> dict[str, Any]:
+    """Read what :func:`save_checkpoint` wrote, on the CPU."""
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def export_weights(checkpoint: dict[str, Any], path: str | Path, **metadata: object) -> None:
+    """Write the averaged weights of a checkpoint as fp16 safetensors.
+
+    Parameters
+    ----------
+    checkpoint : dict
+        From :func:`load_checkpoint`.
+    path : str or Path
+    **metadata
+        Figures and facts to keep in the file's header beside those of the checkpoint; every
+        value is written as text, structures as JSON.
+    """
+    from safetensors.torch import save_file
+
+    tensors = {}
+    for name, tensor in checkpoint["ema"].items():
+        if name.endswith("num_batches_tracked"):
+            continue
+        tensors[name] = (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
+    facts = {"format": "napari-sam-cells-1", **checkpoint.get("facts", {}), **metadata}
+    header = {k: v if isinstance(v, str) else json.dumps(v) for k, v in facts.items()}
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    save_file(tensors, part, metadata=header)
+    os.replace(part, path)
+
+
+def load_weights(path: str | Path) -> tuple[CellsNetwork, dict[str, str]]:
+    """Read exported weights.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file of :func:`export_weights`.
+
+    Returns
+    -------
+    network : CellsNetwork
+        fp32, in evaluation mode, on the CPU.
+    metadata : dict of str to str
+    """
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        metadata = dict(file.metadata() or {})
+        state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
+    config = json.loads(metadata.get("config", "{}"))
+    network = CellsNetwork(**{key: tuple(value) for key, value in config.items()})
+    missing, unexpected = network.load_state_dict(state, strict=False)
+    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
+    if missing or unexpected:
+        raise ValueError(
+            f"{path} is of another architecture: {len(missing)} tensors are missing and "
+            f"{len(unexpected)} are unknown. Export it again with this version."
+        )
+    return network.eval(), metadata

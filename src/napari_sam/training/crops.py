@@ -1,0 +1,214 @@
+"""Annotated planes kept ready for training, and windows cut out of them at any zoom.
+
+A window is what the network sees: a square of pixels re-sampled from a plane so that an object
+has a chosen size.  What lies outside the plane is zero (black after normalisation) and
+background; inference pads in the same way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage as ndi
+
+__all__ = ["Plane", "Window", "cut_window", "prepare_plane"]
+
+
+@dataclass(frozen=True)
+class Plane:
+    """One annotated plane with everything that windows are cut from.
+
+    Attributes
+    ----------
+    family : str
+        Row of the tables.
+    levels : tuple of ndarray of float16
+        The normalised image (H, W, C) at zooms 1, 1/2, 1/4, 1/8.
+    labels : ndarray of int32
+        (H, W), ids 1..n without gaps.
+    depth : ndarray of float16
+        (H, W), distance of every object pixel to the border of its own object, in pixels.
+    inner_radius : ndarray of float32
+        (n + 1,), largest depth of every object.
+    diameter : ndarray of float32
+        (n + 1,), geometric mean of the diameter of the disk of equal area and twice the inner
+        radius: a disk's diameter for disks, between width and length for rods.
+    extent : ndarray of float32
+        (n + 1,), root of height times width of the bounding box.
+    corners : ndarray of float32
+        (n + 1, 4), bounding boxes (row0, col0, row1, col1).
+    """
+
+    family: str
+    levels: tuple[np.ndarray, ...]
+    labels: np.ndarray
+    depth: np.ndarray
+    inner_radius: np.ndarray
+    diameter: np.ndarray
+    extent: np.ndarray
+    corners: np.ndarray
+
+
+@dataclass
+class Window:
+    """A window and its truth, truth on the grid of stride 2.
+
+    Attributes
+    ----------
+    image : ndarray of float32
+        (size, size, C).
+    labels : ndarray of int32
+        (size/2, size/2), ids of the plane.
+    centre : ndarray of float32
+        (size/2, size/2), depth divided by the object's inner radius, 0 to 1.
+    depth : ndarray of float32
+        (size/2, size/2), depth in window pixels.
+    """
+
+    image: np.ndarray
+    labels: np.ndarray
+    centre: np.ndarray
+    depth: np.ndarray
+
+
+def object_depth(labels: np.ndarray) -> np.ndarray:
+    """Distance of object pixels to the border of their own object, touching neighbours included.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        (H, W).
+
+    Returns
+    -------
+    ndarray of float32
+        (H, W); about 0.5 for pixels at the border, 0 in the background.
+    """
+    apart = labels > 0
+    for axis in (0, 1):
+        a = labels if axis == 0 else labels.T
+        mask = apart if axis == 0 else apart.T
+        differs = (a[1:] != a[:-1]) & (a[1:] > 0) & (a[:-1] > 0)
+        mask[1:] &= ~differs
+        mask[:-1] &= ~differs
+    depth = ndi.distance_transform_edt(np.pad(apart, 1))[1:-1, 1:-1].astype(np.float32)
+    return np.where(labels > 0, np.where(apart, depth + 0.0, 0.0) + 0.5 * (labels > 0), 0.0)
+
+
+def prepare_plane(image: np.ndarray, labels: np.ndarray, family: str) -> Plane | None:
+    """Make a :class:`Plane` from a normalised image and its labels.
+
+    Parameters
+    ----------
+    image : ndarray of float32
+        (H, W) or (H, W, 3), already normalised to about [0, 1].
+    labels : ndarray of int
+        (H, W).
+    family : str
+
+    Returns
+    -------
+    Plane or None
+        None if there is no object of at least 8 pixels.
+    """
+    sizes = np.bincount(labels.ravel())
+    keep = sizes >= 8
+    keep[0] = False
+    if not keep.any():
+        return None
+    lookup = np.zeros(len(sizes), np.int32)
+    lookup[keep] = np.arange(1, keep.sum() + 1)
+    labels = lookup[labels]
+    depth = object_depth(labels)
+    count = int(labels.max())
+    area = np.bincount(labels.ravel(), minlength=count + 1).astype(np.float32)
+    radius = np.zeros(count + 1, np.float32)
+    np.maximum.at(radius, labels.ravel(), depth.ravel())
+    corners = np.zeros((count + 1, 4), np.float32)
+    for i, where in enumerate(ndi.find_objects(labels), 1):
+        rows, cols = where
+        corners[i] = rows.start, cols.start, rows.stop, cols.stop
+    extent = np.sqrt(
+        (corners[:, 2] - corners[:, 0]).clip(1) * (corners[:, 3] - corners[:, 1]).clip(1)
+    )
+    diameter = np.sqrt(np.sqrt(4 * area / np.pi) * 2 * radius)
+    level = image[..., None] if image.ndim == 2 else image
+    levels = [level.astype(np.float16)]
+    while len(levels) < 4 and min(level.shape[:2]) >= 32:
+        h, w = level.shape[0] // 2 * 2, level.shape[1] // 2 * 2
+        level = level[:h, :w].reshape(h // 2, 2, w // 2, 2, -1).mean((1, 3))
+        levels.append(level.astype(np.float16))
+    radius[0] = 1
+    return Plane(
+        family, tuple(levels), labels, depth.astype(np.float16), radius, diameter, extent, corners
+    )
+
+
+def _bilinear(array: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
+    """Sample (H, W, C) at real positions (h, w); zero outside."""
+    r0, c0 = np.floor(rows).astype(np.int64), np.floor(cols).astype(np.int64)
+    fr, fc = (rows - r0).astype(np.float32)[..., None], (cols - c0).astype(np.float32)[..., None]
+    height, width = array.shape[:2]
+    inside = (rows > -0.5) & (rows < height - 0.5) & (cols > -0.5) & (cols < width - 0.5)
+    ra, rb = r0.clip(0, height - 1), (r0 + 1).clip(0, height - 1)
+    ca, cb = c0.clip(0, width - 1), (c0 + 1).clip(0, width - 1)
+    flat = array.reshape(height * width, -1)
+    top = flat[ra * width + ca] * (1 - fc) + flat[ra * width + cb] * fc
+    low = flat[rb * width + ca] * (1 - fc) + flat[rb * width + cb] * fc
+    return (top * (1 - fr) + low * fr) * inside[..., None]
+
+
+def cut_window(
+    plane: Plane,
+    centre: tuple[float, float],
+    zoom: float,
+    size: int,
+    angle: float = 0.0,
+    flip: bool = False,
+) -> Window:
+    """Re-sample a square window of a plane.
+
+    Parameters
+    ----------
+    plane : Plane
+    centre : tuple of float
+        (row, col) of the plane that falls on the middle of the window.
+    zoom : float
+        Window pixels per plane pixel.
+    size : int
+        Side of the window in pixels, a multiple of 32.
+    angle : float
+        Rotation in radians.
+    flip : bool
+        Mirror the window.
+
+    Returns
+    -------
+    Window
+    """
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / zoom
+    if flip:
+        turn = turn @ np.diag([1.0, -1.0])
+
+    def positions(step: int) -> tuple[np.ndarray, np.ndarray]:
+        line = (np.arange(0, size, step) + step / 2) - size / 2
+        rows = turn[0, 0] * line[:, None] + turn[0, 1] * line[None] + centre[0] - 0.5
+        cols = turn[1, 0] * line[:, None] + turn[1, 1] * line[None] + centre[1] - 0.5
+        return rows, cols
+
+    level = min(len(plane.levels) - 1, max(0, int(np.floor(np.log2(1 / zoom) + 0.35))))
+    rows, cols = positions(1)
+    scale = 2.0**-level
+    image = _bilinear(
+        plane.levels[level], (rows + 0.5) * scale - 0.5, (cols + 0.5) * scale - 0.5
+    )
+    rows, cols = positions(2)
+    height, width = plane.labels.shape
+    r, c = np.rint(rows).astype(np.int64), np.rint(cols).astype(np.int64)
+    inside = (r >= 0) & (r < height) & (c >= 0) & (c < width)
+    labels = plane.labels[r.clip(0, height - 1), c.clip(0, width - 1)] * inside
+    depth = _bilinear(plane.depth[..., None], rows, cols)[..., 0].astype(np.float32)
+    depth *= labels > 0
+    ratio = np.minimum(depth / plane.inner_radius[labels], 1.0)
+    return Window(image.astype(np.float32), labels, ratio.astype(np.float32), depth * zoom)

@@ -1,0 +1,68 @@
+"""Planes from the procedural generator, for training and (other seeds) for validation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from .crops import Plane, prepare_plane
+from .pairs import normalise
+from .synthetic import KINDS, generate
+
+__all__ = ["GENERATED_FAMILIES", "TRAINING_SEEDS", "generated_planes", "generated_validation"]
+
+#: Seeds from here on are for training; those below are kept for validation and tests.
+TRAINING_SEEDS = 1000
+
+#: Rows of the tables for generated images, and the kinds each is measured on.
+GENERATED_FAMILIES: dict[str, tuple[str, ...]] = {
+    "generated bacteria": ("rods_phase", "rods_fluorescence", "bacteria_curved", "cocci"),
+    "generated yeast": ("yeast",),
+    "generated membranes": ("membranes", "cell_walls", "em_membranes"),
+    "generated worms": ("worms",),
+}
+
+
+def generated_planes(
+    per_kind: int,
+    first_seed: int = TRAINING_SEEDS,
+    shape: tuple[int, int] = (256, 256),
+    say: Callable[[str], None] = lambda text: None,
+) -> list[Plane]:
+    """Generate and prepare planes of every kind.
+
+    Parameters
+    ----------
+    per_kind : int
+        Images of each kind.
+    first_seed : int
+        Seeds ``first_seed`` to ``first_seed + per_kind - 1`` are used.
+    shape : tuple of int
+
+    Returns
+    -------
+    list of Plane
+        Of family "synthetic".
+    """
+    planes = []
+    for seed in range(first_seed, first_seed + per_kind):
+        for kind in KINDS:
+            sample = generate(kind, seed, shape)
+            plane = prepare_plane(normalise(sample[0], 0.5, 99.9), sample[1], "synthetic")
+            if plane is not None:
+                planes.append(plane)
+    say(f"{len(planes)} generated planes of {len(KINDS)} kinds")
+    return planes
+
+
+def generated_validation(
+    per_kind: int = 3, shape: tuple[int, int] = (256, 256)
+) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
+    """Yield ``(family, name, image, labels)`` of seeds that training never uses."""
+    for family, kinds in GENERATED_FAMILIES.items():
+        for kind in kinds:
+            if kind in KINDS:
+                for seed in range(per_kind):
+                    sample = generate(kind, seed, shape)
+                    yield family, f"{kind}_{seed}", np.asarray(sample[0]), np.asarray(sample[1])

@@ -1,0 +1,245 @@
+"""The training loop: one function, resumable, with a hard time limit."""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..models.cells_network import CellsNetwork, Features
+from .averaging import WeightAverage
+from .checkpoints import load_checkpoint, save_checkpoint
+from .crops import Plane
+from .losses import instance_loss, instance_targets, prompt_loss
+from .prompting import choose_objects, correct, first_prompts
+from .sampling import Example, WindowStream
+
+__all__ = ["Settings", "Trainer"]
+
+
+@dataclass
+class Settings:
+    """What a run may be told; the defaults suit two laptop cores.
+
+    Attributes
+    ----------
+    minutes : float
+        Hard limit of this call.  The learning rate falls to its end by then.
+    instance_minutes : float
+        Time, resumed runs added up, in which only encoder and instance head learn.
+    batch, size, prompts : int
+        Windows per step, their side in pixels (a multiple of 32), prompts per window.
+    learning_rate : float
+    save_every : float
+        Minutes between checkpoints: what a kill loses at most.
+    device : str
+        "auto", "cpu" or "cuda".
+    threads : int
+    precision : str
+        "auto" (whichever is faster here), "float32" or "bfloat16".
+    seed : int
+    """
+
+    minutes: float = 20.0
+    instance_minutes: float = 7.0
+    batch: int = 6
+    size: int = 192
+    prompts: int = 4
+    learning_rate: float = 2.5e-3
+    save_every: float = 2.0
+    device: str = "auto"
+    threads: int = 0
+    precision: str = "auto"
+    seed: int = 0
+
+
+class Trainer:
+    """Holds the network, its average and its optimiser; runs steps until the time is up."""
+
+    def __init__(self, planes: Sequence[Plane], folder: str | Path, settings: Settings,
+                 facts: dict | None = None, say: Callable[[str], None] = print) -> None:
+        self.settings, self.folder, self.say = settings, Path(folder), say
+        if settings.threads:
+            torch.set_num_threads(settings.threads)
+        name = settings.device
+        if name == "auto":
+            name = "cuda" if torch.cuda.is_available() else "cpu"
+        self.device = torch.device(name)
+        torch.manual_seed(settings.seed)
+        self.network = CellsNetwork().to(self.device, memory_format=torch.channels_last)
+        self.average = WeightAverage(self.network)
+        self.optimiser = torch.optim.AdamW(
+            self.network.parameters(), settings.learning_rate, weight_decay=1e-3
+        )
+        self.stream = WindowStream(planes, settings.seed)
+        self.generator = torch.Generator().manual_seed(settings.seed)
+        self.windows_seen = self.steps = 0
+        self.minutes_before = 0.0
+        self.history: list[dict] = []
+        self.facts = dict(facts or {}, config=self.network.config)
+
+    # -- batches ---------------------------------------------------------------------------
+    def batch(self) -> tuple[Tensor, list[Example]]:
+        examples = [self.stream.draw(self.settings.size) for _ in range(self.settings.batch)]
+        image = torch.from_numpy(np.stack([e.image for e in examples]))
+        image = image.to(self.device, memory_format=torch.channels_last)
+        return image, examples
+
+    def targets(self, examples: list[Example]) -> Tensor:
+        labels, centre, depth = (
+            torch.from_numpy(np.stack([getattr(e, key) for e in examples])).to(self.device)
+            for key in ("labels", "centre", "depth")
+        )
+        return instance_targets(labels, centre, depth)
+
+    def step(self, prompts: bool = False) -> dict[str, float]:
+        """One optimiser step; returns the losses and, with prompts, IoU figures."""
+        image, examples = self.batch()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            features = self.network.encode(image)
+            maps = self.network.instances(features)
+        loss = instance_loss(maps, self.targets(examples))
+        figures = {"instance_loss": loss.detach()}
+        if prompts:
+            for part, value in self.answer_prompts(features, examples).items():
+                if part.endswith("_loss"):
+                    loss = loss + value
+                figures[part] = value.detach()
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(
+            [p for p in self.network.parameters() if p.grad is not None], 2.0)
+        self.optimiser.step()
+        self.average.update(self.network)
+        self.windows_seen += len(examples)
+        self.steps += 1
+        return figures
+
+    def answer_prompts(self, features: Features, examples: list[Example]) -> dict[str, Tensor]:
+        """One to three rounds of prompts on a batch; returns losses and figures."""
+        picked = choose_objects(
+            examples, self.settings.prompts, self.generator, self.device
+        )
+        if len(picked[0]) < 2:
+            return {}
+        batch = first_prompts(*picked)
+        chance = float(torch.rand((), generator=self.generator))
+        rounds = 1 + (chance < 0.65) + (chance < 0.2)
+        figures: dict[str, Tensor] = {}
+        for number in range(rounds):
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+                logits, iou = self.network.decode(
+                    features, batch.image_index, batch.points, batch.labels, batch.boxes,
+                    batch.mask,
+                )
+            clicked = torch.isnan(batch.boxes[:, 0])
+            parts = prompt_loss(logits, iou, batch.truth)
+            for part in ("mask_loss", "iou_loss"):
+                figures[part] = figures.get(part, 0) + parts[part] / rounds
+            if number == 0:
+                figures |= {k: v for k, v in parts.items() if k.startswith("iou_") and "loss" not in k}
+                with torch.no_grad():
+                    for name, chosen in (("click", clicked), ("box", ~clicked)):
+                        if chosen.any():
+                            part = prompt_loss(logits[chosen], iou[chosen], batch.truth[chosen])
+                            figures[f"{name}_own"] = part["iou_own"]
+            if number + 1 < rounds:
+                batch = correct(batch, logits.detach(), iou.detach())
+        return figures
+
+    # -- running ---------------------------------------------------------------------------
+    def choose_precision(self) -> None:
+        """Time a step in float32 and in bfloat16 and keep the faster."""
+        wanted = self.settings.precision
+        if wanted != "auto":
+            self.half = wanted == "bfloat16"
+            return
+        seconds = {}
+        for half in (False, True):
+            self.half = half
+            self.step()
+            start = time.perf_counter()
+            self.step()
+            seconds[half] = time.perf_counter() - start
+        self.half = seconds[True] < 0.9 * seconds[False]
+        self.say(f"float32 {seconds[False]:.2f} s, bfloat16 {seconds[True]:.2f} s per step")
+
+    def rate(self, share: float) -> float:
+        """Learning rate at a share (0 to 1) of this call's time."""
+        warm = min(1.0, (self.steps + 1) / 150)
+        return self.settings.learning_rate * warm * (0.04 + 0.96 * min(1, (1 - share) / 0.4))
+
+    def run(self) -> None:
+        """Train until the time is up."""
+        start = saved = noted = time.monotonic()
+        self.network.train()
+        self.choose_precision()
+        sums: dict[str, list[float]] = {}
+        alone = (self.settings.instance_minutes - self.minutes_before) / self.settings.minutes
+        while (share := (time.monotonic() - start) / (60 * self.settings.minutes)) < 1:
+            for group in self.optimiser.param_groups:
+                group["lr"] = self.rate(share)
+            for key, value in self.step(share >= alone).items():
+                sums.setdefault(key, []).append(float(value))
+            now = time.monotonic()
+            if now - noted > 20:
+                noted = now
+                minutes = self.minutes_before + (now - start) / 60
+                row = {"minutes": round(minutes, 2), "windows": self.windows_seen}
+                row |= {key: round(float(np.mean(v)), 4) for key, v in sums.items()}
+                sums = {}
+                self.note(row)
+            if now - saved > 60 * self.settings.save_every:
+                saved = now
+                self.save(start)
+        self.save(start)
+
+    def note(self, row: dict) -> None:
+        """Append a row to the log."""
+        self.history.append(row)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        names = ["minutes", "windows", *sorted(set().union(*self.history) - {"minutes", "windows"})]
+        with open(self.folder / "log.csv", "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(self.history)
+        self.say("  ".join(f"{key} {value}" for key, value in row.items()))
+
+    def save(self, start: float) -> None:
+        """Write ``last.pt``."""
+        minutes = self.minutes_before + (time.monotonic() - start) / 60
+        save_checkpoint(
+            {
+                "network": self.network.state_dict(),
+                "ema": self.average.state,
+                "ema_steps": self.average.steps,
+                "optimiser": self.optimiser.state_dict(),
+                "windows": self.windows_seen,
+                "minutes": minutes,
+                "history": self.history,
+                "facts": {**self.facts, "windows_seen": self.windows_seen,
+                          "minutes": round(minutes, 1), "settings": asdict(self.settings)},
+            },
+            self.folder / "last.pt",
+        )
+
+    def resume(self) -> None:
+        """Continue from ``last.pt``; parts of the network it does not know start fresh."""
+        state = load_checkpoint(self.folder / "last.pt")
+        self.network.load_state_dict(state["network"], strict=False)
+        for name, value in state["ema"].items():
+            self.average.state[name].copy_(value)
+        self.average.steps = state["ema_steps"]
+        try:
+            self.optimiser.load_state_dict(state["optimiser"])
+        except ValueError:
+            self.say("The optimiser starts fresh: the checkpoint has other parts.")
+        self.windows_seen, self.minutes_before = state["windows"], state["minutes"]
+        self.history = state["history"]
+        self.stream.rng = np.random.default_rng(self.settings.seed + self.windows_seen)

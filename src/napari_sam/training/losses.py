@@ -1,0 +1,107 @@
+"""What the network is asked to get right."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+__all__ = ["BOUNDARY_REACH", "instance_loss", "instance_targets", "prompt_loss"]
+
+#: Depth in window pixels at which the boundary map has fallen to exp(-1/2).
+BOUNDARY_REACH = 2.0
+
+
+def instance_targets(labels: Tensor, centre: Tensor, depth: Tensor) -> Tensor:
+    """Stack the three target maps of the instance head.
+
+    Parameters
+    ----------
+    labels : Tensor of int
+        (B, h, w).
+    centre, depth : Tensor of float
+        (B, h, w), see :class:`~napari_sam.training.crops.Window`.
+
+    Returns
+    -------
+    Tensor
+        (B, 3, h, w): foreground, centre, boundary, each 0 to 1.
+    """
+    inside = (labels > 0).float()
+    boundary = torch.exp(-0.5 * ((depth - 1).clamp_min(0) / BOUNDARY_REACH) ** 2) * inside
+    return torch.stack([inside, centre, boundary], 1)
+
+
+def instance_loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy of the three maps, half a dice loss of the foreground, twice L1 of centre.
+
+    Parameters
+    ----------
+    logits, targets : Tensor
+        (B, 3, h, w).
+
+    Returns
+    -------
+    Tensor
+        Scalar.
+    """
+    logits = logits.float()
+    entropy = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    # objects fill little of some windows: give their pixels more say
+    weight = 1 + targets[:, :1]
+    entropy = (entropy * weight).mean((0, 2, 3)) / weight.mean()
+    probability = logits.sigmoid()
+    p, t = probability[:, 0].flatten(1), targets[:, 0].flatten(1)
+    dice = 1 - (2 * (p * t).sum(1) + 20) / (p.sum(1) + t.sum(1) + 20)
+    distance = (probability[:, 1:] - targets[:, 1:]).abs() * weight
+    distance = distance.mean((0, 2, 3)) / weight.mean()
+    return entropy[0] + 0.5 * entropy[1:].sum() + 0.5 * dice.mean() + 2 * distance[0] + distance[1]
+
+
+def prompt_loss(logits: Tensor, iou: Tensor, truth: Tensor) -> dict[str, Tensor]:
+    """Losses of one round of prompts.
+
+    Parameters
+    ----------
+    logits : Tensor
+        (N, K, h, w).
+    iou : Tensor
+        (N, K), predicted.
+    truth : Tensor
+        (N, h, w); an empty truth (a click on nothing) only teaches the predicted IoU.
+
+    Returns
+    -------
+    dict of str to Tensor
+        ``mask_loss``: cross-entropy per object area plus dice; the best candidate counts
+        fully, the first candidate half, the mean a little.  ``iou_loss``: error of the
+        predicted IoU.  Besides (detached) ``iou_best``, ``iou_own``, ``iou_error``.
+    """
+    target = truth[:, None]
+    p = logits.sigmoid()
+    entropy = F.binary_cross_entropy_with_logits(
+        logits, target.expand_as(logits), reduction="none"
+    )
+    area, guess = target.sum((2, 3)), p.detach().sum((2, 3))
+    entropy = entropy.sum((2, 3)) / (area + guess + 60)
+    dice = 1 - (2 * (p * target).sum((2, 3)) + 5) / (p.sum((2, 3)) + area + 5)
+    each = entropy + dice
+    asked = (truth.sum((1, 2)) > 0).float()
+    count = asked.sum().clamp_min(1)
+    best = each.min(1).values
+    mask = ((best + 0.5 * each[:, 0] + 0.1 * each.mean(1)) * asked).sum() / count
+    with torch.no_grad():
+        m = (logits > 0).float()
+        both = (m * target).sum((2, 3))
+        real = both / (m.sum((2, 3)) + area - both).clamp_min(1)
+    error = (iou - real).abs()
+    # cross-entropy, because the gradient of a squared error dies where the sigmoid is flat
+    surprise = F.binary_cross_entropy(iou.clamp(1e-4, 1 - 1e-4), real)
+    own = real.gather(1, iou.argmax(1, keepdim=True))[:, 0]
+    return {
+        "mask_loss": mask,
+        "iou_loss": surprise + 0.5 * error.mean(),
+        "iou_best": ((real.max(1).values * asked).sum() / count).detach(),
+        "iou_own": ((own * asked).sum() / count).detach(),
+        "iou_error": error.mean().detach(),
+    }

@@ -1,0 +1,157 @@
+"""From annotated planes to an endless, balanced stream of training windows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .augment import augment_image
+from .crops import Plane, Window, cut_window, prepare_plane
+from .pairs import Pair, normalise
+
+__all__ = ["FAMILY_WEIGHTS", "Example", "WindowStream", "load_planes"]
+
+#: How often each family is drawn; families that are not named here weigh 1.
+FAMILY_WEIGHTS: dict[str, float] = {
+    "fluorescence nuclei": 3.0,
+    "stained tissue": 2.0,
+    "phase / brightfield": 1.6,
+    "EM": 1.0,
+    "bacteria": 0.5,
+    "large objects": 0.5,
+    "synthetic": 4.5,
+}
+TARGET_DIAMETER = 32.0
+
+
+@dataclass
+class Example:
+    """A window ready for the network, and the objects a prompt may ask for.
+
+    Attributes
+    ----------
+    image : ndarray of float32
+        (3, S, S).
+    labels : ndarray of int32
+        (S/2, S/2), ids 1..n without gaps.
+    centre, depth : ndarray of float32
+        (S/2, S/2), see :class:`~napari_sam.training.crops.Window`.
+    wanted : int
+        Id of the object the window was made for, 0 if it is none in particular.
+    """
+
+    image: np.ndarray
+    labels: np.ndarray
+    centre: np.ndarray
+    depth: np.ndarray
+    wanted: int
+
+
+def load_planes(pairs: Sequence[Pair], say: Callable[[str], None] = lambda text: None) -> list[Plane]:
+    """Read pairs into memory as :class:`Plane`, leaving out planes without objects."""
+    planes = []
+    for pair in pairs:
+        for image, labels in pair.planes():
+            plane = prepare_plane(normalise(image, 0.5, 99.9), labels, pair.family)
+            if plane is not None:
+                planes.append(plane)
+    say(f"{len(planes)} planes of {len(pairs)} images")
+    return planes
+
+
+class WindowStream:
+    """Draws windows: first a family, then a plane, then an object of it, then a zoom.
+
+    Parameters
+    ----------
+    planes : sequence of Plane
+    seed : int
+    weights : dict of str to float, optional
+        Per family; default :data:`FAMILY_WEIGHTS`.
+    prompts : bool
+        True makes windows around single objects more frequent, as prompts are answered.
+    """
+
+    def __init__(
+        self,
+        planes: Sequence[Plane],
+        seed: int = 0,
+        weights: dict[str, float] | None = None,
+        prompts: bool = False,
+    ) -> None:
+        weights = FAMILY_WEIGHTS if weights is None else weights
+        self.rng = np.random.default_rng(seed)
+        self.around_objects = 0.6 if prompts else 0.35
+        self.families: dict[str, list[Plane]] = {}
+        for plane in planes:
+            self.families.setdefault(plane.family, []).append(plane)
+        self.names = sorted(self.families)
+        share = np.array([weights.get(name, 1.0) for name in self.names])
+        self.share = share / share.sum()
+        # planes with more objects carry more, but not in proportion
+        self.plane_share = {}
+        for name in self.names:
+            count = np.array([len(p.diameter) - 1 for p in self.families[name]], float)
+            self.plane_share[name] = np.sqrt(count) / np.sqrt(count).sum()
+
+    def draw(self, size: int) -> Example:
+        """Draw one example of ``size`` x ``size`` pixels (a multiple of 32)."""
+        rng = self.rng
+        while True:
+            name = self.names[rng.choice(len(self.names), p=self.share)]
+            plane = self.families[name][
+                rng.choice(len(self.families[name]), p=self.plane_share[name])
+            ]
+            window, wanted = self._window(plane, size)
+            if (window.labels > 0).sum() >= 20 or rng.random() < 0.06:
+                break
+        ids, compact = np.unique(window.labels, return_inverse=True)
+        if ids[0] != 0:
+            compact = compact + 1
+            ids = np.concatenate([[0], ids])
+        image = augment_image(window.image, rng)
+        index = int(np.flatnonzero(ids == wanted)[0]) if wanted in ids else 0
+        return Example(
+            np.ascontiguousarray(image.transpose(2, 0, 1)),
+            compact.reshape(window.labels.shape).astype(np.int32),
+            window.centre,
+            window.depth,
+            index,
+        )
+
+    def _window(self, plane: Plane, size: int) -> tuple[Window, int]:
+        rng = self.rng
+        diameters = plane.diameter[1:]
+        wanted = 0
+        if rng.random() < self.around_objects:
+            # objects of rare sizes as often as those of common sizes
+            octave = np.floor(np.log2(np.maximum(diameters, 1)))
+            chosen = rng.choice(np.unique(octave))
+            wanted = 1 + int(rng.choice(np.flatnonzero(octave == chosen)))
+            measure = (plane.diameter, plane.extent)[int(rng.integers(2))]
+            goal = float(measure[wanted])
+            r0, c0, r1, c1 = plane.corners[wanted]
+            middle = np.array([(r0 + r1) / 2, (c0 + c1) / 2])
+        else:
+            goal = float(np.median(diameters))
+            height, width = plane.labels.shape
+            middle = rng.uniform(0, 1, 2) * (height, width)
+        if rng.random() < 0.12:
+            jitter = np.exp(rng.uniform(np.log(0.25), np.log(4)))
+        else:
+            jitter = np.exp(rng.uniform(np.log(0.55), np.log(2.0)))
+        zoom = float(np.clip(TARGET_DIAMETER * jitter / goal, 1 / 24, 8))
+        if wanted:
+            middle = middle + rng.uniform(-0.3, 0.3, 2) * size / zoom
+        else:  # mostly inside the plane, sometimes over its edge
+            reach = 0.5 * size / zoom * rng.uniform(0.5, 1.0)
+            shape = np.array(plane.labels.shape, float)
+            low = np.minimum(reach, shape / 2)
+            middle = np.clip(middle, low, shape - low)
+        angle = float(rng.integers(4)) * np.pi / 2
+        if rng.random() < 0.5:
+            angle = float(rng.uniform(0, 2 * np.pi))
+        window = cut_window(plane, tuple(middle), zoom, size, angle, bool(rng.random() < 0.5))
+        return window, wanted
