@@ -59,10 +59,9 @@ class Objects:
         if len(self.diameters) <= 1:
             return float("nan")
         # Two pixels wide, because the last one may lie beyond the plane.
-        rows, columns = self.regions[[0, 1, -2, -1]], self.regions[:, [0, 1, -2, -1]]
         whole = np.ones(len(self.diameters), dtype=bool)
-        whole[rows] = False
-        whole[columns] = False
+        for edge in (np.s_[:2], np.s_[-2:], np.s_[:, :2], np.s_[:, -2:]):
+            whole[self.regions[edge]] = False
         whole[0] = False
         chosen = self.diameters[whole] if whole.sum() >= FEW else self.diameters[1:]
         return float(np.median(chosen))
