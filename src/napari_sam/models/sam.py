@@ -1,0 +1,113 @@
+"""Segment Anything's network: built by ``segment_anything``, filled from a checkpoint.
+
+``segment_anything`` is imported here only, and only when such a model is loaded.
+
+References
+----------
+Kirillov et al., Segment Anything, ICCV 2023.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import torch
+
+from napari_sam.errors import CheckpointError
+from napari_sam.models.checkpoints import PARTS, Architecture, Checkpoint, State
+
+if TYPE_CHECKING:
+    from segment_anything.modeling import Sam
+
+# Mean and standard deviation of RGB values 0..255 that all published SAM weights expect.
+PIXEL_MEAN = (123.675, 116.28, 103.53)
+PIXEL_STD = (58.395, 57.12, 57.375)
+_DECODER_HEADS = 8
+
+
+def build(architecture: Architecture) -> Sam:
+    """Build the network of an architecture; its weights are PyTorch's random ones."""
+    from segment_anything.modeling import (
+        ImageEncoderViT,
+        MaskDecoder,
+        PromptEncoder,
+        Sam,
+        TwoWayTransformer,
+    )
+
+    a = architecture
+    grid = a.image_size // a.patch
+    transformer = TwoWayTransformer(
+        depth=a.decoder_depth,
+        embedding_dim=a.prompt_width,
+        mlp_dim=a.decoder_mlp,
+        num_heads=_DECODER_HEADS,
+        attention_downsample_rate=a.decoder_downsample,
+    )
+    return Sam(
+        image_encoder=ImageEncoderViT(
+            img_size=a.image_size,
+            patch_size=a.patch,
+            embed_dim=a.width,
+            depth=a.depth,
+            num_heads=a.heads,
+            mlp_ratio=a.mlp_ratio,
+            out_chans=a.prompt_width,
+            qkv_bias=True,
+            norm_layer=partial(torch.nn.LayerNorm, eps=1e-6),
+            use_rel_pos=True,
+            window_size=a.window,
+            global_attn_indexes=a.global_layers,
+        ),
+        prompt_encoder=PromptEncoder(
+            embed_dim=a.prompt_width,
+            image_embedding_size=(grid, grid),
+            input_image_size=(a.image_size, a.image_size),
+            mask_in_chans=a.mask_channels,
+        ),
+        mask_decoder=MaskDecoder(
+            num_multimask_outputs=a.masks,
+            transformer=transformer,
+            transformer_dim=a.prompt_width,
+            iou_head_depth=a.iou_depth,
+            iou_head_hidden_dim=a.iou_hidden,
+        ),
+        pixel_mean=list(PIXEL_MEAN),
+        pixel_std=list(PIXEL_STD),
+    )
+
+
+def fill(checkpoint: Checkpoint, where: str = "The file") -> Sam:
+    """Build the network of a checkpoint and load its weights, in float32 on the CPU.
+
+    Raises
+    ------
+    CheckpointError
+        When weights are missing, of other shapes, or more than this network has.
+    """
+    with torch.device("meta"):  # no time for random weights that are replaced at once
+        network = build(checkpoint.architecture)
+    network = network.to_empty(device="cpu")
+    state: State = {k: v for k, v in checkpoint.sam.items() if k.startswith(PARTS)}
+    try:
+        missing, unexpected = network.load_state_dict(state, strict=False)
+    except RuntimeError as error:
+        raise CheckpointError(f"{where} does not fit its architecture: {error}") from error
+    if missing or unexpected:
+        names = ", ".join([*missing, *unexpected][:4])
+        raise CheckpointError(
+            f"{where} is not a plain SAM checkpoint: {len(missing)} weights are missing and "
+            f"{len(unexpected)} unknown ({names}, ...). Variants with further layers, such as "
+            "HQ-SAM or adapters, must be merged into plain SAM first."
+        )
+    network.pixel_mean = _channel(checkpoint.sam.get("pixel_mean"), PIXEL_MEAN)
+    network.pixel_std = _channel(checkpoint.sam.get("pixel_std"), PIXEL_STD)
+    for parameter in network.parameters():
+        parameter.requires_grad_(False)
+    return network.float().eval()
+
+
+def _channel(given: torch.Tensor | None, default: tuple[float, ...]) -> torch.Tensor:
+    values = torch.tensor(default) if given is None else given.float().cpu()
+    return values.reshape(3, 1, 1).clone()
