@@ -9,7 +9,7 @@ from .fields import Array, blur, fibres, noise
 from .nuclei import chromatin, specks
 from .placement import clusters, lattice, log_uniform, radii, scatter
 from .scene import Painter, Scene, tones
-from .territory import Labels, Territory, boundaries, outline, tidy
+from .territory import Labels, Territory, boundaries, outline, stellate, tidy
 
 
 def epithelium(
@@ -91,28 +91,27 @@ def grown(
     diameter: float,
     coverage: float,
     spacing: float,
-    arms: bool = False,
+    stretched: float = 0.0,
     density: Array | None = None,
 ) -> Territory:
-    """Adherent cells: lobed bodies, some with tapering protrusions."""
+    """Adherent cells: lobed bodies, a share of them stretched into spindles and stars."""
     sizes = radii(rng, shape, diameter, coverage, 0.22)
     centres, sizes = scatter(rng, shape, sizes, spacing, density)
     land = Territory(shape, rng, 0.05 * diameter, 0.45 * diameter)
-    rough = rng.uniform(0.06, 0.2)
+    rough = rng.uniform(0.05, 0.16)
+    common = rng.uniform(0, np.pi)
+    aligned = rng.random() < 0.4
     for centre, size in zip(centres, sizes, strict=True):
         oval = float(np.exp(abs(rng.normal(0.1, 0.3))))
-        angle = rng.uniform(0, np.pi)
-        number = land.blob(centre, size, oval, angle, outline(rng, rough, 7))
-        if arms:
-            for _ in range(int(rng.integers(0, 4))):
-                heading = rng.choice([angle, angle + np.pi, rng.uniform(0, 2 * np.pi)])
-                bend = np.cumsum(rng.normal(0, 0.25, 4)) + heading
-                step = size * rng.uniform(0.3, 0.7)
-                line = centre + step * np.concatenate(
-                    [np.zeros((1, 2)), np.cumsum(np.stack([np.sin(bend), np.cos(bend)], 1), 0)]
-                )
-                taper = size * np.array([0.55, 0.4, 0.25, 0.14, 0.06])
-                land.tube(line, np.maximum(taper, 1.2), number=number)
+        angle = rng.normal(common, 0.35) if aligned else rng.uniform(0, np.pi)
+        if rng.random() >= stretched:
+            land.blob(centre, size, oval, angle, outline(rng, rough, 7))
+        elif rng.random() < 0.5:
+            oval = rng.uniform(1.5, 6.0)
+            land.blob(centre, 0.8 * size, oval, angle, stellate(rng, 2, 0.5))
+        else:
+            arms = int(rng.integers(3, 7))
+            land.blob(centre, 0.9 * size, oval, angle, stellate(rng, arms, rng.uniform(0.5, 1.3)))
     return land
 
 
@@ -143,7 +142,7 @@ def cytoplasm(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
         land = epithelium(rng, shape, diameter, 0.2, rng.uniform(1, 1.6), rng.uniform(1.0, 1.5))
     else:
         coverage = rng.uniform(0.4, 1.4)
-        land = grown(rng, shape, diameter, coverage, rng.uniform(0.75, 1), rng.random() < 0.3)
+        land = grown(rng, shape, diameter, coverage, rng.uniform(0.75, 1), rng.choice([0, 0.5]))
     labels = land.labels(30)
     depth = cell_depth(labels)
     seats = nuclear_seats(rng, labels, depth, rng.uniform(0.5, 0.75))
@@ -165,7 +164,9 @@ def cytoplasm(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
 def spread(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     """Flat cells with stress fibres and protrusions."""
     diameter = log_uniform(rng, 40, 0.7 * min(shape))
-    land = grown(rng, shape, diameter, rng.uniform(0.3, 1.0), rng.uniform(0.75, 1.05), True)
+    land = grown(
+        rng, shape, diameter, rng.uniform(0.3, 1.0), rng.uniform(0.7, 1.0), rng.uniform(0.4, 1)
+    )
     labels = land.labels(60)
     depth = cell_depth(labels)
     seats = nuclear_seats(rng, labels, depth, 0.55)

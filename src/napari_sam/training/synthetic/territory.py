@@ -30,6 +30,22 @@ def outline(
     return np.clip(radius, 0.35, 1.9).astype(np.float32)
 
 
+def stellate(rng: np.random.Generator, arms: int, reach: float, samples: int = 512) -> Array:
+    """Contour of a cell stretched between ``arms`` footholds: hollow flanks, tapering tips.
+
+    With two arms the tips lie at angles 0 and pi, which makes a spindle of an elongated blob.
+    """
+    angle = np.linspace(0, 2 * pi, samples, endpoint=False)
+    tips = np.arange(arms) * (2 * pi / arms)
+    if arms != 2:
+        tips = tips + rng.normal(0, 0.7 * pi / arms, arms) + rng.uniform(0, 2 * pi)
+    radius = outline(rng, 0.06, 7, samples) * 0.8
+    for tip in tips:
+        sharp = rng.uniform(5, 40)
+        radius += reach * rng.uniform(0.3, 1.0) * np.exp(sharp * (np.cos(angle - tip) - 1))
+    return radius.astype(np.float32)
+
+
 class Territory:
     """A plane on which every object claims the pixels nearest to it.
 

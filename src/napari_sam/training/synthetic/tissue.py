@@ -36,16 +36,59 @@ def _lamp(rng: np.random.Generator) -> Dye:
     return np.clip(rng.uniform(0.86, 1.0) + rng.normal(0, 0.015, 3), 0, 1).astype(np.float32)
 
 
+def _tissue_nuclei(
+    rng: np.random.Generator, shape: tuple[int, int], diameter: float
+) -> tuple[Territory, NDArray[np.float64]]:
+    """A mixture of oval, spindle-shaped and small round nuclei that follow the tissue.
+
+    Returns the plane and, per nucleus, how pale its inside is (0 dense, 1 only a rim).
+    """
+    density = clusters(rng, shape, rng.uniform(3, 7) * diameter, rng.uniform(0.3, 1.0))
+    sizes = radii(rng, shape, diameter, rng.uniform(0.3, 1.7), rng.uniform(0.12, 0.28))
+    centres, sizes = scatter(rng, shape, sizes, rng.uniform(0.7, 1.1), density)
+    course = rng.uniform(0, np.pi) + 0.9 * noise(rng, shape, 6 * diameter)
+    share = rng.dirichlet([1.2, 0.7, 0.7])
+    oval, rough = rng.uniform(1.15, 1.9), rng.uniform(0.01, 0.06)
+    land = Territory(shape, rng, 0.05 * diameter, 0.5 * diameter)
+    pale = [0.0]
+    vesicular = rng.uniform(0, 0.8)
+    kinds = rng.choice(3, len(sizes), p=share)
+    for centre, size, kind in zip(centres, sizes, kinds, strict=True):
+        r, c = np.clip(centre.astype(int), 0, np.array(shape) - 1)
+        angle = float(course[r, c]) + rng.normal(0, 0.35)
+        if kind == 0:  # epithelium
+            stretch = max(1.0, oval * float(np.exp(rng.normal(0, 0.18))))
+            land.blob(centre, size, stretch, angle, outline(rng, rough, 6))
+            pale.append(float(np.clip(vesicular + rng.normal(0, 0.2), 0, 0.9)))
+        elif kind == 1:  # fibroblasts, vessel walls
+            stretch = rng.uniform(2.2, 5.0)
+            land.blob(centre, 0.85 * size, stretch, angle, outline(rng, 0.05, 5))
+            pale.append(rng.uniform(0, 0.4))
+        else:  # lymphocytes
+            land.blob(centre, 0.75 * size, rng.uniform(1, 1.2), angle, outline(rng, 0.03, 6))
+            pale.append(rng.uniform(0, 0.25))
+    return land, np.asarray(pale)
+
+
 def _nuclear_density(
-    rng: np.random.Generator, land: Territory, labels: Labels, diameter: float, mean: float
+    rng: np.random.Generator,
+    land: Territory,
+    labels: Labels,
+    diameter: float,
+    mean: float,
+    pale: NDArray[np.float64],
 ) -> Array:
-    """Dye bound to nuclei: unequal, mottled, often with a dark rim and a pale inside."""
+    """Dye bound to nuclei: unequal and clumped, with a dark rim where the inside is pale."""
     shape = labels.shape
     level = tones(rng, int(labels.max()), mean, rng.uniform(0.1, 0.4))
-    body = 1 + np.float32(rng.uniform(0.08, 0.3)) * noise(rng, shape, max(1.6, diameter / 6), 2)
-    pale = rng.uniform(0, 0.55) * (noise(rng, shape, 1.2 * diameter) > -0.3)
-    body = body * (1 - pale * np.clip(1 - land.q**3, 0, 1))
-    return np.where(labels > 0, level[labels] * np.maximum(body, 0.15), 0).astype(np.float32)
+    clumps = noise(rng, shape, max(1.5, diameter / rng.uniform(6, 11)), 2)
+    body = 1 + np.float32(rng.uniform(0.12, 0.4)) * np.clip(clumps, -1.5, 2.5)
+    body = body * (1 - pale[land.owner] * np.clip(1.05 - land.q**4, 0, 1))
+    body = body + 0.7 * pale[land.owner] * np.clip(clumps - 1.3, 0, 1)  # nucleoli
+    cloudy = 1 + 0.2 * noise(rng, shape, 1.5 * diameter)
+    return np.where(labels > 0, level[labels] * np.maximum(body * cloudy, 0.12), 0).astype(
+        np.float32
+    )
 
 
 def _stroma(rng: np.random.Generator, shape: tuple[int, int], diameter: float) -> Array:
@@ -68,18 +111,9 @@ def _section(
     background: float,
 ) -> Scene:
     diameter = log_uniform(rng, 9, 0.2 * min(shape))
-    density = clusters(rng, shape, 5 * diameter, rng.uniform(0.3, 1.0))
-    land = place_nuclei(
-        rng,
-        shape,
-        diameter,
-        rng.uniform(0.3, 1.4),
-        rng.uniform(0.82, 1.15),
-        density,
-        rng.uniform(0.15, 0.35),
-    )
+    land, pale = _tissue_nuclei(rng, shape, diameter)
     labels = land.labels(10)
-    bound = _nuclear_density(rng, land, labels, diameter, rng.uniform(0.9, 2.0))
+    bound = _nuclear_density(rng, land, labels, diameter, rng.uniform(0.8, 1.9), pale)
     under = _stroma(rng, shape, diameter)
     if rng.random() < 0.4:  # nuclei below the focal plane, too faint to outline
         ghost = place_nuclei(rng, shape, diameter, 0.25, 1.1)
@@ -113,11 +147,12 @@ def brown(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     positive[0] = False
     stained = positive[labels]
     gray = -np.log(np.clip(scene.signal.mean(2), 0.05, 1))
-    amount = np.where(stained, 1.6 * gray + 0.25, 0.0)
+    amount = np.where(stained, rng.uniform(0.8, 1.5) * gray + 0.35, 0.0)
     diffuse = rng.uniform(0, 0.35) * np.clip(noise(rng, labels.shape, 2 * scene.scale, 2), 0, 2)
     seen = np.where(stained[..., None], 1.0, scene.signal).astype(np.float32)
     scene.signal = seen * _absorb(
-        np.ones(3, np.float32), (amount + diffuse * ~stained, dye(rng, 0.075, 0.7))
+        np.ones(3, np.float32),
+        (amount + diffuse * ~stained, dye(rng, 0.06, 0.62) + np.float32(0.25)),
     )
     return scene
 

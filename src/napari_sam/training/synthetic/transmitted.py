@@ -10,7 +10,7 @@ from .nuclei import place_nuclei
 from .phase import defocused, differential, phase_contrast
 from .placement import clusters, log_uniform
 from .scene import Painter, Scene, tones
-from .territory import Labels, Territory
+from .territory import Labels, Territory, tidy
 
 
 def relief(rng: np.random.Generator, labels: Labels, diameter: float, round_cells: bool) -> Array:
@@ -35,14 +35,15 @@ def relief(rng: np.random.Generator, labels: Labels, diameter: float, round_cell
 
 
 def culture(rng: np.random.Generator, shape: tuple[int, int]) -> tuple[Labels, float, bool]:
-    """Cells as they lie in a dish: spread with arms, round, or nearly confluent."""
+    """Cells as they lie in a dish: stretched, nearly confluent, or round."""
     diameter = log_uniform(rng, 18, 0.5 * min(shape))
     style = rng.random()
-    if style < 0.4:
+    if style < 0.45:
         density = clusters(rng, shape, 3 * diameter, rng.uniform(0.4, 1.0))
-        land = grown(rng, shape, diameter, rng.uniform(0.2, 0.9), 0.85, True, density)
+        coverage, stretched = rng.uniform(0.25, 1.0), rng.uniform(0.4, 1)
+        land = grown(rng, shape, diameter, coverage, 0.75, stretched, density)
     elif style < 0.7:
-        land = grown(rng, shape, diameter, rng.uniform(0.8, 2.0), 0.72)
+        land = grown(rng, shape, diameter, rng.uniform(0.8, 2.0), 0.72, rng.uniform(0, 0.3))
     else:
         density = clusters(rng, shape, 4 * diameter, rng.uniform(0.3, 0.9))
         land = place_nuclei(rng, shape, diameter, rng.uniform(0.2, 1.0), 0.97, density, 0.12)
@@ -71,20 +72,47 @@ def _dirt(rng: np.random.Generator, labels: Labels, diameter: float, chance: flo
     return grains * (labels == 0) * np.float32(rng.uniform(0.2, 0.9))
 
 
+def _rounded(rng: np.random.Generator, labels: Labels, diameter: float) -> tuple[Labels, Array]:
+    """Detached round cells on top of a culture: new labels, and their light.
+
+    They are so thick that the phase turns over: a shining ring around a mottled disc.
+    """
+    shape = labels.shape
+    land = Territory(shape, rng, 0.02 * diameter, 0.4 * diameter)
+    for _ in range(int(rng.integers(1, 10))):
+        place = rng.uniform(0, 1, 2) * shape
+        size = 0.5 * diameter * rng.uniform(0.35, 0.6)
+        if land.q[tuple(place.astype(int))] > 1.8:
+            land.blob(place, size, rng.uniform(1, 1.15), rng.uniform(0, np.pi))
+    top = land.labels(20)
+    merged = tidy(np.where(top > 0, top + labels.max(), labels), 40)
+    q = land.q
+    ring = np.exp(-(((q - 0.92) / 0.16) ** 2)) + 0.35 * np.exp(-np.clip(q - 1, 0, None) / 0.12)
+    ring = np.where(q < 1.6, ring, 0)
+    core = np.where(q < 0.8, 0.15 + 0.3 * noise(rng, shape, max(1.6, diameter / 10), 2), 0)
+    return merged, (rng.uniform(0.35, 0.7) * ring + 0.6 * core).astype(np.float32)
+
+
 def phase_cells(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
-    """Phase contrast of adherent cells with halos, rounded ones very bright."""
+    """Phase contrast of adherent cells: halos, shaded-off bodies, shining round cells."""
     labels, diameter, round_cells = culture(rng, shape)
     thick = relief(rng, labels, diameter, round_cells)
-    thick = thick + _dirt(rng, labels, diameter, 0.5)
-    halo = float(np.clip(diameter * rng.uniform(0.08, 0.3), 2, 14))
-    image = phase_contrast(thick, halo, rng.uniform(0.25, 0.5), rng.uniform(0.85, 1.1))
-    rim = blur(thick, 0.8) - blur(thick, 2.2)
-    image = image + np.float32(rng.uniform(-0.4, 0.5)) * rim
-    if rng.random() < 0.5:  # thick round cells turn the phase over: they shine
-        shining = rng.random(int(labels.max()) + 1) < rng.uniform(0.05, 0.4)
-        shining[0] = False
-        glow = shining[labels] * np.float32(rng.uniform(0.4, 0.8)) * (0.4 + thick)
-        image = image + blur(glow.astype(np.float32), 1.0)
+    dots = np.clip(noise(rng, shape, max(1.6, diameter / 16)) - 1.5, 0, 1) * (labels > 0)
+    thick = thick + rng.uniform(0, 0.8) * dots
+    if rng.random() < 0.5:  # some cells lie flat and almost vanish
+        thick = thick * tones(rng, int(labels.max()), 0.7, 0.5)[labels]
+    thick = (thick + _dirt(rng, labels, diameter, 0.6)).astype(np.float32)
+    if rng.random() < 0.35:  # fine optics: only edges and grains are left
+        band = blur(thick, 0.6) - blur(thick, rng.uniform(1.6, 3.0))
+        image = np.float32(0.5) - np.float32(rng.choice([-1.0, 1, 1]) * 0.9) * band
+    else:
+        halo = float(np.clip(diameter * rng.uniform(0.06, 0.2), 1.8, 9))
+        image = phase_contrast(thick, halo, rng.uniform(0.25, 0.5), rng.uniform(0.8, 1.05))
+        rim = blur((labels > 0).astype(np.float32), 1.0) - blur((labels > 0).astype(np.float32), 3)
+        image = image - np.float32(rng.uniform(0, 0.5)) * rim
+    if rng.random() < 0.5:
+        labels, light = _rounded(rng, labels, diameter)
+        image = np.where(light > 0.12, 0.5 * image + 0.2, image) + blur(light, 0.7)
     image = image + np.float32(rng.uniform(0, 0.015)) * noise(rng, shape, 5, 2)
     return Scene(image.astype(np.float32), labels, "transmission", diameter)
 
