@@ -48,7 +48,7 @@ def nuclei_stack() -> list[LayerTuple]:
     """Generated nuclei in a z-stack, slices four times as far apart as pixels: (32, 256, 256)."""
     from napari_sam.training.synthetic import generate_volume
 
-    sample = generate_volume("nuclei", seed=0, shape=(32, 256, 256))
+    sample = generate_volume("nuclei_stack", seed=0, shape=(32, 256, 256))
     keywords = {
         "name": "nuclei stack",
         "scale": (2.0, 0.5, 0.5),

@@ -69,7 +69,7 @@ def write_files(options: argparse.Namespace, layers: list[Any]) -> int:
     data, keywords, _ = layers[-1]
     rgb = bool(keywords.get("rgb", False))
     line = Line(f"Finding the cells of {options.sample}")
-    result = segment_cells(data, model="cells", progress=line)
+    result = segment_cells(data, model="cells", rgb=rgb, progress=line)
     outputs = Outputs.of(Path(options.sample), options.output)
     names = keywords.get("axis_labels", ("y", "x"))
     axes = "".join(name.upper() for name in names)

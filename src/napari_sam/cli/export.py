@@ -59,7 +59,8 @@ def run(options: argparse.Namespace) -> int:
         raise DataError(f"{target} is there already: choose another name, or add --overwrite.")
     size = image.pixel_size
     if options.pixel_size is not None:
-        size = PixelSize(options.pixel_size, options.pixel_size, "um", size and size.slice)
+        depth = size.slice if size is not None and size.unit == "um" else None
+        size = PixelSize(options.pixel_size, options.pixel_size, "um", depth)
     written = export(labels, target, options.to, pixel_size=size, name=stem.removesuffix("_labels"))
     print(f"Wrote {written}", file=sys.stderr)
     return 0

@@ -176,7 +176,11 @@ def _segment(
         from napari_sam.automatic.cells import segment_cells
 
         return segment_cells(
-            picked.pixels, model=model, diameter=options.diameter, progress=progress
+            picked.pixels,
+            model=model,
+            diameter=options.diameter,
+            rgb=picked.rgb,
+            progress=progress,
         )
     from napari_sam.automatic.everything import segment_everything
 
