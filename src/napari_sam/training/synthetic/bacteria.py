@@ -38,40 +38,69 @@ def pack_rods(
     room: float = 0.96,
     order: float = 5.0,
     limit: int = 420,
+    snug: float = 0.0,
 ) -> Territory:
-    """Rods thrown one by one, each accepted where its centre line finds room.
+    """Rods thrown one by one; each grows from its middle until it meets another.
 
-    Neighbours share an orientation that wanders over ``order`` rod widths, as in a colony.
+    Parameters
+    ----------
+    room : float
+        Least distance between centre lines, in widths.
+    order : float
+        Neighbours share an orientation that wanders over this many widths.
+    snug : float
+        Share of the rods that move sideways until they touch a neighbour, as in a full colony.
     """
     land = Territory(shape)
     radius = width / 2
     field = noise(rng, shape, order * width * max(1.0, aspect / 2)) * 1.3 + rng.uniform(0, np.pi)
     places = rng.uniform((-width, -width), (shape[0] + width, shape[1] + width), (tries, 2))
-    luck = rng.random(tries)
-    bound_r, bound_c = shape[0] - 1, shape[1] - 1
-    nearest = 2 * room  # centre lines stay this many radii apart
-    for place, chance in zip(places, luck, strict=True):
-        r = min(max(int(place[0]), 0), bound_r)
-        c = min(max(int(place[1]), 0), bound_c)
-        if land.q[r, c] < nearest or (density is not None and density[r, c] < chance):
+    luck, moves = rng.random((2, tries))
+    bound = np.array(shape) - 1
+    nearest = 2 * room
+    for place, chance, move in zip(places, luck, moves, strict=True):
+        r, c = (int(x) for x in np.clip(place, 0, bound))
+        q = float(land.q[r, c])
+        if q < nearest or (density is not None and density[r, c] < chance):
             continue
-        length = width * max(0.15, aspect * float(np.exp(rng.normal(0, 0.28))) - 1)
+        if move < snug and q < 3.4 and 0 < r < bound[0] and 0 < c < bound[1]:
+            away = land.q[r + 1, c] - land.q[r - 1, c], land.q[r, c + 1] - land.q[r, c - 1]
+            steep = float(np.hypot(*away))
+            if 0 < steep < 10:
+                place = place - np.array(away) * ((q - nearest - 0.02) * radius / steep)
         bent = rng.normal(0, curl)
-        pieces = 1 if abs(bent) < 0.12 else int(np.clip(abs(bent) * 4, 2, 8))
-        angle = float(field[r, c]) + rng.normal(0, 0.12)
-        line = spine(rng, place, angle, length, bent, pieces)
-        dense = np.linspace(0, len(line) - 1, 2 + int(length / width * 1.5))
-        check = np.stack(
-            [np.interp(dense, np.arange(len(line)), line[:, axis]) for axis in (0, 1)], axis=1
-        )
-        rows = np.clip(check[:, 0].astype(int), 0, bound_r)
-        cols = np.clip(check[:, 1].astype(int), 0, bound_c)
-        if land.q[rows, cols].min() < nearest:
-            continue
-        land.tube(line, radius * rng.uniform(0.93, 1.05))
-        if land.count >= limit:
-            break
+        pieces = 2 if abs(bent) < 0.12 else 2 * int(np.clip(abs(bent) * 2, 1, 5))
+        length = width * max(0.15, aspect * float(np.exp(rng.normal(0, 0.28))) - 1)
+        line = spine(rng, place, float(field[r, c]) + rng.normal(0, 0.1), length, bent, pieces)
+        line = _grow(land, line, width, nearest)
+        if line is not None:
+            land.tube(line, radius * rng.uniform(0.93, 1.05), feel=3.5 if snug else 2.0)
+            if land.count >= limit:
+                break
     return land
+
+
+def _grow(
+    land: Territory, line: NDArray[np.float64], width: float, nearest: float
+) -> NDArray[np.float64] | None:
+    """The part of a centre line around its middle that is free, or None if too short."""
+    length = float(np.hypot(*(line[1] - line[0]))) * (len(line) - 1)
+    count = 2 * max(1, round(length / width)) + 1
+    ends = np.linspace(0, len(line) - 1, count)
+    base = np.minimum(ends.astype(int), len(line) - 2)
+    part = (ends - base)[:, None]
+    points = line[base] * (1 - part) + line[base + 1] * part
+    bound = np.array(land.shape) - 1
+    seen = np.clip(points, 0, bound).astype(int)
+    blocked = np.flatnonzero(land.q[seen[:, 0], seen[:, 1]] < nearest)
+    middle = count // 2
+    low = int(blocked[blocked <= middle].max(initial=-1)) + 1
+    high = int(blocked[blocked >= middle].min(initial=count)) - 1
+    if high - low < min(2, count - 1):
+        return None
+    if len(line) == 3:  # straight: two points are enough
+        return points[[low, high]]
+    return points[low : high + 1 : 1]
 
 
 def colony_density(rng: np.random.Generator, shape: tuple[int, int], width: float) -> Array | None:
@@ -140,7 +169,19 @@ def rods_phase(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
         walls, free = trap(rng, shape, width)
         density = free if density is None else density * free
     aspect = rng.uniform(2, 5)
-    land = pack_rods(rng, shape, width, aspect, rng.uniform(0, 0.25), density)
+    full = rng.random() < 0.65
+    land = pack_rods(
+        rng,
+        shape,
+        width,
+        aspect,
+        rng.uniform(0, 0.25),
+        density,
+        2400 if full else 700,
+        rng.uniform(0.88, 1.0),
+        log_uniform(rng, 3, 12),
+        snug=0.9 if full else 0.0,
+    )
     return _phase(rng, land, width, walls)
 
 
@@ -149,7 +190,9 @@ def rods_bright(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     width = log_uniform(rng, 5, 14)
     density = colony_density(rng, shape, width)
     curl = rng.uniform(0, 0.25)
-    land = pack_rods(rng, shape, width, rng.uniform(1.8, 5), curl, density, room=1.0)
+    snug = rng.choice([0.0, 0.9])
+    aspect, order = rng.uniform(1.8, 5), log_uniform(rng, 3, 12)
+    land = pack_rods(rng, shape, width, aspect, curl, density, 1700, 0.97, order, snug=snug)
     labels = land.labels(max(8, int(0.4 * width**2)))
     level = tones(rng, int(labels.max()), 1.0, rng.uniform(0.1, 0.6))
     body = _body(land.q, labels)

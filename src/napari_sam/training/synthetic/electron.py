@@ -26,23 +26,29 @@ def axons(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     for centre, size in zip(centres, sizes, strict=True):
         oval = float(np.exp(abs(rng.normal(0, 0.25))))
         land.blob(centre, size, oval, rng.uniform(0, np.pi), outline(rng, 0.06, 6))
-    ratio = tones(rng, land.count, rng.uniform(0.55, 0.78), 0.12)
-    wobble = 1 + np.float32(0.05) * noise(rng, shape, 0.5 * diameter)
+    ratio = tones(rng, land.count, rng.uniform(0.55, 0.78), 0.14)
+    wobble = 1 + np.float32(rng.uniform(0.03, 0.12)) * noise(rng, shape, 0.45 * diameter, 2)
     core = (land.q < np.clip(ratio, 0.35, 0.86)[land.owner] * wobble) & (land.owner > 0)
     labels = tidy(np.where(core, land.owner, 0), 12)
     fibre = land.owner > 0
     ring = fibre & ~core
     grain = noise(rng, shape, max(1.3, diameter / 14), 2)
-    outside = 0.5 + 0.12 * noise(rng, shape, max(2.0, diameter / 5), 3)
+    gap = rng.uniform(0.35, 0.8)
+    outside = gap + 0.12 * noise(rng, shape, max(2.0, diameter / 5), 3)
     outside -= 0.16 * np.exp(-((noise(rng, shape, diameter / 2.5) / 0.18) ** 2))
-    level = tones(rng, int(labels.max()), 0.72, 0.08)
-    inner = level[labels] + 0.05 * grain
-    inner -= 0.22 * (noise(rng, shape, max(2.0, diameter / 7)) > 1.9)  # organelles
-    layers = 0.1 + 0.05 * noise(rng, shape, max(1.5, diameter / 12), 2)
-    layers += 0.03 * np.sin(land.q * 60)
+    outside -= rng.uniform(0, 0.4) * np.clip(noise(rng, shape, diameter / 4, 2) - 0.7, 0, 1)
+    level = tones(rng, int(labels.max()), 0.75, rng.uniform(0.05, 0.2))
+    inner = level[labels] + rng.uniform(0.03, 0.1) * grain
+    inner -= 0.25 * (noise(rng, shape, max(2.0, diameter / 7)) > 1.9)  # organelles
+    depth = rng.uniform(0, 0.25) * np.abs(rng.normal(0, 1, land.count + 1)).astype(np.float32)
+    layers = 0.1 + depth[land.owner] + rng.uniform(0.04, 0.12) * noise(rng, shape, 1.5, 3)
+    layers += 0.03 * np.sin(land.q * 60) + 0.12 * noise(rng, shape, diameter, 2)
+    layers += rng.uniform(0, 0.3) * np.clip(land.q - 0.85, 0, 0.2) / 0.15  # paler outside
     if rng.random() < 0.5:  # layers that came apart
         layers += 0.3 * (np.abs(noise(rng, shape, diameter / 2)) < 0.05)
     image = np.where(ring, layers, np.where(labels > 0, inner, outside)).astype(np.float32)
+    if rng.random() < 0.5:
+        image = blur(image, float(np.clip(rng.uniform(0.02, 0.06) * diameter, 0.4, 2.5)))
     dropped = fibre & core & (labels == 0)
     image[dropped] = outside[dropped]
     info = {}

@@ -66,8 +66,18 @@ def contact_sheet(
     return sheet
 
 
-def save_sheet(sheet: Image.Image, path: Path, colours: int = 96) -> None:
-    """Write a PNG with few colours, which keeps noisy images small."""
+def save_sheet(sheet: Image.Image, path: Path, greys: int = 40) -> None:
+    """Write a PNG of 256 colours, most of them chosen for the parts that are not grey."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    few = sheet.quantize(colours, dither=Image.Dither.NONE)
+    pixels = np.asarray(sheet).reshape(-1, 3)
+    vivid = pixels[np.ptp(pixels, axis=1) > 24]
+    vivid = vivid[: vivid.shape[0] // 64 * 64].reshape(-1, 64, 3)
+    ramp = np.repeat(np.linspace(0, 255, greys).round().astype(int)[:, None], 3, axis=1)
+    palette = ramp.ravel().tolist()
+    if vivid.size:
+        chosen = Image.fromarray(np.ascontiguousarray(vivid)).quantize(256 - greys)
+        palette += chosen.getpalette()[: 3 * (256 - greys)]
+    reference = Image.new("P", (1, 1))
+    reference.putpalette(palette)
+    few = sheet.quantize(palette=reference, dither=Image.Dither.NONE)
     few.save(path, optimize=True)

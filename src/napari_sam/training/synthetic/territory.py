@@ -159,6 +159,7 @@ class Territory:
         limit: float = 1.0,
         over: bool = False,
         number: int | None = None,
+        feel: float = 1.6,
     ) -> int:
         """Add a rod, filament or worm: everything near a polyline; returns its number.
 
@@ -168,10 +169,12 @@ class Territory:
             Centre line, rows and columns.
         radius : float or array (n,)
             Half width, constant or per point.
+        feel : float
+            ``q`` is kept up to this value around the object.
         """
         number = self._number(number)
         width = np.broadcast_to(np.asarray(radius, float), (len(points),))
-        reach = float(width.max()) * max(limit, 1.6)
+        reach = float(width.max()) * max(limit, feel)
         low, high = points.min(0) - reach, points.max(0) + reach
         window = self._window(low[0], high[0], low[1], high[1])
         if window is None:
