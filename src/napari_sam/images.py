@@ -139,11 +139,16 @@ def contrast_limits(image: npt.NDArray[Any]) -> tuple[float, float]:
         values = values[np.isfinite(values)]
         if values.size == 0:
             return 0.0, 1.0
-    low, high = (float(v) for v in np.percentile(values, PERCENTILES))
+    # In float64: differences of bool are refused, those of float16 overflow.
+    low, high = (float(v) for v in np.percentile(values.astype(np.float64), PERCENTILES))
     if high <= low:
         finite = image[np.isfinite(image)]
         low, high = float(finite.min()), float(finite.max())
-    return (low, high) if high > low else (low, low + 1.0)
+    if high > low:
+        return low, high
+    # One more than 1e16 is 1e16; and nothing finite lies above the largest number.
+    above = max(low + 1.0, float(np.nextafter(low, np.inf)))
+    return (low, above) if np.isfinite(above) else (float(np.nextafter(low, -np.inf)), low)
 
 
 def check_plane(image: Any) -> npt.NDArray[Any]:
@@ -197,7 +202,7 @@ def normalise(image: Any, limits: tuple[float, float] | None = None) -> npt.NDAr
     # float64 only where 32 bits would lose neighbouring values of wide integers.
     wide = array.dtype.itemsize > 2 and np.issubdtype(array.dtype, np.integer)
     scaled = array.astype(np.float64 if wide or array.dtype == np.float64 else np.float32)
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
         scaled -= low
         scaled /= high - low
     np.nan_to_num(scaled, copy=False, nan=0.0, posinf=1.0, neginf=0.0)

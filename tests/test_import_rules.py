@@ -1,0 +1,164 @@
+"""The rooms of the package, and who may import whom."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import napari_sam
+
+ROOT = Path(napari_sam.__file__).parent
+
+# A room may import the rooms named here, and itself.
+VOCABULARY = {
+    "errors",
+    "files",
+    "images",
+    "installation",
+    "overlays",
+    "pixel_size",
+    "progress",
+    "prompts",
+    "segmentation",
+}
+MAY_IMPORT: dict[str, set[str]] = {
+    **dict.fromkeys(VOCABULARY, VOCABULARY),
+    "models": VOCABULARY,
+    "inference": VOCABULARY | {"models"},
+    "automatic": VOCABULARY | {"models", "inference"},
+    "stacks": VOCABULARY | {"models", "inference"},
+    "exports": VOCABULARY,
+    "training": VOCABULARY | {"models", "inference", "automatic"},
+    "samples": VOCABULARY | {"training"},
+    "batch": VOCABULARY | {"models", "inference", "automatic", "stacks", "exports"},
+    "cli": VOCABULARY
+    | {"models", "inference", "automatic", "stacks", "exports", "samples", "batch", "training"},
+    "ui": VOCABULARY
+    | {"models", "inference", "automatic", "stacks", "exports", "samples", "training"},
+    "__main__": {"cli"},
+}
+GUI = {"napari", "qtpy", "PySide6", "PyQt6", "PyQt5", "superqt", "magicgui", "vispy"}
+DASK = {"dask", "distributed"}
+# The demo's window is the one place outside the panel that opens napari, when it runs.
+MAY_OPEN_NAPARI = {"ui", "cli"}
+MAY_USE_DASK = {"batch", "cli", "ui"}
+
+
+def room(path: Path) -> str:
+    """Name the room of a file: the folder or the module right below the package."""
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> list[tuple[str, bool]]:
+    """List ``(module, when the file is imported)`` of every import statement in a file."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    delayed = {
+        id(inner)
+        for outer in ast.walk(tree)
+        if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef) or _only_for_types(outer)
+        for inner in ast.walk(outer)
+    }
+    package = ["napari_sam", *path.relative_to(ROOT).parts[:-1]]
+    found = []
+    for node in ast.walk(tree):
+        at_once = id(node) not in delayed
+        if isinstance(node, ast.Import):
+            found += [(alias.name, at_once) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            parent = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*parent, *([node.module] if node.module else [])])
+            # ``from napari_sam import images`` imports a module, not a name of the package
+            found += [(f"{base}.{alias.name}", at_once) for alias in node.names]
+    return found
+
+
+def _only_for_types(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.If)
+        and isinstance(node.test, ast.Name)
+        and node.test.id == "TYPE_CHECKING"
+    )
+
+
+FILES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")
+IDS = [str(path.relative_to(ROOT)) for path in FILES]
+
+
+@pytest.mark.parametrize("path", FILES, ids=IDS)
+def test_arrows_between_rooms_point_one_way(path: Path) -> None:
+    here = room(path)
+    assert here in MAY_IMPORT, f"The room {here!r} has no place in the plan: add it above."
+    for module, _ in imports(path):
+        parts = module.split(".")
+        if parts[0] != "napari_sam" or len(parts) < 2 or parts[1].startswith("__version"):
+            continue
+        allowed = MAY_IMPORT[here] | {here}
+        assert parts[1] in allowed, f"{here} imports {module}; it may import {sorted(allowed)}"
+
+
+@pytest.mark.parametrize("path", FILES, ids=IDS)
+def test_only_the_face_knows_napari_and_only_the_batch_knows_dask(path: Path) -> None:
+    here = room(path)
+    for module, at_once in imports(path):
+        top = module.split(".")[0]
+        if top in GUI:
+            assert here in MAY_OPEN_NAPARI, f"{path.name} imports {module}"
+            if here != "ui":
+                assert not at_once, f"{path.name} imports {module} before it is needed"
+        if top in DASK:
+            assert here in MAY_USE_DASK, f"{path.name} imports {module}"
+
+
+def test_rules_see_what_they_forbid(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The two tests above would notice."""
+    monkeypatch.setattr(sys.modules[__name__], "ROOT", tmp_path)
+    (tmp_path / "models").mkdir()
+    bad = tmp_path / "models" / "bad.py"
+    bad.write_text("def late():\n    from ..ui import session\n    import napari.layers\n")
+    assert imports(bad) == [("napari_sam.ui.session", False), ("napari.layers", False)]
+    with pytest.raises(AssertionError, match=r"imports napari_sam\.ui"):
+        test_arrows_between_rooms_point_one_way(bad)
+    with pytest.raises(AssertionError, match=r"imports napari\.layers"):
+        test_only_the_face_knows_napari_and_only_the_batch_knows_dask(bad)
+
+
+def modules_after(statement: str) -> set[str]:
+    """Top-level modules that a fresh interpreter holds after a statement."""
+    done = subprocess.run(
+        [sys.executable, "-c", f"{statement}\nimport sys\nprint(*sys.modules)"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return {name.split(".")[0] for name in done.stdout.split()}
+
+
+def test_importing_the_package_loads_nothing_heavy() -> None:
+    loaded = modules_after("import napari_sam")
+    assert "napari_sam" in loaded
+    assert not loaded & {"torch", "torchvision", "napari", "qtpy", "numpy", "pandas", "skimage"}
+
+
+def test_making_a_prompt_loads_no_torch() -> None:
+    loaded = modules_after("import napari_sam\nnapari_sam.Prompt(points=[(1, 2)])")
+    assert not loaded & {"torch", "torchvision", "napari", "qtpy"}
+
+
+def test_listing_models_loads_no_torch() -> None:
+    loaded = modules_after("from napari_sam.models import zoo\nzoo.available()")
+    assert not loaded & {"torch", "torchvision", "napari", "qtpy"}
+
+
+def test_every_public_name_is_there() -> None:
+    for name in napari_sam.__all__:
+        assert getattr(napari_sam, name) is not None
+    assert set(napari_sam.__all__) <= set(dir(napari_sam))
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no_such_name"):
+        napari_sam.no_such_name  # noqa: B018

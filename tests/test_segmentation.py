@@ -1,0 +1,86 @@
+"""Labels with a table, and how a mask joins labels."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis.extra import numpy as hnp
+
+from napari_sam.errors import LabelsError
+from napari_sam.segmentation import check_id, measure, next_id, writable
+
+labels_and_mask = hnp.array_shapes(min_dims=2, max_dims=2, max_side=8)
+
+
+def two_squares() -> np.ndarray:
+    labels = np.zeros((20, 30), dtype=np.int32)
+    labels[2:6, 3:8] = 7
+    labels[10:12, 20:24] = 3
+    return labels
+
+
+def test_every_object_is_measured() -> None:
+    image = np.zeros((20, 30), dtype=np.uint8)
+    image[2:6, 3:8] = 200
+    table = measure(two_squares(), image, scores={7: 0.9}, source="manual").set_index("label")
+    assert table.index.tolist() == [3, 7]
+    assert table.loc[7, "area"] == 20
+    assert table.loc[7, ["r0", "c0", "r1", "c1"]].tolist() == [2, 3, 6, 8]
+    assert table.loc[7, ["centroid_row", "centroid_col"]].tolist() == [3.5, 5]
+    assert table.loc[7, "mean_intensity"] == 200
+    assert table.loc[3, "mean_intensity"] == 0
+    assert table.loc[7, "score"] == 0.9
+    assert np.isnan(table.loc[3, "score"])
+    assert set(table["source"]) == {"manual"}
+
+
+def test_a_colour_image_is_averaged_over_its_channels() -> None:
+    image = np.zeros((20, 30, 3), dtype=np.uint8)
+    image[..., 0] = 30
+    assert measure(two_squares(), image)["mean_intensity"].tolist() == [10, 10]
+
+
+def test_no_objects_make_an_empty_table_with_the_same_columns() -> None:
+    empty = measure(np.zeros((5, 5), dtype=np.int32))
+    assert len(empty) == 0
+    assert list(empty.columns) == list(measure(two_squares()).columns)
+
+
+def test_next_id_is_above_all_ids() -> None:
+    assert next_id(two_squares()) == 8
+    assert next_id(np.zeros((3, 3), dtype=np.uint8)) == 1
+    assert next_id(np.zeros((0, 3), dtype=np.uint8)) == 1
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int32])
+def test_an_id_that_would_wrap_round_is_refused(dtype: type) -> None:
+    limit = int(np.iinfo(dtype).max)
+    check_id(limit, dtype)
+    with pytest.raises(LabelsError, match="larger type"):
+        check_id(limit + 1, dtype)
+
+
+@given(
+    labels_and_mask.flatmap(
+        lambda shape: hnp.arrays(np.uint8, shape, elements={"max_value": 3}).flatmap(
+            lambda labels: hnp.arrays(bool, shape).map(lambda mask: (labels, mask))
+        )
+    )
+)
+def test_keep_leaves_labels_and_overwrite_takes_the_whole_mask(
+    made: tuple[np.ndarray, np.ndarray],
+) -> None:
+    labels, mask = made
+    before = labels.copy(), mask.copy()
+    kept = writable(labels, mask, "keep")
+    assert not (kept & (labels != 0)).any()
+    assert np.array_equal(kept | (mask & (labels != 0)), mask)
+    assert np.array_equal(writable(labels, mask, "overwrite"), mask)
+    assert np.array_equal(labels, before[0])
+    assert np.array_equal(mask, before[1])
+
+
+def test_a_mask_of_another_shape_is_refused() -> None:
+    with pytest.raises(LabelsError, match="shape"):
+        writable(np.zeros((4, 5), dtype=np.uint8), np.zeros((5, 4), dtype=bool), "keep")
