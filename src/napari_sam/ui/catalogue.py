@@ -1,0 +1,54 @@
+"""Which models there are and how they get here, as the panel needs to know it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from napari_sam.errors import UnknownModelError
+from napari_sam.progress import Progress
+
+
+class Catalogue:
+    """The zoo, seen from the panel; tests put another in its place."""
+
+    def names(self) -> list[str]:
+        from napari_sam.models import zoo
+
+        return [entry.name for entry in zoo.available()]
+
+    def describe(self, name: str) -> str:
+        """Say what a model is good for."""
+        from napari_sam.models import zoo
+
+        try:
+            entry = zoo.info(name)
+        except UnknownModelError:
+            return f"Your checkpoint {name}"
+        return f"{entry.good_for} Licence of the weights: {entry.licence}."
+
+    def missing_megabytes(self, name: str) -> float | None:
+        """Return the size of the download that a model still needs, or None."""
+        from napari_sam.models import zoo
+
+        try:
+            entry = zoo.info(name)
+        except UnknownModelError:
+            return None
+        return entry.bytes / 1e6 if entry.url and not entry.ready else None
+
+    def download(self, name: str, progress: Progress) -> Path | None:
+        from napari_sam.models import zoo
+
+        return zoo.download(name, progress=progress)
+
+    def loader(self) -> Callable[..., Any]:
+        """Return what loads a model by name; importing torch waits until it is called."""
+
+        def load(name: str, *, device: str) -> Any:
+            from napari_sam.models.zoo import load_model
+
+            return load_model(name, device=device)
+
+        return load

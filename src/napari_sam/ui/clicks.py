@@ -1,0 +1,68 @@
+"""Mouse on the canvas: a press and release in place is a click, anything else stays napari's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any
+
+import numpy as np
+
+_DRAG = 5.0  # canvas pixels, the distance from which napari itself speaks of a drag
+LEFT, RIGHT = 1, 2
+
+
+class Clicks:
+    """Reports clicks and movements while the active layer is in its pan/zoom mode.
+
+    Parameters
+    ----------
+    viewer : napari viewer or ViewerModel
+    clicked : callable
+        Called with the button, 1 left or 2 right.
+    moved : callable
+        Called when the mouse moves without a button pressed.
+    """
+
+    def __init__(
+        self, viewer: Any, clicked: Callable[[int], None], moved: Callable[[], None]
+    ) -> None:
+        self._viewer = viewer
+        self._clicked = clicked
+        self._moved = moved
+        # Bound once: napari finds and removes callbacks by identity.
+        self._drag_callback = self._drag
+        self._move_callback = self._move
+        self._on = False
+
+    def turn_on(self) -> None:
+        if not self._on:
+            self._on = True
+            self._viewer.mouse_drag_callbacks.append(self._drag_callback)
+            self._viewer.mouse_move_callbacks.append(self._move_callback)
+
+    def turn_off(self) -> None:
+        if self._on:
+            self._on = False
+            self._viewer.mouse_drag_callbacks.remove(self._drag_callback)
+            self._viewer.mouse_move_callbacks.remove(self._move_callback)
+
+    def _drag(self, viewer: Any, event: Any) -> Generator[None, None, None]:
+        active = viewer.layers.selection.active
+        mine = (
+            event.button in (LEFT, RIGHT)
+            and not event.modifiers
+            and (active is None or str(active.mode) == "pan_zoom")
+        )
+        start = np.asarray(event.pos, dtype=float)
+        button = event.button
+        yield
+        while event.type == "mouse_move":
+            if mine and np.linalg.norm(np.asarray(event.pos) - start) >= _DRAG:
+                mine = False
+            yield
+        if mine and np.linalg.norm(np.asarray(event.pos) - start) < _DRAG:
+            self._clicked(button)
+
+    def _move(self, viewer: Any, event: Any) -> None:
+        if not event.is_dragging:
+            self._moved()

@@ -1,0 +1,99 @@
+"""What the parts of a session share: the viewer, the state, the worker and how to speak."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from napari_sam.errors import NapariSamError, ViewError
+from napari_sam.images import Plane
+from napari_sam.progress import Progress
+from napari_sam.ui.jobs import Jobs, Loop
+from napari_sam.ui.planes import displayed_plane, plane_limits, spatial_shape
+from napari_sam.ui.preferences import PreferenceStore
+from napari_sam.ui.state import State
+from napari_sam.ui.worker import Pixels, View, Worker
+
+_FEWEST_PIXELS = 5  # a plane this narrow is a channel axis that ended up on the screen
+
+
+@dataclass(eq=False)
+class Desk:
+    """Shared by the parts of one session; nothing here outlives it."""
+
+    viewer: Any
+    state: State
+    loop: Loop
+    jobs: Jobs
+    worker: Worker
+    preferences: PreferenceStore
+    version: int = 0
+
+    def say(self, text: str, problem: bool = False) -> None:
+        """Put one sentence into the status line."""
+        self.state.problem = problem
+        self.state.status = text
+
+    def fail(self, error: Exception) -> None:
+        """Tell what went wrong, and leave everything usable."""
+        self.state.progress = None
+        if isinstance(error, NapariSamError):
+            self.say(str(error), problem=True)
+        elif isinstance(error, MemoryError):
+            self.say("Not enough memory. Close other programs or crop the image.", problem=True)
+        else:
+            self.say(f"This did not work ({type(error).__name__}: {error}).", problem=True)
+
+    def plane(self) -> Plane:
+        """Find the plane of the chosen image that is shown now.
+
+        Raises
+        ------
+        ViewError
+        """
+        image = self.state.image
+        if image is None:
+            raise ViewError("Open an image, or try File > Open Sample > SAM for Biology.")
+        plane = displayed_plane(self.viewer, image)
+        if min(plane.shape) < _FEWEST_PIXELS:
+            raise ViewError(
+                f"The view shows {plane.shape[0]} x {plane.shape[1]} pixels of {image.name!r}; "
+                "one of these axes seems to hold channels. Change the order of the axes, or "
+                "split the channels (right-click the layer > Split stack)."
+            )
+        return plane
+
+    def view(self, plane: Plane) -> View:
+        """Describe the pixels of a plane as they are now."""
+        image = self.state.image
+        assert image is not None
+        wanted = self.preferences.read().use_contrast_limits
+        limits = plane_limits(image, plane) if wanted else None
+        data = image.data[0] if image.multiscale else image.data
+        pixels = Pixels((data,) if image.multiscale else data, bool(image.multiscale))
+        return View(pixels, plane, limits, self.version)
+
+    def same_pixels(self, view: View) -> bool:
+        """Whether the image still has the data and shape that a view was taken of."""
+        image = self.state.image
+        if image is None:
+            return False
+        now = self.view(view.plane).pixels
+        shape = spatial_shape(image)
+        fits = (
+            view.plane.ndim == len(shape)
+            and tuple(shape[axis] for axis in view.plane.axes) == view.plane.shape
+        )
+        return fits and now.source is view.pixels.source
+
+    def submit(
+        self,
+        slot: str,
+        work: Callable[[Progress], Any],
+        done: Callable[[Any], None],
+        *,
+        progress: Callable[[float], None] | None = None,
+    ) -> None:
+        """Queue work whose failure ends up in the status line."""
+        self.jobs.submit(slot, work, done, self.fail, progress or (lambda fraction: None))

@@ -1,0 +1,108 @@
+"""Keys of the click tool: bound while they mean something, and given back afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+_MISSING = object()
+
+
+class Keys:
+    """Binds keys to a viewer and to the layer that is active, which would swallow them otherwise.
+
+    A layer in one of its own editing modes keeps its keys, unless it is ours: painting labels
+    with the digits as shortcuts must go on to work.
+
+    Parameters
+    ----------
+    viewer : napari viewer or ViewerModel
+    actions : dict of key to callable without arguments
+    ours : callable
+        Tells whether a layer was made by this plugin.
+    """
+
+    def __init__(
+        self, viewer: Any, actions: dict[str, Callable[[], None]], ours: Callable[[Any], bool]
+    ) -> None:
+        self._viewer = viewer
+        self._actions = actions
+        self._ours = ours
+        self._bound: list[tuple[Any, Any, Any, Any]] = []
+        self._layer: Any = None
+        self._on = False
+
+    def turn_on(self) -> None:
+        if self._on:
+            return
+        self._on = True
+        self._viewer.layers.selection.events.active.connect(self._follow)
+        self._bind_viewer()
+        self._follow()
+
+    def turn_off(self) -> None:
+        if not self._on:
+            return
+        self._on = False
+        self._viewer.layers.selection.events.active.disconnect(self._follow)
+        self._leave()
+        self._unbind()
+
+    def _bind_viewer(self) -> None:
+        self._bind(self._viewer, list(self._actions))
+
+    def _follow(self, event: Any = None) -> None:
+        """Bind on the layer that became active, and nowhere else."""
+        self._leave()
+        self._unbind(keep=self._viewer)
+        layer = self._viewer.layers.selection.active
+        if layer is None:
+            return
+        self._layer = layer
+        layer.events.mode.connect(self._mode_changed)
+        self._bind(layer, self._for_layer(layer))
+
+    def _mode_changed(self, event: Any = None) -> None:
+        self._unbind(keep=self._viewer)
+        if self._layer is not None:
+            self._bind(self._layer, self._for_layer(self._layer))
+
+    def _leave(self) -> None:
+        layer, self._layer = self._layer, None
+        if layer is not None:
+            layer.events.mode.disconnect(self._mode_changed)
+
+    def _for_layer(self, layer: Any) -> list[str]:
+        mode = str(layer.mode)
+        drawing = mode in {"add_polygon", "add_polygon_lasso", "add_path", "add_polyline"} or (
+            mode == "polygon"
+        )
+        if drawing:  # Enter and Escape finish or drop the outline being drawn
+            return [key for key in self._actions if key not in ("Enter", "Escape")]
+        if mode in ("pan_zoom", "add_rectangle", "add_ellipse") or self._ours(layer):
+            return list(self._actions)
+        return [key for key in self._actions if "Control" in key and key != "Control-Z"]
+
+    def _bind(self, target: Any, names: list[str]) -> None:
+        for name in names:
+            action = self._actions[name]
+
+            def call(owner: Any, action: Callable[[], None] = action) -> None:
+                action()
+
+            before = target.bind_key(name, None)  # unbinds, and says what was there
+            target.bind_key(name, call)
+            self._bound.append((target, name, call, before))
+
+    def _unbind(self, keep: Any = None) -> None:
+        left = []
+        for target, name, call, before in reversed(self._bound):
+            if target is keep:
+                left.append((target, name, call, before))
+                continue
+            found = target.bind_key(name, None)
+            if found is not call and found is not None:
+                target.bind_key(name, found)  # somebody else's by now: leave it
+            elif before is not None:
+                target.bind_key(name, before)
+        self._bound = left[::-1]

@@ -1,0 +1,123 @@
+"""Follows the viewer's layers and dimensions for a session, and lets go of all of them again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari_sam.ui.desk import Desk
+from napari_sam.ui.marking import Marking
+from napari_sam.ui.preview import Preview
+
+if TYPE_CHECKING:
+    from napari_sam.ui.session import Session
+
+_TRANSFORM = ("scale", "translate", "rotate", "shear", "affine", "units")
+_MARKS = {
+    "points": ("data", "features"),
+    "shapes": ("data",),
+    "mask": ("data", "paint", "labels_update", "selected_label"),
+}
+
+
+class LayerChoice:
+    """Keeps the session's chosen layers true to what is in the viewer, by object."""
+
+    def __init__(self, desk: Desk, marking: Marking, preview: Preview, session: Session) -> None:
+        self._desk = desk
+        self._marking = marking
+        self._preview = preview
+        self._session = session
+        self._connections: list[tuple[Any, Any]] = []
+        self._image: list[tuple[Any, Any]] = []
+        self._prompts: list[tuple[Any, Any]] = []
+        self._watched: tuple[Any, ...] = ()
+
+    def is_ours(self, layer: Any) -> bool:
+        """Tell whether this plugin made the layer for itself."""
+        return self._marking.ours(layer) or (layer is not None and layer is self._preview.layer)
+
+    def connect(self) -> None:
+        """Start following, with the active or the topmost image chosen."""
+        viewer, session = self._desk.viewer, self._session
+        self._listen(self._connections, viewer.layers.events.inserted, self._inserted)
+        self._listen(self._connections, viewer.layers.events.removed, self._removed)
+        for name in ("point", "ndisplay", "order"):
+            self._listen(self._connections, getattr(viewer.dims.events, name), session.view_changed)
+        self._choose_an_image()
+
+    def disconnect(self) -> None:
+        for group in (self._connections, self._image, self._prompts):
+            _release(group)
+
+    def watch_image(self, image: Any) -> None:
+        """Follow another image."""
+        _release(self._image)
+        if image is None:
+            return
+        session = self._session
+        self._listen(self._image, image.events.set_data, session.pixels_changed)
+        self._listen(self._image, image.events.data, session.pixels_changed)
+        self._listen(self._image, image.events.contrast_limits, session.view_changed)
+        for name in _TRANSFORM:
+            self._listen(self._image, getattr(image.events, name), session.view_changed)
+
+    def watch_prompts(self) -> None:
+        """Follow the prompt layers in use."""
+        state = self._desk.state
+        roles = (
+            ("points", self._marking.points),
+            ("shapes", state.shapes),
+            ("mask", state.mask),
+        )
+        watched = tuple(layer for _, layer in roles)
+        if watched == self._watched:
+            return
+        self._watched = watched
+        _release(self._prompts)
+        for role, layer in roles:
+            for name in _MARKS[role] if layer is not None else ():
+                emitter = getattr(layer.events, name, None)
+                if emitter is not None:
+                    self._listen(self._prompts, emitter, self._session.marks_changed)
+
+    def _listen(self, group: list[tuple[Any, Any]], emitter: Any, callback: Any) -> None:
+        emitter.connect(callback)
+        group.append((emitter, callback))
+
+    def _inserted(self, event: Any) -> None:
+        if self._desk.state.image is None:
+            self._choose_an_image()
+        self._session.layers_changed.emit()
+
+    def _removed(self, event: Any) -> None:
+        """Let go of a layer that was deleted; nothing of the person's depends on it."""
+        layer, state = event.value, self._desk.state
+        self._marking.layer_removed(layer)
+        if layer is self._preview.layer:
+            self._preview.hide()
+        for role in ("points", "shapes", "mask", "target", "merge"):
+            if getattr(state, role) is layer:
+                setattr(state, role, None)
+        if state.image is layer:
+            self._session.choose("image", None)
+            self._choose_an_image()
+        self.watch_prompts()
+        self._session.layers_changed.emit()
+        self._session.view_changed()
+
+    def _choose_an_image(self) -> None:
+        from napari.layers import Image
+
+        layers = self._desk.viewer.layers
+        images = [layer for layer in layers if isinstance(layer, Image)]
+        active = layers.selection.active
+        if images:
+            self._session.choose("image", active if active in images else images[-1])
+        else:
+            self._session.view_changed()
+
+
+def _release(group: list[tuple[Any, Any]]) -> None:
+    for emitter, callback in group:
+        emitter.disconnect(callback)
+    group.clear()

@@ -1,0 +1,84 @@
+"""Event loops to deliver results on: Qt's, and one that a test turns by hand."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+
+class ManualLoop:
+    """Runs nothing until told to: for scripts and tests without Qt."""
+
+    def __init__(self) -> None:
+        self._posted: deque[Callable[[], None]] = deque()
+        self._timers: dict[str, Callable[[], None]] = {}
+
+    def post(self, call: Callable[[], None]) -> None:
+        self._posted.append(call)
+
+    def later(self, name: str, milliseconds: int, call: Callable[[], None]) -> None:
+        self._timers[name] = call
+
+    def stop(self) -> None:
+        self._posted.clear()
+        self._timers.clear()
+
+    def turn(self) -> bool:
+        """Run what was posted, else the oldest timer; tell whether there was anything."""
+        if self._posted:
+            self._posted.popleft()()
+            return True
+        if self._timers:
+            self._timers.pop(next(iter(self._timers)))()
+            return True
+        return False
+
+
+def qt_loop() -> QtLoop:
+    """Make a loop on Qt's event loop; call it on the main thread."""
+    return QtLoop()
+
+
+class QtLoop:
+    """Qt's event loop, reached from any thread through a queued signal."""
+
+    def __init__(self) -> None:
+        # Imported here so that everything else in the session works without Qt.
+        from qtpy.QtCore import QObject, Qt, QTimer, Signal, Slot
+
+        class Mailbox(QObject):
+            posted = Signal(object)
+
+            @Slot(object)
+            def run(self, call: Callable[[], None]) -> None:
+                call()
+
+        self._mailbox = Mailbox()
+        self._mailbox.posted.connect(self._mailbox.run, Qt.ConnectionType.QueuedConnection)
+        self._timer_type = QTimer
+        self._timers: dict[str, QTimer] = {}
+        self._stopped = False
+
+    def post(self, call: Callable[[], None]) -> None:
+        if not self._stopped:
+            self._mailbox.posted.emit(call)
+
+    def later(self, name: str, milliseconds: int, call: Callable[[], None]) -> None:
+        if self._stopped:
+            return
+        old = self._timers.pop(name, None)
+        if old is not None:
+            old.stop()
+            old.deleteLater()
+        timer = self._timer_type(self._mailbox)
+        timer.setSingleShot(True)
+        timer.timeout.connect(call)
+        timer.start(milliseconds)
+        self._timers[name] = timer
+
+    def stop(self) -> None:
+        self._stopped = True
+        for timer in self._timers.values():
+            timer.stop()
+        self._timers.clear()
+        self._mailbox.deleteLater()

@@ -1,0 +1,200 @@
+"""The marks of the object being worked on: where they come from, how they go and come back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_sam.errors import LabelsError
+from napari_sam.images import Plane
+from napari_sam.ui import own_layers
+from napari_sam.ui.desk import Desk
+from napari_sam.ui.planes import labels_plane, points_on_plane, read_plane, shapes_on_plane
+from napari_sam.ui.prompt_layers import Marks, UsedMarks, polarity, read_marks
+
+if TYPE_CHECKING:
+    from napari.layers import Points, Shapes
+
+
+@dataclass(frozen=True, eq=False)
+class Spent:
+    """Marks that became an object: deleted from our own layers, remembered in the person's."""
+
+    points: tuple[tuple[Any, int], ...] = ()  # data coordinates and label, of our own layer
+    shapes: tuple[tuple[Any, str], ...] = ()  # corners and kind, of our own layer
+    used: tuple[tuple[Any, list[Any]], ...] = field(default_factory=tuple)
+
+
+class Marking:
+    """Reads, adds and removes marks; makes our own layers when they are first needed."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._used = UsedMarks()
+        self.own_points: Points | None = None
+        self.own_shapes: Shapes | None = None
+        self._log: list[str] = []
+        self._counts = (0, 0)
+        self._counted: Plane | None = None
+
+    @property
+    def points(self) -> Points | None:
+        """The Points layer in use: the chosen one, or our own if it exists."""
+        return self._desk.state.points or self.own_points
+
+    def ours(self, layer: Any) -> bool:
+        """Tell whether a layer was made here."""
+        return layer is not None and (layer is self.own_points or layer is self.own_shapes)
+
+    def read(self, plane: Plane) -> Marks:
+        """Read the marks on a plane."""
+        state = self._desk.state
+        assert state.image is not None
+        if self.own_points is not None:
+            own_layers.style_points(self.own_points)
+        marks = read_marks(
+            self._desk.viewer,
+            state.image,
+            plane,
+            self.points,
+            state.shapes,
+            state.mask,
+            self._used,
+        )
+        self._watch(plane, len(marks.points), len(marks.outlines))
+        return marks
+
+    def _watch(self, plane: Plane, points: int, outlines: int) -> None:
+        """Note what was added last, which is what undo takes away first."""
+        if plane != self._counted:
+            self._log = ["points"] * points + ["shapes"] * outlines
+        else:
+            self._log += ["points"] * (points - self._counts[0])
+            self._log += ["shapes"] * (outlines - self._counts[1])
+        self._counted, self._counts = plane, (points, outlines)
+
+    def add_point(self, plane: Plane, rowcol: tuple[float, float], label: int) -> None:
+        """Add a point to the chosen layer, or to our own, which is made for the first one."""
+        image = self._desk.state.image
+        assert image is not None
+        layer = self.points
+        if layer is None:
+            layer = self.own_points = own_layers.new_points(self._desk.viewer, image)
+        own_layers.add_point(self._desk.viewer, layer, image, plane, rowcol, label)
+
+    def draw_boxes(self) -> Shapes:
+        """Make our own Shapes layer, or return to it, ready to draw rectangles."""
+        image = self._desk.state.image
+        assert image is not None
+        if self.own_shapes is None:
+            self.own_shapes = own_layers.new_shapes(self._desk.viewer, image)
+        else:
+            self._desk.viewer.layers.selection.active = self.own_shapes
+            self.own_shapes.mode = "add_rectangle"
+        return self.own_shapes
+
+    def undo(self, plane: Plane) -> str | None:
+        """Remove the mark added last on a plane; None when there is none, else what was done."""
+        if self.read(plane).empty:
+            return None
+        while self._log:
+            kind = self._log.pop()
+            layer = self.points if kind == "points" else self._desk.state.shapes
+            rows = self._rows(layer, plane)
+            if not rows:
+                continue
+            if not self.ours(layer):
+                assert layer is not None
+                row = rows[-1]
+                self._used.add(layer, [layer.data[row]])
+                return f"Left out a mark of your layer {layer.name!r}; nothing was deleted there."
+            own_layers.remove_rows(layer, rows[-1:])
+            return "Took the last mark back."
+        return None
+
+    def spend(self, plane: Plane) -> Spent:
+        """Take the marks of a plane out of play, because they have become an object."""
+        state = self._desk.state
+        points: list[tuple[Any, int]] = []
+        shapes: list[tuple[Any, str]] = []
+        used: list[tuple[Any, list[Any]]] = []
+        for layer in (self.points, state.shapes):
+            rows = self._rows(layer, plane)
+            if layer is None or not rows:
+                continue
+            if layer is self.own_points:
+                said = polarity(layer)
+                points += [(np.array(layer.data[row]), int(said[row])) for row in rows]
+            elif layer is self.own_shapes:
+                shapes += [(np.array(layer.data[r]), str(layer.shape_type[r])) for r in rows]
+            else:
+                marks = [np.array(layer.data[row]) for row in rows]
+                self._used.add(layer, marks)
+                used.append((layer, marks))
+                continue
+            own_layers.remove_rows(layer, rows)
+        if state.mask is not None and state.image is not None:
+            try:
+                at = labels_plane(state.image, plane, state.mask)
+            except LabelsError:
+                pass
+            else:
+                painted = [read_plane(state.mask, at) == state.mask.selected_label]
+                self._used.add(state.mask, painted)
+                used.append((state.mask, painted))
+        self._counts = (0, 0)
+        self._log.clear()
+        return Spent(tuple(points), tuple(shapes), tuple(used))
+
+    def restore(self, spent: Spent) -> None:
+        """Bring the marks of an object back, after its labels were undone."""
+        for layer, marks in spent.used:
+            self._used.remove(layer, marks)
+        image = self._desk.state.image
+        if image is None:
+            return
+        if spent.points and self.own_points is None:
+            self.own_points = own_layers.new_points(self._desk.viewer, image)
+        for coordinates, label in spent.points:
+            assert self.own_points is not None
+            own_layers.default_polarity(self.own_points, label)
+            self.own_points.add(coordinates)
+            self.own_points.selected_data = set()
+        if self.own_shapes is not None:
+            for corners, kind in spent.shapes:
+                self.own_shapes.add(corners, shape_type=kind)
+
+    def remove_own(self) -> None:
+        """Take our own layers away."""
+        layers = (self.own_points, self.own_shapes)
+        self.own_points = self.own_shapes = None
+        self._log.clear()
+        for layer in layers:
+            if layer is None:
+                continue
+            if self._desk.state.shapes is layer:
+                self._desk.state.shapes = None
+            if layer in self._desk.viewer.layers:
+                self._desk.viewer.layers.remove(layer)
+
+    def layer_removed(self, layer: Any) -> None:
+        """Forget a layer of ours that the person deleted."""
+        if layer is self.own_points:
+            self.own_points = None
+        if layer is self.own_shapes:
+            self.own_shapes = None
+
+    def _rows(self, layer: Any, plane: Plane) -> list[int]:
+        """Rows of a prompt layer that lie on a plane and are still in play."""
+        image = self._desk.state.image
+        if layer is None or image is None:
+            return []
+        if layer is self.points:
+            rows = [int(i) for i in points_on_plane(self._desk.viewer, layer, image, plane)[0]]
+        else:
+            found = shapes_on_plane(self._desk.viewer, layer, image, plane)
+            rows = [outline.index for outline in found]
+        fresh = self._used.fresh(layer, [layer.data[row] for row in rows])
+        return [row for row, new in zip(rows, fresh, strict=True) if new]

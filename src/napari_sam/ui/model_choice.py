@@ -1,0 +1,98 @@
+"""Which model is chosen, whether it is here, and its download in the background."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from napari_sam.progress import Progress
+from napari_sam.ui.catalogue import Catalogue
+from napari_sam.ui.desk import Desk
+from napari_sam.ui.jobs import Jobs
+from napari_sam.ui.state import Chip
+
+
+class ModelChoice:
+    """Chooses and downloads models.
+
+    Downloads have a thread of their own: a model that is there answers clicks meanwhile.
+    """
+
+    def __init__(
+        self, desk: Desk, catalogue: Catalogue, changed: Callable[[], None], threaded: bool
+    ) -> None:
+        self._desk = desk
+        self._catalogue = catalogue
+        self._changed = changed
+        self._files: list[str] = []
+        self.downloads = Jobs(
+            desk.loop, ("download",), name="napari-sam download", threaded=threaded
+        )
+
+    def names(self) -> list[str]:
+        """All models that can be chosen, checkpoints of the person's included."""
+        names = self._catalogue.names()
+        return [*names, *(file for file in self._files if file not in names)]
+
+    def describe(self, name: str) -> str:
+        return self._catalogue.describe(name)
+
+    def choose(self, name: str) -> None:
+        """Choose a model by its name, or a checkpoint by its path."""
+        if name == self._desk.state.model:
+            return
+        if name not in self.names():
+            self._files.append(name)
+        self._desk.state.model = name
+        self._desk.preferences.remember(model=name)
+        self._changed()
+
+    def missing(self) -> bool:
+        """Tell whether the chosen model has to be downloaded, and say so in the panel."""
+        state = self._desk.state
+        if self.downloads.wants("download"):
+            return self._catalogue.missing_megabytes(state.model) is not None
+        megabytes = self._catalogue.missing_megabytes(state.model)
+        if megabytes is None:
+            return False
+        state.chip = Chip("missing", "not downloaded")
+        self._desk.say(
+            f"The model {state.model!r} is not on this computer yet. Press Download "
+            f"({megabytes:,.0f} MB), or choose 'cells', which comes with the plugin."
+        )
+        return True
+
+    def download(self) -> None:
+        """Download the chosen model in the background."""
+        state, name = self._desk.state, self._desk.state.model
+        state.chip = Chip("wait", "downloading")
+        state.progress, state.cancellable = 0.0, True
+        self._desk.say(f"Downloading the model {name!r}. You can go on working meanwhile.")
+
+        def work(progress: Progress) -> Path | None:
+            return self._catalogue.download(name, progress)
+
+        self.downloads.submit("download", work, self._arrived, self._failed, self._progressed)
+
+    def cancel(self) -> None:
+        """Stop a download; what has arrived is kept for the next try."""
+        if self.downloads.wants("download"):
+            self.downloads.cancel("download")
+            self._changed()
+
+    def close(self) -> None:
+        self.downloads.close()
+
+    def _progressed(self, fraction: float) -> None:
+        state = self._desk.state
+        state.chip = Chip("wait", f"downloading {100 * fraction:.0f} %")
+        state.progress = fraction
+
+    def _arrived(self, path: Path | None) -> None:
+        self._desk.state.progress = None
+        self._desk.say("The model has arrived.")
+        self._changed()
+
+    def _failed(self, error: Exception) -> None:
+        self._desk.state.chip = Chip("missing", "not downloaded")
+        self._desk.fail(error)

@@ -1,0 +1,116 @@
+"""The prompt layers that the plugin makes when the person asks for "new" ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.images import Plane
+from napari_sam.prompts import FOREGROUND
+from napari_sam.ui.planes import to_data, transform_of
+from napari_sam.ui.preview import add_quietly
+from napari_sam.ui.prompt_layers import NOT_OBJECT, OBJECT, POLARITY, polarity
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Points, Shapes
+
+POINTS_NAME = "SAM points"
+SHAPES_NAME = "SAM boxes"
+OBJECT_COLOUR = "#12b5a6"
+BACKGROUND_COLOUR = "#f58a1f"
+# A plus and a minus: told apart without colour.
+OBJECT_SYMBOL, BACKGROUND_SYMBOL = "cross", "hbar"
+_SCREEN_SIZE = 14  # canvas pixels, whatever the zoom
+
+
+def new_points(viewer: Any, image: Image) -> Points:
+    """Add an empty Points layer for prompts on the image's grid, leaving the selection alone."""
+    import pandas as pd
+    from napari.layers import Points
+
+    layer = Points(
+        np.empty((0, image.ndim)),
+        name=POINTS_NAME,
+        features=pd.DataFrame(
+            {POLARITY: pd.Categorical([], categories=[OBJECT, NOT_OBJECT])},
+        ),
+        feature_defaults={POLARITY: OBJECT},
+        size=_SCREEN_SIZE,
+        canvas_size_limits=(_SCREEN_SIZE, _SCREEN_SIZE),
+        face_color=OBJECT_COLOUR,
+        border_color="black",
+        border_width=0.08,
+        symbol=OBJECT_SYMBOL,
+        **transform_of(image),
+    )
+    add_quietly(viewer, layer)
+    return layer
+
+
+def new_shapes(viewer: Any, image: Image) -> Shapes:
+    """Add an empty Shapes layer for boxes and outlines on the image's grid, ready to draw."""
+    from napari.layers import Shapes
+
+    layer = Shapes(
+        ndim=image.ndim,
+        name=SHAPES_NAME,
+        edge_color=OBJECT_COLOUR,
+        face_color="transparent",
+        edge_width=2,
+        **transform_of(image),
+    )
+    viewer.add_layer(layer)
+    layer.mode = "add_rectangle"
+    return layer
+
+
+def add_point(
+    viewer: Any,
+    points: Points,
+    image: Image,
+    plane: Plane,
+    rowcol: tuple[float, float],
+    label: int,
+) -> None:
+    """Add one prompt point, given in pixels of the plane, to a Points layer."""
+    coordinates = to_data(viewer, image, points, plane.to_data([rowcol]))
+    if POLARITY in points.features or label != FOREGROUND:
+        default_polarity(points, label)
+    # A selected point would take on the style of the next one.
+    points.selected_data = set()
+    points.add(coordinates)
+    points.selected_data = set()
+
+
+def default_polarity(points: Points, label: int) -> None:
+    """Set what the next point of a layer will say."""
+    if POLARITY not in points.features:
+        points.features = points.features.assign(**{POLARITY: OBJECT})
+    points.feature_defaults = {
+        **points.feature_defaults.iloc[0].to_dict(),
+        POLARITY: OBJECT if label == FOREGROUND else NOT_OBJECT,
+    }
+
+
+def set_defaults(points: Points, label: int) -> None:
+    """Make points that the person adds with napari's own tool say the same as a click would."""
+    if POLARITY in points.features:
+        default_polarity(points, label)
+
+
+def style_points(points: Points) -> None:
+    """Give every point of our own layer the colour and symbol of what it says."""
+    said: npt.NDArray[np.int64] = polarity(points)
+    if len(said) == 0:
+        return
+    points.face_color = [OBJECT_COLOUR if s == FOREGROUND else BACKGROUND_COLOUR for s in said]
+    points.symbol = [OBJECT_SYMBOL if s == FOREGROUND else BACKGROUND_SYMBOL for s in said]
+
+
+def remove_rows(layer: Any, rows: list[int]) -> None:
+    """Delete points or shapes by their row."""
+    if rows:
+        layer.selected_data = set(rows)
+        layer.remove_selected()

@@ -1,0 +1,107 @@
+"""The one layer this plugin adds by itself: the masks as they would be, until they are kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.images import Plane
+from napari_sam.ui.planes import transform_of
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Labels
+
+NAME = "SAM preview"
+_COLOURS = ("#ffd400", "#f06292", "#64b5f6", "#aed581", "#ba68c8", "#ff8a65")
+
+
+class Preview:
+    """Shows masks on exactly one plane of an image.
+
+    The layer is one plane thick and lies at that plane's place in the world, so it costs the
+    memory of one plane however large the stack is, and napari itself hides it on other slices.
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self._viewer = viewer
+        self.layer: Labels | None = None
+        self._key: tuple[Any, Plane] | None = None
+
+    def show(
+        self, image: Image, plane: Plane, masks: list[npt.NDArray[np.bool_]], *, outline: bool
+    ) -> None:
+        """Show the masks, each in its own colour; as an outline while they only hover."""
+        painted = np.zeros(plane.shape, dtype=np.uint8)
+        for number, mask in reversed(list(enumerate(masks))):
+            painted[mask] = number % len(_COLOURS) + 1
+        data = np.expand_dims(
+            painted.T if plane.transposed else painted,
+            tuple(axis for axis, at in enumerate(plane.index) if at is not None),
+        )
+        if self.layer is None or self.layer not in self._viewer.layers:
+            self._add(image, plane, data)
+        else:
+            if self._key != (image, plane):
+                self._place(image, plane, data)
+            else:
+                self.layer.data = data
+        assert self.layer is not None
+        contour = 2 if outline else 0
+        if self.layer.contour != contour:
+            self.layer.contour = contour
+        self._key = (image, plane)
+
+    def hide(self) -> None:
+        """Take the layer away."""
+        layer, self.layer, self._key = self.layer, None, None
+        if layer is not None and layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
+
+    def _transform(self, image: Image, plane: Plane) -> dict[str, Any]:
+        """The image's transform, moved along the hidden axes to the plane."""
+        transform = transform_of(image)
+        origin = np.array([0 if at is None else at for at in plane.index], dtype=float)
+        moved = np.asarray(image.data_to_world(origin)) - image.data_to_world(0 * origin)
+        # The affine acts last, after the translation.
+        linear = transform["affine"][:-1, :-1]
+        transform["translate"] = transform["translate"] + np.linalg.solve(linear, moved)
+        return transform
+
+    def _place(self, image: Image, plane: Plane, data: npt.NDArray[np.uint8]) -> None:
+        assert self.layer is not None
+        same_grid = self._key is not None and self._key[0] is image
+        if not same_grid or self.layer.ndim != data.ndim:
+            self.hide()
+            self._add(image, plane, data)
+            return
+        self.layer.data = data
+        self.layer.translate = self._transform(image, plane)["translate"]
+
+    def _add(self, image: Image, plane: Plane, data: npt.NDArray[np.uint8]) -> None:
+        from napari.layers import Labels
+        from napari.utils.colormaps import DirectLabelColormap
+
+        colours: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
+        colours.update({n + 1: colour for n, colour in enumerate(_COLOURS)})
+        layer = Labels(
+            data,
+            name=NAME,
+            opacity=0.6,
+            colormap=DirectLabelColormap(color_dict=colours),
+            **self._transform(image, plane),
+        )
+        layer.editable = False
+        add_quietly(self._viewer, layer)
+        self.layer = layer
+
+
+def add_quietly(viewer: Any, layer: Any) -> None:
+    """Add a layer without taking the selection, and with it the person's tool, away."""
+    active = viewer.layers.selection.active
+    chosen = set(viewer.layers.selection)
+    viewer.add_layer(layer)
+    if chosen:
+        viewer.layers.selection = chosen
+        viewer.layers.selection.active = active

@@ -1,0 +1,145 @@
+"""What the panel shows: one evented object, written by the session alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+from psygnal import SignalGroupDescriptor
+
+from napari_sam.images import Plane
+from napari_sam.prompts import FOREGROUND, Prompt
+from napari_sam.segmentation import Candidates, Overlap
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Labels, Points, Shapes
+
+    from napari_sam.ui.worker import View
+
+Tool = Literal["click", "find"]
+ChipKind = Literal["empty", "wait", "ready", "missing", "problem"]
+
+
+@dataclass(frozen=True)
+class Chip:
+    """The small sign beside the model: what it can do for this image right now."""
+
+    kind: ChipKind
+    text: str
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What the model said about the prompts on one plane.
+
+    Parameters
+    ----------
+    image : Image layer
+        Whose plane it was.
+    plane : Plane
+        The plane the prompts were on; the only place where this answer may be shown or written.
+    prompts : tuple of Prompt
+        One per object.
+    found : tuple of Candidates
+        One per prompt.
+    pixels : (H, W) or (H, W, 3) float32 array
+        The plane in [0, 1] around the objects, for the thumbnails; `corner` is its origin.
+    corner : (int, int)
+        Row and column of the crop's first pixel.
+    view : View
+        The pixels that were looked at.
+    """
+
+    image: Image
+    plane: Plane
+    prompts: tuple[Prompt, ...]
+    found: tuple[Candidates, ...]
+    pixels: npt.NDArray[np.float32]
+    corner: tuple[int, int]
+    view: View
+
+    @property
+    def choices(self) -> int:
+        """How many candidates there are to choose from."""
+        return max(len(candidates) for candidates in self.found)
+
+    def masks(self, choice: int) -> list[npt.NDArray[np.bool_]]:
+        """The mask of every object at a rank of the candidates."""
+        return [found.masks[min(choice, len(found) - 1)] for found in self.found]
+
+    def score(self, choice: int) -> float:
+        """Mean score of the objects at a rank of the candidates."""
+        return float(np.mean([found.scores[min(choice, len(found) - 1)] for found in self.found]))
+
+
+def _same(before: Any, after: Any) -> bool:
+    """Layers and arrays are compared by identity, plain values by value."""
+    plain = isinstance(before, (str, int, float, bool, Chip, type(None)))
+    return before is after or (plain and type(before) is type(after) and before == after)
+
+
+@dataclass(eq=False)
+class State:
+    """Everything the panel shows.
+
+    Attributes
+    ----------
+    image, points, shapes, mask, target : layer or None
+        Chosen layers. None means "none" for shapes and mask, and "new" for points and target.
+    tool : {"click", "find"}
+    polarity : {1, 0}
+        What a left click says: 1 object, 0 background.
+    overlap : {"keep", "overwrite"}
+    hover : bool
+        Whether the mask under the cursor is shown.
+    model : str
+        Name of the chosen model.
+    chip : Chip
+    answer : Answer or None
+    choice : int
+        Which candidate is chosen, 0 the best.
+    status : str
+        One sentence: what happens now, or what to do next.
+    problem : bool
+        Whether the status tells of something that did not work.
+    progress : float or None
+        Fraction done of what runs, None when nothing does.
+    cancellable : bool
+    merge : Labels or None
+        Where found cells go: None is a new layer, else the empty places of these labels.
+    diameter : float
+        Expected object diameter in pixels, 0 to let the model estimate it.
+    min_score : float
+    min_area : int
+    found_count : int or None
+        How many objects the last search found.
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor(
+        equality_operators=dict.fromkeys(("image", "points", "shapes", "mask", "target", "answer", "merge"), _same)
+    )
+
+    image: Image | None = None
+    points: Points | None = None
+    shapes: Shapes | None = None
+    mask: Labels | None = None
+    target: Labels | None = None
+    tool: Tool = "click"
+    polarity: int = FOREGROUND
+    overlap: Overlap = "keep"
+    hover: bool = False
+    model: str = "cells"
+    chip: Chip = field(default_factory=lambda: Chip("empty", "no image"))
+    answer: Answer | None = None
+    choice: int = 0
+    status: str = ""
+    problem: bool = False
+    progress: float | None = None
+    cancellable: bool = False
+    merge: Labels | None = None
+    diameter: float = 0.0
+    min_score: float = 0.0
+    min_area: int = 0
+    found_count: int | None = None

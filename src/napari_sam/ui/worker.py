@@ -1,0 +1,205 @@
+"""The one owner of the model: every method runs in the worker thread.
+
+Takes immutable requests and returns immutable results; it knows no viewer and touches no layer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from napari_sam import images
+from napari_sam.errors import ModelError
+from napari_sam.models.model import Embedding, Model
+from napari_sam.progress import Progress, part
+from napari_sam.prompts import Prompt
+from napari_sam.segmentation import Candidates, Segmentation
+from napari_sam.ui.embeddings import Embeddings
+from napari_sam.ui.planes import read_plane
+
+Loader = Callable[..., Model]
+
+
+class Pixels(NamedTuple):
+    """A layer's data as they were when the request was made; read with `read_plane`."""
+
+    data: Any
+    multiscale: bool
+
+    @property
+    def source(self) -> Any:
+        """The array that holds the pixels at full resolution."""
+        return self.data[0] if self.multiscale else self.data
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Which pixels are meant.
+
+    ``version`` changes whenever the pixels behind the same ``plane`` may have changed, so that
+    an embedding is only reused for the pixels it was made of.
+    """
+
+    pixels: Pixels
+    plane: images.Plane
+    limits: tuple[float, float] | None
+    version: int
+
+    def same(self, other: View | None) -> bool:
+        """Whether both mean the same pixels, without reading any."""
+        return (
+            other is not None
+            and self.pixels.source is other.pixels.source
+            and (self.plane, self.limits, self.version)
+            == (other.plane, other.limits, other.version)
+        )
+
+
+@dataclass(frozen=True)
+class FindOptions:
+    """How to find all cells: diameter and area in pixels, None where the model decides."""
+
+    diameter: float | None = None
+    min_area: int | None = None
+    min_score: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """Candidates of every prompt, and the pixels around them for the thumbnails."""
+
+    found: tuple[Candidates, ...]
+    crop: np.ndarray
+    corner: tuple[int, int]
+
+
+class Worker:
+    """Holds the model and what it made of the planes seen last.
+
+    Parameters
+    ----------
+    load : callable
+        ``load(name, device=...) -> Model``.
+    memory : int
+        Bytes that embeddings may take.
+    """
+
+    def __init__(self, load: Loader, memory: int) -> None:
+        self._load = load
+        self._chosen: tuple[str, str] | None = None
+        self._model: Model | None = None
+        self._embeddings = Embeddings(memory)
+        self._last: tuple[View, Embedding, np.ndarray] | None = None
+
+    def resize(self, memory: int) -> None:
+        """Change how many bytes the embeddings may take."""
+        self._embeddings.resize(memory)
+
+    def forget(self) -> None:
+        """Give the memory back."""
+        self._model = self._chosen = self._last = None
+        self._embeddings.clear()
+
+    def model(self, name: str, device: str) -> Model:
+        """Return the model, loading it when another one was asked for before."""
+        if self._model is None or self._chosen != (name, device):
+            self._last = self._model = None  # two models at once may not fit
+            self._model = self._load(name, device=device)
+            self._chosen = (name, device)
+        return self._model
+
+    def read(self, model: Model, view: View, progress: Progress) -> tuple[Embedding, np.ndarray]:
+        """Return the embedding of a view and its pixels, encoding them when they are new."""
+        if self._last is not None and view.same(self._last[0]):
+            embedding, pixels = self._last[1:]
+            if embedding.model == model.fingerprint:
+                return embedding, pixels
+        pixels = read_plane(view.pixels, view.plane)  # type: ignore[arg-type]
+        embedding = self._embeddings.get(model, pixels, view.limits)
+        if embedding is None:
+            embedding = model.encode(pixels, limits=view.limits, progress=progress)
+            self._embeddings.put(model, pixels, view.limits, embedding)
+        self._last = (view, embedding, pixels)
+        return embedding, pixels
+
+    def encode(self, name: str, device: str, view: View, progress: Progress) -> None:
+        """Make a view ready for prompts."""
+        self.read(self.model(name, device), view, progress)
+
+    def predict(
+        self,
+        name: str,
+        device: str,
+        view: View,
+        prompts: tuple[Prompt, ...],
+        progress: Progress,
+    ) -> Predicted:
+        """Answer the prompts, one object each."""
+        model = self.model(name, device)
+        embedding, pixels = self.read(model, view, part(progress, 0.0, 0.9))
+        found: list[Candidates]
+        if len(prompts) == 1:
+            found = [model.predict(embedding, prompts[0])]
+        else:
+            found = model.predict_each(embedding, prompts, progress=part(progress, 0.9, 1.0))
+        corner, crop = _crop(pixels, found, embedding.limits)
+        return Predicted(tuple(found), crop, corner)
+
+    def find(
+        self,
+        name: str,
+        device: str,
+        view: View,
+        options: FindOptions,
+        progress: Progress,
+    ) -> Segmentation:
+        """Find all cells of a view."""
+        from napari_sam.automatic.cells import segment_plane
+
+        model = self.model(name, device)
+        if not model.has_instances:
+            raise ModelError(
+                f"The model {name!r} does not find cells by itself. Choose the model 'cells' "
+                "for this, or click the cells one by one."
+            )
+        embedding, pixels = self.read(model, view, part(progress, 0.0, 0.6))
+        found = segment_plane(
+            pixels,
+            embedding,
+            model,
+            diameter=options.diameter,
+            min_area=options.min_area,
+            progress=part(progress, 0.6, 1.0),
+        )
+        return _trusted(found, options.min_score)
+
+
+def _trusted(found: Segmentation, min_score: float) -> Segmentation:
+    """Drop objects below a score and number the rest 1..n; one without a score stays."""
+    keep = ~(found.table["score"] < min_score)
+    if keep.all():
+        return found
+    table = found.table[keep].reset_index(drop=True)
+    lookup = np.zeros(int(found.labels.max()) + 1, dtype=np.int32)
+    lookup[table["label"].to_numpy()] = np.arange(1, len(table) + 1)
+    table["label"] = np.arange(1, len(table) + 1)
+    return Segmentation(lookup[found.labels], table)
+
+
+def _crop(
+    pixels: np.ndarray, found: list[Candidates], limits: tuple[float, float]
+) -> tuple[tuple[int, int], np.ndarray]:
+    """Cut out the square around all masks, in [0, 1], with a margin to recognise the place."""
+    covered = np.zeros(pixels.shape[:2], dtype=bool)
+    for candidates in found:
+        covered |= candidates.masks.any(axis=0)
+    rows, columns = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))
+    if len(rows) == 0:
+        return (0, 0), np.zeros((1, 1), np.float32)
+    side = int(1.4 * max(np.ptp(rows), np.ptp(columns))) + 8
+    r0 = max(int(rows[0] + rows[-1] - side) // 2, 0)
+    c0 = max(int(columns[0] + columns[-1] - side) // 2, 0)
+    return (r0, c0), images.normalise(pixels[r0 : r0 + side, c0 : c0 + side], limits)

@@ -1,0 +1,126 @@
+"""A session on a `ViewerModel`, whose event loop and worker the test turns by hand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from fake_model import FakeModel
+from napari_sam.ui.catalogue import Catalogue
+from napari_sam.ui.loops import ManualLoop
+from napari_sam.ui.session import Session
+
+
+class FakeCatalogue(Catalogue):
+    """Two models, one of which has to be downloaded first."""
+
+    def __init__(self) -> None:
+        self.here = {"cells"}
+        self.error: Exception | None = None
+
+    def names(self) -> list[str]:
+        return ["cells", "large"]
+
+    def describe(self, name: str) -> str:
+        return f"About {name}."
+
+    def missing_megabytes(self, name: str) -> float | None:
+        return None if name in self.here else 375.0
+
+    def download(self, name: str, progress: Any) -> None:
+        progress(0.5)
+        if self.error is not None:
+            raise self.error
+        self.here.add(name)
+
+
+class Bench:
+    """A viewer, a session and a fake model, and hands to work them."""
+
+    def __init__(self, viewer: Any = None) -> None:
+        self.viewer = viewer or ViewerModel()
+        self.loop = ManualLoop()
+        self.model = FakeModel()
+        self.loaded: list[str] = []
+        self.catalogue = FakeCatalogue()
+        self.session = Session(
+            self.viewer,
+            self.load,
+            loop=self.loop,
+            threaded=False,
+            catalogue=self.catalogue,
+        )
+        self.session.set_active(True)
+
+    def load(self, name: str, *, device: str) -> FakeModel:
+        self.loaded.append(name)
+        return self.model
+
+    @property
+    def state(self) -> Any:
+        return self.session.state
+
+    def settle(self) -> None:
+        """Let everything that is waiting happen."""
+        while (
+            self.loop.turn()
+            or self.session.jobs.run_next()
+            or self.session.models.downloads.run_next()
+        ):
+            pass
+
+    def click(self, *world: float, button: int = 1, modifiers: tuple[str, ...] = ()) -> None:
+        """Press and release a mouse button at a place in the world, as napari reports it."""
+        from napari.utils.interactions import mouse_press_callbacks, mouse_release_callbacks
+
+        self.viewer.cursor.position = world
+        event = Event("mouse_press", button, modifiers)
+        mouse_press_callbacks(self.viewer, event)
+        event.type = "mouse_release"
+        mouse_release_callbacks(self.viewer, event)
+
+    def press(self, key: str) -> None:
+        """Press a key as the canvas would, active layer first."""
+        from napari.utils.key_bindings import KeymapHandler
+
+        handler = KeymapHandler()
+        active = self.viewer.layers.selection.active
+        handler.keymap_providers = [layer for layer in (active, self.viewer) if layer is not None]
+        handler.press_key(key)
+
+    def names(self) -> list[str]:
+        return [layer.name for layer in self.viewer.layers]
+
+
+class Event:
+    """What napari's mouse callbacks are given, as far as they look."""
+
+    def __init__(self, kind: str, button: int, modifiers: tuple[str, ...]) -> None:
+        self.type = kind
+        self.button = button
+        self.modifiers = modifiers
+        self.pos = np.array([5.0, 5.0])
+        self.is_dragging = False
+        self.handled = False
+
+
+@pytest.fixture
+def make_bench() -> Iterator[Callable[..., Bench]]:
+    made: list[Bench] = []
+
+    def make(viewer: Any = None) -> Bench:
+        made.append(Bench(viewer))
+        return made[-1]
+
+    yield make
+    for bench in made:
+        bench.session.close()
+
+
+@pytest.fixture
+def bench(make_bench: Callable[..., Bench]) -> Bench:
+    return make_bench()
