@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .fields import blur, fibres, noise
+from .fields import Array, blur, fibres, noise
 from .nuclei import place_nuclei
 from .placement import log_uniform, radii, scatter
 from .scene import Painter, Scene, tones
@@ -80,9 +80,10 @@ def colonies(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     level = tones(rng, int(labels.max()), 1.0, 0.12)[labels]
     dome = np.where(inside, np.sqrt(np.clip(1 - land.q**2, 0, 1)), 0)
     body = level * (0.6 + 0.3 * dome + 0.06 * noise(rng, shape, max(2.0, diameter / 6), 3))
-    if rng.random() < 0.5:
-        body = body + rng.uniform(0.05, 0.3) * np.cos(land.q * rng.uniform(6, 25)) * inside
-    agar = 0.5 + 0.05 * noise(rng, shape, 40, 3) + 0.02 * noise(rng, shape, 1.5)
+    if rng.random() < 0.2:  # growth rings
+        wave = np.cos(land.q * rng.uniform(6, 20) + noise(rng, shape, diameter / 3))
+        body = body + rng.uniform(0.02, 0.1) * wave * inside
+    agar = 0.5 + rng.uniform(0, 0.05) * noise(rng, shape, 60, 2) + 0.02 * noise(rng, shape, 1.5)
     side = rng.uniform(0, 2 * np.pi)
     slope = np.gradient(blur(dome.astype(np.float32), max(1.0, 0.04 * diameter)))
     shade = (np.sin(side) * slope[0] + np.cos(side) * slope[1]) * min(diameter, 40) * 0.12
@@ -92,7 +93,7 @@ def colonies(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
         contrast = rng.choice([-0.35, 0.4])
         image = agar + np.where(inside, contrast * body, 0)
         return Scene(image.astype(np.float32), labels, "transmission", min(diameter, 40))
-    paper = rng.uniform(0.25, 0.85, 3)
+    paper = np.clip(rng.uniform(0.25, 0.85) + rng.normal(0, 0.09, 3), 0.05, 0.95)
     paint = np.clip(paper + rng.choice([-1, 1]) * rng.uniform(0.15, 0.5, 3), 0.05, 1)
     colour = np.where(inside[..., None], body[..., None] * paint, (agar * 1.6)[..., None] * paper)
     return Scene(colour.astype(np.float32), labels, "colour", min(diameter, 40))
@@ -109,18 +110,25 @@ def stem_colonies(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     body = 0.5 + 0.16 * knobs + 0.1 * fine - 0.3 * np.exp(-((knobs / 0.2) ** 2))
     rim = np.exp(-(((land.q - 0.97) / 0.07) ** 2)) * rng.uniform(0.2, 0.6)
     level = tones(rng, int(labels.max()), 1.0, 0.15)[labels]
-    ground = rng.uniform(0.2, 0.45)
-    image = np.where(inside, level * np.maximum(body, 0.05), ground) + blur(
-        rim.astype(np.float32), 0.8
-    )
-    image = image + 0.02 * noise(rng, shape, 20, 2)
-    if rng.random() < 0.4:  # walls of a chamber
-        edge = int(rng.uniform(0, 0.25) * shape[1])
-        wall = np.exp(-np.abs(np.arange(shape[1]) - edge) / 3.0) * np.cos(
-            (np.arange(shape[1]) - edge) * 0.7
-        )
-        image = image + 0.4 * wall[None, :] * ~inside
+    ground = rng.uniform(0.08, 0.4)
+    image = np.where(inside, level * np.maximum(body, 0.05), ground)
+    image = image + blur(rim.astype(np.float32), 0.8)
+    image = image + rng.uniform(0.005, 0.03) * noise(rng, shape, 20, 3)
+    dirt = debris(rng, shape, int(rng.integers(0, 60)), rng.uniform(0.8, 1.6))
+    image = image + rng.choice([-0.15, 0.25]) * dirt * ~inside
+    if rng.random() < 0.4:
+        image = image + _chamber(rng, shape) * ~inside
     return Scene(image.astype(np.float32), labels, "transmission", min(diameter, 30))
+
+
+def _chamber(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
+    """The shining walls of a rectangular well that is not an object."""
+    rows, cols = np.ogrid[: shape[0], : shape[1]]
+    centre, half = rng.uniform(0, 1, 2) * shape, rng.uniform(0.15, 0.5, 2) * shape
+    edge = np.maximum(np.abs(rows - centre[0]) - half[0], np.abs(cols - centre[1]) - half[1])
+    decay = np.exp(-np.abs(edge) / rng.uniform(2, 5))
+    wall = decay * np.cos(edge * rng.uniform(0.4, 1.0)) - 0.15 * ((edge < 0) & (edge > -20))
+    return (rng.uniform(0.2, 0.6) * wall * (1 + 0.3 * noise(rng, shape, 4))).astype(np.float32)
 
 
 def algae(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:

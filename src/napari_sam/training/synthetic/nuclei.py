@@ -42,23 +42,25 @@ def place_nuclei(
     """Oval, slightly lobed nuclei; below spacing 1 they flatten against each other."""
     sizes = radii(rng, shape, diameter, coverage, spread)
     centres, sizes = scatter(rng, shape, sizes, spacing, density)
-    bend = 0.02 * diameter if diameter > 14 else 0.0
-    land = Territory(shape, rng, bend, 0.6 * diameter)
-    oval = rng.uniform(0.05, 0.3)
+    bend = rng.uniform(0.01, 0.07) * diameter if diameter > 14 else 0.0
+    land = Territory(shape, rng, bend, rng.uniform(0.6, 1.2) * diameter)
+    mean_oval, oval = rng.uniform(0.0, 0.4), rng.uniform(0.05, 0.25)
     rough = rng.uniform(0.005, 0.05)
     common = rng.uniform(0, np.pi) if rng.random() < 0.2 else None
     for centre, size in zip(centres, sizes, strict=True):
         angle = rng.uniform(0, np.pi) if common is None else rng.normal(common, 0.25)
         contour = outline(rng, 3 * rough if rng.random() < 0.1 else rough, 5)
-        land.blob(centre, size, float(np.exp(abs(rng.normal(0, oval)))), angle, contour)
+        land.blob(centre, size, float(np.exp(abs(rng.normal(mean_oval, oval)))), angle, contour)
     return land
 
 
 def glow(rng: np.random.Generator, land: Territory, labels: Labels, diameter: float) -> Array:
     """Light of labelled nuclei, with a different brightness for each."""
-    inside = labels > 0
-    level = tones(rng, int(labels.max()), 1.0, rng.uniform(0.05, 0.45))
-    return np.where(inside, level[labels] * chromatin(rng, land.q, diameter), 0).astype(np.float32)
+    level = tones(rng, int(labels.max()), 1.0, rng.uniform(0.05, 0.45))[labels]
+    light = np.where(labels > 0, level * chromatin(rng, land.q, diameter), 0)
+    if rng.random() < 0.5:  # thinner towards the rim
+        light *= np.clip(0.25 + (1 - land.q) / rng.uniform(0.1, 0.4), 0, 1)
+    return light.astype(np.float32)
 
 
 def specks(rng: np.random.Generator, shape: tuple[int, int], count: int, level: float) -> Array:
@@ -121,7 +123,10 @@ def overlapping(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     lower = place_nuclei(rng, shape, diameter, rng.uniform(0.4, 1.0), 0.95, density)
     upper = place_nuclei(rng, shape, diameter, rng.uniform(0.2, 0.6), 1.0, density)
     under, top = lower.labels(), upper.labels()
-    signal = glow(rng, lower, under, diameter) + glow(rng, upper, top, diameter)
+    deep = glow(rng, lower, under, diameter)
+    if rng.random() < 0.5:  # the lower layer lies a little out of focus
+        deep = blur(deep, rng.uniform(0.02, 0.06) * diameter)
+    signal = deep * np.float32(rng.uniform(0.4, 1.0)) + glow(rng, upper, top, diameter)
     merged = Territory(shape)
     merged.owner = np.where(top > 0, top + under.max(), under).astype(np.int32)
     return Scene(signal, merged.labels(max(9, int(0.02 * diameter**2))), "emission", diameter)

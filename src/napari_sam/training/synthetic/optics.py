@@ -52,6 +52,8 @@ def _focus(rng: np.random.Generator, image: Array, scale: float, done: dict[str,
     if rng.random() < 0.15:
         sigma *= log_uniform(rng, 1.3, 2.6)
         done["defocus"] = True
+    elif scale > 25 and rng.random() < 0.4:  # high magnification: more pixels per blur
+        sigma *= log_uniform(rng, 1.0, 2.2)
     sigma = min(sigma, 0.35 + 0.055 * scale)
     done["blur"] = round(sigma, 2)
     return blur(image, sigma)
@@ -99,10 +101,30 @@ def _transmission(rng: np.random.Generator, scene: Scene, done: dict[str, Any]) 
         done["vignette"] = True
     if rng.random() < 0.35:  # fixed pattern: dust far out of focus
         image = image + np.float32(rng.uniform(0.004, 0.02)) * noise(rng, plane, 20, 2)
-    grain = log_uniform(rng, 0.003, 0.035)
+    if rng.random() < 0.2:
+        image = image + _dust_rings(rng, plane, rng.uniform(0.01, 0.06))
+        done["dust"] = True
+    grain = log_uniform(rng, 0.003, 0.045)
     done["grain"] = round(grain, 4)
     image = image + np.float32(grain) * rng.standard_normal(plane, dtype=np.float32)
     return _stretch_contrast(rng, image)
+
+
+def _dust_rings(rng: np.random.Generator, shape: tuple[int, int], strength: float) -> Array:
+    """Diffraction rings of dust on the optics, which no one would outline."""
+    rings = np.zeros(shape, np.float32)
+    for _ in range(int(rng.integers(1, 5))):
+        reach = int(rng.uniform(8, 30))
+        row, col = (int(rng.integers(0, length)) for length in shape)
+        box = (
+            slice(max(0, row - reach), min(shape[0], row + reach)),
+            slice(max(0, col - reach), min(shape[1], col + reach)),
+        )
+        y, x = np.ogrid[box]
+        q = np.hypot(y - row, x - col) / reach
+        wave = np.cos(q * q * rng.uniform(6, 20) + rng.uniform(0, 6)) * np.clip(1 - q, 0, 1)
+        rings[box] += np.float32(2 * strength) * wave.astype(np.float32)
+    return rings
 
 
 def _electron(rng: np.random.Generator, scene: Scene, done: dict[str, Any]) -> Array:
