@@ -154,9 +154,7 @@ def download(name: str, *, progress: Progress = silent) -> Path | None:
     path = entry.path
     if path is None or not entry.url:
         return path
-    return fetch.fetch(
-        entry.url, path, size=entry.bytes, sha256=entry.sha256, progress=progress
-    )
+    return fetch.fetch(entry.url, path, size=entry.bytes, sha256=entry.sha256, progress=progress)
 
 
 def load_model(

@@ -1,0 +1,417 @@
+"""Segment Anything as a `Model`: planes and prompts in, candidates out.
+
+Only here does the ``(x, y)`` order of Segment Anything exist. A pixel ``(row, column)`` becomes
+``(x, y) = (column, row)`` unchanged: like the reference, this scales the whole number to the
+square that the encoder sees and lets SAM's prompt encoder add half a pixel there, so answers
+agree with ``SamPredictor`` for the same integers.
+
+References
+----------
+Kirillov et al., Segment Anything, ICCV 2023.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from napari_sam import images
+from napari_sam.errors import CheckpointError, ModelError, PromptError
+from napari_sam.inference.attention import encode_image
+from napari_sam.inference.decoder import Decoded, Decoder, ImageTokens
+from napari_sam.inference.upsample import Upsampler
+from napari_sam.models import checkpoints
+from napari_sam.models.device import is_out_of_memory, out_of_memory, release_memory
+from napari_sam.models.model import Embedding, Model
+from napari_sam.models.sam import fill
+from napari_sam.progress import Progress, silent
+from napari_sam.prompts import Prompt, Window
+from napari_sam.segmentation import Candidates
+
+_KEPT = 4  # planes and plane sizes whose derived tensors are kept
+_SURE = 6.9  # logit of a pixel inside a mask prompt: a probability of 0.999
+
+
+@dataclass(frozen=True, eq=False)
+class SamFeatures:
+    """What `SamModel` keeps of a plane.
+
+    Parameters
+    ----------
+    image : (1, C, h, w) float32 Tensor
+        The encoder's output.
+    used : (int, int)
+        Rows and columns of the encoder's square that show the plane; the rest is padding.
+    """
+
+    image: Tensor
+    used: tuple[int, int]
+
+
+class SamModel(Model):
+    """A Segment Anything model of the ViT family.
+
+    Parameters
+    ----------
+    network : segment_anything.modeling.Sam
+    name : str
+    device : str
+        As of `napari_sam.models.device.resolve`.
+    sha256 : str
+        Hash of the weights.
+    """
+
+    def __init__(self, network: Any, name: str, device: str = "cpu", sha256: str = "") -> None:
+        self.name = name
+        self.device = device
+        self.network = network.to(device).eval()
+        self.decoder = Decoder(self.network)
+        self.side = int(network.image_encoder.img_size)
+        # Half precision makes other embeddings, so a cache must tell them apart.
+        self._half = device.startswith("cuda")
+        self._hash = sha256
+        self._images: OrderedDict[int, tuple[SamFeatures, ImageTokens]] = OrderedDict()
+        self._upsamplers: OrderedDict[tuple[int, ...], Upsampler] = OrderedDict()
+        self._lock = threading.Lock()
+
+    @property
+    def fingerprint(self) -> str:  # type: ignore[override]
+        """Changes whenever the weights or the precision do."""
+        return f"{self.name}:{self._hash[:32]}:{'half' if self._half else 'float'}"
+
+    def used(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """Rows and columns that a plane takes up in the square that the encoder sees."""
+        scale = self.side / max(shape)
+        return max(1, int(shape[0] * scale + 0.5)), max(1, int(shape[1] * scale + 0.5))
+
+    @torch.inference_mode()
+    def encode(
+        self,
+        plane: Any,
+        *,
+        limits: tuple[float, float] | None = None,
+        progress: Progress = silent,
+    ) -> Embedding:
+        """Encode one plane; see `Model.encode`.
+
+        The plane is scaled to 0..255 in eight bits, as the photographs that SAM was trained on.
+        With ``limits=(0, 255)`` an eight-bit image is taken as it is.
+        """
+        array = images.check_plane(plane)
+        limits = images.contrast_limits(array) if limits is None else limits
+        pixels, used = self._pixels(array, limits)
+        try:
+            features = self._encode(pixels, progress)
+        except Exception as error:
+            if not is_out_of_memory(error):
+                raise
+            release_memory(self.device)
+            raise out_of_memory(self.device) from error
+        progress(1.0)
+        return Embedding(
+            model=self.fingerprint,
+            plane_hash=images.content_hash(array),
+            limits=(float(limits[0]), float(limits[1])),
+            shape=(array.shape[0], array.shape[1]),
+            features=SamFeatures(features, used),
+            nbytes=features.nbytes,
+        )
+
+    def _pixels(
+        self, array: npt.NDArray[Any], limits: tuple[float, float]
+    ) -> tuple[Tensor, tuple[int, int]]:
+        """Normalised pixels (1, 3, S, S) and the part of them that shows the plane."""
+        scaled = images.as_rgb(images.normalise(array, limits))
+        eight_bit = np.rint(scaled * 255.0).astype(np.uint8)
+        used = self.used((array.shape[0], array.shape[1]))
+        # Pillow's antialiased bilinear resampling is what SAM was trained with.
+        resized = Image.fromarray(eight_bit).resize(
+            (used[1], used[0]), resample=Image.Resampling.BILINEAR
+        )
+        pixels = torch.from_numpy(np.array(resized)).to(self.device).permute(2, 0, 1)
+        pixels = (pixels - self.network.pixel_mean) / self.network.pixel_std
+        pixels = F.pad(pixels, (0, self.side - used[1], 0, self.side - used[0]))
+        return pixels[None].contiguous(), used
+
+    def _encode(self, pixels: Tensor, progress: Progress) -> Tensor:
+        encoder = self.network.image_encoder
+        if self._half:
+            with torch.autocast("cuda", dtype=torch.float16):
+                features = encode_image(encoder, pixels, progress).float()
+            if bool(torch.isfinite(features).all()):
+                return features
+            # These weights overflow in half precision: never try again.
+            self._half = False
+        return encode_image(encoder, pixels, progress)
+
+    @torch.inference_mode()
+    def predict(
+        self, embedding: Embedding, prompt: Prompt, *, multimask: bool | None = None
+    ) -> Candidates:
+        """Answer one prompt, best candidate first; see `Model.predict`.
+
+        Parameters
+        ----------
+        embedding : Embedding
+        prompt : Prompt
+            A ``mask`` without points or a box is completed by its extent as box, because SAM
+            never saw a mask alone in training; ``logits`` go to SAM as they are.
+        multimask : bool, optional
+            Three candidates, or the one that SAM makes for prompts that leave no doubt. By
+            default one for several points, a point with a box, or refined points, as in SAM's
+            training, and three otherwise.
+        """
+        self._check(embedding, prompt)
+        return self._predict(embedding, [prompt], multimask)[0]
+
+    @torch.inference_mode()
+    def predict_each(
+        self,
+        embedding: Embedding,
+        prompts: Sequence[Prompt],
+        *,
+        progress: Progress = silent,
+        multimask: bool | None = None,
+    ) -> list[Candidates]:
+        """Answer several prompts, one object each, in order; see `predict`."""
+        for prompt in prompts:
+            self._check(embedding, prompt)
+        found: list[Candidates] = []
+        for prompt in prompts:
+            progress(len(found) / len(prompts))
+            found.extend(self._predict(embedding, [prompt], multimask))
+        return found
+
+    def _predict(
+        self, embedding: Embedding, prompts: Sequence[Prompt], multimask: bool | None
+    ) -> list[Candidates]:
+        features: SamFeatures = embedding.features
+        upsampler = self.upsampler(embedding)
+        found = []
+        for prompt in prompts:
+            sparse, dense = self._embed(embedding, prompt)
+            decoded = self.decoder.decode(self._tokens(features), sparse, features.image, dense)
+            several = _leaves_doubt(prompt) if multimask is None else multimask
+            scores = decoded.scores[0].cpu().numpy()
+            which = list(range(1, len(scores))) if several else [0]
+            which.sort(key=lambda i: -scores[i])
+            logits = self.decoder.masks(decoded, 0, which)
+            threshold = float(self.network.mask_threshold)
+            found.append(
+                Candidates(
+                    masks=np.stack([upsampler.mask(low, threshold) for low in logits]),
+                    scores=scores[which].astype(np.float32),
+                    logits=logits.cpu().numpy(),
+                    window=self.window(embedding.shape),
+                )
+            )
+        return found
+
+    def _embed(self, embedding: Embedding, prompt: Prompt) -> tuple[Tensor, Tensor | None]:
+        """Let SAM's prompt encoder embed a prompt: (1, P, C), and (1, C, h, w) of a mask."""
+        used = embedding.features.used
+        scale = np.array([used[0] / embedding.shape[0], used[1] / embedding.shape[1]])
+        points = boxes = masks = None
+        box = prompt.box
+        if len(prompt.points):
+            assert prompt.labels is not None
+            xy = torch.from_numpy((prompt.points * scale)[None, :, ::-1].copy())
+            labels = torch.from_numpy(prompt.labels.astype(np.int32))[None]
+            points = (xy.float().to(self.device), labels.to(self.device))
+        if prompt.logits is not None:
+            masks = self._logits(embedding, prompt)
+        elif prompt.mask is not None:
+            masks = torch.from_numpy(self._mask_logits(prompt.mask, used))[None, None]
+            if box is None and points is None:
+                rows, columns = np.nonzero(prompt.mask.any(1))[0], np.nonzero(prompt.mask.any(0))[0]
+                box = (rows[0] - 0.5, columns[0] - 0.5, rows[-1] + 0.5, columns[-1] + 0.5)
+        if box is not None:
+            corners = np.array(box).reshape(1, 2, 2) * scale
+            boxes = torch.from_numpy(corners[..., ::-1].reshape(1, 4).copy())
+            boxes = boxes.float().to(self.device)
+        if masks is not None:
+            masks = masks.to(self.device)
+        sparse, dense = self.network.prompt_encoder(points=points, boxes=boxes, masks=masks)
+        return sparse, dense if masks is not None else None
+
+    def _logits(self, embedding: Embedding, prompt: Prompt) -> Tensor:
+        assert prompt.logits is not None
+        size = tuple(self.network.prompt_encoder.mask_input_size)
+        window = self.window(embedding.shape)
+        if prompt.logits.shape != size or (
+            prompt.window is not None and not np.allclose(prompt.window, window)
+        ):
+            raise PromptError(
+                f"These logits have shape {prompt.logits.shape} and cover {prompt.window}, but "
+                f"this model refines logits of shape {size} that cover {window}. They come from "
+                "another model or plane: start again from points, a box or a mask."
+            )
+        return torch.from_numpy(prompt.logits.copy())[None, None]
+
+    def _mask_logits(
+        self, mask: npt.NDArray[np.bool_], used: tuple[int, int]
+    ) -> npt.NDArray[np.float32]:
+        """Logits (h, w) of the padded square for a mask of the plane."""
+        height, width = self.network.prompt_encoder.mask_input_size
+        rows = max(1, round(height * used[0] / self.side))
+        columns = max(1, round(width * used[1] / self.side))
+        small = Image.fromarray(mask.astype(np.float32)).resize(
+            (columns, rows), resample=Image.Resampling.BOX
+        )
+        logits = np.full((height, width), -_SURE, dtype=np.float32)
+        logits[:rows, :columns] = (np.asarray(small) * 2 - 1) * _SURE
+        return logits
+
+    def window(self, shape: tuple[int, int]) -> Window:
+        """Edges of the region that low-resolution logits cover, in pixels of the plane."""
+        used = self.used(shape)
+        return (
+            -0.5,
+            -0.5,
+            self.side * shape[0] / used[0] - 0.5,
+            self.side * shape[1] / used[1] - 0.5,
+        )
+
+    def _tokens(self, features: SamFeatures) -> ImageTokens:
+        """Project an image for its prompts, once."""
+        with self._lock:
+            kept = self._images.get(id(features))
+            if kept is None:
+                kept = self._images[id(features)] = (features, self.decoder.read(features.image))
+            self._images.move_to_end(id(features))
+            while len(self._images) > _KEPT:
+                self._images.popitem(last=False)
+            return kept[1]
+
+    def upsampler(self, embedding: Embedding) -> Upsampler:
+        """What brings this model's logits to the plane's pixels."""
+        height, width = self.network.prompt_encoder.mask_input_size
+        used = embedding.features.used
+        key = (*used, *embedding.shape)
+        with self._lock:
+            kept = self._upsamplers.get(key)
+            if kept is None:
+                kept = self._upsamplers[key] = Upsampler(
+                    (height, width), self.side, used, embedding.shape, self.device
+                )
+            self._upsamplers.move_to_end(key)
+            while len(self._upsamplers) > _KEPT:
+                self._upsamplers.popitem(last=False)
+            return kept
+
+    def decode_points(
+        self, embedding: Embedding, points: npt.NDArray[np.float64], batch: int = 64
+    ) -> Iterator[tuple[npt.NDArray[np.float32], Callable[[list[int]], Tensor]]]:
+        """Answer many single clicks, making only the masks that are asked for.
+
+        Parameters
+        ----------
+        embedding : Embedding
+        points : (N, 2) array
+            ``(row, column)`` pixels.
+        batch : int
+            Points at a time on a GPU; fewer when its memory does not suffice.
+
+        Yields
+        ------
+        scores : (3,) float32
+            Predicted IoU of the three candidates, in SAM's order.
+        masks : callable
+            Makes the low-resolution logits of some of them.
+        """
+        features: SamFeatures = embedding.features
+        used, shape = features.used, embedding.shape
+        scale = np.array([used[0] / shape[0], used[1] / shape[1]])
+        # float64 until the prompt encoder has added its half pixel, as in the reference.
+        xy = torch.from_numpy((points * scale)[:, None, ::-1].copy())
+        labels = torch.ones(len(points), 1, dtype=torch.int)
+        tokens = self._tokens(features)
+        if self.device == "mps":
+            xy = xy.float()  # Apple's GPUs know no float64
+
+        def decode(start: int, stop: int) -> Decoded:
+            with torch.inference_mode():
+                chosen = (xy[start:stop].to(self.device), labels[start:stop].to(self.device))
+                sparse, _ = self.network.prompt_encoder(points=chosen, boxes=None, masks=None)
+                return self.decoder.decode(tokens, sparse.float(), features.image)
+
+        # One at a time is fastest on a CPU: the image tokens of one prompt just fit its cache.
+        start, step = 0, 1 if self.device == "cpu" else batch
+        while start < len(points):
+            decoded = None
+            try:
+                decoded = decode(start, start + step)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                if step == 1:
+                    raise out_of_memory(self.device) from error
+            if decoded is None:
+                step = max(1, step // 2)
+                release_memory(self.device)
+                continue
+            scores = decoded.scores[:, 1:].cpu().numpy()
+            for at in range(len(scores)):
+                yield scores[at], _MaskMaker(self.decoder, decoded, at)
+            start += len(scores)
+
+
+class _MaskMaker:
+    """Makes candidates of one prompt on demand."""
+
+    def __init__(self, decoder: Decoder, decoded: Decoded, prompt: int) -> None:
+        self._decoder, self._decoded, self._prompt = decoder, decoded, prompt
+
+    def __call__(self, which: list[int]) -> Tensor:
+        return self._decoder.masks(self._decoded, self._prompt, [i + 1 for i in which])
+
+
+def _leaves_doubt(prompt: Prompt) -> bool:
+    """Whether a prompt may mean several things, so that SAM shall offer three masks."""
+    box = int(len(prompt.boxes) > 0)
+    refined = int(prompt.logits is not None or prompt.mask is not None)
+    points = len(prompt.points)
+    return points + box <= 1 and not (points and refined)
+
+
+def load_sam(path: Path, device: str, *, name: str = "", sha256: str = "") -> SamModel:
+    """Load a SAM checkpoint as a model.
+
+    Parameters
+    ----------
+    path : Path
+    device : str
+    name : str
+    sha256 : str
+        The hash that the file must have; anything when empty.
+
+    Raises
+    ------
+    CheckpointError, ModelError
+    """
+    checkpoint = checkpoints.load(path)
+    if sha256 and checkpoint.sha256 != sha256:
+        raise CheckpointError(
+            f"{path} is not the file that the zoo knows as {name!r} (its SHA-256 differs): it is "
+            f"damaged or another version. Delete it and download it again: "
+            f"napari-sam models download {name}"
+        )
+    try:
+        network = fill(checkpoint, path.name)
+    except ImportError as error:
+        raise ModelError(
+            "Models of the SAM family need the package segment-anything: "
+            "pip install segment-anything"
+        ) from error
+    return SamModel(network, name or path.stem, device, checkpoint.sha256)

@@ -1,0 +1,154 @@
+"""From low-resolution logits to pixels of the plane: only where there is something to see.
+
+SAM interpolates its logits twice, to the padded square that the encoder saw and from there to
+the plane. Both steps are linear along each axis, so one matrix per axis does both. And since
+each pixel is a weighted mean of logits, none outside the extent of ``logit > t`` exceeds t:
+upsampling that extent gives everything above t.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+_BAND = 128  # pixels of an axis made at a time: few logits contribute to them
+
+
+@dataclass(frozen=True)
+class Crop:
+    """Upsampled logits of a rectangle of the plane.
+
+    Parameters
+    ----------
+    top, left : int
+        Its first pixel.
+    logits : (h, w) float32 Tensor
+    """
+
+    top: int
+    left: int
+    logits: Tensor
+
+
+def _linear(size_in: int, size_out: int) -> npt.NDArray[np.float64]:
+    """Matrix (out, in) of linear interpolation with pixel centres at half places."""
+    places = (np.arange(size_out) + 0.5) * (size_in / size_out) - 0.5
+    places = np.clip(places, 0, None)
+    low = np.minimum(np.floor(places).astype(int), size_in - 1)
+    high = np.minimum(low + 1, size_in - 1)
+    part = places - low
+    matrix = np.zeros((size_out, size_in))
+    rows = np.arange(size_out)
+    np.add.at(matrix, (rows, low), 1 - part)
+    np.add.at(matrix, (rows, high), part)
+    return matrix
+
+
+class _Axis:
+    """Interpolation along one axis and, per pixel, the logits that contribute."""
+
+    def __init__(self, size_low: int, square: int, used: int, size: int, device: str) -> None:
+        matrix = _linear(used, size) @ _linear(size_low, square)[:used]
+        touched = matrix > 0
+        self.first = touched.argmax(axis=1)
+        self.last = size_low - 1 - touched[:, ::-1].argmax(axis=1)
+        self.matrix = torch.from_numpy(matrix.astype(np.float32)).to(device)
+        self.size = size
+
+    def reach(self, low: int, high: int) -> tuple[int, int]:
+        """Pixels to which logits ``low..high`` (inclusive) contribute, half open."""
+        start = int(np.searchsorted(self.last, low, side="left"))
+        stop = int(np.searchsorted(self.first, high, side="right"))
+        return start, stop
+
+
+class Upsampler:
+    """Upsamples logits of one size to planes of one size.
+
+    Parameters
+    ----------
+    low : (int, int)
+        Rows and columns of the logits.
+    square : int
+        Side of the padded square that the encoder saw.
+    used : (int, int)
+        The part of it that shows the plane.
+    shape : (int, int)
+        Rows and columns of the plane.
+    device : str
+    """
+
+    def __init__(
+        self,
+        low: tuple[int, int],
+        square: int,
+        used: tuple[int, int],
+        shape: tuple[int, int],
+        device: str = "cpu",
+    ) -> None:
+        self.shape = shape
+        self._rows = _Axis(low[0], square, used[0], shape[0], device)
+        self._columns = _Axis(low[1], square, used[1], shape[1], device)
+
+    def crop(self, logits: Tensor, above: float) -> Crop | None:
+        """Upsample the smallest rectangle that holds every pixel above a value.
+
+        Parameters
+        ----------
+        logits : (h, w) Tensor
+        above : float
+
+        Returns
+        -------
+        Crop or None
+            None when no pixel can be above it.
+        """
+        inside = logits > above
+        down = torch.nonzero(inside.any(1)).flatten()
+        if not len(down):
+            return None
+        along = torch.nonzero(inside.any(0)).flatten()
+        top, bottom = self._rows.reach(int(down[0]), int(down[-1]))
+        left, right = self._columns.reach(int(along[0]), int(along[-1]))
+        if bottom <= top or right <= left:
+            return None  # in the padding, outside the plane
+        return Crop(top, left, self._region(logits, top, bottom, left, right))
+
+    def whole(self, logits: Tensor) -> Tensor:
+        """Upsample to the whole plane, (H, W)."""
+        return self._region(logits, 0, self.shape[0], 0, self.shape[1])
+
+    def mask(self, logits: Tensor, above: float = 0.0) -> npt.NDArray[np.bool_]:
+        """Boolean mask of the whole plane."""
+        mask = np.zeros(self.shape, dtype=bool)
+        crop = self.crop(logits, above)
+        if crop is not None:
+            part = (crop.logits > above).cpu().numpy()
+            height, width = part.shape
+            mask[crop.top : crop.top + height, crop.left : crop.left + width] = part
+        return mask
+
+    def _region(self, logits: Tensor, top: int, bottom: int, left: int, right: int) -> Tensor:
+        rows, columns = self._rows, self._columns
+        c0, c1 = int(columns.first[left]), int(columns.last[right - 1]) + 1
+        half = logits.new_empty(bottom - top, c1 - c0)
+        for start in range(top, bottom, _BAND):
+            stop = min(start + _BAND, bottom)
+            r0, r1 = int(rows.first[start]), int(rows.last[stop - 1]) + 1
+            torch.mm(
+                rows.matrix[start:stop, r0:r1],
+                logits[r0:r1, c0:c1],
+                out=half[start - top : stop - top],
+            )
+        out = logits.new_empty(bottom - top, right - left)
+        for start in range(left, right, _BAND):
+            stop = min(start + _BAND, right)
+            low, high = int(columns.first[start]), int(columns.last[stop - 1]) + 1
+            out[:, start - left : stop - left] = (
+                half[:, low - c0 : high - c0] @ columns.matrix[start:stop, low:high].t()
+            )
+        return out
