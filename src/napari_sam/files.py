@@ -90,7 +90,8 @@ def read_image(path: Path, axes: str | None = None) -> ImageFile:
 def _read_picture(path: Path) -> ImageFile:
     import imageio.v3 as iio
 
-    pixels = np.asarray(iio.imread(path))
+    # From memory: given a path, a reader that fails leaves the file open.
+    pixels = np.asarray(iio.imread(path.read_bytes(), extension=path.suffix.lower()))
     if pixels.ndim == 3 and pixels.shape[2] == 2:  # grey with alpha
         pixels = pixels[..., 0]
     return ImageFile(pixels, "YX" if pixels.ndim == 2 else "YXS")
@@ -214,6 +215,7 @@ def write_labels(
             imagej=imagej,
             resolution=resolution,
             metadata=metadata,
+            photometric="minisblack",
             compression="zlib",
             software=SOFTWARE,
         )

@@ -1,0 +1,376 @@
+"""The command line, on real files: what is written, what is refused, what is said."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import imageio.v3 as iio
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from fake_model import FakeModel, blobs
+from napari_sam.cli import main
+from napari_sam.errors import Cancelled
+from napari_sam.models import zoo
+
+SHAPE = (64, 80)
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
+    """Bright discs are cells."""
+    made = FakeModel("cells")
+    monkeypatch.setattr(zoo, "load_model", lambda *_, **__: made)
+    return made
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    """Image file with two discs."""
+    path = tmp_path / "in" / "discs.tif"
+    path.parent.mkdir()
+    tifffile.imwrite(path, blobs())
+    return path
+
+
+def run(*arguments: Any) -> int:
+    """Run a command line in this process."""
+    return main([str(argument) for argument in arguments])
+
+
+def names(folder: Path) -> list[str]:
+    """Names in a folder, temporary ones too."""
+    return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
+
+
+# segment ------------------------------------------------------------------------------------
+
+
+def test_an_image_becomes_labels_table_and_overlay(
+    model: FakeModel, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("segment", image, "-o", tmp_path / "out") == 0
+    assert names(tmp_path / "out") == ["discs_labels.tif", "discs_objects.csv", "discs_overlay.png"]
+    labels = tifffile.imread(tmp_path / "out" / "discs_labels.tif")
+    assert labels.shape == SHAPE
+    assert labels.dtype == np.uint16
+    assert {labels[20, 20], labels[40, 60]} == {1, 2}
+    assert labels[0, 0] == 0
+    table = pd.read_csv(tmp_path / "out" / "discs_objects.csv").set_index("label")
+    assert table.loc[labels[20, 20], "area"] == (labels == labels[20, 20]).sum()
+    overlay = iio.imread(tmp_path / "out" / "discs_overlay.png")
+    coloured = overlay.max(axis=-1) != overlay.min(axis=-1)
+    zoom = overlay.shape[0] // SHAPE[0]
+    assert not coloured[np.repeat(np.repeat(labels == 0, zoom, 0), zoom, 1)].any()
+    assert coloured.any()
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "[1/1] discs.tif: 2 objects" in said.err
+
+
+def test_folders_and_patterns_are_searched_and_own_outputs_left_out(
+    model: FakeModel, image: Path, tmp_path: Path
+) -> None:
+    folder = image.parent
+    iio.imwrite(folder / "second.png", blobs())
+    (folder / "notes.txt").write_text("not an image")
+    assert run("segment", folder, "-o", folder) == 0
+    first = names(folder)
+    assert len(first) == 3 + 2 * 3
+    # The results lie among the inputs now, and stay results.
+    assert run("segment", folder, folder / "*.png", "-o", folder, "--overwrite") == 0
+    assert names(folder) == first
+
+
+def test_pixel_size_and_axes_go_through(model: FakeModel, tmp_path: Path) -> None:
+    stack = np.stack([blobs(), blobs(centres=((30, 40),)), blobs()])
+    tifffile.imwrite(
+        tmp_path / "s.tif",
+        stack,
+        imagej=True,
+        resolution=(4, 2),
+        metadata={"axes": "ZYX", "unit": "um", "spacing": 3.0},
+    )
+    assert run("segment", tmp_path / "s.tif", "-o", tmp_path / "out") == 0
+    from napari_sam.files import read_image
+
+    written = read_image(tmp_path / "out" / "s_labels.tif")
+    assert written.axes == "ZYX"
+    assert written.pixels.shape == stack.shape
+    assert len(np.unique(written.pixels)) == 1 + 5  # ids are unique over the stack
+    assert written.pixel_size is not None
+    assert written.pixel_size.slice == 3.0
+    assert written.pixel_size.column == pytest.approx(0.25)
+    table = pd.read_csv(tmp_path / "out" / "s_objects.csv")
+    assert table["area_um2"].tolist() == pytest.approx((table["area"] * 0.125).tolist())
+
+
+def two_channels() -> np.ndarray:
+    """Nothing in channel 0, discs in channel 1."""
+    return np.stack([np.full(SHAPE, 10, np.uint8), blobs()])
+
+
+@pytest.mark.parametrize("ome", [True, False])
+def test_the_channel_must_be_chosen_and_is_used(
+    ome: bool, model: FakeModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / ("x.ome.tif" if ome else "x.tif")
+    tifffile.imwrite(
+        path,
+        two_channels(),
+        ome=ome,
+        metadata={"axes": "CYX"} if ome else None,
+        photometric="minisblack",
+    )
+    assert run("segment", path, "-o", tmp_path / "out") == 1
+    assert "--channel 0..1" in capsys.readouterr().err
+    assert names(tmp_path / "out") == []
+    assert run("segment", path, "-o", tmp_path / "out", "--channel", 5) == 1
+    assert "no channel 5" in capsys.readouterr().err
+    assert run("segment", path, "-o", tmp_path / "out", "--channel", 1) == 0
+    assert tifffile.imread(tmp_path / "out" / "x_labels.tif").max() == 2
+
+
+def test_an_unnamed_short_axis_may_be_called_a_stack(model: FakeModel, tmp_path: Path) -> None:
+    path = tmp_path / "x.tif"
+    tifffile.imwrite(path, two_channels(), photometric="minisblack", metadata=None)
+    assert run("segment", path, "-o", tmp_path / "out", "--axes", "ZYX") == 0
+    assert tifffile.imread(tmp_path / "out" / "x_labels.tif").shape == (2, *SHAPE)
+
+
+def test_colour_is_segmented_as_colour_unless_a_channel_is_chosen(
+    model: FakeModel, tmp_path: Path
+) -> None:
+    colour = np.stack([blobs(), np.zeros(SHAPE, np.uint8), np.zeros(SHAPE, np.uint8)], axis=-1)
+    iio.imwrite(tmp_path / "c.png", colour)
+    assert run("segment", tmp_path / "c.png", "-o", tmp_path / "out") == 0
+    assert model.encoded[-1].shape == (*SHAPE, 3)
+    assert run("segment", tmp_path / "c.png", "-o", tmp_path / "one", "--channel", 0) == 0
+    np.testing.assert_array_equal(model.encoded[-1], blobs())
+
+
+def test_a_transposed_file_is_turned(model: FakeModel, tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "t.tif", blobs().T)
+    assert run("segment", tmp_path / "t.tif", "-o", tmp_path / "out", "--axes", "XY") == 0
+    np.testing.assert_array_equal(model.encoded[-1], blobs())
+
+
+def test_a_bad_file_is_reported_and_the_rest_goes_on(
+    model: FakeModel, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (image.parent / "broken.tif").write_bytes(b"not a TIFF")
+    assert run("segment", image.parent, "-o", tmp_path / "out") == 1
+    said = capsys.readouterr().err
+    assert "broken.tif: failed." in said
+    assert "Traceback" not in said
+    assert "1 of 2 images done" in said
+    assert "discs_labels.tif" in names(tmp_path / "out")
+
+
+def test_nothing_is_overwritten_unasked(
+    model: FakeModel, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "discs_objects.csv").write_text("my own table")
+    assert run("segment", image, "-o", out) == 1
+    assert "--overwrite" in capsys.readouterr().err
+    assert (out / "discs_objects.csv").read_text() == "my own table"
+    assert names(out) == ["discs_objects.csv"]
+    assert run("segment", image, "-o", out, "--overwrite") == 0
+    assert (out / "discs_objects.csv").read_text().startswith("label,")
+
+
+def test_two_inputs_of_one_name_are_refused_before_any_work(
+    model: FakeModel, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    iio.imwrite(image.with_suffix(".png"), blobs())
+    assert run("segment", image.parent, "-o", tmp_path / "out") == 1
+    assert "would both become" in capsys.readouterr().err
+    assert model.encoded == []
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, Cancelled])
+def test_an_interrupt_leaves_no_partial_file(
+    error: type[BaseException],
+    model: FakeModel,
+    image: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise error("stop")
+
+    monkeypatch.setattr(tifffile, "imwrite", interrupted)
+    assert run("segment", image, "-o", tmp_path / "out") in (1, 130)
+    assert not [name for name in names(tmp_path / "out") if "labels" in name]
+    assert not [name for name in names(tmp_path / "out") if name.startswith(".")]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nowhere/*.tif"], "Nothing found"),
+        (["{empty}"], "No images found"),
+        (["{image}", "--mode", "everything", "--diameter", "20"], "--diameter belongs"),
+        (["{image}", "-o", "{image}"], "is a file"),
+    ],
+)
+def test_wrong_requests_end_in_one_clear_line(
+    arguments: list[str],
+    message: str,
+    model: FakeModel,
+    image: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "empty").mkdir()
+    filled = [a.format(image=image, empty=tmp_path / "empty") for a in arguments]
+    if "-o" not in filled:
+        filled += ["-o", str(tmp_path / "out")]
+    assert run("segment", *filled) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("napari-sam: ")
+    assert message in said
+    assert len(said.strip().splitlines()) == 1
+
+
+def test_debug_shows_where_an_error_came_from(model: FakeModel, tmp_path: Path) -> None:
+    from napari_sam.errors import DataError
+
+    with pytest.raises(DataError):
+        run("segment", tmp_path / "none.tif", "-o", tmp_path / "out", "--debug")
+
+
+def test_a_model_without_a_sense_for_cells_needs_the_other_mode(
+    model: FakeModel,
+    image: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(FakeModel, "has_instances", False)
+    assert run("segment", image, "-o", tmp_path / "out", "--model", "sam_vit_b") == 1
+    assert "--mode everything" in capsys.readouterr().err
+
+
+# export -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("to", "suffix"),
+    [("coco", ".json"), ("csv", ".csv"), ("geojson", ".geojson"), ("imagej", ".zip")],
+)
+def test_labels_are_exported_and_not_overwritten_unasked(
+    to: str, suffix: str, model: FakeModel, image: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    assert run("segment", image, "-o", out) == 0
+    labels = out / "discs_labels.tif"
+    assert run("export", labels, "--to", to, "-o", out) == 0
+    written = out / f"discs_labels{suffix}"
+    assert written.stat().st_size > 0
+    before = written.read_bytes()
+    assert run("export", labels, "--to", to, "-o", out / "discs_labels", "--pixel-size", 0.5) == 1
+    assert written.read_bytes() == before
+    assert run("export", labels, "--to", to, "-o", out, "--overwrite") == 0
+
+
+def test_exported_areas_are_physical_when_the_pixel_size_is_given(
+    model: FakeModel, image: Path, tmp_path: Path
+) -> None:
+    run("segment", image, "-o", tmp_path)
+    arguments = ["--to", "csv", "-o", tmp_path / "t.csv", "--pixel-size", 0.5]
+    assert run("export", tmp_path / "discs_labels.tif", *arguments) == 0
+    table = pd.read_csv(tmp_path / "t.csv")
+    assert (table["area_um2"] == table["area"] / 4).all()
+
+
+def test_an_image_is_not_taken_for_labels(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    iio.imwrite(tmp_path / "c.png", np.zeros((5, 5, 3), np.uint8))
+    tifffile.imwrite(tmp_path / "f.tif", np.zeros((5, 5), np.float32))
+    for name in ("c.png", "f.tif"):
+        assert run("export", tmp_path / name, "--to", "csv", "-o", tmp_path / "x.csv") == 1
+        assert "labels" in capsys.readouterr().err
+
+
+# models -------------------------------------------------------------------------------------
+
+
+def test_models_are_listed_and_described(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("models") == 0
+    listed = capsys.readouterr().out
+    assert run("models", "list") == 0
+    assert capsys.readouterr().out == listed
+    for entry in zoo.available():
+        assert entry.name in listed
+        assert entry.licence in listed
+    assert run("models", "info", "sam_vit_b") == 0
+    described = capsys.readouterr().out
+    assert "375 MB" in described
+    assert zoo.info("sam_vit_b").sha256 in described
+
+
+def test_a_misspelt_model_gets_a_suggestion(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("models", "info", "sam_vitb") == 1
+    assert "sam_vit_b" in capsys.readouterr().err
+
+
+def test_the_embedded_model_needs_no_download(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("models", "download", "cells") == 0
+    assert "nothing to download" in capsys.readouterr().err
+
+
+def test_what_is_no_checkpoint_is_not_added(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "weights.pth"
+    bad.write_bytes(b"nonsense")
+    assert run("models", "add", bad) == 1
+    assert "napari-sam: " in capsys.readouterr().err
+    assert run("models", "add", tmp_path / "none.pth") == 1
+
+
+# the program itself -------------------------------------------------------------------------
+
+
+def program(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed program."""
+    return subprocess.run(
+        [sys.executable, "-m", "napari_sam", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_help_version_and_exit_codes() -> None:
+    from napari_sam import __version__
+
+    assert program("--version").stdout.strip() == f"napari-sam-bio {__version__}"
+    assert program("segment", "--help").returncode == 0
+    assert program().returncode == 2
+    assert program("segment").returncode == 2
+    wrong = program("models", "info", "nothing_like_it")
+    assert wrong.returncode == 1
+    assert "Traceback" not in wrong.stderr
+
+
+@pytest.mark.parametrize("command", ["['--version']", "['models', 'list']"])
+def test_simple_commands_load_neither_torch_nor_napari(command: str) -> None:
+    check = (
+        "import sys\nfrom napari_sam.cli import main\n"
+        f"try:\n    main({command})\nexcept SystemExit:\n    pass\n"
+        "assert not {'torch', 'napari', 'qtpy'} & set(sys.modules), 'heavy'"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", check], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
