@@ -28,7 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m napari_sam.training.synthetic")
     parser.add_argument("-o", "--output", type=Path, default=Path("synthetic.png"))
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=KINDS, metavar="KIND")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=int, default=8)
     parser.add_argument("--size", type=int, default=128, help="rows and columns of a tile")
     parser.add_argument("--columns", type=int, default=5)
     parser.add_argument("--speed", type=int, metavar="N", help="time N images of 256² per kind")

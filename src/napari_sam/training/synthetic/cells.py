@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from .fields import Array, blur, fibres, noise
+from .fields import Array, blur, noise, strands
 from .nuclei import chromatin, specks
 from .placement import clusters, lattice, log_uniform, radii, scatter
 from .scene import Painter, Scene, tones
@@ -170,10 +170,13 @@ def spread(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     labels = land.labels(60)
     depth = cell_depth(labels)
     seats = nuclear_seats(rng, labels, depth, 0.55)
-    strands = fibres(rng, shape, max(2.0, diameter / rng.uniform(14, 24)))
+    angle = rng.uniform(0, np.pi) + rng.normal(0, rng.uniform(0.1, 1.5), int(labels.max()) + 1)
+    bent = angle.astype(np.float32)[labels] + 0.03 * noise(rng, shape, 0.5 * diameter)
+    bundles = strands(rng, bent, float(np.clip(diameter / rng.uniform(25, 45), 1.4, 5)))
+    contrast = rng.uniform(0.1, 0.5)
     level = tones(rng, int(labels.max()), 1.0, 0.3)[labels]
     edge = np.exp(-depth / max(1.5, 0.03 * diameter))
-    body = 0.35 + 0.35 * np.clip(strands + 0.4, 0, 2) + rng.uniform(0.1, 0.8) * edge
+    body = 0.35 + contrast * np.clip(bundles + 0.4, 0, 2.5) + rng.uniform(0.1, 0.8) * edge
     body = body + rng.uniform(-0.25, 0.5) * np.clip((1 - seats) * 4, 0, 1)
     body = body + 0.1 * noise(rng, shape, 2)
     signal = np.where(labels > 0, np.maximum(level * body, 0.02), 0).astype(np.float32)

@@ -125,3 +125,25 @@ def fibres(rng: np.random.Generator, shape: tuple[int, int], scale: float) -> Ar
     rows = np.arange(shape[0])[:, None] + bend
     cols = np.arange(shape[1])[None, :] + bend[::-1, ::-1]
     return streaks[rows.astype(np.intp) % shape[0], cols.astype(np.intp) % shape[1]]
+
+
+def strands(rng: np.random.Generator, angle: Array, scale: float) -> Array:
+    """Straight streaks along an angle given per pixel, as bundles of actin in each cell.
+
+    Parameters
+    ----------
+    angle : float32 array (H, W)
+        Direction in radians, constant within a cell.
+    scale : float
+        Thickness of a streak in pixels.
+    """
+    size = 256
+    bank = noise(rng, (size, size), scale, 2, (1.0, 9.0))
+    rows = np.arange(angle.shape[0], dtype=np.float32)[:, None]
+    cols = np.arange(angle.shape[1], dtype=np.float32)[None, :]
+    cosine, sine = np.cos(angle), np.sin(angle)
+    across = (rows * cosine + cols * sine).astype(np.intp)
+    along = (cols * cosine - rows * sine).astype(np.intp)
+    # Mirrored tiling: no seams.
+    across, along = (np.abs(x % (2 * size) - size) % size for x in (across, along))
+    return bank[across, along]

@@ -63,6 +63,10 @@ def generate(kind: str | None = None, seed: int = 0, shape: tuple[int, int] = (2
         raise DataError(f"Unknown kind of synthetic image: {kind!r}. Known: {', '.join(KINDS)}.")
     rng = stream(kind, seed)
     scene = PAINTERS[kind](rng, shape)
+    for _ in range(5):  # a picture of nothing teaches nothing
+        if scene.labels.any():
+            break
+        scene = PAINTERS[kind](rng, shape)
     image, done = expose(rng, scene)
     area = np.bincount(scene.labels.ravel())[1:]
     diameter = float(np.sqrt(np.median(area) * 4 / np.pi)) if area.size else 0.0

@@ -7,7 +7,7 @@ import numpy as np
 from .fields import Array, blur, noise
 from .placement import clusters, log_uniform, radii, scatter
 from .scene import Painter, Scene, tones
-from .territory import Labels, Territory, outline
+from .territory import Labels, Territory, outline, tidy
 
 
 def chromatin(
@@ -123,13 +123,15 @@ def overlapping(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     lower = place_nuclei(rng, shape, diameter, rng.uniform(0.4, 1.0), 0.95, density)
     upper = place_nuclei(rng, shape, diameter, rng.uniform(0.2, 0.6), 1.0, density)
     under, top = lower.labels(), upper.labels()
+    smallest = max(9, int(0.02 * diameter**2))
+    labels = tidy(np.where(top > 0, top + under.max(), under), smallest)
+    under[(labels == 0) & (top == 0)] = 0  # pieces too small to count are not drawn either
+    top[labels == 0] = 0
     deep = glow(rng, lower, under, diameter)
     if rng.random() < 0.5:  # the lower layer lies a little out of focus
         deep = blur(deep, rng.uniform(0.02, 0.06) * diameter)
     signal = deep * np.float32(rng.uniform(0.4, 1.0)) + glow(rng, upper, top, diameter)
-    merged = Territory(shape)
-    merged.owner = np.where(top > 0, top + under.max(), under).astype(np.int32)
-    return Scene(signal, merged.labels(max(9, int(0.02 * diameter**2))), "emission", diameter)
+    return Scene(signal, labels, "emission", diameter)
 
 
 def textured(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
@@ -185,6 +187,25 @@ def mitotic(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     return Scene(signal.astype(np.float32), labels, "emission", diameter)
 
 
+def confocal(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    """One noisy plane of a thick specimen: nuclei above and below shine through, unlabelled."""
+    diameter = log_uniform(rng, 12, 0.35 * min(shape))
+    land = place_nuclei(rng, shape, diameter, rng.uniform(0.2, 0.9), rng.uniform(0.85, 1.1))
+    labels = land.labels(12)
+    signal = glow(rng, land, labels, diameter)
+    for _ in range(2):
+        other = place_nuclei(rng, shape, diameter, rng.uniform(0.1, 0.5), 1.0)
+        faint = np.where(other.owner > 0, 1.0, 0.0).astype(np.float32)
+        signal += np.float32(rng.uniform(0.1, 0.4)) * blur(faint, rng.uniform(0.12, 0.3) * diameter)
+    if rng.random() < 0.4:  # bright walls or autofluorescence in lines
+        line = np.exp(-((noise(rng, shape, 2.5 * diameter, 2) / 0.04) ** 2))
+        signal += np.float32(rng.uniform(0.1, 0.5)) * line * (labels == 0)
+    signal += np.float32(rng.uniform(0.05, 0.3)) * (1 + 0.4 * noise(rng, shape, 2 * diameter, 2))
+    speckle = blur(rng.standard_normal(shape, dtype=np.float32), rng.uniform(0.4, 0.8))
+    signal += np.float32(rng.uniform(0.1, 0.9)) * speckle * np.sqrt(np.maximum(signal, 0))
+    return Scene(np.maximum(signal, 0).astype(np.float32), labels, "emission", diameter)
+
+
 PAINTERS: dict[str, Painter] = {
     "nuclei_sparse": sparse,
     "nuclei_dense": dense,
@@ -192,4 +213,5 @@ PAINTERS: dict[str, Painter] = {
     "nuclei_overlapping": overlapping,
     "nuclei_textured": textured,
     "nuclei_mitotic": mitotic,
+    "nuclei_confocal": confocal,
 }

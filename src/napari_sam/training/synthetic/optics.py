@@ -72,6 +72,9 @@ def _emission(rng: np.random.Generator, scene: Scene, done: dict[str, Any]) -> A
         image = image + np.float32(rng.uniform(0.05, 0.3)) * blur(image, reach)
     image = _focus(rng, image, scene.scale, done)
     base = log_uniform(rng, 0.004, 0.12)
+    if rng.random() < 0.12:  # weak staining over a bright background
+        base = rng.uniform(0.2, 1.0)
+        done["weak"] = True
     image = image + np.float32(base) * (1 + np.float32(rng.uniform(0, 0.6)) * _slope(rng, plane))
     if rng.random() < 0.4:
         image = image * _vignette(rng, plane, rng.uniform(0.1, 0.5))

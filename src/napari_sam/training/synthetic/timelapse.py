@@ -48,7 +48,7 @@ def _birth(
     return Nucleus(
         number=number,
         place=place.astype(float),
-        drift=rng.normal(0, 0.05 * radius, 2),
+        drift=rng.normal(0, 0.14 * radius, 2),
         radius=radius,
         oval=float(np.exp(abs(rng.normal(0, 0.2)))),
         angle=rng.uniform(0, np.pi),
@@ -92,7 +92,7 @@ def _push_apart(cells: list[Nucleus]) -> None:
 
 
 def _advance(rng: np.random.Generator, cell: Nucleus) -> None:
-    cell.drift = 0.8 * cell.drift + rng.normal(0, 0.035 * cell.radius, 2)
+    cell.drift = 0.8 * cell.drift + rng.normal(0, 0.075 * cell.radius, 2)
     cell.place = cell.place + cell.drift
     cell.angle += rng.normal(0, 0.06)
     cell.oval += 0.3 * (1.2 - cell.oval) * (cell.grown < 1)

@@ -96,6 +96,9 @@ def _rounded(rng: np.random.Generator, labels: Labels, diameter: float) -> tuple
 def phase_cells(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     """Phase contrast of adherent cells: halos, shaded-off bodies, shining round cells."""
     labels, diameter, round_cells = culture(rng, shape)
+    light = None
+    if rng.random() < 0.5:
+        labels, light = _rounded(rng, labels, diameter)
     thick = relief(rng, labels, diameter, round_cells)
     dots = np.clip(noise(rng, shape, max(1.6, diameter / 16)) - 1.5, 0, 1) * (labels > 0)
     thick = thick + rng.uniform(0, 0.8) * dots
@@ -110,8 +113,7 @@ def phase_cells(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
         image = phase_contrast(thick, halo, rng.uniform(0.25, 0.5), rng.uniform(0.8, 1.05))
         rim = blur((labels > 0).astype(np.float32), 1.0) - blur((labels > 0).astype(np.float32), 3)
         image = image - np.float32(rng.uniform(0, 0.5)) * rim
-    if rng.random() < 0.5:
-        labels, light = _rounded(rng, labels, diameter)
+    if light is not None:
         image = np.where(light > 0.12, 0.5 * image + 0.2, image) + blur(light, 0.7)
     image = image + np.float32(rng.uniform(0, 0.015)) * noise(rng, shape, 5, 2)
     return Scene(image.astype(np.float32), labels, "transmission", diameter)
