@@ -129,6 +129,7 @@ class CellsNetwork(nn.Module):
         self.config = {"widths": list(widths), "depths": list(depths)}
         self.image_encoder = ImageEncoder(widths, depths)
         self.instance_head = nn.Sequential(ConvNorm(widths[0], 32), nn.Conv2d(32, 3, 1))
+        self.size_head = nn.Sequential(ConvNorm(widths[2], 48), nn.Conv2d(48, 1, 1))
         self.prompt_encoder = PromptEncoder(widths[:3])
         self.mask_decoder = MaskDecoder(widths[:3])
 
@@ -162,6 +163,22 @@ class CellsNetwork(nn.Module):
             0.14 at 4 image pixels from it.
         """
         return self.instance_head(features.stride2)
+
+    def sizes(self, features: Features) -> Tensor:
+        """Predict how large the object at every place is, whatever the zoom of the window.
+
+        Parameters
+        ----------
+        features : Features
+
+        Returns
+        -------
+        Tensor
+            (B, 1, H/8, W/8), log2 of the object's diameter in image pixels over 32 (the
+            geometric mean of the diameter of the disk of equal area and twice the largest
+            depth).  Only meaningful inside objects.
+        """
+        return self.size_head(features.stride8)
 
     def decode(
         self,

@@ -44,8 +44,6 @@ def export_weights(checkpoint: dict[str, Any], path: str | Path, **metadata: obj
 
     tensors = {}
     for name, tensor in checkpoint["ema"].items():
-        if name.endswith("num_batches_tracked"):
-            continue
         tensors[name] = (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
     facts = {"format": "napari-sam-cells-1", **checkpoint.get("facts", {}), **metadata}
     header = {k: v if isinstance(v, str) else json.dumps(v) for k, v in facts.items()}

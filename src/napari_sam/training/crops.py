@@ -64,12 +64,16 @@ class Window:
         (size/2, size/2), depth divided by the object's inner radius, 0 to 1.
     depth : ndarray of float32
         (size/2, size/2), depth in window pixels.
+    sizes : ndarray of float32
+        (size/8, size/8), log2 of the diameter of the object there, in window pixels, over 32;
+        NaN in the background.
     """
 
     image: np.ndarray
     labels: np.ndarray
     centre: np.ndarray
     depth: np.ndarray
+    sizes: np.ndarray
 
 
 def object_depth(labels: np.ndarray) -> np.ndarray:
@@ -211,4 +215,7 @@ def cut_window(
     depth = _bilinear(plane.depth[..., None], rows, cols)[..., 0].astype(np.float32)
     depth *= labels > 0
     ratio = np.minimum(depth / plane.inner_radius[labels], 1.0)
-    return Window(image.astype(np.float32), labels, ratio.astype(np.float32), depth * zoom)
+    coarse = labels[2::4, 2::4]
+    sizes = np.log2(np.maximum(plane.diameter[coarse], 1) * zoom / 32).astype(np.float32)
+    sizes[coarse == 0] = np.nan
+    return Window(image.astype(np.float32), labels, ratio.astype(np.float32), depth * zoom, sizes)

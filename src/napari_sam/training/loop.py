@@ -16,7 +16,7 @@ from ..models.cells_network import CellsNetwork, Features
 from .averaging import WeightAverage
 from .checkpoints import load_checkpoint, save_checkpoint
 from .crops import Plane
-from .losses import instance_loss, instance_targets, prompt_loss
+from .losses import instance_loss, instance_targets, prompt_loss, size_loss
 from .prompting import choose_objects, correct, first_prompts
 from .sampling import Example, WindowStream
 
@@ -35,6 +35,8 @@ class Settings:
         Time, resumed runs added up, in which only encoder and instance head learn.
     batch, size, prompts : int
         Windows per step, their side in pixels (a multiple of 32), prompts per window.
+    prompt_every : int
+        Every how many steps prompts are trained too; the others are much cheaper.
     learning_rate : float
     save_every : float
         Minutes between checkpoints: what a kill loses at most.
@@ -51,6 +53,7 @@ class Settings:
     batch: int = 6
     size: int = 192
     prompts: int = 4
+    prompt_every: int = 2
     learning_rate: float = 2.5e-3
     save_every: float = 2.0
     device: str = "auto"
@@ -92,11 +95,12 @@ class Trainer:
         return image, examples
 
     def targets(self, examples: list[Example]) -> Tensor:
-        labels, centre, depth = (
-            torch.from_numpy(np.stack([getattr(e, key) for e in examples])).to(self.device)
-            for key in ("labels", "centre", "depth")
+        return instance_targets(
+            *(self.stacked(examples, key) for key in ("labels", "centre", "depth"))
         )
-        return instance_targets(labels, centre, depth)
+
+    def stacked(self, examples: list[Example], key: str) -> Tensor:
+        return torch.from_numpy(np.stack([getattr(e, key) for e in examples])).to(self.device)
 
     def step(self, prompts: bool = False) -> dict[str, float]:
         """One optimiser step; returns the losses and, with prompts, IoU figures."""
@@ -104,8 +108,11 @@ class Trainer:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             features = self.network.encode(image)
             maps = self.network.instances(features)
+            sizes = self.network.sizes(features)
         loss = instance_loss(maps, self.targets(examples))
-        figures = {"instance_loss": loss.detach()}
+        error = size_loss(sizes, self.stacked(examples, "sizes"))
+        figures = {"instance_loss": loss.detach(), "size_error": error.detach()}
+        loss = loss + 0.3 * error
         if prompts:
             for part, value in self.answer_prompts(features, examples).items():
                 if part.endswith("_loss"):
@@ -185,7 +192,9 @@ class Trainer:
         while (share := (time.monotonic() - start) / (60 * self.settings.minutes)) < 1:
             for group in self.optimiser.param_groups:
                 group["lr"] = self.rate(share)
-            for key, value in self.step(share >= alone).items():
+            for key, value in self.step(
+                share >= alone and self.steps % self.settings.prompt_every == 0
+            ).items():
                 sums.setdefault(key, []).append(float(value))
             now = time.monotonic()
             if now - noted > 20:

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["BOUNDARY_REACH", "instance_loss", "instance_targets", "prompt_loss"]
+__all__ = ["BOUNDARY_REACH", "instance_loss", "instance_targets", "prompt_loss", "size_loss"]
 
 #: Depth in window pixels at which the boundary map has fallen to exp(-1/2).
 BOUNDARY_REACH = 2.0
@@ -105,3 +105,18 @@ def prompt_loss(logits: Tensor, iou: Tensor, truth: Tensor) -> dict[str, Tensor]
         "iou_own": ((own * asked).sum() / count).detach(),
         "iou_error": error.mean().detach(),
     }
+
+
+def size_loss(predicted: Tensor, sizes: Tensor) -> Tensor:
+    """Mean absolute error of log2 diameters where there are objects; every window counts equally.
+
+    Parameters
+    ----------
+    predicted : Tensor
+        (B, 1, h, w).
+    sizes : Tensor
+        (B, h, w), NaN in the background.
+    """
+    known = ~torch.isnan(sizes)
+    error = (predicted[:, 0].float() - torch.nan_to_num(sizes)).abs() * known
+    return (error.sum((1, 2)) / known.sum((1, 2)).clamp_min(1)).mean()

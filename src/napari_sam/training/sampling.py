@@ -36,8 +36,8 @@ class Example:
         (3, S, S).
     labels : ndarray of int32
         (S/2, S/2), ids 1..n without gaps.
-    centre, depth : ndarray of float32
-        (S/2, S/2), see :class:`~napari_sam.training.crops.Window`.
+    centre, depth, sizes : ndarray of float32
+        See :class:`~napari_sam.training.crops.Window`.
     wanted : int
         Id of the object the window was made for, 0 if it is none in particular.
     """
@@ -46,6 +46,7 @@ class Example:
     labels: np.ndarray
     centre: np.ndarray
     depth: np.ndarray
+    sizes: np.ndarray
     wanted: int
 
 
@@ -118,6 +119,7 @@ class WindowStream:
             compact.reshape(window.labels.shape).astype(np.int32),
             window.centre,
             window.depth,
+            window.sizes,
             index,
         )
 
@@ -138,8 +140,8 @@ class WindowStream:
             goal = float(np.median(diameters))
             height, width = plane.labels.shape
             middle = rng.uniform(0, 1, 2) * (height, width)
-        if rng.random() < 0.12:
-            jitter = np.exp(rng.uniform(np.log(0.25), np.log(4)))
+        if rng.random() < 0.15:
+            jitter = np.exp(rng.uniform(np.log(0.22), np.log(4.5)))
         else:
             jitter = np.exp(rng.uniform(np.log(0.55), np.log(2.0)))
         zoom = float(np.clip(TARGET_DIAMETER * jitter / goal, 1 / 24, 8))
