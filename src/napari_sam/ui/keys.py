@@ -20,14 +20,21 @@ class Keys:
     actions : dict of key to callable without arguments
     ours : callable
         Tells whether a layer was made by this plugin.
+    bare : callable
+        Called with whether Enter by itself accepts now, or only with Control.
     """
 
     def __init__(
-        self, viewer: Any, actions: dict[str, Callable[[], None]], ours: Callable[[Any], bool]
+        self,
+        viewer: Any,
+        actions: dict[str, Callable[[], None]],
+        ours: Callable[[Any], bool],
+        bare: Callable[[bool], None],
     ) -> None:
         self._viewer = viewer
         self._actions = actions
         self._ours = ours
+        self._bare = bare
         self._bound: list[tuple[Any, Any, Any, Any]] = []
         self._layer: Any = None
         self._on = False
@@ -57,15 +64,21 @@ class Keys:
         self._unbind(keep=self._viewer)
         layer = self._viewer.layers.selection.active
         if layer is None:
+            self._bare(True)
             return
         self._layer = layer
         layer.events.mode.connect(self._mode_changed)
-        self._bind(layer, self._for_layer(layer))
+        self._bind_layer()
+
+    def _bind_layer(self) -> None:
+        names = self._for_layer(self._layer)
+        self._bind(self._layer, names)
+        self._bare("Enter" in names)
 
     def _mode_changed(self, event: Any = None) -> None:
         self._unbind(keep=self._viewer)
         if self._layer is not None:
-            self._bind(self._layer, self._for_layer(self._layer))
+            self._bind_layer()
 
     def _leave(self) -> None:
         layer, self._layer = self._layer, None

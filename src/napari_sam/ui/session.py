@@ -5,6 +5,7 @@ Works with `napari.components.ViewerModel` and a `ManualLoop` as well as with a 
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import numpy as np
@@ -102,6 +103,7 @@ class Session:
                 "3": lambda: self.choose_candidate(2),
             },
             self._layers.is_ours,
+            self._accept_key_changed,
         )
         self._asked: tuple[Any, ...] | None = None
         self._read: View | None = None
@@ -142,6 +144,18 @@ class Session:
         self._keeping.forget()
         self.state.answer = None
         self.closed.emit()
+        for name in self.state.events:
+            self.state.events[name].disconnect()
+        self.layers_changed.disconnect()
+        self.closed.disconnect()
+
+    @property
+    def is_open(self) -> bool:
+        return self._open
+
+    def is_ours(self, layer: Any) -> bool:
+        """Tell whether the plugin made a layer for itself: preview, or its own marks."""
+        return self._layers.is_ours(layer)
 
     # -- what the person chooses ----------------------------------------------------------------
 
@@ -270,10 +284,8 @@ class Session:
         self.jobs.cancel("predict")
         self._hover.stop()
         planes = {a.plane for a in (self.state.answer,) if a is not None}
-        try:
+        with contextlib.suppress(ViewError):
             planes.add(self._desk.plane())
-        except ViewError:
-            pass
         if self.state.image is not None:
             for plane in planes:
                 self._marking.spend(plane)
@@ -517,6 +529,9 @@ class Session:
             return self._desk.plane() == answer.plane
         except ViewError:
             return False
+
+    def _accept_key_changed(self, bare: bool) -> None:
+        self.state.accept_key = "Return" if bare else "Ctrl+Return"
 
     # -- the model and the preferences ---------------------------------------------------------
 

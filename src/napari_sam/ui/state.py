@@ -115,10 +115,14 @@ class State:
     min_area : int
     found_count : int or None
         How many objects the last search found.
+    accept_key : str
+        The key that accepts now; a layer being drawn on needs Enter for itself.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor(
-        equality_operators=dict.fromkeys(("image", "points", "shapes", "mask", "target", "answer", "merge"), _same)
+        equality_operators=dict.fromkeys(
+            ("image", "points", "shapes", "mask", "target", "answer", "merge"), _same
+        )
     )
 
     image: Image | None = None
@@ -143,3 +147,4 @@ class State:
     min_score: float = 0.0
     min_area: int = 0
     found_count: int | None = None
+    accept_key: str = "Return"

@@ -1,0 +1,1 @@
+"""Thin Qt views: they show a session's state and send it intents, nothing more."""

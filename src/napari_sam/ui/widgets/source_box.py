@@ -1,0 +1,83 @@
+"""The top of the panel: which image, which model, and whether it is ready."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtWidgets import QComboBox, QFileDialog, QGridLayout, QHBoxLayout, QLabel, QWidget
+
+from napari_sam.ui.session import Session
+from napari_sam.ui.widgets.chip import ChipLabel
+from napari_sam.ui.widgets.controls import Button, LayerCombo, enable
+
+_OTHER = "other file…"
+
+
+class SourceBox(QWidget):
+    """Chooses the image and the model."""
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._session = session
+        grid = QGridLayout(self)
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setSpacing(4)
+        self.image = LayerCombo("The image whose cells you want.")
+        self.image.chosen.connect(lambda layer: session.choose("image", layer))
+        self.model = QComboBox()
+        self.model.activated.connect(self._model_picked)
+        self.chip = ChipLabel()
+        self.download = Button(
+            "Download",
+            "Fetch the model from its makers, once. You can go on working meanwhile.",
+            session.models.download,
+        )
+        for row, (text, widget) in enumerate((("Image", self.image), ("Model", self.model))):
+            grid.addWidget(QLabel(text), row, 0)
+            grid.addWidget(widget, row, 1)
+        line = QHBoxLayout()
+        line.addWidget(self.chip)
+        line.addStretch(1)
+        line.addWidget(self.download)
+        grid.addLayout(line, 2, 1)
+        grid.setColumnStretch(1, 1)
+        self.show_model()
+        self.show_chip()
+
+    def show_images(self, images: list) -> None:
+        self.image.show_layers(images, self._session.state.image)
+        enable(
+            self.image,
+            "The image whose cells you want.",
+            "" if images else "there is no image in the viewer yet.",
+        )
+
+    def show_model(self) -> None:
+        """List the models, the chosen one on top of the box."""
+        models = self._session.models
+        blocker = QSignalBlocker(self.model)
+        self.model.clear()
+        for name in models.names():
+            self.model.addItem(name.rsplit("/", 1)[-1], name)
+            self.model.setItemData(
+                self.model.count() - 1, models.describe(name), Qt.ItemDataRole.ToolTipRole
+            )
+        self.model.addItem(_OTHER, None)
+        self.model.setCurrentIndex(self.model.findData(self._session.state.model))
+        self.model.setToolTip(models.describe(self._session.state.model))
+        blocker.unblock()
+
+    def show_chip(self) -> None:
+        chip = self._session.state.chip
+        self.chip.show_chip(chip)
+        self.download.setVisible(chip.kind == "missing")
+
+    def _model_picked(self, index: int) -> None:
+        self.model.clearFocus()
+        name = self.model.itemData(index)
+        if name is None:
+            name, _ = QFileDialog.getOpenFileName(
+                self, "Open a SAM checkpoint", "", "Checkpoints (*.pth *.pt *.safetensors)"
+            )
+        if name:
+            self._session.models.choose(name)
+        self.show_model()
