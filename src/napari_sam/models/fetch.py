@@ -217,7 +217,7 @@ def _receive(
         except _TooLongError:
             return  # the size check of the caller says so
         except requests.exceptions.HTTPError as error:
-            status = error.response.status_code
+            status = error.response.status_code if error.response is not None else 0
             if status == 416 and before:
                 sink.restart()  # the part is no beginning of what the server has now
                 continue

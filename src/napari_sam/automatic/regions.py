@@ -1,0 +1,186 @@
+"""Masks as packed rectangles, small holes and islands, and COCO's run lengths."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage as ndi
+
+_COMPRESS = 4096  # packed bytes from which compressing pays
+_EIGHT = np.ones((3, 3), dtype=bool)
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Region:
+    """A mask of the plane, kept as the packed pixels of its bounding box.
+
+    Thousands of candidates are held at a time, so each takes bits, not bytes.
+
+    Parameters
+    ----------
+    top, left : int
+        First row and column of the box.
+    shape : (int, int)
+        Rows and columns of the box; (0, 0) for an empty mask.
+    area : int
+        Pixels of the mask.
+    """
+
+    top: int
+    left: int
+    shape: tuple[int, int]
+    area: int
+    _bits: bytes
+    _compressed: bool
+
+    @classmethod
+    def of(cls, mask: Mask, top: int = 0, left: int = 0) -> Region:
+        """Pack a mask whose first pixel lies at ``(top, left)`` of the plane."""
+        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
+        if not len(rows):
+            return cls(0, 0, (0, 0), 0, b"", False)
+        inner = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        bits = np.packbits(inner).tobytes()
+        compressed = len(bits) > _COMPRESS
+        return cls(
+            top=top + int(rows[0]),
+            left=left + int(columns[0]),
+            shape=(inner.shape[0], inner.shape[1]),
+            area=int(np.count_nonzero(inner)),
+            _bits=zlib.compress(bits, 1) if compressed else bits,
+            _compressed=compressed,
+        )
+
+    def moved(self, down: int, along: int) -> Region:
+        """Shift it, from a crop to the plane."""
+        return Region(
+            self.top + down, self.left + along, self.shape, self.area, self._bits, self._compressed
+        )
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """``(x0, y0, x1, y1)`` of the first and last pixels, as SAM counts; zeros when empty."""
+        if not self.area:
+            return 0, 0, 0, 0
+        return (
+            self.left,
+            self.top,
+            self.left + self.shape[1] - 1,
+            self.top + self.shape[0] - 1,
+        )
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """What selects its box from the plane."""
+        return (
+            slice(self.top, self.top + self.shape[0]),
+            slice(self.left, self.left + self.shape[1]),
+        )
+
+    def pixels(self) -> Mask:
+        """Unpack the mask of its box."""
+        bits = zlib.decompress(self._bits) if self._compressed else self._bits
+        count = self.shape[0] * self.shape[1]
+        flat = np.unpackbits(np.frombuffer(bits, dtype=np.uint8), count=count)
+        return flat.astype(bool).reshape(self.shape)
+
+    def full(self, shape: tuple[int, int]) -> Mask:
+        """Unpack the mask of the whole plane."""
+        mask = np.zeros(shape, dtype=bool)
+        mask[self.slices] = self.pixels()
+        return mask
+
+
+def clean(region: Region, shape: tuple[int, int], min_area: int) -> tuple[Region, bool]:
+    """Fill holes and remove islands of fewer than `min_area` pixels; 8-connected.
+
+    The largest island stays when all are smaller.
+
+    Returns
+    -------
+    Region
+    changed : bool
+    """
+    if not region.area:
+        return region, False
+    # A frame of one pixel stands for the background outside the box, wherever there is any.
+    top, left = max(region.top - 1, 0), max(region.left - 1, 0)
+    bottom = min(region.top + region.shape[0] + 1, shape[0])
+    right = min(region.left + region.shape[1] + 1, shape[1])
+    outside = shape[0] * shape[1] - (bottom - top) * (right - left)
+    if bottom - top == shape[0] or right - left == shape[1] or outside < min_area:
+        # The background outside falls into parts, or is itself a small hole.
+        top, left, bottom, right, outside = 0, 0, *shape, 0
+    rows, columns = region.slices
+    inner = (
+        slice(rows.start - top, rows.stop - top),
+        slice(columns.start - left, columns.stop - left),
+    )
+    mask = np.zeros((bottom - top, right - left), dtype=bool)
+    mask[inner] = region.pixels()
+    frame = np.ones(mask.shape, dtype=bool)
+    frame[inner] = False
+    mask, filled = _fill(mask, min_area, frame if outside else None)
+    mask, removed = _remove(mask, min_area)
+    if not (filled or removed):
+        return region, False
+    return Region.of(mask, top, left), True
+
+
+def _fill(mask: Mask, min_area: int, frame: Mask | None) -> tuple[Mask, bool]:
+    parts, count = ndi.label(~mask, structure=_EIGHT)
+    if not count:
+        return mask, False
+    small = np.bincount(parts.ravel(), minlength=count + 1) < min_area
+    small[0] = False
+    if frame is not None:
+        small[parts[frame]] = False
+    if not small.any():
+        return mask, False
+    return mask | small[parts], True
+
+
+def _remove(mask: Mask, min_area: int) -> tuple[Mask, bool]:
+    parts, count = ndi.label(mask, structure=_EIGHT)
+    sizes = np.bincount(parts.ravel(), minlength=count + 1)
+    small = sizes < min_area
+    small[0] = False
+    if not small.any():
+        return mask, False
+    keep = ~small
+    keep[0] = False
+    if not keep.any():
+        keep[1 + int(np.argmax(sizes[1:]))] = True
+    return keep[parts], True
+
+
+def coco_counts(mask: Mask) -> list[int]:
+    """Run lengths of a mask down its columns, beginning with background."""
+    flat = np.concatenate([[False], mask.ravel(order="F")])
+    edges = np.flatnonzero(flat[1:] != flat[:-1])
+    return [int(n) for n in np.diff(np.concatenate([[0], edges, [mask.size]]))]
+
+
+def coco_rle(mask: Mask) -> dict[str, Any]:
+    """Encode a mask as COCO's compressed run lengths, as ``pycocotools`` writes them.
+
+    Each length, from the fourth on as difference to the one before the last, is written in
+    groups of five bits, lowest first, as printable characters.
+    """
+    counts = coco_counts(mask)
+    text = bytearray()
+    for number, count in enumerate(counts):
+        value = count - counts[number - 2] if number > 2 else count
+        more = True
+        while more:
+            group = value & 0x1F
+            value >>= 5
+            more = value != (-1 if group & 0x10 else 0)
+            text.append(48 + (group | 0x20 if more else group))
+    return {"size": [int(n) for n in mask.shape], "counts": text.decode("ascii")}
