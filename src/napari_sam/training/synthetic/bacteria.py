@@ -72,9 +72,9 @@ def pack_rods(
         pieces = 2 if abs(bent) < 0.12 else 2 * int(np.clip(abs(bent) * 2, 1, 5))
         length = width * max(0.15, aspect * float(np.exp(rng.normal(0, 0.28))) - 1)
         line = spine(rng, place, float(field[r, c]) + rng.normal(0, 0.1), length, bent, pieces)
-        line = _grow(land, line, width, nearest)
-        if line is not None:
-            land.tube(line, radius * rng.uniform(0.93, 1.05), feel=3.5 if snug else 2.0)
+        free = _grow(land, line, width, nearest)
+        if free is not None:
+            land.tube(free, radius * rng.uniform(0.93, 1.05), feel=3.5 if snug else 2.0)
             if land.count >= limit:
                 break
     return land

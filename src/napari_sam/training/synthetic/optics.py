@@ -208,4 +208,4 @@ def digitise(rng: np.random.Generator, image: Array, done: dict[str, Any]) -> ND
         offset, top = rng.uniform(100, 3000), rng.uniform(6000, 65000)
         return np.round(offset + image * (top - offset)).astype(np.uint16)
     done["bits"] = 32
-    return image * np.float32(log_uniform(rng, 1, 500))
+    return (image * log_uniform(rng, 1, 500)).astype(np.float32)

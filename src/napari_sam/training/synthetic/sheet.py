@@ -76,7 +76,7 @@ def save_sheet(sheet: Image.Image, path: Path, greys: int = 40) -> None:
     palette = ramp.ravel().tolist()
     if vivid.size:
         chosen = Image.fromarray(np.ascontiguousarray(vivid)).quantize(256 - greys)
-        palette += chosen.getpalette()[: 3 * (256 - greys)]
+        palette += (chosen.getpalette() or [])[: 3 * (256 - greys)]
     reference = Image.new("P", (1, 1))
     reference.putpalette(palette)
     few = sheet.quantize(palette=reference, dither=Image.Dither.NONE)

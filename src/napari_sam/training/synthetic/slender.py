@@ -9,7 +9,7 @@ from .fields import blur, noise
 from .phase import defocused
 from .placement import log_uniform
 from .scene import Painter, Scene, tones
-from .territory import Territory
+from .territory import Labels, Territory, tidy
 
 
 def _wander(
@@ -18,12 +18,23 @@ def _wander(
     """A smooth path: an undulation plus a slow turn."""
     count = max(4, int(length / step))
     s = np.linspace(0, 1, count)
-    heading = rng.uniform(0, 2 * np.pi)
-    heading = heading + wave * np.sin(2 * np.pi * (s * rng.uniform(0.6, 1.8) + rng.random()))
+    heading = rng.uniform(0, 2 * np.pi) + wave * np.sin(
+        2 * np.pi * (s * rng.uniform(0.6, 1.8) + rng.random())
+    )
     heading = heading + rng.normal(0, 0.8) * s
     steps = np.stack([np.sin(heading), np.cos(heading)], 1) * (length / count)
     path = np.cumsum(steps, 0)
     return path - path.mean(0) + start
+
+
+def _cuts(before: Labels, after: Labels) -> bool:
+    """Whether an object was cut in two, or nearly hidden, by a later one."""
+    count = int(before.max())
+    left = np.bincount(after.ravel(), minlength=count + 1)[1 : count + 1]
+    whole = np.bincount(tidy(after, 1, renumber=False).ravel(), minlength=count + 1)
+    whole = whole[1 : count + 1]
+    area = np.bincount(before.ravel(), minlength=count + 1)[1:]
+    return bool(np.any(left - whole > 8) or np.any(left < 0.5 * area))
 
 
 def _lay(
@@ -35,8 +46,12 @@ def _lay(
     wave: float,
     taper: bool,
     crowd: float,
+    overlap: float = 0.0,
 ) -> Territory:
-    """Lay objects that may touch; one that would cut another in two is left out."""
+    """Lay objects that may touch; one that would cut another in two is left out.
+
+    ``overlap`` is the chance that an object may lie on top of the end of another.
+    """
     land = Territory(shape)
     bound = np.array(shape) - 1
     for _ in range(count * 4):
@@ -46,11 +61,16 @@ def _lay(
         if len(seen) < 3:
             continue
         rows, cols = seen.astype(int).T
-        if land.q[rows, cols].min() < crowd:
+        meets = land.q[rows, cols].min() < crowd
+        if meets and rng.random() > overlap:
             continue
         s = np.linspace(0, 1, len(line))
         ends = np.clip(np.minimum(s * 7, (1 - s) * 4.5), 0.25, 1) if taper else np.ones(len(line))
-        land.tube(line, 0.5 * width * ends * rng.uniform(0.9, 1.1))
+        kept = (land.owner.copy(), land.q.copy()) if meets else None
+        land.tube(line, 0.5 * width * ends * rng.uniform(0.9, 1.1), over=meets)
+        if kept is not None and _cuts(kept[0], land.owner):
+            land.owner, land.q = kept
+            land.count -= 1
         if land.count >= count:
             break
     return land
@@ -61,7 +81,9 @@ def worms(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     width = log_uniform(rng, 6, 0.11 * min(shape))
     length = width * rng.uniform(9, 17)
     count = int(np.clip(rng.uniform(0.1, 0.45) * shape[0] * shape[1] / (width * length), 1, 40))
-    land = _lay(rng, shape, width, length, count, rng.uniform(0.3, 1.1), True, 2.1)
+    land = _lay(
+        rng, shape, width, length, count, rng.uniform(0.3, 1.1), True, 2.1, rng.choice([0, 0.5])
+    )
     labels = land.labels(30)
     inside = labels > 0
     across = np.where(inside, land.q, 1).astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 from math import ceil, cos, floor, pi, sin
 
@@ -107,7 +108,7 @@ class Territory:
 
     def blob(
         self,
-        centre: tuple[float, float],
+        centre: Sequence[float] | NDArray[np.floating],
         radius: float,
         elongation: float = 1.0,
         angle: float = 0.0,

@@ -44,9 +44,16 @@ def _tissue_nuclei(
     Returns the plane and, per nucleus, how pale its inside is (0 dense, 1 only a rim).
     """
     density = clusters(rng, shape, rng.uniform(3, 7) * diameter, rng.uniform(0.3, 1.0))
-    sizes = radii(rng, shape, diameter, rng.uniform(0.3, 1.7), rng.uniform(0.12, 0.28))
-    centres, sizes = scatter(rng, shape, sizes, rng.uniform(0.7, 1.1), density)
     course = rng.uniform(0, np.pi) + 0.9 * noise(rng, shape, 6 * diameter)
+    if rng.random() < 0.35:  # glands: palisades along the level lines of a hidden relief
+        relief = noise(rng, shape, rng.uniform(5, 10) * diameter)
+        slope_rows, slope_cols = np.gradient(relief)
+        steep = np.hypot(slope_rows, slope_cols) * diameter + 0.05
+        band = np.exp(-(((relief - rng.uniform(-0.3, 0.6)) / steep) ** 2))
+        density = np.maximum(band, 0.05 * (density > 0.5)).astype(np.float32)
+        course = np.arctan2(slope_rows, slope_cols)
+    sizes = radii(rng, shape, diameter, rng.uniform(0.3, 1.7), rng.uniform(0.12, 0.28))
+    centres, sizes = scatter(rng, shape, sizes, rng.uniform(0.7, 1.1), density, 6)
     share = rng.dirichlet([1.2, 0.7, 0.7])
     oval, rough = rng.uniform(1.15, 1.9), rng.uniform(0.01, 0.06)
     land = Territory(shape, rng, 0.05 * diameter, 0.5 * diameter)
