@@ -184,7 +184,7 @@ def _segment(
         )
     from napari_sam.automatic.everything import segment_everything
 
-    return segment_everything(picked.pixels, model=model, progress=progress)
+    return segment_everything(picked.pixels, model=model, rgb=picked.rgb, progress=progress)
 
 
 def write_outputs(
