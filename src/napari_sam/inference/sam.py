@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -127,6 +127,17 @@ class SamModel(Model):
             features=SamFeatures(features, used),
             nbytes=features.nbytes,
         )
+
+    def to_arrays(self, embedding: Embedding) -> dict[str, npt.NDArray[Any]]:
+        """Turn the features of an embedding into arrays, for a file."""
+        features: SamFeatures = embedding.features
+        return {"image": features.image.cpu().numpy(), "used": np.array(features.used)}
+
+    def from_arrays(self, arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[SamFeatures, int]:
+        """Turn arrays back into features; returns them and the bytes that they hold."""
+        image = torch.from_numpy(arrays["image"]).to(self.device)
+        rows, columns = (int(side) for side in arrays["used"])
+        return SamFeatures(image, (rows, columns)), image.nbytes
 
     def _pixels(
         self, array: npt.NDArray[Any], limits: tuple[float, float]

@@ -1,0 +1,174 @@
+"""Embeddings on disk: checked when read, written in one step, limited in size.
+
+One ``.npz`` file per embedding. Its name is a hash of the key; the key itself and a checksum of
+the arrays are inside, and a file that does not agree with them is deleted and not served. Two
+processes may use one folder: files appear whole under their name, and a file that another
+process has just removed counts as absent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+import time
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.models.fetch import home
+from napari_sam.models.model import Embedding, Model
+
+FORMAT = 1
+_ABANDONED = 3600.0  # seconds after which a temporary file belongs to a dead process
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+
+@runtime_checkable
+class Storable(Protocol):
+    """A model whose embeddings can be written as arrays; others are kept in memory only."""
+
+    def to_arrays(self, embedding: Embedding) -> Arrays:
+        """Turn the features of an embedding into arrays."""
+        ...
+
+    def from_arrays(self, arrays: Arrays) -> tuple[Any, int]:
+        """Turn arrays back into features; returns them and the bytes that they hold."""
+        ...
+
+
+class EmbeddingStore:
+    """Embeddings in a folder.
+
+    Parameters
+    ----------
+    folder : Path, optional
+        ``embeddings`` in `napari_sam.models.fetch.home` by default.
+    max_bytes : int
+        When the files hold more, those not used for longest are deleted.
+    """
+
+    def __init__(self, folder: Path | None = None, max_bytes: int = 4 << 30) -> None:
+        self.folder = folder if folder is not None else home() / "embeddings"
+        self.max_bytes = max_bytes
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all files."""
+        return sum(size for _, size, _ in self._files())
+
+    def __len__(self) -> int:
+        return len(self._files())
+
+    def read(self, key: tuple[Any, ...], model: Model) -> Embedding | None:
+        """Return the embedding of a key, or None; a damaged file is deleted."""
+        if not isinstance(model, Storable):
+            return None
+        path = self._path(key)
+        try:
+            with np.load(path, allow_pickle=False) as file:
+                header = json.loads(str(file["header"]))
+                arrays = {name: file[name] for name in file.files if name != "header"}
+            if header["key"] != _words(key) or header["checksum"] != _checksum(arrays):
+                raise ValueError("the content does not belong to this key")
+            features, nbytes = model.from_arrays(arrays)
+            embedding = Embedding(
+                model=key[0],
+                plane_hash=key[1],
+                limits=key[2],
+                shape=(int(header["shape"][0]), int(header["shape"][1])),
+                features=features,
+                nbytes=nbytes,
+            )
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
+            with contextlib.suppress(OSError):
+                path.unlink()
+            return None
+        with contextlib.suppress(OSError):
+            os.utime(path)  # used just now
+        return embedding
+
+    def write(self, key: tuple[Any, ...], embedding: Embedding, model: Model) -> bool:
+        """Write an embedding; a full or read-only disk loses nothing but this entry.
+
+        Returns
+        -------
+        bool
+            Whether it is on disk now.
+        """
+        if not isinstance(model, Storable):
+            return False
+        arrays = model.to_arrays(embedding)
+        header = json.dumps(
+            {"key": _words(key), "shape": list(embedding.shape), "checksum": _checksum(arrays)}
+        )
+        temporary = None
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".tmp")
+            with os.fdopen(handle, "wb") as file:
+                np.savez(file, header=np.array(header), **arrays)  # type: ignore[arg-type]
+            os.replace(temporary, self._path(key))
+        except OSError:
+            if temporary is not None:
+                with contextlib.suppress(OSError):
+                    os.unlink(temporary)
+            return False
+        self.prune()
+        return True
+
+    def prune(self) -> None:
+        """Delete the files not used for longest until the rest fits, and abandoned ones."""
+        files = sorted(self._files(), key=lambda file: file[2])
+        total = sum(size for _, size, _ in files)
+        for path, size, _ in files:
+            if total <= self.max_bytes:
+                break
+            with contextlib.suppress(OSError):
+                path.unlink()
+            total -= size
+        for path in self.folder.glob("*.tmp"):
+            with contextlib.suppress(OSError):
+                if time.time() - path.stat().st_mtime > _ABANDONED:
+                    path.unlink()
+
+    def clear(self) -> None:
+        """Delete all embeddings; what another process is writing is left to it."""
+        for path, _, _ in self._files():
+            with contextlib.suppress(OSError):
+                path.unlink()
+
+    def _files(self) -> list[tuple[Path, int, float]]:
+        found = []
+        for path in self.folder.glob("*.npz"):
+            with contextlib.suppress(OSError):
+                status = path.stat()
+                found.append((path, status.st_size, status.st_mtime))
+        return found
+
+    def _path(self, key: tuple[Any, ...]) -> Path:
+        name = hashlib.blake2b(json.dumps(_words(key)).encode(), digest_size=16).hexdigest()
+        return self.folder / f"{name}.npz"
+
+
+def _words(key: tuple[Any, ...]) -> list[Any]:
+    model, plane, (low, high) = key
+    return [FORMAT, model, plane, float(low).hex(), float(high).hex()]
+
+
+def _checksum(arrays: Arrays) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
+        digest.update(array.reshape(-1).view(np.uint8).data)
+    return digest.hexdigest()
