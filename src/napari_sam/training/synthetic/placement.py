@@ -68,6 +68,9 @@ def scatter(
                 room = spacing * (kept[:count] + radius)
                 if np.any((gap * gap).sum(1) < room * room):
                     continue
+            if count == 0:  # at least one object is well inside
+                inset = min(radius, 0.3 * min(shape))
+                place = np.clip(place, inset, np.array(shape) - inset)
             centres[count] = place
             kept[count] = radius
             count += 1
