@@ -57,7 +57,7 @@ def check_labels(labels):
 @pytest.mark.parametrize("kind", KINDS)
 def test_image_and_labels_agree(kind):
     counts = []
-    for seed in range(3):
+    for seed in range(2):
         sample = generate(kind, seed, SMALL)
         assert sample.image.shape in (SMALL, (*SMALL, 3))
         assert sample.image.dtype in (np.uint8, np.uint16, np.float32)
@@ -77,7 +77,7 @@ def test_image_and_labels_agree(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_edges_lie_where_the_labels_say(kind):
-    samples = [generate(kind, seed, (128, 128)) for seed in range(20, 25)]
+    samples = [generate(kind, seed, (128, 128)) for seed in range(20, 23)]
     ratios = [edge_ratio(sample) for sample in samples if sample.info["count"]]
     assert np.median(ratios) > INNER_EDGES.get(kind, 1.5)
 
@@ -123,7 +123,11 @@ def test_any_seed_and_shape(seed, shape):
 
 
 def test_sizes_range_from_a_few_pixels_to_most_of_the_image():
-    found = [generate(kind, seed).info["diameter"] for kind in KINDS[::3] for seed in range(5)]
+    found = [
+        generate(kind, seed).info["diameter"]
+        for kind in ("organoids", "spheroids")
+        for seed in range(6)
+    ]
     found += [generate("nuclei_tiny", 0).info["diameter"]]
     assert min(found) < 10
     assert max(found) > 100
