@@ -52,7 +52,9 @@ def labels_from_maps(
     ValueError
         If the maps are not three equal planes.
     """
-    foreground, centre, boundary = (np.asarray(m, np.float32) for m in (foreground, centre, boundary))
+    foreground, centre, boundary = (
+        np.asarray(m, np.float32) for m in (foreground, centre, boundary)
+    )
     if foreground.ndim != 2 or not foreground.shape == centre.shape == boundary.shape:
         raise ValueError(
             "labels_from_maps expects three planes of one shape, got "

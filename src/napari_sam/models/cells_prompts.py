@@ -115,7 +115,10 @@ class PromptEncoder(nn.Module):
         boxes: Tensor,
         mask: Tensor | None,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return maps to add at stride 8 (N, C8, h, w) and 4 (N, C4, 2h, 2w), tokens (N, P+1, C8)."""
+        """Return maps to add at strides 8 (N, C8, h, w) and 4 (N, C4, 2h, 2w), and tokens.
+
+        Tokens are (N, P + 1, C8): one per point, then the box.
+        """
         rows, cols = embedding.shape[-2:]
         drawn8 = self.drawn8(draw_prompts(points, labels, boxes, mask, (rows, cols), 8))
         drawn4 = self.drawn4(draw_prompts(points, labels, boxes, mask, (2 * rows, 2 * cols), 4))

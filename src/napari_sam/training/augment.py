@@ -50,8 +50,9 @@ def augment_image(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         if rng.random() < 0.3:  # noise as coarse as an enlarged or compressed image's
             noise = ndi.gaussian_filter(noise, (0.8, 0.8, 0)) * 2
         level = rng.uniform(0.01, 0.08)
-        image = image + level * noise * (np.sqrt(np.maximum(image, 0.02)) * 1.5
-                                         if rng.random() < 0.5 else 1)
+        image = image + level * noise * (
+            np.sqrt(np.maximum(image, 0.02)) * 1.5 if rng.random() < 0.5 else 1
+        )
     if image.shape[-1] == 1:
         image = np.repeat(image, 3, axis=-1)
         if rng.random() < 0.05:  # a grey image saved in one colour

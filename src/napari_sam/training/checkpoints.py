@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,19 @@ import torch
 
 from ..models.cells_network import CellsNetwork
 
-__all__ = ["export_weights", "load_checkpoint", "load_weights", "save_checkpoint"]
+__all__ = ["code_version", "export_weights", "load_checkpoint", "load_weights", "save_checkpoint"]
+
+
+def code_version() -> str:
+    """The package's version, and the commit where it runs from a checkout."""
+    from .. import __version__
+
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]
+    try:
+        commit = subprocess.run(command, capture_output=True, text=True, check=True, timeout=10)
+    except (OSError, subprocess.SubprocessError):
+        return __version__
+    return f"{__version__}+{commit.stdout.strip()}"
 
 
 def save_checkpoint(state: dict[str, Any], path: str | Path) -> None:

@@ -204,9 +204,7 @@ def cut_window(
     level = min(len(plane.levels) - 1, max(0, int(np.floor(np.log2(1 / zoom) + 0.35))))
     rows, cols = positions(1)
     scale = 2.0**-level
-    image = _bilinear(
-        plane.levels[level], (rows + 0.5) * scale - 0.5, (cols + 0.5) * scale - 0.5
-    )
+    image = _bilinear(plane.levels[level], (rows + 0.5) * scale - 0.5, (cols + 0.5) * scale - 0.5)
     rows, cols = positions(2)
     height, width = plane.labels.shape
     r, c = np.rint(rows).astype(np.int64), np.rint(cols).astype(np.int64)

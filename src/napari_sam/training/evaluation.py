@@ -22,10 +22,19 @@ __all__ = ["Scores", "evaluate_images", "table", "validation_images", "write_row
 
 Image = tuple[str, str, np.ndarray, np.ndarray]
 COLUMNS = {
-    "click": "1 click", "click_best": "best of 3", "clicks3": "3 clicks", "box": "box",
-    "box_best": "box, best of 3", "iou_error": "IoU error", "ap50": "AP@.5", "ap75": "AP@.75",
-    "ap": "AP .5:.95", "otsu50": "Otsu + watershed AP@.5", "otsu": "Otsu + watershed AP .5:.95",
-    "ws_click": "watershed, click", "ws_box": "watershed, box",
+    "click": "1 click",
+    "click_best": "best of 3",
+    "clicks3": "3 clicks",
+    "box": "box",
+    "box_best": "box, best of 3",
+    "iou_error": "IoU error",
+    "ap50": "AP@.5",
+    "ap75": "AP@.75",
+    "ap": "AP .5:.95",
+    "otsu50": "Otsu + watershed AP@.5",
+    "otsu": "Otsu + watershed AP .5:.95",
+    "ws_click": "watershed, click",
+    "ws_box": "watershed, box",
 }
 
 
@@ -46,7 +55,10 @@ class Scores:
 
 
 def validation_images(
-    folder: str | Path | None, *, per_family: int | None = None, per_kind: int = 3,
+    folder: str | Path | None,
+    *,
+    per_family: int | None = None,
+    per_kind: int = 3,
     everything: bool = False,
 ) -> Iterable[Image]:
     """Yield ``(family, name, image, labels)`` to evaluate on.
@@ -105,9 +117,15 @@ def _prompted(model: Any, embedding: Any, truth: np.ndarray) -> dict[str, float]
             break
         points.append(click[0])
         labels.append(click[1])
-        answer = model.predict(embedding, Prompt(
-            points=points, labels=labels, logits=answer.logits[0],
-            window=getattr(answer, "window", None)))
+        answer = model.predict(
+            embedding,
+            Prompt(
+                points=points,
+                labels=labels,
+                logits=answer.logits[0],
+                window=getattr(answer, "window", None),
+            ),
+        )
         reached = mask_iou(truth, answer.masks[0])
     row["clicks3"] = reached
     rows, cols = np.flatnonzero(truth.any(1)), np.flatnonzero(truth.any(0))
@@ -169,12 +187,12 @@ def evaluate_images(
                 rows, cols = np.flatnonzero(truth.any(1)), np.flatnonzero(truth.any(0))
                 box = (rows[0], cols[0], rows[-1], cols[-1])
                 row["ws_box"] = mask_iou(truth, watershed_from_box(image, box))
-                row["ws_click"] = mask_iou(
-                    truth, watershed_from_click(image, deepest_point(truth))
-                )
+                row["ws_click"] = mask_iou(truth, watershed_from_click(image, deepest_point(truth)))
             scores.objects.append(row)
-        say(f"{family}  {name}  " + "  ".join(
-            f"{k} {v:.2f}" for k, v in image_row.items() if isinstance(v, float)))
+        say(
+            f"{family}  {name}  "
+            + "  ".join(f"{k} {v:.2f}" for k, v in image_row.items() if isinstance(v, float))
+        )
     return scores
 
 

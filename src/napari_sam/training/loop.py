@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -12,11 +13,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import DataError
 from ..models.cells_network import CellsNetwork, Features
 from .averaging import WeightAverage
 from .checkpoints import load_checkpoint, save_checkpoint
-from .crops import Plane
+from .crops import Plane, Window
+from .curves import draw_curves
 from .losses import instance_loss, instance_targets, prompt_loss, size_loss
+from .monitor import monitor
 from .prompting import choose_objects, correct, first_prompts
 from .sampling import Example, WindowStream
 
@@ -40,6 +44,8 @@ class Settings:
     learning_rate : float
     save_every : float
         Minutes between checkpoints: what a kill loses at most.
+    look_every : float
+        Minutes between measurements on the validation windows.
     device : str
         "auto", "cpu" or "cuda".
     threads : int
@@ -56,6 +62,7 @@ class Settings:
     prompt_every: int = 2
     learning_rate: float = 2.5e-3
     save_every: float = 2.0
+    look_every: float = 5.0
     device: str = "auto"
     threads: int = 0
     precision: str = "auto"
@@ -65,9 +72,18 @@ class Settings:
 class Trainer:
     """Holds the network, its average and its optimiser; runs steps until the time is up."""
 
-    def __init__(self, planes: Sequence[Plane], folder: str | Path, settings: Settings,
-                 facts: dict | None = None, say: Callable[[str], None] = print) -> None:
+    def __init__(
+        self,
+        planes: Sequence[Plane],
+        folder: str | Path,
+        settings: Settings,
+        facts: dict | None = None,
+        windows: Sequence[tuple[str, Window]] = (),
+        say: Callable[[str], None] = print,
+    ) -> None:
         self.settings, self.folder, self.say = settings, Path(folder), say
+        self.windows = windows
+        self.best = -1.0
         if settings.threads:
             torch.set_num_threads(settings.threads)
         name = settings.device
@@ -121,7 +137,8 @@ class Trainer:
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(
-            [p for p in self.network.parameters() if p.grad is not None], 2.0)
+            [p for p in self.network.parameters() if p.grad is not None], 2.0
+        )
         self.optimiser.step()
         self.average.update(self.network)
         self.windows_seen += len(examples)
@@ -130,9 +147,7 @@ class Trainer:
 
     def answer_prompts(self, features: Features, examples: list[Example]) -> dict[str, Tensor]:
         """One to three rounds of prompts on a batch; returns losses and figures."""
-        picked = choose_objects(
-            examples, self.settings.prompts, self.generator, self.device
-        )
+        picked = choose_objects(examples, self.settings.prompts, self.generator, self.device)
         if len(picked[0]) < 2:
             return {}
         batch = first_prompts(*picked)
@@ -142,7 +157,11 @@ class Trainer:
         for number in range(rounds):
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
                 logits, iou = self.network.decode(
-                    features, batch.image_index, batch.points, batch.labels, batch.boxes,
+                    features,
+                    batch.image_index,
+                    batch.points,
+                    batch.labels,
+                    batch.boxes,
                     batch.mask,
                 )
             clicked = torch.isnan(batch.boxes[:, 0])
@@ -150,7 +169,9 @@ class Trainer:
             for part in ("mask_loss", "iou_loss"):
                 figures[part] = figures.get(part, 0) + parts[part] / rounds
             if number == 0:
-                figures |= {k: v for k, v in parts.items() if k.startswith("iou_") and "loss" not in k}
+                figures |= {
+                    k: v for k, v in parts.items() if k.startswith("iou_") and "loss" not in k
+                }
                 with torch.no_grad():
                     for name, chosen in (("click", clicked), ("box", ~clicked)):
                         if chosen.any():
@@ -184,7 +205,7 @@ class Trainer:
 
     def run(self) -> None:
         """Train until the time is up."""
-        start = saved = noted = time.monotonic()
+        start = saved = noted = looked = time.monotonic()
         self.network.train()
         self.choose_precision()
         sums: dict[str, list[float]] = {}
@@ -199,15 +220,40 @@ class Trainer:
             now = time.monotonic()
             if now - noted > 20:
                 noted = now
-                minutes = self.minutes_before + (now - start) / 60
-                row = {"minutes": round(minutes, 2), "windows": self.windows_seen}
+                row = {"minutes": round(self.minutes(start), 2), "windows": self.windows_seen}
                 row |= {key: round(float(np.mean(v)), 4) for key, v in sums.items()}
                 sums = {}
                 self.note(row)
             if now - saved > 60 * self.settings.save_every:
-                saved = now
                 self.save(start)
+                saved = time.monotonic()
+            if now - looked > 60 * self.settings.look_every:
+                self.look(start)
+                looked = time.monotonic()
+        self.look(start)
         self.save(start)
+
+    def look(self, start: float) -> None:
+        """Measure the averaged weights on the validation windows; keep the best ones."""
+        if not self.windows:
+            return
+        network = CellsNetwork().to(self.device, memory_format=torch.channels_last).eval()
+        network.load_state_dict(self.average.state)
+        prompts = bool(self.history) and "mask_loss" in self.history[-1]
+        found = monitor(network, self.windows, prompts=prompts)
+        row = {"minutes": round(self.minutes(start), 2), "windows": self.windows_seen}
+        self.note(row | {f"val_{key}": round(v, 4) for key, v in found["mean"].items()})
+        with open(self.folder / "validation.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(row | {"families": found}) + "\n")
+        parts = [found["mean"].get(key, 0.0) for key in ("ap50", "click", "box")]
+        if (score := float(np.mean(parts))) > self.best:
+            self.best = score
+            self.facts["validation"] = found
+            self.save(start, "best.pt")
+
+    def minutes(self, start: float) -> float:
+        """Minutes trained so far, over all calls."""
+        return self.minutes_before + (time.monotonic() - start) / 60
 
     def note(self, row: dict) -> None:
         """Append a row to the log."""
@@ -220,9 +266,11 @@ class Trainer:
             writer.writerows(self.history)
         self.say("  ".join(f"{key} {value}" for key, value in row.items()))
 
-    def save(self, start: float) -> None:
-        """Write ``last.pt``."""
-        minutes = self.minutes_before + (time.monotonic() - start) / 60
+    def save(self, start: float, name: str = "last.pt") -> None:
+        """Write a checkpoint and draw the curves."""
+        minutes = self.minutes(start)
+        if self.history:
+            draw_curves(self.folder / "log.csv", self.folder / "curves.png")
         save_checkpoint(
             {
                 "network": self.network.state_dict(),
@@ -231,24 +279,49 @@ class Trainer:
                 "optimiser": self.optimiser.state_dict(),
                 "windows": self.windows_seen,
                 "minutes": minutes,
+                "best": self.best,
                 "history": self.history,
-                "facts": {**self.facts, "windows_seen": self.windows_seen,
-                          "minutes": round(minutes, 1), "settings": asdict(self.settings)},
+                "facts": {
+                    **self.facts,
+                    "windows_seen": self.windows_seen,
+                    "minutes": round(minutes, 1),
+                    "settings": asdict(self.settings),
+                },
             },
-            self.folder / "last.pt",
+            self.folder / name,
         )
 
-    def resume(self) -> None:
-        """Continue from ``last.pt``; parts of the network it does not know start fresh."""
-        state = load_checkpoint(self.folder / "last.pt")
+    def start_from(self, path: str | Path) -> dict:
+        """Take the weights of a checkpoint; parts it does not know start fresh.
+
+        Returns
+        -------
+        dict
+            The checkpoint.
+
+        Raises
+        ------
+        DataError
+            If there is no such file.
+        """
+        if not Path(path).exists():
+            raise DataError(f"There is no checkpoint {path}: train without --resume first.")
+        state = load_checkpoint(path)
         self.network.load_state_dict(state["network"], strict=False)
         for name, value in state["ema"].items():
             self.average.state[name].copy_(value)
+        return state
+
+    def resume(self, path: str | Path) -> None:
+        """Continue the run of a checkpoint: weights, optimiser, counters and log."""
+        state = self.start_from(path)
         self.average.steps = state["ema_steps"]
         try:
             self.optimiser.load_state_dict(state["optimiser"])
         except ValueError:
             self.say("The optimiser starts fresh: the checkpoint has other parts.")
         self.windows_seen, self.minutes_before = state["windows"], state["minutes"]
+        self.best = state.get("best", -1.0)
         self.history = state["history"]
         self.stream.rng = np.random.default_rng(self.settings.seed + self.windows_seen)
+        self.generator.manual_seed(self.settings.seed + self.windows_seen)

@@ -79,9 +79,7 @@ def prompt_loss(logits: Tensor, iou: Tensor, truth: Tensor) -> dict[str, Tensor]
     """
     target = truth[:, None]
     p = logits.sigmoid()
-    entropy = F.binary_cross_entropy_with_logits(
-        logits, target.expand_as(logits), reduction="none"
-    )
+    entropy = F.binary_cross_entropy_with_logits(logits, target.expand_as(logits), reduction="none")
     area, guess = target.sum((2, 3)), p.detach().sum((2, 3))
     entropy = entropy.sum((2, 3)) / (area + guess + 60)
     dice = 1 - (2 * (p * target).sum((2, 3)) + 5) / (p.sum((2, 3)) + area + 5)

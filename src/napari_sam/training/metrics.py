@@ -5,7 +5,14 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage as ndi
 
-__all__ = ["THRESHOLDS", "average_precision", "deepest_point", "iou_matrix", "mask_iou", "next_click"]
+__all__ = [
+    "THRESHOLDS",
+    "average_precision",
+    "deepest_point",
+    "iou_matrix",
+    "mask_iou",
+    "next_click",
+]
 
 #: IoU thresholds of the mean average precision.
 THRESHOLDS = np.round(np.arange(0.5, 1.0, 0.05), 2)
@@ -32,9 +39,13 @@ def iou_matrix(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
     """
     true_ids, a = np.unique(truth, return_inverse=True)
     found_ids, b = np.unique(found, return_inverse=True)
-    both = np.bincount(
-        a.ravel() * len(found_ids) + b.ravel(), minlength=len(true_ids) * len(found_ids)
-    ).reshape(len(true_ids), len(found_ids)).astype(float)
+    both = (
+        np.bincount(
+            a.ravel() * len(found_ids) + b.ravel(), minlength=len(true_ids) * len(found_ids)
+        )
+        .reshape(len(true_ids), len(found_ids))
+        .astype(float)
+    )
     union = both.sum(1, keepdims=True) + both.sum(0, keepdims=True) - both
     return (both / union)[true_ids != 0][:, found_ids != 0]
 

@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-__all__ = ["FAMILIES", "Pair", "TrainingDataError", "data_hash", "find_pairs", "normalise"]
+from ..errors import DataError
+
+__all__ = ["FAMILIES", "Pair", "data_hash", "find_pairs", "normalise"]
 
 #: The rows of every table, in order, with the words that put a modality into each.
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -25,10 +27,6 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "phase / brightfield": ("phase", "brightfield", "dic"),
 }
 _FOLDERS = (("images", "labels"), ("images", "masks"), ("image", "label"), ("img", "gt"))
-
-
-class TrainingDataError(ValueError):
-    """A training folder or one of its files cannot be used; the message says what to change."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +73,7 @@ class Pair:
 
         Raises
         ------
-        TrainingDataError
+        DataError
             If image and labels disagree in shape.
         """
         image, labels = tifffile.imread(self.image_path), tifffile.imread(self.labels_path)
@@ -87,7 +85,7 @@ class Pair:
         if image.ndim == 3 and image.shape[-1] in (2, 3, 4):
             image = image[..., :3] if image.shape[-1] > 2 else image[..., 0]
         if image.shape[:2] != labels.shape:
-            raise TrainingDataError(
+            raise DataError(
                 f"{self.image_path.name} is {image.shape[:2]} but its labels are "
                 f"{labels.shape}: both must have the same rows and columns."
             )
@@ -124,12 +122,12 @@ def find_pairs(folder: str | Path) -> list[Pair]:
 
     Raises
     ------
-    TrainingDataError
+    DataError
         If the folder does not exist or holds no pair.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise TrainingDataError(f"There is no folder {folder}; give a folder of image pairs.")
+        raise DataError(f"There is no folder {folder}; give a folder of image pairs.")
     table: dict[str, dict[str, str]] = {}
     if (folder / "SOURCES.csv").exists():
         with open(folder / "SOURCES.csv", newline="", encoding="utf-8") as file:
@@ -149,7 +147,7 @@ def find_pairs(folder: str | Path) -> list[Pair]:
             modality = row.get("modality") or folder.name
             pairs.append(Pair(name, image, labels, modality, _group(name, row.get("notes") or "")))
     if not pairs:
-        raise TrainingDataError(
+        raise DataError(
             f"{folder} holds no pair: expected NAME.image.tif beside NAME.labels.tif, "
             "or the folders images/ and labels/ with equal file names."
         )

@@ -130,7 +130,9 @@ def first_prompts(index: Tensor, truth: Tensor, weight: Tensor) -> PromptBatch:
 
 
 @torch.no_grad()
-def correct(batch: PromptBatch, logits: Tensor, iou: Tensor, keep_mask: float = 0.85) -> PromptBatch:
+def correct(
+    batch: PromptBatch, logits: Tensor, iou: Tensor, keep_mask: float = 0.85
+) -> PromptBatch:
     """Add a corrective click where the chosen answer is wrong, and that answer as mask prompt.
 
     Parameters

@@ -50,7 +50,9 @@ class Example:
     wanted: int
 
 
-def load_planes(pairs: Sequence[Pair], say: Callable[[str], None] = lambda text: None) -> list[Plane]:
+def load_planes(
+    pairs: Sequence[Pair], say: Callable[[str], None] = lambda text: None
+) -> list[Plane]:
     """Read pairs into memory as :class:`Plane`, leaving out planes without objects."""
     planes = []
     for pair in pairs:

@@ -1,0 +1,156 @@
+"""The training room's command line: ``python -m napari_sam.training train|evaluate|export``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+from ..errors import NapariSamError
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m napari_sam.training", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    train = commands.add_parser("train", help="train the cells network, or go on with --resume")
+    train.add_argument(
+        "--data", type=Path, help="folder of pairs; without it generated images only"
+    )
+    train.add_argument("--out", type=Path, default=Path("runs/cells"), help="where the run is kept")
+    train.add_argument("--resume", action="store_true", help="go on from OUT/last.pt")
+    train.add_argument("--start-from", type=Path, help="begin with the weights of a checkpoint")
+    train.add_argument("--minutes", type=float, default=20.0, help="hard limit of this call")
+    train.add_argument("--threads", type=int, default=0, help="0 leaves it to torch")
+    train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    train.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
+    train.add_argument("--batch", type=int, default=6, help="windows per step")
+    train.add_argument("--size", type=int, default=192, help="side of a window, a multiple of 32")
+    train.add_argument("--learning-rate", type=float, default=2e-3)
+    train.add_argument(
+        "--instance-minutes",
+        type=float,
+        default=None,
+        help="time for encoder and instance head alone; default a third",
+    )
+    train.add_argument("--generated", type=int, default=8, help="generated images of each kind")
+    train.add_argument(
+        "--leave-out",
+        nargs="*",
+        default=(),
+        metavar="NAME",
+        help="hold out images whose names begin so, beside the usual ones",
+    )
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("--nice", type=int, default=10, help="lower the priority by so much")
+
+    test = commands.add_parser("evaluate", help="measure a model and classical baselines")
+    test.add_argument("--data", type=Path, help="folder of pairs; without it generated images only")
+    test.add_argument("--model", default="cells", help="a name from the zoo or a checkpoint")
+    test.add_argument("--all", action="store_true", help="all pairs, not only the validation split")
+    test.add_argument("--objects", type=int, default=6, help="prompted objects per image")
+    test.add_argument("--per-family", type=int, help="at most so many real images of each family")
+    test.add_argument("--generated", type=int, default=3, help="generated images of each kind")
+    test.add_argument("--no-baselines", action="store_true")
+    test.add_argument("--device", default="auto")
+    test.add_argument("--out", type=Path, help="folder for the table and the raw results")
+
+    export = commands.add_parser("export", help="write a checkpoint's weights as fp16 safetensors")
+    export.add_argument("checkpoint", type=Path)
+    export.add_argument("out", type=Path)
+    return parser
+
+
+def _train(arguments: argparse.Namespace) -> None:
+    import torch
+
+    from .checkpoints import code_version
+    from .generated import generated_planes, generated_validation
+    from .loop import Settings, Trainer
+    from .monitor import monitor_windows
+    from .pairs import data_hash, find_pairs
+    from .sampling import load_planes
+    from .split import split_pairs
+
+    if arguments.nice and hasattr(os, "nice"):
+        os.nice(arguments.nice)
+    if arguments.threads:
+        torch.set_num_threads(arguments.threads)
+    pairs = find_pairs(arguments.data) if arguments.data else []
+    training, held = split_pairs(pairs, arguments.leave_out)
+    print(f"{len(training)} images to train on, {len(held)} held out")
+    seed = 1000 + 100 * arguments.seed
+    planes = load_planes(training, print)
+    planes += generated_planes(arguments.generated, seed, say=print)
+    images = [
+        (pair.family, pair.name, *plane)
+        for pair in held[:: max(1, len(held) // 30)]
+        for plane in list(pair.planes())[:1]
+    ]
+    windows = monitor_windows([*images, *generated_validation(1)], arguments.size, per_family=4)
+    known = {field.name for field in fields(Settings)}
+    chosen = {k: v for k, v in vars(arguments).items() if k in known and v is not None}
+    chosen.setdefault("instance_minutes", arguments.minutes / 3)
+    facts = {
+        "code": code_version(),
+        "data_hash": data_hash(pairs) if pairs else "generated",
+        "generated_per_kind": arguments.generated,
+        "left_out": list(arguments.leave_out),
+    }
+    trainer = Trainer(planes, arguments.out, Settings(**chosen), facts, windows, print)
+    if arguments.resume:
+        trainer.resume(arguments.out / "last.pt")
+    elif arguments.start_from:
+        trainer.start_from(arguments.start_from)
+    trainer.run()
+
+
+def _evaluate(arguments: argparse.Namespace) -> None:
+    from .. import load_model
+    from .evaluation import evaluate_images, table, validation_images, write_rows
+
+    model = load_model(arguments.model, device=arguments.device)
+    images = validation_images(
+        arguments.data,
+        per_family=arguments.per_family,
+        per_kind=arguments.generated,
+        everything=arguments.all,
+    )
+    scores = evaluate_images(
+        model,
+        images,
+        objects=arguments.objects,
+        baselines=not arguments.no_baselines,
+        say=lambda text: print(text, file=sys.stderr),
+    )
+    text = table(scores)
+    print(text)
+    if arguments.out:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        (arguments.out / "table.md").write_text(text + "\n", encoding="utf-8")
+        write_rows(scores.objects, arguments.out / "objects.csv")
+        write_rows(scores.images, arguments.out / "images.csv")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; return the exit status."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        if chosen.command == "train":
+            _train(chosen)
+        elif chosen.command == "evaluate":
+            _evaluate(chosen)
+        else:
+            from .checkpoints import export_weights, load_checkpoint
+
+            export_weights(load_checkpoint(chosen.checkpoint), chosen.out)
+            print(chosen.out)
+    except (NapariSamError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,195 @@
+"""The training room on generated images: seconds of training, a split, honest numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+import torch
+
+from napari_sam.errors import DataError
+from napari_sam.training.__main__ import main
+from napari_sam.training.checkpoints import export_weights, load_checkpoint, load_weights
+from napari_sam.training.crops import cut_window, object_depth, prepare_plane
+from napari_sam.training.generated import TRAINING_SEEDS
+from napari_sam.training.loop import Settings, Trainer
+from napari_sam.training.metrics import average_precision, deepest_point, next_click
+from napari_sam.training.monitor import monitor, monitor_windows
+from napari_sam.training.pairs import Pair, find_pairs, normalise
+from napari_sam.training.prompting import choose_objects, correct, first_prompts
+from napari_sam.training.sampling import WindowStream
+from napari_sam.training.split import is_validation, split_pairs
+from napari_sam.training.synthetic import generate
+
+
+@pytest.fixture(scope="module")
+def planes():
+    found = []
+    for seed in range(4):
+        sample = generate("nuclei_sparse", TRAINING_SEEDS + seed, (160, 160))
+        plane = prepare_plane(normalise(sample[0]), sample[1], "synthetic")
+        if plane is not None:
+            found.append(plane)
+    return found
+
+
+def trainer_for(planes, folder, **changes) -> Trainer:
+    chosen = {
+        "batch": 2,
+        "size": 64,
+        "threads": 1,
+        "precision": "float32",
+        "device": "cpu",
+        "instance_minutes": 0.0,
+        "prompt_every": 1,
+        "learning_rate": 2e-3,
+    }
+    return Trainer(planes, folder, Settings(**(chosen | changes)), say=lambda text: None)
+
+
+def test_training_lowers_the_loss_and_the_checkpoint_loads(planes, tmp_path):
+    trainer = trainer_for(planes, tmp_path)
+    trainer.half = False
+    trainer.network.train()
+    losses = [float(trainer.step(True)["instance_loss"]) for _ in range(40)]
+    assert np.mean(losses[-8:]) < 0.8 * np.mean(losses[:8])
+    trainer.save(0.0)
+    state = load_checkpoint(tmp_path / "last.pt")
+    assert state["windows"] == 80
+    export_weights(state, tmp_path / "weights.safetensors", note="test")
+    network, metadata = load_weights(tmp_path / "weights.safetensors")
+    assert metadata["note"] == "test"
+    features = network.encode(torch.zeros(1, 3, 64, 96))
+    assert network.instances(features).shape == (1, 3, 32, 48)
+    assert network.sizes(features).shape == (1, 1, 8, 12)
+    assert (tmp_path / "weights.safetensors").stat().st_size < 15e6
+
+
+def test_run_stops_in_time_and_resumes(planes, tmp_path):
+    first = trainer_for(planes, tmp_path, minutes=0.03)
+    first.run()
+    again = trainer_for(planes, tmp_path, minutes=0.02)
+    again.resume(tmp_path / "last.pt")
+    assert again.windows_seen == first.windows_seen > 0
+    again.run()
+    assert again.windows_seen > first.windows_seen
+    assert load_checkpoint(tmp_path / "last.pt")["minutes"] == pytest.approx(0.05, abs=0.06)
+
+
+def test_resume_without_a_checkpoint_says_so(planes, tmp_path):
+    with pytest.raises(DataError, match="no checkpoint"):
+        trainer_for(planes, tmp_path).resume(tmp_path / "last.pt")
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU, there is none")
+def test_training_on_cuda(planes, tmp_path):
+    trainer = trainer_for(planes, tmp_path, device="cuda", minutes=0.05, precision="bfloat16")
+    trainer.run()
+    assert trainer.windows_seen > 0
+    assert (tmp_path / "last.pt").exists()
+
+
+def test_prompts_lie_where_they_should(planes):
+    stream = WindowStream(planes, seed=1)
+    examples = [stream.draw(96) for _ in range(3)]
+    generator = torch.Generator().manual_seed(0)
+    index, truth, weight = choose_objects(examples, 5, generator, torch.device("cpu"))
+    batch = first_prompts(index, truth, weight)
+    for number in range(len(index)):
+        if batch.labels[number, 0] == 1 and truth[number].any():
+            x, y = (batch.points[number, 0] / 2).long().tolist()
+            assert truth[number, y, x] == 1
+        if not torch.isnan(batch.boxes[number, 0]):
+            rows, cols = torch.nonzero(truth[number], as_tuple=True)
+            box = torch.stack([cols.min(), rows.min(), cols.max() + 1, rows.max() + 1]) * 2
+            size = (box[2:] - box[:2]).repeat(2).float()
+            assert ((batch.boxes[number] - box).abs() <= 0.15 * size + 4).all()
+    # an answer that is wrong everywhere: the correction is a click on the object
+    logits = torch.full((len(index), 3, 48, 48), -5.0)
+    after = correct(batch, logits, torch.rand(len(index), 3))
+    asked = truth.sum((1, 2)) > 0
+    assert (after.labels[asked, 1] == 1).all()
+    assert after.points.shape[1] == batch.points.shape[1] + 1
+
+
+def test_a_window_shows_the_plane_at_its_zoom(planes):
+    plane = planes[0]
+    window = cut_window(plane, (80, 80), 1.0, 160)
+    np.testing.assert_allclose(window.image, plane.levels[0].astype(np.float32), atol=2e-3)
+    assert set(np.unique(window.labels)) <= set(range(len(plane.diameter)))
+    twice = cut_window(plane, (80, 80), 2.0, 160)
+    inside = twice.labels > 0
+    if inside.any():
+        ids = np.unique(twice.labels[inside])
+        assert np.nanmax(twice.depth) <= 2 * plane.inner_radius[ids].max() + 1e-3
+    outside = cut_window(plane, (-300, -300), 1.0, 64)
+    assert not outside.image.any()
+    assert not outside.labels.any()
+
+
+def test_depth_ends_at_touching_neighbours():
+    labels = np.zeros((20, 20), int)
+    labels[5:15, 2:10], labels[5:15, 10:18] = 1, 2
+    depth = object_depth(labels)
+    assert depth[10, 9] == depth[10, 10] == 0.5
+    assert depth[10, 6] > 2
+
+
+def test_the_split_is_by_group_and_by_source():
+    def pair(name: str, group: str) -> Pair:
+        return Pair(name, None, None, "fluorescence", group)
+
+    pairs = [pair(f"a{i}", f"field-{i // 4}") for i in range(400)]
+    training, held = split_pairs(pairs)
+    assert 0.05 < len(held) / len(pairs) < 0.3
+    assert not {p.group for p in training} & {p.group for p in held}
+    assert is_validation(pair("laptrack_nuclei_tyx", "x"))
+    assert is_validation(pair("mylab_7", "field-0"), leave_out=("mylab",))
+    assert [is_validation(p) for p in pairs[:40]] == [is_validation(p) for p in pairs][:40]
+
+
+def test_pairs_of_both_conventions(tmp_path):
+    image = np.zeros((8, 9), np.uint8)
+    tifffile.imwrite(tmp_path / "a.image.tif", image)
+    tifffile.imwrite(tmp_path / "a.labels.tif", image)
+    (tmp_path / "SOURCES.csv").write_text(
+        "name,modality,notes\na,fluorescence nuclei,field group 1f\n"
+    )
+    for folder in ("images", "masks"):
+        (tmp_path / folder).mkdir()
+        tifffile.imwrite(tmp_path / folder / "b.tif", image)
+    a, b = find_pairs(tmp_path)
+    assert (a.name, a.family, a.group) == ("a", "fluorescence nuclei", "field-1f")
+    assert b.family == "other"
+    tifffile.imwrite(tmp_path / "masks" / "b.tif", image[:4])
+    with pytest.raises(DataError, match="same rows and columns"):
+        list(b.planes())
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="no pair"):
+        find_pairs(tmp_path / "empty")
+
+
+def test_metrics():
+    truth = np.zeros((20, 20), int)
+    truth[2:8, 2:8], truth[12:18, 12:18] = 1, 2
+    assert (average_precision(truth, truth) == 1).all()
+    half = np.where(truth == 1, 1, 0)
+    half[12:15, 0:3] = 2
+    assert average_precision(truth, half)[0] == pytest.approx(1 / 3)
+    assert average_precision(truth, np.zeros_like(truth))[0] == 0
+    assert deepest_point(truth == 1) in {(4, 4), (4, 5), (5, 4), (5, 5)}
+    assert next_click(truth == 1, truth == 1) is None
+    assert next_click(truth == 1, truth > 0)[1] == 0
+
+
+def test_monitor_reports_every_family(planes, tmp_path):
+    sample = generate("nuclei_sparse", 1, (160, 160))
+    windows = monitor_windows([("a", "x", sample[0], sample[1])], 64, per_family=2)
+    found = monitor(trainer_for(planes, tmp_path).network.eval(), windows)
+    assert set(found) == {"a", "mean"}
+    assert 0 <= found["mean"]["box"] <= 1
+
+
+def test_command_line(tmp_path, capsys):
+    assert main(["train", "--data", str(tmp_path / "nowhere"), "--nice", "0"]) == 1
+    assert "no folder" in capsys.readouterr().err
