@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 _BAND = 128  # pixels of an axis made at a time: few logits contribute to them
 
@@ -34,18 +35,10 @@ class Crop:
     logits: Tensor
 
 
-def _linear(size_in: int, size_out: int) -> npt.NDArray[np.float64]:
-    """Matrix (out, in) of linear interpolation with pixel centres at half places."""
-    places = (np.arange(size_out) + 0.5) * (size_in / size_out) - 0.5
-    places = np.clip(places, 0, None)
-    low = np.minimum(np.floor(places).astype(int), size_in - 1)
-    high = np.minimum(low + 1, size_in - 1)
-    part = places - low
-    matrix = np.zeros((size_out, size_in))
-    rows = np.arange(size_out)
-    np.add.at(matrix, (rows, low), 1 - part)
-    np.add.at(matrix, (rows, high), part)
-    return matrix
+def _linear(size_in: int, size_out: int) -> Tensor:
+    """Matrix (out, in) of linear interpolation, with the very weights that PyTorch uses."""
+    unit = torch.eye(size_in)[None]
+    return F.interpolate(unit, size_out, mode="linear", align_corners=False)[0].t().double()
 
 
 class _Axis:
@@ -53,10 +46,10 @@ class _Axis:
 
     def __init__(self, size_low: int, square: int, used: int, size: int, device: str) -> None:
         matrix = _linear(used, size) @ _linear(size_low, square)[:used]
-        touched = matrix > 0
+        touched = (matrix > 0).numpy()
         self.first = touched.argmax(axis=1)
         self.last = size_low - 1 - touched[:, ::-1].argmax(axis=1)
-        self.matrix = torch.from_numpy(matrix.astype(np.float32)).to(device)
+        self.matrix = matrix.float().to(device)
         self.size = size
 
     def reach(self, low: int, high: int) -> tuple[int, int]:

@@ -1,0 +1,73 @@
+"""Upsampled crops equal the reference's two interpolations of the whole plane."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiny_sam import tiny_network
+
+from napari_sam.inference.upsample import Upsampler
+
+_NETWORK = tiny_network()
+
+
+def _reference(low: torch.Tensor, used: tuple[int, int], shape: tuple[int, int]) -> np.ndarray:
+    return _NETWORK.postprocess_masks(low[None, None], used, shape)[0, 0].numpy()
+
+
+def _case(shape, seed):
+    scale = 128 / max(shape)
+    used = (int(shape[0] * scale + 0.5), int(shape[1] * scale + 0.5))
+    rng = np.random.default_rng(seed)
+    low = rng.normal(size=(32, 32)).astype(np.float32) - 6
+    top, left = rng.integers(0, 28, 2)
+    low[top : top + 5, left : left + 9] += 9
+    return used, torch.from_numpy(low)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    shape=st.tuples(st.integers(16, 400), st.integers(16, 400)),
+    seed=st.integers(0, 1000),
+    above=st.sampled_from([-1.0, 0.0, 0.5]),
+)
+def test_crop_holds_every_pixel_above_and_equals_the_reference(shape, seed, above):
+    used, low = _case(shape, seed)
+    expected = _reference(low, used, shape)
+    upsampler = Upsampler((32, 32), 128, used, shape)
+    crop = upsampler.crop(low, above)
+    outside = np.ones(shape, dtype=bool)
+    if crop is not None:
+        height, width = crop.logits.shape
+        at = (slice(crop.top, crop.top + height), slice(crop.left, crop.left + width))
+        np.testing.assert_allclose(crop.logits.numpy(), expected[at], atol=1e-5)
+        outside[at] = False
+    assert not (expected[outside] > above + 1e-5).any()
+
+
+def test_crop_is_much_smaller_than_the_plane_for_a_small_object():
+    low = torch.full((32, 32), -5.0)
+    low[10:12, 20:22] = 5
+    crop = Upsampler((32, 32), 128, (128, 128), (512, 512)).crop(low, 0.0)
+    assert crop is not None
+    assert crop.logits.numel() < 100 * 100
+
+
+def test_whole_plane_and_empty_masks():
+    used, low = _case((300, 200), 1)
+    upsampler = Upsampler((32, 32), 128, used, (300, 200))
+    np.testing.assert_allclose(
+        upsampler.whole(low).numpy(), _reference(low, used, (300, 200)), atol=1e-5
+    )
+    nothing = torch.full((32, 32), -3.0)
+    assert upsampler.crop(nothing, 0.0) is None
+    assert not upsampler.mask(nothing).any()
+
+
+def test_what_lies_in_the_padding_is_no_part_of_the_plane():
+    low = torch.full((32, 32), -5.0)
+    low[:, 28:] = 5  # the plane takes up columns 0..15 only
+    upsampler = Upsampler((32, 32), 128, (128, 64), (200, 100))
+    assert not upsampler.mask(low).any()
