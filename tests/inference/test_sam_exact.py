@@ -8,12 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from segment_anything import SamPredictor
-from tiny_sam import tiny_network, tiny_sam
 
 from napari_sam import Prompt
 from napari_sam.errors import Cancelled, ModelError, PromptError
 from napari_sam.inference.attention import encode_image
 from napari_sam.inference.sam import SamModel
+from tiny_sam import tiny_network, tiny_sam
 
 FULL = (0.0, 255.0)
 SHAPES = st.tuples(st.integers(20, 260), st.integers(20, 260))
@@ -54,9 +54,8 @@ def test_pixels_that_the_encoder_sees_are_those_of_the_reference_bit_by_bit():
 def test_encoder_is_exact_with_and_without_padded_windows(window):
     from dataclasses import replace
 
-    from tiny_sam import TINY
-
     from napari_sam.models.sam import build
+    from tiny_sam import TINY
 
     torch.manual_seed(window)
     encoder = build(replace(TINY, window=window, depth=2)).image_encoder.eval()

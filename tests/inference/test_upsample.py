@@ -6,9 +6,9 @@ import numpy as np
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tiny_sam import tiny_network
 
 from napari_sam.inference.upsample import Upsampler
+from tiny_sam import tiny_network
 
 _NETWORK = tiny_network()
 
