@@ -201,7 +201,9 @@ def normalise(image: Any, limits: tuple[float, float] | None = None) -> npt.NDAr
         raise ImageError(f"Contrast limits must be finite and increasing, got ({low}, {high}).")
     # float64 only where 32 bits would lose neighbouring values of wide integers.
     wide = array.dtype.itemsize > 2 and np.issubdtype(array.dtype, np.integer)
-    scaled = array.astype(np.float64 if wide or array.dtype == np.float64 else np.float32)
+    scaled: npt.NDArray[np.floating[Any]] = array.astype(
+        np.float64 if wide or array.dtype == np.float64 else np.float32
+    )
     with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
         scaled -= low
         scaled /= high - low
