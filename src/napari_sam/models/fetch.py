@@ -54,6 +54,7 @@ class _Part:
         self._file = file
         self._expected = expected
         self._progress = progress
+        self.response: Any = None
         self.received = file.seek(0, os.SEEK_END)
 
     def restart(self) -> None:
@@ -78,6 +79,7 @@ class _Part:
 
     def on_response(self, response: Any, *args: Any, **kwargs: Any) -> None:
         """See whether the server resumes (206) or sends everything (200)."""
+        self.response = response
         if response.status_code == 200:
             self.restart()
         elif response.status_code == 206:
@@ -235,6 +237,9 @@ def _receive(
             if sink.received == before and before == 0:
                 break  # not one byte: no network, no server
             continue
+        finally:
+            if sink.response is not None:
+                sink.response.close()  # a cancelled download must not go on in the background
         return
     raise DownloadError(
         f"Could not reach {url} ({type(last).__name__}). Is this computer online? What has "

@@ -1,0 +1,190 @@
+"""Checkpoints: read safely, unwrapped, and recognised by the shapes of their weights."""
+
+from __future__ import annotations
+
+import pickle
+from collections import OrderedDict
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from napari_sam import load_model
+from napari_sam.errors import CheckpointError
+from napari_sam.models import checkpoints
+from napari_sam.models.sam import build, fill
+from tiny_sam import TINY, tiny_network
+
+STATE = tiny_network(4).state_dict()
+
+
+@pytest.mark.parametrize("name", ["vit_b", "vit_l", "vit_h"])
+def test_published_sizes_are_recognised_by_their_shapes(name):
+    from segment_anything import sam_model_registry
+
+    with torch.device("meta"):
+        state = sam_model_registry[name]().state_dict()
+    found = checkpoints.find_architecture(state)
+    assert found.name == name
+    assert (found.image_size, found.patch, found.window) == (1024, 16, 14)
+    assert found.heads == {"vit_b": 12, "vit_l": 16, "vit_h": 16}[name]
+    assert (
+        found.global_layers
+        == {
+            "vit_b": (2, 5, 8, 11),
+            "vit_l": (5, 11, 17, 23),
+            "vit_h": (7, 15, 23, 31),
+        }[name]
+    )
+    with torch.device("meta"):
+        again = build(found).state_dict()
+    assert {k: v.shape for k, v in again.items()} == {k: v.shape for k, v in state.items()}
+
+
+def test_any_other_size_is_read_off_too():
+    other = replace(TINY, depth=4, global_layers=(0, 3), window=5, width=48, heads=3, masks=4)
+    assert checkpoints.find_architecture(build(other).state_dict()) == other
+
+
+def _save(state: object, path: Path) -> Path:
+    if path.suffix == ".safetensors":
+        save_file(state, path)
+    else:
+        torch.save(state, path)
+    return path
+
+
+WRAPPED = {
+    "plain.pth": STATE,
+    "plain.safetensors": dict(STATE),
+    "trained.pt": {
+        "model_state": OrderedDict((f"sam.{k}", v) for k, v in STATE.items()),
+        "decoder_state": OrderedDict({"out_conv.weight": torch.ones(3)}),
+        "epoch": 5,
+    },
+    "parallel.pth": {"state_dict": {f"module.{k}": v for k, v in STATE.items()}},
+    "half.pth": {k: v.half() for k, v in STATE.items()},
+}
+
+
+@pytest.mark.parametrize("name", WRAPPED)
+def test_weights_arrive_unchanged_however_they_are_wrapped(tmp_path, name):
+    path = _save(WRAPPED[name], tmp_path / name)
+    checkpoint = checkpoints.load(path)
+    loaded = fill(checkpoint).state_dict()
+    assert loaded.keys() == STATE.keys()
+    for key, value in STATE.items():
+        expected = value.half().float() if name == "half.pth" else value
+        assert torch.equal(loaded[key], expected), key
+    assert (checkpoint.decoder is not None) == (name == "trained.pt")
+
+
+def test_a_decoder_beside_the_checkpoint_is_found(tmp_path):
+    path = _save(STATE, tmp_path / "vit_x_lm.pt")
+    _save(OrderedDict({"out_conv.weight": torch.ones(3)}), tmp_path / "vit_x_lm_decoder.pt")
+    decoder = checkpoints.load(path).decoder
+    assert decoder is not None
+    assert list(decoder) == ["out_conv.weight"]
+
+
+def test_an_old_style_file_without_a_zip_is_read(tmp_path):
+    path = tmp_path / "old.pth"
+    torch.save(STATE, path, _use_new_zipfile_serialization=False)
+    assert checkpoints.load(path).architecture == TINY
+
+
+def test_a_loaded_network_answers_like_the_one_that_was_saved(tmp_path):
+    model = load_model(_save(STATE, tmp_path / "mine.pth"), device="cpu")
+    pixels = torch.randn(1, 3, 128, 128)
+    with torch.no_grad():
+        expected = tiny_network(4).image_encoder(pixels)
+        assert torch.equal(model.network.image_encoder(pixels), expected)  # type: ignore[attr-defined]
+    assert model.name == "mine"
+    assert not model.network.training  # type: ignore[attr-defined]
+
+
+class Evil:
+    """Runs code when it is unpickled by a reader that allows it."""
+
+    touched: Path
+
+    def __reduce__(self):
+        return (Path.touch, (self.touched,))
+
+
+def test_a_pickle_that_wants_to_run_code_is_refused_and_runs_nothing(tmp_path):
+    Evil.touched = tmp_path / "ran"
+    path = tmp_path / "evil.pth"
+    torch.save({"model": Evil(), **STATE}, path)
+    with pytest.raises(CheckpointError, match="could run code"):
+        checkpoints.load(path)
+    bare = tmp_path / "bare.pkl"
+    bare.write_bytes(pickle.dumps(Evil(), protocol=2))
+    with pytest.raises(CheckpointError):
+        checkpoints.load(bare)
+    assert not Evil.touched.exists()
+
+
+@pytest.fixture
+def whole(tmp_path) -> bytes:
+    return _save(STATE, tmp_path / "whole.pth").read_bytes()
+
+
+@pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.99])
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+def test_a_truncated_file_is_refused(tmp_path, share, suffix):
+    content = _save(dict(STATE), tmp_path / f"whole{suffix}").read_bytes()
+    path = tmp_path / f"cut{suffix}"
+    path.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(CheckpointError, match="ownload it again"):
+        checkpoints.load(path)
+    with pytest.raises(CheckpointError, match="ownload it again"):
+        load_model(path, device="cpu")
+
+
+@pytest.mark.parametrize("content", [b"\x00\x01garbage" * 99, b"PK\x03\x04 not a zip", b"hello"])
+def test_garbage_is_refused(tmp_path, content):
+    path = tmp_path / "garbage.pth"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="damaged"):
+        checkpoints.load(path)
+
+
+def test_a_web_page_is_named_as_such(tmp_path):
+    path = tmp_path / "page.pth"
+    path.write_bytes(b"\n<!DOCTYPE html><html>Sign in</html>")
+    with pytest.raises(CheckpointError, match="web page"):
+        checkpoints.load(path)
+
+
+def test_a_missing_file(tmp_path):
+    with pytest.raises(CheckpointError, match="no checkpoint file"):
+        checkpoints.load(tmp_path / "nowhere.pth")
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"conv.weight": torch.zeros(2)}, "holds no SAM weights"),
+        ([torch.zeros(2)], "holds a list"),
+        ({"image_encoder.layers.0.weight": torch.zeros(2)}, "MobileSAM"),
+        ({k: v for k, v in STATE.items() if "mask_decoder" not in k}, "not a Segment Anything"),
+        ({k: v for k, v in STATE.items() if "neck.1" not in k}, "weights are missing"),
+        ({**STATE, "mask_decoder.hf_token.weight": torch.zeros(2)}, "unknown"),
+        ({**STATE, "image_encoder.neck.1.weight": torch.zeros(7)}, "does not fit"),
+    ],
+)
+def test_other_models_are_refused_with_a_reason(tmp_path, state, words):
+    path = _save(state, tmp_path / "other.pth")
+    with pytest.raises(CheckpointError, match=words):
+        fill(checkpoints.load(path))
+
+
+def test_own_pixel_statistics_of_a_checkpoint_are_used():
+    mean = torch.tensor([1.0, 2.0, 3.0]).reshape(3, 1, 1)
+    sam, _ = checkpoints.unwrap({**STATE, "pixel_mean": mean})
+    network = fill(checkpoints.Checkpoint(sam, None, TINY, ""))
+    assert torch.equal(network.pixel_mean, mean)
+    assert network.pixel_std.flatten().tolist() == pytest.approx([58.395, 57.12, 57.375])

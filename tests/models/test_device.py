@@ -1,0 +1,87 @@
+"""Devices: named, refused when absent, and smaller batches when memory runs out."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from napari_sam.errors import DeviceError
+from napari_sam.models import device
+
+
+def _cuda(monkeypatch, count: int) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: count > 0)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: count)
+
+
+def test_auto_takes_the_fastest_there_is(monkeypatch):
+    _cuda(monkeypatch, 0)
+    monkeypatch.setattr(device, "_mps_available", lambda: False)
+    assert device.resolve() == "cpu"
+    monkeypatch.setattr(device, "_mps_available", lambda: True)
+    assert device.resolve("auto") == "mps"
+    _cuda(monkeypatch, 1)
+    assert device.resolve("AUTO ") == "cuda"
+
+
+def test_named_devices(monkeypatch):
+    _cuda(monkeypatch, 2)
+    assert device.resolve("cpu") == "cpu"
+    assert device.resolve("cuda") == "cuda"
+    assert device.resolve("cuda:1") == "cuda:1"
+    with pytest.raises(DeviceError, match="'cuda:0' to 'cuda:1'"):
+        device.resolve("cuda:2")
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "cuda:-1", ""])
+def test_unknown_names_are_refused(monkeypatch, name):
+    _cuda(monkeypatch, 1)
+    with pytest.raises(DeviceError, match="Unknown device"):
+        device.resolve(name)
+
+
+def test_absent_devices_say_what_to_use(monkeypatch):
+    _cuda(monkeypatch, 0)
+    monkeypatch.setattr(device, "_mps_available", lambda: False)
+    for name in ("cuda", "mps"):
+        with pytest.raises(DeviceError, match="'cpu' or 'auto'"):
+            device.resolve(name)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.cuda.OutOfMemoryError("CUDA out of memory"),
+        MemoryError(),
+        RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory"),
+        RuntimeError("MPS backend out of memory"),
+    ],
+)
+def test_memory_that_runs_out_is_answered_by_smaller_batches(error):
+    sizes = []
+
+    def run(items):
+        sizes.append(len(items))
+        if len(items) > 3:
+            raise error
+        return [item * 10 for item in items]
+
+    assert device.in_batches(run, range(11), 8) == [i * 10 for i in range(11)]
+    assert sizes[0] == 8
+    assert max(sizes[2:]) <= 4
+
+
+def test_memory_for_not_even_one_is_an_error_with_advice():
+    def run(items):
+        raise MemoryError
+
+    with pytest.raises(DeviceError, match="smaller model"):
+        device.in_batches(run, range(5), 4, "cpu")
+
+
+def test_other_errors_are_not_swallowed():
+    def run(items):
+        raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        device.in_batches(run, range(5), 4)

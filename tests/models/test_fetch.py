@@ -1,0 +1,216 @@
+"""Downloads: whole or not at all, resumed, cancelled, and explained. All from loopback."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import numpy as np
+import pytest
+
+from napari_sam.errors import Cancelled, DownloadError
+from napari_sam.models import fetch
+
+BODY = np.random.default_rng(0).bytes(300_000)
+SHA = hashlib.sha256(BODY).hexdigest()
+
+
+class Server(ThreadingHTTPServer):
+    """A file server that misbehaves on request and writes down what it was asked."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.ranges = True
+        self.break_after: int | None = None
+        self.body = BODY
+        self.asked: list[str | None] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/weights.pth"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        wanted = self.headers.get("Range")
+        self.server.asked.append(wanted)
+        if "missing" in self.path:
+            self.send_error(404)
+            return
+        start = 0
+        if wanted and self.server.ranges:
+            start = int(wanted.removeprefix("bytes=").rstrip("-"))
+            if start >= len(self.server.body):
+                self.send_error(416)
+                return
+            self.send_response(206)
+            end = len(self.server.body) - 1
+            self.send_header("Content-Range", f"bytes {start}-{end}/{len(self.server.body)}")
+        else:
+            self.send_response(200)
+        rest = self.server.body[start:]
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        if self.server.break_after is not None:
+            rest = rest[: self.server.break_after]
+            self.server.break_after = None
+            self.wfile.write(rest)
+            self.wfile.flush()
+            self.close_connection = True
+            return
+        self.wfile.write(rest)
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+    monkeypatch.setattr(fetch, "CHUNK", 10_000)
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    made = Server()
+    thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield made
+    made.shutdown()
+    made.server_close()
+    thread.join()
+
+
+def get(server: Server, target, **words):
+    return fetch.fetch(server.url, target, size=len(BODY), sha256=SHA, **words)
+
+
+def test_a_file_arrives_whole_with_rising_progress(server, tmp_path):
+    seen: list[float] = []
+    path = get(server, tmp_path / "deep" / "weights.pth", progress=seen.append)
+    assert path.read_bytes() == BODY
+    assert seen == sorted(seen)
+    assert seen[-1] == 1.0
+    assert len(seen) > 10
+    assert [p.name for p in path.parent.iterdir()] == ["weights.pth"]
+
+
+def test_a_file_that_is_there_is_not_fetched_again(server, tmp_path):
+    get(server, tmp_path / "weights.pth")
+    get(server, tmp_path / "weights.pth")
+    assert len(server.asked) == 1
+
+
+def test_a_damaged_file_is_fetched_again(server, tmp_path):
+    target = tmp_path / "weights.pth"
+    target.write_bytes(BODY[:-1] + b"\0" if BODY[-1] else BODY[:-1] + b"\1")
+    assert get(server, target).read_bytes() == BODY
+
+
+def test_cancelling_leaves_nothing_under_the_final_name_and_the_next_call_resumes(server, tmp_path):
+    target = tmp_path / "weights.pth"
+
+    def stop(fraction: float) -> None:
+        if fraction > 0.5:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        get(server, target, progress=stop)
+    assert not target.exists()
+    kept = (tmp_path / "weights.pth.part").stat().st_size
+    assert len(BODY) * 0.5 < kept < len(BODY)
+    first: list[float] = []
+    assert get(server, target, progress=first.append).read_bytes() == BODY
+    assert server.asked == [None, f"bytes={kept}-"]
+    assert first[0] > 0.5
+
+
+def test_a_server_without_ranges_sends_it_all_again(server, tmp_path):
+    target = tmp_path / "weights.pth"
+    (tmp_path / "weights.pth.part").write_bytes(b"x" * 1000)
+    server.ranges = False
+    assert get(server, target).read_bytes() == BODY
+    assert server.asked == ["bytes=1000-"]
+
+
+def test_a_broken_connection_is_taken_up_where_it_broke(server, tmp_path):
+    server.break_after = 120_000
+    assert get(server, tmp_path / "weights.pth").read_bytes() == BODY
+    assert len(server.asked) == 2
+    assert server.asked[1] is not None
+
+
+def test_other_bytes_than_expected_are_refused_and_thrown_away(server, tmp_path):
+    server.body = BODY[::-1]
+    with pytest.raises(DownloadError, match="SHA-256") as error:
+        get(server, tmp_path / "weights.pth")
+    assert isinstance(error.value, OSError)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("body", [b"<html>please log in</html>", BODY + b"more"])
+def test_a_file_of_another_size_is_refused(server, tmp_path, body):
+    server.body = body
+    with pytest.raises(DownloadError, match="bytes instead of"):
+        get(server, tmp_path / "weights.pth")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_part_of_another_file_does_not_spoil_the_next_try(server, tmp_path):
+    target = tmp_path / "weights.pth"
+    (tmp_path / "weights.pth.part").write_bytes(b"x" * 50_000)
+    with pytest.raises(DownloadError, match="SHA-256"):
+        get(server, target)
+    assert get(server, target).read_bytes() == BODY
+
+
+def test_a_part_longer_than_the_file_is_dropped(server, tmp_path):
+    (tmp_path / "weights.pth.part").write_bytes(b"x" * (len(BODY) + 5))
+    assert get(server, tmp_path / "weights.pth").read_bytes() == BODY
+
+
+def test_a_missing_file_says_what_to_do_by_hand(server, tmp_path):
+    url = server.url.replace("weights", "missing")
+    with pytest.raises(DownloadError, match="404") as error:
+        fetch.fetch(url, tmp_path / "weights.pth", size=5, sha256="0")
+    assert url in str(error.value)
+    assert str(tmp_path) in str(error.value)
+    assert not (tmp_path / "weights.pth").exists()
+
+
+def test_an_offline_computer_is_told_url_and_folder(server, tmp_path):
+    server.shutdown()
+    server.server_close()
+    with pytest.raises(DownloadError, match="Is this computer online") as error:
+        get(server, tmp_path / "weights.pth")
+    for word in (server.url, str(tmp_path), "weights.pth", "another computer"):
+        assert word in str(error.value)
+
+
+def test_two_downloads_of_one_file_do_not_mix(server, tmp_path):
+    target = tmp_path / "weights.pth"
+
+    def meanwhile(fraction: float) -> None:
+        with pytest.raises(DownloadError, match="right now"):
+            get(server, target)
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        get(server, target, progress=meanwhile)
+    assert get(server, target).read_bytes() == BODY
+
+
+def test_remaining_time_counts_from_where_the_download_resumed():
+    eta = fetch.Eta()
+    assert eta.update(0.6, now=100.0) is None
+    assert eta.update(0.7, now=110.0) == pytest.approx(30.0)
+    assert eta.update(0.8, now=120.0) == pytest.approx(20.0)
+
+
+def test_the_folder_follows_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("NAPARI_SAM_HOME", str(tmp_path / "mine"))
+    assert fetch.home() == tmp_path / "mine"
+    monkeypatch.delenv("NAPARI_SAM_HOME")
+    assert "napari-sam-bio" in str(fetch.home())
