@@ -10,3 +10,27 @@ from pathlib import Path
 _SETTINGS = Path(tempfile.mkdtemp(prefix="napari-sam-tests-"))
 os.environ["NAPARI_CONFIG"] = str(_SETTINGS / "settings.yaml")
 os.environ.setdefault("NAPARI_SAM_HOME", str(_SETTINGS / "home"))
+
+
+def _survive_pyside_6_12() -> None:
+    """Keep the interpreter alive under PySide6 6.12.0 on Python 3.11.
+
+    That build takes for granted that None, True and False cannot be deallocated, which holds from
+    Python 3.12 on: every call that returns one of them takes a reference away, until the
+    interpreter aborts after some thousand calls, whatever package makes them.
+    """
+    import sys
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        affected = sys.version_info < (3, 12) and version("PySide6_Essentials") >= "6.12"
+    except PackageNotFoundError:
+        return
+    if affected:
+        import ctypes
+
+        for immortal in (None, True, False):
+            ctypes.c_ssize_t.from_address(id(immortal)).value += 1 << 30
+
+
+_survive_pyside_6_12()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from napari.components import ViewerModel
 from fake_model import FakeModel
 from napari_sam.ui.catalogue import Catalogue
 from napari_sam.ui.loops import ManualLoop
+from napari_sam.ui.preferences import Preferences, PreferenceStore
 from napari_sam.ui.session import Session
 
 
@@ -108,6 +110,14 @@ class Event:
         self.handled = False
 
 
+@pytest.fixture(autouse=True)
+def default_preferences() -> Iterator[None]:
+    """Choices made in a test are remembered by napari; the next test must not inherit them."""
+    yield
+    store = PreferenceStore()
+    store.remember(**asdict(Preferences()))
+
+
 @pytest.fixture
 def make_bench() -> Iterator[Callable[..., Bench]]:
     made: list[Bench] = []
@@ -119,6 +129,11 @@ def make_bench() -> Iterator[Callable[..., Bench]]:
     yield make
     for bench in made:
         bench.session.close()
+
+
+@pytest.fixture
+def make_event() -> Callable[..., Event]:
+    return Event
 
 
 @pytest.fixture

@@ -18,12 +18,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """One write: which layer, which data object, which ids."""
+    """One write: into which layer and data object, where, and under which ids."""
 
     labels: Labels
     data: Any
+    plane: Plane
     ids: tuple[int, ...]
-    pixels: int
+
+    def there(self, viewer: Any) -> bool:
+        """Whether any of it is still to be seen; not when it was undone or erased meanwhile."""
+        if self.labels not in viewer.layers or self.labels.data is not self.data:
+            return False
+        return bool(np.isin(self.plane.take(self.data), self.ids).any())
+
+    def take_back(self) -> None:
+        """Undo the layer's last step.
+
+        Raises
+        ------
+        LabelsError
+            When the layer holds other data than were written to: its history no longer fits.
+        """
+        if self.labels.data is not self.data:
+            raise LabelsError(
+                f"{self.labels.name!r} has got new data since, so nothing was undone."
+            )
+        self.labels.undo()
 
 
 def keep(
@@ -73,7 +93,7 @@ def keep(
         )
     check_id(ids[-1], labels.data.dtype)
     write(labels, plane, painted)
-    return Kept(labels, labels.data, tuple(ids), int((painted > 0).sum()))
+    return Kept(labels, labels.data, plane, tuple(ids))
 
 
 def write(labels: Labels, plane: Plane, painted: npt.NDArray[np.int64]) -> None:
@@ -86,16 +106,3 @@ def write(labels: Labels, plane: Plane, painted: npt.NDArray[np.int64]) -> None:
         raise LabelsError(
             f"{labels.name!r} cannot be written ({error}). Choose a new Labels layer."
         ) from error
-
-
-def take_back(kept: Kept) -> None:
-    """Undo the layer's last step.
-
-    Raises
-    ------
-    LabelsError
-        When the layer holds other data than were written to: its history no longer fits them.
-    """
-    if kept.labels.data is not kept.data:
-        raise LabelsError(f"{kept.labels.name!r} has got new data since, so nothing was undone.")
-    kept.labels.undo()

@@ -29,21 +29,42 @@ class Desk:
     worker: Worker
     preferences: PreferenceStore
     version: int = 0
+    _held: bool = False
 
     def say(self, text: str, problem: bool = False) -> None:
         """Put one sentence into the status line."""
+        self._held = False
         self.state.problem = problem
         self.state.status = text
+
+    def result(self, text: str, problem: bool = False) -> None:
+        """Say what came of something; general advice does not replace it until `release`."""
+        self.say(text, problem)
+        self._held = True
+
+    def guide(self, text: str) -> None:
+        """Say what to do next, unless a result is still to be read."""
+        if not self._held:
+            self.say(text)
+
+    def release(self) -> None:
+        """Let advice replace what was said: the person went on."""
+        self._held = False
+
+    def device(self) -> str:
+        """Where the model shall run."""
+        return self.preferences.read().device
 
     def fail(self, error: Exception) -> None:
         """Tell what went wrong, and leave everything usable."""
         self.state.progress = None
         if isinstance(error, NapariSamError):
-            self.say(str(error), problem=True)
+            text = str(error)
         elif isinstance(error, MemoryError):
-            self.say("Not enough memory. Close other programs or crop the image.", problem=True)
+            text = "Not enough memory. Close other programs or crop the image."
         else:
-            self.say(f"This did not work ({type(error).__name__}: {error}).", problem=True)
+            text = f"This did not work ({type(error).__name__}: {error})."
+        self.result(text, problem=True)
 
     def plane(self) -> Plane:
         """Find the plane of the chosen image that is shown now.

@@ -48,7 +48,7 @@ class Finding:
             min_area=state.min_area or None,
             min_score=state.min_score,
         )
-        name, device = state.model, desk.preferences.read().device
+        name, device = state.model, desk.device()
         state.progress, state.cancellable = 0.0, True
         desk.say("Finding all cells of this slice. You can go on working meanwhile.")
         desk.submit(
@@ -69,7 +69,7 @@ class Finding:
                 raise LabelsError("The image was changed or left while its cells were searched.")
             state.found_count = len(found)
             if len(found) == 0:
-                desk.say(
+                desk.result(
                     "No cells were found on this slice. Try another diameter, a lower certainty, "
                     "or click the cells one by one."
                 )
@@ -92,7 +92,7 @@ class Finding:
         labels.features = table
         labels.refresh()
         add_quietly(self._desk.viewer, labels)
-        self._desk.say(f"Found {_cells(len(found))}, now in the new layer {labels.name!r}.")
+        self._desk.result(f"Found {_cells(len(found))}, now in the new layer {labels.name!r}.")
 
     def _merge(self, view: View, found: Segmentation) -> None:
         state = self._desk.state
@@ -102,7 +102,7 @@ class Finding:
         plane = labels_plane(image, view.plane, into)
         painted, added = _fitting(found.labels, plane.take(into.data), next_id(into.data))
         if added == 0:
-            self._desk.say(
+            self._desk.result(
                 f"Found {_cells(len(found))}, but all of them are labelled in {into.name!r} "
                 "already. Nothing was changed."
             )
@@ -110,9 +110,9 @@ class Finding:
         check_id(int(painted.max()), into.data.dtype)
         write(into, plane, painted)
         ids = np.unique(painted)[1:]
-        self._remember(Kept(into, into.data, tuple(map(int, ids)), int((painted > 0).sum())))
+        self._remember(Kept(into, into.data, plane, tuple(map(int, ids))))
         left = len(found) - added
-        self._desk.say(
+        self._desk.result(
             f"Added {_cells(added)} to the empty places of {into.name!r}"
             + (f"; {left} were labelled already." if left else ".")
         )

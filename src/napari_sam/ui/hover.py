@@ -37,7 +37,7 @@ class Hover:
         self._idle = idle
         self._readable = readable
         self._asked: tuple[int, int] | None = None
-        self._shown = False
+        self.shown = False
 
     def moved(self) -> None:
         """Take note that the cursor moved."""
@@ -48,14 +48,14 @@ class Hover:
         """Take the outline away."""
         self._desk.jobs.cancel("hover")
         self._asked = None
-        if self._shown:
-            self._shown = False
+        if self.shown:
+            self.shown = False
             self._preview.hide()
 
     def covered(self) -> None:
         """The preview shows something else from now on."""
         self._desk.jobs.cancel("hover")
-        self._asked, self._shown = None, False
+        self._asked, self.shown = None, False
 
     def _look(self) -> None:
         desk, state = self._desk, self._desk.state
@@ -74,7 +74,7 @@ class Hover:
         if pixel == self._asked:
             return
         self._asked = pixel
-        name, device = state.model, desk.preferences.read().device
+        name, device = state.model, desk.device()
         prompts = (Prompt(points=[place]),)
         desk.jobs.submit(
             "hover",
@@ -88,6 +88,6 @@ class Hover:
         image = self._desk.state.image
         if image is None or now is None or not view.same(now) or not self._idle():
             return
-        self._shown = True
+        self.shown = True
         self._preview.show(image, view.plane, [predicted.found[0].masks[0]], outline=True)
         self.moved()  # the cursor may have moved on meanwhile

@@ -71,15 +71,9 @@ class Jobs:
         self._generation = 0
         self._wanted: dict[str, _Job] = {}
         self._pending: dict[str, _Job] = {}
-        self._running: _Job | None = None
         self._closed = False
         self._change = threading.Condition()
         self._thread: threading.Thread | None = None
-
-    @property
-    def busy(self) -> bool:
-        """Whether any slot still owes an answer."""
-        return bool(self._wanted)
 
     def wants(self, slot: str) -> bool:
         """Tell whether a slot still owes an answer."""
@@ -129,7 +123,7 @@ class Jobs:
         for slot in self._slots:
             self.cancel(slot)
 
-    def close(self, timeout: float = 30.0) -> None:
+    def close(self, timeout: float = 20.0) -> None:
         """Cancel everything and wait for the thread to end."""
         with self._change:
             self._closed = True
@@ -162,11 +156,8 @@ class Jobs:
                 if self._closed:
                     return
                 job = self._take()
-                self._running = job
             if job is not None:
                 self._run(job)
-            with self._change:
-                self._running = None
 
     def _run(self, job: _Job) -> None:
         def report(fraction: float) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from napari_sam.errors import LabelsError, NapariSamError
-from napari_sam.ui.acceptance import Kept, keep, take_back
+from napari_sam.errors import NapariSamError
+from napari_sam.ui.acceptance import Kept, keep
 from napari_sam.ui.desk import Desk
 from napari_sam.ui.marking import Marking, Spent
 from napari_sam.ui.planes import labels_plane, new_labels
@@ -23,18 +22,15 @@ class _Step:
 class Keeping:
     """Writes answers into labels and remembers how to take each back."""
 
-    def __init__(self, desk: Desk, marking: Marking, refresh: Callable[[], None]) -> None:
+    def __init__(self, desk: Desk, marking: Marking) -> None:
         self._desk = desk
         self._marking = marking
-        self._refresh = refresh
         self._steps: list[_Step] = []
 
     def keep(self, answer: Answer) -> bool:
         """Write the chosen candidate of an answer into the plane it was computed on."""
         desk, state = self._desk, self._desk.state
         try:
-            if not desk.same_pixels(answer.view):
-                raise LabelsError("The image has changed since this mask was made. Click again.")
             labels = state.target or new_labels(answer.image, f"{answer.image.name} cells")
             plane = labels_plane(answer.image, answer.plane, labels)
             order = sorted(
@@ -50,30 +46,38 @@ class Keeping:
         state.target = labels
         self._steps.append(_Step(kept, self._marking.spend(answer.plane)))
         state.answer = None
-        desk.say(_told(kept, answer))
+        desk.result(_told(kept, answer))
         return True
 
     def remember(self, kept: Kept) -> None:
         """Remember a write that was not made from marks."""
         self._steps.append(_Step(kept, Spent()))
 
+    def wrote(self, labels: object) -> bool:
+        """Whether the last step that can be taken back is in these labels."""
+        return bool(self._steps) and self._steps[-1].kept.labels is labels
+
     def undo(self) -> None:
         """Take the last step back; its marks return, so that it can be done differently."""
-        while self._steps and self._steps[-1].kept.labels not in self._desk.viewer.layers:
+        while self._steps and not self._steps[-1].kept.there(self._desk.viewer):
             self._steps.pop()
         if not self._steps:
-            self._desk.say("There is nothing to undo.")
+            self._desk.result("There is nothing to undo.")
             return
-        step = self._steps.pop()
+        step = self._steps[-1]
+        name = step.kept.labels.name
         try:
-            take_back(step.kept)
+            step.kept.take_back()
         except NapariSamError as error:
+            self._steps.pop()
             self._desk.fail(error)
             return
+        if step.kept.there(self._desk.viewer):
+            self._desk.result(f"Took the last edit of {name!r} back, made after the last cell.")
+            return
+        self._steps.pop()
         self._marking.restore(step.spent)
-        name = step.kept.labels.name
-        self._desk.say(f"Took the last step in {name!r} back.")
-        self._refresh()
+        self._desk.result(f"Took the last step in {name!r} back.")
 
     def forget(self) -> None:
         self._steps.clear()

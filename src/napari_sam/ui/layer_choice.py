@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from napari_sam.errors import LabelsError, ViewError
 from napari_sam.ui.desk import Desk
 from napari_sam.ui.marking import Marking
+from napari_sam.ui.planes import labels_plane
 from napari_sam.ui.preview import Preview
 
 if TYPE_CHECKING:
@@ -55,11 +57,29 @@ class LayerChoice:
         if image is None:
             return
         session = self._session
-        self._listen(self._image, image.events.set_data, session.pixels_changed)
+        if not image.multiscale:  # a pyramid sets its data at every zoom
+            self._listen(self._image, image.events.set_data, session.pixels_changed)
         self._listen(self._image, image.events.data, session.pixels_changed)
         self._listen(self._image, image.events.contrast_limits, session.view_changed)
         for name in _TRANSFORM:
             self._listen(self._image, getattr(image.events, name), session.view_changed)
+
+    def drop_misfits(self) -> None:
+        """Let go of labels that do not fit the image that was chosen; they stay in the viewer."""
+        state = self._desk.state
+        try:
+            plane = self._desk.plane()
+        except ViewError:
+            return
+        assert state.image is not None
+        for role in ("target", "mask", "merge"):
+            layer = getattr(state, role)
+            if layer is None:
+                continue
+            try:
+                labels_plane(state.image, plane, layer)
+            except LabelsError:
+                setattr(state, role, None)
 
     def watch_prompts(self) -> None:
         """Follow the prompt layers in use."""

@@ -47,20 +47,20 @@ class ModelChoice:
         self._desk.preferences.remember(model=name)
         self._changed()
 
-    def missing(self) -> bool:
-        """Tell whether the chosen model has to be downloaded, and say so in the panel."""
+    def usable(self) -> bool:
+        """Tell whether the chosen model is here; if it is not, say in the panel what to do."""
         state = self._desk.state
-        if self.downloads.wants("download"):
-            return self._catalogue.missing_megabytes(state.model) is not None
         megabytes = self._catalogue.missing_megabytes(state.model)
         if megabytes is None:
+            return True
+        if self.downloads.wants("download"):
             return False
         state.chip = Chip("missing", "not downloaded")
         self._desk.say(
             f"The model {state.model!r} is not on this computer yet. Press Download "
             f"({megabytes:,.0f} MB), or choose 'cells', which comes with the plugin."
         )
-        return True
+        return False
 
     def download(self) -> None:
         """Download the chosen model in the background."""
@@ -90,7 +90,7 @@ class ModelChoice:
 
     def _arrived(self, path: Path | None) -> None:
         self._desk.state.progress = None
-        self._desk.say("The model has arrived.")
+        self._desk.result("The model has arrived.")
         self._changed()
 
     def _failed(self, error: Exception) -> None:

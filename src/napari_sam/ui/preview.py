@@ -95,6 +95,18 @@ class Preview:
         layer.editable = False
         add_quietly(self._viewer, layer)
         self.layer = layer
+        self._below_marks()
+
+    def _below_marks(self) -> None:
+        """Keep what the person marked visible on top of the mask."""
+        from napari.layers import Points, Shapes
+
+        layers = self._viewer.layers
+        first = len(layers) - 1
+        while first > 0 and isinstance(layers[first - 1], (Points, Shapes)):
+            first -= 1
+        if first < len(layers) - 1:
+            layers.move(len(layers) - 1, first)
 
 
 def add_quietly(viewer: Any, layer: Any) -> None:

@@ -147,4 +147,4 @@ class State:
     min_score: float = 0.0
     min_area: int = 0
     found_count: int | None = None
-    accept_key: str = "Return"
+    accept_key: str = "Enter"

@@ -94,6 +94,10 @@ class Worker:
         self._embeddings = Embeddings(memory)
         self._last: tuple[View, Embedding, np.ndarray] | None = None
 
+    def has(self, name: str, device: str) -> bool:
+        """Whether this model is loaded; may be asked from any thread."""
+        return self._chosen == (name, device)
+
     def resize(self, memory: int) -> None:
         """Change how many bytes the embeddings may take."""
         self._embeddings.resize(memory)

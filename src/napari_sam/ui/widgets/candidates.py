@@ -14,6 +14,12 @@ COUNT = 3
 SIDE = 84
 _OUTLINE = (255, 212, 0)
 _TIP = "Another outline of the same cell. Key {key}."
+# An empty place keeps its frame, so that it is seen that something will come there.
+_STYLE = (
+    "QToolButton { border: 1px solid rgba(128, 128, 128, 110); border-radius: 4px; "
+    "background: transparent; }"
+    "QToolButton:checked { border: 2px solid #ffd400; }"
+)
 _WHY_NOT = "\n\nNot now: mark a cell first."
 
 
@@ -35,6 +41,7 @@ class CandidateStrip(QWidget):
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextUnderIcon)
             button.setIconSize(QSize(SIDE, SIDE))
             button.setFixedSize(SIDE + 8, SIDE + 26)
+            button.setStyleSheet(_STYLE)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             self._group.addButton(button, index)
             self.buttons.append(button)

@@ -21,7 +21,6 @@ class ClickPage(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        state = session.state
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)
         column.setSpacing(6)
@@ -57,7 +56,7 @@ class ClickPage(QWidget):
         self.candidates.picked.connect(session.choose_candidate)
         column.addWidget(self.candidates)
 
-        self.accept = Button("Accept", _ACCEPT, session.accept, "Return")
+        self.accept = Button("Accept", _ACCEPT, session.accept, "Enter")
         self.accept.setMinimumHeight(32)
         column.addWidget(self.accept)
         self.next = Button("Next", _NEXT, session.next_candidate, "N")
@@ -84,7 +83,7 @@ class ClickPage(QWidget):
                 ("overwrite", "overwrite", "Where there is a label already, replace it."),
             ]
         )
-        self.overlap.chosen.connect(lambda value: setattr(state, "overlap", value))
+        self.overlap.chosen.connect(session.set_overlap)
         for row, (text, widget) in enumerate(
             (("Keep cells in", self.target), ("On overlap", self.overlap))
         ):

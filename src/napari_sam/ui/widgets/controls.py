@@ -21,7 +21,8 @@ from qtpy.QtWidgets import (
 
 def key_text(key: str) -> str:
     """Spell a key as this computer's keyboard does."""
-    return QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
+    text = QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
+    return text.replace("Return", "Enter")
 
 
 def enable(widget: QWidget, tip: str, why_not: str = "") -> None:

@@ -1,0 +1,237 @@
+"""Bug class 4 of the field: nothing of one object, viewer or session reaches another."""
+
+from __future__ import annotations
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from fake_model import blobs
+
+
+@pytest.fixture
+def ready(bench):
+    bench.viewer.add_image(blobs(), name="nuclei")
+    bench.settle()
+    return bench
+
+
+def callbacks(viewer) -> dict[str, int]:
+    """Count every callback that hangs on a viewer and its layers."""
+    emitters = {"layers": viewer.layers, "dims": viewer.dims, "selection": viewer.layers.selection}
+    emitters |= {layer.name: layer for layer in viewer.layers}
+    counted = {
+        f"{owner}.{name}": len(emitter.callbacks)
+        for owner, has in emitters.items()
+        for name, emitter in has.events.emitters.items()
+    }
+    counted["drag"] = len(viewer.mouse_drag_callbacks)
+    counted["move"] = len(viewer.mouse_move_callbacks)
+    counted["keys"] = len(viewer.keymap)
+    counted |= {f"keys of {layer.name}": len(layer.keymap) for layer in viewer.layers}
+    return counted
+
+
+def test_an_objects_logits_never_reach_the_next_object(ready):
+    ready.click(20, 20)
+    ready.settle()
+    ready.click(21, 21)
+    ready.settle()
+    assert ready.model.prompts[-1].logits is not None  # the same object is refined
+    ready.press("Enter")
+    ready.settle()
+    ready.click(40, 60)
+    ready.settle()
+    last = ready.model.prompts[-1]
+    assert last.logits is None
+    assert last.mask is None
+    np.testing.assert_allclose(last.points, [(40, 60)])
+
+
+@pytest.mark.parametrize("end", ["clear", "undo", "image", "model", "slice"])
+def test_logits_end_with_their_object(ready, end):
+    ready.catalogue.here.add("large")
+    other = ready.viewer.add_image(blobs(), name="other")
+    ready.click(20, 20)
+    ready.settle()
+    if end == "clear":
+        ready.session.clear()
+    elif end == "undo":
+        ready.session.undo()
+    elif end == "image":
+        ready.session.choose("image", other)
+    elif end == "model":
+        ready.session.models.choose("large")
+        ready.settle()
+    else:
+        ready.viewer.add_image(np.stack([blobs()] * 3), name="stack")
+        ready.session.choose("image", ready.viewer.layers["stack"])
+        ready.settle()
+    ready.settle()
+    before = len(ready.model.prompts)
+    ready.click(1, 40, 60) if end == "slice" else ready.click(40, 60)
+    ready.settle()
+    new = ready.model.prompts[before:]
+    assert new
+    if end == "model":  # the mark stayed, so the object is the same, but not the model
+        assert ready.model.prompts[before - 1].logits is None
+    else:
+        assert all(prompt.logits is None for prompt in new)
+
+
+def test_one_click_is_one_prediction_although_events_fire_twice(ready):
+    ready.click(20, 20)
+    ready.settle()
+    assert len(ready.model.prompts) == 1
+    points = ready.viewer.add_points(np.empty((0, 2)), name="seeds")
+    ready.session.clear()
+    ready.session.choose("points", points)
+    ready.settle()
+    phases = []
+    points.events.data.connect(lambda event: phases.append(event.action))
+    points.add((40, 60))
+    assert len(phases) == 2  # what napari does
+    ready.settle()
+    assert len(ready.model.prompts) == 2
+
+
+def test_looking_again_does_not_ask_again(ready):
+    ready.click(20, 20)
+    ready.settle()
+    ready.session.marks_changed()
+    ready.settle()
+    assert len(ready.model.prompts) == 1
+
+
+def test_closing_gives_back_every_callback_key_and_layer(make_bench):
+    viewer = ViewerModel()
+    viewer.add_image(blobs(), name="nuclei")
+    mine = viewer.add_labels(np.zeros((64, 80), int), name="mine")
+    viewer.layers.selection.active = viewer.layers["nuclei"]
+    before, names = callbacks(viewer), [layer.name for layer in viewer.layers]
+    bench = make_bench(viewer)
+    bench.session.choose("target", mine)
+    bench.session.choose("mask", mine)
+    bench.settle()
+    bench.click(20, 20)
+    bench.settle()
+    bench.session.draw_boxes()
+    bench.settle()
+    viewer.layers.selection.active = mine
+    mine.mode = "paint"
+    viewer.layers.selection.active = viewer.layers["nuclei"]
+    assert callbacks(viewer) != before
+    bench.session.close()
+    assert callbacks(viewer) == before
+    assert [layer.name for layer in viewer.layers] == names
+
+
+def test_a_closed_session_is_garbage(make_bench):
+    viewer = ViewerModel()
+    viewer.add_image(blobs())
+    bench = make_bench(viewer)
+    bench.settle()
+    bench.session.close()
+    gone = weakref.ref(bench.session)
+    bench.session = type("Closed", (), {"close": lambda self: None})()
+    gc.collect()
+    assert gone() is None
+
+
+def test_a_key_that_was_bound_before_is_bound_again(make_bench):
+    viewer = ViewerModel()
+    viewer.add_image(blobs())
+    pressed = []
+    viewer.bind_key("n", lambda v: pressed.append("theirs"))
+    viewer.layers[0].bind_key("1", lambda v: pressed.append("layer's"))
+    bench = make_bench(viewer)
+    bench.settle()
+    bench.press("N")
+    bench.press("1")
+    assert pressed == []
+    bench.session.close()
+    bench.press("N")
+    bench.press("1")
+    assert pressed == ["theirs", "layer's"]
+
+
+def test_a_layer_in_an_editing_mode_keeps_its_keys(ready):
+    labels = ready.viewer.add_labels(np.zeros((64, 80), int))
+    ready.viewer.layers.selection.active = labels
+    labels.mode = "paint"
+    assert not {"1", "2", "3", "N", "Enter", "Ctrl+Z"} & {str(key) for key in labels.keymap}
+    labels.mode = "pan_zoom"
+    assert {"1", "2", "3", "N", "Enter"} <= {str(key) for key in labels.keymap}
+
+
+def test_the_undo_key_still_serves_labels_that_are_not_ours(ready):
+    labels = ready.viewer.add_labels(np.zeros((64, 80), int))
+    labels.data_setitem((np.array([1]), np.array([1])), 5)
+    ready.viewer.layers.selection.active = labels
+    ready.press("Control-Z")
+    assert not labels.data.any()
+
+
+def test_an_invisible_panel_neither_clicks_nor_types(ready):
+    assert ready.viewer.layers["nuclei"].keymap
+    listening = len(ready.viewer.mouse_drag_callbacks)
+    ready.session.set_active(False)
+    ready.click(20, 20)
+    ready.settle()
+    assert ready.model.prompts == []
+    assert len(ready.viewer.mouse_drag_callbacks) == listening - 1
+    assert not ready.viewer.layers["nuclei"].keymap
+
+
+def test_two_viewers_share_nothing(make_bench):
+    one, two = make_bench(), make_bench()
+    for bench in (one, two):
+        bench.viewer.add_image(blobs(), name="nuclei")
+        bench.settle()
+    one.session.set_polarity(0)
+    one.session.set_overlap("overwrite")
+    two.click(20, 20)
+    two.settle()
+    two.press("Enter")
+    assert one.model.prompts == []
+    assert one.names() == ["nuclei"]
+    assert (two.state.polarity, two.state.overlap) == (1, "keep")
+    one.session.close()
+    two.click(40, 60)
+    two.settle()
+    two.press("Enter")
+    assert two.viewer.layers["nuclei cells"].data[40, 60] == 2
+
+
+def test_layers_are_followed_by_object_and_not_by_name(ready):
+    image = ready.viewer.layers["nuclei"]
+    image.name = "renamed"
+    ready.viewer.add_image(np.zeros((64, 80), np.uint8), name="nuclei")
+    ready.click(20, 20)
+    ready.settle()
+    assert ready.state.image is image
+    assert ready.state.answer.masks(0)[0].sum() > 50
+
+
+def test_deleted_layers_are_let_go(ready):
+    ready.click(20, 20)
+    ready.settle()
+    ready.press("Enter")
+    ready.click(40, 60)
+    ready.settle()
+    for name in ("nuclei cells", "SAM preview", "SAM points", "nuclei"):
+        ready.viewer.layers.remove(ready.viewer.layers[name])
+        ready.settle()
+    assert ready.names() == []
+    assert ready.state.image is None
+    assert ready.state.target is None
+    assert "Open an image" in ready.state.status
+    ready.viewer.add_image(blobs(), name="next")
+    ready.settle()
+    ready.click(20, 20)
+    ready.settle()
+    ready.press("Enter")
+    assert ready.viewer.layers["next cells"].data[20, 20] == 1

@@ -1,0 +1,187 @@
+"""Bug class 8 of the field: no mark is lost, invented, or given to another object."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fake_model import blobs
+
+BOX_A = [(14, 14), (14, 26), (26, 26), (26, 14)]
+BOX_B = [(34, 54), (34, 66), (46, 66), (46, 54)]
+
+
+@pytest.fixture
+def ready(bench):
+    bench.viewer.add_image(blobs(), name="nuclei")
+    bench.settle()
+    return bench
+
+
+def shapes_of(bench, corners, kind="rectangle"):
+    layer = bench.viewer.add_shapes(corners, shape_type=kind)
+    bench.session.choose("shapes", layer)
+    bench.settle()
+    return layer
+
+
+def test_a_click_without_a_drag_is_no_box(ready):
+    tiny = [(20, 20), (20, 20.6), (20.6, 20.6), (20.6, 20)]
+    shapes_of(ready, [tiny])
+    assert ready.model.prompts == []
+    assert ready.state.answer is None
+
+
+def test_a_discarded_lasso_is_no_outline(ready):
+    shapes_of(ready, [[(20, 20), (20, 21), (21, 21)]], kind="polygon")
+    assert ready.model.prompts == []
+
+
+def test_several_boxes_make_several_objects_in_one_step(ready):
+    shapes_of(ready, [BOX_A, BOX_B])
+    assert len(ready.model.prompts) == 2
+    ready.press("Control-Enter")
+    ready.settle()
+    labels = ready.viewer.layers["nuclei cells"]
+    assert {labels.data[20, 20], labels.data[40, 60]} == {1, 2}
+    labels.undo()
+    assert not labels.data.any()
+
+
+def test_boxes_drawn_in_any_direction_are_the_same(ready):
+    shapes_of(ready, [BOX_A[::-1]])
+    assert ready.model.prompts[-1].box == (14, 14, 26, 26)
+
+
+def test_points_go_with_the_box_that_holds_them(ready):
+    shapes_of(ready, [BOX_A, BOX_B])
+    ready.viewer.layers.selection.active = ready.viewer.layers["nuclei"]
+    ready.click(18, 18, button=2)
+    ready.click(42, 62, button=2)
+    ready.settle()
+    first, second = ready.model.prompts[-2:]
+    np.testing.assert_allclose(first.points, [(18, 18)])
+    np.testing.assert_allclose(second.points, [(42, 62)])
+
+
+def test_a_point_that_belongs_to_no_box_is_an_object_of_its_own(ready):
+    shapes_of(ready, [BOX_A, [(50, 5), (50, 15), (60, 15), (60, 5)]])
+    ready.viewer.layers.selection.active = ready.viewer.layers["nuclei"]
+    ready.click(40, 60)
+    ready.settle()
+    assert len(ready.state.answer.prompts) == 3
+    np.testing.assert_allclose(ready.state.answer.prompts[2].points, [(40, 60)])
+
+
+def test_a_background_point_that_belongs_to_no_box_is_not_dropped_silently(ready):
+    shapes_of(ready, [BOX_A, BOX_B])
+    ready.viewer.layers.selection.active = ready.viewer.layers["nuclei"]
+    ready.click(2, 2, button=2)
+    ready.settle()
+    assert "lies in none of them" in ready.state.status
+    assert ready.state.answer is None
+
+
+def test_a_far_away_point_is_not_clipped_to_the_box(ready):
+    """The whole plane is one plane for the prompts, however the model cuts it."""
+    ready.click(20, 20)
+    ready.click(40, 60)
+    ready.settle()
+    np.testing.assert_allclose(ready.model.prompts[-1].points, [(20, 20), (40, 60)])
+    mask = ready.state.answer.masks(0)[0]
+    assert mask[20, 20]
+    assert mask[40, 60]
+
+
+def test_left_and_right_click_and_the_toggle_say_what_they_say(ready):
+    ready.click(20, 20)
+    ready.click(20, 24, button=2)
+    ready.press("T")
+    ready.click(20, 16)
+    ready.settle()
+    assert ready.model.prompts[-1].labels.tolist() == [1, 0, 0]
+    points = ready.viewer.layers["SAM points"]
+    assert list(points.features["polarity"]) == ["object", "background", "background"]
+    assert len({str(symbol) for symbol in points.symbol}) == 2
+    assert len(np.unique(points.face_color, axis=0)) == 2
+
+
+def test_a_background_click_first_asks_for_the_cell(ready):
+    ready.click(20, 24, button=2)
+    ready.settle()
+    assert ready.model.prompts == []
+    assert "left-click" in ready.state.status
+    assert not ready.state.problem
+
+
+def test_polarity_of_the_persons_own_points_is_read(ready):
+    points = ready.viewer.add_points(
+        [(20, 20), (20, 25)], features={"polarity": ["object", "background"]}
+    )
+    ready.session.choose("points", points)
+    ready.settle()
+    assert ready.model.prompts[-1].labels.tolist() == [1, 0]
+
+
+def test_a_drag_is_no_click(ready, make_event):
+    from napari.utils.interactions import (
+        mouse_move_callbacks,
+        mouse_press_callbacks,
+        mouse_release_callbacks,
+    )
+
+    ready.viewer.cursor.position = (20, 20)
+    event = make_event("mouse_press", 1, ())
+    mouse_press_callbacks(ready.viewer, event)
+    event.type, event.is_dragging = "mouse_move", True
+    event.pos = event.pos + 30
+    mouse_move_callbacks(ready.viewer, event)
+    event.type = "mouse_release"
+    mouse_release_callbacks(ready.viewer, event)
+    ready.settle()
+    assert ready.model.prompts == []
+
+
+def test_a_click_with_a_modifier_stays_naparis(ready):
+    ready.click(20, 20, modifiers=("Shift",))
+    ready.settle()
+    assert ready.model.prompts == []
+
+
+def test_a_mask_cannot_be_shared_by_several_boxes(ready):
+    rough = ready.viewer.add_labels((blobs() > 100).astype(int))
+    ready.session.choose("mask", rough)
+    shapes_of(ready, [BOX_A, BOX_B])
+    assert "one cell" in ready.state.status
+    assert ready.state.answer is None
+
+
+def test_undo_takes_the_marks_back_in_reverse_order(ready):
+    ready.click(20, 20)
+    ready.settle()
+    ready.session.draw_boxes()
+    ready.state.shapes.add(np.array(BOX_A, float))
+    ready.settle()
+    ready.viewer.layers.selection.active = ready.viewer.layers["nuclei"]
+    ready.click(22, 22)
+    ready.settle()
+    seen = []
+    for _ in range(3):
+        ready.press("Control-Z")
+        ready.settle()
+        marks = ready.session._marking.read(ready.session._desk.plane())
+        seen.append((len(marks.points), len(marks.outlines)))
+    assert seen == [(1, 1), (1, 0), (0, 0)]
+
+
+def test_clear_leaves_nothing_behind(ready):
+    before = ready.names()
+    ready.click(20, 20)
+    ready.session.draw_boxes()
+    ready.state.shapes.add(np.array(BOX_B, float))
+    ready.settle()
+    ready.press("Escape")
+    ready.settle()
+    assert ready.names() == before
+    assert ready.state.answer is None
+    assert ready.state.shapes is None
