@@ -374,3 +374,64 @@ def test_simple_commands_load_neither_torch_nor_napari(command: str) -> None:
         [sys.executable, "-c", check], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+# demo ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("sample", "shape"), [("coins", (303, 384)), ("nuclei_stack", (256, 256))])
+def test_without_a_display_the_demo_writes_files_and_says_where(
+    sample: str,
+    shape: tuple[int, int],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """With the embedded model: the same cells that the window would show."""
+    assert run("demo", "--no-window", "--sample", sample, "-o", tmp_path / "out") == 0
+    said = capsys.readouterr().out.split()
+    assert sorted(said) == [
+        str((tmp_path / "out" / name).resolve()) for name in names(tmp_path / "out")
+    ]
+    labels = tifffile.imread(tmp_path / "out" / f"{sample}_labels.tif")
+    assert labels.shape == shape
+    table = pd.read_csv(tmp_path / "out" / f"{sample}_objects.csv")
+    assert len(table) == labels.max() >= 20
+    assert ("area_um2" in table) == (sample == "nuclei_stack")
+
+
+def test_the_demo_notices_a_missing_display(monkeypatch: pytest.MonkeyPatch) -> None:
+    from napari_sam.cli import demo
+
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    assert not demo.has_display()
+    monkeypatch.setenv("DISPLAY", ":7")
+    assert demo.has_display()
+
+
+def test_an_unknown_sample_names_the_known_ones(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("demo", "--no-window", "--sample", "nothing") == 1
+    assert "stained_tissue" in capsys.readouterr().err
+
+
+def test_the_demo_shows_a_window_with_the_panel_and_its_cells(
+    model: FakeModel, monkeypatch: pytest.MonkeyPatch, qtbot: Any
+) -> None:
+    import napari
+
+    seen: dict[str, Any] = {}
+
+    def look() -> None:  # in place of the event loop that a person would end
+        viewer = napari.current_viewer()
+        seen["docks"] = list(viewer.window.dock_widgets)
+        qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+        seen["layers"] = [type(layer).__name__ for layer in viewer.layers]
+        seen["cells"] = np.unique(viewer.layers[1].data).size - 1
+        viewer.close()
+
+    monkeypatch.setattr(napari, "run", look)
+    assert run("demo", "--sample", "coins") == 0
+    assert any("SAM for Biology" in name for name in seen["docks"])
+    assert seen["layers"] == ["Image", "Labels"]
+    assert seen["cells"] > 5

@@ -58,5 +58,7 @@ def draw_overlay(
     dense = dense.reshape(labels.shape) + int(labels.min() != 0)
     dense = dense.repeat(zoom, axis=0).repeat(zoom, axis=1)
     outline = find_boundaries(dense, mode="inner")
+    if zoom > 1:  # room for a second line, inside the first
+        outline |= find_boundaries(np.where(outline, 0, dense), mode="inner")
     picture[outline] = colours(int(dense.max()))[dense[outline]]
     return picture

@@ -60,26 +60,29 @@ def run(options: argparse.Namespace) -> int:
 
 
 def write_files(options: argparse.Namespace, layers: list[Any]) -> int:
-    """Segment the sample's last image layer and write what `segment` would."""
+    """Find the cells that the window would show, and write what `segment` would.
+
+    Of a stack that is the middle slice, at which napari opens it.
+    """
     from napari_sam.automatic.cells import segment_cells
     from napari_sam.cli.inputs import Picked
     from napari_sam.cli.segment import Outputs, write_outputs
+    from napari_sam.images import planes
     from napari_sam.pixel_size import PixelSize
 
     data, keywords, _ = layers[-1]
     rgb = bool(keywords.get("rgb", False))
+    stack = list(planes(data.shape, rgb))
+    slice_number = (len(stack) - 1) // 2
+    pixels = stack[slice_number].take(data)
     line = Line(f"Finding the cells of {options.sample}")
-    result = segment_cells(data, model="cells", rgb=rgb, progress=line)
+    result = segment_cells(pixels, model="cells", rgb=rgb, progress=line)
+    scale = keywords.get("scale")
+    size = None if scale is None else PixelSize(scale[-2], scale[-1], keywords["units"][-1])
     outputs = Outputs.of(Path(options.sample), options.output)
-    names = keywords.get("axis_labels", ("y", "x"))
-    axes = "".join(name.upper() for name in names)
-    size = None
-    if "scale" in keywords:
-        scale = keywords["scale"]
-        depth = scale[0] if axes.startswith("Z") else None
-        size = PixelSize(scale[-2], scale[-1], "um", depth)
-    write_outputs(outputs, Picked(data, axes, rgb), result, size)
-    line.done(f"Found {len(result)} objects in the sample {options.sample}.")
+    write_outputs(outputs, Picked(pixels, "YX", rgb), result, size)
+    where = f", slice {slice_number}" if len(stack) > 1 else ""
+    line.done(f"Found {len(result)} cells in the sample {options.sample}{where}:")
     for path in outputs:
         print(path.resolve())
     return 0
