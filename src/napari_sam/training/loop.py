@@ -128,7 +128,7 @@ class Trainer:
         loss = instance_loss(maps, self.targets(examples))
         error = size_loss(sizes, self.stacked(examples, "sizes"))
         figures = {"instance_loss": loss.detach(), "size_error": error.detach()}
-        loss = loss + 0.3 * error
+        loss = loss + error
         if prompts:
             for part, value in self.answer_prompts(features, examples).items():
                 if part.endswith("_loss"):
@@ -164,19 +164,17 @@ class Trainer:
                     batch.boxes,
                     batch.mask,
                 )
-            clicked = torch.isnan(batch.boxes[:, 0])
             parts = prompt_loss(logits, iou, batch.truth)
             for part in ("mask_loss", "iou_loss"):
                 figures[part] = figures.get(part, 0) + parts[part] / rounds
             if number == 0:
+                clicked = torch.isnan(batch.boxes[:, 0])
                 figures |= {
-                    k: v for k, v in parts.items() if k.startswith("iou_") and "loss" not in k
+                    "iou_best": parts["best"].nanmean(),
+                    "iou_error": parts["error"].mean(),
+                    "click_own": parts["own"][clicked].nanmean(),
+                    "box_own": parts["own"][~clicked].nanmean(),
                 }
-                with torch.no_grad():
-                    for name, chosen in (("click", clicked), ("box", ~clicked)):
-                        if chosen.any():
-                            part = prompt_loss(logits[chosen], iou[chosen], batch.truth[chosen])
-                            figures[f"{name}_own"] = part["iou_own"]
             if number + 1 < rounds:
                 batch = correct(batch, logits.detach(), iou.detach())
         return figures
@@ -221,7 +219,7 @@ class Trainer:
             if now - noted > 20:
                 noted = now
                 row = {"minutes": round(self.minutes(start), 2), "windows": self.windows_seen}
-                row |= {key: round(float(np.mean(v)), 4) for key, v in sums.items()}
+                row |= {key: round(float(np.nanmean(v)), 4) for key, v in sums.items()}
                 sums = {}
                 self.note(row)
             if now - saved > 60 * self.settings.save_every:

@@ -75,7 +75,9 @@ def prompt_loss(logits: Tensor, iou: Tensor, truth: Tensor) -> dict[str, Tensor]
     dict of str to Tensor
         ``mask_loss``: cross-entropy per object area plus dice; the best candidate counts
         fully, the first candidate half, the mean a little.  ``iou_loss``: error of the
-        predicted IoU.  Besides (detached) ``iou_best``, ``iou_own``, ``iou_error``.
+        predicted IoU.  Besides, detached and per prompt (N,): ``best`` and ``own``, the IoU of
+        the best and of the chosen candidate (NaN for an empty truth), and ``error``, the mean
+        absolute error of the predicted IoU.
     """
     target = truth[:, None]
     p = logits.sigmoid()
@@ -99,9 +101,9 @@ def prompt_loss(logits: Tensor, iou: Tensor, truth: Tensor) -> dict[str, Tensor]
     return {
         "mask_loss": mask,
         "iou_loss": surprise + 0.5 * error.mean(),
-        "iou_best": ((real.max(1).values * asked).sum() / count).detach(),
-        "iou_own": ((own * asked).sum() / count).detach(),
-        "iou_error": error.mean().detach(),
+        "best": torch.where(asked > 0, real.max(1).values, torch.nan),
+        "own": torch.where(asked > 0, own, torch.nan),
+        "error": error.detach().mean(1),
     }
 
 

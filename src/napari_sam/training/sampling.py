@@ -142,7 +142,7 @@ class WindowStream:
             goal = float(np.median(diameters))
             height, width = plane.labels.shape
             middle = rng.uniform(0, 1, 2) * (height, width)
-        if rng.random() < 0.15:
+        if rng.random() < 0.22:
             jitter = np.exp(rng.uniform(np.log(0.22), np.log(4.5)))
         else:
             jitter = np.exp(rng.uniform(np.log(0.55), np.log(2.0)))
