@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fake_model import blobs
+from napari_sam.images import contrast_limits
 
 
 class Seen:
@@ -38,7 +39,7 @@ def test_contrast_limits_change_nothing_by_default(bench):
     bench.settle()
     layer.contrast_limits = (0, 90)
     bench.settle()
-    assert seen.limits == [None]
+    assert seen.limits == [contrast_limits(layer.data)]  # of the pixels, and read only once
 
 
 def test_one_hot_pixel_leaves_the_thumbnail_visible(bench):

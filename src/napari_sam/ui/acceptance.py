@@ -75,7 +75,7 @@ def keep(
         overlap = "keep"
     first = next_id(labels.data)
     painted = np.zeros(plane.shape, dtype=np.int64)
-    ids = []
+    ids: list[int] = []
     for mask in masks:
         free = writable(before, mask, overlap) & (painted == 0)
         if free.any():

@@ -142,7 +142,9 @@ class Asking:
             and answer.image is self._desk.state.image
             and 0 < count < len(new.points)
             and np.array_equal(new.points[:count], old.points)
-            and np.array_equal(new.labels[:count], old.labels)  # type: ignore[index]
+            and new.labels is not None
+            and old.labels is not None
+            and np.array_equal(new.labels[:count], old.labels)
             and np.array_equal(new.boxes, old.boxes)
             and new.mask is None
         )

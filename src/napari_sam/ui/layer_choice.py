@@ -84,7 +84,7 @@ class LayerChoice:
     def watch_prompts(self) -> None:
         """Follow the prompt layers in use."""
         state = self._desk.state
-        roles = (
+        roles: tuple[tuple[str, Any], ...] = (
             ("points", self._marking.points),
             ("shapes", state.shapes),
             ("mask", state.mask),

@@ -44,12 +44,11 @@ class QtLoop:
 
     def __init__(self) -> None:
         # Imported here so that everything else in the session works without Qt.
-        from qtpy.QtCore import QObject, Qt, QTimer, Signal, Slot
+        from qtpy.QtCore import QObject, Qt, QTimer, Signal
 
         class Mailbox(QObject):
             posted = Signal(object)
 
-            @Slot(object)
             def run(self, call: Callable[[], None]) -> None:
                 call()
 

@@ -120,7 +120,8 @@ class Marking:
         points: list[tuple[Any, int]] = []
         shapes: list[tuple[Any, str]] = []
         used: list[tuple[Any, list[Any]]] = []
-        for layer in (self.points, state.shapes):
+        prompts: tuple[Any, ...] = (self.points, state.shapes)
+        for layer in prompts:
             rows = self._rows(layer, plane)
             if layer is None or not rows:
                 continue

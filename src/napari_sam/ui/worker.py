@@ -13,11 +13,11 @@ import numpy as np
 
 from napari_sam import images
 from napari_sam.errors import ModelError
+from napari_sam.inference.cache import EmbeddingCache
 from napari_sam.models.model import Embedding, Model
 from napari_sam.progress import Progress, part
 from napari_sam.prompts import Prompt
 from napari_sam.segmentation import Candidates, Segmentation
-from napari_sam.ui.embeddings import Embeddings
 from napari_sam.ui.planes import read_plane
 
 Loader = Callable[..., Model]
@@ -91,7 +91,7 @@ class Worker:
         self._load = load
         self._chosen: tuple[str, str] | None = None
         self._model: Model | None = None
-        self._embeddings = Embeddings(memory)
+        self._embeddings = EmbeddingCache(memory)
         self._last: tuple[View, Embedding, np.ndarray] | None = None
 
     def has(self, name: str, device: str) -> bool:
@@ -122,10 +122,7 @@ class Worker:
             if embedding.model == model.fingerprint:
                 return embedding, pixels
         pixels = read_plane(view.pixels, view.plane)  # type: ignore[arg-type]
-        embedding = self._embeddings.get(model, pixels, view.limits)
-        if embedding is None:
-            embedding = model.encode(pixels, limits=view.limits, progress=progress)
-            self._embeddings.put(model, pixels, view.limits, embedding)
+        embedding = self._embeddings.encode(model, pixels, limits=view.limits, progress=progress)
         self._last = (view, embedding, pixels)
         return embedding, pixels
 

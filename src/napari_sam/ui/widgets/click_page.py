@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
@@ -125,7 +126,9 @@ class ClickPage(QWidget):
             grid.addWidget(widget, row, 1)
         grid.setColumnStretch(1, 1)
         box = QCollapsible("Marks from layers of your own")
-        box.setToolTip("Use points, shapes or labels that you have already.")
+        tip = "Use points, shapes or labels that you have already."
+        box.toggleButton().setToolTip(tip)
+        box.toggleButton().setFocusPolicy(Qt.FocusPolicy.TabFocus)
         box.addWidget(inner)
         return box
 

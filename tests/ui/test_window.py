@@ -1,0 +1,256 @@
+"""The real window: real mouse clicks on the real canvas, real keys, real docks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from fake_model import FakeModel, blobs
+
+pytest.importorskip("qtpy")
+pytest.importorskip("pytestqt")
+if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+    pytest.skip("needs a display, such as Xvfb", allow_module_level=True)
+
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QAbstractButton, QAbstractSlider, QApplication, QComboBox, QScrollBar
+
+CENTRE = (3, 20, 50)
+STACK = blobs((6, 64, 80), (CENTRE, (3, 44, 20)), radius=6)
+TRANSFORM = {"scale": (2.0, 0.5, 0.25), "translate": (-30.0, 7.0, 100.0)}
+
+
+class Window:
+    """A napari window with the panel docked, and hands on its mouse and keyboard."""
+
+    def __init__(self, viewer, qtbot):
+        from napari_sam.ui.widgets.panel import Panel
+
+        self.viewer, self.qtbot = viewer, qtbot
+        self.model = FakeModel()
+        self.panel = Panel(viewer, lambda name, device: self.model)
+        self.dock = viewer.window.add_dock_widget(self.panel, name="SAM for Biology", area="right")
+        viewer.window.resize(1200, 800)
+
+    @property
+    def session(self):
+        return self.panel.session
+
+    @property
+    def canvas(self):
+        return self.viewer.window._qt_viewer.canvas
+
+    def until(self, condition) -> None:
+        self.qtbot.waitUntil(condition, timeout=20_000)
+
+    def ready(self) -> None:
+        self.until(lambda: self.session.state.chip.kind == "ready")
+
+    def position(self, layer, voxel) -> QPoint:
+        """Where a voxel of the displayed slice is on the canvas."""
+        QApplication.processEvents()
+        world = layer.data_to_world(voxel)
+        row, column = self.viewer.dims.displayed
+        transform = self.canvas.view.transform * self.canvas.view.scene.transform
+        x, y = transform.map([world[column], world[row], 0, 1])[:2]
+        return QPoint(round(x), round(y))
+
+    def click(self, layer, voxel, button=Qt.MouseButton.LeftButton) -> None:
+        place = self.position(layer, voxel)
+        QTest.mouseMove(self.canvas.native, place)
+        QTest.mouseClick(self.canvas.native, button, Qt.KeyboardModifier.NoModifier, place)
+
+    def press(self, key, modifier=Qt.KeyboardModifier.NoModifier) -> None:
+        QTest.keyClick(self.canvas.native, key, modifier)
+
+    def add_stack(self):
+        layer = self.viewer.add_image(STACK, name="stack", **TRANSFORM)
+        self.viewer.dims.set_point(0, layer.data_to_world(CENTRE)[0])
+        self.until(lambda: self.session._asking.reading.displayed() is not None)
+        return layer
+
+
+@pytest.fixture
+def window(make_napari_viewer, qtbot):
+    made = Window(make_napari_viewer(show=True), qtbot)
+    yield made
+    made.session.close()
+
+
+def test_a_real_click_on_a_scaled_translated_stack_labels_the_right_voxels(window):
+    layer = window.add_stack()
+    window.click(layer, CENTRE)
+    window.until(lambda: window.session.state.answer is not None)
+    window.press(Qt.Key.Key_Return)
+    window.until(lambda: "stack cells" in window.viewer.layers)
+    labels = window.viewer.layers["stack cells"]
+    expected = np.zeros(STACK.shape, bool)
+    expected[3, :, 40:] = STACK[3, :, 40:] > 100
+    np.testing.assert_array_equal(labels.data > 0, expected)
+    assert "SAM preview" not in window.viewer.layers
+
+
+def test_right_click_undo_and_candidates_by_real_input(window):
+    layer = window.add_stack()
+    window.click(layer, CENTRE)
+    window.until(lambda: window.session.state.answer is not None)
+    first = window.session.state.answer
+    assert window.panel.click.accept.isEnabled()
+    window.click(layer, (3, 20, 55), Qt.MouseButton.RightButton)
+    window.until(lambda: window.session.state.answer is not first)
+    assert window.model.prompts[-1].labels.tolist() == [1, 0]
+    window.press(Qt.Key.Key_2)
+    assert window.session.state.choice == 1
+    assert window.panel.click.candidates.buttons[1].isChecked()
+    window.press(Qt.Key.Key_N)
+    assert window.session.state.choice == 2
+    window.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
+    window.until(lambda: len(window.model.prompts) == 3)
+    assert window.model.prompts[-1].labels.tolist() == [1]
+    window.press(Qt.Key.Key_Escape)
+    window.qtbot.waitUntil(lambda: [la.name for la in window.viewer.layers] == ["stack"])
+
+
+def test_a_box_dragged_for_real_makes_a_cell(window):
+    layer = window.add_stack()
+    window.panel.click.boxes.click()
+    start, stop = window.position(layer, (3, 10, 40)), window.position(layer, (3, 30, 60))
+    native = window.canvas.native
+    QTest.mousePress(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, start)
+    for step in (0.3, 0.6, 1.0):
+        QTest.mouseMove(native, start + (stop - start) * step)
+        QTest.qWait(20)
+    QTest.mouseRelease(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, stop)
+    drawn = pytest.approx((10, 40, 30, 60), abs=1.0)  # half of it is asked about while it grows
+    window.until(lambda: window.model.prompts and window.model.prompts[-1].box == drawn)
+    window.press(Qt.Key.Key_Return)
+    window.until(lambda: "stack cells" in window.viewer.layers)
+    assert window.viewer.layers["stack cells"].data[CENTRE] == 1
+
+
+def test_the_mask_under_the_cursor_is_shown_on_demand(window):
+    layer = window.add_stack()
+    window.panel.click.hover.setChecked(True)
+    QTest.mouseMove(window.canvas.native, window.position(layer, (3, 5, 5)))
+    QTest.mouseMove(window.canvas.native, window.position(layer, CENTRE))
+    window.until(lambda: "SAM preview" in window.viewer.layers)
+    assert window.session.state.answer is None
+    window.panel.click.hover.setChecked(False)
+    window.until(lambda: "SAM preview" not in window.viewer.layers)
+
+
+def test_find_all_by_its_button(window):
+    window.add_stack()
+    window.panel._choose_tool("find")
+    window.panel.find.find.click()
+    window.until(lambda: window.session.state.found_count is not None)
+    assert window.session.state.found_count == 2
+    found = window.viewer.layers["stack cells found"]
+    assert found.data[CENTRE] > 0
+    assert not found.data[:3].any()
+    assert "2 cells" in window.panel.find.count.text()
+
+
+def test_the_panel_opens_from_the_plugin_menu(make_napari_viewer):
+    viewer = make_napari_viewer()
+    viewer.add_image(blobs(), name="nuclei")
+    _, panel = viewer.window.add_plugin_dock_widget("napari-sam-bio", "SAM for Biology")
+    assert panel.session.state.image is viewer.layers["nuclei"]
+    panel.session.close()
+
+
+def test_closing_the_dock_leaves_nothing(window):
+    layer = window.add_stack()
+    drags = len(window.viewer.mouse_drag_callbacks)
+    window.click(layer, CENTRE)
+    window.until(lambda: window.session.state.answer is not None)
+    window.viewer.window.remove_dock_widget(window.dock)
+    window.until(lambda: not window.session.is_open)
+    assert [la.name for la in window.viewer.layers] == ["stack"]
+    assert len(window.viewer.mouse_drag_callbacks) == drags - 1
+    assert not window.viewer.keymap
+    assert not layer.keymap
+    assert not [t for t in threading.enumerate() if t.name.startswith("napari-sam")]
+    window.click(layer, CENTRE)
+    QTest.qWait(100)
+    assert [la.name for la in window.viewer.layers] == ["stack"]
+
+
+def test_closing_the_viewer_while_it_reads_leaves_no_thread(window):
+    window.model.gate = threading.Event()
+    window.viewer.add_image(blobs())
+    window.until(lambda: window.session.state.progress is not None)
+    window.viewer.close()
+    window.until(lambda: not window.session.is_open)
+    assert not [t for t in threading.enumerate() if t.name.startswith("napari-sam")]
+
+
+def test_two_windows_are_independent(make_napari_viewer, qtbot):
+    one = Window(make_napari_viewer(show=True), qtbot)
+    two = Window(make_napari_viewer(show=True), qtbot)
+    one.add_stack()
+    layer = two.add_stack()
+    two.click(layer, CENTRE)
+    two.until(lambda: two.session.state.answer is not None)
+    assert one.session.state.answer is None
+    assert len(one.viewer.layers) == 1
+    one.session.close()
+    two.press(Qt.Key.Key_Return)
+    two.until(lambda: "stack cells" in two.viewer.layers)
+    two.session.close()
+
+
+def test_the_panel_fits_and_every_control_explains_itself(window):
+    window.add_stack()
+    QApplication.processEvents()
+    assert window.panel.minimumSizeHint().width() <= 330
+    assert window.panel.minimumSizeHint().height() <= 700  # of 800, less title and menu
+    kinds = (QAbstractButton, QComboBox, QAbstractSlider)
+    controls = [c for kind in kinds for c in window.panel.findChildren(kind)]
+    assert len(controls) > 20
+    for control in controls:
+        if isinstance(control, QScrollBar):  # of a list that unfolds
+            continue
+        assert control.toolTip(), control
+        assert control.isEnabled() or "Not now:" in control.toolTip(), control
+
+
+def test_the_empty_panel_says_what_to_do(window):
+    window.until(lambda: "Open an image" in window.panel.feedback.text)
+    assert "Open Sample" in window.panel.feedback.text
+    assert not window.panel.click.accept.isEnabled()
+    assert "Not now:" in window.panel.click.accept.toolTip()
+
+
+def test_a_layer_that_comes_or_goes_is_listed_or_not(window):
+    window.add_stack()
+    labels = window.viewer.add_labels(np.zeros(STACK.shape, int), name="mine")
+    combo = window.panel.click.target
+    assert [combo.itemText(i) for i in range(combo.count())] == ["new labels", "mine"]
+    labels.name = "renamed"
+    assert combo.itemText(1) == "renamed"
+    window.viewer.layers.remove(labels)
+    assert combo.count() == 1
+
+
+@pytest.mark.skipif(shutil.which("xdotool") is None, reason="needs xdotool")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="needs X11")
+def test_a_click_of_the_real_pointer_arrives(window):
+    layer = window.add_stack()
+    window.viewer.window.activate()
+    QTest.qWait(200)
+    place = window.canvas.native.mapToGlobal(window.position(layer, CENTRE))
+    place *= window.canvas.native.devicePixelRatioF()
+    move = ["mousemove", str(place.x()), str(place.y())]
+    subprocess.run(["xdotool", *move, "sleep", "0.2", "click", "1"], check=True, timeout=20)
+    window.until(lambda: window.session.state.answer is not None)
+    window.press(Qt.Key.Key_Return)
+    window.until(lambda: "stack cells" in window.viewer.layers)
+    assert window.viewer.layers["stack cells"].data[CENTRE] == 1
