@@ -27,6 +27,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_sam.inference.products import apply, linear
 from napari_sam.progress import Progress, silent
 
 _TOKENS = 1024  # rows of the feed-forward part at a time
@@ -68,8 +69,8 @@ def encode_image(encoder: Any, pixels: Tensor, progress: Progress = silent) -> T
 def _feed_forward(block: Any, x: Tensor) -> None:
     rows = x.view(-1, x.shape[-1])
     for part in rows.split(_TOKENS):
-        hidden = block.mlp.act(block.mlp.lin1(block.norm2(part)))
-        part += block.mlp.lin2(hidden)
+        hidden = block.mlp.act(apply(block.mlp.lin1, block.norm2(part)))
+        part += apply(block.mlp.lin2, hidden)
 
 
 def _relative(table: Tensor, size: int) -> Tensor:
@@ -91,7 +92,7 @@ def _window_attention(block: Any, x: Tensor) -> None:
     for top in range(0, height, side):
         strip = x[top : top + side]
         rows = strip.shape[0]
-        qkv = attention.qkv(block.norm1(strip))
+        qkv = apply(attention.qkv, block.norm1(strip).view(-1, channels)).view(rows, width, -1)
         if rows < side or across * side > width:
             bias = attention.qkv.bias
             fill = 0.0 if bias is None else bias.to(qkv.dtype)
@@ -118,7 +119,7 @@ def _window_attention(block: Any, x: Tensor) -> None:
         out = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         out = out.view(across, heads, side, side, -1).permute(2, 0, 3, 1, 4)
         out = out.reshape(side, across * side, channels)[:rows, :width]
-        strip += attention.proj(out)
+        strip += apply(attention.proj, out.reshape(-1, channels)).view(rows, width, channels)
 
 
 def _global_attention(block: Any, x: Tensor, shared: dict[str, Tensor]) -> None:
@@ -128,7 +129,7 @@ def _global_attention(block: Any, x: Tensor, shared: dict[str, Tensor]) -> None:
     heads = attention.num_heads
     tokens = height * width
     rows = x.view(tokens, channels)
-    projected = [attention.qkv(block.norm1(part)) for part in rows.split(_TOKENS)]
+    projected = [apply(attention.qkv, block.norm1(part)) for part in rows.split(_TOKENS)]
     dtype = projected[0].dtype
     qkv = shared.get("qkv")
     if qkv is None or qkv.dtype != dtype:
@@ -143,32 +144,49 @@ def _global_attention(block: Any, x: Tensor, shared: dict[str, Tensor]) -> None:
         rel_w = _relative(attention.rel_pos_w, width).to(dtype)
         down = torch.einsum("nijc,ikc->nijk", grid, rel_h).reshape(heads, tokens, height)
         along = torch.einsum("nijc,jkc->nijk", grid, rel_w).reshape(heads, tokens, width)
-    on_cpu = x.device.type == "cpu"
-    group = 1 if on_cpu else heads
-    budget = _CPU_BLOCK if on_cpu else _GPU_BLOCK
-    step = max(16, budget // (4 * tokens * group))
     out = torch.empty((tokens, heads, q.shape[-1]), dtype=dtype, device=x.device)
-    for head in range(0, heads, group):
-        at = slice(head, head + group)
-        key, value = k[None, at], v[None, at]
+    if x.device.type == "cpu":
+        for head in range(heads):
+            places = None if down is None or along is None else (down[head], along[head])
+            _one_head(q[head], k[head], v[head], places, out[:, head])
+    else:
+        step = max(16, _GPU_BLOCK // (4 * tokens * heads))
         for start in range(0, tokens, step):
             part = slice(start, start + step)
             mask = None
             if down is not None and along is not None:
-                mask = (down[at, part, :, None] + along[at, part, None, :]).view(
-                    1, group, -1, tokens
-                )
-            answer = F.scaled_dot_product_attention(q[None, at, part], key, value, attn_mask=mask)
-            out[part, at] = answer[0].transpose(0, 1)
+                mask = (down[:, part, :, None] + along[:, part, None, :]).flatten(2)[None]
+            answer = F.scaled_dot_product_attention(q[None, :, part], k[None], v[None], mask)
+            out[part] = answer[0].transpose(0, 1)
     flat = out.view(tokens, channels)
     for start in range(0, tokens, _TOKENS):
-        rows[start : start + _TOKENS] += attention.proj(flat[start : start + _TOKENS])
+        rows[start : start + _TOKENS] += apply(attention.proj, flat[start : start + _TOKENS])
+
+
+def _one_head(
+    q: Tensor, k: Tensor, v: Tensor, places: tuple[Tensor, Tensor] | None, out: Tensor
+) -> None:
+    """Write the attention of one head, (tokens, d), block of queries by block of queries."""
+    tokens, size = q.shape
+    step = max(16, _CPU_BLOCK // (4 * tokens))
+    k, v = k.contiguous(), v.t().contiguous()
+    for start in range(0, tokens, step):
+        part = slice(start, start + step)
+        weights = linear(q[part] * size**-0.5, k)
+        if places is not None:
+            down, along = places[0][part], places[1][part]
+            grid = weights.view(len(weights), down.shape[1], along.shape[1])
+            grid += down[:, :, None]
+            grid += along[:, None, :]
+        torch.softmax(weights, -1, out=weights)
+        out[part] = linear(weights, v)
 
 
 def _neck(neck: Any, x: Tensor) -> Tensor:
     """Reduce the channels: 1x1 convolution, norm, 3x3 convolution, norm; (h, w, C) to maps."""
     first, norm1, second, norm2 = neck
-    x = F.linear(x, first.weight[:, :, 0, 0], first.bias)
+    height, width, channels = x.shape
+    x = linear(x.view(-1, channels), first.weight[:, :, 0, 0], first.bias).view(height, width, -1)
     x = F.layer_norm(x, x.shape[-1:], norm1.weight, norm1.bias, norm1.eps)
     x = second(x.permute(2, 0, 1)[None].contiguous())[0].permute(1, 2, 0)
     x = F.layer_norm(x, x.shape[-1:], norm2.weight, norm2.bias, norm2.eps)

@@ -27,6 +27,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_sam.inference.products import linear, transposed
+
 _ROWS = 1024  # image tokens upscaled at a time
 
 
@@ -101,9 +103,8 @@ class _Folded:
         count, tokens, _ = queries.shape
         q = self._heads(self.attention.q_proj(queries) * self.scale)  # (B, heads, T, d)
         folded = (q @ self.project).flatten(1, 2)  # (B, heads * T, C)
-        logits = (q @ self.position).flatten(1, 2)
-        logits = logits.baddbmm_(folded, image.transpose(1, 2))
-        mixed = torch.bmm(logits.softmax(-1), image)  # (B, heads * T, C)
+        logits = transposed(folded, image).add_((q @ self.position).flatten(1, 2))
+        mixed = transposed(logits.softmax(-1), image.transpose(1, 2))  # (B, heads * T, C)
         mixed = mixed.unflatten(1, (self.heads, tokens)) @ self.values
         out = mixed.transpose(1, 2).reshape(count, tokens, -1) + self.values_bias
         return self.attention.out_proj(out)  # type: ignore[no-any-return]
@@ -125,8 +126,8 @@ class _Folded:
         else:
             assert image is not None
             folded = (k @ self.project).flatten(1, 2)
-            logits = (k @ self.position).flatten(1, 2)
-            logits = logits.baddbmm_(folded, image.transpose(1, 2)).unflatten(1, (self.heads, -1))
+            logits = transposed(folded, image).unflatten(1, (self.heads, -1))
+            logits = logits.add_(k @ self.position)
         weights = logits.softmax(2).flatten(1, 2)
         rows = (v @ self.output + self.output_bias).flatten(1, 2)
         return weights, rows
@@ -169,7 +170,7 @@ class Decoder:
         """Project an image embedding (1, C, h, w) for all prompts that will follow."""
         tokens = features[0].flatten(1).t() + self.network.prompt_encoder.no_mask_embed.weight
         ask, answer = self._asks[0], self._answers[0]
-        values = ask.attention.v_proj(tokens)
+        values = linear(tokens, ask.attention.v_proj.weight, ask.attention.v_proj.bias)
         return ImageTokens(
             tokens=tokens,
             keys=_project(ask, ask.attention.k_proj, tokens),
@@ -216,18 +217,16 @@ class Decoder:
             queries = layer.norm2(queries + heard)
             queries = layer.norm3(queries + layer.mlp(queries))
             weights, rows = self._answers[number].answer(queries + tokens, queries, keys, shared)
-            if shared is not None:
-                keys = keys.expand(len(sparse), -1, -1)
-                keys = torch.baddbmm(keys, weights.transpose(1, 2), rows)
-            else:
-                keys = keys.baddbmm_(weights.transpose(1, 2), rows)
-            keys = layer.norm4(keys)
+            heard = transposed(weights.transpose(1, 2), rows.transpose(1, 2))
+            keys = layer.norm4(heard.add_(keys))
             shared = None
+        # What the prompt's own tokens would hear at last is not asked for.
+        queries, tokens = (x[:, : 1 + module.num_mask_tokens] for x in (queries, tokens))
         queries = queries + self._last.ask(queries + tokens, keys)
         queries = transformer.norm_final_attn(queries)
         return Decoded(
             scores=module.iou_prediction_head(queries[:, 0]),
-            mask_tokens=queries[:, 1 : 1 + module.num_mask_tokens],
+            mask_tokens=queries[:, 1:],
             image=keys,
         )
 
@@ -258,9 +257,9 @@ class Decoder:
         mid = norm.weight.shape[0]
         logits = tokens.new_empty(len(which), tokens.shape[0] * 16)
         for start in range(0, tokens.shape[0], _ROWS):
-            x = F.linear(tokens[start : start + _ROWS], self._up1, self._up1_bias)
+            x = linear(tokens[start : start + _ROWS], self._up1, self._up1_bias)
             x = F.layer_norm(x.view(-1, mid), (mid,), norm.weight, norm.bias, norm.eps)
-            x = F.linear(act1(x), self._up2, self._up2_bias)
+            x = linear(act1(x), self._up2, self._up2_bias)
             x = act2(x).view(-1, vectors.shape[1])
             torch.mm(vectors, x.t(), out=logits[:, start * 16 : start * 16 + len(x)])
         # (y, x, 2, 2, 2, 2): row bits at 2 and 4, column bits at 3 and 5.
@@ -270,5 +269,5 @@ class Decoder:
 
 def _project(part: _Folded, layer: Any, tokens: Tensor) -> Tensor:
     """(heads, d, N): the projection of the image tokens, position and bias included."""
-    plain = part._heads(F.linear(tokens, layer.weight)).transpose(1, 2)
+    plain = part._heads(linear(tokens, layer.weight)).transpose(1, 2)
     return (plain + part.position).contiguous()

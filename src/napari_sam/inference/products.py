@@ -1,0 +1,84 @@
+"""Matrix products by the library that is faster on this processor.
+
+PyTorch multiplies float32 matrices with MKL, which on processors of other makers than Intel may
+use only half of their vector units. oneDNN, which PyTorch brings along for convolutions, does
+not; where it is there, gives the same numbers and proves faster, it is used. Which one it is, is
+measured once per process, in some milliseconds.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+_ROWS = 64  # with fewer rows there is nothing to gain
+_FASTER = 0.9  # share of the time below which switching pays
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """Return ``x @ weight.T + bias``, as ``torch.nn.functional.linear``.
+
+    Parameters
+    ----------
+    x : (..., K) Tensor
+    weight : (N, K) Tensor
+        May be a transposed view, so that any product of matrices can be had.
+    bias : (N,) Tensor, optional
+    """
+    plain = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
+    if plain and x.dim() == 2 and len(x) >= _ROWS and not torch.is_grad_enabled() and _faster():
+        return _onednn(x, weight, bias)
+    return F.linear(x, weight, bias)
+
+
+def transposed(a: Tensor, b: Tensor) -> Tensor:
+    """Return ``a @ b.T`` for every matrix of a batch: (B, M, K) and (B, N, K) give (B, M, N)."""
+    if a.device.type == "cpu" and len(a) == 1 and _faster() and not torch.is_grad_enabled():
+        return _onednn(a[0], b[0], None)[None]
+    return torch.bmm(a, b.transpose(1, 2))
+
+
+def apply(layer: torch.nn.Linear, x: Tensor) -> Tensor:
+    """Run a linear layer."""
+    return linear(x, layer.weight, layer.bias)
+
+
+def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+    found: Tensor = torch.ops.mkldnn._linear_pointwise(x, weight, bias, "none", [], "")
+    return found
+
+
+@functools.cache
+def _faster() -> bool:
+    """Measure whether oneDNN's product is there, right and faster."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(512, 256, generator=generator)
+    weight = torch.randn(256, 256, generator=generator)
+    bias = torch.randn(256, generator=generator)
+    try:
+        with torch.no_grad():
+            expected = F.linear(x, weight, bias)
+            if not torch.allclose(_onednn(x, weight, bias), expected, atol=1e-4):
+                return False
+            strided = _onednn(x, weight.t().contiguous().t(), None) + bias
+            if not torch.allclose(strided, expected, atol=1e-4):
+                return False
+            own = _fastest(lambda: F.linear(x, weight, bias))
+            other = _fastest(lambda: _onednn(x, weight, bias))
+    except (AttributeError, NotImplementedError, RuntimeError):
+        return False  # this build of PyTorch has no oneDNN, or names it otherwise
+    return other < _FASTER * own
+
+
+def _fastest(run: Callable[[], Tensor], times: int = 7) -> float:
+    found = float("inf")
+    for _ in range(times):
+        start = time.perf_counter()
+        run()
+        found = min(found, time.perf_counter() - start)
+    return found
