@@ -49,4 +49,4 @@ def tiny_network(seed: int = 0) -> Any:
 
 def tiny_sam(seed: int = 0) -> SamModel:
     """Make a model of such a network on the CPU."""
-    return SamModel(tiny_network(seed), "tiny", "cpu", f"{seed:064d}")
+    return SamModel(tiny_network(seed), "tiny", "cpu", f"{seed}" * 64)

@@ -27,7 +27,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from napari_sam.inference.products import linear, transposed
+from napari_sam.inference.products import added, linear, transposed
 
 _ROWS = 1024  # image tokens upscaled at a time
 
@@ -217,8 +217,7 @@ class Decoder:
             queries = layer.norm2(queries + heard)
             queries = layer.norm3(queries + layer.mlp(queries))
             weights, rows = self._answers[number].answer(queries + tokens, queries, keys, shared)
-            heard = transposed(weights.transpose(1, 2), rows.transpose(1, 2))
-            keys = layer.norm4(heard.add_(keys))
+            keys = layer.norm4(_heard(weights, rows, keys))
             shared = None
         # What the prompt's own tokens would hear at last is not asked for.
         queries, tokens = (x[:, : 1 + module.num_mask_tokens] for x in (queries, tokens))
@@ -265,6 +264,13 @@ class Decoder:
         # (y, x, 2, 2, 2, 2): row bits at 2 and 4, column bits at 3 and 5.
         logits = logits.view(len(which), height, width, 2, 2, 2, 2)
         return logits.permute(0, 1, 3, 5, 2, 4, 6).reshape(len(which), 4 * height, 4 * width)
+
+
+def _heard(weights: Tensor, rows: Tensor, keys: Tensor) -> Tensor:
+    """Image tokens (B or 1, N, C) after adding what they heard, (B, N, C)."""
+    if len(weights) == 1:
+        return added(weights[0].t(), rows[0].t(), keys[0])[None]
+    return torch.baddbmm(keys.expand(len(weights), -1, -1), weights.transpose(1, 2), rows)
 
 
 def _project(part: _Folded, layer: Any, tokens: Tensor) -> Tensor:

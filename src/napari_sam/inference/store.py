@@ -73,7 +73,8 @@ class EmbeddingStore:
             return None
         path = self._path(key)
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # Opened here, because NumPy leaves a file open that turns out to be damaged.
+            with open(path, "rb") as raw, np.load(raw, allow_pickle=False) as file:
                 header = json.loads(str(file["header"]))
                 arrays = {name: file[name] for name in file.files if name != "header"}
             if header["key"] != _words(key) or header["checksum"] != _checksum(arrays):
