@@ -1,0 +1,296 @@
+"""SAM here beside ``segment_anything``, in one process: time, memory, and how far they differ.
+
+    python benchmarks/exact.py                      encode, one click, 64 prompts, a small grid
+    python benchmarks/exact.py everything --grid 32 --size 2048 --crops 1
+    python benchmarks/exact.py encode --threads 2 --repeat 3
+
+Weights are random with a fixed seed, position tables included: those are zero in a fresh network
+and would hide mistakes. Times are medians; *user* is processor time without the system's share,
+which is what remains comparable on a busy machine. Memory is the peak above what was in use
+before, and is measured on Linux only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from segment_anything import SamAutomaticMaskGenerator, SamPredictor, sam_model_registry
+
+from napari_sam import Prompt
+from napari_sam.automatic.everything import segment_everything
+from napari_sam.inference.sam import SamModel
+
+FULL = (0.0, 255.0)
+
+
+@dataclass
+class Cost:
+    """Median wall and user seconds, and the highest extra memory in GiB."""
+
+    wall: float
+    user: float
+    peak: float
+
+
+def _memory(field: str) -> float:
+    try:
+        lines = Path("/proc/self/status").read_text().splitlines()
+    except OSError:
+        return float("nan")
+    return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 2**20
+
+
+def _forget_peak() -> None:
+    try:
+        Path("/proc/self/clear_refs").write_text("5")
+    except OSError:
+        return
+
+
+def measure(run: Callable[[], Any], repeat: int, warm: bool = True) -> tuple[Any, Cost]:
+    """Run something several times and return its last answer and its cost."""
+    if warm:
+        run()
+    walls, users, peaks = [], [], []
+    answer = None
+    for _ in range(repeat):
+        answer = None
+        _forget_peak()
+        before = _memory("VmRSS")
+        start, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_utime
+        answer = run()
+        walls.append(time.perf_counter() - start)
+        users.append(resource.getrusage(resource.RUSAGE_SELF).ru_utime - used)
+        peaks.append(_memory("VmHWM") - before)
+    return answer, Cost(statistics.median(walls), statistics.median(users), max(peaks))
+
+
+def row(name: str, reference: Cost, ours: Cost, deviation: str) -> None:
+    """Print one line of the table."""
+    print(
+        f"| {name} | {reference.wall:.3f} ({reference.user:.3f}) | {ours.wall:.3f} "
+        f"({ours.user:.3f}) | {reference.wall / ours.wall:.1f} "
+        f"({reference.user / ours.user:.1f}) | {reference.peak:.2f} | {ours.peak:.2f} "
+        f"| {deviation} |",
+        flush=True,
+    )
+
+
+def network(kind: str) -> Any:
+    """Build a SAM with random weights of about the size of trained ones."""
+    torch.manual_seed(0)
+    sam = sam_model_registry[kind]().eval()
+    with torch.no_grad():
+        for name, weight in sam.named_parameters():
+            weight.requires_grad_(False)
+            if "rel_pos" in name or "pos_embed" in name:
+                torch.nn.init.normal_(weight, std=0.1)
+            elif name.startswith("mask_decoder") and weight.ndim == 2 and "tokens" not in name:
+                torch.nn.init.normal_(weight, std=1.3 / weight.shape[1] ** 0.5)
+    return sam
+
+
+def picture(size: int) -> np.ndarray:
+    """Bright discs on noise, (size, size, 3) uint8."""
+    rng = np.random.default_rng(0)
+    image = rng.normal(40, 12, (size, size))
+    rows, columns = np.mgrid[:size, :size]
+    for _ in range(120):
+        r, c = rng.integers(0, size, 2)
+        radius = rng.uniform(0.01, 0.04) * size
+        image[(rows - r) ** 2 + (columns - c) ** 2 < radius**2] += rng.uniform(40, 150)
+    return np.repeat(np.clip(image, 0, 255).astype(np.uint8)[..., None], 3, axis=2)
+
+
+def encode(sam: Any, options: argparse.Namespace) -> None:
+    """Compare the image encoder, resizing and normalising included."""
+    image = picture(options.size)
+    predictor, model = SamPredictor(sam), SamModel(sam, options.kind)
+    ours, cost = measure(lambda: model.encode(image, limits=FULL), options.repeat)
+    _, other = measure(lambda: predictor.set_image(image), options.repeat, warm=False)
+    difference = (predictor.features - ours.features.image).abs().max().item()
+    scale = predictor.features.std().item()
+    row(f"encode {options.size}²", other, cost, f"{difference:.1e} (std {scale:.1f})")
+
+
+def _encoded(sam: Any, options: argparse.Namespace) -> tuple[SamPredictor, SamModel, Any]:
+    image = picture(options.size)
+    predictor, model = SamPredictor(sam), SamModel(sam, options.kind)
+    embedding = model.encode(image, limits=FULL)
+    predictor.reset_image()
+    predictor.original_size, predictor.input_size = image.shape[:2], embedding.features.used
+    predictor.features, predictor.is_image_set = embedding.features.image, True
+    return predictor, model, embedding
+
+
+def click(sam: Any, options: argparse.Namespace) -> None:
+    """Compare one point, one box and one refined point, masks of the plane included."""
+    predictor, model, embedding = _encoded(sam, options)
+    side = options.size
+    low = np.random.default_rng(0).normal(size=(256, 256)).astype(np.float32)
+    cases = {
+        "one click": (
+            Prompt(points=[(0.4 * side, 0.6 * side)]),
+            {"point_coords": np.array([[0.6 * side, 0.4 * side]]), "point_labels": np.array([1])},
+        ),
+        "one box": (
+            Prompt(boxes=[(0.1 * side, 0.2 * side, 0.5 * side, 0.7 * side)]),
+            {"box": np.array([0.2, 0.1, 0.7, 0.5]) * side},
+        ),
+        "point and mask": (
+            Prompt(points=[(0.4 * side, 0.6 * side)], logits=low),
+            {
+                "point_coords": np.array([[0.6 * side, 0.4 * side]]),
+                "point_labels": np.array([1]),
+                "mask_input": low[None],
+            },
+        ),
+    }
+    for name, (prompt, words) in cases.items():
+        found, cost = measure(
+            lambda prompt=prompt: model.predict(embedding, prompt, multimask=True), 7
+        )
+        (masks, scores, logits), other = measure(lambda words=words: predictor.predict(**words), 7)
+        order = np.argsort(-scores, kind="stable")
+        deviation = np.abs(found.logits - logits[order]).max()
+        wrong = int((found.masks != masks[order]).sum())
+        row(name, other, cost, f"{deviation:.1e} (std {logits.std():.1f}), {wrong} pixels of masks")
+
+
+def prompts(sam: Any, options: argparse.Namespace) -> None:
+    """Compare 64 clicks, low-resolution masks, with the reference at two batch sizes."""
+    predictor, model, embedding = _encoded(sam, options)
+    points = np.random.default_rng(1).uniform(0, options.size, (64, 2))
+    xy = torch.as_tensor(predictor.transform.apply_coords(points[:, ::-1], predictor.original_size))
+    ones = torch.ones(64, 1, dtype=torch.int)
+
+    def reference(batch: int) -> torch.Tensor:
+        found = []
+        for start in range(0, 64, batch):
+            part = slice(start, start + batch)
+            with torch.no_grad():
+                sparse, dense = sam.prompt_encoder(
+                    points=(xy[part, None], ones[part]), boxes=None, masks=None
+                )
+                low, _ = sam.mask_decoder(
+                    image_embeddings=predictor.features,
+                    image_pe=sam.prompt_encoder.get_dense_pe(),
+                    sparse_prompt_embeddings=sparse,
+                    dense_prompt_embeddings=dense,
+                    multimask_output=True,
+                )
+            found.append(low)
+        return torch.cat(found)
+
+    def fast() -> torch.Tensor:
+        return torch.stack([make([0, 1, 2]) for _, make in model.decode_points(embedding, points)])
+
+    ours, cost = measure(fast, options.repeat)
+    for batch in options.batches:
+        expected, other = measure(lambda batch=batch: reference(batch), options.repeat, warm=False)
+        difference = (ours - expected).abs().max().item()
+        row(
+            f"64 prompts, reference in batches of {batch}",
+            other,
+            cost,
+            f"{difference:.1e} (std {expected.std():.1f})",
+        )
+
+
+def everything(sam: Any, options: argparse.Namespace) -> None:
+    """Compare everything-mode, with thresholds that let a realistic share of masks through."""
+    image = picture(options.size)
+    model = SamModel(sam, options.kind)
+    embedding = model.encode(image, limits=FULL)
+    upsampler = model.upsampler(embedding)
+    sample = np.random.default_rng(2).uniform(0, options.size, (24, 2))
+    scores, stabilities = [], []
+    for found, make in model.decode_points(embedding, sample):
+        scores.append(found)
+        for low in make([0, 1, 2]):
+            whole = upsampler.whole(low)
+            stabilities.append(float((whole > 1).sum() / (whole > -1).sum().clamp(min=1)))
+    parameters = {
+        "points_per_side": options.grid,
+        "pred_iou_thresh": float(np.clip(np.quantile(scores, 0.6), 0, 1)),
+        "stability_score_thresh": float(np.clip(np.quantile(stabilities, 0.4), 0, 1)),
+        "box_nms_thresh": 0.9,
+        "crop_n_layers": options.crops,
+        "crop_n_points_downscale_factor": 2,
+    }
+    # Encoding is compared on its own; here both get the same embeddings for nothing.
+    kept = {}
+
+    def set_image(self: SamPredictor, crop: np.ndarray, image_format: str = "RGB") -> None:
+        key = crop.tobytes()[:4096], crop.shape
+        if key not in kept:
+            kept[key] = model.encode(crop, limits=FULL)
+        self.reset_image()
+        self.original_size, self.input_size = crop.shape[:2], kept[key].features.used
+        self.features, self.is_image_set = kept[key].features.image, True
+
+    class Cached(SamModel):
+        def encode(self, plane: Any, **_: Any) -> Any:
+            key = plane.tobytes()[:4096], plane.shape
+            if key not in kept:
+                kept[key] = SamModel.encode(self, plane, limits=FULL)
+            return kept[key]
+
+    cached = Cached(sam, options.kind)
+    SamPredictor.set_image = set_image  # type: ignore[method-assign]
+
+    def ours_once() -> Any:
+        return segment_everything(image, cached, limits=FULL, output="masks", **parameters)
+
+    ours, cost = measure(ours_once, 1)
+    generator = SamAutomaticMaskGenerator(sam, **parameters)
+    expected, other = measure(lambda: generator.generate(image), 1, warm=False)
+    same = [r["bbox"] for r in ours] == [r["bbox"] for r in expected]
+    worst = 1.0
+    for one, two in zip(ours, expected, strict=False):
+        both = (one["segmentation"] & two["segmentation"]).sum()
+        worst = min(worst, both / max((one["segmentation"] | two["segmentation"]).sum(), 1))
+    row(
+        f"everything {options.grid}x{options.grid}, {options.size}², {options.crops} crop layers",
+        other,
+        cost,
+        f"{len(ours)}/{len(expected)} kept, {'same' if same else 'DIFFERENT'} boxes, "
+        f"worst IoU {worst:.4f}",
+    )
+
+
+PARTS = {"encode": encode, "click": click, "prompts": prompts, "everything": everything}
+
+
+def main() -> None:
+    """Run the chosen parts."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="all by default")
+    parser.add_argument("--kind", default="vit_b", choices=("vit_b", "vit_l", "vit_h"))
+    parser.add_argument("--size", type=int, default=1024, help="side of the picture")
+    parser.add_argument("--grid", type=int, default=6, help="points per side")
+    parser.add_argument("--crops", type=int, default=0, help="layers of crops")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--batches", type=int, nargs="+", default=[64, 1])
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    sam = network(options.kind)
+    print(f"{options.kind}, {options.threads} thread(s), wall (user) seconds, GiB\n")
+    print("| what | reference | here | times faster | ref. +GiB | here +GiB | deviation |")
+    print("|---|---|---|---|---|---|---|")
+    for name in options.parts or list(PARTS):
+        PARTS[name](sam, options)
+
+
+if __name__ == "__main__":
+    main()
