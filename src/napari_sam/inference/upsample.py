@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-_BAND = 128  # pixels of an axis made at a time: few logits contribute to them
+_BAND = 64  # pixels of an axis made at a time: few logits contribute to them
 
 
 @dataclass(frozen=True)
@@ -127,21 +127,22 @@ class Upsampler:
 
     def _region(self, logits: Tensor, top: int, bottom: int, left: int, right: int) -> Tensor:
         rows, columns = self._rows, self._columns
-        c0, c1 = int(columns.first[left]), int(columns.last[right - 1]) + 1
-        half = logits.new_empty(bottom - top, c1 - c0)
-        for start in range(top, bottom, _BAND):
-            stop = min(start + _BAND, bottom)
-            r0, r1 = int(rows.first[start]), int(rows.last[stop - 1]) + 1
-            torch.mm(
-                rows.matrix[start:stop, r0:r1],
-                logits[r0:r1, c0:c1],
-                out=half[start - top : stop - top],
-            )
-        out = logits.new_empty(bottom - top, right - left)
+        r0, r1 = int(rows.first[top]), int(rows.last[bottom - 1]) + 1
+        # Columns first: the larger second product can then write whole rows in place.
+        half = logits.new_empty(r1 - r0, right - left)
         for start in range(left, right, _BAND):
             stop = min(start + _BAND, right)
             low, high = int(columns.first[start]), int(columns.last[stop - 1]) + 1
-            out[:, start - left : stop - left] = (
-                half[:, low - c0 : high - c0] @ columns.matrix[start:stop, low:high].t()
+            half[:, start - left : stop - left] = (
+                logits[r0:r1, low:high] @ columns.matrix[start:stop, low:high].t()
+            )
+        out = logits.new_empty(bottom - top, right - left)
+        for start in range(top, bottom, _BAND):
+            stop = min(start + _BAND, bottom)
+            low, high = int(rows.first[start]), int(rows.last[stop - 1]) + 1
+            torch.mm(
+                rows.matrix[start:stop, low:high],
+                half[low - r0 : high - r0],
+                out=out[start - top : stop - top],
             )
         return out
