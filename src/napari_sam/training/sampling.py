@@ -15,13 +15,13 @@ __all__ = ["FAMILY_WEIGHTS", "Example", "WindowStream", "load_planes"]
 
 #: How often each family is drawn; families that are not named here weigh 1.
 FAMILY_WEIGHTS: dict[str, float] = {
-    "fluorescence nuclei": 3.0,
+    "fluorescence nuclei": 2.2,
     "stained tissue": 2.0,
-    "phase / brightfield": 1.6,
-    "EM": 1.0,
-    "bacteria": 0.5,
-    "large objects": 0.5,
-    "synthetic": 4.5,
+    "phase / brightfield": 2.2,
+    "EM": 1.6,
+    "bacteria": 0.6,
+    "large objects": 0.6,
+    "synthetic": 4.8,
 }
 TARGET_DIAMETER = 32.0
 
