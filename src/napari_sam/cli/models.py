@@ -1,4 +1,4 @@
-"""``napari-sam models``: what there is, what is downloaded, and adding one's own."""
+"""``napari-sam models``: what there is, what is downloaded, adding one's own, and ONNX."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ def add_parser(
     parser = commands.add_parser(
         "models",
         parents=[common],
-        help="list, describe, download and add models",
-        description="List, describe, download and add models; lists them when nothing is said.",
+        help="list, describe, download, add and export models",
+        description="List, describe, download, add and export models; lists them when nothing "
+        "is said.",
     )
     parser.set_defaults(run=list_models)
     actions = parser.add_subparsers(title="actions", metavar="ACTION")
@@ -38,6 +39,17 @@ def add_parser(
     add.add_argument("path", metavar="PATH", type=Path)
     add.add_argument("--name", help="the file's name without its ending by default")
     add.set_defaults(run=add_model)
+    onnx = actions.add_parser(
+        "export", parents=[common], help="write encoder and decoder of a SAM as ONNX files"
+    )
+    onnx.add_argument("model", metavar="NAME_OR_PATH", help="a model's name, or a checkpoint")
+    onnx.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="FOLDER", help="where to write them"
+    )
+    onnx.add_argument(
+        "--overwrite", action="store_true", help="replace files that are there already"
+    )
+    onnx.set_defaults(run=export_model)
 
 
 def _state(entry: Entry) -> str:
@@ -107,4 +119,20 @@ def add_model(options: argparse.Namespace) -> int:
 
     entry = add(options.path, options.name)
     print(f"Added {entry.name!r}: use it with --model {entry.name}, or in the panel.")
+    return 0
+
+
+def export_model(options: argparse.Namespace) -> int:
+    """Write a model as ONNX files and say how far their answers are from torch's."""
+    from napari_sam.inference.onnx_export import export_onnx
+    from napari_sam.models.zoo import load_model
+
+    model = load_model(options.model, "cpu")
+    line = Line(f"Exporting {model.name}")
+    done = export_onnx(model, options.output, overwrite=options.overwrite, progress=line)
+    line.done(
+        f"Exported {model.name}. Largest deviation from torch, in standard deviations of the "
+        f"output: encoder {done.encoder_deviation:.1g}, decoder {done.decoder_deviation:.1g}."
+    )
+    print(done.encoder, done.decoder, sep="\n")
     return 0
