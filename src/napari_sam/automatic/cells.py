@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import ndimage as ndi
 from skimage.segmentation import expand_labels
-from skimage.transform import resize
 
 from napari_sam import images
 from napari_sam.automatic.instances import labels_from_maps
@@ -17,6 +17,8 @@ from napari_sam.errors import ImageError
 from napari_sam.models.model import Embedding, InstanceMaps, Model
 from napari_sam.progress import Progress, part, silent
 from napari_sam.segmentation import Segmentation, measure
+
+Weights = npt.NDArray[np.float32]
 
 
 def segment_cells(
@@ -141,20 +143,55 @@ def labels_on_plane(
     scores : (n,) float32
     """
     labels, scores = labels_from_maps(maps.foreground, maps.centre, maps.boundary)
-    labels = expand_labels(labels, 2)
-    rows, columns = (
-        np.minimum(((np.arange(side) + 0.5) / scale).astype(int), count - 1)
-        for side, scale, count in zip(maps.shape, maps.scale, labels.shape, strict=True)
-    )
-    covered = tuple(
-        round(count * scale) for count, scale in zip(labels.shape, maps.scale, strict=True)
-    )
-    foreground = resize(maps.foreground, covered, order=1, mode="edge", anti_aliasing=False)
-    height, width = maps.shape
-    full = labels[np.ix_(rows, columns)]
-    full[foreground[:height, :width] < 0.5] = 0
+    # Outwards, so that the interpolated foreground alone decides where an outline runs.
+    full = _interpolate_labels(expand_labels(labels, 2), maps.shape, maps.scale)
+    foreground = _interpolate(maps.foreground, maps.shape, maps.scale)
+    full[foreground < 0.5] = 0
     areas = np.bincount(full.ravel(), minlength=len(scores) + 1)
     kept = np.flatnonzero(areas[1:] >= max(min_area, 1)) + 1
     lookup = np.zeros(len(areas), dtype=np.int32)
     lookup[kept] = np.arange(1, len(kept) + 1)
     return lookup[full], np.asarray(scores, dtype=np.float32)[kept - 1]
+
+
+def _weights(count: int, scale: float, start: int, stop: int) -> tuple[slice, Weights]:
+    """Find the plane pixels that see map pixels ``start..stop``, and linear weights (n, m)."""
+    low = max(0, int((start - 0.5) * scale))
+    high = min(count, int(np.ceil((stop + 0.5) * scale)))
+    positions = (np.arange(low, high, dtype=np.float32) + 0.5) / scale - 0.5
+    distance = np.abs(positions[:, None] - np.arange(start, stop, dtype=np.float32))
+    return slice(low, high), np.maximum(0, 1 - distance)
+
+
+def _interpolate(values: Weights, shape: tuple[int, int], scale: tuple[float, float]) -> Weights:
+    """Interpolate a map to the pixels of the plane, linearly; constant beyond its last pixels."""
+    rows, columns = (
+        np.clip((np.arange(side) + 0.5) / step - 0.5, 0, count - 1).astype(np.float32)
+        for side, step, count in zip(shape, scale, values.shape, strict=True)
+    )
+    r0, c0 = rows.astype(np.intp), columns.astype(np.intp)
+    r1, c1 = np.minimum(r0 + 1, values.shape[0] - 1), np.minimum(c0 + 1, values.shape[1] - 1)
+    tall = values[r0] + (values[r1] - values[r0]) * (rows - r0)[:, None]
+    return tall[:, c0] + (tall[:, c1] - tall[:, c0]) * (columns - c0)
+
+
+def _interpolate_labels(
+    labels: npt.NDArray[np.int32], shape: tuple[int, int], scale: tuple[float, float]
+) -> npt.NDArray[np.int32]:
+    """Bring labels to the pixels of the plane: each goes to the object that weighs most there.
+
+    Each object is interpolated like a grey image, so borders between neighbours run smoothly
+    where one map pixel covers many pixels of the plane.
+    """
+    full = np.zeros(shape, dtype=np.int32)
+    most = np.zeros(shape, dtype=np.float32)
+    for label, where in enumerate(ndi.find_objects(labels), start=1):
+        if where is None:
+            continue
+        rows, down = _weights(shape[0], scale[0], where[0].start, where[0].stop)
+        columns, along = _weights(shape[1], scale[1], where[1].start, where[1].stop)
+        weight = down @ (labels[where] == label).astype(np.float32) @ along.T
+        wins = weight > most[rows, columns]
+        most[rows, columns][wins] = weight[wins]
+        full[rows, columns][wins] = label
+    return full
