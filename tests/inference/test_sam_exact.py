@@ -188,7 +188,7 @@ def test_a_mask_prompt_arrives_at_its_own_place(both):
     model, embedding, _ = both
     mask = np.zeros(embedding.shape, dtype=bool)
     mask[20:60, 90:130] = True
-    logits = model._mask_logits(mask, embedding.features.used)
+    logits = model._prompts.mask_logits(mask, embedding.features.used)
     from napari_sam.inference.upsample import Upsampler
 
     back = Upsampler((32, 32), 128, embedding.features.used, embedding.shape)

@@ -159,8 +159,8 @@ def _global_attention(block: Any, x: Tensor, shared: dict[str, Tensor]) -> None:
             answer = F.scaled_dot_product_attention(q[None, :, part], k[None], v[None], mask)
             out[part] = answer[0].transpose(0, 1)
     flat = out.view(tokens, channels)
-    for start in range(0, tokens, _TOKENS):
-        rows[start : start + _TOKENS] += apply(attention.proj, flat[start : start + _TOKENS])
+    for part, answers in zip(rows.split(_TOKENS), flat.split(_TOKENS), strict=True):
+        part += apply(attention.proj, answers)
 
 
 def _one_head(

@@ -1,10 +1,5 @@
 """Segment Anything as a `Model`: planes and prompts in, candidates out.
 
-Only here does the ``(x, y)`` order of Segment Anything exist. A pixel ``(row, column)`` becomes
-``(x, y) = (column, row)`` unchanged: like the reference, this scales the whole number to the
-square that the encoder sees and lets SAM's prompt encoder add half a pixel there, so answers
-agree with ``SamPredictor`` for the same integers.
-
 References
 ----------
 Kirillov et al., Segment Anything, ICCV 2023.
@@ -27,9 +22,10 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_sam import images
-from napari_sam.errors import CheckpointError, ModelError, PromptError
+from napari_sam.errors import CheckpointError, ModelError
 from napari_sam.inference.attention import encode_image
 from napari_sam.inference.decoder import Decoded, Decoder, ImageTokens
+from napari_sam.inference.prompting import PromptEmbedder, leaves_doubt
 from napari_sam.inference.upsample import Upsampler
 from napari_sam.models import checkpoints
 from napari_sam.models.device import is_out_of_memory, out_of_memory, release_memory
@@ -40,7 +36,6 @@ from napari_sam.prompts import Prompt, Window
 from napari_sam.segmentation import Candidates
 
 _KEPT = 4  # planes and plane sizes whose derived tensors are kept
-_SURE = 6.9  # logit of a pixel inside a mask prompt: a probability of 0.999
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,6 +72,7 @@ class SamModel(Model):
         self.device = device
         self.network = network.to(device).eval()
         self.decoder = Decoder(self.network)
+        self._prompts = PromptEmbedder(self.network, device)
         self.side = int(network.image_encoder.img_size)
         # Half precision makes other embeddings, so a cache must tell them apart.
         self._half = device.startswith("cuda")
@@ -89,11 +85,6 @@ class SamModel(Model):
     def fingerprint(self) -> str:  # type: ignore[override]
         """Changes whenever the weights or the precision do."""
         return f"{self.name}:{self._hash[:32]}:{'half' if self._half else 'float'}"
-
-    def used(self, shape: tuple[int, int]) -> tuple[int, int]:
-        """Rows and columns that a plane takes up in the square that the encoder sees."""
-        scale = self.side / max(shape)
-        return max(1, int(shape[0] * scale + 0.5)), max(1, int(shape[1] * scale + 0.5))
 
     @torch.inference_mode()
     def encode(
@@ -211,9 +202,9 @@ class SamModel(Model):
         upsampler = self.upsampler(embedding)
         found = []
         for prompt in prompts:
-            sparse, dense = self._embed(embedding, prompt)
+            sparse, dense = self._prompts.embed(prompt, embedding.shape)
             decoded = self.decoder.decode(self._tokens(features), sparse, features.image, dense)
-            several = _leaves_doubt(prompt) if multimask is None else multimask
+            several = leaves_doubt(prompt) if multimask is None else multimask
             scores = decoded.scores[0].cpu().numpy()
             which = list(range(1, len(scores))) if several else [0]
             which.sort(key=lambda i: -scores[i])
@@ -229,70 +220,13 @@ class SamModel(Model):
             )
         return found
 
-    def _embed(self, embedding: Embedding, prompt: Prompt) -> tuple[Tensor, Tensor | None]:
-        """Let SAM's prompt encoder embed a prompt: (1, P, C), and (1, C, h, w) of a mask."""
-        used = embedding.features.used
-        scale = np.array([used[0] / embedding.shape[0], used[1] / embedding.shape[1]])
-        points = boxes = masks = None
-        box = prompt.box
-        if len(prompt.points):
-            assert prompt.labels is not None
-            xy = torch.from_numpy((prompt.points * scale)[None, :, ::-1].copy())
-            labels = torch.from_numpy(prompt.labels.astype(np.int32))[None]
-            points = (xy.float().to(self.device), labels.to(self.device))
-        if prompt.logits is not None:
-            masks = self._logits(embedding, prompt)
-        elif prompt.mask is not None:
-            masks = torch.from_numpy(self._mask_logits(prompt.mask, used))[None, None]
-            if box is None and points is None:
-                rows, columns = np.nonzero(prompt.mask.any(1))[0], np.nonzero(prompt.mask.any(0))[0]
-                box = (rows[0] - 0.5, columns[0] - 0.5, rows[-1] + 0.5, columns[-1] + 0.5)
-        if box is not None:
-            corners = np.array(box).reshape(1, 2, 2) * scale
-            boxes = torch.from_numpy(corners[..., ::-1].reshape(1, 4).copy())
-            boxes = boxes.float().to(self.device)
-        if masks is not None:
-            masks = masks.to(self.device)
-        sparse, dense = self.network.prompt_encoder(points=points, boxes=boxes, masks=masks)
-        return sparse, dense if masks is not None else None
-
-    def _logits(self, embedding: Embedding, prompt: Prompt) -> Tensor:
-        assert prompt.logits is not None
-        size = tuple(self.network.prompt_encoder.mask_input_size)
-        window = self.window(embedding.shape)
-        if prompt.logits.shape != size or (
-            prompt.window is not None and not np.allclose(prompt.window, window)
-        ):
-            raise PromptError(
-                f"These logits have shape {prompt.logits.shape} and cover {prompt.window}, but "
-                f"this model refines logits of shape {size} that cover {window}. They come from "
-                "another model or plane: start again from points, a box or a mask."
-            )
-        return torch.from_numpy(prompt.logits.copy())[None, None]
-
-    def _mask_logits(
-        self, mask: npt.NDArray[np.bool_], used: tuple[int, int]
-    ) -> npt.NDArray[np.float32]:
-        """Logits (h, w) of the padded square for a mask of the plane."""
-        height, width = self.network.prompt_encoder.mask_input_size
-        rows = max(1, round(height * used[0] / self.side))
-        columns = max(1, round(width * used[1] / self.side))
-        small = Image.fromarray(mask.astype(np.float32)).resize(
-            (columns, rows), resample=Image.Resampling.BOX
-        )
-        logits = np.full((height, width), -_SURE, dtype=np.float32)
-        logits[:rows, :columns] = (np.asarray(small) * 2 - 1) * _SURE
-        return logits
-
     def window(self, shape: tuple[int, int]) -> Window:
         """Edges of the region that low-resolution logits cover, in pixels of the plane."""
-        used = self.used(shape)
-        return (
-            -0.5,
-            -0.5,
-            self.side * shape[0] / used[0] - 0.5,
-            self.side * shape[1] / used[1] - 0.5,
-        )
+        return self._prompts.window(shape)
+
+    def used(self, shape: tuple[int, int]) -> tuple[int, int]:
+        """Rows and columns that a plane takes up in the square that the encoder sees."""
+        return self._prompts.used(shape)
 
     def _tokens(self, features: SamFeatures) -> ImageTokens:
         """Project an image for its prompts, once."""
@@ -386,14 +320,6 @@ class _MaskMaker:
 
     def __call__(self, which: list[int]) -> Tensor:
         return self._decoder.masks(self._decoded, self._prompt, [i + 1 for i in which])
-
-
-def _leaves_doubt(prompt: Prompt) -> bool:
-    """Whether a prompt may mean several things, so that SAM shall offer three masks."""
-    box = int(len(prompt.boxes) > 0)
-    refined = int(prompt.logits is not None or prompt.mask is not None)
-    points = len(prompt.points)
-    return points + box <= 1 and not (points and refined)
 
 
 def load_sam(path: Path, device: str, *, name: str = "", sha256: str = "") -> SamModel:
