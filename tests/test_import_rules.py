@@ -19,6 +19,7 @@ VOCABULARY = {
     "files",
     "images",
     "installation",
+    "libraries",
     "overlays",
     "pixel_size",
     "progress",

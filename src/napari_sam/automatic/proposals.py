@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torchvision.ops import batched_nms
 
 from napari_sam.automatic.grid import PlaneCrop, crops
 from napari_sam.automatic.regions import Region, clean
 from napari_sam.automatic.settings import Settings
+from napari_sam.automatic.suppression import suppress
 from napari_sam.errors import ParameterError
 from napari_sam.inference.sam import SamModel
 from napari_sam.models.model import Embedding, Model
@@ -148,11 +147,9 @@ def _distinct(found: list[Proposal], scores: list[Any], threshold: float) -> lis
     """Non-maximum suppression by bounding box; the best first."""
     if not found:
         return []
-    boxes = torch.tensor([p.region.box for p in found], dtype=torch.float32)
-    ranks = torch.tensor(np.asarray(scores, dtype=np.float32))
-    same = torch.zeros(len(found))
-    keep = batched_nms(boxes, ranks, same, iou_threshold=threshold)
-    return [found[i] for i in keep.tolist()]
+    boxes = np.array([p.region.box for p in found], dtype=np.float32)
+    keep = suppress(boxes, np.asarray(scores, dtype=np.float32), threshold)
+    return [found[i] for i in keep]
 
 
 def propose(

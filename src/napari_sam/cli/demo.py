@@ -49,10 +49,8 @@ def has_display() -> bool:
 
 def run(options: argparse.Namespace) -> int:
     """Show the demo in the way that this machine can."""
-    from napari_sam.installation import check_single_distribution
     from napari_sam.samples import load_sample
 
-    check_single_distribution()
     layers = load_sample(options.sample)
     if options.no_window or not has_display():
         return write_files(options, layers)

@@ -103,10 +103,8 @@ def run(options: argparse.Namespace) -> int:
     sources = find_inputs(options.inputs)
     _refuse_collisions(sources, options.output)
 
-    from napari_sam.installation import check_single_distribution
     from napari_sam.models.zoo import load_model
 
-    check_single_distribution()
     model = load_model(options.model, options.device)
     if options.mode == "cells" and not model.has_instances:
         raise DataError(

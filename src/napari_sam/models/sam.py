@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from napari_sam.errors import CheckpointError
+from napari_sam.libraries import keep_triton_out
 from napari_sam.models.checkpoints import PARTS, Architecture, Checkpoint, State
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ _DECODER_HEADS = 8
 
 def build(architecture: Architecture) -> Sam:
     """Build the network of an architecture; its weights are PyTorch's random ones."""
+    keep_triton_out()  # segment_anything imports torchvision
     from segment_anything.modeling import (
         ImageEncoderViT,
         MaskDecoder,

@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from napari_sam.errors import CheckpointError, DataError, ModelError, UnknownModelError
+from napari_sam.installation import check_single_distribution
+from napari_sam.libraries import keep_triton_out
 from napari_sam.models import fetch
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, silent
@@ -188,8 +190,12 @@ def load_model(
         When the model is not downloaded yet.
     CheckpointError
         When the file is damaged, unsafe or of another architecture.
+    InstallationError
+        When another package on this machine also provides ``napari_sam``.
     DownloadError, DeviceError
     """
+    check_single_distribution()
+    keep_triton_out()
     from napari_sam.models.device import resolve
 
     device = resolve(device)

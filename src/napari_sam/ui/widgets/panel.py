@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtWidgets import QApplication, QStackedWidget, QVBoxLayout, QWidget
 
+from napari_sam.installation import check_single_distribution
 from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.click_page import ClickPage
 from napari_sam.ui.widgets.controls import Segmented
@@ -32,6 +33,7 @@ class Panel(QWidget):
     """
 
     def __init__(self, viewer: napari.viewer.Viewer, load_model: Loader | None = None) -> None:
+        check_single_distribution()
         super().__init__()
         # napari hands plugins a proxy that wraps every layer anew, so that no layer is itself.
         self._viewer: Any = getattr(viewer, "__wrapped__", viewer)
