@@ -16,6 +16,7 @@ from skimage.measure import label
 from napari_sam.automatic.everything import propose_plane, segment_everything
 from napari_sam.automatic.regions import Region, clean, coco_counts, coco_rle
 from napari_sam.automatic.settings import Settings
+from napari_sam.automatic.suppression import suppress
 from napari_sam.errors import Cancelled, ImageError, ParameterError
 from napari_sam.inference.sam import SamModel
 from napari_sam.models.model import Embedding, Model
@@ -342,6 +343,19 @@ def test_senseless_parameters_are_refused_before_anything_runs(wrong):
 def test_an_image_without_planes_is_refused():
     with pytest.raises(ImageError):
         segment_everything(np.zeros(5), Squares())
+
+
+@settings(max_examples=80, deadline=None)
+@given(seed=st.integers(0, 10**6), threshold=st.sampled_from([0.0, 0.3, 0.5, 0.7, 1.0]))
+def test_suppression_equals_that_of_torchvision(seed, threshold):
+    from torchvision.ops import nms
+
+    rng = np.random.default_rng(seed)
+    corners = rng.integers(0, 12, (rng.integers(1, 60), 2, 2))
+    boxes = np.concatenate([corners.min(1), corners.max(1)], axis=1).astype(np.float32)
+    scores = rng.integers(0, 8, len(boxes)).astype(np.float32)  # with ties
+    expected = nms(torch.from_numpy(boxes), torch.from_numpy(scores), threshold)
+    assert list(suppress(boxes, scores, threshold)) == expected.tolist()
 
 
 masks = st.builds(
