@@ -9,15 +9,19 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage as ndi
 from segment_anything import SamAutomaticMaskGenerator
 from segment_anything.utils.amg import remove_small_regions
 from skimage.measure import label
 
+from fake_model import FakeModel
 from napari_sam.automatic.everything import propose_plane, segment_everything
+from napari_sam.automatic.proposals import propose
 from napari_sam.automatic.regions import Region, clean, coco_counts, coco_rle
+from napari_sam.automatic.seeds import object_seeds
 from napari_sam.automatic.settings import Settings
 from napari_sam.automatic.suppression import suppress
-from napari_sam.errors import Cancelled, ImageError, ParameterError
+from napari_sam.errors import Cancelled, ImageError, ModelError, ParameterError
 from napari_sam.inference.sam import SamModel
 from napari_sam.models.model import Embedding, Model
 from napari_sam.segmentation import Candidates
@@ -285,6 +289,60 @@ def test_progress_rises_to_one_and_cancels(pair):
 
     with pytest.raises(Cancelled):
         segment_everything(image, model, progress=stop, **SOME)
+
+
+def test_seeds_lie_in_objects_and_ask_fewer_questions():
+    finder = FakeModel()
+    image = np.zeros((120, 160), dtype=np.uint8)
+    image[10:30, 10:40] = image[60:100, 50:70] = image[0:8, 150:160] = 200
+    points = object_seeds(image, finder, 32)
+    inside = [p for p in points if image[int(p[0]), int(p[1])]]
+    assert len(inside) == 3
+    regions, _ = ndi.label(image)
+    assert {regions[int(r), int(c)] for r, c in inside} == {1, 2, 3}
+    assert len(points) < 32 * 32 / 10
+
+
+def test_everything_from_seeds_finds_each_object_once(pair):
+    _, model = pair
+    image = np.zeros((120, 160), dtype=np.uint8)
+    image[10:30, 10:40] = image[60:100, 50:70] = image[100:115, 140:155] = 200
+    asked = []
+
+    class Spy(FakeModel):
+        def predict_each(self, embedding: Any, prompts: Any, **words: Any) -> Any:
+            asked.extend(prompts)
+            return super().predict_each(embedding, prompts, **words)
+
+    gates = {"pred_iou_thresh": 0.8, "stability_score_thresh": 0.0}
+    result = segment_everything(image, Spy(), seeds="objects", min_area=100, max_area=2000, **gates)
+    assert len(result) == 3
+    assert len(asked) <= 3 + 64
+    # A SAM has no automatic head of its own: another model says where objects are.
+    records = segment_everything(
+        image, model, seeds="objects", finder=FakeModel(), output="masks", **SOME
+    )
+    rows = {round(r["point_coords"][0][1]) for r in records}
+    assert rows
+    with pytest.raises(ModelError, match="no automatic head"):
+        segment_everything(image, model, seeds="objects", finder=model, **SOME)
+    with pytest.raises(ParameterError):
+        segment_everything(image, model, seeds="magic")
+
+
+def test_seeds_are_asked_about_in_every_crop_that_holds_them(pair):
+    _, model = pair
+    seeds = np.array([[10.0, 10.0], [150.0, 160.0]])
+    chosen = Settings(crop_n_layers=1, pred_iou_thresh=0, stability_score_thresh=0)
+    found = propose(
+        np.zeros((200, 200), dtype=np.uint8),
+        model,
+        chosen,
+        lambda crop, _: model.encode(crop, limits=FULL),
+        seeds=seeds,
+    )
+    assert {p.point for p in found.found} <= {(10.0, 10.0), (150.0, 160.0)}
+    assert {p.crop for p in found.found if p.point[0] == 10.0} <= {0, 1}
 
 
 class Squares(Model):

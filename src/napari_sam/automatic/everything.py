@@ -18,6 +18,7 @@ import pandas as pd
 from napari_sam import images
 from napari_sam.automatic.painting import paint, records
 from napari_sam.automatic.proposals import Proposals, propose
+from napari_sam.automatic.seeds import object_seeds
 from napari_sam.automatic.settings import Settings
 from napari_sam.errors import ParameterError
 from napari_sam.models.model import Embedding, Model
@@ -66,6 +67,8 @@ def segment_everything(  # type: ignore[misc]  # the overloads leave the paramet
     min_area: int = 0,
     max_area: int | None = None,
     drop_background: bool = False,
+    seeds: Literal["grid", "objects"] = "grid",
+    finder: Model | str | Path = "cells",
     output: Literal["labels", "masks", "rle"] = "labels",
     limits: tuple[float, float] | None = None,
     rgb: bool | None = None,
@@ -87,8 +90,10 @@ def segment_everything(  # type: ignore[misc]  # the overloads leave the paramet
     points_per_side, points_per_batch, pred_iou_thresh, stability_score_thresh, \
 stability_score_offset, box_nms_thresh, crop_n_layers, crop_nms_thresh, crop_overlap_ratio, \
 crop_n_points_downscale_factor, point_grids, min_mask_region_area, min_area, max_area, \
-drop_background
+drop_background, seeds
         See `napari_sam.automatic.settings.Settings`.
+    finder : Model, str or Path
+        With ``seeds="objects"``, who says where objects are, unless `model` can itself.
     output : {"labels", "masks", "rle"}
         Labels with a table; or a list of records as the reference makes them, with boolean
         masks or with COCO's compressed run lengths.
@@ -132,6 +137,7 @@ drop_background
         min_area=min_area,
         max_area=max_area,
         drop_background=drop_background,
+        seeds=seeds,
     )
     if output not in ("labels", "masks", "rle"):
         raise ParameterError(f"output must be 'labels', 'masks' or 'rle', got {output!r}.")
@@ -139,9 +145,14 @@ drop_background
         from napari_sam.models.zoo import load_model
 
         model = load_model(model, device=device)
+    if seeds == "objects" and not isinstance(finder, Model):
+        from napari_sam.models.zoo import load_model
+
+        finder = model if model.has_instances else load_model(finder, device=device)
     data = image if hasattr(image, "shape") else np.asarray(image)
     todo = list(images.planes(tuple(data.shape), rgb))
-    found = _each(data, todo, model, settings, limits, progress)
+    by = finder if isinstance(finder, Model) else None
+    found = _each(data, todo, model, settings, by, limits, progress)
     if output == "labels":
         return _as_labels(found, todo, tuple(data.shape)[: todo[0].ndim], model.name)
     return _as_records(found, rle=output == "rle")
@@ -153,6 +164,7 @@ def propose_plane(
     settings: Settings,
     *,
     embedding: Embedding | None = None,
+    finder: Model | None = None,
     limits: tuple[float, float] | None = None,
     progress: Progress = silent,
 ) -> Proposals:
@@ -166,6 +178,9 @@ def propose_plane(
         Its thresholds may be low, so that ``choose`` of the result can try higher ones at once.
     embedding : Embedding, optional
         Of the whole plane, when it is encoded already.
+    finder : Model, optional
+        With ``settings.seeds == "objects"``, who says where objects are; the model itself by
+        default.
     limits : (low, high), optional
         Contrast limits; those of the embedding, or percentiles of the plane, by default.
     progress : callable
@@ -184,7 +199,18 @@ def propose_plane(
             return embedding
         return model.encode(crop, limits=limits, progress=report)
 
-    return propose(array, model, settings, encode, progress=progress)
+    seeds = None
+    if settings.seeds == "objects":
+        assert settings.points_per_side is not None
+        seeds = object_seeds(
+            array,
+            finder or model,
+            settings.points_per_side,
+            limits=limits,
+            progress=part(progress, 0.0, 0.1),
+        )
+        progress = part(progress, 0.1, 1.0)
+    return propose(array, model, settings, encode, seeds=seeds, progress=progress)
 
 
 _Found = tuple[images.Plane, npt.NDArray[Any], Proposals]
@@ -195,6 +221,7 @@ def _each(
     todo: list[images.Plane],
     model: Model,
     settings: Settings,
+    finder: Model | None,
     limits: tuple[float, float] | None,
     progress: Progress,
 ) -> Iterator[_Found]:
@@ -204,7 +231,7 @@ def _each(
         yield (
             plane,
             pixels,
-            propose_plane(pixels, model, settings, limits=limits, progress=stage),
+            propose_plane(pixels, model, settings, finder=finder, limits=limits, progress=stage),
         )
 
 

@@ -158,6 +158,7 @@ def propose(
     settings: Settings,
     encode: Encode,
     *,
+    seeds: npt.NDArray[np.float64] | None = None,
     progress: Progress = silent,
 ) -> Proposals:
     """Ask a model about every point of every crop of a plane.
@@ -170,19 +171,23 @@ def propose(
         Candidates that fail its thresholds are not kept.
     encode : callable
         Encodes a crop: takes its pixels and a progress callback.
+    seeds : (N, 2) array, optional
+        ``(row, column)`` pixels of the plane to ask about instead of the grids; every crop is
+        asked about those inside it.
     progress : callable
         Called with 0..1; raise `Cancelled` from it to stop.
     """
     shape = (pixels.shape[0], pixels.shape[1])
     places = crops(shape, settings.crop_n_layers, settings.crop_overlap_ratio)
-    counts = [_ENCODE + len(settings.grids[crop.layer]) for crop in places]
+    asked = [_points(crop, settings, seeds) for crop in places]
+    counts = [_ENCODE + len(points) for points in asked]
     total, before = sum(counts), 0
     found: list[Proposal] = []
     for number, crop in enumerate(places):
         stage = part(progress, before / total, (before + counts[number]) / total)
         encoded = _ENCODE / counts[number]
         embedding = encode(crop.take(pixels), part(stage, 0.0, encoded))
-        points = settings.grids[crop.layer] * np.array(crop.shape)
+        points = asked[number]
         ask = _ask_sam if isinstance(model, SamModel) else _ask
         later = part(stage, encoded, 1.0)
         for region, score, stability, at in ask(model, embedding, points, settings, later):
@@ -194,6 +199,17 @@ def propose(
         before += counts[number]
     progress(1.0)
     return Proposals(shape, tuple(places), tuple(found), settings)
+
+
+def _points(
+    crop: PlaneCrop, settings: Settings, seeds: npt.NDArray[np.float64] | None
+) -> npt.NDArray[np.float64]:
+    """Points to ask about, in pixels of the crop."""
+    if seeds is None:
+        return settings.grids[crop.layer] * np.array(crop.shape)
+    corner = np.array([crop.top, crop.left])
+    inside = (seeds >= corner) & (seeds < (crop.bottom, crop.right))
+    return seeds[inside.all(axis=1)] - corner
 
 
 def _cut_off(region: Region, crop: PlaneCrop, shape: tuple[int, int]) -> bool:
