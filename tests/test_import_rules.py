@@ -74,7 +74,9 @@ def imports(path: Path) -> list[tuple[str, bool]]:
             base = ".".join([*parent, *([node.module] if node.module else [])])
             # ``from napari_sam import images`` imports a module, not a name of the package
             found += [(f"{base}.{alias.name}", at_once) for alias in node.names]
-    return found
+    # a public name stands for the module it lives in
+    public = {f"napari_sam.{name}": home for name, home in napari_sam._HOMES.items()}
+    return [(public.get(module, module), at_once) for module, at_once in found]
 
 
 def _only_for_types(node: ast.AST) -> bool:

@@ -208,9 +208,11 @@ class Prompt:
         assert self.labels is not None
         if self.mask is not None or self.logits is not None:
             raise PromptError("A mask describes one object; it cannot be shared by several boxes.")
-        inside = (self.points[None] >= self.boxes[:, None, :2]).all(axis=2) & (
-            self.points[None] <= self.boxes[:, None, 2:]
-        ).all(axis=2)
+        inside: npt.NDArray[np.bool_] = np.all(
+            (self.points[None] >= self.boxes[:, None, :2])
+            & (self.points[None] <= self.boxes[:, None, 2:]),
+            axis=2,
+        )
         if len(self.points) and not inside.any(axis=0).all():
             raise PromptError(
                 "Several boxes make several objects, but a point lies in none of them. "

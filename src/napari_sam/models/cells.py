@@ -254,7 +254,7 @@ def _hull(prompt: Prompt) -> Window | None:
     if prompt.box is not None:
         corners.append(np.reshape(prompt.box, (2, 2)))
     elif prompt.mask is not None:
-        rows, columns = prompt.mask.any(axis=1).nonzero()[0], prompt.mask.any(axis=0).nonzero()[0]
+        rows, columns = np.flatnonzero(prompt.mask.any(1)), np.flatnonzero(prompt.mask.any(0))
         corners.append(
             np.array([[rows[0] - 0.5, columns[0] - 0.5], [rows[-1] + 0.5, columns[-1] + 0.5]])
         )
@@ -288,7 +288,7 @@ def _marked_parts(mask: npt.NDArray[np.bool_], prompt: Prompt) -> npt.NDArray[np
     pixels = np.rint(prompt.foreground).astype(int).clip(0, np.array(mask.shape) - 1)
     if len(pixels) == 0 or not mask[tuple(pixels.T)].any():
         return mask
-    rows, columns = mask.any(axis=1).nonzero()[0], mask.any(axis=0).nonzero()[0]
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     crop = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     parts, count = ndi.label(mask[crop])
     if count == 1:
@@ -329,6 +329,7 @@ def load_cells(path: Path | None = None, device: str = "cpu") -> CellsModel:
         raise CheckpointError(
             f"{source} does not hold weights of the 'cells' network: {error}"
         ) from error
-    network.eval().to(device=device, memory_format=torch.channels_last)
+    # torch describes to() with both arguments for tensors only.
+    network.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
     return CellsModel(network, name, device, f"cells:{digest}")

@@ -8,6 +8,7 @@ chosen, is measured by :mod:`napari_sam.training.evaluation`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import torch
@@ -114,7 +115,9 @@ def monitor(
     return result
 
 
-def _prompted(network, features, window: Window, objects: int, device) -> dict[str, list[float]]:
+def _prompted(
+    network: Any, features: Any, window: Window, objects: int, device: Any
+) -> dict[str, list[float]]:
     """IoU of a click and of a box for the largest objects of a window, all at once."""
     area = np.bincount(window.labels.ravel())
     area[0] = 0

@@ -120,15 +120,17 @@ class Marking:
         points: list[tuple[Any, int]] = []
         shapes: list[tuple[Any, str]] = []
         used: list[tuple[Any, list[Any]]] = []
+        own_points: Any = self.own_points
+        own_shapes: Any = self.own_shapes
         prompts: tuple[Any, ...] = (self.points, state.shapes)
         for layer in prompts:
             rows = self._rows(layer, plane)
             if layer is None or not rows:
                 continue
-            if layer is self.own_points:
+            if layer is own_points:
                 said = polarity(layer)
                 points += [(np.array(layer.data[row]), int(said[row])) for row in rows]
-            elif layer is self.own_shapes:
+            elif layer is own_shapes:
                 shapes += [(np.array(layer.data[r]), str(layer.shape_type[r])) for r in rows]
             else:
                 marks = [np.array(layer.data[row]) for row in rows]

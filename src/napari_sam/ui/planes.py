@@ -33,7 +33,7 @@ class Outline(NamedTuple):
     outline, "path" for an open line. ``vertices`` is (N, 2), (row, column) pixels.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # tuple.index, which nobody needs here
     kind: Literal["box", "polygon", "path"]
     vertices: Coordinates
 
