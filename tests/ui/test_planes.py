@@ -165,7 +165,8 @@ def test_a_view_across_slices_is_refused():
     viewer = ViewerModel()
     tilt = np.eye(4)
     tilt[:2, :2] = [[np.cos(0.3), -np.sin(0.3)], [np.sin(0.3), np.cos(0.3)]]
-    image = viewer.add_image(np.zeros((5, 20, 20)), affine=tilt)
+    with pytest.warns(UserWarning, match="Non-orthogonal slicing"):  # napari says so, too
+        image = viewer.add_image(np.zeros((5, 20, 20)), affine=tilt)
     with pytest.raises(ViewError, match="across its slices"):
         planes.displayed_plane(viewer, image)
 
