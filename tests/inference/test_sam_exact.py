@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from segment_anything import SamPredictor
 
 from napari_sam import Prompt
-from napari_sam.errors import Cancelled, ModelError, PromptError
+from napari_sam.errors import Cancelled, DeviceError, ModelError, PromptError
 from napari_sam.inference.attention import encode_image
 from napari_sam.inference.sam import SamModel
 from tiny_sam import tiny_network, tiny_sam
@@ -234,3 +234,47 @@ def test_sixteen_bits_are_read_like_the_same_picture_in_eight():
     one = model.encode(eight, limits=FULL)
     other = model.encode(wide, limits=(0, 65535))
     assert torch.equal(one.features.image, other.features.image)
+
+
+def test_memory_that_runs_out_while_encoding_is_answered_by_smaller_pieces(monkeypatch):
+    image = picture((80, 80), 1)
+    expected = tiny_sam().encode(image, limits=FULL)
+    tried = []
+
+    def short_of_memory(encoder, pixels, progress, block=None):
+        tried.append(block)
+        if block is None:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return encode_image(encoder, pixels, progress, 64)
+
+    monkeypatch.setattr("napari_sam.inference.sam.encode_image", short_of_memory)
+    found = tiny_sam().encode(image, limits=FULL)
+    assert len(tried) == 2
+    assert torch.allclose(found.features.image, expected.features.image, atol=1e-5)
+
+    def never_enough(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("napari_sam.inference.sam.encode_image", never_enough)
+    with pytest.raises(DeviceError, match="does not suffice"):
+        tiny_sam().encode(image)
+
+
+def test_clicks_in_ever_smaller_batches_when_memory_runs_out(both):
+    _, embedding, _ = both
+    model = SamModel(_NETWORK, "tiny")
+    points = np.random.default_rng(0).uniform(0, 89, (7, 2))
+    expected = [scores for scores, _ in model.decode_points(embedding, points)]
+    model._batched = True  # as on a GPU
+    decode, sizes = model.decoder.decode, []
+
+    def limited(tokens, sparse, features):
+        sizes.append(len(sparse))
+        if len(sparse) > 2:
+            raise RuntimeError("CUDA out of memory")
+        return decode(tokens, sparse, features)
+
+    model.decoder.decode = limited
+    found = [scores for scores, _ in model.decode_points(embedding, points, batch=8)]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert sizes[:3] == [7, 4, 2]

@@ -35,7 +35,9 @@ _CPU_BLOCK = 8 << 20  # bytes of one block of a global attention matrix
 _GPU_BLOCK = 256 << 20
 
 
-def encode_image(encoder: Any, pixels: Tensor, progress: Progress = silent) -> Tensor:
+def encode_image(
+    encoder: Any, pixels: Tensor, progress: Progress = silent, block: int | None = None
+) -> Tensor:
     """Run ``segment_anything``'s image encoder on one image.
 
     Parameters
@@ -45,7 +47,9 @@ def encode_image(encoder: Any, pixels: Tensor, progress: Progress = silent) -> T
     pixels : (1, 3, S, S) Tensor
         Normalised and padded.
     progress : callable
-        Called after every layer.
+        Called before every layer.
+    block : int, optional
+        Bytes of a piece of the global attention matrices; smaller ones take less memory.
 
     Returns
     -------
@@ -53,16 +57,17 @@ def encode_image(encoder: Any, pixels: Tensor, progress: Progress = silent) -> T
         As ``encoder(pixels)``, up to rounding.
     """
     x = encoder.patch_embed(pixels)[0]
-    x = x + encoder.pos_embed[0] if encoder.pos_embed is not None else x.contiguous()
+    x = (x if encoder.pos_embed is None else x + encoder.pos_embed[0]).contiguous()
     blocks = encoder.blocks
     shared: dict[str, Tensor] = {}
-    for done, block in enumerate(blocks):
+    budget = block or (_CPU_BLOCK if x.device.type == "cpu" else _GPU_BLOCK)
+    for done, layer in enumerate(blocks):
         progress(done / len(blocks))
-        if block.window_size > 0:
-            _window_attention(block, x)
+        if layer.window_size > 0:
+            _window_attention(layer, x)
         else:
-            _global_attention(block, x, shared)
-        _feed_forward(block, x)
+            _global_attention(layer, x, shared, budget)
+        _feed_forward(layer, x)
     return _neck(encoder.neck, x)
 
 
@@ -122,7 +127,7 @@ def _window_attention(block: Any, x: Tensor) -> None:
         strip += apply(attention.proj, out.reshape(-1, channels)).view(rows, width, channels)
 
 
-def _global_attention(block: Any, x: Tensor, shared: dict[str, Tensor]) -> None:
+def _global_attention(block: Any, x: Tensor, shared: dict[str, Tensor], budget: int) -> None:
     """Add attention over all tokens to x (h, w, C) in place."""
     height, width, channels = x.shape
     attention = block.attn
@@ -148,9 +153,9 @@ def _global_attention(block: Any, x: Tensor, shared: dict[str, Tensor]) -> None:
     if x.device.type == "cpu":
         for head in range(heads):
             places = None if down is None or along is None else (down[head], along[head])
-            _one_head(q[head], k[head], v[head], places, out[:, head])
+            _one_head(q[head], k[head], v[head], places, out[:, head], budget)
     else:
-        step = max(16, _GPU_BLOCK // (4 * tokens * heads))
+        step = max(16, budget // (4 * tokens * heads))
         for start in range(0, tokens, step):
             part = slice(start, start + step)
             mask = None
@@ -164,11 +169,16 @@ def _global_attention(block: Any, x: Tensor, shared: dict[str, Tensor]) -> None:
 
 
 def _one_head(
-    q: Tensor, k: Tensor, v: Tensor, places: tuple[Tensor, Tensor] | None, out: Tensor
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    places: tuple[Tensor, Tensor] | None,
+    out: Tensor,
+    budget: int,
 ) -> None:
     """Write the attention of one head, (tokens, d), block of queries by block of queries."""
     tokens, size = q.shape
-    step = max(16, _CPU_BLOCK // (4 * tokens))
+    step = max(16, budget // (4 * tokens))
     k, v = k.contiguous(), v.t().contiguous()
     for start in range(0, tokens, step):
         part = slice(start, start + step)

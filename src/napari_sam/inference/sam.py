@@ -35,6 +35,7 @@ from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Prompt, Window
 from napari_sam.segmentation import Candidates
 
+_BLOCKS = (None, 1 << 20)  # bytes of a piece of attention: the usual, and when memory is short
 _KEPT = 4  # planes and plane sizes whose derived tensors are kept
 
 
@@ -77,6 +78,8 @@ class SamModel(Model):
         # Half precision makes other embeddings, so a cache must tell them apart.
         self._half = device.startswith("cuda")
         self._hash = sha256
+        # One click at a time is fastest on a CPU: the image tokens of one just fit its cache.
+        self._batched = device != "cpu"
         self._images: OrderedDict[int, tuple[SamFeatures, ImageTokens]] = OrderedDict()
         self._upsamplers: OrderedDict[tuple[int, ...], Upsampler] = OrderedDict()
         self._lock = threading.Lock()
@@ -102,13 +105,7 @@ class SamModel(Model):
         array = images.check_plane(plane)
         limits = images.contrast_limits(array) if limits is None else limits
         pixels, used = self._pixels(array, limits)
-        try:
-            features = self._encode(pixels, progress)
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            release_memory(self.device)
-            raise out_of_memory(self.device) from error
+        features = self._encode(pixels, progress)
         progress(1.0)
         return Embedding(
             model=self.fingerprint,
@@ -147,15 +144,29 @@ class SamModel(Model):
         return pixels[None].contiguous(), used
 
     def _encode(self, pixels: Tensor, progress: Progress) -> Tensor:
+        """Run the encoder, in smaller pieces when memory does not suffice."""
+        for block in _BLOCKS:
+            try:
+                return self._encode_in(block, pixels, progress)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                if block == _BLOCKS[-1]:
+                    raise out_of_memory(self.device) from error
+            # Outside the handler, which would keep the failed attempt's tensors alive.
+            release_memory(self.device)
+        raise AssertionError("the last piece returns or raises")
+
+    def _encode_in(self, block: int | None, pixels: Tensor, progress: Progress) -> Tensor:
         encoder = self.network.image_encoder
         if self._half:
             with torch.autocast("cuda", dtype=torch.float16):
-                features = encode_image(encoder, pixels, progress).float()
+                features = encode_image(encoder, pixels, progress, block).float()
             if bool(torch.isfinite(features).all()):
                 return features
             # These weights overflow in half precision: never try again.
             self._half = False
-        return encode_image(encoder, pixels, progress)
+        return encode_image(encoder, pixels, progress, block)
 
     @torch.inference_mode()
     def predict(
@@ -291,8 +302,7 @@ class SamModel(Model):
                 sparse, _ = self.network.prompt_encoder(points=chosen, boxes=None, masks=None)
                 return self.decoder.decode(tokens, sparse.float(), features.image)
 
-        # One at a time is fastest on a CPU: the image tokens of one prompt just fit its cache.
-        start, step = 0, 1 if self.device == "cpu" else batch
+        start, step = 0, batch if self._batched else 1
         while start < len(points):
             decoded = None
             try:
