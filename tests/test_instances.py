@@ -50,7 +50,7 @@ def test_foreground_without_a_centre_is_kept():
 
 def test_certain_objects_score_higher():
     foreground, centre, boundary = maps_of(disks((25, 25, 12), (65, 65, 12)))
-    foreground[45:] *= 0.6
+    foreground[45:] *= 0.8
     centre[45:] *= 0.7
     _, scores = labels_from_maps(foreground, centre, boundary)
     assert scores[0] > 0.95 > scores[1]
@@ -73,3 +73,11 @@ def test_nothing_there():
 def test_maps_of_different_shapes_are_refused():
     with pytest.raises(ValueError, match="three planes of one shape"):
         labels_from_maps(np.zeros((4, 4)), np.zeros((4, 5)), np.zeros((4, 4)))
+
+
+def test_a_long_uneven_object_stays_whole():
+    rows, cols = np.ogrid[:30, :120]
+    inside = ((np.abs(rows - 15) <= 4) & (cols > 5) & (cols < 115)).astype(np.float32)
+    ridge = np.clip(1 - np.abs(rows - 15) / 5, 0, 1) * (0.35 + 0.08 * np.sin(cols / 4))
+    labels, _ = labels_from_maps(inside, ridge * inside, np.zeros_like(ridge))
+    assert labels.max() == 1

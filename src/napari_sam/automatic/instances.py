@@ -1,90 +1,139 @@
-"""From the network's instance maps to labels: seeds, watershed, and a score per object."""
+"""From the network's instance maps to labels: seeds, watershed, merging, and scores."""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 from scipy import ndimage as ndi
 from skimage.segmentation import watershed
 
 __all__ = ["labels_from_maps"]
 
+_EIGHT = np.ones((3, 3), bool)
+_Maps = npt.NDArray[np.float32]
+
 
 def labels_from_maps(
-    foreground: np.ndarray,
-    centre: np.ndarray,
-    boundary: np.ndarray,
+    foreground: npt.ArrayLike,
+    centre: npt.ArrayLike,
+    boundary: npt.ArrayLike,
     *,
-    foreground_threshold: float = 0.5,
-    centre_threshold: float = 0.4,
-    boundary_threshold: float = 0.65,
-    smoothing: float = 1.0,
+    foreground_threshold: float = 0.6,
+    centre_threshold: float = 0.25,
+    merging: float = 0.6,
+    boundary_weight: float = 0.5,
+    smoothing: float = 1.5,
     min_area: int = 8,
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
     """Cut a plane's probability maps into objects.
 
-    A pixel belongs to an object where ``foreground`` is high.  Seeds are the connected parts
-    where ``centre`` is high and ``boundary`` is low; each floods the foreground downhill from
-    centres to borders.  A piece of foreground without a seed becomes an object of its own.
+    A pixel belongs to an object where ``foreground`` is high. Every peak of the smoothed
+    ``centre`` map floods the foreground downhill. Two floods that meet are one object if the
+    highest pass between them is nearly as high as the lower of their peaks: that keeps long and
+    uneven objects whole whatever the height of their ridge, and parts touching ones. A piece of
+    foreground without a peak becomes an object of its own.
 
     Parameters
     ----------
-    foreground, centre, boundary : ndarray of float
-        (H, W) probabilities in [0, 1]: inside any object; depth inside the own object, 1 at
-        its middle; closeness to an object's border.
-    foreground_threshold, centre_threshold, boundary_threshold : float
-        Foreground is above the first; seeds are above the second and below the third.
+    foreground, centre, boundary : (H, W) array of float
+        Probabilities in [0, 1]: inside any object; depth inside the own object, 1 at its
+        middle; closeness to an object's border, from inside.
+    foreground_threshold : float
+        The foreground is above it.
+    centre_threshold : float
+        Peaks are at least this high.
+    merging : float
+        Height of the pass, relative to the lower peak, from which two floods are one object.
+        Lower merges more.
+    boundary_weight : float
+        How much the boundary map lowers the passes.
     smoothing : float
-        Sigma in map pixels of the Gaussian over the centre map before seeds are taken.
-        More merges fragments, less separates small neighbours.
+        Sigma in map pixels of the Gaussian over the height map.
     min_area : int
         Objects of fewer map pixels are dropped.
 
     Returns
     -------
-    labels : ndarray of int32
-        (H, W), 0 background, ids 1..n without gaps, in the order of seeds (top to bottom).
-    scores : ndarray of float32
-        (n,), 0 to 1: mean foreground probability inside the object times how deep the centre
-        map says it is, so that a half-seen or flat object scores low.
+    labels : (H, W) int32
+        0 background, ids 1..n without gaps.
+    scores : (n,) float32
+        0 to 1: mean foreground probability inside the object times how high its peak is, so
+        that a half-seen or flat object scores low.
 
     Raises
     ------
     ValueError
-        If the maps are not three equal planes.
+        If the maps are not three planes of one shape.
     """
-    foreground, centre, boundary = (
-        np.asarray(m, np.float32) for m in (foreground, centre, boundary)
-    )
-    if foreground.ndim != 2 or not foreground.shape == centre.shape == boundary.shape:
+    inside_probability = np.asarray(foreground, np.float32)
+    depth, edge = np.asarray(centre, np.float32), np.asarray(boundary, np.float32)
+    shape = inside_probability.shape
+    if len(shape) != 2 or not shape == depth.shape == edge.shape:
         raise ValueError(
             "labels_from_maps expects three planes of one shape, got "
-            f"{foreground.shape}, {centre.shape} and {boundary.shape}."
+            f"{shape}, {depth.shape} and {edge.shape}."
         )
-    inside = foreground > foreground_threshold
+    inside = inside_probability > foreground_threshold
     if not inside.any():
-        return np.zeros(inside.shape, np.int32), np.zeros(0, np.float32)
-    smooth = ndi.gaussian_filter(centre, smoothing, truncate=3) if smoothing > 0 else centre
-    eight = np.ones((3, 3), bool)
-    seeds = (smooth > centre_threshold) & (boundary < boundary_threshold) & inside
-    markers, count = ndi.label(seeds, eight)
+        return np.zeros(shape, np.int32), np.zeros(0, np.float32)
+    height = depth - boundary_weight * edge * depth
+    if smoothing > 0:
+        height = ndi.gaussian_filter(height, smoothing, truncate=3)
+    markers = _peaks(height, inside, centre_threshold)
+    # 200 whole levels: the flood is several times faster than on floats
+    levels = (200 - 200 * np.clip(height, 0, 1)).astype(np.int16)
+    floods = watershed(levels, markers, mask=inside).astype(np.int32)
+    labels = _merge(floods, height, merging)
+    return _clean(labels, inside_probability, height, min_area)
+
+
+def _peaks(height: _Maps, inside: npt.NDArray[np.bool_], lowest: float) -> npt.NDArray[np.int32]:
+    """Number the local maxima inside, and the pieces of foreground without any."""
+    top = (height >= ndi.maximum_filter(height, 3)) & (height >= lowest) & inside
+    markers, count = ndi.label(top, _EIGHT)
     pieces, total = ndi.label(inside)
-    seeded = np.zeros(total + 1, bool)
-    seeded[pieces[seeds]] = True
-    seeded[0] = True
-    lonely = ~seeded[pieces]
-    if lonely.any():
-        renumber = np.zeros(total + 1, np.int32)
-        renumber[~seeded] = np.arange(count + 1, count + 1 + np.count_nonzero(~seeded))
-        markers = np.where(lonely, renumber[pieces], markers)
-    # integer levels: the flood is several times faster than on floats
-    height = ((1 - smooth + boundary) * 100).astype(np.int16)
-    labels = watershed(height, markers.astype(np.int32), mask=inside).astype(np.int32)
-    return _clean(labels, foreground, smooth, min_area)
+    lonely = np.ones(total + 1, bool)
+    lonely[0] = False
+    lonely[pieces[top]] = False
+    renumber = np.zeros(total + 1, np.int32)
+    renumber[lonely] = np.arange(count + 1, count + 1 + np.count_nonzero(lonely))
+    return np.asarray(np.where(lonely[pieces], renumber[pieces], markers), np.int32)
+
+
+def _merge(labels: npt.NDArray[np.int32], height: _Maps, ratio: float) -> npt.NDArray[np.int32]:
+    """Join neighbouring regions, highest pass first, where the pass nearly reaches a peak."""
+    count = int(labels.max())
+    peak = np.zeros(count + 1, np.float32)
+    np.maximum.at(peak, labels.ravel(), height.ravel())
+    pairs, passes = [], []
+    for axis in (0, 1):
+        a, b = (np.s_[:-1], np.s_[1:]) if axis == 0 else (np.s_[:, :-1], np.s_[:, 1:])
+        meet = (labels[a] != labels[b]) & (labels[a] > 0) & (labels[b] > 0)
+        one, two = labels[a][meet].astype(np.int64), labels[b][meet].astype(np.int64)
+        pairs.append(np.minimum(one, two) * (count + 1) + np.maximum(one, two))
+        passes.append(np.minimum(height[a][meet], height[b][meet]))
+    keys, where = np.unique(np.concatenate(pairs), return_inverse=True)
+    highest = np.full(len(keys), -np.inf, np.float32)
+    np.maximum.at(highest, where, np.concatenate(passes))
+    parent = np.arange(count + 1)
+
+    def root(region: int) -> int:
+        while parent[region] != region:
+            parent[region] = parent[parent[region]]
+            region = int(parent[region])
+        return region
+
+    for which in np.argsort(-highest):
+        one, two = (root(int(region)) for region in divmod(int(keys[which]), count + 1))
+        if one != two and highest[which] >= ratio * min(peak[one], peak[two]):
+            parent[two] = one
+            peak[one] = max(peak[one], peak[two])
+    return np.array([root(region) for region in range(count + 1)], np.int32)[labels]
 
 
 def _clean(
-    labels: np.ndarray, foreground: np.ndarray, centre: np.ndarray, min_area: int
-) -> tuple[np.ndarray, np.ndarray]:
+    labels: npt.NDArray[np.int32], foreground: _Maps, height: _Maps, min_area: int
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
     """Drop small objects, number the others 1..n and score them."""
     flat = labels.ravel()
     area = np.bincount(flat)
@@ -94,8 +143,6 @@ def _clean(
     lookup[keep] = np.arange(1, keep.sum() + 1)
     mean = np.bincount(flat, foreground.ravel(), len(area)) / np.maximum(area, 1)
     peak = np.zeros(len(area), np.float32)
-    index = np.flatnonzero(keep)
-    if len(index):
-        peak[index] = ndi.maximum(centre, labels, index)
-    scores = mean * np.clip(peak / 0.7, 0, 1)
+    np.maximum.at(peak, flat, height.ravel())
+    scores = mean * np.clip(peak / 0.6, 0, 1)
     return lookup[labels], scores[keep].astype(np.float32)
