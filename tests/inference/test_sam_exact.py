@@ -43,7 +43,7 @@ def test_pixels_that_the_encoder_sees_are_those_of_the_reference_bit_by_bit():
     image = picture((150, 90), 3)
     model = tiny_sam()
     seen = []
-    model._encode = lambda pixels, progress: seen.append(pixels) or torch.zeros(1, 32, 8, 8)  # type: ignore[method-assign]
+    model._encoder.run = lambda pixels, progress: seen.append(pixels) or torch.zeros(1, 32, 8, 8)  # type: ignore[method-assign]
     model.encode(image, limits=FULL)
     reference = SamPredictor(model.network)
     resized = torch.as_tensor(reference.transform.apply_image(image)).permute(2, 0, 1)[None]
@@ -247,7 +247,7 @@ def test_memory_that_runs_out_while_encoding_is_answered_by_smaller_pieces(monke
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
         return encode_image(encoder, pixels, progress, 64)
 
-    monkeypatch.setattr("napari_sam.inference.sam.encode_image", short_of_memory)
+    monkeypatch.setattr("napari_sam.inference.encoding.encode_image", short_of_memory)
     found = tiny_sam().encode(image, limits=FULL)
     assert len(tried) == 2
     assert torch.allclose(found.features.image, expected.features.image, atol=1e-5)
@@ -255,7 +255,7 @@ def test_memory_that_runs_out_while_encoding_is_answered_by_smaller_pieces(monke
     def never_enough(*_):
         raise MemoryError
 
-    monkeypatch.setattr("napari_sam.inference.sam.encode_image", never_enough)
+    monkeypatch.setattr("napari_sam.inference.encoding.encode_image", never_enough)
     with pytest.raises(DeviceError, match="does not suffice"):
         tiny_sam().encode(image)
 

@@ -26,6 +26,12 @@ from napari_sam.prompts import Prompt, Window
 _SURE = 6.9  # logit of a pixel inside a mask prompt: a probability of 0.999
 
 
+def used_part(shape: tuple[int, int], side: int) -> tuple[int, int]:
+    """Rows and columns of a square of this side that a plane takes up, its longer side fitted."""
+    scale = side / max(shape)
+    return max(1, int(shape[0] * scale + 0.5)), max(1, int(shape[1] * scale + 0.5))
+
+
 class PromptEmbedder:
     """Embeds prompts with the prompt encoder of a ``segment_anything`` model.
 
@@ -42,8 +48,7 @@ class PromptEmbedder:
 
     def used(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Rows and columns that a plane takes up in the square that the encoder sees."""
-        scale = self.side / max(shape)
-        return max(1, int(shape[0] * scale + 0.5)), max(1, int(shape[1] * scale + 0.5))
+        return used_part(shape, self.side)
 
     def window(self, shape: tuple[int, int]) -> Window:
         """Edges of the region that low-resolution logits cover, in pixels of the plane."""

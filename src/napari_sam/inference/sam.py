@@ -17,14 +17,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
 from napari_sam import images
 from napari_sam.errors import CheckpointError, ModelError
-from napari_sam.inference.attention import encode_image
 from napari_sam.inference.decoder import Decoded, Decoder, ImageTokens
+from napari_sam.inference.encoding import PlaneEncoder
 from napari_sam.inference.prompting import PromptEmbedder, leaves_doubt
 from napari_sam.inference.upsample import Upsampler
 from napari_sam.models import checkpoints
@@ -35,7 +33,6 @@ from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Prompt, Window
 from napari_sam.segmentation import Candidates
 
-_BLOCKS = (None, 1 << 20)  # bytes of a piece of attention: the usual, and when memory is short
 _KEPT = 4  # planes and plane sizes whose derived tensors are kept
 
 
@@ -75,8 +72,7 @@ class SamModel(Model):
         self.decoder = Decoder(self.network)
         self._prompts = PromptEmbedder(self.network, device)
         self.side = int(network.image_encoder.img_size)
-        # Half precision makes other embeddings, so a cache must tell them apart.
-        self._half = device.startswith("cuda")
+        self._encoder = PlaneEncoder(self.network, device)
         self._hash = sha256
         # One click at a time is fastest on a CPU: the image tokens of one just fit its cache.
         self._batched = device != "cpu"
@@ -87,7 +83,8 @@ class SamModel(Model):
     @property
     def fingerprint(self) -> str:  # type: ignore[override]
         """Changes whenever the weights or the precision do."""
-        return f"{self.name}:{self._hash[:32]}:{'half' if self._half else 'float'}"
+        # Half precision makes other embeddings, so a cache must tell them apart.
+        return f"{self.name}:{self._hash[:32]}:{'half' if self._encoder.half else 'float'}"
 
     @torch.inference_mode()
     def encode(
@@ -104,8 +101,7 @@ class SamModel(Model):
         """
         array = images.check_plane(plane)
         limits = images.contrast_limits(array) if limits is None else limits
-        pixels, used = self._pixels(array, limits)
-        features = self._encode(pixels, progress)
+        features, used = self._encoder.encode(array, limits, progress)
         progress(1.0)
         return Embedding(
             model=self.fingerprint,
@@ -126,47 +122,6 @@ class SamModel(Model):
         image = torch.from_numpy(arrays["image"]).to(self.device)
         rows, columns = (int(side) for side in arrays["used"])
         return SamFeatures(image, (rows, columns)), image.nbytes
-
-    def _pixels(
-        self, array: npt.NDArray[Any], limits: tuple[float, float]
-    ) -> tuple[Tensor, tuple[int, int]]:
-        """Normalised pixels (1, 3, S, S) and the part of them that shows the plane."""
-        scaled = images.as_rgb(images.normalise(array, limits))
-        eight_bit = np.rint(scaled * 255.0).astype(np.uint8)
-        used = self.used((array.shape[0], array.shape[1]))
-        # Pillow's antialiased bilinear resampling is what SAM was trained with.
-        resized = Image.fromarray(eight_bit).resize(
-            (used[1], used[0]), resample=Image.Resampling.BILINEAR
-        )
-        pixels = torch.from_numpy(np.array(resized)).to(self.device).permute(2, 0, 1)
-        pixels = (pixels - self.network.pixel_mean) / self.network.pixel_std
-        pixels = F.pad(pixels, (0, self.side - used[1], 0, self.side - used[0]))
-        return pixels[None].contiguous(), used
-
-    def _encode(self, pixels: Tensor, progress: Progress) -> Tensor:
-        """Run the encoder, in smaller pieces when memory does not suffice."""
-        for block in _BLOCKS:
-            try:
-                return self._encode_in(block, pixels, progress)
-            except Exception as error:
-                if not is_out_of_memory(error):
-                    raise
-                if block == _BLOCKS[-1]:
-                    raise out_of_memory(self.device) from error
-            # Outside the handler, which would keep the failed attempt's tensors alive.
-            release_memory(self.device)
-        raise AssertionError("the last piece returns or raises")
-
-    def _encode_in(self, block: int | None, pixels: Tensor, progress: Progress) -> Tensor:
-        encoder = self.network.image_encoder
-        if self._half:
-            with torch.autocast("cuda", dtype=torch.float16):
-                features = encode_image(encoder, pixels, progress, block).float()
-            if bool(torch.isfinite(features).all()):
-                return features
-            # These weights overflow in half precision: never try again.
-            self._half = False
-        return encode_image(encoder, pixels, progress, block)
 
     @torch.inference_mode()
     def predict(
