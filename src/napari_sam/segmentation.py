@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from skimage.measure import regionprops_table
 
 from napari_sam.errors import LabelsError
 from napari_sam.prompts import Window
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Overlap = Literal["keep", "overwrite"]
 """What happens where a new object meets an old one: the old stays, or the new wins."""
@@ -85,6 +86,10 @@ def measure(
         Columns ``label, score, area, centroid_row, centroid_col, r0, c0, r1, c1,
         [mean_intensity,] source``; areas in pixels, bounding boxes half open.
     """
+    # Here, because they take longer to import than everything else in the vocabulary.
+    import pandas as pd
+    from skimage.measure import regionprops_table
+
     properties = ["label", "area", "centroid", "bbox"]
     intensity = None
     if image is not None:
