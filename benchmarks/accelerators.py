@@ -23,12 +23,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from segment_anything import sam_model_registry
+from segment_anything.utils.transforms import ResizeLongestSide
 from skimage.data import camera
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_sam import Prompt
 from napari_sam.inference import attention, products
+from napari_sam.inference.int8 import Int8Linear
 from napari_sam.inference.sam import SamFeatures, SamModel
 from napari_sam.models.model import Embedding
 from napari_sam.training.synthetic import generate
@@ -60,20 +62,9 @@ def int8_of_torch(encoder: nn.Module) -> Apply:
 
 
 def int8_by_rows(encoder: nn.Module) -> Apply:
-    """One scale per token and per output channel, multiplied by ``torch._int_mm``."""
-    made: dict[nn.Module, tuple[Tensor, Tensor]] = {}
-    for layer in encoder.modules():
-        if type(layer) is nn.Linear:
-            scale = layer.weight.abs().amax(1) / 127
-            made[layer] = ((layer.weight / scale[:, None]).round().to(torch.int8).t(), scale)
-
-    def apply(layer: nn.Linear, x: Tensor) -> Tensor:
-        weight, scale = made[layer]
-        own = x.abs().amax(1, keepdim=True).clamp_(min=1e-12) / 127
-        product = torch._int_mm((x / own).round_().to(torch.int8), weight).float()
-        return product.mul_(own).mul_(scale).add_(layer.bias)
-
-    return apply
+    """One scale per token and per output channel: `napari_sam.inference.int8`."""
+    made = {layer: Int8Linear(layer) for layer in encoder.modules() if type(layer) is nn.Linear}
+    return lambda layer, x: made[layer](x)
 
 
 def bfloat16(encoder: nn.Module) -> Apply:
@@ -115,6 +106,12 @@ def pictures() -> list[np.ndarray]:
     """Return a generated field of nuclei and a photograph, eight bits."""
     cells = np.asarray(generate("nuclei_dense", 7, (512, 512)).image, dtype=np.float64)
     return [(255 * (cells - cells.min()) / np.ptp(cells)).astype(np.uint8), camera()]
+
+
+def normalised(model: SamModel, image: np.ndarray) -> Tensor:
+    """Resize and normalise an image as the reference does."""
+    resized = ResizeLongestSide(model.side).apply_image(np.repeat(image[..., None], 3, axis=2))
+    return model.network.preprocess(torch.as_tensor(resized).permute(2, 0, 1)[None])
 
 
 def masks(model: SamModel, features: Tensor, shape: tuple[int, int]) -> list[np.ndarray]:
@@ -172,7 +169,7 @@ def main() -> None:
     answers: dict[str, list[Tensor]] = {way: [] for way in ways}
     with torch.inference_mode():
         for turn in range(options.repeat):
-            pixels, _ = model._pixels(images[turn % len(images)], (0.0, 255.0))
+            pixels = normalised(model, images[turn % len(images)])
             for way, encode in ways.items():
                 start, used = time.perf_counter(), resource.getrusage(resource.RUSAGE_SELF).ru_utime
                 answer = encode(pixels)

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from napari_sam import __version__
 from napari_sam.errors import DataError, InstallationError, ModelError
+from napari_sam.inference.int8 import Int8Linear
 from napari_sam.inference.onnx_check import check_decoder, check_encoder, prompts
 from napari_sam.inference.onnx_decoder import INPUTS, OUTPUTS, DecoderGraph
 from napari_sam.inference.sam import SamModel
@@ -94,6 +95,11 @@ def export_onnx(
             f"The model {model.name!r} is not a Segment Anything ViT, so it has no encoder and "
             "decoder of the kind that ONNX programs for SAM expect. Models of the SAM family can "
             "be exported: sam_vit_b, sam_vit_l, sam_vit_h, or a checkpoint fine-tuned from one."
+        )
+    if any(isinstance(layer, Int8Linear) for layer in model.network.modules()):
+        raise ModelError(
+            f"The model {model.name!r} computes with eight-bit integers, which ONNX export does "
+            "not know: export the model that it was made from."
         )
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
