@@ -153,16 +153,16 @@ def main() -> None:
     warnings.filterwarnings("ignore", message=".*quant.*")
     model = build(options.model)
     encoder = model.network.image_encoder
-    ways: dict[str, Callable[[Tensor], Tensor]] = {
-        "exact, float32": with_linear(model, products.apply),
-        "int8, torch.ao": with_linear(model, int8_of_torch(encoder)),
-        "int8, scale per token": with_linear(model, int8_by_rows(encoder)),
-        "bfloat16 linear layers": with_linear(model, bfloat16(encoder)),
+    makers: dict[str, Callable[[], Callable[[Tensor], Tensor]]] = {
+        "exact, float32": lambda: with_linear(model, products.apply),
+        "int8, torch.ao": lambda: with_linear(model, int8_of_torch(encoder)),
+        "int8, scale per token": lambda: with_linear(model, int8_by_rows(encoder)),
+        "bfloat16 linear layers": lambda: with_linear(model, bfloat16(encoder)),
     }
     if options.openvino:
-        for precision in ("f32", "bf16"):
-            ways[f"OpenVINO, {precision}"] = openvino(options.openvino, precision)
-    ways = {w: run for w, run in ways.items() if w.startswith(("exact", *options.ways))}
+        makers["OpenVINO, f32"] = lambda: openvino(options.openvino, "f32")
+        makers["OpenVINO, bf16"] = lambda: openvino(options.openvino, "bf16")
+    ways = {w: make() for w, make in makers.items() if w.startswith(("exact", *options.ways))}
     images = pictures()
     walls: dict[str, list[float]] = {way: [] for way in ways}
     users: dict[str, list[float]] = {way: [] for way in ways}
