@@ -223,7 +223,9 @@ def everything(sam: Any, options: argparse.Namespace) -> None:
         "points_per_side": options.grid,
         "pred_iou_thresh": float(np.clip(np.quantile(scores, 0.6), 0, 1)),
         "stability_score_thresh": float(np.clip(np.quantile(stabilities, 0.4), 0, 1)),
-        "box_nms_thresh": 0.9,
+        # No suppression: every mask that passes the other filters is compared.
+        "box_nms_thresh": 1.0,
+        "crop_nms_thresh": 1.0,
         "crop_n_layers": options.crops,
         "crop_n_points_downscale_factor": 2,
     }
