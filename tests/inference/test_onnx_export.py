@@ -190,6 +190,19 @@ def test_files_that_answer_differently_are_not_left_behind(exported, copied, tmp
     assert list((tmp_path / "other").iterdir()) == []
 
 
+def test_large_networks_keep_their_weights_beside_the_file(monkeypatch, tmp_path):
+    monkeypatch.setattr(onnx_export, "_ONE_FILE", 0)
+    layer, x = torch.nn.Linear(64, 64), torch.randn(3, 64)
+    where, later = tmp_path / "made" / "big.onnx", tmp_path / "moved"
+    where.parent.mkdir()
+    onnx_export._write(layer, (x,), where, {}, names=(("x",), ("y",)), dynamic=None)
+    where.parent.rename(later)
+    assert sorted(p.name for p in later.iterdir()) == ["big.onnx", "big.onnx.data"]
+    session = onnxruntime.InferenceSession(later / "big.onnx", providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"x": x.numpy()})
+    np.testing.assert_allclose(found, layer(x).detach(), atol=1e-5)
+
+
 def test_nothing_is_left_behind_when_cancelled(copied, tmp_path):
     def cancel(fraction: float) -> None:
         if fraction > 0.6:
