@@ -42,10 +42,8 @@ from napari_sam.segmentation import Candidates
 WINDOW = 192  # pixels of a window's side
 BOX = 40.0  # window pixels across the box of an object
 REACH = 0.8  # share of a window that a box or the person's clicks may take up
-CLICK_ZOOMS = (1.0, 0.5, 2.0)  # tried for a click, relative to the expected object size
 OVERVIEW = 1536 * 1536  # window pixels that encoding reads at most
 SAME = 0.85  # IoU above which two candidates say the same
-CANDIDATES = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,15 +66,6 @@ class CellsFeatures:
     maps: InstanceMaps
     objects: Objects
     diameter: float
-
-
-@dataclass(frozen=True, eq=False)
-class _Answer:
-    """Three masks of one window."""
-
-    logits: Tensor
-    scores: Tensor
-    window: Window
 
 
 class CellsModel(Model):
@@ -145,18 +134,16 @@ class CellsModel(Model):
     def predict(self, embedding: Embedding, prompt: Prompt) -> Candidates:
         self._check(embedding, prompt)
         features: CellsFeatures = embedding.features
-        answers = [
-            self._decode(features.pyramid, prompt, window)
-            for window in self._windows(features, prompt)
-        ]
-        return self._best(answers, prompt, embedding.shape)
+        window = self._window(features, prompt)
+        logits, scores = self._decode(features.pyramid, prompt, window)
+        return self._distinct(logits, scores, window, prompt, embedding.shape)
 
-    def _windows(self, features: CellsFeatures, prompt: Prompt) -> list[Window]:
+    def _window(self, features: CellsFeatures, prompt: Prompt) -> Window:
         """Choose where to look for the object and how large it should appear."""
         if prompt.logits is not None and prompt.window is not None:
             held = _hull(prompt)
             if held is None or _contains(prompt.window, held):
-                return [prompt.window]
+                return prompt.window
         extent = _hull(prompt)
         if extent is None:  # logits alone: they cover the plane
             height, width = features.pyramid.shape
@@ -167,13 +154,12 @@ class CellsModel(Model):
         most = REACH * WINDOW / max(*sides, 1.0)
         if prompt.box is not None or prompt.mask is not None or prompt.logits is not None:
             zoom = BOX / math.sqrt(max(sides[0], 1.0) * max(sides[1], 1.0))
-            return [square(centre, clip_zoom(min(zoom, most)), WINDOW)]
-        diameter = _size_at(features, prompt.foreground)
-        zooms = {clip_zoom(min(OBJECT / diameter * factor, most)) for factor in CLICK_ZOOMS}
-        return [square(centre, zoom, WINDOW) for zoom in sorted(zooms)]
+        else:
+            zoom = OBJECT / _size_at(features, prompt.foreground)
+        return square(centre, clip_zoom(min(zoom, most)), WINDOW)
 
-    def _decode(self, pyramid: Pyramid, prompt: Prompt, window: Window) -> _Answer:
-        """Ask the network about one window; the prompt's logits make it a second look."""
+    def _decode(self, pyramid: Pyramid, prompt: Prompt, window: Window) -> tuple[Tensor, Tensor]:
+        """Return three masks' logits (3, h, w) of a window and their predicted IoU (3,)."""
         image = pyramid.sample(window, (WINDOW, WINDOW))
         features = self.network.encode(image)
         points = to_window(prompt.points, window, WINDOW)
@@ -198,7 +184,7 @@ class CellsModel(Model):
             # Several clicks correct each other: the network learnt them on top of an answer.
             best = logits[:, int(scores.argmax())][:, None]
             logits, scores = self.network.decode(features, *arguments, best)
-        return _Answer(logits[0], scores[0], window)
+        return logits[0], scores[0]
 
     def _earlier(self, prompt: Prompt, window: Window) -> Tensor | None:
         """Bring the prompt's logits or mask into the window, (1, 1, h, w)."""
@@ -216,34 +202,26 @@ class CellsModel(Model):
             return (resample(mask, edges, window, size, outside=0.0)[None, None] - 0.5) * 12
         return None
 
-    def _best(self, answers: list[_Answer], prompt: Prompt, shape: tuple[int, int]) -> Candidates:
-        """Keep three different masks of all windows, the best predicted first."""
-        scored = sorted(
-            (
-                (float(score), answer, index)
-                for answer in answers
-                for index, score in enumerate(answer.scores)
-            ),
-            key=lambda item: -item[0],
-        )
-        window = scored[0][1].window
-        size = (WINDOW // STRIDE, WINDOW // STRIDE)
-        masks: list[npt.NDArray[np.bool_]] = []
-        logits, scores = [], []
-        for score, answer, index in scored:
-            (mask,) = paste(answer.logits[index][None], answer.window, shape)
-            mask = _marked_parts(mask, prompt)
-            if any(_iou(mask, other) > SAME for other in masks):
-                continue
-            masks.append(mask)
-            scores.append(score)
-            logits.append(resample(answer.logits[index], answer.window, window, size, -8.0))
-            if len(masks) == CANDIDATES:
-                break
+    def _distinct(
+        self,
+        logits: Tensor,
+        scores: Tensor,
+        window: Window,
+        prompt: Prompt,
+        shape: tuple[int, int],
+    ) -> Candidates:
+        """Put the best predicted first and leave out masks that repeat a better one."""
+        order = scores.argsort(descending=True)
+        logits, scores = logits[order], scores[order]
+        masks = [_marked_parts(mask, prompt) for mask in paste(logits, window, shape)]
+        kept: list[int] = []
+        for index, mask in enumerate(masks):
+            if all(_iou(mask, masks[other]) <= SAME for other in kept):
+                kept.append(index)
         return Candidates(
-            masks=np.stack(masks),
-            scores=np.array(scores, dtype=np.float32),
-            logits=torch.stack(logits).cpu().numpy(),
+            masks=np.stack([masks[index] for index in kept]),
+            scores=scores[kept].float().cpu().numpy(),
+            logits=logits[kept].float().cpu().numpy(),
             window=window,
         )
 
