@@ -83,6 +83,7 @@ class Trainer:
     ) -> None:
         self.settings, self.folder, self.say = settings, Path(folder), say
         self.windows = windows
+        self.look_seconds = 0.0
         self.best = -1.0
         if settings.threads:
             torch.set_num_threads(settings.threads)
@@ -118,7 +119,7 @@ class Trainer:
     def stacked(self, examples: list[Example], key: str) -> Tensor:
         return torch.from_numpy(np.stack([getattr(e, key) for e in examples])).to(self.device)
 
-    def step(self, prompts: bool = False) -> dict[str, float]:
+    def step(self, prompts: bool = False) -> dict[str, Tensor]:
         """One optimiser step; returns the losses and, with prompts, IoU figures."""
         image, examples = self.batch()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
@@ -183,8 +184,8 @@ class Trainer:
     def choose_precision(self) -> None:
         """Time a step in float32 and in bfloat16 and keep the faster."""
         wanted = self.settings.precision
-        if wanted != "auto":
-            self.half = wanted == "bfloat16"
+        if wanted != "auto" or self.device.type == "cuda":
+            self.half = wanted != "float32"
             return
         seconds = {}
         for half in (False, True):
@@ -202,24 +203,27 @@ class Trainer:
         return self.settings.learning_rate * warm * (0.04 + 0.96 * min(1, (1 - share) / 0.4))
 
     def run(self) -> None:
-        """Train until the time is up."""
+        """Train until the time is up, the last look at validation included."""
         start = saved = noted = looked = time.monotonic()
         self.network.train()
         self.choose_precision()
-        sums: dict[str, list[float]] = {}
+        # tensors stay where they are until a row is written: a GPU need not wait
+        sums: dict[str, list[Tensor]] = {}
         alone = (self.settings.instance_minutes - self.minutes_before) / self.settings.minutes
-        while (share := (time.monotonic() - start) / (60 * self.settings.minutes)) < 1:
+        limit = 60 * self.settings.minutes
+        while (passed := time.monotonic() - start) + self.look_seconds < limit:
             for group in self.optimiser.param_groups:
-                group["lr"] = self.rate(share)
-            for key, value in self.step(
-                share >= alone and self.steps % self.settings.prompt_every == 0
-            ).items():
-                sums.setdefault(key, []).append(float(value))
+                group["lr"] = self.rate(passed / limit)
+            prompts = passed / limit >= alone and self.steps % self.settings.prompt_every == 0
+            for key, value in self.step(prompts).items():
+                sums.setdefault(key, []).append(value)
             now = time.monotonic()
             if now - noted > 20:
                 noted = now
-                row = {"minutes": round(self.minutes(start), 2), "windows": self.windows_seen}
-                row |= {key: round(float(np.nanmean(v)), 4) for key, v in sums.items()}
+                row: dict[str, float] = {"minutes": round(self.minutes(start), 2)}
+                row["windows"] = self.windows_seen
+                for key, values in sums.items():
+                    row[key] = round(float(torch.stack(values).float().nanmean()), 4)
                 sums = {}
                 self.note(row)
             if now - saved > 60 * self.settings.save_every:
@@ -237,8 +241,10 @@ class Trainer:
             return
         network = CellsNetwork().to(self.device, memory_format=torch.channels_last).eval()
         network.load_state_dict(self.average.state)
+        begun = time.monotonic()
         prompts = bool(self.history) and "mask_loss" in self.history[-1]
         found = monitor(network, self.windows, prompts=prompts)
+        self.look_seconds = time.monotonic() - begun
         row = {"minutes": round(self.minutes(start), 2), "windows": self.windows_seen}
         self.note(row | {f"val_{key}": round(v, 4) for key, v in found["mean"].items()})
         with open(self.folder / "validation.jsonl", "a", encoding="utf-8") as file:
