@@ -42,10 +42,14 @@ def test_touching_objects_are_separated():
 def test_foreground_without_a_centre_is_kept():
     foreground = np.zeros((40, 40), np.float32)
     foreground[10:20, 10:20] = 0.9
-    labels, scores = labels_from_maps(foreground, np.zeros_like(foreground), foreground)
+    flat = np.zeros_like(foreground)
+    labels, scores = labels_from_maps(foreground, flat, foreground, min_score=0)
     assert labels.max() == 1
     assert np.count_nonzero(labels) == 100
     assert scores[0] < 0.1
+    labels, scores = labels_from_maps(foreground, flat, foreground)
+    assert not labels.any()
+    assert len(scores) == 0
 
 
 def test_certain_objects_score_higher():
@@ -79,5 +83,5 @@ def test_a_long_uneven_object_stays_whole():
     rows, cols = np.ogrid[:30, :120]
     inside = ((np.abs(rows - 15) <= 4) & (cols > 5) & (cols < 115)).astype(np.float32)
     ridge = np.clip(1 - np.abs(rows - 15) / 5, 0, 1) * (0.35 + 0.08 * np.sin(cols / 4))
-    labels, _ = labels_from_maps(inside, ridge * inside, np.zeros_like(ridge))
+    labels, _ = labels_from_maps(inside, ridge * inside, np.zeros_like(ridge), min_score=0)
     assert labels.max() == 1

@@ -18,12 +18,13 @@ def labels_from_maps(
     centre: npt.ArrayLike,
     boundary: npt.ArrayLike,
     *,
-    foreground_threshold: float = 0.6,
+    foreground_threshold: float = 0.55,
     centre_threshold: float = 0.25,
-    merging: float = 0.6,
+    merging: float = 0.55,
     boundary_weight: float = 0.5,
     smoothing: float = 1.5,
     min_area: int = 8,
+    min_score: float = 0.5,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
     """Cut a plane's probability maps into objects.
 
@@ -51,6 +52,8 @@ def labels_from_maps(
         Sigma in map pixels of the Gaussian over the height map.
     min_area : int
         Objects of fewer map pixels are dropped.
+    min_score : float
+        Objects that score lower are dropped; the network is not sure that they are any.
 
     Returns
     -------
@@ -84,7 +87,7 @@ def labels_from_maps(
     levels = (200 - 200 * np.clip(height, 0, 1)).astype(np.int16)
     floods = watershed(levels, markers, mask=inside).astype(np.int32)
     labels = _merge(floods, height, merging)
-    return _clean(labels, inside_probability, height, min_area)
+    return _clean(labels, inside_probability, height, min_area, min_score)
 
 
 def _peaks(height: _Maps, inside: npt.NDArray[np.bool_], lowest: float) -> npt.NDArray[np.int32]:
@@ -132,17 +135,21 @@ def _merge(labels: npt.NDArray[np.int32], height: _Maps, ratio: float) -> npt.ND
 
 
 def _clean(
-    labels: npt.NDArray[np.int32], foreground: _Maps, height: _Maps, min_area: int
+    labels: npt.NDArray[np.int32],
+    foreground: _Maps,
+    height: _Maps,
+    min_area: int,
+    min_score: float,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """Drop small objects, number the others 1..n and score them."""
+    """Score the objects, drop small and unlikely ones, number the others 1..n."""
     flat = labels.ravel()
     area = np.bincount(flat)
-    keep = area >= max(1, min_area)
-    keep[0] = False
-    lookup = np.zeros(len(area), np.int32)
-    lookup[keep] = np.arange(1, keep.sum() + 1)
     mean = np.bincount(flat, foreground.ravel(), len(area)) / np.maximum(area, 1)
     peak = np.zeros(len(area), np.float32)
     np.maximum.at(peak, flat, height.ravel())
     scores = mean * np.clip(peak / 0.6, 0, 1)
+    keep = (area >= max(1, min_area)) & (scores >= min_score)
+    keep[0] = False
+    lookup = np.zeros(len(area), np.int32)
+    lookup[keep] = np.arange(1, keep.sum() + 1)
     return lookup[labels], scores[keep].astype(np.float32)
