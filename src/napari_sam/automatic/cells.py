@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from scipy import ndimage as ndi
 from skimage.segmentation import expand_labels
 
 from napari_sam import images
+from napari_sam.automatic.gathering import gather
 from napari_sam.automatic.instances import labels_from_maps
 from napari_sam.errors import ImageError
 from napari_sam.models.model import Embedding, InstanceMaps, Model
@@ -81,30 +82,36 @@ def segment_cells(
         model = load_model(model, device=device)
     data = image if hasattr(image, "shape") else np.asarray(image)
     todo = list(images.planes(tuple(data.shape), rgb))
-    labels = np.zeros(tuple(data.shape)[: todo[0].ndim], dtype=np.int32)
-    tables = []
-    used = 0
+    found = _each(data, todo, model, diameter, min_area, limits, progress)
+    result = gather(found, tuple(data.shape)[: todo[0].ndim])
+    progress(1.0)
+    return result
+
+
+def _each(
+    data: Any,
+    todo: list[images.Plane],
+    model: Model,
+    diameter: float | None,
+    min_area: int | None,
+    limits: tuple[float, float] | None,
+    progress: Progress,
+) -> Iterator[tuple[images.Plane, Segmentation]]:
     for done, plane in enumerate(todo):
         stage = part(progress, done / len(todo), (done + 1) / len(todo))
         pixels = plane.take(data)
         embedding = model.encode(pixels, limits=limits, progress=part(stage, 0.0, 0.6))
-        found = segment_plane(
-            pixels,
-            embedding,
-            model,
-            diameter=diameter,
-            min_area=min_area,
-            progress=part(stage, 0.6, 1.0),
+        yield (
+            plane,
+            segment_plane(
+                pixels,
+                embedding,
+                model,
+                diameter=diameter,
+                min_area=min_area,
+                progress=part(stage, 0.6, 1.0),
+            ),
         )
-        table = found.table.copy()
-        table["label"] += used
-        for axis, position in enumerate(plane.index[:-2]):
-            table.insert(axis, f"axis_{axis}", position)
-        tables.append(table)
-        labels[plane.slices] = np.where(found.labels > 0, found.labels + used, 0)
-        used += len(table)
-    progress(1.0)
-    return Segmentation(labels, pd.concat(tables, ignore_index=True))
 
 
 def segment_plane(

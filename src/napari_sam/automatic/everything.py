@@ -13,9 +13,9 @@ from typing import Any, Literal, overload
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from napari_sam import images
+from napari_sam.automatic.gathering import gather
 from napari_sam.automatic.painting import paint, records
 from napari_sam.automatic.proposals import Proposals, propose
 from napari_sam.automatic.seeds import object_seeds
@@ -154,7 +154,11 @@ drop_background, seeds
     by = finder if isinstance(finder, Model) else None
     found = _each(data, todo, model, settings, by, limits, progress)
     if output == "labels":
-        return _as_labels(found, todo, tuple(data.shape)[: todo[0].ndim], model.name)
+        painted = (
+            (plane, paint(proposals.choose(), plane.shape, pixels, model.name))
+            for plane, pixels, proposals in found
+        )
+        return gather(painted, tuple(data.shape)[: todo[0].ndim])
     return _as_records(found, rle=output == "rle")
 
 
@@ -233,24 +237,6 @@ def _each(
             pixels,
             propose_plane(pixels, model, settings, finder=finder, limits=limits, progress=stage),
         )
-
-
-def _as_labels(
-    found: Iterator[_Found], todo: list[images.Plane], shape: tuple[int, ...], source: str
-) -> Segmentation:
-    labels = np.zeros(shape, dtype=np.int32)
-    tables: list[pd.DataFrame] = []
-    used = 0
-    for plane, pixels, proposals in found:
-        painted = paint(proposals.choose(), plane.shape, pixels, source)
-        table = painted.table
-        table["label"] += used
-        for axis, position in enumerate(plane.index[:-2]):
-            table.insert(axis, f"axis_{axis}", position)
-        tables.append(table)
-        labels[plane.slices] = np.where(painted.labels > 0, painted.labels + used, 0)
-        used += len(table)
-    return Segmentation(labels, pd.concat(tables, ignore_index=True))
 
 
 def _as_records(found: Iterator[_Found], rle: bool) -> Records:

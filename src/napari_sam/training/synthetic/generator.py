@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_sam.errors import DataError
 
-from . import bacteria, cells, electron, large, nuclei, slender, tissue, transmitted, yeast
+from . import bacteria, cells, electron, large, nuclei, plain, slender, tissue, transmitted, yeast
 from .optics import expose
 from .scene import Painter, Sample
 from .timelapse import expose_timelapse, paint_timelapse
@@ -24,6 +24,7 @@ PAINTERS: dict[str, Painter] = {
     **electron.PAINTERS,
     **slender.PAINTERS,
     **large.PAINTERS,
+    **plain.PAINTERS,
 }
 #: Names that :func:`generate` accepts.
 KINDS: tuple[str, ...] = tuple(PAINTERS)

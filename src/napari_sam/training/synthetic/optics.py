@@ -21,6 +21,7 @@ def expose(rng: np.random.Generator, scene: Scene) -> tuple[NDArray[Any], dict[s
         "transmission": _transmission,
         "electron": _electron,
         "colour": _colour,
+        "plain": _plain,
     }[scene.optics]
     image = instrument(rng, scene, done)
     if scene.optics != "colour" and rng.random() < 0.07:
@@ -91,6 +92,17 @@ def _emission(rng: np.random.Generator, scene: Scene, done: dict[str, Any]) -> A
         gain = rng.uniform(1.1, 1.9)
         done["saturated"] = True
     return np.clip(image * np.float32(gain / max(peak, 1e-3)), 0, 1)
+
+
+def _plain(rng: np.random.Generator, scene: Scene, done: dict[str, Any]) -> Array:
+    """Next to nothing: a saturated, thresholded or drawn image, perhaps with a little noise."""
+    image = scene.signal
+    if rng.random() < 0.4:
+        image = blur(image, rng.uniform(0.4, 1.0))
+    if rng.random() < 0.7:
+        level = np.float32(log_uniform(rng, 0.003, 0.08))
+        image = image + level * rng.standard_normal(image.shape, dtype=np.float32)
+    return np.clip(image, 0, 1)
 
 
 def _transmission(rng: np.random.Generator, scene: Scene, done: dict[str, Any]) -> Array:

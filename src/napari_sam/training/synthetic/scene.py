@@ -42,8 +42,8 @@ class Scene:
         About 0..1. Emitted light for ``"emission"``, otherwise transmitted or scattered light.
     labels : int32 array (H, W)
     optics : str
-        Which instrument looks at it: ``"emission"``, ``"transmission"``, ``"electron"``
-        or ``"colour"``.
+        Which instrument looks at it: ``"emission"``, ``"transmission"``, ``"electron"``,
+        ``"colour"`` or ``"plain"``.
     scale : float
         Rough object diameter: bounds the blur, so that objects stay visible.
     """

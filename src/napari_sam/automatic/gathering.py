@@ -1,0 +1,41 @@
+"""Planes that were segmented one by one, gathered into one segmentation of the stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+import pandas as pd
+
+from napari_sam.images import Plane
+from napari_sam.segmentation import Segmentation
+
+
+def gather(found: Iterable[tuple[Plane, Segmentation]], shape: tuple[int, ...]) -> Segmentation:
+    """Number the objects of all planes in one sequence.
+
+    Parameters
+    ----------
+    found : iterable of (Plane, Segmentation)
+        At least one. Each with labels (H, W) and ids 1..n.
+    shape : tuple of int
+        Shape of the stack without colour.
+
+    Returns
+    -------
+    Segmentation
+        ``labels`` int32 of that shape; ``table`` with a column ``axis_0``, ... for the position
+        along each leading axis.
+    """
+    labels = np.zeros(shape, dtype=np.int32)
+    tables = []
+    used = 0
+    for plane, part in found:
+        table = part.table.copy()
+        table["label"] += used
+        for axis, position in enumerate(plane.index[:-2]):
+            table.insert(axis, f"axis_{axis}", position)
+        tables.append(table)
+        labels[plane.slices] = np.where(part.labels > 0, part.labels + used, 0)
+        used += len(table)
+    return Segmentation(labels, pd.concat(tables, ignore_index=True))
