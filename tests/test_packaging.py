@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from importlib.metadata import distribution, entry_points
 from pathlib import Path
@@ -37,6 +40,24 @@ def test_what_the_hub_needs_is_in_the_metadata() -> None:
     urls = dict(url.split(", ") for url in metadata.get_all("Project-URL", []))
     assert urls["Homepage"].startswith("https://github.com/")
     assert {"Source", "Tracker", "Documentation"} <= set(urls)
+
+
+def test_what_the_package_imports_is_declared() -> None:
+    """Nothing is there only because napari or torch happens to bring it along."""
+    optional = {"napari", "matplotlib", "onnx", "onnxruntime", "onnxscript"}
+    named_otherwise = {"PIL": "pillow", "skimage": "scikit-image"}
+    imported: set[str] = set()
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level and node.module:
+                imported.add(node.module.split(".")[0])
+    foreign = imported - set(sys.stdlib_module_names) - optional - {"napari_sam"}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.split(r"[<>=!~ \[]", line)[0].lower() for line in project["dependencies"]}
+    names = {named_otherwise.get(name, name).lower().replace("_", "-") for name in foreign}
+    assert names == declared - {"torchvision"}, "segment-anything needs torchvision, unsaid"
 
 
 def test_no_qt_binding_is_forced_on_anybody() -> None:
