@@ -76,6 +76,9 @@ class Desk:
         image = self.state.image
         if image is None:
             raise ViewError("Open an image, or try File > Open Sample > SAM for Biology.")
+        if self.viewer.dims.ndim < image.ndim:
+            # Callbacks of a layer that is being added run before napari's own.
+            raise ViewError(f"{image.name!r} is being opened.")
         plane = displayed_plane(self.viewer, image)
         if min(plane.shape) < _FEWEST_PIXELS:
             raise ViewError(

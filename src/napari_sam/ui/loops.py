@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from collections.abc import Callable
 
@@ -56,6 +57,7 @@ class QtLoop:
         self._mailbox.posted.connect(self._mailbox.run, Qt.ConnectionType.QueuedConnection)
         self._timer_type = QTimer
         self._timers: dict[str, QTimer] = {}
+        self._calls: dict[str, Callable[[], None]] = {}
         self._stopped = False
 
     def post(self, call: Callable[[], None]) -> None:
@@ -65,19 +67,25 @@ class QtLoop:
     def later(self, name: str, milliseconds: int, call: Callable[[], None]) -> None:
         if self._stopped:
             return
-        old = self._timers.pop(name, None)
-        if old is not None:
-            old.stop()
-            old.deleteLater()
-        timer = self._timer_type(self._mailbox)
-        timer.setSingleShot(True)
-        timer.timeout.connect(call)
-        timer.start(milliseconds)
-        self._timers[name] = timer
+        timer = self._timers.get(name)
+        if timer is None:
+            timer = self._timers[name] = self._timer_type(self._mailbox)
+            timer.setSingleShot(True)
+            timer.timeout.connect(lambda: self._fire(name))
+        self._calls[name] = call
+        timer.start(milliseconds)  # anew, if it runs
+
+    def _fire(self, name: str) -> None:
+        call = self._calls.pop(name, None)
+        if call is not None and not self._stopped:
+            call()
 
     def stop(self) -> None:
         self._stopped = True
-        for timer in self._timers.values():
-            timer.stop()
+        self._calls.clear()
+        # When the application itself ends, Qt may have deleted them before.
+        with contextlib.suppress(RuntimeError):
+            for timer in self._timers.values():
+                timer.stop()
+            self._mailbox.deleteLater()
         self._timers.clear()
-        self._mailbox.deleteLater()

@@ -110,7 +110,7 @@ class Marking:
                 row = rows[-1]
                 self._used.add(layer, [layer.data[row]])
                 return f"Left out a mark of your layer {layer.name!r}; nothing was deleted there."
-            own_layers.remove_rows(layer, rows[-1:])
+            self._delete(layer, rows[-1:])
             return "Took the last mark back."
         return None
 
@@ -122,8 +122,8 @@ class Marking:
         used: list[tuple[Any, list[Any]]] = []
         own_points: Any = self.own_points
         own_shapes: Any = self.own_shapes
-        prompts: tuple[Any, ...] = (self.points, state.shapes)
-        for layer in prompts:
+        layer: Any
+        for layer in (self.points, state.shapes):
             rows = self._rows(layer, plane)
             if layer is None or not rows:
                 continue
@@ -137,7 +137,7 @@ class Marking:
                 self._used.add(layer, marks)
                 used.append((layer, marks))
                 continue
-            own_layers.remove_rows(layer, rows)
+            self._delete(layer, rows)
         if state.mask is not None and state.image is not None:
             try:
                 at = labels_plane(state.image, plane, state.mask)
@@ -163,11 +163,16 @@ class Marking:
         for coordinates, label in spent.points:
             assert self.own_points is not None
             own_layers.default_polarity(self.own_points, label)
-            self.own_points.add(coordinates)
-            self.own_points.selected_data = set()
+            own_layers.append_points(self.own_points, coordinates)
         if self.own_shapes is not None:
             for corners, kind in spent.shapes:
                 self.own_shapes.add(corners, shape_type=kind)
+
+    def remove_own_points(self) -> None:
+        """Take our own Points layer away."""
+        layer, self.own_points = self.own_points, None
+        if layer is not None and layer in self._desk.viewer.layers:
+            self._desk.viewer.layers.remove(layer)
 
     def remove_own(self) -> None:
         """Take our own layers away."""
@@ -181,6 +186,10 @@ class Marking:
                 self._desk.state.shapes = None
             if layer in self._desk.viewer.layers:
                 self._desk.viewer.layers.remove(layer)
+
+    def _delete(self, layer: Any, rows: list[int]) -> None:
+        remove = own_layers.remove_points if layer is self.own_points else own_layers.remove_shapes
+        remove(layer, rows)
 
     def layer_removed(self, layer: Any) -> None:
         """Forget a layer of ours that the person deleted."""

@@ -41,7 +41,7 @@ def new_points(viewer: Any, image: Image) -> Points:
         canvas_size_limits=(_SCREEN_SIZE, _SCREEN_SIZE),
         face_color=OBJECT_COLOUR,
         border_color="black",
-        border_width=0.08,
+        border_width=0,
         symbol=OBJECT_SYMBOL,
         **transform_of(image),
     )
@@ -78,10 +78,16 @@ def add_point(
     coordinates = to_data(viewer, image, points, plane.to_data([rowcol]))
     if POLARITY in points.features or label != FOREGROUND:
         default_polarity(points, label)
-    # A selected point would take on the style of the next one.
-    points.selected_data = set()
-    points.add(coordinates)
-    points.selected_data = set()
+    append_points(points, coordinates)
+
+
+def append_points(points: Points, coordinates: npt.NDArray[np.float64]) -> None:
+    """Append points without selecting them, as `Points.add` would.
+
+    A selected point takes on the style of the next one. Besides, removing a layer that has drawn
+    the highlight of a selection crashes Mesa's software renderer.
+    """
+    points.data = np.concatenate([points.data, np.reshape(coordinates, (-1, points.ndim))])
 
 
 def default_polarity(points: Points, label: int) -> None:
@@ -109,8 +115,17 @@ def style_points(points: Points) -> None:
     points.symbol = [OBJECT_SYMBOL if s == FOREGROUND else BACKGROUND_SYMBOL for s in said]
 
 
-def remove_rows(layer: Any, rows: list[int]) -> None:
-    """Delete points or shapes by their row."""
+def remove_points(points: Points, rows: list[int]) -> None:
+    """Delete points by their row; see `append_points` for why not by selecting them."""
     if rows:
-        layer.selected_data = set(rows)
-        layer.remove_selected()
+        features = points.features.drop(index=rows).reset_index(drop=True)
+        points.selected_data = set()
+        points.data = np.delete(points.data, rows, axis=0)
+        points.features = features
+
+
+def remove_shapes(shapes: Shapes, rows: list[int]) -> None:
+    """Delete shapes by their row."""
+    if rows:
+        shapes.selected_data = set(rows)
+        shapes.remove_selected()

@@ -34,6 +34,7 @@ from napari_sam.ui.state import State, Tool
 from napari_sam.ui.worker import Loader, Worker
 
 _MEGABYTE = 1_000_000
+_TIDY = 200  # milliseconds, some frames
 
 
 class Session:
@@ -306,10 +307,17 @@ class Session:
                 self._marking.spend(plane)
         self._asking.forget()
         self._asking.hover.stop()
-        self._marking.remove_own()
-        self._layers.watch_prompts()
-        self.layers_changed.emit()
+        # Not in the same frame as the preview: Mesa's software renderer crashes when a Points
+        # and a Labels layer go together.
+        self.loop.later("tidy", _TIDY, self._tidy)
         self._desk.result("Cleared. Click a cell.")
+
+    def _tidy(self) -> None:
+        """Take our own points away unless they are in use again; boxes were asked for, and stay."""
+        if self._marking.own_points is not None and len(self._marking.own_points.data) == 0:
+            self._marking.remove_own_points()
+            self._layers.watch_prompts()
+            self.layers_changed.emit()
 
     # -- find all, and stopping -------------------------------------------------------------------
 

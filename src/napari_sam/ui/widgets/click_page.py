@@ -125,7 +125,7 @@ class ClickPage(QWidget):
             grid.addWidget(QLabel(text), row, 0)
             grid.addWidget(widget, row, 1)
         grid.setColumnStretch(1, 1)
-        box = QCollapsible("Marks from layers of your own")
+        box = QCollapsible("Marks from layers of your own", None, "▾", "▸")
         tip = "Use points, shapes or labels that you have already."
         box.toggleButton().setToolTip(tip)
         box.toggleButton().setFocusPolicy(Qt.FocusPolicy.TabFocus)

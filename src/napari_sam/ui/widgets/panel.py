@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QSize, QTimer
-from qtpy.QtWidgets import QApplication, QStackedWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
 from napari_sam.installation import check_single_distribution
 from napari_sam.ui.session import Session
@@ -94,6 +94,8 @@ class Panel(QWidget):
         column.addWidget(self._pages, 1)
         column.addWidget(self.feedback)
         self.setMinimumWidth(_WIDTH - 20)
+        # Otherwise napari adds a stretch of its own below, and the status line leaves the bottom.
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
     def sizeHint(self) -> QSize:
         return QSize(_WIDTH, super().sizeHint().height())
