@@ -82,6 +82,16 @@ def test_resume_without_a_checkpoint_says_so(planes, tmp_path):
         trainer_for(planes, tmp_path).resume(tmp_path / "last.pt")
 
 
+def test_export_keeps_variances_that_fp16_cannot_hold(planes, tmp_path):
+    trainer = trainer_for(planes, tmp_path)
+    name = "image_encoder.merge.3.1.running_var"
+    trainer.average.state[name].fill_(1e6)
+    trainer.save(0.0)
+    export_weights(load_checkpoint(tmp_path / "last.pt"), tmp_path / "w.safetensors")
+    network, _ = load_weights(tmp_path / "w.safetensors")
+    assert float(network.state_dict()[name].max()) == pytest.approx(1e6)
+
+
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU, there is none")
 def test_training_on_cuda(planes, tmp_path):
     trainer = trainer_for(planes, tmp_path, device="cuda", minutes=0.05, precision="bfloat16")

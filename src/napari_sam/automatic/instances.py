@@ -9,6 +9,8 @@ from skimage.segmentation import watershed
 
 __all__ = ["labels_from_maps"]
 
+#: By how much objects at the plane's border may score lower than others.
+CUT_OFF = 0.15
 _EIGHT = np.ones((3, 3), bool)
 _Maps = npt.NDArray[np.float32]
 
@@ -53,7 +55,8 @@ def labels_from_maps(
     min_area : int
         Objects of fewer map pixels are dropped.
     min_score : float
-        Objects that score lower are dropped; the network is not sure that they are any.
+        Objects that score lower are dropped, for the network is not sure of them; at the
+        plane's border they may be :data:`CUT_OFF` lower.
 
     Returns
     -------
@@ -148,7 +151,11 @@ def _clean(
     peak = np.zeros(len(area), np.float32)
     np.maximum.at(peak, flat, height.ravel())
     scores = mean * np.clip(peak / 0.6, 0, 1)
-    keep = (area >= max(1, min_area)) & (scores >= min_score)
+    # what the plane's border cuts off looks flat, sure or not
+    needed = np.full(len(area), min_score)
+    for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+        needed[border] = min_score - CUT_OFF
+    keep = (area >= max(1, min_area)) & (scores >= needed)
     keep[0] = False
     lookup = np.zeros(len(area), np.int32)
     lookup[keep] = np.arange(1, keep.sum() + 1)

@@ -57,7 +57,9 @@ def export_weights(checkpoint: dict[str, Any], path: str | Path, **metadata: obj
 
     tensors = {}
     for name, tensor in checkpoint["ema"].items():
-        tensors[name] = (tensor.half() if tensor.is_floating_point() else tensor).contiguous()
+        # Vectors stay float32: a variance may be beyond what fp16 can hold, and they are small.
+        half = tensor.is_floating_point() and tensor.ndim > 1
+        tensors[name] = (tensor.half() if half else tensor).contiguous()
     facts = {"format": "napari-sam-cells-1", **checkpoint.get("facts", {}), **metadata}
     header = {k: v if isinstance(v, str) else json.dumps(v) for k, v in facts.items()}
     path = Path(path)
