@@ -131,7 +131,8 @@ def test_labels_keep_their_places_when_brought_to_the_plane(scale, seed):
     for label in (1, 2, 3):
         before = (np.argwhere(labels == label).mean(axis=0) + 0.5) * scale
         after = np.argwhere(full == label).mean(axis=0) + 0.5
-        np.testing.assert_allclose(after, before, atol=0.6 + 0.2 * scale)
+        # Where no neighbour stops it an object reaches half a map pixel further.
+        np.testing.assert_allclose(after, before, atol=0.6 + 0.5 * scale)
 
 
 def test_maps_coarser_than_the_plane_give_smooth_borders():
