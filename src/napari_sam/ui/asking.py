@@ -208,9 +208,10 @@ class Asking:
         if len(answer.found) > 1:
             desk.say(f"{len(answer.found)} cells, {certainty}. Accept keeps them all.")
         else:
+            others = "; 1, 2, 3 show other outlines" if answer.choices > 1 else ""
             desk.say(
-                f"One cell, {certainty}. Enter keeps it; 1, 2, 3 show other outlines; a right "
-                "click takes something away."
+                f"One cell, {certainty}. {desk.state.accept_key} keeps it{others}; a right click "
+                "takes something away."
             )
 
     def _displayed(self, answer: Answer) -> bool:

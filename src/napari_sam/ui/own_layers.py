@@ -40,8 +40,7 @@ def new_points(viewer: Any, image: Image) -> Points:
         size=_SCREEN_SIZE,
         canvas_size_limits=(_SCREEN_SIZE, _SCREEN_SIZE),
         face_color=OBJECT_COLOUR,
-        border_color="black",
-        border_width=0,
+        border_color=OBJECT_COLOUR,
         symbol=OBJECT_SYMBOL,
         **transform_of(image),
     )
@@ -111,7 +110,9 @@ def style_points(points: Points) -> None:
     said: npt.NDArray[np.int64] = polarity(points)
     if len(said) == 0:
         return
-    points.face_color = [OBJECT_COLOUR if s == FOREGROUND else BACKGROUND_COLOUR for s in said]
+    colours = [OBJECT_COLOUR if s == FOREGROUND else BACKGROUND_COLOUR for s in said]
+    # The border as well: a cross is so thin that little else is seen of it.
+    points.face_color = points.border_color = colours
     points.symbol = [OBJECT_SYMBOL if s == FOREGROUND else BACKGROUND_SYMBOL for s in said]
 
 

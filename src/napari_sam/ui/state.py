@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from psygnal import SignalGroupDescriptor
 
+from napari_sam.automatic.cells import MIN_SCORE
 from napari_sam.images import Plane
 from napari_sam.prompts import FOREGROUND, Prompt
 from napari_sam.segmentation import Candidates, Overlap
@@ -144,7 +145,7 @@ class State:
     cancellable: bool = False
     merge: Labels | None = None
     diameter: float = 0.0
-    min_score: float = 0.0
+    min_score: float = MIN_SCORE
     min_area: int = 0
     found_count: int | None = None
     accept_key: str = "Enter"

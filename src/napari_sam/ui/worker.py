@@ -62,9 +62,9 @@ class View:
 class FindOptions:
     """How to find all cells: diameter and area in pixels, None where the model decides."""
 
-    diameter: float | None = None
-    min_area: int | None = None
-    min_score: float = 0.0
+    diameter: float | None
+    min_area: int | None
+    min_score: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -167,27 +167,15 @@ class Worker:
                 "for this, or click the cells one by one."
             )
         embedding, pixels = self.read(model, view, part(progress, 0.0, 0.6))
-        found = segment_plane(
+        return segment_plane(
             pixels,
             embedding,
             model,
             diameter=options.diameter,
             min_area=options.min_area,
+            min_score=options.min_score,
             progress=part(progress, 0.6, 1.0),
         )
-        return _trusted(found, options.min_score)
-
-
-def _trusted(found: Segmentation, min_score: float) -> Segmentation:
-    """Drop objects below a score and number the rest 1..n; one without a score stays."""
-    keep = ~(found.table["score"] < min_score)
-    if keep.all():
-        return found
-    table = found.table[keep].reset_index(drop=True)
-    lookup = np.zeros(int(found.labels.max()) + 1, dtype=np.int32)
-    lookup[table["label"].to_numpy()] = np.arange(1, len(table) + 1)
-    table["label"] = np.arange(1, len(table) + 1)
-    return Segmentation(lookup[found.labels], table)
 
 
 def _crop(

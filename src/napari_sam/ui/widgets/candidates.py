@@ -21,6 +21,7 @@ _STYLE = (
     "QToolButton:checked { border: 2px solid #ffd400; }"
 )
 _WHY_NOT = "\n\nNot now: mark a cell first."
+_ALONE = "\n\nNot now: all outlines of this cell look alike."
 
 
 class CandidateStrip(QWidget):
@@ -51,10 +52,11 @@ class CandidateStrip(QWidget):
 
     def show_answer(self, answer: Answer | None, choice: int) -> None:
         """Show the candidates of an answer, or empty places."""
+        why = _WHY_NOT if answer is None else _ALONE
         for index, button in enumerate(self.buttons):
             there = answer is not None and index < answer.choices
             button.setEnabled(there)
-            button.setToolTip(_TIP.format(key=index + 1) + ("" if there else _WHY_NOT))
+            button.setToolTip(_TIP.format(key=index + 1) + ("" if there else why))
             if there:
                 assert answer is not None
                 button.setIcon(QIcon(QPixmap.fromImage(_picture(answer, index))))

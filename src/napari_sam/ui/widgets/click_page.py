@@ -138,7 +138,8 @@ class ClickPage(QWidget):
         self.candidates.show_answer(state.answer, state.choice)
         nothing = "" if state.answer is not None else "mark a cell first."
         enable(self.accept, _ACCEPT, nothing)
-        enable(self.next, _NEXT, nothing)
+        alone = state.answer is not None and state.answer.choices == 1
+        enable(self.next, _NEXT, "there is only one outline." if alone else nothing)
         enable(self.boxes, self.boxes.tip, "" if state.image is not None else "there is no image.")
 
     def show_choice(self) -> None:

@@ -141,7 +141,13 @@ class ValueSlider(QWidget):
     moved = Signal(float)
 
     def __init__(
-        self, name: str, tip: str, top: int, spell: Callable[[int], str], factor: float = 1.0
+        self,
+        name: str,
+        tip: str,
+        top: int,
+        spell: Callable[[int], str],
+        factor: float = 1.0,
+        start: float = 0.0,
     ) -> None:
         super().__init__()
         self._spell, self._factor = spell, factor
@@ -151,7 +157,8 @@ class ValueSlider(QWidget):
         title.setMinimumWidth(76)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, top)
-        self._value = QLabel(spell(0))
+        self.slider.setValue(round(start / factor))
+        self._value = QLabel(spell(self.slider.value()))
         self._value.setMinimumWidth(52)
         self._value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for widget in (title, self.slider, self._value):

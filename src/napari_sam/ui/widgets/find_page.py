@@ -37,6 +37,7 @@ class FindPage(QWidget):
             100,
             lambda v: f"≥ {v} %" if v else "any",
             0.01,
+            state.min_score,
         )
         self.certainty.moved.connect(lambda v: setattr(state, "min_score", float(v)))
         self.area = ValueSlider(
