@@ -63,6 +63,6 @@ def measure_window(
         wait_for(lambda: state.answer is not None)
         clicks.append(time.perf_counter() - start)
         panel.session.clear()
-        wait_for(lambda: state.answer is None and not panel.session.jobs.busy)
+        wait_for(lambda: state.answer is None and not panel.session.jobs.wants("predict"))
     viewer.close()
     return encode, clicks

@@ -46,9 +46,9 @@ class Asking:
 
     # -- what the session calls --------------------------------------------------------------
 
-    def soon(self) -> None:
+    def soon(self, settle: int = _SETTLE) -> None:
         """Look at the marks once things have settled."""
-        self._desk.loop.later("refresh", _SETTLE, self.now)
+        self._desk.loop.later("refresh", settle, self.now)
 
     def when_answered(self, call: Callable[[], None]) -> bool:
         """Have a call made when the answer under way arrives; False when none is under way."""

@@ -220,7 +220,7 @@ class Session:
         self._asking.hover.covered()
         self._marking.add_point(plane, rowcol, label)
         self._layers.watch_prompts()
-        self._asking.soon()
+        self._asking.soon(settle=0)  # a click is a whole mark: nothing more follows
 
     def _clicked(self, button: int) -> None:
         try:
