@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+from safetensors import safe_open
 
 from napari_sam.errors import DataError
+from napari_sam.models.cells import load_cells
 from napari_sam.training.__main__ import main
-from napari_sam.training.checkpoints import export_weights, load_checkpoint, load_weights
+from napari_sam.training.checkpoints import export_weights, load_checkpoint
 from napari_sam.training.crops import cut_window, object_depth, prepare_plane
 from napari_sam.training.generated import TRAINING_SEEDS
 from napari_sam.training.loop import Settings, Trainer
@@ -58,8 +60,9 @@ def test_training_lowers_the_loss_and_the_checkpoint_loads(planes, tmp_path):
     state = load_checkpoint(tmp_path / "last.pt")
     assert state["windows"] == 64
     export_weights(state, tmp_path / "weights.safetensors", note="test")
-    network, metadata = load_weights(tmp_path / "weights.safetensors")
-    assert metadata["note"] == "test"
+    with safe_open(tmp_path / "weights.safetensors", "pt") as file:
+        assert file.metadata()["note"] == "test"
+    network = load_cells(tmp_path / "weights.safetensors").network
     features = network.encode(torch.zeros(1, 3, 64, 96))
     assert network.instances(features).shape == (1, 3, 32, 48)
     assert network.sizes(features).shape == (1, 1, 8, 12)
@@ -88,7 +91,7 @@ def test_export_keeps_variances_that_fp16_cannot_hold(planes, tmp_path):
     trainer.average.state[name].fill_(1e6)
     trainer.save(0.0)
     export_weights(load_checkpoint(tmp_path / "last.pt"), tmp_path / "w.safetensors")
-    network, _ = load_weights(tmp_path / "w.safetensors")
+    network = load_cells(tmp_path / "w.safetensors").network
     assert float(network.state_dict()[name].max()) == pytest.approx(1e6)
 
 

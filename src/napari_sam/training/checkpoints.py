@@ -10,9 +10,7 @@ from typing import Any
 
 import torch
 
-from ..models.cells_network import CellsNetwork
-
-__all__ = ["code_version", "export_weights", "load_checkpoint", "load_weights", "save_checkpoint"]
+__all__ = ["code_version", "export_weights", "load_checkpoint", "save_checkpoint"]
 
 
 def code_version() -> str:
@@ -67,34 +65,3 @@ def export_weights(checkpoint: dict[str, Any], path: str | Path, **metadata: obj
     part = path.with_suffix(".part")
     save_file(tensors, part, metadata=header)
     os.replace(part, path)
-
-
-def load_weights(path: str | Path) -> tuple[CellsNetwork, dict[str, str]]:
-    """Read exported weights.
-
-    Parameters
-    ----------
-    path : str or Path
-        A file of :func:`export_weights`.
-
-    Returns
-    -------
-    network : CellsNetwork
-        fp32, in evaluation mode, on the CPU.
-    metadata : dict of str to str
-    """
-    from safetensors import safe_open
-
-    with safe_open(path, "pt") as file:
-        metadata = dict(file.metadata() or {})
-        state = {name: file.get_tensor(name).float() for name in file.keys()}  # noqa: SIM118
-    config = json.loads(metadata.get("config", "{}"))
-    network = CellsNetwork(**{key: tuple(value) for key, value in config.items()})
-    missing, unexpected = network.load_state_dict(state, strict=False)
-    missing = [name for name in missing if not name.endswith("num_batches_tracked")]
-    if missing or unexpected:
-        raise ValueError(
-            f"{path} is of another architecture: {len(missing)} tensors are missing and "
-            f"{len(unexpected)} are unknown. Export it again with this version."
-        )
-    return network.eval(), metadata
