@@ -13,16 +13,13 @@ from skimage.segmentation import expand_labels
 
 from napari_sam import images
 from napari_sam.automatic.gathering import gather
-from napari_sam.automatic.instances import labels_from_maps
+from napari_sam.automatic.instances import FOREGROUND, MIN_SCORE, labels_from_maps
 from napari_sam.errors import ImageError
 from napari_sam.models.model import Embedding, InstanceMaps, Model
 from napari_sam.progress import Progress, part, silent
 from napari_sam.segmentation import Segmentation, measure
 
 Weights = npt.NDArray[np.float32]
-
-FOREGROUND = 0.55  # probability above which a pixel belongs to an object
-MIN_SCORE = 0.5  # measured on validation images: fewer false objects than true ones lost
 
 
 def segment_cells(
@@ -162,7 +159,6 @@ def labels_on_plane(
         maps.foreground,
         maps.centre,
         maps.boundary,
-        foreground_threshold=FOREGROUND,
         min_score=min_score,
     )
     # Outwards, so that the interpolated foreground alone decides where an outline runs.

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from psygnal import SignalGroupDescriptor
 
-from napari_sam.automatic.cells import MIN_SCORE
+from napari_sam.automatic.instances import MIN_SCORE
 from napari_sam.images import Plane
 from napari_sam.prompts import FOREGROUND, Prompt
 from napari_sam.segmentation import Candidates, Overlap
