@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from ..errors import DataError
+from ..libraries import keep_triton_out
 from ..models.cells_network import CellsNetwork, Features
 from .averaging import WeightAverage
 from .checkpoints import load_checkpoint, save_checkpoint
@@ -94,6 +95,7 @@ class Trainer:
         torch.manual_seed(settings.seed)
         self.network = CellsNetwork().to(self.device, memory_format=torch.channels_last)
         self.average = WeightAverage(self.network)
+        keep_triton_out()  # torch imports Triton for its first optimiser
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), settings.learning_rate, weight_decay=1e-3
         )
