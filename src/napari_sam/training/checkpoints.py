@@ -35,8 +35,26 @@ def save_checkpoint(state: dict[str, Any], path: str | Path) -> None:
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Read what :func:`save_checkpoint` wrote, on the CPU."""
-    return torch.load(path, map_location="cpu", weights_only=True)
+    """Read what :func:`save_checkpoint` or :func:`export_weights` wrote, on the CPU.
+
+    Returns
+    -------
+    dict
+        Exported weights give ``"network"`` and ``"ema"``, both the averaged weights, and
+        ``"windows"``, how many they have seen; a checkpoint has the whole state of its run.
+    """
+    if Path(path).suffix != ".safetensors":
+        return torch.load(path, map_location="cpu", weights_only=True)
+    from safetensors import safe_open
+
+    with safe_open(path, framework="pt") as file:
+        header = file.metadata() or {}
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    state = {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in state.items()
+    }
+    return {"network": state, "ema": state, "windows": int(header.get("windows_seen", 0))}
 
 
 def export_weights(checkpoint: dict[str, Any], path: str | Path, **metadata: object) -> None:

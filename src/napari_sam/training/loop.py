@@ -298,7 +298,7 @@ class Trainer:
         )
 
     def start_from(self, path: str | Path) -> dict:
-        """Take the weights of a checkpoint; parts it does not know start fresh.
+        """Take the weights of a checkpoint or of exported weights; other parts start fresh.
 
         Returns
         -------
@@ -316,6 +316,7 @@ class Trainer:
         self.network.load_state_dict(state["network"], strict=False)
         for name, value in state["ema"].items():
             self.average.state[name].copy_(value)
+        self.windows_seen = state["windows"]
         return state
 
     def resume(self, path: str | Path) -> None:
@@ -326,7 +327,7 @@ class Trainer:
             self.optimiser.load_state_dict(state["optimiser"])
         except ValueError:
             self.say("The optimiser starts fresh: the checkpoint has other parts.")
-        self.windows_seen, self.minutes_before = state["windows"], state["minutes"]
+        self.minutes_before = state["minutes"]
         self.best = state.get("best", -1.0)
         self.history = state["history"]
         self.stream.rng = np.random.default_rng(self.settings.seed + self.windows_seen)
