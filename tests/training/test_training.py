@@ -85,6 +85,20 @@ def test_resume_without_a_checkpoint_says_so(planes, tmp_path):
         trainer_for(planes, tmp_path).resume(tmp_path / "last.pt")
 
 
+def test_a_run_goes_on_from_exported_weights(planes, tmp_path):
+    first = trainer_for(planes, tmp_path)
+    first.half = False
+    first.step()
+    first.save(0.0)
+    export_weights(load_checkpoint(tmp_path / "last.pt"), tmp_path / "weights.safetensors")
+    second = trainer_for(planes, tmp_path / "second", seed=1)
+    second.start_from(tmp_path / "weights.safetensors")
+    assert second.windows_seen == first.windows_seen
+    for name, value in second.network.state_dict().items():
+        expected = first.average.state[name]
+        torch.testing.assert_close(value, expected, rtol=2e-3, atol=1e-4, check_dtype=False)
+
+
 def test_export_keeps_variances_that_fp16_cannot_hold(planes, tmp_path):
     trainer = trainer_for(planes, tmp_path)
     name = "image_encoder.merge.3.1.running_var"
