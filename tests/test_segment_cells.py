@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from skimage.draw import disk
 
 import napari_sam as ns
-from napari_sam.automatic.cells import _interpolate_labels, labels_on_plane
+from napari_sam.automatic.interpolation import enlarge_labels
+from napari_sam.automatic.live import LiveCells
 from napari_sam.errors import Cancelled, ImageError
 from napari_sam.models.model import InstanceMaps
 
@@ -127,7 +128,7 @@ def test_labels_keep_their_places_when_brought_to_the_plane(scale, seed):
     labels = np.zeros((24, 30), np.int32)
     labels[4:12, 5:14], labels[4:12, 14:22], labels[15:20, 8:25] = rng.permutation([1, 2, 3])
     shape = (round(24 * scale), round(30 * scale))
-    full = _interpolate_labels(labels, shape, (scale, scale))
+    full = enlarge_labels(labels, shape, (scale, scale), np.ones(shape, bool))
     for label in (1, 2, 3):
         before = (np.argwhere(labels == label).mean(axis=0) + 0.5) * scale
         after = np.argwhere(full == label).mean(axis=0) + 0.5
@@ -140,7 +141,7 @@ def test_maps_coarser_than_the_plane_give_smooth_borders():
     inside = np.clip(12.5 - np.hypot(rows - 20, columns - 20), 0, 1).astype(np.float32)
     depth = np.clip(1 - np.hypot(rows - 20, columns - 20) / 12, 0, 1).astype(np.float32)
     maps = InstanceMaps(inside, depth, (inside - depth).clip(0, 1), (8.0, 8.0), (320, 320), 190.0)
-    labels, scores = labels_on_plane(maps)
+    labels, scores = LiveCells(maps, np.zeros(maps.shape), source="").labels()
     assert labels.max() == len(scores) == 1
     # A staircase of eight-pixel steps would have a perimeter of 8/pi times the diameter.
     from skimage.measure import perimeter

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.errors import LabelsError
+from napari_sam.pixel_size import PixelSize
 from napari_sam.prompts import Window
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ def measure(
     image: npt.NDArray[Any] | None = None,
     scores: dict[int, float] | None = None,
     source: str = "",
+    pixel_size: PixelSize | None = None,
 ) -> pd.DataFrame:
     """Describe every object of a labelled image.
 
@@ -79,6 +81,8 @@ def measure(
         Confidence of each object; NaN where it has none.
     source : str
         Where the objects come from, such as ``"cells"`` or ``"manual"``.
+    pixel_size : PixelSize, optional
+        Adds the columns of `with_units`.
 
     Returns
     -------
@@ -111,7 +115,23 @@ def measure(
     found.insert(1, "score", [float(known.get(int(i), np.nan)) for i in found["label"]])
     found["area"] = found["area"].astype(np.int64)
     found["source"] = source
-    return found
+    return with_units(found, pixel_size)
+
+
+def with_units(table: pd.DataFrame, pixel_size: PixelSize | None) -> pd.DataFrame:
+    """Return the table with areas and centroids in physical units as further columns."""
+    if pixel_size is None:
+        return table
+    unit = pixel_size.unit
+    wider = table.copy()
+    if "area" in wider:
+        wider[f"area_{unit}2"] = wider["area"] * pixel_size.area
+    if "centroid_row" in wider:
+        wider[f"centroid_row_{unit}"] = wider["centroid_row"] * pixel_size.row
+        wider[f"centroid_col_{unit}"] = wider["centroid_col"] * pixel_size.column
+    if "voxels" in wider and pixel_size.slice is not None:
+        wider[f"volume_{unit}3"] = wider["voxels"] * pixel_size.area * pixel_size.slice
+    return wider
 
 
 def next_id(labels: Any) -> int:

@@ -8,18 +8,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage as ndi
-from skimage.segmentation import expand_labels
 
 from napari_sam import images
 from napari_sam.automatic.gathering import gather
-from napari_sam.automatic.instances import FOREGROUND, MIN_SCORE, labels_from_maps
+from napari_sam.automatic.instances import MIN_SCORE, SMOOTHING
+from napari_sam.automatic.live import find_cells
+from napari_sam.automatic.options import CellOptions
 from napari_sam.errors import ImageError
-from napari_sam.models.model import Embedding, InstanceMaps, Model
+from napari_sam.models.model import Embedding, Model
+from napari_sam.pixel_size import PixelSize
 from napari_sam.progress import Progress, part, silent
-from napari_sam.segmentation import Segmentation, measure
-
-Weights = npt.NDArray[np.float32]
+from napari_sam.segmentation import Segmentation
 
 
 def segment_cells(
@@ -27,8 +26,13 @@ def segment_cells(
     model: Model | str | Path = "cells",
     *,
     diameter: float | None = None,
+    sensitivity: float = 0.5,
+    splitting: float = 0.5,
+    smoothing: float = SMOOTHING,
     min_area: int | None = None,
+    max_area: int | None = None,
     min_score: float = MIN_SCORE,
+    pixel_size: PixelSize | None = None,
     limits: tuple[float, float] | None = None,
     rgb: bool | None = None,
     device: str = "auto",
@@ -45,11 +49,10 @@ def segment_cells(
         A loaded model, a name from the zoo, or a checkpoint's path.
     diameter : float, optional
         Typical object diameter in pixels; estimated from each plane by default.
-    min_area : int, optional
-        Objects of fewer pixels are dropped; by default those smaller than a twentieth of a
-        typical object.
-    min_score : float
-        Objects that score lower are dropped; 0 keeps whatever was found.
+    sensitivity, splitting, smoothing, min_area, max_area, min_score
+        How objects are cut out, see `napari_sam.automatic.options.CellOptions`.
+    pixel_size : PixelSize, optional
+        Adds columns in its unit to the table.
     limits : (low, high), optional
         Contrast limits; percentiles of each plane by default.
     rgb : bool, optional
@@ -68,7 +71,7 @@ def segment_cells(
 
     Raises
     ------
-    ImageError, ModelError, Cancelled
+    ParameterError, ImageError, ModelError, Cancelled
 
     Examples
     --------
@@ -79,13 +82,14 @@ def segment_cells(
     """
     if diameter is not None and not diameter > 0:
         raise ImageError(f"diameter must be a positive number of pixels, got {diameter}.")
+    options = CellOptions(sensitivity, splitting, smoothing, min_area, max_area, min_score)
     if not isinstance(model, Model):
         from napari_sam.models.zoo import load_model
 
         model = load_model(model, device=device)
     data = image if hasattr(image, "shape") else np.asarray(image)
     todo = list(images.planes(tuple(data.shape), rgb))
-    found = _each(data, todo, model, diameter, min_area, min_score, limits, progress)
+    found = _each(data, todo, model, options, diameter, pixel_size, limits, progress)
     result = gather(found, tuple(data.shape)[: todo[0].ndim])
     progress(1.0)
     return result
@@ -95,9 +99,9 @@ def _each(
     data: Any,
     todo: list[images.Plane],
     model: Model,
+    options: CellOptions,
     diameter: float | None,
-    min_area: int | None,
-    min_score: float,
+    pixel_size: PixelSize | None,
     limits: tuple[float, float] | None,
     progress: Progress,
 ) -> Iterator[tuple[images.Plane, Segmentation]]:
@@ -111,9 +115,9 @@ def _each(
                 pixels,
                 embedding,
                 model,
+                options,
                 diameter=diameter,
-                min_area=min_area,
-                min_score=min_score,
+                pixel_size=pixel_size,
                 progress=part(stage, 0.6, 1.0),
             ),
         )
@@ -123,93 +127,17 @@ def segment_plane(
     pixels: npt.NDArray[Any],
     embedding: Embedding,
     model: Model,
+    options: CellOptions = CellOptions(),
     *,
     diameter: float | None = None,
-    min_area: int | None = None,
-    min_score: float = MIN_SCORE,
+    pixel_size: PixelSize | None = None,
     progress: Progress = silent,
 ) -> Segmentation:
     """Find all cells of one plane that is already encoded; see `segment_cells`."""
-    maps = model.instance_maps(embedding, diameter=diameter, progress=part(progress, 0.0, 0.8))
-    if min_area is None:
-        min_area = max(4, int(np.pi / 4 * maps.diameter**2 / 20))
-    labels, scores = labels_on_plane(maps, min_area=min_area, min_score=min_score)
-    progress(0.95)
-    known = dict(enumerate((float(score) for score in scores), start=1))
-    table = measure(labels, images.check_plane(pixels), known, source=model.name)
+    reading = part(progress, 0.0, 0.9)
+    live = find_cells(
+        pixels, embedding, model, diameter=diameter, pixel_size=pixel_size, progress=reading
+    )
+    found = live.choose(options)
     progress(1.0)
-    return Segmentation(labels, table)
-
-
-def labels_on_plane(
-    maps: InstanceMaps, *, min_area: int = 0, min_score: float = MIN_SCORE
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """Cut the objects out of a model's maps, on the pixels of the plane.
-
-    Objects are told apart at the resolution of the maps, at which they all look alike in size;
-    their outlines follow the foreground interpolated to the plane's pixels.
-
-    Returns
-    -------
-    labels : (H, W) int32
-        Ids 1..n.
-    scores : (n,) float32
-    """
-    labels, scores = labels_from_maps(
-        maps.foreground,
-        maps.centre,
-        maps.boundary,
-        min_score=min_score,
-    )
-    # Outwards, so that the interpolated foreground alone decides where an outline runs.
-    full = _interpolate_labels(expand_labels(labels, 2), maps.shape, maps.scale)
-    foreground = _interpolate(maps.foreground, maps.shape, maps.scale)
-    full[foreground < FOREGROUND] = 0
-    areas = np.bincount(full.ravel(), minlength=len(scores) + 1)
-    kept = np.flatnonzero(areas[1:] >= max(min_area, 1)) + 1
-    lookup = np.zeros(len(areas), dtype=np.int32)
-    lookup[kept] = np.arange(1, len(kept) + 1)
-    return lookup[full], np.asarray(scores, dtype=np.float32)[kept - 1]
-
-
-def _weights(count: int, scale: float, start: int, stop: int) -> tuple[slice, Weights]:
-    """Find the plane pixels that see map pixels ``start..stop``, and linear weights (n, m)."""
-    low = max(0, int((start - 0.5) * scale))
-    high = min(count, int(np.ceil((stop + 0.5) * scale)))
-    positions = (np.arange(low, high, dtype=np.float32) + 0.5) / scale - 0.5
-    distance = np.abs(positions[:, None] - np.arange(start, stop, dtype=np.float32))
-    return slice(low, high), np.maximum(0, 1 - distance)
-
-
-def _interpolate(values: Weights, shape: tuple[int, int], scale: tuple[float, float]) -> Weights:
-    """Interpolate a map to the pixels of the plane, linearly; constant beyond its last pixels."""
-    rows, columns = (
-        np.clip((np.arange(side) + 0.5) / step - 0.5, 0, count - 1).astype(np.float32)
-        for side, step, count in zip(shape, scale, values.shape, strict=True)
-    )
-    r0, c0 = rows.astype(np.intp), columns.astype(np.intp)
-    r1, c1 = np.minimum(r0 + 1, values.shape[0] - 1), np.minimum(c0 + 1, values.shape[1] - 1)
-    tall = values[r0] + (values[r1] - values[r0]) * (rows - r0)[:, None]
-    return tall[:, c0] + (tall[:, c1] - tall[:, c0]) * (columns - c0)
-
-
-def _interpolate_labels(
-    labels: npt.NDArray[np.int32], shape: tuple[int, int], scale: tuple[float, float]
-) -> npt.NDArray[np.int32]:
-    """Bring labels to the pixels of the plane: each goes to the object that weighs most there.
-
-    Each object is interpolated like a grey image, so borders between neighbours run smoothly
-    where one map pixel covers many pixels of the plane.
-    """
-    full = np.zeros(shape, dtype=np.int32)
-    most = np.zeros(shape, dtype=np.float32)
-    for label, where in enumerate(ndi.find_objects(labels), start=1):
-        if where is None:
-            continue
-        rows, down = _weights(shape[0], scale[0], where[0].start, where[0].stop)
-        columns, along = _weights(shape[1], scale[1], where[1].start, where[1].stop)
-        weight = down @ (labels[where] == label).astype(np.float32) @ along.T
-        wins = weight > most[rows, columns]
-        most[rows, columns][wins] = weight[wins]
-        full[rows, columns][wins] = label
-    return full
+    return found

@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 from skimage.segmentation import watershed
 
-__all__ = ["FOREGROUND", "MIN_SCORE", "labels_from_maps"]
+__all__ = [
+    "FOREGROUND",
+    "MERGING",
+    "MIN_AREA",
+    "MIN_SCORE",
+    "SMOOTHING",
+    "Scores",
+    "flood",
+    "height_of",
+    "labels_from_maps",
+    "merge",
+    "number",
+    "score",
+]
 
 #: By how much objects at the plane's border may score lower than others.
 CUT_OFF = 0.15
 FOREGROUND = 0.55  # probability above which a pixel belongs to an object
+MERGING = 0.55
+SMOOTHING = 1.5
+MIN_AREA = 8  # map pixels
+PEAK = 0.25  # least height of a peak
+SURE = 0.6  # height of a peak that leaves no doubt about an object
 MIN_SCORE = 0.5  # measured on validation images: fewer false objects than true ones lost
 
 _EIGHT = np.ones((3, 3), bool)
 _Maps = npt.NDArray[np.float32]
+_Flags = npt.NDArray[np.bool_]
 
 
 def labels_from_maps(
@@ -24,11 +45,11 @@ def labels_from_maps(
     boundary: npt.ArrayLike,
     *,
     foreground_threshold: float = FOREGROUND,
-    centre_threshold: float = 0.25,
-    merging: float = 0.55,
+    centre_threshold: float = PEAK,
+    merging: float = MERGING,
     boundary_weight: float = 0.5,
-    smoothing: float = 1.5,
-    min_area: int = 8,
+    smoothing: float = SMOOTHING,
+    min_area: int = MIN_AREA,
     min_score: float = MIN_SCORE,
 ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
     """Cut a plane's probability maps into objects.
@@ -83,17 +104,30 @@ def labels_from_maps(
             f"{shape}, {depth.shape} and {edge.shape}."
         )
     inside = inside_probability > foreground_threshold
-    if not inside.any():
-        return np.zeros(shape, np.int32), np.zeros(0, np.float32)
-    height = depth - boundary_weight * edge * depth
+    height = height_of(depth, edge, smoothing, boundary_weight)
+    labels = merge(flood(height, inside, centre_threshold), height, merging)
+    scores = score(labels, inside_probability, height)
+    return number(labels, scores, scores.keep(min_area, min_score))
+
+
+def height_of(
+    centre: _Maps, boundary: _Maps, smoothing: float = SMOOTHING, boundary_weight: float = 0.5
+) -> _Maps:
+    """Combine the maps into the relief whose peaks are objects and whose valleys part them."""
+    height = centre - boundary_weight * boundary * centre
     if smoothing > 0:
         height = ndi.gaussian_filter(height, smoothing, truncate=3)
+    return height
+
+
+def flood(
+    height: _Maps, inside: npt.NDArray[np.bool_], centre_threshold: float = PEAK
+) -> npt.NDArray[np.int32]:
+    """Give every pixel inside to the peak from which it is reached downhill; ids from 1."""
     markers = _peaks(height, inside, centre_threshold)
     # 200 whole levels: the flood is several times faster than on floats
     levels = (200 - 200 * np.clip(height, 0, 1)).astype(np.int16)
-    floods = watershed(levels, markers, mask=inside).astype(np.int32)
-    labels = _merge(floods, height, merging)
-    return _clean(labels, inside_probability, height, min_area, min_score)
+    return watershed(levels, markers, mask=inside).astype(np.int32)
 
 
 def _peaks(height: _Maps, inside: npt.NDArray[np.bool_], lowest: float) -> npt.NDArray[np.int32]:
@@ -109,7 +143,9 @@ def _peaks(height: _Maps, inside: npt.NDArray[np.bool_], lowest: float) -> npt.N
     return np.asarray(np.where(lonely[pieces], renumber[pieces], markers), np.int32)
 
 
-def _merge(labels: npt.NDArray[np.int32], height: _Maps, ratio: float) -> npt.NDArray[np.int32]:
+def merge(
+    labels: npt.NDArray[np.int32], height: _Maps, ratio: float = MERGING
+) -> npt.NDArray[np.int32]:
     """Join neighbouring regions, highest pass first, where the pass nearly reaches a peak."""
     count = int(labels.max())
     peak = np.zeros(count + 1, np.float32)
@@ -140,26 +176,51 @@ def _merge(labels: npt.NDArray[np.int32], height: _Maps, ratio: float) -> npt.ND
     return np.array([root(region) for region in range(count + 1)], np.int32)[labels]
 
 
-def _clean(
-    labels: npt.NDArray[np.int32],
-    foreground: _Maps,
-    height: _Maps,
-    min_area: int,
-    min_score: float,
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """Score the objects, drop small and unlikely ones, number the others 1..n."""
+@dataclass(frozen=True, eq=False)
+class Scores:
+    """What decides whether an object is kept; by label, the first entry is background.
+
+    Parameters
+    ----------
+    values : (n + 1,) float32
+        Mean foreground probability times how high the peak is, 0 to 1.
+    areas : (n + 1,) int
+        Map pixels.
+    cut_off : (n + 1,) bool
+        Touches the border of the plane.
+    """
+
+    values: npt.NDArray[np.float32]
+    areas: npt.NDArray[np.intp]
+    cut_off: npt.NDArray[np.bool_]
+
+    def keep(self, min_area: int = MIN_AREA, min_score: float = MIN_SCORE) -> _Flags:
+        """Tell which objects are large and certain enough, (n + 1,) bool."""
+        # what the plane's border cuts off looks flat, sure or not
+        needed = np.where(self.cut_off, min_score - CUT_OFF, min_score)
+        chosen: _Flags = (self.areas >= max(1, min_area)) & (self.values >= needed)
+        chosen[0] = False
+        return chosen
+
+
+def score(labels: npt.NDArray[np.int32], foreground: _Maps, height: _Maps) -> Scores:
+    """Measure how certain the network is of every object."""
     flat = labels.ravel()
-    area = np.bincount(flat)
+    area = np.bincount(flat, minlength=1)
     mean = np.bincount(flat, foreground.ravel(), len(area)) / np.maximum(area, 1)
     peak = np.zeros(len(area), np.float32)
     np.maximum.at(peak, flat, height.ravel())
-    scores = mean * np.clip(peak / 0.6, 0, 1)
-    # what the plane's border cuts off looks flat, sure or not
-    needed = np.full(len(area), min_score)
+    cut_off = np.zeros(len(area), bool)
     for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
-        needed[border] = min_score - CUT_OFF
-    keep = (area >= max(1, min_area)) & (scores >= needed)
-    keep[0] = False
-    lookup = np.zeros(len(area), np.int32)
-    lookup[keep] = np.arange(1, keep.sum() + 1)
-    return lookup[labels], scores[keep].astype(np.float32)
+        cut_off[border] = True
+    values = (mean * np.clip(peak / SURE, 0, 1)).astype(np.float32)
+    return Scores(values, area, cut_off)
+
+
+def number(
+    labels: npt.NDArray[np.int32], scores: Scores, keep: _Flags
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """Drop objects and number the others 1..n; return them with their scores (n,)."""
+    lookup = np.zeros(len(keep), np.int32)
+    lookup[keep] = np.arange(1, np.count_nonzero(keep) + 1)
+    return lookup[labels], scores.values[keep]

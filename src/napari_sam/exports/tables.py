@@ -12,7 +12,7 @@ from skimage.measure import regionprops_table
 
 from napari_sam.files import in_one_piece
 from napari_sam.pixel_size import PixelSize
-from napari_sam.segmentation import measure
+from napari_sam.segmentation import measure, with_units
 
 
 def write(
@@ -63,19 +63,3 @@ def measure_stack(labels: npt.NDArray[np.integer[Any]]) -> pd.DataFrame:
         total = np.bincount(order, weights=position, minlength=len(table))
         table[f"centroid_{axis}"] = total / table["voxels"]
     return table
-
-
-def with_units(table: pd.DataFrame, pixel_size: PixelSize | None) -> pd.DataFrame:
-    """Return the table with areas and centroids in physical units as further columns."""
-    if pixel_size is None:
-        return table
-    unit = pixel_size.unit
-    wider = table.copy()
-    if "area" in wider:
-        wider[f"area_{unit}2"] = wider["area"] * pixel_size.area
-    if "centroid_row" in wider:
-        wider[f"centroid_row_{unit}"] = wider["centroid_row"] * pixel_size.row
-        wider[f"centroid_col_{unit}"] = wider["centroid_col"] * pixel_size.column
-    if "voxels" in wider and pixel_size.slice is not None:
-        wider[f"volume_{unit}3"] = wider["voxels"] * pixel_size.area * pixel_size.slice
-    return wider

@@ -159,6 +159,7 @@ class Worker:
     ) -> Segmentation:
         """Find all cells of a view."""
         from napari_sam.automatic.cells import segment_plane
+        from napari_sam.automatic.options import CellOptions
 
         model = self.model(name, device)
         if not model.has_instances:
@@ -171,9 +172,8 @@ class Worker:
             pixels,
             embedding,
             model,
+            CellOptions(min_area=options.min_area, min_score=options.min_score),
             diameter=options.diameter,
-            min_area=options.min_area,
-            min_score=options.min_score,
             progress=part(progress, 0.6, 1.0),
         )
 
