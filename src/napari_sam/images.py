@@ -90,7 +90,12 @@ class Plane:
 
     def indices(self, mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], ...]:
         """Index arrays into the data of the True pixels of a (H, W) mask."""
-        rows, columns = np.nonzero(mask)
+        return self.locate(*np.nonzero(mask))
+
+    def locate(
+        self, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+    ) -> tuple[npt.NDArray[np.intp], ...]:
+        """Index arrays into the data of pixels of the plane."""
         full: list[npt.NDArray[np.intp]] = []
         for axis, position in enumerate(self.index):
             if position is not None:
