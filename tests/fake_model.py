@@ -80,15 +80,14 @@ class FakeModel(Model):
 
     def _object(self, embedding: Embedding, prompt: Prompt) -> np.ndarray:
         labelled, _ = ndi.label(embedding.features)
-        if prompt.mask is not None:
-            return prompt.mask.copy()
-        if prompt.box is not None:
+        if prompt.mask is None and prompt.box is not None:
             r0, c0, r1, c1 = (int(np.round(v)) for v in prompt.box)
             mask = np.zeros(embedding.shape, bool)
             window = (slice(max(r0, 0), r1 + 1), slice(max(c0, 0), c1 + 1))
             mask[window] = embedding.features[window]
         else:
-            mask = np.zeros(embedding.shape, bool)
+            nothing = np.zeros(embedding.shape, bool)
+            mask = nothing if prompt.mask is None else prompt.mask.copy()
             for row, column in np.round(prompt.foreground).astype(int):
                 if labelled[row, column]:
                     mask |= labelled == labelled[row, column]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
@@ -38,6 +39,8 @@ class Marking:
         self._log: list[str] = []
         self._counts = (0, 0)
         self._counted: Plane | None = None
+        # An object that is being corrected: its mask stands behind the marks on its plane.
+        self.rough: tuple[Plane, npt.NDArray[np.bool_]] | None = None
 
     @property
     def points(self) -> Points | None:
@@ -64,6 +67,8 @@ class Marking:
             self._used,
         )
         self._watch(plane, len(marks.points), len(marks.outlines))
+        if self.rough is not None and self.rough[0] == plane and len(marks.points):
+            marks = replace(marks, mask=self.rough[1])
         return marks
 
     def _watch(self, plane: Plane, points: int, outlines: int) -> None:

@@ -181,6 +181,12 @@ def to_data(viewer: Any, source: Layer, target: Layer, coordinates: Any) -> Coor
     return _world_to_data(viewer, target, _data_to_world(viewer, source, given))
 
 
+def to_world(viewer: Any, layer: Layer, coordinates: Any) -> Coordinates:
+    """Convert data coordinates (N, layer.ndim) into the viewer's world, (N, viewer.dims.ndim)."""
+    given = np.asarray(coordinates, dtype=float).reshape(-1, layer.ndim)
+    return _data_to_world(viewer, layer, given)
+
+
 def _on_plane(
     viewer: Any, source: Layer, image: Image, plane: Plane, coordinates: Any
 ) -> tuple[npt.NDArray[np.bool_], Coordinates]:

@@ -24,8 +24,15 @@ class Preview:
     memory of one plane however large the stack is, and napari itself hides it on other slices.
     """
 
-    def __init__(self, viewer: Any) -> None:
+    def __init__(
+        self,
+        viewer: Any,
+        name: str = NAME,
+        colours: tuple[str, ...] = _COLOURS,
+        opacity: float = 0.6,
+    ) -> None:
         self._viewer = viewer
+        self._name, self._colours, self._opacity = name, colours, opacity
         self.layer: Labels | None = None
         self._key: tuple[Any, Plane] | None = None
 
@@ -35,7 +42,7 @@ class Preview:
         """Show the masks, each in its own colour; as an outline while they only hover."""
         painted = np.zeros(plane.shape, dtype=np.uint8)
         for number, mask in reversed(list(enumerate(masks))):
-            painted[mask] = number % len(_COLOURS) + 1
+            painted[mask] = number % len(self._colours) + 1
         data = np.expand_dims(
             painted.T if plane.transposed else painted,
             tuple(axis for axis, at in enumerate(plane.index) if at is not None),
@@ -84,11 +91,11 @@ class Preview:
         from napari.utils.colormaps import DirectLabelColormap
 
         colours: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
-        colours.update({n + 1: colour for n, colour in enumerate(_COLOURS)})
+        colours.update({n + 1: colour for n, colour in enumerate(self._colours)})
         layer = Labels(
             data,
-            name=NAME,
-            opacity=0.6,
+            name=self._name,
+            opacity=self._opacity,
             colormap=DirectLabelColormap(color_dict=colours),
             **self._transform(image, plane),
         )

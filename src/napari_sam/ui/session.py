@@ -30,6 +30,7 @@ from napari_sam.ui.model_choice import ModelChoice
 from napari_sam.ui.planes import cursor_on_plane
 from napari_sam.ui.preferences import PreferenceStore
 from napari_sam.ui.preview import Preview
+from napari_sam.ui.review import Review
 from napari_sam.ui.state import State, Tool
 from napari_sam.ui.worker import Loader, Worker
 
@@ -86,6 +87,8 @@ class Session:
         self._asking = Asking(self._desk, self._marking, self._preview, self.models.usable)
         self._keeping = Keeping(self._desk, self._marking)
         self._finding = Finding(self._desk, self._keeping.remember)
+        self.review = Review(self._desk, self._marking, self)
+        self.layers_changed.connect(self.review.layers_changed)
         self._layers = LayerChoice(self._desk, self._marking, self._preview, self)
         self._clicks = Clicks(viewer, self._clicked, self._asking.hover.moved)
         self._keys = Keys(viewer, self._actions(), self.is_ours, self._accept_key_changed)
@@ -120,6 +123,7 @@ class Session:
         on = self._active and self.state.tool == "click"
         (self._clicks.turn_on if on else self._clicks.turn_off)()
         (self._keys.turn_on if on else self._keys.turn_off)()
+        self.review.set_active(self._active and self.state.tool == "review")
         if not on:
             self._asking.hover.stop()
         if self._active:
@@ -130,6 +134,7 @@ class Session:
         if not self._open:
             return
         self.set_active(False)
+        self.review.close()
         self._open = False
         self._desk.preferences.disconnect(self._preferences_changed)
         self._layers.disconnect()
@@ -149,7 +154,7 @@ class Session:
 
     def is_ours(self, layer: Any) -> bool:
         """Tell whether the plugin made a layer for itself: preview, or its own marks."""
-        return self._layers.is_ours(layer)
+        return self._layers.is_ours(layer) or self.review.is_ours(layer)
 
     # -- what the person chooses ----------------------------------------------------------------
 
@@ -178,7 +183,7 @@ class Session:
         self._desk.result("Drag a box around each cell. Several boxes make several cells.")
 
     def set_tool(self, tool: Tool) -> None:
-        """Change between clicking cells and finding all."""
+        """Change between clicking cells, finding all, and reviewing."""
         self.state.tool = tool
         self.set_active(self._active)
         if tool == "find":
@@ -263,7 +268,8 @@ class Session:
             if not self.state.problem:
                 self._desk.result("There is nothing to keep yet. Click a cell first.")
             return
-        if self._keeping.keep(answer):
+        correcting = self.review.state.correcting is not None
+        if self.review.replace(answer) if correcting else self._keeping.keep(answer):
             self._asking.forget()
             self._preview.hide()
             self._layers.watch_prompts()
@@ -272,13 +278,14 @@ class Session:
 
     def undo(self) -> None:
         """Take back the last mark of the displayed plane, else the last kept object."""
-        if self._undo_mark():
+        if self.undo_mark():
             return
         self._keeping.undo()
         self._layers.watch_prompts()
         self._asking.soon()
 
-    def _undo_mark(self) -> bool:
+    def undo_mark(self) -> bool:
+        """Take back the last mark of the displayed plane; False when there is none."""
         self._asking.interrupted()
         done = None
         with contextlib.suppress(NapariSamError):
@@ -292,7 +299,7 @@ class Session:
         """The undo key belongs to the active labels as well, once no mark is left."""
         active = self.viewer.layers.selection.active
         if hasattr(active, "undo") and not self._keeping.wrote(active):
-            if not self._undo_mark():
+            if not self.undo_mark():
                 active.undo()
             return
         self.undo()
@@ -346,6 +353,7 @@ class Session:
         if shown != self._shown:  # adding a layer makes napari announce an unchanged position
             self._shown = shown
             self._desk.release()
+            self.review.view_changed()
         self._asking.soon()
 
     def pixels_changed(self, event: Any = None) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from napari_sam.ui.worker import View
 
-Tool = Literal["click", "find"]
+Tool = Literal["click", "find", "review"]
 ChipKind = Literal["empty", "wait", "ready", "missing", "problem"]
 
 
@@ -89,7 +89,7 @@ class State:
     ----------
     image, points, shapes, mask, target : layer or None
         Chosen layers. None means "none" for shapes and mask, and "new" for points and target.
-    tool : {"click", "find"}
+    tool : {"click", "find", "review"}
     polarity : {1, 0}
         What a left click says: 1 object, 0 background.
     overlap : {"keep", "overwrite"}
