@@ -21,6 +21,7 @@ VOCABULARY = {
     "images",
     "installation",
     "libraries",
+    "object_table",
     "overlays",
     "pixel_size",
     "progress",
