@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -186,3 +188,14 @@ def test_the_zoo_is_listed_without_torch():
         "assert 'segment_anything' not in sys.modules, 'sam'"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_exported_weights_of_the_embedded_kind_are_recognised(tmp_path):
+    with resources.as_file(resources.files("napari_sam.models")) as folder:
+        copied = shutil.copy(
+            folder / "weights" / "cells.safetensors", tmp_path / "mine.safetensors"
+        )
+    model = ns.load_model(copied, device="cpu")
+    assert model.has_instances
+    assert model.name == "mine"
+    assert model.fingerprint == ns.load_model("cells", device="cpu").fingerprint

@@ -250,7 +250,7 @@ def _family(path: Path) -> str:
             raise CheckpointError(
                 f"{path.name} cannot be read as safetensors ({error}). Copy or download it again."
             ) from error
-        if not any("image_encoder." in key for key in keys):
+        if any(key.startswith("instance_head.") for key in keys):
             return "cells"
     return "sam"
 
