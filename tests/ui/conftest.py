@@ -71,6 +71,7 @@ class Bench:
         while (
             self.loop.turn()
             or self.session.jobs.run_next()
+            or self.session.finding.choosing.run_next()
             or self.session.models.downloads.run_next()
         ):
             pass

@@ -1,138 +1,300 @@
-"""Find all: the automatic cells of the displayed plane, into labels of their own."""
+"""Find all: one search of the displayed plane, whose result then follows the sliders."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam.errors import LabelsError, NapariSamError
-from napari_sam.segmentation import Segmentation, check_id, next_id
-from napari_sam.ui.acceptance import Kept, write
+from napari_sam.errors import LabelsError, NapariSamError, ViewError
+from napari_sam.segmentation import Segmentation
+from napari_sam.ui.acceptance import Kept
 from napari_sam.ui.desk import Desk
-from napari_sam.ui.planes import labels_plane, new_labels
-from napari_sam.ui.preview import add_quietly
-from napari_sam.ui.worker import FindOptions, View
+from napari_sam.ui.find_options import FindOptions, needs_model
+from napari_sam.ui.find_region import region_mask
+from napari_sam.ui.jobs import Jobs
+from napari_sam.ui.planes import labels_plane
+from napari_sam.ui.result_layer import MergedResult, NewResult, ResultLayer
+from napari_sam.ui.searching import Found, within
+from napari_sam.ui.stack_search import StackSearch
+from napari_sam.ui.worker import View
 
-_TAKEN = 0.5  # an object is there already when this share of a found one is labelled
+if TYPE_CHECKING:
+    from napari.layers import Image, Labels
+
+_SETTLE = 500  # milliseconds that the diameter rests before the maps are made anew
+_NOUNS = {"cells": "cell", "everything": "object"}
+
+
+@dataclass(eq=False)
+class _Search:
+    """One search: of what, into what, and what is left of it to choose from."""
+
+    image: Image
+    view: View
+    options: FindOptions
+    into: Labels | None
+    region: npt.NDArray[np.bool_] | None
+    found: Found | None = None
+    layer: ResultLayer | None = None
 
 
 class Finding:
-    """Runs the search in the worker and puts what it found where the person wants it.
+    """Runs searches in the worker, and lets the result follow the sliders without the model.
 
     Parameters
     ----------
     remember : callable
-        Called with what was merged into existing labels, so that undo can take it back.
+        ``remember(kept, instead_of)``: what was merged into existing labels, so that undo can
+        take it back.
+    usable : callable
+        Whether the chosen model is here; says what to do when it is not.
+    threaded : bool
+        Whether results are chosen in a thread of their own.
     """
 
-    def __init__(self, desk: Desk, remember: Callable[[Kept], None]) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        remember: Callable[[Kept | None, Kept | None], None],
+        usable: Callable[[], bool],
+        threaded: bool,
+    ) -> None:
         self._desk = desk
         self._remember = remember
+        self._usable = usable
+        self._search: _Search | None = None
+        self._again = False
+        self.choosing = Jobs(desk.loop, ("choose",), name="napari-sam choice", threaded=threaded)
+        self._stack = StackSearch(desk)
+
+    # -- searching ----------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Find the cells of the displayed plane."""
+        """Find all objects where the options say."""
         desk, state = self._desk, self._desk.state
-        image, into = state.image, state.merge
+        if not self._usable():
+            return
+        self._stack.end()
+        options, image = state.find, state.image
         try:
             view = desk.view(desk.plane())
-            if into is not None:
-                assert image is not None
-                labels_plane(image, view.plane, into)
+            assert image is not None
+            if options.region == "stack":
+                self.forget()
+                self._stack.start(image, view, options)
+                return
+            region = region_mask(desk.viewer, image, view.plane, options.region)
+            if state.merge is not None:
+                labels_plane(image, view.plane, state.merge)
         except NapariSamError as error:
             desk.fail(error)
             return
-        options = FindOptions(
-            diameter=state.diameter or None,
-            min_area=state.min_area or None,
-            min_score=state.min_score,
+        search = _Search(image, view, options, state.merge, region)
+        search.layer = self._reusable(search)
+        noun = _NOUNS[options.method]
+        desk.say(f"Finding all {noun}s of this slice. You can go on working meanwhile.")
+        self._run(search)
+
+    def _reusable(self, search: _Search) -> ResultLayer | None:
+        """Searching the same place again refines the last result, if nobody edited it."""
+        last = self._search
+        if last is None or last.layer is None:
+            return None
+        same = (
+            last.image is search.image
+            and last.view.plane == search.view.plane
+            and last.into is search.into
+            and last.options.method == search.options.method
         )
-        name, device = state.model, desk.device()
+        usable = same and last.layer.labels in self._desk.viewer.layers
+        return last.layer if usable and last.layer.untouched() else None
+
+    def _run(self, search: _Search) -> None:
+        desk, state = self._desk, self._desk.state
+        name, device, view, options = state.model, desk.device(), search.view, search.options
         state.progress, state.cancellable = 0.0, True
-        desk.say("Finding all cells of this slice. You can go on working meanwhile.")
         desk.submit(
             "find",
             lambda progress: desk.worker.find(name, device, view, options, progress),
-            lambda found: self._done(view, found),
+            lambda found: self._searched(search, found),
             progress=self._progressed,
         )
 
     def _progressed(self, fraction: float) -> None:
         self._desk.state.progress = fraction
 
-    def _done(self, view: View, found: Segmentation) -> None:
+    def _searched(self, search: _Search, found: Found) -> None:
         desk, state = self._desk, self._desk.state
         state.progress = None
-        try:
-            if not desk.same_pixels(view):
-                raise LabelsError("The image was changed or left while its cells were searched.")
-            state.found_count = len(found)
-            if len(found) == 0:
-                desk.result(
-                    "No cells were found on this slice. Try another diameter, a lower certainty, "
-                    "or click the cells one by one."
-                )
-            elif state.merge is None:
-                self._add(view, found)
-            else:
-                self._merge(view, found)
-        except NapariSamError as error:
-            desk.fail(error)
-
-    def _add(self, view: View, found: Segmentation) -> None:
-        image = self._desk.state.image
-        assert image is not None
-        labels = new_labels(image, f"{image.name} cells found")
-        ids = found.labels.T if view.plane.transposed else found.labels
-        labels.data[view.plane.slices] = ids
-        table = found.table.copy()
-        # napari matches the rows of a Labels layer's features by a column of this name.
-        table.insert(0, "index", table["label"])
-        labels.features = table
-        labels.refresh()
-        add_quietly(self._desk.viewer, labels)
-        self._desk.result(f"Found {_cells(len(found))}, now in the new layer {labels.name!r}.")
-
-    def _merge(self, view: View, found: Segmentation) -> None:
-        state = self._desk.state
-        image, into = state.image, state.merge
-        assert image is not None
-        assert into is not None
-        plane = labels_plane(image, view.plane, into)
-        painted, added = _fitting(found.labels, plane.take(into.data), next_id(into.data))
-        if added == 0:
-            self._desk.result(
-                f"Found {_cells(len(found))}, but all of them are labelled in {into.name!r} "
-                "already. Nothing was changed."
-            )
+        if state.image is not search.image or not desk.same_pixels(search.view):
+            desk.fail(LabelsError("The image was changed or left while it was searched."))
             return
-        check_id(int(painted.max()), into.data.dtype)
-        write(into, plane, painted)
-        ids = np.unique(painted)[1:]
-        self._remember(Kept(into, into.data, plane, tuple(map(int, ids))))
-        left = len(found) - added
-        self._desk.result(
-            f"Added {_cells(added)} to the empty places of {into.name!r}"
-            + (f"; {left} were labelled already." if left else ".")
+        if self._search is not None and self._search.layer is not search.layer:
+            self.forget()
+        self.choosing.cancel_all()  # of the maps before
+        search.found = found
+        self._search = search
+        state.estimated = found.diameter if search.options.diameter is None else None
+        self._choose()
+
+    # -- following the sliders ------------------------------------------------------------------
+
+    def adjust(self, **changes: Any) -> None:
+        """Change some of the options; what can act at once does."""
+        before = self._desk.state.find
+        self._adopt(replace(before, **changes))
+
+    def adjust_cells(self, **changes: Any) -> None:
+        """Change how cells are chosen from the maps."""
+        self._change("cells", changes)
+
+    def adjust_everything(self, **changes: Any) -> None:
+        """Change parameters of everything-mode."""
+        self._change("everything", changes)
+
+    def _change(self, part: str, changes: dict[str, Any]) -> None:
+        try:
+            changed = replace(getattr(self._desk.state.find, part), **changes)
+        except NapariSamError as error:
+            self._desk.fail(error)
+        else:
+            self.adjust(**{part: changed})
+
+    def reset(self) -> None:
+        """Take all settings of the chosen method back to where they began."""
+        now, fresh = self._desk.state.find, FindOptions()
+        if now.method == "cells":
+            self._adopt(replace(now, cells=fresh.cells, diameter=fresh.diameter))
+        else:
+            self._adopt(replace(now, everything=fresh.everything))
+
+    def _adopt(self, after: FindOptions) -> None:
+        before, self._desk.state.find = self._desk.state.find, after
+        search = self._search
+        if search is None or search.found is None or after.method != search.options.method:
+            return
+        if after.region == "stack" or self._desk.jobs.wants("find"):
+            return  # the next search, or the one that runs, will heed it
+        why_not = self._why_not(search)
+        if why_not:
+            self._desk.say(why_not)
+            return
+        if after.region is not before.region:
+            try:
+                search.region = region_mask(
+                    self._desk.viewer, search.image, search.view.plane, after.region
+                )
+            except ViewError as error:
+                self._desk.fail(error)
+                return
+        if after.diameter != search.options.diameter:
+            self._desk.loop.later("diameter", _SETTLE, self._read_again)
+        self._choose()
+
+    def _why_not(self, search: _Search) -> str:
+        """Say why the result cannot follow now; empty when it can."""
+        desk = self._desk
+        try:
+            here = desk.state.image is search.image and desk.plane() == search.view.plane
+        except ViewError:
+            here = False
+        if not here or not desk.same_pixels(search.view):
+            return "This setting is for the next search. Press the button to find all here."
+        layer = search.layer
+        if layer is None:
+            return ""
+        if layer.labels not in desk.viewer.layers:
+            return "The result was removed. Press the button to find all again."
+        if not layer.untouched():
+            return (
+                f"You have edited {layer.labels.name!r} since, so it stays as it is. Press the "
+                "button for a new result."
+            )
+        return ""
+
+    def _read_again(self) -> None:
+        """Make the maps anew at the diameter that the person has chosen."""
+        search, options = self._search, self._desk.state.find
+        if search is None or self._why_not(search) or options.method != "cells":
+            return
+        if options.diameter == search.options.diameter or self._desk.jobs.wants("find"):
+            return
+        self._run(replace(search, options=options, found=None))
+
+    def _choose(self) -> None:
+        """Choose by the newest options, one choice at a time: while it drags, every one shows."""
+        search = self._search
+        assert search is not None
+        if self.choosing.wants("choose"):
+            self._again = True
+            return
+        self._again = False
+        found, options, region = search.found, self._desk.state.find, search.region
+        assert found is not None
+        self.choosing.submit(
+            "choose",
+            lambda progress: within(found.choose(options), region),
+            lambda chosen: self._chosen(search, options, chosen),
+            self._desk.fail,
         )
 
+    def _chosen(self, search: _Search, options: FindOptions, chosen: Segmentation) -> None:
+        desk, state = self._desk, self._desk.state
+        if search is not self._search:
+            return
+        why_not = self._why_not(search)
+        if why_not:
+            desk.say(why_not)
+            return
+        state.found_count = len(chosen)
+        noun = _NOUNS[options.method]
+        try:
+            if search.layer is None:
+                if len(chosen) == 0:
+                    desk.result(_NOTHING[options.method])
+                    return
+                search.layer = self._new_layer(search, noun)
+            told = search.layer.update(chosen, options.rule, search.region)
+            if needs_model(search.options, options):
+                told += " Press the button to apply the last setting too: it needs the model."
+            desk.result(told)
+        except NapariSamError as error:
+            desk.fail(error)
+        finally:
+            if self._again:
+                self._choose()
 
-def _fitting(
-    found: npt.NDArray[np.integer], before: npt.NDArray[np.integer], first: int
-) -> tuple[npt.NDArray[np.int64], int]:
-    """Number the found objects from `first`, leaving out what is labelled already."""
-    count = int(found.max())
-    area = np.bincount(found.ravel(), minlength=count + 1)
-    taken = np.bincount(found[before > 0].ravel(), minlength=count + 1)
-    fits = taken <= _TAKEN * area
-    fits[0] = False
-    lookup = np.zeros(count + 1, dtype=np.int64)
-    lookup[fits] = first + np.arange(int(fits.sum()))
-    painted = lookup[found]
-    painted[before > 0] = 0
-    return painted, int(fits.sum())
+    def _new_layer(self, search: _Search, noun: str) -> ResultLayer:
+        if search.into is None:
+            return NewResult(self._desk.viewer, search.image, search.view.plane, noun)
+        return MergedResult(search.image, search.view.plane, search.into, noun, self._remember)
+
+    # -- ending -------------------------------------------------------------------------------
+
+    def cancelled(self) -> str:
+        """Tell what is left of a search that was stopped."""
+        return self._stack.end() or "Stopped. Nothing was changed."
+
+    def forget(self) -> None:
+        """Let go of the last result: the layer stays, the sliders leave it alone."""
+        self._stack.end()
+        search, self._search = self._search, None
+        self._again = False
+        self.choosing.cancel_all()
+        if search is not None and search.layer is not None:
+            search.layer.release()
+
+    def close(self) -> None:
+        self.forget()
+        self.choosing.close()
 
 
-def _cells(count: int) -> str:
-    return "1 cell" if count == 1 else f"{count} cells"
+_NOTHING = {
+    "cells": "No cells were found. Try another diameter, a higher sensitivity, a lower certainty, "
+    "or click the cells one by one.",
+    "everything": "Nothing was found. Lower the certainty or the stability, or ask at more points.",
+}

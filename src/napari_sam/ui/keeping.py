@@ -49,9 +49,11 @@ class Keeping:
         desk.result(_told(kept, answer))
         return True
 
-    def remember(self, kept: Kept) -> None:
-        """Remember a write that was not made from marks."""
-        self._steps.append(_Step(kept, Spent()))
+    def remember(self, kept: Kept | None, instead_of: Kept | None = None) -> None:
+        """Remember a write that was not made from marks; forget one that it replaced."""
+        self._steps = [step for step in self._steps if step.kept is not instead_of]
+        if kept is not None:
+            self._steps.append(_Step(kept, Spent()))
 
     def wrote(self, labels: object) -> bool:
         """Whether the last step that can be taken back is in these labels."""

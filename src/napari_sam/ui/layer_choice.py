@@ -118,6 +118,8 @@ class LayerChoice:
         for role in ("points", "shapes", "mask", "target", "merge"):
             if getattr(state, role) is layer:
                 setattr(state, role, None)
+        if state.find.region is layer:
+            self._session.finding.adjust(region="slice")
         if state.image is layer:
             self._session.choose("image", None)
             self._choose_an_image()

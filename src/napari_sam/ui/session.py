@@ -86,7 +86,7 @@ class Session:
         self._preview = Preview(viewer)
         self._asking = Asking(self._desk, self._marking, self._preview, self.models.usable)
         self._keeping = Keeping(self._desk, self._marking)
-        self._finding = Finding(self._desk, self._keeping.remember)
+        self.finding = Finding(self._desk, self._keeping.remember, self.models.usable, threaded)
         self.review = Review(self._desk, self._marking, self)
         self.layers_changed.connect(self.review.layers_changed)
         self._layers = LayerChoice(self._desk, self._marking, self._preview, self)
@@ -139,6 +139,7 @@ class Session:
         self._desk.preferences.disconnect(self._preferences_changed)
         self._layers.disconnect()
         self.models.close()
+        self.finding.close()
         self.jobs.close()
         self.loop.stop()
         self._desk.worker.forget()
@@ -329,9 +330,8 @@ class Session:
     # -- find all, and stopping -------------------------------------------------------------------
 
     def find_all(self) -> None:
-        """Find all cells of the displayed plane."""
-        if self.models.usable():
-            self._finding.start()
+        """Find all objects where the person wants them searched."""
+        self.finding.start()
 
     def cancel(self) -> None:
         """Stop what runs: a search, a download, or the reading of the image."""
@@ -339,7 +339,7 @@ class Session:
         self._asking.interrupted()
         self.jobs.cancel_all()
         self.state.progress = None
-        self._desk.result("Stopped. Nothing was changed.")
+        self._desk.result(self.finding.cancelled())
 
     # -- what happens in the viewer ----------------------------------------------------------------
 
@@ -371,6 +371,7 @@ class Session:
     def _model_changed(self) -> None:
         """Another model was chosen or has arrived; labels and marks stay as they are."""
         self.jobs.cancel_all()
+        self.finding.forget()
         self.state.progress = None
         self._asking.forget()
         self._asking.reading.forget()

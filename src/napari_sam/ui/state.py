@@ -9,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 from psygnal import SignalGroupDescriptor
 
-from napari_sam.automatic.instances import MIN_SCORE
 from napari_sam.images import Plane
 from napari_sam.prompts import FOREGROUND, Prompt
 from napari_sam.segmentation import Candidates, Overlap
+from napari_sam.ui.find_options import FindOptions
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points, Shapes
@@ -109,11 +109,11 @@ class State:
         Fraction done of what runs, None when nothing does.
     cancellable : bool
     merge : Labels or None
-        Where found cells go: None is a new layer, else the empty places of these labels.
-    diameter : float
-        Expected object diameter in pixels, 0 to let the model estimate it.
-    min_score : float
-    min_area : int
+        Where found cells go: None is a new layer.
+    find : FindOptions
+        How to find all.
+    estimated : float or None
+        The diameter in pixels that the last search estimated.
     found_count : int or None
         How many objects the last search found.
     accept_key : str
@@ -144,8 +144,7 @@ class State:
     progress: float | None = None
     cancellable: bool = False
     merge: Labels | None = None
-    diameter: float = 0.0
-    min_score: float = MIN_SCORE
-    min_area: int = 0
+    find: FindOptions = field(default_factory=FindOptions)
+    estimated: float | None = None
     found_count: int | None = None
     accept_key: str = "Enter"

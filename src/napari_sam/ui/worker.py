@@ -7,18 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from napari_sam import images
-from napari_sam.errors import ModelError
 from napari_sam.inference.cache import EmbeddingCache
 from napari_sam.models.model import Embedding, Model
 from napari_sam.progress import Progress, part
 from napari_sam.prompts import Prompt
-from napari_sam.segmentation import Candidates, Segmentation
+from napari_sam.segmentation import Candidates
 from napari_sam.ui.planes import read_plane
+
+if TYPE_CHECKING:
+    from napari_sam.ui.find_options import FindOptions
+    from napari_sam.ui.searching import Found
 
 Loader = Callable[..., Model]
 
@@ -56,15 +59,6 @@ class View:
             and (self.plane, self.limits, self.version)
             == (other.plane, other.limits, other.version)
         )
-
-
-@dataclass(frozen=True)
-class FindOptions:
-    """How to find all cells: diameter and area in pixels, None where the model decides."""
-
-    diameter: float | None
-    min_area: int | None
-    min_score: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,26 +150,13 @@ class Worker:
         view: View,
         options: FindOptions,
         progress: Progress,
-    ) -> Segmentation:
-        """Find all cells of a view."""
-        from napari_sam.automatic.cells import segment_plane
-        from napari_sam.automatic.options import CellOptions
+    ) -> Found:
+        """Find all cells of a view, or everything, to choose from."""
+        from napari_sam.ui.searching import search
 
         model = self.model(name, device)
-        if not model.has_instances:
-            raise ModelError(
-                f"The model {name!r} does not find cells by itself. Choose the model 'cells' "
-                "for this, or click the cells one by one."
-            )
         embedding, pixels = self.read(model, view, part(progress, 0.0, 0.6))
-        return segment_plane(
-            pixels,
-            embedding,
-            model,
-            CellOptions(min_area=options.min_area, min_score=options.min_score),
-            diameter=options.diameter,
-            progress=part(progress, 0.6, 1.0),
-        )
+        return search(pixels, embedding, model, options, part(progress, 0.6, 1.0))
 
 
 def _crop(

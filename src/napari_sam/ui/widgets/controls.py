@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,11 +13,14 @@ from qtpy.QtWidgets import (
     QComboBox,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QPushButton,
     QSizePolicy,
     QSlider,
     QWidget,
 )
+
+_NAME_WIDTH, _VALUE_WIDTH = 76, 98  # pixels, so that the sliders of a page line up
 
 
 def key_text(key: str) -> str:
@@ -96,6 +100,10 @@ class Segmented(QWidget):
         return button
 
 
+def _same(one: Any, other: Any) -> bool:
+    return one is other or (isinstance(one, str) and isinstance(other, str) and one == other)
+
+
 class LayerCombo(QComboBox):
     """Chooses a layer, by object; texts may repeat.
 
@@ -104,14 +112,19 @@ class LayerCombo(QComboBox):
     tip : str
     nothing : str or None
         Text of the choice None, first in the list; no such choice when None.
+    spell : str
+        How a layer is listed, with ``{}`` for its name.
     """
 
     chosen = Signal(object)
 
-    def __init__(self, tip: str, nothing: str | None = None) -> None:
+    def __init__(self, tip: str, nothing: str | None = None, spell: str = "{}") -> None:
         super().__init__()
-        self._nothing = nothing
+        #: Choices that are no layers: value and text.
+        self.fixed: list[tuple[Any, str]] = [] if nothing is None else [(None, nothing)]
+        self._spell = spell
         self._layers: list[Any] = []
+        self.tip = tip
         self.setToolTip(tip)
         # Long layer names must not widen the panel.
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
@@ -121,12 +134,12 @@ class LayerCombo(QComboBox):
     def show_layers(self, layers: Sequence[Any], current: Any) -> None:
         """List these layers and show one as chosen."""
         blocker = QSignalBlocker(self)
-        self._layers = [None, *layers] if self._nothing is not None else list(layers)
+        self._layers = [*(value for value, _ in self.fixed), *layers]
         self.clear()
-        for layer in self._layers:
-            self.addItem(str(self._nothing) if layer is None else layer.name)
+        self.addItems([text for _, text in self.fixed])
+        self.addItems([self._spell.format(layer.name) for layer in layers])
         self.setCurrentIndex(
-            next((i for i, layer in enumerate(self._layers) if layer is current), -1)
+            next((i for i, value in enumerate(self._layers) if _same(value, current)), -1)
         )
         blocker.unblock()
 
@@ -136,7 +149,17 @@ class LayerCombo(QComboBox):
 
 
 class ValueSlider(QWidget):
-    """A slider with its name and value; its lowest place may mean "automatic"."""
+    """A slider with its name and value; its lowest place may mean "automatic".
+
+    Parameters
+    ----------
+    name, tip : str
+    scale : (float, float, int)
+        Lowest value, highest value and number of steps between them. With a lowest value above
+        0 the steps grow with the value, and one more place, below the lowest, stands for 0.
+    spell : callable
+        Tells a value in words.
+    """
 
     moved = Signal(float)
 
@@ -144,28 +167,97 @@ class ValueSlider(QWidget):
         self,
         name: str,
         tip: str,
-        top: int,
-        spell: Callable[[int], str],
-        factor: float = 1.0,
-        start: float = 0.0,
+        scale: tuple[float, float, int],
+        spell: Callable[[float], str],
     ) -> None:
         super().__init__()
-        self._spell, self._factor = spell, factor
+        self._low, self._high, self._steps = scale
+        self._spell = spell
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         title = QLabel(name)
-        title.setMinimumWidth(76)
+        title.setMinimumWidth(_NAME_WIDTH)
         self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setRange(0, top)
-        self.slider.setValue(round(start / factor))
-        self._value = QLabel(spell(self.slider.value()))
-        self._value.setMinimumWidth(52)
+        self.slider.setRange(0, self._steps)
+        self._value = QLabel(spell(0))
+        self._value.setMinimumWidth(_VALUE_WIDTH)
         self._value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for widget in (title, self.slider, self._value):
             widget.setToolTip(tip)
             row.addWidget(widget, 1 if widget is self.slider else 0)
         self.slider.valueChanged.connect(self._changed)
 
-    def _changed(self, value: int) -> None:
-        self._value.setText(self._spell(value))
-        self.moved.emit(value * self._factor)
+    @property
+    def text(self) -> str:
+        """The value as it is shown."""
+        return str(self._value.text())
+
+    def value(self, place: int) -> float:
+        """Return the value at a place of the handle."""
+        if self._low == 0:
+            return self._high * place / self._steps
+        if place == 0:
+            return 0.0
+        ratio = self._high / self._low
+        return float(round(self._low * ratio ** ((place - 1) / (self._steps - 1))))
+
+    def place(self, value: float) -> int:
+        """Return the place of the handle that is nearest to a value."""
+        if self._low == 0:
+            return round(self._steps * value / self._high)
+        if value <= 0:
+            return 0
+        share = math.log(max(value, self._low) / self._low) / math.log(self._high / self._low)
+        return round(1 + (self._steps - 1) * share)
+
+    def show_value(self, value: float, text: str = "") -> None:
+        """Move the handle without telling anybody; with another text than the value's."""
+        blocker = QSignalBlocker(self.slider)
+        if self.place(value) != self.slider.value():
+            self.slider.setValue(self.place(value))
+        blocker.unblock()
+        self._value.setText(text or self._spell(value))
+
+    def _changed(self, place: int) -> None:
+        self._value.setText(self._spell(self.value(place)))
+        self.moved.emit(self.value(place))
+
+
+class NumberField(QLineEdit):
+    """A number to type; what is not in its range is not taken.
+
+    Parameters
+    ----------
+    tip : str
+    low, high : float
+    whole : bool
+    """
+
+    entered = Signal(object)
+
+    def __init__(self, tip: str, low: float, high: float, whole: bool) -> None:
+        super().__init__()
+        self._low, self._high, self._whole = low, high, whole
+        self._shown = ""
+        self.setToolTip(tip)
+        self.setAlignment(Qt.AlignmentFlag.AlignRight)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.editingFinished.connect(self._finished)
+
+    def show_value(self, value: float) -> None:
+        """Show a number without telling anybody."""
+        self._shown = f"{value:d}" if self._whole else f"{value:.3g}"
+        self.setText(self._shown)
+
+    def _finished(self) -> None:
+        if self.text() == self._shown:
+            return
+        try:
+            value = int(self.text()) if self._whole else float(self.text().replace(",", "."))
+        except ValueError:
+            value = self._low - 1
+        if not self._low <= value <= self._high:
+            self.setText(self._shown)
+            return
+        self.show_value(value)
+        self.entered.emit(value)

@@ -1,82 +1,155 @@
-"""The Find all page: one button, three sliders, one count."""
+"""The Find all page: one button, three sliders, one count; the rest is folded away."""
 
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from superqt import QCollapsible
 
 from napari_sam.ui.session import Session
-from napari_sam.ui.widgets.controls import Button, LayerCombo, ValueSlider, enable
+from napari_sam.ui.widgets.cell_controls import CellControls
+from napari_sam.ui.widgets.controls import Button, LayerCombo, enable
+from napari_sam.ui.widgets.everything_controls import EverythingControls
 
-_TIP = "Find every cell of the slice that is shown. You can go on working meanwhile."
+_TIP = "Find every {} there. You can go on working meanwhile."
+_WHERE = {"slice": "on this slice", "visible": "in what is visible", "stack": "on all slices"}
+_RULE = (
+    "What happens where found objects meet labels: fill only the empty places, add only whole "
+    "objects that touch no label, or replace the labels. One undo takes all of it back."
+)
 
 
 class FindPage(QWidget):
-    """Automatic cells of the displayed slice."""
+    """All objects of a slice, a region or a stack."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._session = session
-        state = session.state
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)
-        column.setSpacing(8)
-        self.find = Button("Find all cells on this slice", _TIP, session.find_all)
+        column.setSpacing(6)
+        self.find = Button("", "", session.find_all)
         self.find.setMinimumHeight(40)
-        column.addWidget(self.find)
-        self.diameter = ValueSlider(
-            "Diameter",
-            "Typical width of a cell in pixels. Automatic: the model estimates it.",
-            300,
-            lambda v: f"{v} px" if v else "automatic",
-        )
-        self.diameter.moved.connect(lambda v: setattr(state, "diameter", float(v)))
-        self.certainty = ValueSlider(
-            "Certainty",
-            "Leave out cells of which the model is less sure than this.",
-            100,
-            lambda v: f"≥ {v} %" if v else "any",
-            0.01,
-            state.min_score,
-        )
-        self.certainty.moved.connect(lambda v: setattr(state, "min_score", float(v)))
-        self.area = ValueSlider(
-            "Smallest",
-            "Leave out objects that cover fewer pixels than this. Automatic: a twentieth of a "
-            "typical cell.",
-            500,
-            lambda v: f"{v} px²" if v else "automatic",
-        )
-        self.area.moved.connect(lambda v: setattr(state, "min_area", int(v)))
-        for slider in (self.diameter, self.certainty, self.area):
-            column.addWidget(slider)
-        grid = QGridLayout()
-        self.merge = LayerCombo(
-            "Found cells go into new labels, or into the empty places of labels that you have. "
-            "What is labelled already is never changed.",
-            "new labels",
-        )
-        self.merge.chosen.connect(lambda layer: session.choose("merge", layer))
-        grid.addWidget(QLabel("Put cells into"), 0, 0)
-        grid.addWidget(self.merge, 0, 1)
-        grid.setColumnStretch(1, 1)
-        column.addLayout(grid)
+        self.cells = CellControls(session)
+        self.everything = EverythingControls(session)
         self.count = QLabel()
         self.count.setAlignment(Qt.AlignmentFlag.AlignCenter)
-        self.count.setToolTip("How many cells the last search found.")
-        column.addWidget(self.count)
+        self.count.setToolTip("How many objects there are with these settings.")
+        self.reset = Button(
+            "Reset", "Take all settings back to where they began.", session.finding.reset
+        )
+        counted = QHBoxLayout()
+        counted.addWidget(self.count, 1)
+        counted.addWidget(self.reset)
+        for part in (self.find, self.cells.basic, self.everything.basic):
+            column.addWidget(part)
+        column.addLayout(counted)
+        column.addLayout(self._places())
+        column.addWidget(self._advanced())
         column.addStretch(1)
         self.show_count()
-        self.show_ready()
+        self.show_options()
+
+    def _places(self) -> QGridLayout:
+        session = self._session
+        self.method = LayerCombo(
+            "Cells: what the model has learned to be a cell or a nucleus. Everything: whatever "
+            "looks like an object, by asking the model at a grid of points."
+        )
+        self.method.fixed = [("cells", "cells"), ("everything", "everything")]
+        self.method.chosen.connect(lambda method: session.finding.adjust(method=method))
+        self.region = LayerCombo(
+            "Where to search: this slice, the part of it that is visible, all slices one by one, "
+            "or what your shapes enclose. An object belongs to it when most of it lies inside.",
+            spell="inside {}",
+        )
+        self.region.chosen.connect(lambda region: session.finding.adjust(region=region))
+        self.merge = LayerCombo(
+            "Found objects go into new labels, or into labels that you have.", "new labels"
+        )
+        self.merge.chosen.connect(lambda layer: session.choose("merge", layer))
+        self.rule = LayerCombo(_RULE)
+        self.rule.fixed = [
+            ("empty", "fill empty places only"),
+            ("whole", "add whole new ones only"),
+            ("replace", "replace what is there"),
+        ]
+        self.rule.chosen.connect(lambda rule: session.finding.adjust(rule=rule))
+        grid = QGridLayout()
+        grid.setSpacing(4)
+        self._rule_name = QLabel("At labels")
+        for row, (name, widget) in enumerate(
+            (
+                (QLabel("Look for"), self.method),
+                (QLabel("Search"), self.region),
+                (QLabel("Put into"), self.merge),
+                (self._rule_name, self.rule),
+            )
+        ):
+            grid.addWidget(name, row, 0)
+            grid.addWidget(widget, row, 1)
+        grid.setColumnStretch(1, 1)
+        return grid
+
+    def _advanced(self) -> QCollapsible:
+        inner = QWidget()
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.cells.advanced)
+        column.addWidget(self.everything.advanced)
+        self.advanced = QCollapsible("Advanced", None, "▾", "▸")
+        self.advanced.toggleButton().setToolTip("Settings that are seldom needed.")
+        self.advanced.toggleButton().setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.advanced.addWidget(inner)
+        return self.advanced
 
     def show_count(self) -> None:
+        """Say how many objects there are now."""
         count = self._session.state.found_count
-        self.count.setText("" if count is None else f"{count} cells found")
+        noun = "cell" if self._session.state.find.method == "cells" else "object"
+        text = "" if count is None else f"{count} {noun}{'' if count == 1 else 's'}"
+        self.count.setText(text)
 
-    def show_layers(self, labels: list) -> None:
-        self.merge.show_layers(labels, self._session.state.merge)
+    def show_options(self) -> None:
+        """Show what is chosen, and only the controls that act on it."""
+        options = self._session.state.find
+        cells = options.method == "cells"
+        self.method.show_layers([], options.method)
+        for controls, shown in ((self.cells, cells), (self.everything, not cells)):
+            controls.show_options()
+            controls.basic.setVisible(shown)
+            controls.advanced.setVisible(shown)
+        where = _WHERE.get(str(options.region), "inside the shapes")
+        self.find.setText(f"Find {'all cells' if cells else 'everything'} {where}")
+        self.show_ready()
+        self._show_rule()
+
+    def show_layers(self, labels: list, shapes: list) -> None:
+        """List the layers that can be chosen."""
+        state = self._session.state
+        self.region.fixed = [("slice", "this slice"), ("visible", "what is visible")]
+        if state.image is not None and state.image.ndim > 2:
+            self.region.fixed.append(("stack", "all slices"))
+        self.region.show_layers(shapes, state.find.region)
+        self.merge.show_layers(labels, state.merge)
+        self._show_rule()
+
+    def _show_rule(self) -> None:
+        state = self._session.state
+        stack = state.find.region == "stack"
+        enable(
+            self.merge,
+            self.merge.tip,
+            "what is found on all slices goes into new labels." if stack else "",
+        )
+        self.rule.show_layers([], state.find.rule)
+        for widget in (self._rule_name, self.rule):
+            widget.setVisible(state.merge is not None and not stack)
 
     def show_ready(self) -> None:
-        chip = self._session.state.chip
+        """Say why the button cannot be pressed, if so."""
+        state = self._session.state
+        chip = state.chip
         why = {"empty": f"{chip.text}.", "missing": "the model is not downloaded."}
-        enable(self.find, _TIP, why.get(chip.kind, ""))
+        tip = _TIP.format("cell" if state.find.method == "cells" else "object")
+        enable(self.find, tip, why.get(chip.kind, ""))

@@ -68,7 +68,7 @@ class Panel(QWidget):
         ]
         self.source.show_images(of(Image))
         self.click.show_layers(of(Points), own_boxes + of(Shapes), of(Labels))
-        self.find.show_layers(of(Labels))
+        self.find.show_layers(of(Labels), of(Shapes))
 
     # -- building -----------------------------------------------------------------------------
 
@@ -116,6 +116,8 @@ class Panel(QWidget):
         events.problem.connect(self._status_changed)
         events.progress.connect(self.feedback.show_progress)
         events.found_count.connect(self.find.show_count)
+        events.find.connect(self.find.show_options)
+        events.estimated.connect(self.find.show_options)
         events.accept_key.connect(self.click.accept.print_key)
         self._hover_changed()
         self._status_changed()

@@ -1,0 +1,127 @@
+"""What becomes of objects found automatically where a person has labelled objects already."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.errors import ParameterError
+
+Rule = Literal["empty", "whole", "replace"]
+"""``"empty"`` paints only where nothing is labelled, ``"whole"`` adds only objects that meet no
+labelled one, ``"replace"`` takes what is labelled away first."""
+
+RULES: tuple[Rule, ...] = get_args(Rule)
+_TAKEN = 0.5  # an object is there already when more than this share of it is labelled
+
+Labels = npt.NDArray[np.integer[Any]]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Merged:
+    """A plane of labels with found objects in it.
+
+    Parameters
+    ----------
+    labels : (H, W) int64
+        The whole plane as it shall be.
+    ids : tuple of int
+        Ids of the objects that were added.
+    left_out : int
+        How many found objects were not added.
+    removed : int
+        How many labelled objects were taken away.
+    """
+
+    labels: npt.NDArray[np.int64]
+    ids: tuple[int, ...]
+    left_out: int
+    removed: int
+
+
+def merge(
+    found: Labels, before: Labels, rule: Rule, first: int, within: Mask | None = None
+) -> Merged:
+    """Put found objects into a plane of labels by an explicit rule.
+
+    Parameters
+    ----------
+    found : (H, W) integer array
+        Objects 1..n without gaps, 0 background.
+    before : (H, W) integer array
+        What is labelled, 0 background. Not changed.
+    rule : {"empty", "whole", "replace"}
+        "empty": found objects fill empty pixels; those that are labelled already by more than
+        half are left out. "whole": found objects that share a pixel with a labelled one are left
+        out, the others are added whole. "replace": labelled objects that lie in the searched
+        region by at least half are taken away, then as "empty".
+    first : int
+        Id of the first object that is added; the others follow.
+    within : (H, W) bool, optional
+        The searched region; the whole plane by default.
+
+    Returns
+    -------
+    Merged
+
+    Raises
+    ------
+    ParameterError
+    """
+    if rule not in RULES:
+        raise ParameterError(f"rule must be one of {', '.join(RULES)}, got {rule!r}.")
+    if found.shape != before.shape:
+        raise ParameterError(f"Found objects are {found.shape}, the labels {before.shape}.")
+    after = before.astype(np.int64)
+    removed = _clear(after, within) if rule == "replace" else 0
+    count = int(found.max(initial=0))
+    area = np.bincount(found.ravel(), minlength=count + 1)
+    taken = np.bincount(found[after > 0].ravel(), minlength=count + 1)
+    fits = taken == 0 if rule == "whole" else taken <= _TAKEN * area
+    fits &= area > 0
+    fits[0] = False
+    added = int(fits.sum())
+    lookup = np.zeros(count + 1, dtype=np.int64)
+    lookup[fits] = first + np.arange(added)
+    after = np.where(after > 0, after, lookup[found])
+    there = int((area[1:] > 0).sum())
+    return Merged(after, tuple(range(first, first + added)), there - added, removed)
+
+
+def _clear(labels: npt.NDArray[np.int64], within: Mask | None) -> int:
+    """Take away, in place, the objects of which at least half lies in the region; count them."""
+    ids, place = np.unique(labels, return_inverse=True)
+    place = place.reshape(labels.shape)
+    area = np.bincount(place.ravel(), minlength=len(ids))
+    inside = area if within is None else np.bincount(place[within], minlength=len(ids))
+    gone = (2 * inside >= area) & (ids != 0)
+    labels[gone[place]] = 0
+    return int(gone.sum())
+
+
+def restrict(found: Labels, within: Mask) -> npt.NDArray[np.int64]:
+    """Keep, whole, the objects of which more than half lies in a region.
+
+    Parameters
+    ----------
+    found : (H, W) integer array
+        Objects 1..n, 0 background.
+    within : (H, W) bool
+
+    Returns
+    -------
+    (n + 1,) int64
+        The new id of every object, 0 for those left out; ``result[found]`` are the labels.
+    """
+    count = int(found.max(initial=0))
+    area = np.bincount(found.ravel(), minlength=count + 1)
+    inside = np.bincount(found[within].ravel(), minlength=count + 1)
+    kept = 2 * inside > area
+    kept[0] = False
+    lookup = np.zeros(count + 1, dtype=np.int64)
+    lookup[kept] = np.arange(1, int(kept.sum()) + 1)
+    return lookup

@@ -1,0 +1,76 @@
+"""What a person may choose about finding all objects, as one immutable value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Literal, Union
+
+from napari_sam.automatic.merging import Rule
+from napari_sam.automatic.options import CellOptions
+from napari_sam.automatic.settings import Settings
+
+if TYPE_CHECKING:
+    from napari.layers import Shapes
+
+Method = Literal["cells", "everything"]
+Region = Union[Literal["slice", "visible", "stack"], "Shapes"]
+"""The displayed slice, its visible part, all slices, or what a Shapes layer encloses."""
+
+#: Thresholds at which everything-mode collects candidates, so that sliders can go down to them.
+LOWEST_IOU, LOWEST_STABILITY = 0.6, 0.75
+#: Parameters of everything-mode that decide where and how the model is asked.
+ASKED_WITH = (
+    "points_per_side",
+    "points_per_batch",
+    "stability_score_offset",
+    "crop_n_layers",
+    "crop_overlap_ratio",
+    "crop_n_points_downscale_factor",
+    "seeds",
+)
+
+
+@dataclass(frozen=True)
+class FindOptions:
+    """How to find all objects, where, and what becomes of labels that are there.
+
+    Parameters
+    ----------
+    method : {"cells", "everything"}
+    cells : CellOptions
+        What is chosen from the model's maps.
+    diameter : float or None
+        Expected diameter of a cell in pixels; None to let the model estimate it.
+    everything : Settings
+    region : {"slice", "visible", "stack"} or Shapes layer
+    rule : {"empty", "whole", "replace"}
+        What happens where labels are already; see `napari_sam.automatic.merging.merge`.
+    """
+
+    method: Method = "cells"
+    cells: CellOptions = field(default_factory=CellOptions)
+    diameter: float | None = None
+    everything: Settings = field(default_factory=Settings)
+    region: Region = "slice"
+    rule: Rule = "empty"
+
+
+def collecting(settings: Settings) -> Settings:
+    """Lower the thresholds, so that the sliders have something to choose from afterwards."""
+    return replace(
+        settings,
+        pred_iou_thresh=min(settings.pred_iou_thresh, LOWEST_IOU),
+        stability_score_thresh=min(settings.stability_score_thresh, LOWEST_STABILITY),
+    )
+
+
+def needs_model(searched: FindOptions, wanted: FindOptions) -> bool:
+    """Whether options of everything-mode ask for more than the search with others has kept."""
+    if wanted.method != "everything":
+        return False
+    kept, now = collecting(searched.everything), wanted.everything
+    return (
+        any(getattr(kept, name) != getattr(now, name) for name in ASKED_WITH)
+        or now.pred_iou_thresh < kept.pred_iou_thresh
+        or now.stability_score_thresh < kept.stability_score_thresh
+    )

@@ -1,0 +1,104 @@
+"""Searches in the worker, and what they leave behind to choose from without the model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.automatic.everything import propose_plane
+from napari_sam.automatic.live import LiveCells, find_cells
+from napari_sam.automatic.merging import restrict
+from napari_sam.automatic.painting import paint
+from napari_sam.automatic.proposals import Proposals
+from napari_sam.models.model import Embedding, Model
+from napari_sam.progress import Progress
+from napari_sam.segmentation import Segmentation
+from napari_sam.ui.find_options import FindOptions, collecting
+
+
+class Found(Protocol):
+    """What a search found, before anything was chosen from it."""
+
+    @property
+    def diameter(self) -> float | None:
+        """Typical diameter in pixels, where it was measured."""
+
+    def choose(self, options: FindOptions) -> Segmentation:
+        """Choose objects by the options, without the model."""
+
+
+@dataclass(frozen=True, eq=False)
+class FoundCells:
+    """Maps of the cells of one plane."""
+
+    live: LiveCells
+
+    @property
+    def diameter(self) -> float | None:
+        return float(self.live.diameter)
+
+    def choose(self, options: FindOptions) -> Segmentation:
+        cells = options.cells
+        if cells.min_area is None and options.diameter is not None:
+            # Until the maps were made anew at the diameter that the person is choosing.
+            cells = replace(cells, min_area=cells.least_area(options.diameter))
+        return self.live.choose(cells)
+
+
+@dataclass(frozen=True, eq=False)
+class FoundObjects:
+    """Candidates of everything on one plane."""
+
+    proposals: Proposals
+    pixels: npt.NDArray[Any]
+    source: str
+    diameter: None = None
+
+    def choose(self, options: FindOptions) -> Segmentation:
+        first, wanted = self.proposals.settings, options.everything
+        wanted = replace(
+            wanted,
+            # What is below was not kept, and where the model was asked cannot change any more.
+            pred_iou_thresh=max(wanted.pred_iou_thresh, first.pred_iou_thresh),
+            stability_score_thresh=max(wanted.stability_score_thresh, first.stability_score_thresh),
+            stability_score_offset=first.stability_score_offset,
+        )
+        chosen = self.proposals.choose(wanted)
+        return paint(chosen, self.proposals.shape, self.pixels, self.source)
+
+
+def search(
+    pixels: npt.NDArray[Any],
+    embedding: Embedding,
+    model: Model,
+    options: FindOptions,
+    progress: Progress,
+) -> Found:
+    """Find all cells, or everything, on one plane that is encoded already.
+
+    Raises
+    ------
+    ImageError, ModelError, Cancelled
+    """
+    if options.method == "cells":
+        live = find_cells(pixels, embedding, model, diameter=options.diameter, progress=progress)
+        return FoundCells(live)
+    proposals = propose_plane(
+        pixels, model, collecting(options.everything), embedding=embedding, progress=progress
+    )
+    return FoundObjects(proposals, pixels, model.name)
+
+
+def within(found: Segmentation, region: npt.NDArray[np.bool_] | None) -> Segmentation:
+    """Keep the objects that lie mostly in a region, numbered anew; None keeps all."""
+    if region is None:
+        return found
+    lookup = restrict(found.labels, region)
+    table = found.table[lookup[found.table["label"]] > 0].copy()
+    table["label"] = lookup[table["label"]]
+    return Segmentation(
+        lookup[found.labels].astype(found.labels.dtype), table.reset_index(drop=True)
+    )

@@ -1,0 +1,480 @@
+"""Find all: the result follows the sliders without the model, until somebody edits it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fake_model import FakeModel, blobs
+
+SIZES = {(14, 14): 8, (14, 50): 5, (44, 30): 3}  # centre and radius
+
+
+def cells(offset: int = 0) -> np.ndarray:
+    """Three discs of different sizes."""
+    image = np.full((64, 80), 10, np.uint8)
+    for centre, radius in SIZES.items():
+        image = np.maximum(image, blobs((64, 80), ((centre[0] + offset, centre[1]),), radius))
+    return image
+
+
+class CountingModel(FakeModel):
+    """Counts how often the maps were made, and at which diameters."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.diameters: list[float | None] = []
+
+    def instance_maps(self, embedding, *, diameter=None, progress=lambda fraction: None):
+        self.diameters.append(diameter)
+        return super().instance_maps(embedding, diameter=diameter, progress=progress)
+
+
+@pytest.fixture
+def searched(bench):
+    """An image whose three cells were found, into a new layer."""
+    bench.model = CountingModel()
+    bench.viewer.add_image(cells(), name="nuclei")
+    bench.session.set_tool("find")
+    bench.settle()
+    bench.session.find_all()
+    bench.settle()
+    return bench
+
+
+def found(bench):
+    return bench.viewer.layers["nuclei cells found"]
+
+
+def ids(layer) -> set[int]:
+    return set(np.unique(layer.data)) - {0}
+
+
+def adjust(bench, **changes) -> None:
+    bench.session.finding.adjust_cells(**changes)
+    bench.settle()
+
+
+def test_objects_vanish_and_return_without_the_model(searched):
+    layer, before = found(searched), found(searched).data.copy()
+    assert searched.state.found_count == 3
+    adjust(searched, min_area=60)
+    assert searched.state.found_count == 2
+    assert layer.data[44, 30] == 0
+    assert len(ids(layer)) == len(layer.features) == 2
+    adjust(searched, max_area=100)
+    assert searched.state.found_count == 1
+    adjust(searched, min_area=None, max_area=None)
+    np.testing.assert_array_equal(layer.data, before)
+    assert len(layer.features) == 3
+    assert searched.names() == ["nuclei", "nuclei cells found"]
+    assert len(searched.model.diameters) == 1
+
+
+def test_only_the_latest_of_many_moves_is_waited_for(searched, monkeypatch):
+    chosen = []
+    live = searched.session.finding._search.found
+    real = type(live).choose
+    monkeypatch.setattr(type(live), "choose", lambda self, o: chosen.append(o) or real(self, o))
+    for area in range(1, 61):
+        searched.session.finding.adjust_cells(min_area=area)
+    searched.settle()
+    assert [o.cells.min_area for o in chosen] == [1, 60]
+    assert searched.state.found_count == 2
+
+
+def test_reset_takes_the_settings_back(searched):
+    adjust(searched, min_area=60)
+    searched.session.finding.adjust(diameter=40.0)
+    searched.settle()
+    searched.session.finding.reset()
+    searched.settle()
+    assert searched.state.found_count == 3
+    assert searched.state.find.diameter is None
+    assert searched.state.estimated is not None
+
+
+@pytest.mark.parametrize("how", ["paint", "direct", "undo", "features", "data"])
+def test_labels_edited_meanwhile_are_never_overwritten(searched, how):
+    layer = found(searched)
+    if how == "paint":
+        layer.data_setitem((np.array([60]), np.array([70])), 99)
+    elif how == "direct":
+        layer.data[60, 70] = 99
+    elif how == "undo":
+        layer.data_setitem((np.array([14]), np.array([14])), 0)
+        layer.undo()
+    elif how == "features":
+        layer.features = layer.features.assign(reviewed=True)
+    else:
+        layer.data = layer.data.copy()
+    before = layer.data.copy()
+    adjust(searched, min_area=60)
+    np.testing.assert_array_equal(layer.data, before)
+    assert "edited" in searched.state.status
+    searched.session.find_all()
+    searched.settle()
+    np.testing.assert_array_equal(layer.data, before)
+    assert len(searched.names()) == 3
+    assert len(ids(searched.viewer.layers[-1])) == 2
+
+
+def test_an_edit_on_another_slice_counts_too(bench):
+    bench.viewer.add_image(np.stack([cells(), cells()]), name="nuclei")
+    bench.session.find_all()
+    bench.settle()
+    layer = found(bench)
+    here = int(np.flatnonzero(layer.data.any(axis=(1, 2)))[0])
+    layer.data_setitem((np.array([1 - here]), np.array([60]), np.array([70])), 99)
+    before = layer.data.copy()
+    adjust(bench, min_area=60)
+    np.testing.assert_array_equal(layer.data, before)
+
+
+def test_a_choice_that_arrives_after_an_edit_is_dropped(searched):
+    layer = found(searched)
+    searched.session.finding.adjust_cells(min_area=60)
+    layer.data_setitem((np.array([60]), np.array([70])), 99)
+    before = layer.data.copy()
+    searched.settle()
+    np.testing.assert_array_equal(layer.data, before)
+
+
+def test_searching_again_refines_the_result_nobody_edited(searched):
+    adjust(searched, min_area=60)
+    searched.session.find_all()
+    searched.settle()
+    assert searched.names() == ["nuclei", "nuclei cells found"]
+    assert len(ids(found(searched))) == 2
+
+
+def test_sliders_leave_another_slice_alone(bench):
+    bench.viewer.add_image(np.stack([cells(), cells(5), cells(9)]), name="nuclei")
+    bench.viewer.dims.set_point(0, 1)
+    bench.settle()
+    bench.session.find_all()
+    bench.settle()
+    layer, before = found(bench), found(bench).data.copy()
+    assert before[1].any()
+    assert not before[[0, 2]].any()
+    bench.viewer.dims.set_point(0, 2)
+    adjust(bench, min_area=60)
+    np.testing.assert_array_equal(layer.data, before)
+    bench.viewer.dims.set_point(0, 1)
+    adjust(bench, min_area=61)
+    assert len(ids(layer)) == 2
+
+
+def test_a_removed_result_stays_removed(searched):
+    searched.viewer.layers.remove(found(searched))
+    adjust(searched, min_area=60)
+    assert searched.names() == ["nuclei"]
+
+
+def test_nothing_at_first_may_become_something(searched):
+    searched.viewer.layers.remove(found(searched))
+    searched.session.finding.adjust_cells(min_area=5000)
+    searched.session.find_all()
+    searched.settle()
+    assert searched.names() == ["nuclei"]
+    assert searched.state.found_count == 0
+    adjust(searched, min_area=None)
+    assert len(ids(found(searched))) == 3
+
+
+# -- the diameter -----------------------------------------------------------------------------
+
+
+def test_the_maps_are_made_anew_once_the_diameter_rests(searched):
+    assert searched.state.estimated == pytest.approx(12, abs=5)
+    for diameter in (20.0, 25.0, 30.0):
+        searched.session.finding.adjust(diameter=diameter)
+    searched.settle()
+    assert searched.model.diameters == [None, 30.0]
+    assert searched.state.estimated is None
+    assert len(found(searched).features) == len(ids(found(searched)))
+    searched.session.finding.adjust(diameter=None)
+    searched.settle()
+    assert searched.model.diameters == [None, 30.0, None]
+    assert searched.state.estimated is not None
+
+
+# -- into labels of one's own -------------------------------------------------------------------
+
+
+@pytest.fixture
+def mine(bench):
+    """Labels with a step of the person's own in their history, chosen to be added to."""
+    bench.viewer.add_image(cells(), name="nuclei")
+    layer = bench.viewer.add_labels(np.zeros((64, 80), np.int32), name="mine")
+    layer.data_setitem(tuple(np.nonzero(cells()[:, :14] > 100)), 7)  # the left part of one cell
+    bench.settle()
+    bench.session.choose("merge", layer)
+    return layer
+
+
+def test_the_whole_interaction_is_one_step(bench, mine):
+    before = mine.data.copy()
+    bench.session.find_all()
+    bench.settle()
+    for area in (40, 60, 100, None, 60):
+        adjust(bench, min_area=area)
+    assert mine.data[14, 50] > 7
+    assert mine.data[44, 30] == 0
+    bench.press("Control-Z")
+    np.testing.assert_array_equal(mine.data, before)
+    adjust(bench, min_area=None)
+    np.testing.assert_array_equal(mine.data, before)  # what was taken back stays so
+    mine.undo()
+    assert not mine.data.any()  # the person's own step is still there
+
+
+def test_rules_can_be_tried_one_after_the_other(bench, mine):
+    before = mine.data.copy()
+    bench.session.find_all()
+    bench.settle()
+    np.testing.assert_array_equal(mine.data == 7, before == 7)
+    assert mine.data[14, 18] > 7  # the rest of the cell
+    bench.session.finding.adjust(rule="whole")
+    bench.settle()
+    assert mine.data[14, 18] == 0
+    assert len(ids(mine)) == 3
+    bench.session.finding.adjust(rule="replace")
+    bench.settle()
+    assert 7 not in mine.data
+    assert len(ids(mine)) == 3
+    assert mine.data[14, 10] == mine.data[14, 18] > 7
+    bench.press("Control-Z")
+    np.testing.assert_array_equal(mine.data, before)
+
+
+def test_replace_respects_preserve_labels(bench, mine):
+    before = mine.data.copy()
+    mine.preserve_labels = True
+    bench.session.finding.adjust(rule="replace")
+    bench.session.find_all()
+    bench.settle()
+    np.testing.assert_array_equal(mine.data, before)
+    assert "preserve" in bench.state.status
+
+
+def test_ids_that_do_not_fit_change_nothing(bench):
+    bench.viewer.add_image(cells(), name="nuclei")
+    data = np.zeros((64, 80), np.uint8)
+    data[0, 0] = 254
+    layer = bench.viewer.add_labels(data)
+    bench.session.choose("merge", layer)
+    bench.session.find_all()
+    bench.settle()
+    assert "uint8" in bench.state.status
+    assert np.count_nonzero(layer.data) == 1
+    adjust(bench, min_area=100)  # one cell does fit
+    assert layer.data[14, 14] == 255
+
+
+# -- where ------------------------------------------------------------------------------------
+
+
+def test_only_inside_a_shape(searched):
+    shape = searched.viewer.add_shapes([[[30, 10], [30, 60], [60, 60], [60, 10]]], name="here")
+    searched.session.finding.adjust(region=shape)
+    searched.settle()
+    assert searched.state.found_count == 1
+    assert ids(found(searched)) == {1}
+    assert found(searched).data[44, 30] == 1
+    assert found(searched).features["label"].tolist() == [1]
+    searched.viewer.layers.remove(shape)
+    searched.settle()
+    assert searched.state.find.region == "slice"
+    assert searched.state.found_count == 3
+
+
+def test_a_shape_on_no_slice_is_told(searched):
+    before = found(searched).data.copy()
+    empty = searched.viewer.add_shapes(name="empty")
+    searched.session.finding.adjust(region=empty)
+    searched.session.find_all()
+    searched.settle()
+    assert searched.state.problem
+    assert "no closed shape" in searched.state.status
+    np.testing.assert_array_equal(found(searched).data, before)
+
+
+def test_only_what_is_visible(searched):
+    image = searched.viewer.layers["nuclei"]
+    image.corner_pixels = np.array([[0, 0], [30, 39]])
+    searched.session.finding.adjust(region="visible")
+    searched.settle()
+    assert searched.state.found_count == 1
+    assert found(searched).data[14, 14] == 1
+
+
+# -- all slices -------------------------------------------------------------------------------
+
+
+class Slices:
+    """An array on disk, as far as it is looked at: counts how much is read at once."""
+
+    def __init__(self, data: np.ndarray) -> None:
+        self.data = data
+        self.shape, self.dtype, self.ndim = data.shape, data.dtype, data.ndim
+        self.reads: list[tuple[int, ...]] = []
+
+    def __getitem__(self, key):
+        part = self.data[key]
+        self.reads.append(np.shape(part))
+        return part
+
+    def __array__(self, dtype=None, copy=None):
+        self.reads.append(self.shape)
+        return self.data
+
+
+def start_stack(bench, slices: int = 4):
+    data = np.stack([cells(5 * n) for n in range(slices)])
+    data[2] = 10  # an empty slice
+    bench.viewer.add_image(data, name="nuclei")
+    bench.settle()
+    bench.session.finding.adjust(region="stack")
+    bench.session.find_all()
+    return data
+
+
+def test_all_slices_with_ids_unique_over_the_stack(bench):
+    data = start_stack(bench)
+    bench.settle()
+    layer = found(bench)
+    np.testing.assert_array_equal(layer.data > 0, data > 100)
+    assert bench.state.found_count == 9
+    for label in ids(layer):
+        assert len(np.unique(np.nonzero(layer.data == label)[0])) == 1
+    table = layer.features
+    assert sorted(table["label"]) == sorted(ids(layer)) == list(range(1, 10))
+    assert table["axis_0"].tolist() == [0, 0, 0, 1, 1, 1, 3, 3, 3]
+    assert bench.state.progress is None
+
+
+def test_a_stack_is_read_slice_by_slice(bench):
+    dask = pytest.importorskip("dask.array")
+    read = []
+
+    def load(block, block_info=None):
+        read.append(block.shape)
+        return block
+
+    data = dask.from_array(np.stack([cells()] * 3), chunks=(1, 64, 80)).map_blocks(
+        load, dtype=np.uint8
+    )
+    bench.viewer.add_image(data, name="nuclei", contrast_limits=(0, 255))
+    bench.session.finding.adjust(region="stack")
+    bench.session.find_all()
+    bench.settle()
+    assert len(ids(found(bench))) == 9
+    assert {shape[0] for shape in read if shape} <= {0, 1}
+
+
+def turn_until(bench, condition) -> None:
+    for _ in range(1000):
+        if condition():
+            return
+        if not bench.loop.turn() and not bench.session.jobs.run_next():
+            bench.session.finding.choosing.run_next()
+    raise AssertionError("this never happened")
+
+
+def test_a_stopped_stack_keeps_the_slices_done(bench):
+    start_stack(bench)
+    turn_until(bench, lambda: bench.state.found_count == 6)
+    bench.session.cancel()
+    assert "after 2 of 4 slices" in bench.state.status
+    bench.settle()
+    layer = found(bench)
+    assert layer.data[:2].any(axis=(1, 2)).all()
+    assert not layer.data[2:].any()
+    assert len(layer.features) == len(ids(layer)) == 6
+    assert bench.state.progress is None
+
+
+def test_ids_stay_unique_when_the_person_labels_meanwhile(bench):
+    start_stack(bench)
+    turn_until(bench, lambda: bench.state.found_count == 3)
+    layer = found(bench)
+    layer.data_setitem((np.array([3, 3]), np.array([29, 0]), np.array([14, 79])), 4)
+    bench.settle()
+    assert layer.data[3, 29, 14] == layer.data[3, 0, 79] == 4
+    assert np.count_nonzero(layer.data == 4) == 2
+
+
+def test_stopping_before_the_first_slice_leaves_nothing(bench):
+    start_stack(bench)
+    bench.session.cancel()
+    bench.settle()
+    assert bench.names() == ["nuclei"]
+    assert "Nothing was changed" in bench.state.status
+
+
+def test_a_click_is_answered_between_slices(bench):
+    start_stack(bench)
+    turn_until(bench, lambda: bench.state.found_count == 3)
+    bench.session.set_tool("click")
+    bench.session.add_point((14, 50), 1)
+    turn_until(bench, lambda: bench.state.answer is not None)
+    assert bench.session.jobs.wants("find")
+
+
+# -- everything -------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def everything(bench):
+    bench.viewer.add_image(cells(), name="nuclei")
+    bench.settle()
+    bench.session.finding.adjust(method="everything")
+    bench.session.finding.adjust_everything(
+        points_per_side=8, pred_iou_thresh=0.85, stability_score_thresh=0.9, max_area=2000
+    )
+    bench.session.find_all()
+    bench.settle()
+    return bench
+
+
+def test_everything_follows_its_thresholds_without_the_model(everything):
+    layer = everything.viewer.layers["nuclei objects found"]
+    asked, before = len(everything.model.prompts), layer.data.copy()
+    count = everything.state.found_count
+    assert count > 0
+    everything.session.finding.adjust_everything(min_area=100)
+    everything.settle()
+    assert 0 < everything.state.found_count < count
+    everything.session.finding.adjust_everything(pred_iou_thresh=0.95)
+    everything.settle()
+    assert everything.state.found_count == 0
+    everything.session.finding.adjust_everything(pred_iou_thresh=0.85, min_area=0)
+    everything.settle()
+    np.testing.assert_array_equal(layer.data, before)
+    assert len(everything.model.prompts) == asked
+
+
+def test_everything_says_when_the_model_is_needed(everything):
+    everything.session.finding.adjust_everything(points_per_side=4)
+    everything.settle()
+    assert "Press the button" in everything.state.status
+    everything.session.finding.adjust_everything(points_per_side=8)
+    everything.settle()
+    assert "Press the button" not in everything.state.status
+    everything.session.finding.adjust_everything(pred_iou_thresh=0.3)
+    everything.settle()
+    assert "Press the button" in everything.state.status
+
+
+def test_a_parameter_that_cannot_be_is_refused_and_told(everything):
+    settings = everything.state.find.everything
+    everything.session.finding.adjust_everything(crop_n_layers=3, crop_n_points_downscale_factor=8)
+    assert everything.state.problem
+    assert everything.state.find.everything is settings
+    cells_options = everything.state.find.cells
+    everything.session.finding.adjust_cells(min_area=100)
+    everything.session.finding.adjust_cells(max_area=50)
+    assert everything.state.find.cells == replace(cells_options, min_area=100)
