@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-_NAME_WIDTH, _VALUE_WIDTH = 76, 98  # pixels, so that the sliders of a page line up
+_NAME_WIDTH, _VALUE_WIDTH = 80, 114  # pixels, so that the sliders of a page line up
 
 
 def key_text(key: str) -> str:
