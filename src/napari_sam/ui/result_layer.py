@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam import object_table
 from napari_sam.automatic.merging import Rule, merge
 from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
@@ -33,9 +34,8 @@ class ResultLayer(ABC):
         self._last = plane.take(labels.data).copy()
         self._writing = False
         self._edited = False
-        self._events = (labels.events.paint, labels.events.features)
-        for event in self._events:
-            event.connect(self._heard)
+        self._table = labels.features.copy()
+        labels.events.paint.connect(self._heard)
 
     def _heard(self, event: Any) -> None:
         if not self._writing:
@@ -43,8 +43,7 @@ class ResultLayer(ABC):
 
     def release(self) -> None:
         """Stop listening to the layer."""
-        for event in self._events:
-            event.disconnect(self._heard)
+        self.labels.events.paint.disconnect(self._heard)
 
     def untouched(self) -> bool:
         """Whether the layer is as it was written last; wherever it was edited."""
@@ -52,7 +51,18 @@ class ResultLayer(ABC):
             not self._edited
             and self.labels.data is self._data
             and np.array_equal(self.plane.take(self._data), self._last)
+            and self._table_untouched()
         )
+
+    def _table_untouched(self) -> bool:
+        """Whether the table holds nothing new; that all is open to review says nothing yet."""
+        table = self.labels.features
+        if (
+            object_table.REVIEWED in table
+            and (table[object_table.REVIEWED] == object_table.OPEN).all()
+        ):
+            table = table.drop(columns=object_table.REVIEWED)
+        return bool(table.equals(self._table))
 
     def update(self, found: Segmentation, rule: Rule, region: Mask | None) -> str:
         """Write a result in place of the last one, and tell what was done.
@@ -68,6 +78,7 @@ class ResultLayer(ABC):
         finally:
             self._writing = False
             self._last = self.plane.take(self._data).copy()
+            self._table = self.labels.features.copy()
 
     def _count(self, count: int) -> str:
         return f"1 {self._noun}" if count == 1 else f"{count} {self._noun}s"
