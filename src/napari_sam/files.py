@@ -46,12 +46,12 @@ class ImageFile:
     pixel_size: PixelSize | None = None
 
 
-def read_image(path: Path, axes: str | None = None) -> ImageFile:
+def read_image(path: str | Path, axes: str | None = None) -> ImageFile:
     """Read a TIFF (plain, ImageJ or OME), PNG, JPEG or BMP file.
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
     axes : str, optional
         What the axes are, for a file that does not say or says it wrongly.
 
@@ -60,6 +60,7 @@ def read_image(path: Path, axes: str | None = None) -> ImageFile:
     DataError
         When the file is not there, not an image, damaged, or has other axes than given.
     """
+    path = Path(path)
     if not path.is_file():
         raise DataError(f"There is no file {path}.")
     suffix = path.suffix.lower()

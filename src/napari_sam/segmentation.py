@@ -92,28 +92,45 @@ def measure(
     """
     # Here, because they take longer to import than everything else in the vocabulary.
     import pandas as pd
-    from skimage.measure import regionprops_table
+    from scipy import ndimage as ndi
 
-    properties = ["label", "area", "centroid", "bbox"]
-    intensity = None
-    if image is not None:
-        intensity = image.mean(axis=-1) if image.ndim == labels.ndim + 1 else image
-        intensity = np.asarray(intensity, dtype=np.float64)
-        properties.append("mean_intensity")
-    found = pd.DataFrame(regionprops_table(labels, intensity, properties=tuple(properties)))
-    found = found.rename(
-        columns={
-            "centroid-0": "centroid_row",
-            "centroid-1": "centroid_col",
-            "bbox-0": "r0",
-            "bbox-1": "c0",
-            "bbox-2": "r1",
-            "bbox-3": "c1",
+    if image is not None and image.shape[:2] != labels.shape:
+        raise LabelsError(f"The image has shape {image.shape}, but the labels {labels.shape}.")
+    where = np.flatnonzero(labels > 0)
+    numbers = labels.ravel()[where]
+    if numbers.size and int(numbers.max()) > labels.size:  # few objects with high numbers
+        ids, numbers = np.unique(numbers, return_inverse=True)
+        numbers += 1
+    else:
+        ids = np.flatnonzero(np.bincount(numbers))
+        lookup = np.zeros(int(ids[-1]) + 1 if len(ids) else 1, dtype=np.int32)
+        lookup[ids] = np.arange(1, len(ids) + 1)
+        numbers = lookup[numbers]
+    plain = np.zeros(labels.shape, dtype=np.int32)
+    plain.ravel()[where] = numbers
+    boxes = np.array(
+        [(r.start, c.start, r.stop, c.stop) for r, c in ndi.find_objects(plain)], dtype=np.int64
+    ).reshape(-1, 4)
+    area = np.bincount(numbers, minlength=len(ids) + 1)[1:]
+
+    def mean(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+        return np.asarray(np.bincount(numbers, values, len(ids) + 1)[1:] / area)
+
+    rows, columns = np.divmod(where, max(labels.shape[1], 1))
+    known = scores or {}
+    found = pd.DataFrame(
+        {
+            "label": ids.astype(np.int64),
+            "score": np.array([known.get(int(i), np.nan) for i in ids], dtype=np.float64),
+            "area": area.astype(np.int64),
+            "centroid_row": mean(rows),
+            "centroid_col": mean(columns),
+            **{name: boxes[:, i] for i, name in enumerate(("r0", "c0", "r1", "c1"))},
         }
     )
-    known = scores or {}
-    found.insert(1, "score", [float(known.get(int(i), np.nan)) for i in found["label"]])
-    found["area"] = found["area"].astype(np.int64)
+    if image is not None:
+        grey = image.mean(axis=-1, dtype=np.float64) if image.ndim == labels.ndim + 1 else image
+        found["mean_intensity"] = mean(grey.ravel()[where])
     found["source"] = source
     return with_units(found, pixel_size)
 

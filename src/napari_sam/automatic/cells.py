@@ -13,7 +13,7 @@ from napari_sam import images
 from napari_sam.automatic.gathering import gather
 from napari_sam.automatic.instances import MIN_SCORE, SMOOTHING
 from napari_sam.automatic.live import find_cells
-from napari_sam.automatic.options import CellOptions
+from napari_sam.automatic.options import DEFAULTS, CellOptions
 from napari_sam.errors import ImageError
 from napari_sam.models.model import Embedding, Model
 from napari_sam.pixel_size import PixelSize
@@ -127,7 +127,7 @@ def segment_plane(
     pixels: npt.NDArray[Any],
     embedding: Embedding,
     model: Model,
-    options: CellOptions = CellOptions(),
+    options: CellOptions = DEFAULTS,
     *,
     diameter: float | None = None,
     pixel_size: PixelSize | None = None,

@@ -203,18 +203,36 @@ class Scores:
         return chosen
 
 
-def score(labels: npt.NDArray[np.int32], foreground: _Maps, height: _Maps) -> Scores:
-    """Measure how certain the network is of every object."""
-    flat = labels.ravel()
+def score(
+    labels: npt.NDArray[np.int32], foreground: _Maps, height: _Maps, odds: float = 1.0
+) -> Scores:
+    """Measure how certain the network is of every object.
+
+    Parameters
+    ----------
+    labels : (h, w) int32
+    foreground, height : (h, w) float32
+    odds : float
+        The odds of both are multiplied by it: more for who would rather see too much.
+    """
+    where = np.flatnonzero(labels)
+    flat = labels.ravel()[where]
     area = np.bincount(flat, minlength=1)
-    mean = np.bincount(flat, foreground.ravel(), len(area)) / np.maximum(area, 1)
+    likely = foreground if odds == 1 else _raised(foreground, odds)
+    mean = np.bincount(flat, likely.ravel()[where], len(area)) / np.maximum(area, 1)
     peak = np.zeros(len(area), np.float32)
-    np.maximum.at(peak, flat, height.ravel())
+    np.maximum.at(peak, flat, height.ravel()[where])
     cut_off = np.zeros(len(area), bool)
     for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         cut_off[border] = True
-    values = (mean * np.clip(peak / SURE, 0, 1)).astype(np.float32)
-    return Scores(values, area, cut_off)
+    values = mean * _raised(np.clip(peak / SURE, 0, 1), odds)
+    return Scores(np.asarray(values, np.float32), area, cut_off)
+
+
+def _raised(probability: _Maps, odds: float) -> _Maps:
+    """Multiply the odds of probabilities."""
+    raised = probability * np.float32(odds)
+    return np.asarray(raised / (1 - probability + raised), np.float32)
 
 
 def number(

@@ -8,12 +8,6 @@ import numpy.typing as npt
 Map = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int32]
 
-_RING = (
-    *((0, 1), (1, 0), (0, -1), (-1, 0)),
-    *((1, 1), (1, -1), (-1, 1), (-1, -1)),
-    *((0, 2), (2, 0), (0, -2), (-2, 0)),
-)  # by distance, up to two pixels
-
 
 def enlarge(values: Map, shape: tuple[int, int], scale: tuple[float, float]) -> Map:
     """Interpolate a map to the pixels of the plane, linearly; constant beyond its last pixels.
@@ -83,17 +77,6 @@ def enlarge_labels(
     full[rows, columns] = best
     full[~inside] = 0
     return full
-
-
-def grow(labels: Labels) -> Labels:
-    """Let every object reach up to two pixels into the background, the nearest one first."""
-    height, width = labels.shape
-    padded = np.zeros((height + 4, width + 4), dtype=np.int32)
-    padded[2:-2, 2:-2] = labels
-    grown = labels.copy()
-    for r, c in _RING:
-        np.copyto(grown, padded[2 + r : 2 + r + height, 2 + c : 2 + c + width], where=grown == 0)
-    return grown
 
 
 def _neighbours(

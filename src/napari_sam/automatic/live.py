@@ -2,21 +2,33 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_sam import images
 from napari_sam.automatic.instances import MIN_AREA, Scores, flood, height_of, merge, score
-from napari_sam.automatic.interpolation import enlarge, enlarge_labels, grow
-from napari_sam.automatic.options import CellOptions
+from napari_sam.automatic.interpolation import Labels, Map, enlarge, enlarge_labels
+from napari_sam.automatic.options import DEFAULTS, CellOptions
 from napari_sam.models.model import Embedding, InstanceMaps, Model
 from napari_sam.pixel_size import PixelSize
 from napari_sam.progress import Progress, part, silent
 from napari_sam.segmentation import Segmentation, measure
 
-Labels = npt.NDArray[np.int32]
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(eq=False)
+class _Cut:
+    """All objects on the plane's pixels, with gaps in their ids; by id where not said."""
+
+    labels: Labels
+    scores: Scores
+    areas: npt.NDArray[np.intp]
+    table: pd.DataFrame | None = None
 
 
 class LiveCells:
@@ -55,8 +67,12 @@ class LiveCells:
         self._pixels = images.check_plane(pixels)
         self._source = source
         self._pixel_size = pixel_size
+        self._foreground: Map | None = None
+        self._relief: tuple[object, Map] | None = None
+        self._floods: tuple[object, Labels] | None = None
+        self._cut: tuple[object, _Cut] | None = None
 
-    def choose(self, options: CellOptions = CellOptions()) -> Segmentation:
+    def choose(self, options: CellOptions = DEFAULTS) -> Segmentation:
         """Cut out the cells.
 
         Returns
@@ -65,50 +81,61 @@ class LiveCells:
             ``labels`` (H, W) int32 with ids 1..n, and the table of
             `napari_sam.segmentation.measure`.
         """
-        labels, scores = self._cut(options)
-        known = dict(enumerate(map(float, scores.values)))
-        table = measure(labels, self._pixels, known, self._source, self._pixel_size)
-        kept = self._choose(labels, scores, options)
-        lookup = np.zeros(len(kept), dtype=np.int32)
-        lookup[kept] = np.arange(1, np.count_nonzero(kept) + 1)
-        chosen = table[kept[table["label"].to_numpy()]].reset_index(drop=True)
-        chosen["label"] = lookup[chosen["label"].to_numpy()]
-        return Segmentation(lookup[labels], chosen)
+        cut = self._objects(options)
+        if cut.table is None:
+            known = dict(enumerate(map(float, cut.scores.values)))
+            cut.table = measure(cut.labels, self._pixels, known, self._source, self._pixel_size)
+        lookup = self._numbers(cut, options)
+        ids = lookup[cut.table["label"].to_numpy()]
+        table = cut.table[ids > 0].reset_index(drop=True)
+        table["label"] = ids[ids > 0].astype(np.int64)
+        return Segmentation(lookup[cut.labels], table)
 
-    def labels(
-        self,
-        options: CellOptions = CellOptions(),
-    ) -> tuple[Labels, npt.NDArray[np.float32]]:
+    def labels(self, options: CellOptions = DEFAULTS) -> tuple[Labels, npt.NDArray[np.float32]]:
         """Cut out the cells without measuring them; labels (H, W) and scores (n,)."""
-        labels, scores = self._cut(options)
-        kept = self._choose(labels, scores, options)
+        cut = self._objects(options)
+        lookup = self._numbers(cut, options)
+        return lookup[cut.labels], cut.scores.values[lookup > 0]
+
+    def _numbers(self, cut: _Cut, options: CellOptions) -> Labels:
+        """Return the ids 1..n of the objects that the options keep, 0 for the others."""
+        kept = cut.scores.keep(MIN_AREA, options.min_score)
+        kept &= cut.areas >= max(options.least_area(self.diameter), 1)
+        if options.max_area is not None:
+            kept &= cut.areas <= options.max_area
         lookup = np.zeros(len(kept), dtype=np.int32)
         lookup[kept] = np.arange(1, np.count_nonzero(kept) + 1)
-        return lookup[labels], scores.values[kept]
+        return lookup
 
-    def _choose(
-        self, labels: Labels, scores: Scores, options: CellOptions
-    ) -> npt.NDArray[np.bool_]:
-        areas = self._areas(labels, len(scores.values))
-        kept = scores.keep(MIN_AREA, options.min_score)
-        kept &= areas >= max(options.least_area(self.diameter), 1)
-        if options.max_area is not None:
-            kept &= areas <= options.max_area
-        return kept
+    def _objects(self, options: CellOptions) -> _Cut:
+        """Cut out all objects there are, whatever their area and score."""
+        key = (options.smoothing, options.sensitivity, options.splitting)
+        if self._cut is None or self._cut[0] != key:
+            maps = self.maps
+            height, floods = self._flooded(options)
+            found = merge(floods, height, options.merging)
+            scores = score(found, maps.foreground, height, options.odds)
+            inside = self._enlarged() >= options.foreground
+            labels = enlarge_labels(found, maps.shape, maps.scale, inside)
+            areas = np.bincount(labels.ravel(), minlength=len(scores.values))
+            self._cut = key, _Cut(labels, scores, areas)
+        return self._cut[1]
 
-    def _areas(self, labels: Labels, count: int) -> npt.NDArray[np.intp]:
-        return np.bincount(labels.ravel(), minlength=count)
-
-    def _cut(self, options: CellOptions) -> tuple[Labels, Scores]:
-        """Cut out all objects there are, on the plane's pixels."""
+    def _flooded(self, options: CellOptions) -> tuple[Map, Labels]:
         maps = self.maps
-        height = height_of(maps.centre, maps.boundary, options.smoothing)
-        floods = flood(height, maps.foreground > options.foreground)
-        labels = merge(floods, height, options.merging)
-        odds = maps.foreground * np.float32(options.odds)
-        scores = score(labels, odds / (1 - maps.foreground + odds), height)
-        inside = enlarge(maps.foreground, maps.shape, maps.scale) >= options.foreground
-        return enlarge_labels(grow(labels), maps.shape, maps.scale, inside), scores
+        if self._relief is None or self._relief[0] != options.smoothing:
+            height = height_of(maps.centre, maps.boundary, options.smoothing)
+            self._relief, self._floods = (options.smoothing, height), None
+        height = self._relief[1]
+        if self._floods is None or self._floods[0] != options.sensitivity:
+            floods = flood(height, maps.foreground > options.foreground)
+            self._floods = options.sensitivity, floods
+        return height, self._floods[1]
+
+    def _enlarged(self) -> Map:
+        if self._foreground is None:
+            self._foreground = enlarge(self.maps.foreground, self.maps.shape, self.maps.scale)
+        return self._foreground
 
 
 def find_cells(

@@ -100,3 +100,6 @@ def _is_number(value: object) -> bool:
         and not isinstance(value, bool)
         and math.isfinite(value)
     )
+
+
+DEFAULTS = CellOptions()

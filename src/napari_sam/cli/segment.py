@@ -23,6 +23,16 @@ NAME_objects.csv (a row per object) and NAME_overlay.png (outlines over the imag
 Channels are counted from 0. Exit code 1 when an input failed; the others are done.
 """
 
+# With the names and defaults of `napari_sam.automatic.options.CellOptions`.
+_OPTIONS: dict[str, tuple[type, str]] = {
+    "sensitivity": (float, "0 to 1, default 0.5: higher finds fainter cells"),
+    "splitting": (float, "0 to 1, default 0.5: higher cuts touching cells apart more readily"),
+    "smoothing": (float, "default 1.5: higher ignores finer structure when telling cells apart"),
+    "min-area": (int, "drop smaller cells, in pixels (default: a twentieth of a typical one)"),
+    "max-area": (int, "drop larger cells, in pixels"),
+    "min-score": (float, "0 to 1, default 0.5: drop cells the model is less sure of"),
+}
+
 
 class Outputs(NamedTuple):
     """The files written for one input."""
@@ -78,6 +88,8 @@ def add_parser(
         metavar="D",
         help="typical cell diameter in pixels (found out by itself when not given)",
     )
+    for name, (kind, help_text) in _OPTIONS.items():
+        parser.add_argument(f"--{name}", type=kind, metavar="N", help=help_text)
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument(
         "--overwrite", action="store_true", help="replace outputs that are there already"
@@ -92,12 +104,29 @@ def _positive(text: str) -> float:
     return value
 
 
+def _chosen(options: argparse.Namespace) -> dict[str, float | int]:
+    """Return the options of mode cells that were typed, by their names in Python."""
+    names = ["diameter", *(name.replace("-", "_") for name in _OPTIONS)]
+    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    """Refuse senseless options before any file is read."""
+    from napari_sam.automatic.options import CellOptions
+
+    chosen = _chosen(options)
+    if options.mode == "everything" and chosen:
+        flag = next(iter(chosen)).replace("_", "-")
+        raise DataError(f"--{flag} belongs to --mode cells; the mode everything has none.")
+    chosen.pop("diameter", None)
+    CellOptions(**chosen)  # type: ignore[arg-type]
+
+
 def run(options: argparse.Namespace) -> int:
     """Segment every input; report those that fail and go on."""
     from napari_sam.cli.inputs import find_inputs
 
-    if options.mode == "everything" and options.diameter is not None:
-        raise DataError("--diameter belongs to --mode cells; the mode everything has none.")
+    _check_options(options)
     if options.output.exists() and not options.output.is_dir():
         raise DataError(f"{options.output} is a file: -o names the folder for the results.")
     sources = find_inputs(options.inputs)
@@ -176,9 +205,9 @@ def _segment(
         return segment_cells(
             picked.pixels,
             model=model,
-            diameter=options.diameter,
             rgb=picked.rgb,
             progress=progress,
+            **_chosen(options),  # type: ignore[arg-type]
         )
     from napari_sam.automatic.everything import segment_everything
 
