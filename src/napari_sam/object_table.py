@@ -119,13 +119,11 @@ def remeasured(
     """Join new measurements with what the table knew of the same objects.
 
     Score, source and review stay with an object whose pixels have changed, and so do columns
-    of anybody else. Objects made `by_hand`, and those the table did not know, count as certain:
-    score 1, source "by hand", accepted.
+    of anybody else. Objects made `by_hand` count as certain: score 1, source "by hand", accepted.
     """
     known = rows(table, described[INDEX]).drop_duplicates(INDEX).set_index(INDEX)
     joined = described.set_index(INDEX)
-    mine = set(by_hand) | (set(joined.index) - set(known.index))
-    hand = joined.index.isin(list(mine))
+    hand = joined.index.isin(list(by_hand))
     joined["source"] = joined["source"].astype(object)
     for column in known.columns:
         if column in ("score", "source", REVIEWED) or column not in joined:

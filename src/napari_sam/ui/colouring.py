@@ -17,15 +17,16 @@ if TYPE_CHECKING:
 # Even in brightness and told apart by everybody; what is doubtful is bright.
 SCALE = "viridis"
 _SHADES = 64
+_DOUBTFUL = 0.5  # and below: as likely wrong as right
 _UNKNOWN = (0.6, 0.6, 0.6, 1.0)
 
 
 def shade(scores: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
-    """Colour scores in [0, 1]: doubtful bright yellow, certain dark blue; (N, 4) RGBA."""
+    """Colour scores: one half and less bright yellow, one dark blue; (N, 4) RGBA."""
     from napari.utils.colormaps import ensure_colormap
 
-    known = np.nan_to_num(np.clip(scores, 0, 1), nan=0.0)
-    doubt = np.round((1 - known) * (_SHADES - 1)) / (_SHADES - 1)
+    known = np.nan_to_num(np.clip(scores, _DOUBTFUL, 1), nan=_DOUBTFUL)
+    doubt = np.round((1 - known) / (1 - _DOUBTFUL) * (_SHADES - 1)) / (_SHADES - 1)
     colours = np.asarray(ensure_colormap(SCALE).map(doubt), dtype=np.float32)
     colours[~np.isfinite(scores)] = _UNKNOWN
     return colours

@@ -38,7 +38,7 @@ class Editing:
         self.layer = layer
         self.history = History(
             layer,
-            lambda ids: self._rows(ids, ()),
+            lambda ids, by_hand: self._rows(ids, ids if by_hand else ()),
             changed,
             lambda call: desk.loop.later(f"history {id(layer)}", 0, call),
         )
@@ -65,12 +65,15 @@ class Editing:
         return self.plane().take(self.layer.data)
 
     def adopt(self) -> pd.DataFrame:
-        """Complete the layer's table by what is on the displayed plane; return its rows there."""
+        """Complete the layer's table by what is on the displayed plane; return its rows there.
+
+        Nothing is written to a layer whose objects all have a row.
+        """
         plane, labels = self.plane(), self.pixels()
         ids = object_table.ids_of(labels)
         table = self.history.table
         missing = np.setdiff1d(ids, table[object_table.INDEX])
-        if len(missing) or object_table.REVIEWED not in self.layer.features:
+        if len(missing):
             described = object_table.describe(labels, missing, plane, self._intensities(plane))
             table = object_table.put(table, missing, described)
             self.layer.features = table

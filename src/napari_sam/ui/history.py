@@ -51,7 +51,7 @@ class History:
     ----------
     layer : Labels layer
     describe : callable
-        ``describe(ids, table) -> rows`` of objects that somebody else wrote.
+        ``describe(ids, by_hand) -> rows`` of objects that were written elsewhere.
     changed : callable
         Called when pixels or rows have changed in a way that was not asked for here.
     later : callable
@@ -61,7 +61,7 @@ class History:
     def __init__(
         self,
         layer: Labels,
-        describe: Callable[[tuple[int, ...]], pd.DataFrame],
+        describe: Callable[[tuple[int, ...], bool], pd.DataFrame],
         changed: Callable[[], None],
         later: Callable[[Callable[[], None]], None],
     ) -> None:
@@ -187,8 +187,11 @@ class History:
 
     # -- following what others do -------------------------------------------------------------
 
-    def sync(self) -> None:
-        """Take in what was painted, undone or redone without us."""
+    def sync(self, by_hand: bool = False) -> None:
+        """Take in what was painted, undone or redone without us.
+
+        What napari's own tools painted is `by_hand`; of other writes, the caller may know.
+        """
         if self._busy:
             return
         if self.layer.data is not self._data:
@@ -199,7 +202,9 @@ class History:
         waiting, self._waiting = self._waiting, []
         for pixels in waiting:
             ids = _ids(pixels)
-            self._push("painting", pixels, ids, self._describe(ids))
+            drawn = by_hand or hasattr(pixels[0], "slice_key")
+            told = "Painted by hand." if drawn else "Wrote labels."
+            self._push(told, pixels, ids, self._describe(ids, drawn))
         moved = self._follow_undo() or moved
         moved = self._follow_redo() or moved
         if moved:

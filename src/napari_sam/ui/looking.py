@@ -13,8 +13,8 @@ from napari_sam.ui.planes import to_world
 if TYPE_CHECKING:
     from napari.layers import Labels
 
-_SMALLEST, _LARGEST = 0.08, 0.6  # shares of the canvas between which the zoom is left alone
-_WANTED = 0.2
+_SMALLEST, _LARGEST = 0.04, 0.6  # shares of the canvas between which the zoom is left alone
+_WANTED = 0.12
 
 
 def go_to_slice(viewer: Any, labels: Labels, position: dict[int, int]) -> None:

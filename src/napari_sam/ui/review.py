@@ -356,6 +356,12 @@ class Review:
         self.state.correcting = None
         return True
 
+    def kept(self) -> None:
+        """A cell was kept that a person has looked at."""
+        for editing in self._editings:
+            if editing.layer is self._desk.state.target:
+                editing.history.sync(by_hand=True)
+
     def _stop_correcting(self) -> None:
         if self.state.correcting is not None:
             self.state.correcting = None

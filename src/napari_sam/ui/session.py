@@ -271,6 +271,7 @@ class Session:
             return
         correcting = self.review.state.correcting is not None
         if self.review.replace(answer) if correcting else self._keeping.keep(answer):
+            self.review.kept()
             self._asking.forget()
             self._preview.hide()
             self._layers.watch_prompts()

@@ -9,10 +9,13 @@ from qtpy.QtWidgets import QApplication, QSizePolicy, QStackedWidget, QVBoxLayou
 
 from napari_sam.installation import check_single_distribution
 from napari_sam.ui.session import Session
+from napari_sam.ui.state import Tool
 from napari_sam.ui.widgets.click_page import ClickPage
 from napari_sam.ui.widgets.controls import Segmented
 from napari_sam.ui.widgets.feedback import Feedback
 from napari_sam.ui.widgets.find_page import FindPage
+from napari_sam.ui.widgets.object_dock import ObjectDock
+from napari_sam.ui.widgets.review_page import ReviewPage
 from napari_sam.ui.widgets.source_box import SourceBox
 from napari_sam.ui.worker import Loader
 
@@ -69,6 +72,7 @@ class Panel(QWidget):
         self.source.show_images(of(Image))
         self.click.show_layers(of(Points), own_boxes + of(Shapes), of(Labels))
         self.find.show_layers(of(Labels), of(Shapes))
+        self.review.show_layers(of(Labels))
 
     # -- building -----------------------------------------------------------------------------
 
@@ -81,13 +85,17 @@ class Panel(QWidget):
             [
                 ("click", "Click", "Mark cells one by one."),
                 ("find", "Find all", "Let the model find every cell of the slice."),
+                ("review", "Review", "Correct found cells, and decide about the doubtful ones."),
             ]
         )
         self.click = ClickPage(self.session)
         self.find = FindPage(self.session)
+        self.table = ObjectDock(self._viewer, self.session.review)
+        self.review = ReviewPage(self.session, self.table.toggle)
         self._pages = QStackedWidget()
         self._pages.addWidget(self.click)
         self._pages.addWidget(self.find)
+        self._pages.addWidget(self.review)
         self.feedback = Feedback(self.session.cancel)
         column.addWidget(self.source)
         column.addWidget(self.tool)
@@ -127,6 +135,7 @@ class Panel(QWidget):
         if application is not None:
             application.aboutToQuit.connect(session.close)
             session.closed.connect(self._forget_application)
+        session.closed.connect(self.table.close)
 
     def _forget_application(self) -> None:
         application = QApplication.instance()
@@ -135,10 +144,13 @@ class Panel(QWidget):
 
     # -- following the session ----------------------------------------------------------------
 
-    def _choose_tool(self, tool: str) -> None:
+    def _choose_tool(self, tool: Tool) -> None:
         self.tool.show_value(tool)
-        self._pages.setCurrentIndex(0 if tool == "click" else 1)
-        self.session.set_tool("click" if tool == "click" else "find")
+        pages: dict[str, QWidget] = {"click": self.click, "find": self.find, "review": self.review}
+        self._pages.setCurrentWidget(pages[tool])
+        if tool != "review":
+            self.table.close()
+        self.session.set_tool(tool)
 
     def _layers_moved(self) -> None:
         self.reset_choices()

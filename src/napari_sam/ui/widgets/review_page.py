@@ -1,0 +1,248 @@
+"""The Review page: correct found cells, decide about each, hide what does not fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt import QCollapsible
+
+from napari_sam import object_table
+from napari_sam.ui.session import Session
+from napari_sam.ui.widgets.controls import Button, LayerCombo, Segmented, enable
+from napari_sam.ui.widgets.histogram_slider import HistogramSlider
+
+_REVIEWED = {object_table.OPEN: "open", object_table.ACCEPTED: "accepted"}
+_ACCEPT = "This cell is right. Goes on to the next least certain one."
+_KEEP = "Keep the proposed outline."
+_REJECT = "Delete this cell and go on. Undo brings it back."
+_CORRECT = (
+    "Improve the outline of this cell: click what is missing, right-click what does not belong, "
+    "then accept. Its number stays."
+)
+
+
+class ReviewPage(QWidget):
+    """Shows `Review.state` and sends intents.
+
+    Parameters
+    ----------
+    session : Session
+    show_table : callable
+        Opens or closes the table of all cells.
+    """
+
+    def __init__(self, session: Session, show_table: Callable[[], None]) -> None:
+        super().__init__()
+        self._session, self._review = session, session.review
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 4, 0, 0)
+        column.setSpacing(6)
+        self._labels_and_tools(column)
+        self._one_cell(column)
+        self._all_cells(column)
+        column.addStretch(1)
+        self._history(column, show_table)
+        self._connect()
+
+    # -- building -----------------------------------------------------------------------------
+
+    def _labels_and_tools(self, column: QVBoxLayout) -> None:
+        review = self._review
+        grid = QGridLayout()
+        grid.setSpacing(4)
+        self.labels = LayerCombo("The cells to review.")
+        self.labels.chosen.connect(review.choose)
+        grid.addWidget(QLabel("Cells in"), 0, 0)
+        grid.addWidget(self.labels, 0, 1)
+        grid.setColumnStretch(1, 1)
+        column.addLayout(grid)
+        self.tool = Segmented(
+            [
+                ("select", "Select", "A click takes a cell in hand. Dragging moves the view."),
+                ("delete", "Delete", "A click deletes a cell. Ctrl+click does so with any tool."),
+                (
+                    "merge",
+                    "Merge",
+                    "Drag from one cell to another, or click both; the first one's number stays. "
+                    "Alt+drag and Alt+click do so with any tool.",
+                ),
+                (
+                    "split",
+                    "Split",
+                    "Draw a line across a cell, or click both halves; the larger part keeps the "
+                    "number. Shift+drag and Shift+click do so with any tool.",
+                ),
+                ("add", "Add", "Click a cell that is missing, and accept its outline. Key A."),
+            ]
+        )
+        self.tool.chosen.connect(review.set_tool)
+        column.addWidget(self.tool)
+        hint = QLabel("Ctrl+click deletes, Alt+drag merges,\nShift+drag cuts")
+        hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        column.addWidget(hint)
+
+    def _one_cell(self, column: QVBoxLayout) -> None:
+        review = self._review
+        self.cell = QLabel()
+        self.cell.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.cell.setToolTip("The cell in hand.")
+        column.addWidget(self.cell)
+        self.accept = Button("Accept", _ACCEPT, review.accept, "Enter")
+        self.accept.setMinimumHeight(32)
+        self.reject = Button("Reject", _REJECT, review.reject, "Del")
+        self.reject.setMinimumHeight(32)
+        self.correct = Button("Correct", _CORRECT, review.correct, "C")
+        self.previous = Button("◂", "The open cell before.", review.previous, "P")
+        self.next = Button("▸", "The next open cell, least certain first.", review.next, "N")
+        for buttons in ((self.accept, self.reject), (self.previous, self.correct, self.next)):
+            row = QHBoxLayout()
+            row.setSpacing(4)
+            for button in buttons:
+                row.addWidget(button, 1)
+            column.addLayout(row)
+        self.progress = QProgressBar()
+        self.progress.setToolTip("Cells that were accepted or rejected, made or changed by hand.")
+        column.addWidget(self.progress)
+
+    def _all_cells(self, column: QVBoxLayout) -> None:
+        review = self._review
+        self.coloured = QCheckBox("Colour by certainty (yellow: unsure)")
+        self.coloured.setToolTip(
+            "Colours from yellow, doubtful, through green to dark blue, certain; grey where "
+            "nobody knows. Your own colours come back when it is switched off."
+        )
+        self.coloured.toggled.connect(review.set_coloured)
+        column.addWidget(self.coloured)
+        tip = "Hides cells outside the range at once. Nothing is deleted."
+        self.sliders = {
+            "score": HistogramSlider("Certainty", tip, lambda v: f"{100 * v:.0f} %"),
+            "area": HistogramSlider("Area", tip + " In pixels.", _short),
+            "mean_intensity": HistogramSlider("Intensity", tip, _short),
+        }
+        inner = QWidget()
+        inside = QVBoxLayout(inner)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(4)
+        for name, slider in self.sliders.items():
+            slider.moved.connect(lambda limits, name=name: review.set_limits(name, limits))
+            inside.addWidget(slider)
+        self.show_all = Button("Show all", "Bring the hidden cells back.", self._show_all)
+        self.remove = Button("Remove hidden", _REMOVE, self._remove_hidden)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        row.addWidget(self.show_all, 1)
+        row.addWidget(self.remove, 1)
+        inside.addLayout(row)
+        self.filters = QCollapsible("Hide by certainty, area, intensity", None, "▾", "▸")
+        self.filters.toggleButton().setToolTip("Find what does not fit, and remove it at once.")
+        self.filters.toggleButton().setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.filters.setDuration(0)
+        self.filters.addWidget(inner)
+        column.addWidget(self.filters)
+
+    def _history(self, column: QVBoxLayout, show_table: Callable[[], None]) -> None:
+        review = self._review
+        self.undo = Button("Undo", "Take the last step back.", review.undo, "Ctrl+Z")
+        self.redo = Button("Redo", "Do it again. Key Ctrl+Shift+Z.", review.redo)
+        self.table = Button("Table", "All cells of this slice in a table below.", show_table)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        for button in (self.undo, self.redo, self.table):
+            row.addWidget(button)
+        column.addLayout(row)
+
+    def _connect(self) -> None:
+        events = self._review.state.events
+        for name in ("objects", "selected", "correcting", "reviewed", "total"):
+            getattr(events, name).connect(self.show_objects)
+        for name in ("can_undo", "can_redo", "hidden"):
+            getattr(events, name).connect(self.show_buttons)
+        events.tool.connect(self.tool.show_value)
+        events.labels.connect(self._other_labels)
+        self._session.state.events.answer.connect(self.show_buttons)
+        self.show_objects()
+
+    # -- showing ------------------------------------------------------------------------------
+
+    def show_layers(self, labels: list) -> None:
+        self.labels.show_layers(labels, self._review.state.labels)
+
+    def show_objects(self) -> None:
+        state = self._review.state
+        for column, slider in self.sliders.items():
+            slider.show_values(state.objects.values(column))
+        self.cell.setText(self._about())
+        self.progress.setRange(0, max(state.total, 1))
+        self.progress.setValue(state.reviewed)
+        self.progress.setFormat(f"{state.reviewed} of {state.total} reviewed")
+        self.show_buttons()
+
+    def _about(self) -> str:
+        """One line about the cell in hand."""
+        state = self._review.state
+        if state.correcting is not None:
+            return f"Correcting cell {state.correcting}"
+        row = state.objects.row(state.selected)
+        if not row:
+            count = len(state.objects)
+            return f"{count} cells on this slice" if count != 1 else "1 cell on this slice"
+        parts = [f"Cell {state.selected}"]
+        if row.get("score") == row.get("score") and row.get("score") is not None:
+            parts.append(f"{100 * row['score']:.0f} % sure")
+        parts.append(f"{row['area']:.0f} px²")
+        parts.append(_REVIEWED.get(str(row[object_table.REVIEWED]), ""))
+        return " · ".join(part for part in parts if part)
+
+    def show_buttons(self) -> None:
+        state = self._review.state
+        nothing = "" if len(state.objects) else "there are no cells on this slice."
+        chosen = nothing or ("" if state.selected is not None else "click a cell first.")
+        proposed = self._session.state.answer is not None
+        correcting = state.correcting is not None
+        mark = "click the cell first." if correcting and not proposed else ""
+        enable(
+            self.accept,
+            _KEEP if proposed or correcting else _ACCEPT,
+            mark or ("" if proposed else chosen),
+        )
+        enable(self.reject, _REJECT, chosen)
+        enable(self.correct, _CORRECT, chosen or ("it is being done." if correcting else ""))
+        everything = "" if state.reviewed < state.total else "every cell has been reviewed."
+        for button in (self.previous, self.next):
+            enable(button, button.tip, nothing or everything)
+        enable(self.undo, self.undo.tip, "" if state.can_undo else "there is nothing to undo.")
+        enable(self.redo, self.redo.tip, "" if state.can_redo else "there is nothing to redo.")
+        hidden = "" if state.hidden else "nothing is hidden."
+        enable(self.show_all, self.show_all.tip, hidden)
+        enable(self.remove, _REMOVE, hidden)
+        text = f"Remove {state.hidden} hidden" if state.hidden else "Remove hidden"
+        self.remove.setText(text)
+
+    def _other_labels(self) -> None:
+        self._show_all()
+        self._session.layers_changed.emit()
+
+    def _show_all(self) -> None:
+        for slider in self.sliders.values():
+            slider.reset()
+
+    def _remove_hidden(self) -> None:
+        self._review.remove_hidden()
+        self._show_all()
+
+
+_REMOVE = "Delete what is hidden, in one step. Undo brings it back."
+
+
+def _short(value: float) -> str:
+    return f"{value:.0f}" if abs(value) >= 10 else f"{value:.2g}"
