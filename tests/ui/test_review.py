@@ -68,7 +68,8 @@ def test_a_click_takes_a_cell_in_hand_and_rings_it(bench):
 
 
 def test_every_edit_can_be_undone_to_the_first_state_and_redone_to_the_last(bench):
-    states, tables = [bench.labels.data.copy()], [bench.labels.features.copy()]
+    states = [bench.labels.data.copy()]
+    tables = [bench.labels.features.assign(reviewed="open")]
 
     def done():
         bench.settle()

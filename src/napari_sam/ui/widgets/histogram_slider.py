@@ -127,8 +127,8 @@ class HistogramSlider(QWidget):
         self.slider.setValue((0.0, 1.0))
 
     def _places(self) -> tuple[float, float]:
-        low, high = (float(place) for place in self.slider.value())
-        return low, high
+        places: tuple[float, float] = self.slider.value()
+        return places
 
     def _width(self) -> float:
         return self._ends[1] - self._ends[0]
