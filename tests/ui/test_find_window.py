@@ -1,0 +1,267 @@
+"""Find all in a real window: one button, sliders that act at once, and a real cancel."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+
+import numpy as np
+import pytest
+
+from fake_model import FakeModel, blobs
+
+pytest.importorskip("qtpy")
+pytest.importorskip("pytestqt")
+if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+    pytest.skip("needs a display, such as Xvfb", allow_module_level=True)
+
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+LEFT = Qt.MouseButton.LeftButton
+CENTRES = ((20, 20), (20, 60), (50, 40))
+
+
+class SlowModel(FakeModel):
+    """Waits for the test before each answer, and tells that it waits."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waits, self.go = threading.Event(), threading.Event()
+        self.slow = False
+
+    def predict_each(self, embedding, prompts, *, progress=lambda fraction: None):
+        if self.slow:
+            self.waits.set()
+            self.go.wait(20)
+        return super().predict_each(embedding, prompts, progress=progress)
+
+    def instance_maps(self, embedding, *, diameter=None, progress=lambda fraction: None):
+        progress(0.5)
+        while self.slow and not self.go.wait(0.01):
+            self.waits.set()
+            progress(0.5)
+        return super().instance_maps(embedding, diameter=diameter, progress=progress)
+
+
+class Window:
+    """A napari window with the panel on its Find all page."""
+
+    def __init__(self, viewer, qtbot, load=None):
+        from napari_sam.ui.widgets.panel import Panel
+
+        self.viewer, self.qtbot = viewer, qtbot
+        self.panel = Panel(viewer, load)
+        viewer.window.add_dock_widget(self.panel, name="SAM for Biology", area="right")
+        viewer.window.resize(1200, 800)
+        QTest.mouseClick(self.panel.tool.button("find"), LEFT)
+        self.page = self.panel.find
+
+    @property
+    def state(self):
+        return self.panel.session.state
+
+    def until(self, condition) -> None:
+        self.qtbot.waitUntil(condition, timeout=30_000)
+
+    def pick(self, combo, text: str) -> None:
+        """Choose an entry of a list as the arrow keys do."""
+        QTest.keyClick(combo, Qt.Key.Key_Home)
+        for _ in range(combo.count()):
+            if combo.currentText() == text:
+                return
+            QTest.keyClick(combo, Qt.Key.Key_Down)
+        raise AssertionError(f"{text!r} is not in the list")
+
+    def press_find(self) -> None:
+        self.until(self.page.find.isEnabled)
+        QTest.mouseClick(self.page.find, LEFT)
+
+    def find(self) -> None:
+        """Press the button and wait for the result."""
+        self.state.found_count = None
+        self.press_find()
+        self.until(lambda: self.state.found_count is not None and self.state.progress is None)
+
+
+@pytest.fixture
+def model():
+    return SlowModel()
+
+
+@pytest.fixture
+def window(make_napari_viewer, qtbot, model):
+    made = Window(make_napari_viewer(show=True), qtbot, lambda name, device: model)
+    yield made
+    model.slow = False
+    model.go.set()
+    made.panel.session.close()
+
+
+def ids(labels) -> set[int]:
+    return set(np.unique(labels.data)) - {0}
+
+
+def test_a_sample_one_button_and_sliders_that_act_at_once(make_napari_viewer, qtbot):
+    """With the embedded model, as a person would."""
+    from napari.layers import Layer
+
+    from napari_sam import samples
+
+    window = Window(make_napari_viewer(show=True), qtbot)
+    for layer in samples.load_sample("coins"):
+        window.viewer.add_layer(Layer.create(*layer))
+    window.press_find()
+    window.until(lambda: window.state.found_count is not None)
+    window.until(lambda: "coins cells found" in window.viewer.layers)
+    count = window.state.found_count
+    assert 20 <= count <= 30  # 24 coins
+    labels = window.viewer.layers["coins cells found"]
+    first = labels.data.copy()
+    assert len(ids(labels)) == count
+    assert "estimated" in window.page.cells.diameter.text
+    slider = window.page.cells.certainty.slider
+    QTest.keyClick(slider, Qt.Key.Key_End)
+    window.until(lambda: window.state.found_count < count)
+    assert len(ids(labels)) == window.state.found_count
+    assert window.page.count.text().startswith(str(window.state.found_count))
+    QTest.mouseClick(window.page.reset, LEFT)
+    window.until(lambda: window.state.found_count == count)
+    np.testing.assert_array_equal(labels.data, first)
+    window.panel.session.close()
+
+
+def test_the_slider_follows_a_dragging_hand(window):
+    window.viewer.add_image(blobs((64, 80), CENTRES, 6), name="nuclei")
+    window.find()
+    labels = window.viewer.layers["nuclei cells found"]
+    slider = window.page.cells.smallest.slider
+    window.page.advanced.expand(animate=False)
+    window.until(slider.isVisible)
+    for _ in range(40):
+        QTest.keyClick(slider, Qt.Key.Key_PageUp)
+    window.until(lambda: window.state.found_count == 0)
+    assert not labels.data.any()
+    QTest.keyClick(slider, Qt.Key.Key_Home)
+    window.until(lambda: window.state.found_count == 3)
+    assert ids(labels) == {1, 2, 3}
+
+
+def test_an_edited_layer_is_left_alone(window):
+    window.viewer.add_image(blobs((64, 80), CENTRES, 6), name="nuclei")
+    window.find()
+    labels = window.viewer.layers["nuclei cells found"]
+    labels.fill((20, 20), 9)
+    edited = labels.data.copy()
+    QTest.keyClick(window.page.cells.certainty.slider, Qt.Key.Key_End)
+    window.until(lambda: "edited" in window.panel.feedback.text)
+    np.testing.assert_array_equal(labels.data, edited)
+
+
+def test_rules_for_labels_that_are_there(window):
+    window.viewer.add_image(blobs((64, 80), CENTRES, 6), name="nuclei")
+    mine = window.viewer.add_labels(np.zeros((64, 80), np.int32), name="mine")
+    mine.data_setitem((np.repeat(20, 10), np.arange(20, 30)), 5)
+    before = mine.data.copy()
+    assert not window.page.rule.isVisible()
+    window.pick(window.page.merge, "mine")
+    assert window.page.rule.isVisible()
+    window.find()
+    window.until(lambda: len(ids(mine)) == 4)
+    np.testing.assert_array_equal(mine.data[before > 0], 5)
+    window.pick(window.page.rule, "add whole new ones only")
+    window.until(lambda: len(ids(mine)) == 3)
+    window.pick(window.page.rule, "replace what is there")
+    window.until(lambda: 5 not in ids(mine))
+    assert len(ids(mine)) == 3
+    mine.undo()
+    np.testing.assert_array_equal(mine.data, before)
+
+
+def test_only_the_visible_part(window):
+    image = window.viewer.add_image(blobs((64, 80), CENTRES, 6), name="nuclei")
+    window.viewer.scene.camera.center = (20, 20)
+    window.viewer.scene.camera.zoom = 30
+    window.until(lambda: image.corner_pixels[1].max() < 60)
+    window.pick(window.page.region, "what is visible")
+    window.find()
+    assert window.state.found_count == 1
+    assert window.viewer.layers["nuclei cells found"].data[20, 20] == 1
+
+
+def test_all_slices_with_a_real_cancel(window, model):
+    stack = np.stack([blobs((64, 80), CENTRES, 6)] * 5)
+    window.viewer.add_image(stack, name="nuclei")
+    window.pick(window.page.region, "all slices")
+    assert "all slices" in window.page.find.text()
+    assert "Not now:" in window.page.merge.toolTip()
+    window.press_find()
+    window.until(lambda: (window.state.found_count or 0) >= 3)
+    model.slow = True
+    window.until(model.waits.is_set)
+    done = window.state.found_count
+    assert window.panel.feedback.cancel.isVisible()
+    QTest.mouseClick(window.panel.feedback.cancel, LEFT)
+    assert "Stopped after" in window.panel.feedback.text
+    assert not window.panel.feedback.cancel.isVisible()
+    model.go.set()
+    QTest.qWait(200)
+    labels = window.viewer.layers["nuclei cells found"]
+    assert ids(labels) == set(range(1, done + 1))
+    assert not labels.data[-1].any()
+
+
+def test_everything_with_a_real_cancel(window, model):
+    window.viewer.add_image(blobs((64, 80), CENTRES, 6), name="nuclei")
+    window.pick(window.page.method, "everything")
+    assert window.page.everything.basic.isVisible()
+    assert not window.page.cells.basic.isVisible()
+    model.slow = True
+    window.press_find()
+    window.until(model.waits.is_set)
+    QTest.mouseClick(window.panel.feedback.cancel, LEFT)
+    model.go.set()
+    asked = len(model.prompts)
+    window.until(lambda: "Stopped" in window.panel.feedback.text)
+    QTest.qWait(300)
+    assert len(model.prompts) <= asked + 8  # the batch that was under way, of 1024 points
+    assert [layer.name for layer in window.viewer.layers] == ["nuclei"]
+    model.slow = False
+    field = window.page.everything.numbers["min_area"]
+    window.page.advanced.expand(animate=False)
+    window.until(field.isVisible)
+    field.selectAll()
+    QTest.keyClicks(field, "50")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert window.state.find.everything.min_area == 50
+    slider = window.page.everything.points.slider
+    QTest.keyClick(slider, Qt.Key.Key_Home)
+    for _ in range(7):
+        QTest.keyClick(slider, Qt.Key.Key_Right)
+    for threshold in (window.page.everything.certainty, window.page.everything.stability):
+        for _ in range(3):
+            QTest.keyClick(threshold.slider, Qt.Key.Key_PageDown)
+    window.find()
+    objects = window.viewer.layers["nuclei objects found"]
+    assert {objects.data[centre] for centre in CENTRES}.isdisjoint({0})
+    asked = len(model.prompts)
+    QTest.keyClick(window.page.everything.certainty.slider, Qt.Key.Key_End)
+    window.until(lambda: window.state.found_count == 0)
+    assert not objects.data.any()
+    assert len(model.prompts) == asked
+
+
+@pytest.mark.parametrize("method", ["cells", "everything"])
+def test_the_page_fits_without_scrolling_however_much_is_open(window, method):
+    window.viewer.add_image(np.stack([blobs()] * 2), name="nuclei")
+    mine = window.viewer.add_labels(np.zeros((2, 64, 80), np.int32), name="mine")
+    window.pick(window.page.method, method)
+    window.pick(window.page.merge, mine.name)
+    window.page.advanced.expand(animate=False)
+    QTest.qWait(100)
+    QApplication.processEvents()
+    hint = window.panel.minimumSizeHint()
+    assert hint.width() <= 330
+    assert hint.height() <= 700  # of 800, less title and menu
