@@ -12,6 +12,7 @@ from segment_anything import SamPredictor
 from napari_sam import Prompt
 from napari_sam.errors import Cancelled, DeviceError, ModelError, PromptError
 from napari_sam.inference.attention import encode_image
+from napari_sam.inference.decoder import Decoder
 from napari_sam.inference.sam import SamModel
 from tiny_sam import tiny_network, tiny_sam
 
@@ -268,13 +269,45 @@ def test_clicks_in_ever_smaller_batches_when_memory_runs_out(both):
     model._batched = True  # as on a GPU
     decode, sizes = model.decoder.decode, []
 
-    def limited(tokens, sparse, features):
+    def limited(tables, sparse):
         sizes.append(len(sparse))
         if len(sparse) > 2:
             raise RuntimeError("CUDA out of memory")
-        return decode(tokens, sparse, features)
+        return decode(tables, sparse)
 
     model.decoder.decode = limited
     found = [scores for scores, _ in model.decode_points(embedding, points, batch=8)]
     np.testing.assert_allclose(found, expected, atol=1e-5)
     assert sizes[:3] == [7, 4, 2]
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    batch=st.integers(1, 3),
+    tokens=st.integers(1, 9),
+    masked=st.booleans(),
+    most=st.sampled_from([0, 60, 10**6]),
+    seed=st.integers(0, 99),
+)
+def test_decoding_is_exact_with_image_tokens_as_rows_and_whole(batch, tokens, masked, most, seed):
+    network = tiny_network(seed)
+    decoder = Decoder(network)
+    decoder.most_rows = most  # 60: whole tokens from the second layer on
+    features, sparse = torch.randn(1, 32, 8, 8), torch.randn(batch, tokens, 32)
+    encoder, module = network.prompt_encoder, network.mask_decoder
+    with torch.inference_mode():
+        mask = torch.randn(batch, 1, 32, 32) if masked else None
+        dense = encoder.no_mask_embed.weight.reshape(1, -1, 1, 1).expand(batch, -1, 8, 8)
+        if mask is not None:
+            dense, mask = encoder.mask_downscaling(mask), encoder.mask_downscaling[:-1](mask)
+        decoded = decoder.decode(decoder.read(features), sparse, mask)
+        for prompt in range(batch):
+            logits, scores = module.predict_masks(
+                image_embeddings=features,
+                image_pe=encoder.get_dense_pe(),
+                sparse_prompt_embeddings=sparse[prompt, None],
+                dense_prompt_embeddings=dense[prompt, None],
+            )
+            found = decoder.masks(decoded, prompt, [0, 1, 2, 3])
+            assert torch.allclose(found, logits[0], atol=5e-5)
+            assert torch.allclose(decoded.scores[prompt], scores[0], atol=2e-5)

@@ -3,11 +3,10 @@
 The reference copies the 4096 image tokens for every prompt and projects them anew in every
 attention. Here:
 
-* Without a mask prompt the image tokens entering the first layer are the same for every prompt
-  of an image, and so are their projections: they are made once (`ImageTokens`).
-* Later, projections of the image tokens are folded into the few prompt tokens: with queries
-  ``q`` and projection ``W``, ``q (x W)^T = (q W) x^T``. What the position encoding adds is the
-  same for every image and kept. Values fold alike: ``(P x) W = P (x W)``.
+* Projections of the image are made once for all prompts, and what a prompt changes in its image
+  tokens is kept as some hundred rows instead of thousands (`image_tokens`).
+* Prompts of very many tokens have image tokens of their own; projections of those are folded
+  into the prompt's tokens: with queries ``q`` and projection ``W``, ``q (x W)^T = (q W) x^T``.
 * Transposed convolutions of stride 2 are matrix products; pixels are put in order only once, on
   the finished logits.
 * The predicted IoU is known before the masks are made, so masks nobody wants are never made.
@@ -20,6 +19,7 @@ Kirillov et al., Segment Anything, ICCV 2023.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,28 +27,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from napari_sam.inference.products import added, linear, transposed
+from napari_sam.inference import image_tokens, products
+from napari_sam.inference.image_tokens import ImageTables, TableMaker, Tokens
 
-_ROWS = 1024  # image tokens upscaled at a time
-
-
-@dataclass(frozen=True)
-class ImageTokens:
-    """What the first layer makes of an image, the same for all prompts without a mask.
-
-    Parameters
-    ----------
-    tokens : (N, C) Tensor
-        Image tokens with the embedding of "no mask" added.
-    keys, queries : (heads, d, N) Tensor
-        Projected for tokens attending to the image, and for the image attending to tokens.
-    values : (heads, N, d) Tensor
-    """
-
-    tokens: Tensor
-    keys: Tensor
-    values: Tensor
-    queries: Tensor
+_ROWS = 512  # image tokens upscaled at a time: what is made of them fits the processor's cache
+_MOST_ROWS = 0.75  # rows per channel up to which image tokens are kept as rows
 
 
 @dataclass(frozen=True)
@@ -60,77 +43,121 @@ class Decoded:
     scores : (B, K) Tensor
         Predicted IoU of every mask token, the single-mask one first.
     mask_tokens : (B, K, C) Tensor
-    image : (B, N, C) Tensor
+    image : Tokens
         Image tokens after the transformer.
+    tables : ImageTables
     """
 
     scores: Tensor
     mask_tokens: Tensor
-    image: Tensor
+    image: Tokens
+    tables: ImageTables
 
 
-class _Folded:
-    """Weights of one attention between prompt tokens and image tokens, cut by head."""
+class _Crossing:
+    """Weights of one attention between prompt tokens and image tokens, cut by head.
 
-    def __init__(self, attention: Any, position: Tensor, image_asks: bool) -> None:
+    Parameters
+    ----------
+    attention : segment_anything.modeling.transformer.Attention
+    layer : nn.Linear
+        Its projection of the image to what is compared.
+    position : (N, C) Tensor
+    shift : (C,) Tensor, optional
+        What the layer norm before adds to all image tokens.
+    """
+
+    def __init__(self, attention: Any, layer: Any, position: Tensor, shift: Tensor | None) -> None:
         self.attention = attention
         self.heads = attention.num_heads
         self.inner = attention.internal_dim // self.heads
         self.scale = 1.0 / math.sqrt(self.inner)
-        image_side = attention.q_proj if image_asks else attention.k_proj
-        self.project = self._cut(image_side.weight)
+        self.project = self.cut(layer.weight)
         # (heads, d, N): what position and bias contribute to the image's projection.
-        fixed = F.linear(position, image_side.weight, image_side.bias)
-        self.position = self._heads(fixed).transpose(1, 2).contiguous()
-        if image_asks:
-            # (heads, d, C); the bias is shared out over the heads because the weights of
-            # each head's softmax sum to one.
-            self.output = self._cut(attention.out_proj.weight.t())
-            self.output_bias = attention.out_proj.bias / self.heads
-        else:
-            self.values = self._cut(attention.v_proj.weight).transpose(1, 2).contiguous()
-            self.values_bias = attention.v_proj.bias
+        fixed = F.linear(position, layer.weight, layer.bias)
+        self.position = self.by_head(fixed).transpose(1, 2).contiguous()
+        self.shifted: Tensor | None = None
+        if shift is not None:
+            self.shifted = self.position + self.cut((layer.weight @ shift)[:, None])
 
-    def _cut(self, weight: Tensor) -> Tensor:
+    def cut(self, weight: Tensor) -> Tensor:
+        """(heads * d, C) to (heads, d, C)."""
         return weight.reshape(self.heads, self.inner, -1).contiguous()
 
-    def _heads(self, x: Tensor) -> Tensor:
+    def by_head(self, x: Tensor) -> Tensor:
         """(..., T, heads * d) to (..., heads, T, d)."""
         return x.unflatten(-1, (self.heads, self.inner)).transpose(-2, -3)
 
-    def ask(self, queries: Tensor, image: Tensor) -> Tensor:
-        """Prompt tokens (B, T, C) attend to per-prompt image tokens (B, N, C)."""
+    def compare(self, asked: Tensor, table: Tensor, image: Tokens) -> Tensor:
+        """Compare projected prompt tokens (B, heads, T, d) with the image: (B, heads * T, N)."""
+        if image.whole is not None:
+            logits = products.transposed((asked @ self.project).flatten(1, 2), image.whole)
+            return logits.add_((asked @ self.position).flatten(1, 2))
+        logits = (asked @ table).flatten(1, 2)
+        if image.rows is not None and image.weights is not None:
+            folded = (asked @ self.project).flatten(1, 2)
+            logits.baddbmm_(folded @ image.rows.transpose(1, 2), image.weights)
+        if image.scale is not None:
+            logits.mul_(image.scale)
+        if self.shifted is not None:
+            logits.add_((asked @ self.shifted).flatten(1, 2))
+        return logits
+
+
+class _Ask(_Crossing):
+    """Prompt tokens attend to image tokens."""
+
+    def __init__(self, attention: Any, position: Tensor, shift: Tensor | None) -> None:
+        super().__init__(attention, attention.k_proj, position, shift)
+        values = attention.v_proj
+        self.values = self.cut(values.weight).transpose(1, 2).contiguous()
+        self.bias = values.bias
+        self.shifted_bias = None if shift is None else values.bias + values.weight @ shift
+
+    def __call__(self, queries: Tensor, keys: Tensor, values: Tensor, image: Tokens) -> Tensor:
+        """Attend with tokens (B, T, C), by the tables of keys and values."""
         count, tokens, _ = queries.shape
-        q = self._heads(self.attention.q_proj(queries) * self.scale)  # (B, heads, T, d)
-        folded = (q @ self.project).flatten(1, 2)  # (B, heads * T, C)
-        logits = transposed(folded, image).add_((q @ self.position).flatten(1, 2))
-        mixed = transposed(logits.softmax(-1), image.transpose(1, 2))  # (B, heads * T, C)
-        mixed = mixed.unflatten(1, (self.heads, tokens)) @ self.values
-        out = mixed.transpose(1, 2).reshape(count, tokens, -1) + self.values_bias
+        q = self.by_head(self.attention.q_proj(queries) * self.scale)  # (B, heads, T, d)
+        weights = self.compare(q, keys, image).softmax(-1)
+        parts = (self.heads, tokens)
+        bias = self.shifted_bias
+        if image.whole is not None:
+            mixed = products.transposed(weights, image.whole.transpose(1, 2))
+            heard = mixed.unflatten(1, parts) @ self.values
+            bias = self.bias
+        else:
+            rows = None
+            if image.scale is not None:
+                weights.mul_(image.scale)
+            if image.rows is not None and image.weights is not None:
+                rows = torch.bmm(weights, image.weights.transpose(1, 2)) @ image.rows
+            heard = weights.unflatten(1, parts) @ values.transpose(1, 2)
+            if rows is not None:
+                heard = heard + rows.unflatten(1, parts) @ self.values
+        out = heard.transpose(1, 2).reshape(count, tokens, -1)
+        if bias is not None:  # that of the first attention is in its table
+            out = out + bias
         return self.attention.out_proj(out)  # type: ignore[no-any-return]
 
-    def ask_shared(self, queries: Tensor, shared: ImageTokens) -> Tensor:
-        """Prompt tokens (B, T, C) attend to the image tokens that all prompts share."""
-        q = self._heads(self.attention.q_proj(queries) * self.scale)
-        mixed = (q @ shared.keys).softmax(-1) @ shared.values  # (B, heads, T, d)
-        return self.attention.out_proj(mixed.transpose(1, 2).flatten(2))  # type: ignore[no-any-return]
 
-    def answer(
-        self, keys: Tensor, values: Tensor, image: Tensor | None, shared: ImageTokens | None
-    ) -> tuple[Tensor, Tensor]:
-        """Image tokens attend to prompt tokens: weights (B, heads * T, N) and rows (.., C)."""
-        k = self._heads(self.attention.k_proj(keys) * self.scale)
-        v = self._heads(self.attention.v_proj(values))
-        if shared is not None:
-            logits = k @ shared.queries  # (B, heads, T, N)
-        else:
-            assert image is not None
-            folded = (k @ self.project).flatten(1, 2)
-            logits = transposed(folded, image).unflatten(1, (self.heads, -1))
-            logits = logits.add_(k @ self.position)
+class _Answer(_Crossing):
+    """Image tokens attend to prompt tokens."""
+
+    def __init__(self, attention: Any, position: Tensor, shift: Tensor | None) -> None:
+        super().__init__(attention, attention.q_proj, position, shift)
+        self.output = self.cut(attention.out_proj.weight.t())
+        # Shared out over the heads, because the weights of each head's softmax sum to one.
+        self.bias = attention.out_proj.bias / self.heads
+
+    def __call__(
+        self, keys: Tensor, values: Tensor, queries: Tensor, image: Tokens
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return weights (B, heads * T, N), rows (.., C), and values (B, heads, T, d)."""
+        k = self.by_head(self.attention.k_proj(keys) * self.scale)
+        v = self.by_head(self.attention.v_proj(values))
+        logits = self.compare(k, queries, image).unflatten(1, (self.heads, -1))
         weights = logits.softmax(2).flatten(1, 2)
-        rows = (v @ self.output + self.output_bias).flatten(1, 2)
-        return weights, rows
+        return weights, (v @ self.output + self.bias).flatten(1, 2), v
 
 
 class Decoder:
@@ -139,70 +166,59 @@ class Decoder:
     Parameters
     ----------
     network : segment_anything.modeling.Sam
+
+    Attributes
+    ----------
+    most_rows : int
+        Rows of a prompt from which on its image tokens are computed whole.
     """
 
     def __init__(self, network: Any) -> None:
         self.network = network
         self.module = network.mask_decoder
         transformer = self.module.transformer
+        self._norms = [layer.norm4 for layer in transformer.layers]
         with torch.no_grad():
-            self.position = network.prompt_encoder.get_dense_pe()[0].flatten(1).t().contiguous()
-            self._asks = [
-                _Folded(layer.cross_attn_token_to_image, self.position, image_asks=False)
-                for layer in transformer.layers
-            ]
-            self._answers = [
-                _Folded(layer.cross_attn_image_to_token, self.position, image_asks=True)
-                for layer in transformer.layers
-            ]
-            self._last = _Folded(
-                transformer.final_attn_token_to_image, self.position, image_asks=False
-            )
+            position = network.prompt_encoder.get_dense_pe()[0].flatten(1).t().contiguous()
+            self.most_rows = round(_MOST_ROWS * position.shape[1])
+            shifts = [None, *(norm.bias for norm in self._norms)]
+            layers = transformer.layers
+            asks = [layer.cross_attn_token_to_image for layer in layers]
+            answers = [layer.cross_attn_image_to_token for layer in layers]
+            self._asks = [_Ask(a, position, s) for a, s in zip(asks, shifts, strict=False)]
+            self._answers = [_Answer(a, position, s) for a, s in zip(answers, shifts, strict=False)]
+            self._last = _Ask(transformer.final_attn_token_to_image, position, shifts[-1])
             up = self.module.output_upscaling
             # (in, out, 2, 2) -> (2 * 2 * out, in): the four pixels of a token side by side.
             self._up1 = up[0].weight.permute(2, 3, 1, 0).flatten(0, 2).contiguous()
             self._up1_bias = up[0].bias.repeat(4)
+            self._up1_shifted = self._up1_bias + self._up1 @ self._norms[-1].bias
             self._up2 = up[3].weight.permute(2, 3, 1, 0).flatten(0, 2).contiguous()
             self._up2_bias = up[3].bias.repeat(4)
+            self._maker = TableMaker(network, self._up1, position)
 
     @torch.inference_mode()
-    def read(self, features: Tensor) -> ImageTokens:
+    def read(self, features: Tensor) -> ImageTables:
         """Project an image embedding (1, C, h, w) for all prompts that will follow."""
-        tokens = features[0].flatten(1).t() + self.network.prompt_encoder.no_mask_embed.weight
-        ask, answer = self._asks[0], self._answers[0]
-        values = linear(tokens, ask.attention.v_proj.weight, ask.attention.v_proj.bias)
-        return ImageTokens(
-            tokens=tokens,
-            keys=_project(ask, ask.attention.k_proj, tokens),
-            values=ask._heads(values).contiguous(),
-            queries=_project(answer, answer.attention.q_proj, tokens),
-        )
+        return self._maker.read(features)
 
     @torch.inference_mode()
-    def decode(
-        self, image: ImageTokens, sparse: Tensor, features: Tensor, dense: Tensor | None = None
-    ) -> Decoded:
+    def decode(self, tables: ImageTables, sparse: Tensor, mask: Tensor | None = None) -> Decoded:
         """Run the transformer and the IoU head for a batch of prompts.
 
         Parameters
         ----------
-        image : ImageTokens
+        tables : ImageTables
         sparse : (B, P, C) Tensor
             Embedded points and boxes.
-        features : (1, C, h, w) Tensor
-            The image embedding.
-        dense : (B, C, h, w) Tensor, optional
-            Embedded mask prompts; None where no prompt has a mask.
+        mask : (B, M, h, w) Tensor, optional
+            Mask prompts before the last layer that embeds them; None where no prompt has one.
         """
         module = self.module
         transformer = module.transformer
         fixed = torch.cat([module.iou_token.weight, module.mask_tokens.weight])
         tokens = torch.cat([fixed.expand(len(sparse), -1, -1), sparse], dim=1)
-        shared: ImageTokens | None = image
-        keys = image.tokens[None]
-        if dense is not None:
-            shared = None
-            keys = (features + dense).flatten(2).transpose(1, 2).contiguous()
+        image = Tokens() if mask is None else self._masked(mask)
         queries = tokens
         for number, layer in enumerate(transformer.layers):
             if layer.skip_first_layer_pe:
@@ -211,23 +227,52 @@ class Decoder:
                 placed = queries + tokens
                 queries = queries + layer.self_attn(q=placed, k=placed, v=queries)
             queries = layer.norm1(queries)
-            ask = self._asks[number]
-            placed = queries + tokens
-            heard = ask.ask_shared(placed, shared) if shared is not None else ask.ask(placed, keys)
+            keys, values = tables.keys[number], tables.values[number]
+            heard = self._asks[number](queries + tokens, keys, values, image)
             queries = layer.norm2(queries + heard)
             queries = layer.norm3(queries + layer.mlp(queries))
-            weights, rows = self._answers[number].answer(queries + tokens, queries, keys, shared)
-            keys = layer.norm4(_heard(weights, rows, keys))
-            shared = None
+            answer = self._answers[number](queries + tokens, queries, tables.queries[number], image)
+            image = self._add(image, tables, *answer)
         # What the prompt's own tokens would hear at last is not asked for.
         queries, tokens = (x[:, : 1 + module.num_mask_tokens] for x in (queries, tokens))
-        queries = queries + self._last.ask(queries + tokens, keys)
-        queries = transformer.norm_final_attn(queries)
+        heard = self._last(queries + tokens, tables.keys[-1], tables.values[-1], image)
+        queries = transformer.norm_final_attn(queries + heard)
         return Decoded(
             scores=module.iou_prediction_head(queries[:, 0]),
             mask_tokens=queries[:, 1:],
-            image=keys,
+            image=image,
+            tables=tables,
         )
+
+    def _masked(self, mask: Tensor) -> Tokens:
+        """Image tokens to which a mask prompt was added."""
+        weights = F.pad(mask.flatten(2), (0, 0, 0, 1), value=1.0)
+        rows = self._maker.mask_rows.expand(len(mask), -1, -1)
+        return Tokens(weights=weights, rows=rows, masked=True)
+
+    def _add(
+        self, image: Tokens, tables: ImageTables, weights: Tensor, rows: Tensor, values: Tensor
+    ) -> Tokens:
+        before = 0 if image.rows is None else image.rows.shape[1]
+        if image.whole is None and before + rows.shape[1] < self.most_rows:
+            return image_tokens.added(image, tables, weights, rows, values, self._norms)
+        whole = self._whole(image, tables)
+        if len(weights) == 1:
+            heard = products.added(weights[0].t(), rows[0].t(), whole[0])[None]
+        else:
+            heard = torch.baddbmm(whole.expand(len(weights), -1, -1), weights.transpose(1, 2), rows)
+        return Tokens(image.stage + 1, whole=self._norms[image.stage](heard))
+
+    def _whole(self, image: Tokens, tables: ImageTables) -> Tensor:
+        """Make the image tokens themselves, (B or 1, N, C)."""
+        if image.whole is not None:
+            return image.whole
+        found = self._maker.shared(tables.features, image.stage).t()[None]
+        if image.rows is not None and image.weights is not None:
+            found = found + image.weights.transpose(1, 2) @ image.rows
+        if image.scale is not None:
+            found = found * image.scale.transpose(1, 2) + self._norms[image.stage - 1].bias
+        return found.contiguous()
 
     @torch.inference_mode()
     def masks(self, decoded: Decoded, prompt: int, which: list[int]) -> Tensor:
@@ -251,29 +296,37 @@ class Decoder:
         vectors = torch.stack(
             [module.output_hypernetworks_mlps[i](decoded.mask_tokens[prompt, i]) for i in which]
         )
-        tokens = decoded.image[prompt]
         height, width = self.network.prompt_encoder.image_embedding_size
         mid = norm.weight.shape[0]
-        logits = tokens.new_empty(len(which), tokens.shape[0] * 16)
-        for start in range(0, tokens.shape[0], _ROWS):
-            x = linear(tokens[start : start + _ROWS], self._up1, self._up1_bias)
+        # (y, row bits, x, column bits): two of the finest pixels are moved as one number.
+        logits = vectors.new_empty(len(which), height, 2, 2, width, 2, 2)
+        pairs = logits.flatten(-2).view(torch.int64)
+        upscale = self._upscaler(decoded, prompt)
+        lines = max(1, _ROWS // width)
+        for top in range(0, height, lines):
+            bottom = min(top + lines, height)
+            x = upscale(top * width, bottom * width)
             x = F.layer_norm(x.view(-1, mid), (mid,), norm.weight, norm.bias, norm.eps)
-            x = linear(act1(x), self._up2, self._up2_bias)
+            x = products.linear(act1(x), self._up2, self._up2_bias)
             x = act2(x).view(-1, vectors.shape[1])
-            torch.mm(vectors, x.t(), out=logits[:, start * 16 : start * 16 + len(x)])
-        # (y, x, 2, 2, 2, 2): row bits at 2 and 4, column bits at 3 and 5.
-        logits = logits.view(len(which), height, width, 2, 2, 2, 2)
-        return logits.permute(0, 1, 3, 5, 2, 4, 6).reshape(len(which), 4 * height, 4 * width)
+            found = (vectors @ x.t()).view(len(which), bottom - top, width, 2, 2, 4)
+            pairs[:, top:bottom] = found.view(torch.int64).permute(0, 1, 3, 5, 2, 4)
+        return logits.view(len(which), 4 * height, 4 * width)
 
+    def _upscaler(self, decoded: Decoded, prompt: int) -> Callable[[int, int], Tensor]:
+        """Return what upscales image tokens ``start`` to ``stop`` for the first time."""
+        image = decoded.image
+        if image.whole is not None:
+            whole = image.whole[prompt]
+            return lambda start, stop: products.linear(whole[start:stop], self._up1, self._up1_bias)
+        assert image.rows is not None
+        assert image.weights is not None
+        assert image.scale is not None
+        rows, weights = image.rows[prompt] @ self._up1.t(), image.weights[prompt].t()
+        scale, table = image.scale[prompt].t(), decoded.tables.upscaled
 
-def _heard(weights: Tensor, rows: Tensor, keys: Tensor) -> Tensor:
-    """Image tokens (B or 1, N, C) after adding what they heard, (B, N, C)."""
-    if len(weights) == 1:
-        return added(weights[0].t(), rows[0].t(), keys[0])[None]
-    return torch.baddbmm(keys.expand(len(weights), -1, -1), weights.transpose(1, 2), rows)
+        def upscale(start: int, stop: int) -> Tensor:
+            x = torch.addmm(table[start:stop], weights[start:stop], rows)
+            return torch.addcmul(self._up1_shifted, x, scale[start:stop])
 
-
-def _project(part: _Folded, layer: Any, tokens: Tensor) -> Tensor:
-    """(heads, d, N): the projection of the image tokens, position and bias included."""
-    plain = part._heads(linear(tokens, layer.weight)).transpose(1, 2)
-    return (plain + part.position).contiguous()
+        return upscale

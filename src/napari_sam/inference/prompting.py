@@ -61,7 +61,14 @@ class PromptEmbedder:
         )
 
     def embed(self, prompt: Prompt, shape: tuple[int, int]) -> tuple[Tensor, Tensor | None]:
-        """Let SAM's prompt encoder embed a prompt: (1, P, C), and (1, C, h, w) of a mask."""
+        """Let SAM's prompt encoder embed a prompt.
+
+        Returns
+        -------
+        sparse : (1, P, C) Tensor
+        mask : (1, M, h, w) Tensor or None
+            The mask prompt before the last layer that embeds it, a product with a matrix.
+        """
         used = self.used(shape)
         scale = np.array(used) / np.array(shape)
         points = boxes = masks = None
@@ -82,10 +89,10 @@ class PromptEmbedder:
             corners = np.array(box).reshape(1, 2, 2) * scale
             boxes = torch.from_numpy(corners[..., ::-1].reshape(1, 4).copy())
             boxes = boxes.float().to(self.device)
-        if masks is not None:
-            masks = masks.to(self.device)
-        sparse, dense = self.encoder(points=points, boxes=boxes, masks=masks)
-        return sparse, dense if masks is not None else None
+        sparse, _ = self.encoder(points=points, boxes=boxes, masks=None)
+        if masks is None:
+            return sparse, None
+        return sparse, self.encoder.mask_downscaling[:-1](masks.to(self.device))
 
     def _logits(self, prompt: Prompt, shape: tuple[int, int]) -> Tensor:
         assert prompt.logits is not None

@@ -21,8 +21,9 @@ from torch import Tensor
 
 from napari_sam import images
 from napari_sam.errors import CheckpointError, ModelError
-from napari_sam.inference.decoder import Decoded, Decoder, ImageTokens
+from napari_sam.inference.decoder import Decoded, Decoder
 from napari_sam.inference.encoding import PlaneEncoder
+from napari_sam.inference.image_tokens import ImageTables
 from napari_sam.inference.prompting import PromptEmbedder, leaves_doubt
 from napari_sam.inference.upsample import Upsampler
 from napari_sam.models import checkpoints
@@ -33,7 +34,8 @@ from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Prompt, Window
 from napari_sam.segmentation import Candidates
 
-_KEPT = 4  # planes and plane sizes whose derived tensors are kept
+_KEPT = 2  # planes whose tables are kept: 32 MB each with ViT
+_SIZES = 4  # plane sizes whose matrices are kept
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +78,7 @@ class SamModel(Model):
         self._hash = sha256
         # One click at a time is fastest on a CPU: the image tokens of one just fit its cache.
         self._batched = device != "cpu"
-        self._images: OrderedDict[int, tuple[SamFeatures, ImageTokens]] = OrderedDict()
+        self._images: OrderedDict[int, tuple[SamFeatures, ImageTables]] = OrderedDict()
         self._upsamplers: OrderedDict[tuple[int, ...], Upsampler] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -168,8 +170,8 @@ class SamModel(Model):
         upsampler = self.upsampler(embedding)
         found = []
         for prompt in prompts:
-            sparse, dense = self._prompts.embed(prompt, embedding.shape)
-            decoded = self.decoder.decode(self._tokens(features), sparse, features.image, dense)
+            sparse, mask = self._prompts.embed(prompt, embedding.shape)
+            decoded = self.decoder.decode(self._tables(features), sparse, mask)
             several = leaves_doubt(prompt) if multimask is None else multimask
             scores = decoded.scores[0].cpu().numpy()
             which = list(range(1, len(scores))) if several else [0]
@@ -194,7 +196,7 @@ class SamModel(Model):
         """Rows and columns that a plane takes up in the square that the encoder sees."""
         return self._prompts.used(shape)
 
-    def _tokens(self, features: SamFeatures) -> ImageTokens:
+    def _tables(self, features: SamFeatures) -> ImageTables:
         """Project an image for its prompts, once."""
         with self._lock:
             kept = self._images.get(id(features))
@@ -217,7 +219,7 @@ class SamModel(Model):
                     (height, width), self.side, used, embedding.shape, self.device
                 )
             self._upsamplers.move_to_end(key)
-            while len(self._upsamplers) > _KEPT:
+            while len(self._upsamplers) > _SIZES:
                 self._upsamplers.popitem(last=False)
             return kept
 
@@ -247,7 +249,7 @@ class SamModel(Model):
         # float64 until the prompt encoder has added its half pixel, as in the reference.
         xy = torch.from_numpy((points * scale)[:, None, ::-1].copy())
         labels = torch.ones(len(points), 1, dtype=torch.int)
-        tokens = self._tokens(features)
+        tables = self._tables(features)
         if self.device == "mps":
             xy = xy.float()  # Apple's GPUs know no float64
 
@@ -255,7 +257,7 @@ class SamModel(Model):
             with torch.inference_mode():
                 chosen = (xy[start:stop].to(self.device), labels[start:stop].to(self.device))
                 sparse, _ = self.network.prompt_encoder(points=chosen, boxes=None, masks=None)
-                return self.decoder.decode(tokens, sparse.float(), features.image)
+                return self.decoder.decode(tables, sparse.float())
 
         start, step = 0, batch if self._batched else 1
         while start < len(points):
