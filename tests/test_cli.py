@@ -247,16 +247,28 @@ def test_debug_shows_where_an_error_came_from(model: FakeModel, tmp_path: Path) 
         run("segment", tmp_path / "none.tif", "-o", tmp_path / "out", "--debug")
 
 
-def test_a_model_without_a_sense_for_cells_needs_the_other_mode(
-    model: FakeModel,
-    image: Path,
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+def test_a_model_without_a_sense_for_cells_is_asked_where_the_embedded_one_finds_them(
+    image: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(FakeModel, "has_instances", False)
-    assert run("segment", image, "-o", tmp_path / "out", "--model", "sam_vit_b") == 1
-    assert "--mode everything" in capsys.readouterr().err
+    blind, finder = FakeModel("sam_vit_b"), FakeModel("cells")
+    blind.has_instances = False  # type: ignore[misc]
+    known = {"sam_vit_b": blind, "cells": finder}
+    monkeypatch.setattr(zoo, "load_model", lambda name, *_, **__: known[name])
+    assert run("segment", image, "-o", tmp_path / "out", "--model", "sam_vit_b") == 0
+    table = pd.read_csv(tmp_path / "out" / "discs_objects.csv")
+    assert len(table) == len(blind.prompts) == 2
+    assert set(table["source"]) == {"sam_vit_b"}
+    assert not finder.prompts
+
+
+@pytest.mark.parametrize("flag", ["--sensitivity", "--splitting", "--min-score"])
+def test_senseless_options_are_refused_before_anything_is_read(
+    flag: str, model: FakeModel, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("segment", image, "-o", tmp_path / "out", flag, "7") == 1
+    assert flag.strip("-").replace("-", "_") in capsys.readouterr().err
+    assert not model.encoded
+    assert not (tmp_path / "out").exists()
 
 
 # export -------------------------------------------------------------------------------------

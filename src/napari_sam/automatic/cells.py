@@ -1,8 +1,8 @@
-"""Instance mode: every cell of a plane or stack, found in one pass by a learned head."""
+"""Every cell of a plane or stack, found in one pass by a learned head or at its seeds."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from napari_sam import images
 from napari_sam.automatic.gathering import gather
 from napari_sam.automatic.instances import MIN_SCORE, SMOOTHING
 from napari_sam.automatic.live import find_cells
+from napari_sam.automatic.live_masks import find_masks
 from napari_sam.automatic.options import DEFAULTS, CellOptions
+from napari_sam.automatic.refining import refine_cells
 from napari_sam.errors import ImageError
 from napari_sam.models.model import Embedding, Model
 from napari_sam.pixel_size import PixelSize
@@ -32,13 +34,18 @@ def segment_cells(
     min_area: int | None = None,
     max_area: int | None = None,
     min_score: float = MIN_SCORE,
+    refine: bool = False,
+    seeds: Model | str | Path = "cells",
     pixel_size: PixelSize | None = None,
     limits: tuple[float, float] | None = None,
     rgb: bool | None = None,
     device: str = "auto",
     progress: Progress = silent,
 ) -> Segmentation:
-    """Find all cells of an image with a model's learned automatic head.
+    """Find all cells of an image.
+
+    A model with a learned automatic head finds them in one pass. Any other one is asked about
+    each cell that the model `seeds` finds, by its deepest point and its box.
 
     Parameters
     ----------
@@ -51,6 +58,11 @@ def segment_cells(
         Typical object diameter in pixels; estimated from each plane by default.
     sensitivity, splitting, smoothing, min_area, max_area, min_score
         How objects are cut out, see `napari_sam.automatic.options.CellOptions`.
+    refine : bool
+        Whether objects that score low are drawn again, see
+        `napari_sam.automatic.refining.refine_cells`.
+    seeds : Model, str or Path
+        Who says where cells are when `model` has no learned automatic head.
     pixel_size : PixelSize, optional
         Adds columns in its unit to the table.
     limits : (low, high), optional
@@ -87,9 +99,29 @@ def segment_cells(
         from napari_sam.models.zoo import load_model
 
         model = load_model(model, device=device)
+    finder = None
+    if not model.has_instances:
+        from napari_sam.models.zoo import load_model
+
+        finder = seeds if isinstance(seeds, Model) else load_model(seeds, device=device)
     data = image if hasattr(image, "shape") else np.asarray(image)
     todo = list(images.planes(tuple(data.shape), rgb))
-    found = _each(data, todo, model, options, diameter, pixel_size, limits, progress)
+
+    def find(pixels: npt.NDArray[Any], stage: Progress) -> Segmentation:
+        embedding = model.encode(pixels, limits=limits, progress=part(stage, 0.0, 0.6))
+        return segment_plane(
+            pixels,
+            embedding,
+            model,
+            options,
+            diameter=diameter,
+            refine=refine,
+            finder=finder,
+            pixel_size=pixel_size,
+            progress=part(stage, 0.6, 1.0),
+        )
+
+    found = _each(data, todo, find, progress)
     result = gather(found, tuple(data.shape)[: todo[0].ndim])
     progress(1.0)
     return result
@@ -98,29 +130,12 @@ def segment_cells(
 def _each(
     data: Any,
     todo: list[images.Plane],
-    model: Model,
-    options: CellOptions,
-    diameter: float | None,
-    pixel_size: PixelSize | None,
-    limits: tuple[float, float] | None,
+    find: Callable[[npt.NDArray[Any], Progress], Segmentation],
     progress: Progress,
 ) -> Iterator[tuple[images.Plane, Segmentation]]:
     for done, plane in enumerate(todo):
         stage = part(progress, done / len(todo), (done + 1) / len(todo))
-        pixels = plane.take(data)
-        embedding = model.encode(pixels, limits=limits, progress=part(stage, 0.0, 0.6))
-        yield (
-            plane,
-            segment_plane(
-                pixels,
-                embedding,
-                model,
-                options,
-                diameter=diameter,
-                pixel_size=pixel_size,
-                progress=part(stage, 0.6, 1.0),
-            ),
-        )
+        yield plane, find(plane.take(data), stage)
 
 
 def segment_plane(
@@ -130,14 +145,37 @@ def segment_plane(
     options: CellOptions = DEFAULTS,
     *,
     diameter: float | None = None,
+    refine: bool = False,
+    finder: Model | None = None,
     pixel_size: PixelSize | None = None,
     progress: Progress = silent,
 ) -> Segmentation:
-    """Find all cells of one plane that is already encoded; see `segment_cells`."""
-    reading = part(progress, 0.0, 0.9)
-    live = find_cells(
-        pixels, embedding, model, diameter=diameter, pixel_size=pixel_size, progress=reading
-    )
-    found = live.choose(options)
+    """Find all cells of one plane that is already encoded; see `segment_cells`.
+
+    `finder` is who says where cells are when the model has no learned automatic head.
+    """
+    reading = part(progress, 0.0, 0.7)
+    if model.has_instances:
+        live = find_cells(
+            pixels, embedding, model, diameter=diameter, pixel_size=pixel_size, progress=reading
+        )
+        found = live.choose(options)
+        if refine:
+            drawing = part(progress, 0.7, 1.0)
+            found = refine_cells(
+                found, pixels, embedding, model, pixel_size=pixel_size, progress=drawing
+            )
+    else:
+        masks = find_masks(
+            pixels,
+            embedding,
+            model,
+            finder,
+            options,
+            diameter=diameter,
+            pixel_size=pixel_size,
+            progress=reading,
+        )
+        found = masks.choose(options)
     progress(1.0)
     return found

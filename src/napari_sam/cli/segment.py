@@ -75,8 +75,8 @@ def add_parser(
         "--mode",
         choices=("cells", "everything"),
         default="cells",
-        help="'cells' uses the model's trained sense for cells; 'everything' asks it about a "
-        "grid of points, as any SAM can",
+        help="'cells' finds cells by a trained sense for them, the model's own or that of the "
+        "model 'cells'; 'everything' asks the model about a grid of points",
     )
     parser.add_argument("--channel", type=int, metavar="N", help="segment this channel only")
     parser.add_argument(
@@ -90,6 +90,12 @@ def add_parser(
     )
     for name, (kind, help_text) in _OPTIONS.items():
         parser.add_argument(f"--{name}", type=kind, metavar="N", help=help_text)
+    parser.add_argument(
+        "--refine",
+        action="store_true",
+        default=None,
+        help="draw cells again that the model is less sure of",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument(
         "--overwrite", action="store_true", help="replace outputs that are there already"
@@ -106,7 +112,7 @@ def _positive(text: str) -> float:
 
 def _chosen(options: argparse.Namespace) -> dict[str, float | int]:
     """Return the options of mode cells that were typed, by their names in Python."""
-    names = ["diameter", *(name.replace("-", "_") for name in _OPTIONS)]
+    names = ["diameter", "refine", *(name.replace("-", "_") for name in _OPTIONS)]
     return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
 
 
@@ -118,7 +124,8 @@ def _check_options(options: argparse.Namespace) -> None:
     if options.mode == "everything" and chosen:
         flag = next(iter(chosen)).replace("_", "-")
         raise DataError(f"--{flag} belongs to --mode cells; the mode everything has none.")
-    chosen.pop("diameter", None)
+    for name in ("diameter", "refine"):
+        chosen.pop(name, None)
     CellOptions(**chosen)  # type: ignore[arg-type]
 
 
@@ -135,11 +142,6 @@ def run(options: argparse.Namespace) -> int:
     from napari_sam.models.zoo import load_model
 
     model = load_model(options.model, options.device)
-    if options.mode == "cells" and not model.has_instances:
-        raise DataError(
-            f"The model {model.name!r} has no trained sense for cells: add --mode everything, "
-            "or use --model cells."
-        )
     failed = 0
     started = time.monotonic()
     for number, source in enumerate(sources):

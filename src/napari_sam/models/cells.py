@@ -42,7 +42,8 @@ from napari_sam.segmentation import Candidates
 WINDOW = 192  # pixels of a window's side
 BOX = 40.0  # window pixels across the box of an object
 REACH = 0.8  # share of a window that a box or the person's clicks may take up
-OVERVIEW = 1536 * 1536  # window pixels that encoding reads at most
+OVERVIEW = 1536 * 1536  # window pixels that encoding reads of a huge plane
+WHOLE = 1.5  # times as many it reads if that is the whole plane: the automatic mode will ask
 SAME = 0.85  # IoU above which two candidates say the same
 
 
@@ -101,7 +102,9 @@ class CellsModel(Model):
         progress(0.05)
         diameter = estimate_diameter(self.network, pyramid, part(progress, 0.05, 0.6))
         # Enough to size a click; the automatic mode reads a huge plane in full when asked.
-        seen = max(diameter, OBJECT * math.sqrt(image.shape[0] * image.shape[1] / OVERVIEW))
+        seen = OBJECT * math.sqrt(image.shape[0] * image.shape[1] / OVERVIEW)
+        if seen <= diameter * math.sqrt(WHOLE):
+            seen = diameter
         maps = read_maps(self.network, pyramid, seen, part(progress, 0.6, 1.0))
         stacked = np.stack([maps.foreground, maps.centre, maps.boundary])
         objects = find_objects(stacked, maps.scale[0])

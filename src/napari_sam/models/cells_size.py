@@ -23,7 +23,7 @@ from napari_sam.progress import Progress, silent
 OBJECT = 32.0  # window pixels across an object, as in training
 ZOOMS = (1 / 24, 8.0)  # limits that training kept to
 STRIDE = 2  # window pixels per map pixel
-TILE = 768  # window pixels of a tile's side that are kept
+TILE = 1024  # window pixels of a tile's side that are kept, at most
 HALO = 96  # window pixels of context around a tile
 LOOK = 512  # side of the region, in window pixels, on which sizes are measured
 FIRST_ZOOMS = (1.0, 0.5, 2.0, 0.25)  # tried in turn until objects show up
@@ -80,11 +80,11 @@ def read_maps(
     height, width = pyramid.shape
     rows, columns = ceil(height * zoom / STRIDE), ceil(width * zoom / STRIDE)
     maps = np.empty((3, rows, columns), dtype=np.float32)
-    step = TILE // STRIDE
-    starts = [(r, c) for r in range(0, rows, step) for c in range(0, columns, step)]
+    tall, wide = _step(rows), _step(columns)
+    starts = [(r, c) for r in range(0, rows, tall) for c in range(0, columns, wide)]
     for done, (r0, c0) in enumerate(starts):
         progress(done / len(starts))
-        r1, c1 = min(r0 + step, rows), min(c0 + step, columns)
+        r1, c1 = min(r0 + tall, rows), min(c0 + wide, columns)
         edge = HALO // STRIDE
         # No halo beyond the plane: there is nothing to see.
         top, left = min(r0, edge), min(c0, edge)
@@ -94,6 +94,17 @@ def read_maps(
     progress(1.0)
     scale = STRIDE / zoom
     return InstanceMaps(maps[0], maps[1], maps[2], (scale, scale), pyramid.shape, diameter)
+
+
+def _step(count: int) -> int:
+    """Divide a side, in map pixels, into tiles of about the same size: halos are wasted work.
+
+    Tiles start where the network's coarsest pixels start in an undivided plane, so that both
+    see the same.
+    """
+    coarsest = 32 // STRIDE
+    tiles = ceil(count * STRIDE / TILE)
+    return ceil(count / tiles / coarsest) * coarsest
 
 
 def _maps_of(
