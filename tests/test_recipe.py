@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shlex
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import tifffile
 from fake_model import FakeModel, blobs
 from napari_sam.automatic.live import find_cells
 from napari_sam.automatic.options import CellOptions
-from napari_sam.automatic.recipe import as_command, as_python
+from napari_sam.automatic.recipe import as_command, as_python, everything_as_python
+from napari_sam.automatic.settings import Settings
 from napari_sam.cli import main
 from napari_sam.models import zoo
 
@@ -74,3 +76,12 @@ def test_a_model_and_a_channel_are_said() -> None:
     words = as_command(model="sam_vit_b", channel=1).split()
     assert words[words.index("--model") + 1] == "sam_vit_b"
     assert words[words.index("--channel") + 1] == "1"
+
+
+def test_everything_is_said_with_what_differs():
+    settings = Settings(points_per_side=16, min_area=5, seeds="objects")
+    call = ast.parse(everything_as_python(settings, model="sam_vit_b")).body[-1].value
+    said = {word.arg: ast.literal_eval(word.value) for word in call.keywords}
+    assert ast.unparse(call.func) == "ns.segment_everything"
+    assert said.pop("model") == "sam_vit_b"
+    assert said == {"points_per_side": 16, "min_area": 5, "seeds": "objects"}

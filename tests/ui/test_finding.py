@@ -184,6 +184,29 @@ def test_nothing_at_first_may_become_something(searched):
     assert len(ids(found(searched))) == 3
 
 
+def test_sizes_are_told_in_the_units_of_the_image(bench):
+    bench.viewer.add_image(cells(), name="nuclei", scale=(0.5, 0.25), units=("um", "um"))
+    bench.session.find_all()
+    bench.settle()
+    table = found(bench).features
+    np.testing.assert_allclose(table["area_um2"], table["area"] * 0.125)
+
+
+def test_the_same_call_can_be_copied(searched):
+    copied = []
+    searched.session.finding.adjust_cells(min_area=60)
+    searched.session.finding.adjust(diameter=12.0)
+    searched.session.finding.copy_recipe(True, copied.append)
+    searched.session.finding.copy_recipe(False, copied.append)
+    searched.session.finding.adjust(method="everything")
+    searched.session.finding.copy_recipe(False, copied.append)
+    command, python, everything = copied
+    assert "--min-area 60" in command
+    assert "--diameter 12" in command
+    assert "min_area=60" in python
+    assert "segment_everything" in everything
+
+
 # -- the diameter -----------------------------------------------------------------------------
 
 

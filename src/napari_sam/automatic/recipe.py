@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
 
 from napari_sam.automatic.options import DEFAULTS, CellOptions
+from napari_sam.automatic.settings import Settings
 
 
 def as_python(
@@ -38,6 +40,22 @@ def as_python(
     str
         Lines that leave a `Segmentation` in ``result``. What has its default is not said.
     """
+    return _call("segment_cells", model, image, _said(options, diameter, refine))
+
+
+def everything_as_python(
+    settings: Settings, *, model: str = "cells", image: str | Path | None = None
+) -> str:
+    """Return Python code that finds everything on an image; see `as_python`."""
+    said = {
+        field.name: getattr(settings, field.name)
+        for field in fields(settings)
+        if field.init and getattr(settings, field.name) != field.default
+    }
+    return _call("segment_everything", model, image, said)
+
+
+def _call(function: str, model: str, image: str | Path | None, said: Mapping[str, object]) -> str:
     lines = ["import napari_sam as ns"]
     if image is not None:
         lines += [
@@ -45,13 +63,11 @@ def as_python(
             "",
             f"image = read_image({str(image)!r}).pixels",
         ]
-    said = _said(options, diameter, refine)
     words = [f"model={str(model)!r}", *(f"{name}={value!r}" for name, value in said.items())]
-    call = f"result = ns.segment_cells(image, {', '.join(words)})"
+    call = f"result = ns.{function}(image, {', '.join(words)})"
     if len(call) > 88:
-        call = "\n".join(
-            ["result = ns.segment_cells(", "    image,", *(f"    {word}," for word in words), ")"]
-        )
+        arguments = (f"    {word}," for word in words)
+        call = "\n".join([f"result = ns.{function}(", "    image,", *arguments, ")"])
     return "\n".join([*lines, call])
 
 

@@ -10,7 +10,7 @@ from napari_sam.errors import NapariSamError, ViewError
 from napari_sam.images import Plane
 from napari_sam.progress import Progress
 from napari_sam.ui.jobs import Jobs, Loop
-from napari_sam.ui.planes import displayed_plane, plane_limits, spatial_shape
+from napari_sam.ui.planes import displayed_plane, pixel_size, plane_limits, spatial_shape
 from napari_sam.ui.preferences import PreferenceStore
 from napari_sam.ui.state import State
 from napari_sam.ui.worker import Pixels, View, Worker
@@ -96,7 +96,7 @@ class Desk:
         limits = plane_limits(image, plane) if wanted else None
         data = image.data[0] if image.multiscale else image.data
         pixels = Pixels((data,) if image.multiscale else data, bool(image.multiscale))
-        return View(pixels, plane, limits, self.version)
+        return View(pixels, plane, limits, self.version, pixel_size(image, plane))
 
     def same_pixels(self, view: View) -> bool:
         """Whether the image still has the data and shape that a view was taken of."""

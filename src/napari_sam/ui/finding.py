@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam.automatic.recipe import as_command, as_python, everything_as_python
 from napari_sam.errors import LabelsError, NapariSamError, ViewError
 from napari_sam.segmentation import Segmentation
 from napari_sam.ui.acceptance import Kept
@@ -272,6 +273,23 @@ class Finding:
         if search.into is None:
             return NewResult(self._desk.viewer, search.image, search.view.plane, noun)
         return MergedResult(search.image, search.view.plane, search.into, noun, self._remember)
+
+    def copy_recipe(self, command: bool, put: Callable[[str], None]) -> None:
+        """Hand out the Python code, or the command line, that does the same everywhere."""
+        state = self._desk.state
+        options = state.find
+        source = state.image.source.path if state.image is not None else None
+        if options.method == "everything":
+            text = everything_as_python(options.everything, model=state.model, image=source)
+        else:
+            spell = as_command if command else as_python
+            text = spell(options.cells, model=state.model, image=source, diameter=options.diameter)
+        put(text)
+        self._desk.result(
+            f"Copied: {text}"
+            if command
+            else "Copied the Python code. Paste it into a script or a notebook."
+        )
 
     # -- ending -------------------------------------------------------------------------------
 

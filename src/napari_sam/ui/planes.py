@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from napari_sam.errors import LabelsError, ViewError
 from napari_sam.images import Plane
+from napari_sam.pixel_size import PixelSize
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer, Points, Shapes
@@ -163,6 +164,16 @@ def plane_limits(layer: Image, plane: Plane) -> tuple[float, float] | None:
         return None
     low, high = (float(v) for v in layer.contrast_limits)
     return (low, high) if high > low else None
+
+
+def pixel_size(layer: Image | Labels, plane: Plane) -> PixelSize | None:
+    """Return how large a pixel of a plane is, or None where the layer gives no length for it."""
+    units = [layer.units[axis] for axis in plane.axes]
+    if units[0] != units[1] or not units[0].is_compatible_with("um"):
+        return None
+    A, _ = _affine(layer)
+    row, column = np.linalg.norm(np.linalg.inv(A)[:, list(plane.axes)], axis=0)
+    return PixelSize(float(row), float(column), f"{units[0]:~}".replace("\N{MICRO SIGN}", "u"))
 
 
 def to_data(viewer: Any, source: Layer, target: Layer, coordinates: Any) -> Coordinates:

@@ -14,6 +14,7 @@ from napari_sam.automatic.merging import restrict
 from napari_sam.automatic.painting import paint
 from napari_sam.automatic.proposals import Proposals
 from napari_sam.models.model import Embedding, Model
+from napari_sam.pixel_size import PixelSize
 from napari_sam.progress import Progress
 from napari_sam.segmentation import Segmentation
 from napari_sam.ui.find_options import FindOptions, collecting
@@ -75,6 +76,7 @@ def search(
     embedding: Embedding,
     model: Model,
     options: FindOptions,
+    pixel_size: PixelSize | None,
     progress: Progress,
 ) -> Found:
     """Find all cells, or everything, on one plane that is encoded already.
@@ -84,7 +86,14 @@ def search(
     ImageError, ModelError, Cancelled
     """
     if options.method == "cells":
-        live = find_cells(pixels, embedding, model, diameter=options.diameter, progress=progress)
+        live = find_cells(
+            pixels,
+            embedding,
+            model,
+            diameter=options.diameter,
+            pixel_size=pixel_size,
+            progress=progress,
+        )
         return FoundCells(live)
     proposals = propose_plane(
         pixels, model, collecting(options.everything), embedding=embedding, progress=progress

@@ -14,6 +14,7 @@ import numpy as np
 from napari_sam import images
 from napari_sam.inference.cache import EmbeddingCache
 from napari_sam.models.model import Embedding, Model
+from napari_sam.pixel_size import PixelSize
 from napari_sam.progress import Progress, part
 from napari_sam.prompts import Prompt
 from napari_sam.segmentation import Candidates
@@ -50,6 +51,7 @@ class View:
     plane: images.Plane
     limits: tuple[float, float] | None
     version: int
+    pixel_size: PixelSize | None = None
 
     def same(self, other: View | None) -> bool:
         """Whether both mean the same pixels, without reading any."""
@@ -156,7 +158,7 @@ class Worker:
 
         model = self.model(name, device)
         embedding, pixels = self.read(model, view, part(progress, 0.0, 0.6))
-        return search(pixels, embedding, model, options, part(progress, 0.6, 1.0))
+        return search(pixels, embedding, model, options, view.pixel_size, part(progress, 0.6, 1.0))
 
 
 def _crop(

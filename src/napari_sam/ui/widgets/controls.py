@@ -242,6 +242,7 @@ class NumberField(QLineEdit):
         self.setToolTip(tip)
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setFixedHeight(self.fontMetrics().height() + 6)  # many of them, in little room
         self.editingFinished.connect(self._finished)
 
     def show_value(self, value: float) -> None:

@@ -99,7 +99,7 @@ class EverythingControls:
         grid = QGridLayout(self.advanced)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(6)
-        grid.setVerticalSpacing(4)
+        grid.setVerticalSpacing(2)
         self.numbers: dict[str, NumberField] = {}
         for place, (name, text, tip, low, high) in enumerate(_NUMBERS):
             field = self.numbers[name] = self._number(name, f"{tip} ({name})", low, high)

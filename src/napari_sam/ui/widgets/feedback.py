@@ -28,7 +28,9 @@ class Feedback(QWidget):
         self._bar.setRange(0, 100)
         self._bar.setToolTip("How far it is.")
         row.addWidget(self._bar, 1)
-        self.cancel = Button("Cancel", "Stop what is running. Nothing is changed by it.", cancel)
+        self.cancel = Button(
+            "Cancel", "Stop what is running. Slices of a stack that are done stay.", cancel
+        )
         row.addWidget(self.cancel)
         self._status = QLabel()
         self._status.setWordWrap(True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_sam.ui.session import Session
@@ -13,6 +13,8 @@ from napari_sam.ui.widgets.everything_controls import EverythingControls
 
 _TIP = "Find every {} there. You can go on working meanwhile."
 _WHERE = {"slice": "on this slice", "visible": "in what is visible", "stack": "on all slices"}
+_PYTHON = "Copy the Python code that does the same, with these settings, to the whole image."
+_COMMAND = "Copy the command line that does the same, with these settings, to the whole image."
 _RULE = (
     "What happens where found objects meet labels: fill only the empty places, add only whole "
     "objects that touch no label, or replace the labels. One undo takes all of it back."
@@ -26,8 +28,8 @@ class FindPage(QWidget):
         super().__init__()
         self._session = session
         column = QVBoxLayout(self)
-        column.setContentsMargins(0, 4, 0, 0)
-        column.setSpacing(6)
+        column.setContentsMargins(0, 2, 0, 0)
+        column.setSpacing(4)
         self.find = Button("", "", session.find_all)
         self.find.setMinimumHeight(40)
         self.cells = CellControls(session)
@@ -95,13 +97,24 @@ class FindPage(QWidget):
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
         column.addWidget(self.cells.advanced)
         column.addWidget(self.everything.advanced)
+        self.python = Button("Copy as Python", _PYTHON, lambda: self._copy(command=False))
+        self.command = Button("Copy as command", _COMMAND, lambda: self._copy(command=True))
+        copies = QHBoxLayout()
+        copies.setSpacing(4)
+        copies.addWidget(self.python)
+        copies.addWidget(self.command)
+        column.addLayout(copies)
         self.advanced = QCollapsible("Advanced", None, "▾", "▸")
         self.advanced.toggleButton().setToolTip("Settings that are seldom needed.")
         self.advanced.toggleButton().setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.advanced.addWidget(inner)
         return self.advanced
+
+    def _copy(self, command: bool) -> None:
+        self._session.finding.copy_recipe(command, QApplication.clipboard().setText)
 
     def show_count(self) -> None:
         """Say how many objects there are now."""
@@ -123,6 +136,8 @@ class FindPage(QWidget):
         self.find.setText(f"Find {'all cells' if cells else 'everything'} {where}")
         self.show_ready()
         self._show_rule()
+        no_flags = "the command line takes no settings for everything; use the Python code."
+        enable(self.command, _COMMAND, "" if cells else no_flags)
 
     def show_layers(self, labels: list, shapes: list) -> None:
         """List the layers that can be chosen."""
