@@ -67,12 +67,11 @@ class Gestures:
             self._zooms = []
 
     def _meant(self, event: Any) -> Tool | None:
-        held = [str(name) for name in event.modifiers]
-        if len(held) > 1:
-            return None
-        if held:
-            return _MODIFIERS.get(held[0])
-        return self._tool()
+        if not event.modifiers:
+            return self._tool()
+        # Keys of the canvas are equal to their names, but are no strings.
+        meant = [tool for name, tool in _MODIFIERS.items() if name in event.modifiers]
+        return meant[0] if len(meant) == len(event.modifiers) == 1 else None
 
     def _drag(self, viewer: Any, event: Any) -> Generator[None, None, None]:
         active = viewer.layers.selection.active

@@ -127,8 +127,8 @@ class HistogramSlider(QWidget):
         self.slider.setValue((0.0, 1.0))
 
     def _places(self) -> tuple[float, float]:
-        places: tuple[float, float] = self.slider.value()
-        return places
+        places: Any = self.slider.value()
+        return float(places[0]), float(places[1])
 
     def _width(self) -> float:
         return self._ends[1] - self._ends[0]
