@@ -128,12 +128,29 @@ def stack(stage: Stage) -> None:
     stage.shoot("panel-stack")
 
 
+def review(stage: Stage) -> None:
+    stage.open("nuclei_stack")
+    stage.panel.find_all()
+    stage.wait(lambda: stage.state.found_count is not None)
+    stage.panel.tool.button("review").click()
+    page = stage.panel.review
+    page.table.click()
+    page.coloured.click()
+    page.filters.expand(False)
+    QTest.qWait(300)
+    stage.viewer.reset_view()
+    for _ in range(2):
+        stage.press(Qt.Key.Key_N)
+    stage.shoot("panel-review")
+
+
 PICTURES = {
     "empty": empty,
     "preview": preview,
     "accepted": accepted,
     "automatic": automatic,
     "stack": stack,
+    "review": review,
 }
 LIGHT = {"accepted"}
 

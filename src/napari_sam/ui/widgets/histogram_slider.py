@@ -74,7 +74,7 @@ class HistogramSlider(QWidget):
         grid.setHorizontalSpacing(6)
         grid.setVerticalSpacing(0)
         title = QLabel(name)
-        title.setFixedWidth(title.fontMetrics().horizontalAdvance("Certainty") + 6)
+        title.setFixedWidth(title.fontMetrics().horizontalAdvance("Certainty") + 14)
         self.histogram = Histogram()
         self.slider = QDoubleRangeSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0.0, 1.0)
