@@ -132,31 +132,51 @@ def flood(
 
 def _peaks(height: _Maps, inside: npt.NDArray[np.bool_], lowest: float) -> npt.NDArray[np.int32]:
     """Number the local maxima inside, and the pieces of foreground without any."""
-    top = (height >= ndi.maximum_filter(height, 3)) & (height >= lowest) & inside
+    # Few pixels can be peaks: looking round each is quicker than a filter over the plane.
+    wide = height.shape[1] + 2
+    padded = np.pad(height, 1, constant_values=-np.inf).ravel()
+    high = np.flatnonzero(inside & (height >= lowest))
+    rows, columns = np.divmod(high, height.shape[1])
+    at = (rows + 1) * wide + columns + 1
+    value = padded[at]
+    peaks = np.ones(len(high), bool)
+    for step in (1, -1, wide, -wide, wide + 1, wide - 1, 1 - wide, -1 - wide):
+        peaks &= value >= padded[at + step]
+    top = np.zeros(height.shape, bool)
+    top.ravel()[high[peaks]] = True
     markers, count = ndi.label(top, _EIGHT)
     pieces, total = ndi.label(inside)
     lonely = np.ones(total + 1, bool)
     lonely[0] = False
-    lonely[pieces[top]] = False
-    renumber = np.zeros(total + 1, np.int32)
-    renumber[lonely] = np.arange(count + 1, count + 1 + np.count_nonzero(lonely))
-    return np.asarray(np.where(lonely[pieces], renumber[pieces], markers), np.int32)
+    lonely[pieces.ravel()[high[peaks]]] = False
+    if lonely.any():
+        renumber = np.zeros(total + 1, np.int32)
+        renumber[lonely] = np.arange(count + 1, count + 1 + np.count_nonzero(lonely))
+        where = np.flatnonzero(inside)
+        alone = renumber[pieces.ravel()[where]]
+        markers.ravel()[where[alone > 0]] = alone[alone > 0]
+    return np.asarray(markers, np.int32)
 
 
 def merge(
     labels: npt.NDArray[np.int32], height: _Maps, ratio: float = MERGING
 ) -> npt.NDArray[np.int32]:
     """Join neighbouring regions, highest pass first, where the pass nearly reaches a peak."""
-    count = int(labels.max())
+    count = int(labels.max(initial=0))
+    # A row and a column of background more, so that every pixel has neighbours.
+    floods = np.pad(labels, ((0, 1), (0, 1))).ravel()
+    relief = np.pad(height, ((0, 1), (0, 1))).ravel()
+    inside = np.flatnonzero(floods)
+    mine, level = floods[inside], relief[inside]
     peak = np.zeros(count + 1, np.float32)
-    np.maximum.at(peak, labels.ravel(), height.ravel())
+    np.maximum.at(peak, mine, level)
     pairs, passes = [], []
-    for axis in (0, 1):
-        a, b = (np.s_[:-1], np.s_[1:]) if axis == 0 else (np.s_[:, :-1], np.s_[:, 1:])
-        meet = (labels[a] != labels[b]) & (labels[a] > 0) & (labels[b] > 0)
-        one, two = labels[a][meet].astype(np.int64), labels[b][meet].astype(np.int64)
+    for step in (1, labels.shape[1] + 1):
+        other = floods[inside + step]
+        meet = np.flatnonzero((other != mine) & (other > 0))
+        one, two = mine[meet].astype(np.int64), other[meet].astype(np.int64)
         pairs.append(np.minimum(one, two) * (count + 1) + np.maximum(one, two))
-        passes.append(np.minimum(height[a][meet], height[b][meet]))
+        passes.append(np.minimum(level[meet], relief[inside[meet] + step]))
     keys, where = np.unique(np.concatenate(pairs), return_inverse=True)
     highest = np.full(len(keys), -np.inf, np.float32)
     np.maximum.at(highest, where, np.concatenate(passes))

@@ -22,8 +22,8 @@ def enlarge(values: Map, shape: tuple[int, int], scale: tuple[float, float]) -> 
     """
     (r0, r1, down), (c0, c1, along) = _neighbours(values.shape, shape, scale)
     tall = values[r0] + (values[r1] - values[r0]) * down[:, None]
-    left = tall[:, c0]
-    result: Map = tall[:, c1]
+    left = tall.take(c0, axis=1)
+    result: Map = tall.take(c1, axis=1)
     result -= left
     result *= along
     result += left
@@ -53,14 +53,15 @@ def enlarge_labels(
         Pixels that may belong to an object.
     """
     (r0, r1, down), (c0, c1, along) = _neighbours(labels.shape, shape, scale)
-    full = labels[r0][:, c0]
+    full = labels[r0].take(c0, axis=1)
     # Squares of four map pixels that do not agree are few; only plane pixels in them are work.
     mixed = np.zeros(labels.shape, dtype=bool)
     across = labels[:, :-1] != labels[:, 1:]
     mixed[:, :-1] |= across
     mixed[:-1, :-1] |= across[1:]
     mixed[:-1] |= labels[:-1] != labels[1:]
-    rows, columns = np.nonzero(mixed[r0][:, c0] & inside)
+    work = np.flatnonzero(mixed[r0].take(c0, axis=1) & inside)
+    rows, columns = np.divmod(work, shape[1])
     top, bottom, left, right = r0[rows], r1[rows], c0[columns], c1[columns]
     corners = (labels[top, left], labels[top, right], labels[bottom, left], labels[bottom, right])
     y, x = down[rows], along[columns]
@@ -74,7 +75,7 @@ def enlarge_labels(
         wins = (weight > most) & (corner > 0)
         best = np.where(wins, corner, best)
         most = np.where(wins, weight, most)
-    full[rows, columns] = best
+    full.ravel()[work] = best
     full[~inside] = 0
     return full
 
