@@ -501,3 +501,37 @@ def test_a_parameter_that_cannot_be_is_refused_and_told(everything):
     everything.session.finding.adjust_cells(min_area=100)
     everything.session.finding.adjust_cells(max_area=50)
     assert everything.state.find.cells == replace(cells_options, min_area=100)
+
+
+# -- models that do not find cells by themselves ------------------------------------------------
+
+
+class Headless(FakeModel):
+    """Answers prompts only, as a SAM does."""
+
+    has_instances = False
+
+
+@pytest.mark.parametrize("method", ["cells", "everything"])
+def test_a_sam_is_asked_where_cells_are(bench, monkeypatch, method):
+    sam, finder = Headless("large"), FakeModel("cells")
+    models = {"large": sam, "cells": finder}
+    monkeypatch.setattr(bench.session._desk.worker, "_load", lambda name, device: models[name])
+    bench.catalogue.here.add("large")
+    bench.viewer.add_image(cells(), name="nuclei")
+    bench.session.models.choose("large")
+    bench.session.finding.adjust(method=method)
+    bench.session.finding.adjust_everything(
+        seeds="objects", pred_iou_thresh=0.6, stability_score_thresh=0.75, points_per_side=4
+    )
+    bench.session.find_all()
+    bench.settle()
+    assert finder.prompts == []
+    assert len(sam.prompts) >= 3
+    layer = bench.viewer.layers[-1]
+    assert {layer.data[centre] for centre in SIZES}.isdisjoint({0})
+    if method == "cells":
+        assert len(sam.prompts) == 3
+        adjust(bench, min_area=60)
+        assert bench.state.found_count == 2
+        assert len(sam.prompts) == 3

@@ -281,10 +281,11 @@ def _ask(
     # A point on the far edge of a crop belongs to its last pixel.
     limit = np.array(embedding.shape) - 0.5
     for start in range(0, len(points), _GENERIC_BATCH):
-        progress(start / len(points))
         batch = np.minimum(points[start : start + _GENERIC_BATCH], limit)
+        # Cancelled between two points, not only between two batches.
+        stage = part(progress, start / len(points), (start + len(batch)) / len(points))
         answers: list[Candidates] = model.predict_each(
-            embedding, [Prompt(points=[point]) for point in batch]
+            embedding, [Prompt(points=[point]) for point in batch], progress=stage
         )
         for at, answer in enumerate(answers, start=start):
             for mask, score, logits in zip(answer.masks, answer.scores, answer.logits, strict=True):

@@ -54,6 +54,11 @@ class FindOptions:
     region: Region = "slice"
     rule: Rule = "empty"
 
+    @property
+    def needs_finder(self) -> bool:
+        """Whether somebody has to say where cells are."""
+        return self.method == "cells" or self.everything.seeds == "objects"
+
 
 def collecting(settings: Settings) -> Settings:
     """Lower the thresholds, so that the sliders have something to choose from afterwards."""

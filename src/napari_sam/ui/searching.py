@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from napari_sam.automatic.everything import propose_plane
 from napari_sam.automatic.live import LiveCells, find_cells
+from napari_sam.automatic.live_masks import LiveMasks, find_masks
 from napari_sam.automatic.merging import restrict
 from napari_sam.automatic.painting import paint
 from napari_sam.automatic.proposals import Proposals
@@ -33,9 +34,9 @@ class Found(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class FoundCells:
-    """Maps of the cells of one plane."""
+    """Maps of the cells of one plane, or masks at the places of cells."""
 
-    live: LiveCells
+    live: LiveCells | LiveMasks
 
     @property
     def diameter(self) -> float | None:
@@ -75,28 +76,35 @@ def search(
     pixels: npt.NDArray[Any],
     embedding: Embedding,
     model: Model,
+    finder: Model | None,
     options: FindOptions,
     pixel_size: PixelSize | None,
     progress: Progress,
 ) -> Found:
     """Find all cells, or everything, on one plane that is encoded already.
 
+    `finder` says where cells are to a model that has no learned sense for them.
+
     Raises
     ------
     ImageError, ModelError, Cancelled
     """
     if options.method == "cells":
-        live = find_cells(
-            pixels,
-            embedding,
-            model,
-            diameter=options.diameter,
-            pixel_size=pixel_size,
-            progress=progress,
-        )
-        return FoundCells(live)
+        how: dict[str, Any] = {
+            "diameter": options.diameter,
+            "pixel_size": pixel_size,
+            "progress": progress,
+        }
+        if model.has_instances:
+            return FoundCells(find_cells(pixels, embedding, model, **how))
+        return FoundCells(find_masks(pixels, embedding, model, finder, options.cells, **how))
     proposals = propose_plane(
-        pixels, model, collecting(options.everything), embedding=embedding, progress=progress
+        pixels,
+        model,
+        collecting(options.everything),
+        embedding=embedding,
+        finder=finder,
+        progress=progress,
     )
     return FoundObjects(proposals, pixels, model.name)
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from napari_sam.ui.searching import Found
 
 Loader = Callable[..., Model]
+FINDER = "cells"
+"""The model that comes with the plugin and finds cells by itself."""
 
 
 class Pixels(NamedTuple):
@@ -87,6 +89,7 @@ class Worker:
         self._load = load
         self._chosen: tuple[str, str] | None = None
         self._model: Model | None = None
+        self._finder: Model | None = None
         self._embeddings = EmbeddingCache(memory)
         self._last: tuple[View, Embedding, np.ndarray] | None = None
 
@@ -100,7 +103,7 @@ class Worker:
 
     def forget(self) -> None:
         """Give the memory back."""
-        self._model = self._chosen = self._last = None
+        self._model = self._finder = self._chosen = self._last = None
         self._embeddings.clear()
 
     def model(self, name: str, device: str) -> Model:
@@ -110,6 +113,14 @@ class Worker:
             self._model = self._load(name, device=device)
             self._chosen = (name, device)
         return self._model
+
+    def finder(self, model: Model, device: str) -> Model:
+        """Return who says where cells are: the model itself if it can, else the embedded one."""
+        if model.has_instances:
+            return model
+        if self._finder is None:
+            self._finder = self._load(FINDER, device=device)
+        return self._finder
 
     def read(self, model: Model, view: View, progress: Progress) -> tuple[Embedding, np.ndarray]:
         """Return the embedding of a view and its pixels, encoding them when they are new."""
@@ -158,7 +169,10 @@ class Worker:
 
         model = self.model(name, device)
         embedding, pixels = self.read(model, view, part(progress, 0.0, 0.6))
-        return search(pixels, embedding, model, options, view.pixel_size, part(progress, 0.6, 1.0))
+        finder = self.finder(model, device) if options.needs_finder else None
+        return search(
+            pixels, embedding, model, finder, options, view.pixel_size, part(progress, 0.6, 1.0)
+        )
 
 
 def _crop(

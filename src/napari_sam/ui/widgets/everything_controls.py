@@ -115,8 +115,8 @@ class EverythingControls:
         )
         self.seeds = self._switch(
             "Ask at objects",
-            "Ask where the model sees cells, and at few points between them: faster. Only with a "
-            "model that finds cells by itself (seeds='objects').",
+            "Ask where cells are seen, and at few points between them: faster, but not at the same "
+            "points as Segment Anything (seeds='objects').",
             lambda on: {"seeds": "objects" if on else "grid"},
         )
         rows = (len(_NUMBERS) + 1) // 2
