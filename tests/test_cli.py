@@ -17,6 +17,7 @@ from fake_model import FakeModel, blobs
 from napari_sam.cli import main
 from napari_sam.errors import Cancelled
 from napari_sam.models import zoo
+from tiny_sam import tiny_sam
 
 SHAPE = (64, 80)
 
@@ -447,3 +448,37 @@ def test_the_demo_shows_a_window_with_the_panel_and_its_cells(
     assert any("SAM for Biology" in name for name in seen["docks"])
     assert seen["layers"] == ["Image", "Labels"]
     assert seen["cells"] > 5
+
+
+def test_the_cache_is_listed_limited_and_cleared(tmp_path, monkeypatch, capsys):
+    from napari_sam.inference.cache import key_of_embedding
+    from napari_sam.inference.store import EmbeddingStore
+
+    monkeypatch.setenv("NAPARI_SAM_HOME", str(tmp_path))
+    model = tiny_sam()
+    for seed in (0, 1):
+        embedding = model.encode(np.random.default_rng(seed).normal(size=(40, 50)))
+        assert EmbeddingStore().write(key_of_embedding(embedding), embedding, model)
+    (EmbeddingStore().folder / "torn.npz").write_bytes(b"PK")
+    assert main(["cache"]) == 0
+    out = capsys.readouterr().out
+    assert out.count("40 x 50") == 2
+    assert "damaged" in out
+    assert main(["cache", "limit", "0"]) == 0
+    assert "0 planes, 0 of at most 0 MB" in capsys.readouterr().out
+    EmbeddingStore().write(key_of_embedding(embedding), embedding, model)
+    assert len(EmbeddingStore()) == 0
+    assert main(["cache", "limit", "100"]) == 0
+    EmbeddingStore().write(key_of_embedding(embedding), embedding, model)
+    assert main(["cache", "clear"]) == 0
+    assert "1 planes deleted" in capsys.readouterr().out
+    assert len(EmbeddingStore()) == 0
+    assert EmbeddingStore().max_bytes == 100_000_000
+
+
+def test_eight_bits_are_refused_for_a_model_that_has_none(tmp_path, capsys):
+    image = tmp_path / "image.tif"
+    tifffile.imwrite(image, np.zeros((40, 50), np.uint8))
+    code = main(["segment", str(image), "-o", str(tmp_path / "out"), "--precision", "int8"])
+    assert code == 1
+    assert "no eight-bit products" in capsys.readouterr().err

@@ -196,7 +196,7 @@ def test_the_folder_stays_within_its_size_and_the_oldest_go(tmp_path):
     for age, (key, embedding) in enumerate(zip(keys[:3], embeddings[:3], strict=True)):
         assert store.write(key, embedding, MODEL)
         os.utime(store._path(key), (1000 + age, 1000 + age))
-    store.max_bytes = store.nbytes
+    store.set_limit(store.nbytes)
     assert store.read(keys[0], MODEL) is not None  # used just now
     store.write(keys[3], embeddings[3], MODEL)
     assert [store.read(key, MODEL) is not None for key in keys] == [True, False, True, True]
@@ -241,3 +241,27 @@ def test_a_disk_that_cannot_be_written_costs_only_the_entry(tmp_path):
     embedding = EmbeddingCache(10**9, store).encode(MODEL, plane(0))
     assert embedding.shape == (40, 50)
     assert len(store) == 0
+
+
+def test_another_process_finds_what_this_one_wrote(tmp_path):
+    expected = EmbeddingCache(10**9, EmbeddingStore(tmp_path)).encode(MODEL, plane(0))
+    code = (
+        "import sys, numpy as np\n"
+        "from pathlib import Path\n"
+        "from tiny_sam import tiny_sam\n"
+        "from napari_sam.inference.cache import EmbeddingCache\n"
+        "from napari_sam.inference.store import EmbeddingStore\n"
+        "model = tiny_sam()\n"
+        "model._encoder.encode = None  # encoding would fail\n"
+        "image = np.random.default_rng(0).integers(0, 4000, (40, 50)).astype(np.uint16)\n"
+        "found = EmbeddingCache(10**9, EmbeddingStore(Path(sys.argv[1]))).encode(model, image)\n"
+        "np.save(sys.argv[2], found.features.image.numpy())\n"
+    )
+    here = str(Path(__file__).parents[1])
+    path = os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])
+    subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path), str(tmp_path / "found.npy")],
+        env={**os.environ, "PYTHONPATH": path},
+        check=True,
+    )
+    np.testing.assert_array_equal(np.load(tmp_path / "found.npy"), expected.features.image.numpy())

@@ -98,6 +98,12 @@ def add_parser(
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument(
+        "--precision",
+        choices=("float32", "int8"),
+        default="float32",
+        help="int8: SAM models read images faster on a CPU, and not exactly",
+    )
+    parser.add_argument(
         "--overwrite", action="store_true", help="replace outputs that are there already"
     )
     parser.set_defaults(run=run)
@@ -141,7 +147,7 @@ def run(options: argparse.Namespace) -> int:
 
     from napari_sam.models.zoo import load_model
 
-    model = load_model(options.model, options.device)
+    model = load_model(options.model, options.device, precision=options.precision)
     failed = 0
     started = time.monotonic()
     for number, source in enumerate(sources):

@@ -59,6 +59,11 @@ class EmbeddingCache:
         """Bytes held in memory."""
         return self._bytes
 
+    @property
+    def max_bytes(self) -> int:
+        """Bytes that may be held in memory."""
+        return self._max
+
     def __len__(self) -> int:
         return len(self._held)
 

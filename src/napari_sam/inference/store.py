@@ -1,7 +1,9 @@
 """Embeddings on disk: checked when read, written in one step, limited in size.
 
-One ``.npz`` file per embedding. Its name is a hash of the key; the key itself and a checksum of
-the arrays are inside, and a file that does not agree with them is deleted and not served. Two
+One ``.npz`` file per embedding: a single file is put in place in one step, and was written and read
+several times faster than a zarr group of the same array, which is several files
+(``docs/architecture.md``). Its name is a hash of the key; the key itself and a checksum of the
+arrays are inside, and a file that does not agree with them is deleted and not served. Two
 processes may use one folder: files appear whole under their name, and a file that another
 process has just removed counts as absent.
 """
@@ -17,16 +19,20 @@ import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam.errors import ParameterError
 from napari_sam.models.fetch import home
 from napari_sam.models.model import Embedding, Model
 
 FORMAT = 1
+DEFAULT_BYTES = 2_000_000_000
+_LIMIT = "limit.txt"
 _ABANDONED = 3600.0  # seconds after which a temporary file belongs to a dead process
+_DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, IndexError, zipfile.BadZipFile)
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -44,6 +50,15 @@ class Storable(Protocol):
         ...
 
 
+class Entry(NamedTuple):
+    """One file: the model's name, the plane's rows and columns, bytes, and when it was used."""
+
+    model: str
+    shape: tuple[int, int]
+    nbytes: int
+    used: float
+
+
 class EmbeddingStore:
     """Embeddings in a folder.
 
@@ -51,13 +66,40 @@ class EmbeddingStore:
     ----------
     folder : Path, optional
         ``embeddings`` in `napari_sam.models.fetch.home` by default.
-    max_bytes : int
-        When the files hold more, those not used for longest are deleted.
+    max_bytes : int, optional
+        When the files hold more, those not used for longest are deleted. By default what
+        `set_limit` chose for this folder, or 2 GB.
     """
 
-    def __init__(self, folder: Path | None = None, max_bytes: int = 4 << 30) -> None:
+    def __init__(self, folder: Path | None = None, max_bytes: int | None = None) -> None:
         self.folder = folder if folder is not None else home() / "embeddings"
-        self.max_bytes = max_bytes
+        self._max_bytes = max_bytes
+
+    @property
+    def max_bytes(self) -> int:
+        """Bytes that the files may hold."""
+        if self._max_bytes is not None:
+            return self._max_bytes
+        try:
+            return max(0, int((self.folder / _LIMIT).read_text(encoding="ascii")))
+        except (OSError, ValueError):
+            return DEFAULT_BYTES
+
+    def set_limit(self, max_bytes: int) -> None:
+        """Choose, for every process that uses this folder, how many bytes the files may hold.
+
+        Raises
+        ------
+        ParameterError
+        """
+        if max_bytes < 0:
+            raise ParameterError(f"The limit must be 0 or more bytes, got {max_bytes}.")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".tmp")
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(str(max_bytes))
+        os.replace(temporary, self.folder / _LIMIT)
+        self.prune()
 
     @property
     def nbytes(self) -> int:
@@ -66,6 +108,18 @@ class EmbeddingStore:
 
     def __len__(self) -> int:
         return len(self._files())
+
+    def entries(self) -> list[Entry]:
+        """List what is there, used last first; a file that cannot be read counts as damaged."""
+        found = []
+        for path, size, used in sorted(self._files(), key=lambda file: -file[2]):
+            model, shape = "damaged", (0, 0)
+            with contextlib.suppress(*_DAMAGED), open(path, "rb") as raw:
+                header = json.loads(str(np.load(raw, allow_pickle=False)["header"]))
+                model = str(header["key"][1]).split(":", 1)[0]
+                shape = (int(header["shape"][0]), int(header["shape"][1]))
+            found.append(Entry(model, shape, size, used))
+        return found
 
     def read(self, key: tuple[Any, ...], model: Model) -> Embedding | None:
         """Return the embedding of a key, or None; a damaged file is deleted."""
@@ -90,7 +144,7 @@ class EmbeddingStore:
             )
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
+        except _DAMAGED:
             with contextlib.suppress(OSError):
                 path.unlink()
             return None

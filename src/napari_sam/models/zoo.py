@@ -9,8 +9,15 @@ import os
 import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Literal
 
-from napari_sam.errors import CheckpointError, DataError, ModelError, UnknownModelError
+from napari_sam.errors import (
+    CheckpointError,
+    DataError,
+    ModelError,
+    ParameterError,
+    UnknownModelError,
+)
 from napari_sam.installation import check_single_distribution
 from napari_sam.libraries import keep_triton_out
 from napari_sam.models import fetch
@@ -164,6 +171,7 @@ def load_model(
     device: str = "auto",
     *,
     download: bool = False,
+    precision: Literal["float32", "int8"] = "float32",
     progress: Progress = silent,
 ) -> Model:
     """Load a model by its name in the zoo or from a checkpoint file.
@@ -179,11 +187,16 @@ def load_model(
     download : bool
         Whether to download a model of the zoo that is not there yet. Off by default: hundreds
         of megabytes should not surprise anybody.
+    precision : {"float32", "int8"}
+        "int8" encodes with eight-bit products: on a CPU, for models of the SAM family only,
+        faster and not exact; ``docs/accelerators.md`` has the measured figures.
     progress : callable
         Called with 0..1 while it downloads.
 
     Raises
     ------
+    ParameterError
+        When there is no such precision.
     UnknownModelError
         When it is neither a name nor a file.
     ModelError
@@ -194,8 +207,14 @@ def load_model(
         When another package on this machine also provides ``napari_sam``.
     DownloadError, DeviceError
     """
+    if precision not in ("float32", "int8"):
+        raise ParameterError(f"precision must be 'float32' or 'int8', got {precision!r}.")
     check_single_distribution()
     keep_triton_out()
+    if precision == "int8":
+        exact = load_model(name_or_path, device, download=download, progress=progress)
+        module = importlib.import_module("napari_sam.inference.int8")
+        return module.with_int8(exact)  # type: ignore[no-any-return]
     from napari_sam.models.device import resolve
 
     device = resolve(device)

@@ -56,17 +56,26 @@ class Jobs:
         Names of the slots, most urgent first.
     name : str
         Name of the thread.
+    gives_way : str
+        A slot whose work is cancelled as soon as any other is submitted.
     threaded : bool
         False runs nothing by itself: `run_next` does, on the calling thread. For tests and for
         viewers without an event loop.
     """
 
     def __init__(
-        self, loop: Loop, slots: tuple[str, ...], *, name: str, threaded: bool = True
+        self,
+        loop: Loop,
+        slots: tuple[str, ...],
+        *,
+        name: str,
+        gives_way: str = "",
+        threaded: bool = True,
     ) -> None:
         self._loop = loop
         self._slots = slots
         self._name = name
+        self._gives_way = gives_way
         self._threaded = threaded
         self._generation = 0
         self._wanted: dict[str, _Job] = {}
@@ -78,6 +87,11 @@ class Jobs:
     def wants(self, slot: str) -> bool:
         """Tell whether a slot still owes an answer."""
         return slot in self._wanted
+
+    @property
+    def busy(self) -> bool:
+        """Whether any slot owes an answer."""
+        return bool(self._wanted)
 
     def submit(
         self,
@@ -102,6 +116,7 @@ class Jobs:
             if self._closed:
                 return self._generation
             self.cancel(slot)
+            self.cancel(self._gives_way)
             self._generation += 1
             job = _Job(slot, self._generation, work, done, failed, progress)
             self._wanted[slot] = self._pending[slot] = job

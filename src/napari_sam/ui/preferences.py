@@ -26,6 +26,8 @@ class Preferences:
         Whether grey images are seen with the layer's contrast limits.
     hover_preview : bool
         Whether the mask under the cursor is shown.
+    keep_on_disk : bool
+        Whether what slow models read is kept for the next start.
     """
 
     model: str = "cells"
@@ -33,6 +35,7 @@ class Preferences:
     cache_megabytes: int = 1000
     use_contrast_limits: bool = False
     hover_preview: bool = False
+    keep_on_disk: bool = True
 
 
 class PreferenceStore:

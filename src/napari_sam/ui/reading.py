@@ -7,6 +7,7 @@ from collections.abc import Callable
 from napari_sam.errors import ViewError
 from napari_sam.images import Plane
 from napari_sam.ui.desk import Desk
+from napari_sam.ui.neighbours import Neighbours
 from napari_sam.ui.state import Chip
 from napari_sam.ui.worker import View
 
@@ -20,10 +21,12 @@ class Reading:
         self._desk = desk
         self._failed = failed
         self._read: View | None = None
+        self.neighbours = Neighbours(desk)
 
     def forget(self) -> None:
         """Another model is in charge, which has read nothing yet."""
         self._read = None
+        self.neighbours.forget()
 
     def has(self, view: View) -> bool:
         """Whether the model has read these pixels."""
@@ -80,3 +83,4 @@ class Reading:
             state.progress = None
         if state.answer is None and state.tool == "click":
             desk.guide(_GUIDE)
+        self.neighbours.soon()

@@ -14,7 +14,7 @@ from napari_sam.errors import NapariSamError, ViewError
 from napari_sam.images import Plane
 from napari_sam.prompts import BACKGROUND, FOREGROUND
 from napari_sam.segmentation import Overlap
-from napari_sam.ui import own_layers
+from napari_sam.ui import neighbours, own_layers
 from napari_sam.ui.asking import Asking
 from napari_sam.ui.catalogue import Catalogue
 from napari_sam.ui.clicks import RIGHT, Clicks
@@ -22,6 +22,7 @@ from napari_sam.ui.desk import Desk
 from napari_sam.ui.finding import Finding
 from napari_sam.ui.jobs import Jobs, Loop
 from napari_sam.ui.keeping import Keeping
+from napari_sam.ui.kept_on_disk import KeptOnDisk
 from napari_sam.ui.keys import Keys
 from napari_sam.ui.layer_choice import LayerChoice
 from napari_sam.ui.loops import QtLoop
@@ -75,13 +76,15 @@ class Session:
         self.state.model, self.state.hover = wanted.model, wanted.hover_preview
         self.jobs = Jobs(
             self.loop,
-            ("predict", "find", "hover", "read"),
+            ("predict", "find", "hover", "read", neighbours.SLOT),
             name="napari-sam model",
+            gives_way=neighbours.SLOT,
             threaded=threaded,
         )
         worker = Worker(load_model or catalogue.loader(), wanted.cache_megabytes * _MEGABYTE)
         self._desk = Desk(viewer, self.state, self.loop, self.jobs, worker, preferences)
         self.models = ModelChoice(self._desk, catalogue, self._model_changed, threaded)
+        self.kept_on_disk = KeptOnDisk(self._desk)
         self._marking = Marking(self._desk)
         self._preview = Preview(viewer)
         self._asking = Asking(self._desk, self._marking, self._preview, self.models.usable)
@@ -382,5 +385,6 @@ class Session:
     def _preferences_changed(self, event: Any = None) -> None:
         wanted = self._desk.preferences.read()
         self._desk.worker.resize(wanted.cache_megabytes * _MEGABYTE)
+        self.kept_on_disk.follow(wanted)
         self.state.hover = wanted.hover_preview
         self._asking.soon()

@@ -5,6 +5,7 @@ Takes immutable requests and returns immutable results; it knows no viewer and t
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -13,6 +14,7 @@ import numpy as np
 
 from napari_sam import images
 from napari_sam.inference.cache import EmbeddingCache
+from napari_sam.inference.store import EmbeddingStore
 from napari_sam.models.model import Embedding, Model
 from napari_sam.pixel_size import PixelSize
 from napari_sam.progress import Progress, part
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 Loader = Callable[..., Model]
 FINDER = "cells"
 """The model that comes with the plugin and finds cells by itself."""
+
+_HITCH = 0.25  # seconds that a click may have to wait for reading ahead to stop
 
 
 class Pixels(NamedTuple):
@@ -92,6 +96,16 @@ class Worker:
         self._finder: Model | None = None
         self._embeddings = EmbeddingCache(memory)
         self._last: tuple[View, Embedding, np.ndarray] | None = None
+        self._longest_step = 0.0
+
+    @property
+    def store(self) -> EmbeddingStore | None:
+        """Where embeddings are kept on disk, if they are."""
+        return self._embeddings.store
+
+    @store.setter
+    def store(self, store: EmbeddingStore | None) -> None:
+        self._embeddings.store = store
 
     def has(self, name: str, device: str) -> bool:
         """Whether this model is loaded; may be asked from any thread."""
@@ -128,10 +142,30 @@ class Worker:
             embedding, pixels = self._last[1:]
             if embedding.model == model.fingerprint:
                 return embedding, pixels
+        steps = _Steps(progress)
         pixels = read_plane(view.pixels, view.plane)  # type: ignore[arg-type]
-        embedding = self._embeddings.encode(model, pixels, limits=view.limits, progress=progress)
+        embedding = self._embeddings.encode(model, pixels, limits=view.limits, progress=steps)
         self._last = (view, embedding, pixels)
+        self._longest_step = steps.longest
         return embedding, pixels
+
+    def prefetch(self, name: str, device: str, view: View, progress: Progress) -> None:
+        """Read a view that may be wanted next, if that disturbs nobody.
+
+        Not while another model is loaded, not when memory would not hold this view beside its
+        neighbours, and not when the last view came in steps so long that a click, which stops
+        this at the next step, would have to wait noticeably.
+        """
+        if self._model is None or self._last is None or not self.has(name, device):
+            return
+        embedding = self._last[1]
+        if embedding.model != self._model.fingerprint:
+            return
+        if 3 * embedding.nbytes > self._embeddings.max_bytes or self._longest_step > _HITCH:
+            return
+        pixels = read_plane(view.pixels, view.plane)  # type: ignore[arg-type]
+        progress(0.1)
+        self._embeddings.encode(self._model, pixels, limits=view.limits, progress=progress)
 
     def encode(self, name: str, device: str, view: View, progress: Progress) -> None:
         """Make a view ready for prompts."""
@@ -173,6 +207,21 @@ class Worker:
         return search(
             pixels, embedding, model, finder, options, view.pixel_size, part(progress, 0.6, 1.0)
         )
+
+
+class _Steps:
+    """Passes progress on and measures the longest time between two reports."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._at = time.monotonic()
+        self.longest = 0.0
+
+    def __call__(self, fraction: float) -> None:
+        now = time.monotonic()
+        self.longest = max(self.longest, now - self._at)
+        self._progress(fraction)
+        self._at = time.monotonic()
 
 
 def _crop(

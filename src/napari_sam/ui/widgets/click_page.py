@@ -11,6 +11,7 @@ from napari_sam.ui.own_layers import BACKGROUND_COLOUR, OBJECT_COLOUR
 from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.candidates import CandidateStrip
 from napari_sam.ui.widgets.controls import Button, LayerCombo, Segmented, enable
+from napari_sam.ui.widgets.disk_box import DiskBox
 
 _ACCEPT = "Keep the chosen outline as a new cell in the labels."
 _NEXT = "Show the next of the three outlines."
@@ -98,6 +99,8 @@ class ClickPage(QWidget):
         self.hover.toggled.connect(session.set_hover)
         column.addWidget(self.hover)
         column.addWidget(self._own_marks())
+        self.disk = DiskBox(session.kept_on_disk)
+        column.addWidget(self.disk)
         column.addStretch(1)
         self.show_answer()
 
