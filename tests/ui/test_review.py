@@ -257,3 +257,17 @@ def test_locked_or_missing_labels_change_nothing(bench):
     bench.press("Delete")
     bench.press("n")
     bench.press("Control-Z")
+
+
+def test_a_correction_that_only_takes_away_still_says_where_the_cell_is(bench):
+    bench.click(16, 16)
+    bench.press("c")
+    bench.click(11, 16, button=2)
+    bench.settle()
+    prompt = bench.model.prompts[-1]
+    assert prompt.labels.tolist() == [1, 0]
+    np.testing.assert_array_equal(prompt.points[0], (16, 16))
+    np.testing.assert_array_equal(prompt.mask, discs() == 1)
+    bench.press("Enter")
+    assert bench.labels.data[11, 16] == 0
+    assert bench.labels.data[16, 16] == 1

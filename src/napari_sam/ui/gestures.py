@@ -11,6 +11,13 @@ from napari_sam.ui.clicks import _DRAG, LEFT, RIGHT
 
 Tool = Literal["select", "delete", "merge", "split", "add"]
 Place = tuple[float, float]
+ADVICE: dict[Tool, str] = {
+    "select": "Click a cell to take it in hand, or press N for the least certain one.",
+    "delete": "Click a cell to delete it. Ctrl+click does so with any tool.",
+    "merge": "Drag from one cell to another, or click both. Alt does so with any tool.",
+    "split": "Draw a line across a cell, or click both halves. Shift does so with any tool.",
+    "add": "Click a cell that is missing; right-click takes away. Enter keeps it.",
+}
 _MODIFIERS: dict[str, Tool] = {"Control": "delete", "Alt": "merge", "Shift": "split"}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from napari_sam.images import Plane
 from napari_sam.ui import own_layers
 from napari_sam.ui.desk import Desk
 from napari_sam.ui.planes import labels_plane, points_on_plane, read_plane, shapes_on_plane
-from napari_sam.ui.prompt_layers import Marks, UsedMarks, polarity, read_marks
+from napari_sam.ui.prompt_layers import Marks, UsedMarks, correcting, polarity, read_marks
 
 if TYPE_CHECKING:
     from napari.layers import Points, Shapes
@@ -68,7 +68,7 @@ class Marking:
         )
         self._watch(plane, len(marks.points), len(marks.outlines))
         if self.rough is not None and self.rough[0] == plane and len(marks.points):
-            marks = replace(marks, mask=self.rough[1])
+            marks = correcting(marks, self.rough[1])
         return marks
 
     def _watch(self, plane: Plane, points: int, outlines: int) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage as ndi
 
 from napari_sam.errors import PromptError
 from napari_sam.images import Plane
@@ -113,6 +114,21 @@ class Marks:
     def _inside(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         held = (points >= -0.5) & (points <= np.array(self.shape) - 0.5)
         return points[held.all(axis=1)]
+
+
+def correcting(marks: Marks, mask: npt.NDArray[np.bool_]) -> Marks:
+    """Let marks refine an object that is there.
+
+    Models need to hear where the object is: with nothing but "not this", the middle of its mask
+    speaks for it.
+    """
+    points, labels = marks.points, marks.labels
+    if not (labels == FOREGROUND).any():
+        depth = ndi.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+        middle = np.unravel_index(int(np.argmax(depth)), mask.shape)
+        points = np.concatenate([[middle], points])
+        labels = np.concatenate([[FOREGROUND], labels])
+    return replace(marks, points=points, labels=labels, mask=mask)
 
 
 def _along(vertices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

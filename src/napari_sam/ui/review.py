@@ -9,7 +9,7 @@ from napari_sam import object_table
 from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.ui.desk import Desk
 from napari_sam.ui.editing import Editing
-from napari_sam.ui.gestures import Place, Tool
+from napari_sam.ui.gestures import ADVICE, Place, Tool
 from napari_sam.ui.keys import Keys
 from napari_sam.ui.marking import Marking
 from napari_sam.ui.planes import labels_plane
@@ -109,6 +109,10 @@ class Review:
         from napari.layers import Labels
 
         layers = self._desk.viewer.layers
+        try:
+            self._desk.plane()
+        except NapariSamError:
+            return
         if self.state.labels in layers and self._fits(self.state.labels):
             return
         theirs = [la for la in layers if isinstance(la, Labels) and not self._session.is_ours(la)]
@@ -319,8 +323,7 @@ class Review:
 
     def mark(self, place: Place, label: int) -> None:
         """Mark a pixel for the model: of a new cell, or of the one being corrected."""
-        if self.state.labels is not None:
-            self._desk.state.target = self.state.labels
+        self._desk.state.target = self.state.labels or self._desk.state.target
         self._session.add_point(place, label)
 
     def correct(self) -> None:
@@ -393,13 +396,4 @@ class Review:
                 "not belong. Enter replaces it, Esc leaves it."
             )
         else:
-            say(_ADVICE[state.tool])
-
-
-_ADVICE: dict[Tool, str] = {
-    "select": "Click a cell to take it in hand, or press N for the least certain one.",
-    "delete": "Click a cell to delete it. Ctrl+click does so with any tool.",
-    "merge": "Drag from one cell to another, or click both. Alt does so with any tool.",
-    "split": "Draw a line across a cell, or click both halves. Shift does so with any tool.",
-    "add": "Click a cell that is missing; right-click takes away. Enter keeps it.",
-}
+            say(ADVICE[state.tool])
