@@ -189,10 +189,10 @@ def merge(
         return region
 
     for which in np.argsort(-highest):
-        one, two = (root(int(region)) for region in divmod(int(keys[which]), count + 1))
-        if one != two and highest[which] >= ratio * min(peak[one], peak[two]):
-            parent[two] = one
-            peak[one] = max(peak[one], peak[two])
+        first, second = (root(int(region)) for region in divmod(int(keys[which]), count + 1))
+        if first != second and highest[which] >= ratio * min(peak[first], peak[second]):
+            parent[second] = first
+            peak[first] = max(peak[first], peak[second])
     return np.array([root(region) for region in range(count + 1)], np.int32)[labels]
 
 
