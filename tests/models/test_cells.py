@@ -6,6 +6,8 @@ The network here is a stand-in that draws what it is asked for, so that any erro
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 import torch
@@ -15,6 +17,7 @@ from hypothesis import strategies as st
 import napari_sam as ns
 from napari_sam.errors import Cancelled, CheckpointError, ModelError, PromptError
 from napari_sam.models.cells import CellsModel, load_cells
+from napari_sam.models.cells_network import CellsNetwork
 from napari_sam.models.cells_windows import paste, resample, square
 
 
@@ -235,3 +238,28 @@ def test_a_file_that_is_no_model_is_refused(tmp_path):
         load_cells(path)
     with pytest.raises(CheckpointError, match="no file"):
         load_cells(tmp_path / "missing.safetensors")
+
+
+def test_folding_the_norms_changes_no_map():
+    torch.manual_seed(0)
+    network = CellsNetwork()
+    with torch.no_grad():  # statistics as after training, not as at the start
+        for name, value in network.state_dict().items():
+            if "running" in name:
+                value.uniform_(0.5, 2.0)
+    folded = deepcopy(network).eval()
+    folded.fold_norms()
+    left = [name for name, part in folded.named_modules() if type(part) is torch.nn.BatchNorm2d]
+    assert left == ["mask_decoder.mix2.0"]  # follows a sum, not a convolution
+    network.eval()
+    image = torch.rand(1, 3, 96, 64)
+    clicks = torch.tensor([[[30.0, 40.0]]]), torch.tensor([[1]]), torch.full((1, 4), torch.nan)
+    with torch.inference_mode():
+        for one, two in zip(network.encode(image), folded.encode(image), strict=True):
+            torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-4)
+        answers = [
+            part.decode(part.encode(image), torch.zeros(1, dtype=torch.long), *clicks)
+            for part in (network, folded)
+        ]
+    for one, two in zip(*answers, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-3)

@@ -310,7 +310,8 @@ def load_cells(path: Path | None = None, device: str = "cpu") -> CellsModel:
         raise CheckpointError(
             f"{source} does not hold weights of the 'cells' network: {error}"
         ) from error
+    network.eval().fold_norms()
     # torch describes to() with both arguments for tensors only.
-    network.eval().to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
     return CellsModel(network, name, device, f"cells:{digest}")
