@@ -40,7 +40,7 @@ from napari_sam.prompts import Prompt, Window
 from napari_sam.segmentation import Candidates
 
 WINDOW = 192  # pixels of a window's side
-BOX = 40.0  # window pixels across the box of an object
+BOX = 48.0  # window pixels across the box of an object
 REACH = 0.8  # share of a window that a box or the person's clicks may take up
 OVERVIEW = 1536 * 1536  # window pixels that encoding reads of a huge plane
 WHOLE = 1.5  # times as many it reads if that is the whole plane: the automatic mode will ask
