@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dask.array as da
 import numpy as np
 import pytest
 
@@ -154,6 +155,22 @@ def test_a_mask_cannot_be_shared_by_several_boxes(ready):
     shapes_of(ready, [BOX_A, BOX_B])
     assert "one cell" in ready.state.status
     assert ready.state.answer is None
+
+
+@pytest.mark.parametrize("kind", ["read-only", "dask"])
+def test_a_rough_mask_is_only_read(ready, kind):
+    painted = np.zeros(blobs().shape, dtype=np.uint16)
+    painted[14:26, 14:26] = 1
+    if kind == "dask":
+        rough = ready.viewer.add_labels(da.from_array(painted, chunks=16))
+    else:
+        painted.setflags(write=False)
+        rough = ready.viewer.add_labels(painted)
+    ready.session.choose("mask", rough)
+    ready.settle()
+    assert ready.state.mask is rough
+    assert ready.state.answer is not None
+    np.testing.assert_array_equal(ready.model.prompts[-1].mask, painted == 1)
 
 
 def test_undo_takes_the_marks_back_in_reverse_order(ready):

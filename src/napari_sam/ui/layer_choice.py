@@ -77,7 +77,7 @@ class LayerChoice:
             if layer is None:
                 continue
             try:
-                labels_plane(state.image, plane, layer)
+                labels_plane(state.image, plane, layer, write=role != "mask")
             except LabelsError:
                 setattr(state, role, None)
 

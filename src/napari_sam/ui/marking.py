@@ -145,7 +145,7 @@ class Marking:
             self._delete(layer, rows)
         if state.mask is not None and state.image is not None:
             try:
-                at = labels_plane(state.image, plane, state.mask)
+                at = labels_plane(state.image, plane, state.mask, write=False)
             except LabelsError:
                 pass
             else:

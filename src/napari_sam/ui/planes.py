@@ -305,15 +305,20 @@ def new_labels(image: Image, name: str) -> Labels:
     return Labels(np.zeros(spatial_shape(image), np.int32), name=name, **transform_of(image))
 
 
-def labels_plane(image: Image, plane: Plane, labels: Labels) -> Plane:
-    """Return the plane of a Labels layer that matches a plane of the image, ready to be written.
+def labels_plane(image: Image, plane: Plane, labels: Labels, *, write: bool = True) -> Plane:
+    """Return the plane of a Labels layer that matches a plane of the image.
+
+    Parameters
+    ----------
+    write : bool
+        Whether it will be written. What is only read may be read-only, dask or multiscale.
 
     Raises
     ------
     LabelsError
         When the labels cannot be written, or do not lie on the image's pixel grid.
     """
-    reason = _why_not_writable(labels)
+    reason = _why_not_writable(labels) if write else ""
     if reason:
         raise LabelsError(f"{labels.name!r} cannot be written: {reason} Choose a new Labels layer.")
     shape = spatial_shape(image)

@@ -176,7 +176,8 @@ def read_marks(
         outlines = [o for o, new in zip(outlines, fresh, strict=True) if new]
     painted = None
     if mask is not None:
-        chosen = read_plane(mask, labels_plane(image, plane, mask)) == mask.selected_label
+        at = labels_plane(image, plane, mask, write=False)
+        chosen = read_plane(mask, at) == mask.selected_label
         if chosen.any() and used.fresh(mask, [chosen])[0]:
             painted = chosen
     return Marks(rowcol, labels, tuple(outlines), painted, plane.shape)
