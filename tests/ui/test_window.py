@@ -42,7 +42,8 @@ def test_a_real_click_on_a_scaled_translated_stack_labels_the_right_voxels(windo
     expected = np.zeros(STACK.shape, bool)
     expected[3, :, 40:] = STACK[3, :, 40:] > 100
     np.testing.assert_array_equal(labels.data > 0, expected)
-    assert "SAM preview" not in window.viewer.layers
+    assert not window.viewer.layers["SAM preview"].visible
+    window.until(lambda: "SAM preview" not in window.viewer.layers)  # a few seconds later
 
 
 def test_right_click_undo_and_candidates_by_real_input(window):

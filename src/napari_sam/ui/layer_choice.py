@@ -114,7 +114,7 @@ class LayerChoice:
         layer, state = event.value, self._desk.state
         self._marking.layer_removed(layer)
         if layer is self._preview.layer:
-            self._preview.hide()
+            self._preview.remove()
         for role in ("points", "shapes", "mask", "target", "merge"):
             if getattr(state, role) is layer:
                 setattr(state, role, None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
 NAME = "SAM preview"
+_LINGER = 4000  # milliseconds after which a layer that shows nothing goes
 _COLOURS = ("#ffd400", "#f06292", "#64b5f6", "#aed581", "#ba68c8", "#ff8a65")
 
 
@@ -22,6 +24,13 @@ class Preview:
 
     The layer is one plane thick and lies at that plane's place in the world, so it costs the
     memory of one plane however large the stack is, and napari itself hides it on other slices.
+
+    Parameters
+    ----------
+    later : callable, optional
+        ``later(name, milliseconds, call)``. With it, a layer that is hidden stays for a while,
+        unseen, for the next mask: napari takes a quarter of a second to make a layer and to
+        take one away. Without it, it goes at once.
     """
 
     def __init__(
@@ -30,8 +39,11 @@ class Preview:
         name: str = NAME,
         colours: tuple[str, ...] = _COLOURS,
         opacity: float = 0.6,
+        later: Callable[[str, int, Callable[[], None]], None] | None = None,
     ) -> None:
         self._viewer = viewer
+        self._later = later
+        self._hidden = False
         self._name, self._colours, self._opacity = name, colours, opacity
         self.layer: Labels | None = None
         self._key: tuple[Any, Plane] | None = None
@@ -58,10 +70,27 @@ class Preview:
         contour = 2 if outline else 0
         if self.layer.contour != contour:
             self.layer.contour = contour
+        if self._hidden:
+            self._hidden = False
+            self.layer.visible = True
         self._key = (image, plane)
 
     def hide(self) -> None:
+        """Show nothing any more."""
+        if self.layer is None or self.layer not in self._viewer.layers or self._later is None:
+            self.remove()
+        elif not self._hidden:
+            self.layer.visible = False
+            self._hidden = True
+            self._later(f"away {id(self)}", _LINGER, self._away)
+
+    def _away(self) -> None:
+        if self._hidden:
+            self.remove()
+
+    def remove(self) -> None:
         """Take the layer away."""
+        self._hidden = False
         layer, self.layer, self._key = self.layer, None, None
         if layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
@@ -80,7 +109,7 @@ class Preview:
         assert self.layer is not None
         same_grid = self._key is not None and self._key[0] is image
         if not same_grid or self.layer.ndim != data.ndim:
-            self.hide()
+            self.remove()
             self._add(image, plane, data)
             return
         self.layer.data = data

@@ -86,7 +86,7 @@ class Session:
         self.models = ModelChoice(self._desk, catalogue, self._model_changed, threaded)
         self.kept_on_disk = KeptOnDisk(self._desk)
         self._marking = Marking(self._desk)
-        self._preview = Preview(viewer)
+        self._preview = Preview(viewer, later=self.loop.later)
         self._asking = Asking(self._desk, self._marking, self._preview, self.models.usable)
         self._keeping = Keeping(self._desk, self._marking)
         self.finding = Finding(self._desk, self._keeping.remember, self.models.usable, threaded)
@@ -146,7 +146,7 @@ class Session:
         self.jobs.close()
         self.loop.stop()
         self._desk.worker.forget()
-        self._preview.hide()
+        self._preview.remove()
         self._marking.remove_own()
         self._keeping.forget()
         self.state.answer = None
