@@ -259,6 +259,6 @@ def test_the_page_fits_without_scrolling_however_much_is_open(window, method):
     window.pick(window.page.method, method)
     window.pick(window.page.merge, mine.name)
     window.page.advanced.expand(animate=False)
-    # Of 800, less titles. Layouts settle over a few rounds of the event loop, however long those take.
+    # Of 800, less titles; layouts settle over a few rounds of the event loop.
     window.until(lambda: window.panel.minimumSizeHint().height() <= 700)
     assert window.panel.minimumSizeHint().width() <= 330
