@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,12 +16,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+import torch
 
 from fake_model import FakeModel, blobs
+from napari_sam.automatic.everything import segment_everything
 from napari_sam.cli import main
 from napari_sam.errors import Cancelled
+from napari_sam.inference.encoding import PlaneEncoder
 from napari_sam.models import zoo
-from tiny_sam import tiny_sam
+from tiny_sam import tiny_network, tiny_sam
 
 SHAPE = (64, 80)
 
@@ -209,8 +216,7 @@ def test_an_interrupt_leaves_no_partial_file(
 
     monkeypatch.setattr(tifffile, "imwrite", interrupted)
     assert run("segment", image, "-o", tmp_path / "out") in (1, 130)
-    assert not [name for name in names(tmp_path / "out") if "labels" in name]
-    assert not [name for name in names(tmp_path / "out") if name.startswith(".")]
+    assert names(tmp_path / "out") == []
 
 
 @pytest.mark.parametrize(
@@ -482,3 +488,302 @@ def test_eight_bits_are_refused_for_a_model_that_has_none(tmp_path, capsys):
     code = main(["segment", str(image), "-o", str(tmp_path / "out"), "--precision", "int8"])
     assert code == 1
     assert "no eight-bit products" in capsys.readouterr().err
+
+
+# everything ---------------------------------------------------------------------------------
+
+EASY = ["--mode", "everything", "--points-per-side", "8", "--stability-score-thresh", "0.5"]
+
+
+def test_everything_is_saved_as_labels_masks_and_run_lengths(model, image, tmp_path):
+    out = tmp_path / "out"
+    arguments = [*EASY, "--pred-iou-thresh", "0.4", "--box-nms-thresh", "0.9"]
+    assert run("segment", image, "-o", out, *arguments, "--save", "labels,masks,rle") == 0
+    assert names(out) == [
+        "discs_labels.tif",
+        "discs_masks.npz",
+        "discs_objects.csv",
+        "discs_overlay.png",
+        "discs_rle.json",
+    ]
+    chosen = {
+        "points_per_side": 8,
+        "stability_score_thresh": 0.5,
+        "pred_iou_thresh": 0.4,
+        "box_nms_thresh": 0.9,
+    }
+    expected = segment_everything(blobs(), model, **chosen)
+    np.testing.assert_array_equal(tifffile.imread(out / "discs_labels.tif"), expected.labels)
+    records = segment_everything(blobs(), model, output="masks", **chosen)
+    areas = sum(record["area"] for record in records)
+    assert areas > np.count_nonzero(expected.labels)  # some overlap, or labels would do
+    with np.load(out / "discs_masks.npz") as arrays:
+        assert arrays["segmentation"].dtype == bool
+        for name in records[0]:
+            np.testing.assert_array_equal(arrays[name], np.array([r[name] for r in records]))
+    document = json.loads((out / "discs_rle.json").read_text())
+    (described,) = document["images"]
+    assert (described["height"], described["width"]) == SHAPE
+    compressed = segment_everything(blobs(), model, output="rle", **chosen)
+    for annotation, record, mask in zip(document["annotations"], compressed, records, strict=True):
+        assert annotation["segmentation"] == record["segmentation"]
+        assert annotation["predicted_iou"] == record["predicted_iou"]
+        rows, columns = np.nonzero(mask["segmentation"])
+        x, y, width, height = annotation["bbox"]
+        assert (x, y) == (columns.min(), rows.min())
+        assert (x + width, y + height) == (columns.max() + 1, rows.max() + 1)
+        assert annotation["image_id"] == described["id"]
+
+
+def test_masks_of_a_stack_say_on_which_plane_they_lie(model, tmp_path):
+    empty = np.full(SHAPE, 10, np.uint8)
+    stack = np.stack([blobs(), empty, blobs(centres=((30, 40),))])
+    tifffile.imwrite(tmp_path / "s.tif", stack, imagej=True, metadata={"axes": "ZYX"})
+    arguments = ["--save", "masks,rle", *EASY, "--max-area", 400]
+    assert run("segment", tmp_path / "s.tif", "-o", tmp_path / "out", *arguments) == 0
+    assert names(tmp_path / "out") == ["s_masks.npz", "s_rle.json"]
+    with np.load(tmp_path / "out" / "s_masks.npz") as arrays:
+        planes = arrays["plane"][:, 0]
+        masks = arrays["segmentation"]
+    chosen = {"points_per_side": 8, "stability_score_thresh": 0.5, "max_area": 400}
+    for plane in range(3):
+        expected = segment_everything(stack[plane], model, output="masks", **chosen)
+        np.testing.assert_array_equal(
+            masks[planes == plane], [record["segmentation"] for record in expected]
+        )
+    annotations = json.loads((tmp_path / "out" / "s_rle.json").read_text())["annotations"]
+    assert [a["image_id"] - 1 for a in annotations] == planes.tolist()
+    assert {0, 2} <= set(planes.tolist())
+
+
+def test_nothing_found_is_written_as_nothing(model, image, tmp_path):
+    out = tmp_path / "out"
+    arguments = [*EASY, "--pred-iou-thresh", "1", "--save", "labels,masks,rle"]
+    assert run("segment", image, "-o", out, *arguments) == 0
+    with np.load(out / "discs_masks.npz") as arrays:
+        assert arrays["segmentation"].shape == (0, *SHAPE)
+        assert arrays["bbox"].shape == (0, 4)
+    assert json.loads((out / "discs_rle.json").read_text())["annotations"] == []
+
+
+@pytest.mark.parametrize("kind", ["labels", "masks", "rle"])
+def test_no_kind_of_output_is_overwritten_unasked(kind, model, image, tmp_path):
+    ending = {"labels": "labels.tif", "masks": "masks.npz", "rle": "rle.json"}[kind]
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / f"discs_{ending}").write_text("mine")
+    arguments = ["segment", image, "-o", out, *EASY, "--save", "labels,masks,rle"]
+    assert run(*arguments) == 1
+    assert names(out) == [f"discs_{ending}"]
+    assert (out / f"discs_{ending}").read_text() == "mine"
+    assert run(*arguments, "--overwrite") == 0
+    assert len(names(out)) == 5
+
+
+@pytest.mark.parametrize("form", ["one.npy", "layers.npy", "one.json", "layers.json"])
+def test_points_of_ones_own_come_from_a_file(form, model, image, tmp_path):
+    grid = np.array([[0.25, 0.3], [0.75, 0.62]])  # (x, y): each in a disc
+    held = [grid] if "layers" in form else grid
+    path = tmp_path / form
+    if path.suffix == ".npy":
+        np.save(path, held)
+    else:
+        path.write_text(json.dumps(np.asarray(held).tolist()))
+    arguments = ["--mode", "everything", "--stability-score-thresh", "0", "--point-grids", path]
+    assert run("segment", image, "-o", tmp_path / "out", *arguments) == 0
+    asked = {tuple(np.round(p.points[0]).astype(int)) for p in model.prompts}
+    assert asked == {(19, 20), (40, 60)}
+    assert tifffile.imread(tmp_path / "out" / "discs_labels.tif").max() == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("none.npy", None),
+        ("bad.npy", b"nonsense"),
+        ("bad.json", b"{"),
+        ("words.json", b'[["a", "b"]]'),
+        ("far.json", b"[[7, 8]]"),
+        ("ragged.json", b"[[0.1, 0.2], [0.3]]"),
+        ("number.json", b"3"),
+        ("empty.json", b"[]"),
+        ("grid.txt", b"0.1 0.2"),
+    ],
+)
+def test_a_file_without_points_ends_in_one_clear_line(
+    name, content, model, image, tmp_path, capsys
+):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    arguments = ["--mode", "everything", "--point-grids", tmp_path / name]
+    assert run("segment", image, "-o", tmp_path / "out", *arguments) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("napari-sam: ")
+    assert len(said.strip().splitlines()) == 1
+    assert not model.encoded
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--points-per-side", "8"], "--points-per-side belongs to --mode everything"),
+        (["--mode", "everything", "--refine"], "--refine belongs to --mode cells"),
+        (["--save", "rle"], "Cells do not overlap"),
+        (["--mode", "everything", "--points-per-side", "0"], "points_per_side"),
+        (["--mode", "everything", "--min-area", "9", "--max-area", "5"], "max_area"),
+        (["--limits", "5", "5"], "--limits"),
+    ],
+)
+def test_options_of_the_other_mode_and_senseless_ones_are_refused(
+    arguments, message, model, image, tmp_path, capsys
+):
+    assert run("segment", image, "-o", tmp_path / "out", *arguments) == 1
+    said = capsys.readouterr().err
+    assert message in said
+    assert len(said.strip().splitlines()) == 1
+    assert not model.encoded
+
+
+def test_options_may_be_spelled_as_in_python(model, image, tmp_path):
+    arguments = [word.replace("-per-", "_per_").replace("-score-", "_score_") for word in EASY]
+    assert any("_" in word for word in arguments)
+    assert run("segment", image, "-o", tmp_path / "out", *arguments, "--min_area=150") == 0
+    assert len(model.prompts) == 64
+
+
+def test_objects_are_asked_about_where_the_finder_sees_them(image, tmp_path, monkeypatch):
+    blind, finder = FakeModel("sam_vit_b"), FakeModel("cells")
+    blind.has_instances = False  # type: ignore[misc]
+    loaded = []
+    known = {"sam_vit_b": blind, "cells": finder}
+
+    def load(name, *_, **__):
+        loaded.append(name)
+        return known[name]
+
+    monkeypatch.setattr(zoo, "load_model", load)
+    iio.imwrite(image.parent / "second.png", blobs())
+    arguments = ["--mode", "everything", "--model", "sam_vit_b", "--seeds", "objects"]
+    assert run("segment", image.parent, "-o", tmp_path / "out", *arguments) == 0
+    assert loaded == ["sam_vit_b", "cells"]  # once for all images
+    asked = [tuple(prompt.points[0]) for prompt in blind.prompts]
+    assert asked.count((20, 20)) == asked.count((40, 60)) == 2  # both discs of both images
+    assert len(asked) < 2 * 32 * 32 / 4
+    assert not finder.prompts
+    run("segment", image, "-o", tmp_path / "grid", *EASY, "--model", "sam_vit_b")
+    assert loaded[2:] == ["sam_vit_b"]  # a grid needs nobody who sees objects
+
+
+def test_limits_are_what_the_model_sees(model, image, tmp_path, monkeypatch):
+    seen = []
+    encode = FakeModel.encode
+
+    def spy(self, plane, *, limits=None, **words):
+        seen.append(limits)
+        return encode(self, plane, limits=limits, **words)
+
+    monkeypatch.setattr(FakeModel, "encode", spy)
+    for mode in ("cells", "everything"):
+        arguments = ["--mode", mode, "--limits", -0.5, 255]
+        assert run("segment", image, "-o", tmp_path / mode, *arguments) == 0
+    assert seen == [(-0.5, 255.0)] * 2
+
+
+# a real checkpoint: the cache, and interrupts ----------------------------------------------
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Path:
+    """Tiny SAM with random weights, as a file."""
+    path = tmp_path / "tiny.pth"
+    torch.save(tiny_network().state_dict(), path)
+    return path
+
+
+@pytest.mark.parametrize("mode", ["cells", "everything"])
+def test_a_second_run_with_the_cache_encodes_nothing(
+    mode, checkpoint, image, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("NAPARI_SAM_HOME", str(tmp_path / "home"))
+    encoded = []
+    encode = PlaneEncoder.encode
+
+    def spy(self, array, *words):
+        encoded.append(array.shape)
+        return encode(self, array, *words)
+
+    monkeypatch.setattr(PlaneEncoder, "encode", spy)
+    arguments = ["segment", image, "--model", checkpoint, "--mode", mode]
+    if mode == "everything":
+        loose = ["--pred-iou-thresh", 0, "--stability-score-thresh", 0.1]
+        arguments += ["--points-per-side", 3, "--crop-n-layers", 1, *loose]
+    times = 1 if mode == "cells" else 5  # the plane and its four crops
+    assert run(*arguments, "-o", tmp_path / "plain") == 0
+    assert len(encoded) == times
+    assert not (tmp_path / "home").exists()  # nothing is kept unasked
+    assert run(*arguments, "-o", tmp_path / "first", "--cache") == 0
+    assert len(encoded) == 2 * times
+    assert run(*arguments, "-o", tmp_path / "second", "--cache") == 0
+    assert len(encoded) == 2 * times
+    results = [tifffile.imread(tmp_path / o / "discs_labels.tif") for o in ("plain", "second")]
+    np.testing.assert_array_equal(*results)
+    tifffile.imwrite(image, 255 - blobs())
+    assert run(*arguments, "-o", tmp_path / "other", "--cache") == 0
+    assert len(encoded) == 3 * times  # another image
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
+def test_progress_shows_on_a_terminal_and_an_interrupt_ends_it_cleanly(checkpoint, image, tmp_path):
+    import pty
+
+    ours, theirs = pty.openpty()
+    # So many points that nothing is finished when the interrupt comes.
+    arguments = ["--mode", "everything", "--points-per-side", "400", "--save", "labels,masks,rle"]
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "napari_sam", "segment", image, "-o", out]
+    running = subprocess.Popen([*command, "--model", checkpoint, *arguments], stderr=theirs)
+    os.close(theirs)
+    said = b""
+    try:
+        while b"1%" not in said:
+            said += os.read(ours, 4096)
+        running.send_signal(signal.SIGINT)
+        with contextlib.suppress(OSError):  # how the end of a pseudo-terminal shows
+            while more := os.read(ours, 4096):
+                said += more
+        assert running.wait(60) == 130
+    finally:
+        running.kill()
+        running.wait()
+        os.close(ours)
+    assert b"[1/1] discs.tif" in said
+    assert b"interrupted; finished files are kept" in said
+    assert b"Traceback" not in said
+    assert names(out) == []
+
+
+@pytest.mark.parametrize(
+    "writer",
+    [
+        "files.write_picture",
+        "exports.tables.write",
+        "files.write_labels",
+        "exports.mask_arrays.write",
+        "exports.coco_masks.write",
+    ],
+)
+def test_an_interrupt_while_writing_leaves_all_files_of_an_image_or_none(
+    writer, model, image, tmp_path, monkeypatch, capsys
+):
+    def interrupted(path, *_, **__):
+        path.write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    arguments = ["segment", image, "-o", tmp_path / "out", *EASY, "--save", "labels,masks,rle"]
+    with monkeypatch.context() as patch:
+        patch.setattr(f"napari_sam.{writer}", interrupted)
+        assert run(*arguments) == 130
+    assert "interrupted" in capsys.readouterr().err
+    assert names(tmp_path / "out") == []
+    assert run(*arguments) == 0  # nothing is in the way
+    assert len(names(tmp_path / "out")) == 5

@@ -200,11 +200,30 @@ def test_the_same_call_can_be_copied(searched):
     searched.session.finding.copy_recipe(False, copied.append)
     searched.session.finding.adjust(method="everything")
     searched.session.finding.copy_recipe(False, copied.append)
-    command, python, everything = copied
+    searched.session.finding.adjust_everything(points_per_side=16, seeds="objects")
+    searched.session.finding.copy_recipe(True, copied.append)
+    command, python, everything, line = copied
     assert "--min-area 60" in command
     assert "--diameter 12" in command
     assert "min_area=60" in python
     assert "segment_everything" in everything
+    assert "--mode everything" in line
+    assert "--points-per-side 16 --seeds objects" in line
+    assert "--limits" not in line
+
+
+def test_what_is_copied_sees_the_contrast_that_the_person_wanted(searched):
+    copied = []
+    image = searched.state.image
+    image.contrast_limits = (3, 150)
+    searched.session.finding._desk.preferences.remember(use_contrast_limits=True)
+    for method in ("cells", "everything"):
+        searched.session.finding.adjust(method=method)
+        for command in (True, False):
+            searched.session.finding.copy_recipe(command, copied.append)
+    for command, python in zip(copied[::2], copied[1::2], strict=True):
+        assert "--limits 3.0 150.0" in command
+        assert "limits=(3.0, 150.0)" in python
 
 
 # -- the diameter -----------------------------------------------------------------------------

@@ -7,17 +7,18 @@ Kirillov et al., Segment Anything, ICCV 2023, section 3 and appendix D.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, overload
+from typing import Any, Literal, NamedTuple, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_sam import images
 from napari_sam.automatic.gathering import gather
+from napari_sam.automatic.grid import PlaneCrop
 from napari_sam.automatic.painting import paint, records
-from napari_sam.automatic.proposals import Proposals, propose
+from napari_sam.automatic.proposals import Proposal, Proposals, propose
 from napari_sam.automatic.seeds import object_seeds
 from napari_sam.automatic.settings import Settings
 from napari_sam.errors import ParameterError
@@ -145,21 +146,108 @@ drop_background, seeds
         from napari_sam.models.zoo import load_model
 
         model = load_model(model, device=device)
-    if seeds == "objects" and not isinstance(finder, Model):
-        from napari_sam.models.zoo import load_model
-
-        finder = model if model.has_instances else load_model(finder, device=device)
     data = image if hasattr(image, "shape") else np.asarray(image)
-    todo = list(images.planes(tuple(data.shape), rgb))
-    by = finder if isinstance(finder, Model) else None
-    found = _each(data, todo, model, settings, by, limits, progress)
+    found = find_everything(
+        data,
+        model,
+        settings,
+        finder=finder,
+        limits=limits,
+        rgb=rgb,
+        progress=progress,
+    )
     if output == "labels":
-        painted = (
-            (plane, paint(proposals.choose(), plane.shape, pixels, model.name))
-            for plane, pixels, proposals in found
-        )
-        return gather(painted, tuple(data.shape)[: todo[0].ndim])
-    return _as_records(found, rle=output == "rle")
+        ndim = next(iter(images.planes(tuple(data.shape), rgb))).ndim
+        return as_labels(found, tuple(data.shape)[:ndim], model.name)
+    return list(as_records(found, rle=output == "rle"))
+
+
+class FoundPlane(NamedTuple):
+    """What was found on one plane.
+
+    Attributes
+    ----------
+    plane : Plane
+    pixels : array
+    crops : tuple of PlaneCrop
+        What the plane was searched in.
+    chosen : list of Proposal
+        The masks, best first.
+    """
+
+    plane: images.Plane
+    pixels: npt.NDArray[Any]
+    crops: tuple[PlaneCrop, ...]
+    chosen: list[Proposal]
+
+
+def find_everything(
+    data: Any,
+    model: Model,
+    settings: Settings,
+    *,
+    finder: Model | str | Path = "cells",
+    limits: tuple[float, float] | None = None,
+    rgb: bool | None = None,
+    progress: Progress = silent,
+) -> Iterator[FoundPlane]:
+    """Find everything, plane by plane; see `segment_everything`.
+
+    The masks are packed, so those of a whole stack can be kept and written in several ways.
+
+    Parameters
+    ----------
+    data : (..., H, W) or (..., H, W, 3) array
+    model : Model
+    settings : Settings
+    finder, limits, rgb, progress
+        See `segment_everything`; a finder given by name is loaded where the model runs.
+    """
+    todo = list(images.planes(tuple(data.shape), rgb))
+    by = None
+    if settings.seeds == "objects":
+        by = _finder(finder, model)
+    for done, plane in enumerate(todo):
+        stage = part(progress, done / len(todo), (done + 1) / len(todo))
+        pixels = images.check_plane(plane.take(data))
+        proposals = propose_plane(pixels, model, settings, finder=by, limits=limits, progress=stage)
+        yield FoundPlane(plane, pixels, proposals.crops, proposals.choose())
+
+
+def _finder(finder: Model | str | Path, model: Model) -> Model:
+    if isinstance(finder, Model):
+        return finder
+    if model.has_instances:
+        return model
+    from napari_sam.models.zoo import load_model
+
+    return load_model(finder, device=model.device)
+
+
+def as_labels(found: Iterable[FoundPlane], shape: tuple[int, ...], source: str) -> Segmentation:
+    """Paint what was found into labels.
+
+    Parameters
+    ----------
+    found : iterable of FoundPlane
+        At least one.
+    shape : tuple of int
+        Shape of the image without colour.
+    source : str
+        Who found it, for the table.
+    """
+    painted = (
+        (here.plane, paint(here.chosen, here.plane.shape, here.pixels, source)) for here in found
+    )
+    return gather(painted, shape)
+
+
+def as_records(found: Iterable[FoundPlane], *, rle: bool) -> Iterator[dict[str, Any]]:
+    """Describe every mask as `segment_everything` does, one at a time."""
+    for here in found:
+        position = tuple(i for i in here.plane.index if i is not None)
+        for record in records(here.chosen, here.plane.shape, here.crops, rle):
+            yield {**record, "plane": position} if position else record
 
 
 def propose_plane(
@@ -215,34 +303,3 @@ def propose_plane(
         )
         progress = part(progress, 0.1, 1.0)
     return propose(array, model, settings, encode, seeds=seeds, progress=progress)
-
-
-_Found = tuple[images.Plane, npt.NDArray[Any], Proposals]
-
-
-def _each(
-    data: Any,
-    todo: list[images.Plane],
-    model: Model,
-    settings: Settings,
-    finder: Model | None,
-    limits: tuple[float, float] | None,
-    progress: Progress,
-) -> Iterator[_Found]:
-    for done, plane in enumerate(todo):
-        stage = part(progress, done / len(todo), (done + 1) / len(todo))
-        pixels = images.check_plane(plane.take(data))
-        yield (
-            plane,
-            pixels,
-            propose_plane(pixels, model, settings, finder=finder, limits=limits, progress=stage),
-        )
-
-
-def _as_records(found: Iterator[_Found], rle: bool) -> Records:
-    rows: Records = []
-    for plane, _, proposals in found:
-        position = tuple(i for i in plane.index if i is not None)
-        for record in records(proposals.choose(), plane.shape, proposals.crops, rle):
-            rows.append({**record, "plane": position} if position else record)
-    return rows

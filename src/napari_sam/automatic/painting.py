@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -67,8 +68,8 @@ def paint(
 
 def records(
     chosen: list[Proposal], shape: tuple[int, int], crops: Any, rle: bool
-) -> list[dict[str, Any]]:
-    """Describe masks by the records of ``SamAutomaticMaskGenerator.generate``.
+) -> Iterator[dict[str, Any]]:
+    """Describe masks, one at a time, by the records of ``SamAutomaticMaskGenerator.generate``.
 
     Boxes are ``[x, y, width, height]`` and points ``[x, y]``, in the order of COCO. As in the
     reference, width and height are the distances between the first and the last pixel.
@@ -81,20 +82,16 @@ def records(
     rle : bool
         Masks as COCO's compressed run lengths instead of (H, W) bool arrays.
     """
-    found = []
     for proposal in chosen:
         mask = proposal.region.full(shape)
         x0, y0, x1, y1 = proposal.region.box
         crop = crops[proposal.crop]
-        found.append(
-            {
-                "segmentation": coco_rle(mask) if rle else mask,
-                "area": proposal.region.area,
-                "bbox": [x0, y0, x1 - x0, y1 - y0],
-                "predicted_iou": float(proposal.score),
-                "point_coords": [[proposal.point[1], proposal.point[0]]],
-                "stability_score": float(proposal.stability),
-                "crop_box": [crop.left, crop.top, crop.shape[1], crop.shape[0]],
-            }
-        )
-    return found
+        yield {
+            "segmentation": coco_rle(mask) if rle else mask,
+            "area": proposal.region.area,
+            "bbox": [x0, y0, x1 - x0, y1 - y0],
+            "predicted_iou": float(proposal.score),
+            "point_coords": [[proposal.point[1], proposal.point[0]]],
+            "stability_score": float(proposal.stability),
+            "crop_box": [crop.left, crop.top, crop.shape[1], crop.shape[0]],
+        }

@@ -148,7 +148,10 @@ class Settings:
             )
         grids = []
         for grid in self.point_grids:
-            points = np.asarray(grid, dtype=np.float64)
+            try:
+                points = np.asarray(grid, dtype=np.float64)
+            except (TypeError, ValueError):
+                points = np.empty(0)  # ragged, or no numbers
             if (
                 points.ndim != 2
                 or points.shape[1] != 2

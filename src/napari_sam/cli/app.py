@@ -31,6 +31,18 @@ def build_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _with_dashes(words: Sequence[str]) -> list[str]:
+    """Spell options with dashes that were typed as parameters of Python, with underscores."""
+    spelled: list[str] = []
+    for at, word in enumerate(words):
+        if word == "--":
+            return [*spelled, *words[at:]]
+        name, equals, value = word.partition("=")
+        option = name.startswith("--")
+        spelled.append(name.replace("_", "-") + equals + value if option else word)
+    return spelled
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line.
 
@@ -48,7 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if hasattr(stream, "reconfigure"):  # a console that cannot show a name must not end the run
             stream.reconfigure(errors="replace")
     parser = build_parser()
-    options = parser.parse_args(arguments)
+    options = parser.parse_args(_with_dashes(sys.argv[1:] if arguments is None else arguments))
     if options.command is None:
         parser.print_help()
         return 2

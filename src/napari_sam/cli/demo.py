@@ -64,7 +64,7 @@ def write_files(options: argparse.Namespace, layers: list[Any]) -> int:
     """
     from napari_sam.automatic.cells import segment_cells
     from napari_sam.cli.inputs import Picked
-    from napari_sam.cli.segment import Outputs, write_outputs
+    from napari_sam.cli.outputs import Outputs, Results
     from napari_sam.images import planes
     from napari_sam.pixel_size import PixelSize
 
@@ -78,10 +78,10 @@ def write_files(options: argparse.Namespace, layers: list[Any]) -> int:
     scale = keywords.get("scale")
     size = None if scale is None else PixelSize(scale[-2], scale[-1], keywords["units"][-1])
     outputs = Outputs.of(Path(options.sample), options.output)
-    write_outputs(outputs, Picked(pixels, "YX", rgb), result, size)
+    outputs.write(Results(options.sample, Picked(pixels, "YX", rgb), size, result))
     where = f", slice {slice_number}" if len(stack) > 1 else ""
     line.done(f"Found {len(result)} cells in the sample {options.sample}{where}:")
-    for path in outputs:
+    for path in outputs.paths:
         print(path.resolve())
     return 0
 

@@ -67,6 +67,11 @@ class Picked(NamedTuple):
     axes: str
     rgb: bool
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows, columns and what leads them, without colour."""
+        return self.pixels.shape[:-1] if self.rgb else self.pixels.shape
+
 
 def pick(image: ImageFile, channel: int | None = None) -> Picked:
     """Choose the channel and bring rows and columns to the end.

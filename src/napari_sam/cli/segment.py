@@ -6,12 +6,15 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from napari_sam.cli import everything
+from napari_sam.cli.outputs import KINDS, Outputs, Results
 from napari_sam.cli.progress import Line, duration
 from napari_sam.errors import Cancelled, DataError, NapariSamError
 
 if TYPE_CHECKING:
+    from napari_sam.automatic.everything import FoundPlane
     from napari_sam.cli.inputs import Picked
     from napari_sam.models.model import Model
     from napari_sam.progress import Progress
@@ -20,36 +23,21 @@ if TYPE_CHECKING:
 _EPILOG = """\
 For every INPUT a folder OUT receives NAME_labels.tif (opens in napari and ImageJ),
 NAME_objects.csv (a row per object) and NAME_overlay.png (outlines over the image).
-Channels are counted from 0. Exit code 1 when an input failed; the others are done.
+Channels are counted from 0. Names may be spelled as in Python, --min_area for --min-area.
+Exit code 1 when an input failed; the others are done.
 """
 
 # With the names and defaults of `napari_sam.automatic.options.CellOptions`.
-_OPTIONS: dict[str, tuple[type, str]] = {
+_CELLS: dict[str, tuple[type, str]] = {
     "sensitivity": (float, "0 to 1, default 0.5: higher finds fainter cells"),
     "splitting": (float, "0 to 1, default 0.5: higher cuts touching cells apart more readily"),
     "smoothing": (float, "default 1.5: higher ignores finer structure when telling cells apart"),
-    "min-area": (int, "drop smaller cells, in pixels (default: a twentieth of a typical one)"),
-    "max-area": (int, "drop larger cells, in pixels"),
-    "min-score": (float, "0 to 1, default 0.5: drop cells the model is less sure of"),
+    "min_score": (float, "0 to 1, default 0.5: drop cells the model is less sure of"),
 }
-
-
-class Outputs(NamedTuple):
-    """The files written for one input."""
-
-    labels: Path
-    table: Path
-    overlay: Path
-
-    @classmethod
-    def of(cls, source: Path, folder: Path) -> Outputs:
-        """Name the outputs of a source; ``.ome`` is no part of its name."""
-        stem = source.stem.removesuffix(".ome")
-        return cls(
-            folder / f"{stem}_labels.tif",
-            folder / f"{stem}_objects.csv",
-            folder / f"{stem}_overlay.png",
-        )
+_AREAS = {
+    "min_area": "drop smaller objects, in pixels; default: a twentieth of a typical cell, or 0",
+    "max_area": "drop larger objects, in pixels",
+}
 
 
 def add_parser(
@@ -82,19 +70,22 @@ def add_parser(
     parser.add_argument(
         "--axes", help="what the file's axes are, if it does not say; for example CYX or ZYX"
     )
+    for name, text in _AREAS.items():
+        parser.add_argument(everything.flag(name), type=int, metavar="N", help=text)
     parser.add_argument(
-        "--diameter",
-        type=_positive,
-        metavar="D",
-        help="typical cell diameter in pixels (found out by itself when not given)",
+        "--limits",
+        nargs=2,
+        type=float,
+        metavar=("LOW", "HIGH"),
+        help="values seen as black and white (default: percentiles of each slice)",
     )
-    for name, (kind, help_text) in _OPTIONS.items():
-        parser.add_argument(f"--{name}", type=kind, metavar="N", help=help_text)
     parser.add_argument(
-        "--refine",
-        action="store_true",
-        default=None,
-        help="draw cells again that the model is less sure of",
+        "--save",
+        type=_kinds_typed,
+        default=("labels",),
+        metavar="WHAT",
+        help="labels (default); in mode everything also masks (overlapping, .npz) and rle "
+        "(the same as COCO .json); several with commas",
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument(
@@ -104,8 +95,30 @@ def add_parser(
         help="int8: SAM models read images faster on a CPU, and not exactly",
     )
     parser.add_argument(
+        "--cache",
+        action="store_true",
+        help="SAM models keep on disk what they read of an image, so that the next run on it "
+        "needs no reading; see 'napari-sam cache'",
+    )
+    parser.add_argument(
         "--overwrite", action="store_true", help="replace outputs that are there already"
     )
+    cells = parser.add_argument_group("options of --mode cells", "as in segment_cells")
+    cells.add_argument(
+        "--diameter",
+        type=_positive,
+        metavar="D",
+        help="typical cell diameter in pixels (found out by itself when not given)",
+    )
+    for name, (kind, text) in _CELLS.items():
+        cells.add_argument(everything.flag(name), type=kind, metavar="N", help=text)
+    cells.add_argument(
+        "--refine",
+        action="store_true",
+        default=None,
+        help="draw cells again that the model is less sure of",
+    )
+    everything.add_options(parser)
     parser.set_defaults(run=run)
 
 
@@ -116,9 +129,21 @@ def _positive(text: str) -> float:
     return value
 
 
+def _kinds_typed(text: str) -> tuple[str, ...]:
+    kinds = tuple(word.strip() for word in text.split(","))
+    for kind in kinds:
+        if kind not in KINDS:
+            raise argparse.ArgumentTypeError(f"{kind!r} is none of {', '.join(KINDS)}")
+    return kinds
+
+
+def _limits(options: argparse.Namespace) -> tuple[float, float] | None:
+    return None if options.limits is None else (options.limits[0], options.limits[1])
+
+
 def _chosen(options: argparse.Namespace) -> dict[str, float | int]:
     """Return the options of mode cells that were typed, by their names in Python."""
-    names = ["diameter", "refine", *(name.replace("-", "_") for name in _OPTIONS)]
+    names = ["diameter", "refine", *_CELLS, *_AREAS]
     return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
 
 
@@ -126,10 +151,20 @@ def _check_options(options: argparse.Namespace) -> None:
     """Refuse senseless options before any file is read."""
     from napari_sam.automatic.options import CellOptions
 
+    strange = everything.NAMES if options.mode == "cells" else ("diameter", "refine", *_CELLS)
+    for name in strange:
+        if getattr(options, name) is not None:
+            own = "everything" if options.mode == "cells" else "cells"
+            raise DataError(f"{everything.flag(name)} belongs to --mode {own}.")
+    low_high = _limits(options)
+    if low_high is not None and not low_high[0] < low_high[1]:
+        raise DataError(f"--limits {low_high[0]:g} {low_high[1]:g}: the first must be smaller.")
+    if options.mode == "everything":
+        everything.settings(options)
+        return
+    if options.save != ("labels",):
+        raise DataError("Cells do not overlap: masks and rle are saved by --mode everything.")
     chosen = _chosen(options)
-    if options.mode == "everything" and chosen:
-        flag = next(iter(chosen)).replace("_", "-")
-        raise DataError(f"--{flag} belongs to --mode cells; the mode everything has none.")
     for name in ("diameter", "refine"):
         chosen.pop(name, None)
     CellOptions(**chosen)  # type: ignore[arg-type]
@@ -147,14 +182,19 @@ def run(options: argparse.Namespace) -> int:
 
     from napari_sam.models.zoo import load_model
 
-    model = load_model(options.model, options.device, precision=options.precision)
+    model = load_model(
+        options.model, options.device, precision=options.precision, cache=options.cache
+    )
+    finder = None
+    if not model.has_instances and (options.mode == "cells" or options.seeds == "objects"):
+        finder = load_model(options.finder or "cells", options.device)
     failed = 0
     started = time.monotonic()
     for number, source in enumerate(sources):
         head = f"[{number + 1}/{len(sources)}] {source.name}"
         line = Line(head, number / len(sources), 1 / len(sources), started)
         try:
-            line.done(f"{head}: {segment_file(source, options, model, line)}")
+            line.done(f"{head}: {segment_file(source, options, model, finder, line)}")
         except Cancelled:
             raise
         except (NapariSamError, OSError) as error:
@@ -172,79 +212,90 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _refuse_collisions(sources: list[Path], folder: Path) -> None:
-    taken: dict[Path, Path] = {}
+    taken: dict[str, Path] = {}
     for source in sources:
-        labels = Outputs.of(source, folder).labels
-        if labels in taken:
+        name = Outputs.of(source, folder).name
+        if name in taken:
             raise DataError(
-                f"{taken[labels]} and {source} would both become {labels}: "
+                f"{taken[name]} and {source} would both become {folder / name}_*: "
                 "segment them into different folders."
             )
-        taken[labels] = source
+        taken[name] = source
 
 
 def segment_file(
-    source: Path, options: argparse.Namespace, model: Model, progress: Progress
+    source: Path,
+    options: argparse.Namespace,
+    model: Model,
+    finder: Model | None,
+    progress: Progress,
 ) -> str:
-    """Segment one file and write its three outputs; return what to say about it."""
+    """Segment one file and write its outputs; return what to say about it.
+
+    `finder` says where cells are to a model that cannot tell.
+    """
     from napari_sam.cli.inputs import pick
     from napari_sam.files import read_image
 
-    outputs = Outputs.of(source, options.output)
-    existing = [path.name for path in outputs if path.exists()]
-    if existing and not options.overwrite:
-        raise DataError(
-            f"{' and '.join(existing)} already in {options.output}: "
-            "choose another folder, or add --overwrite."
-        )
+    outputs = Outputs.of(source, options.output, options.save)
+    if not options.overwrite:
+        outputs.refuse_existing()
     image = read_image(source, options.axes)
     picked = pick(image, options.channel)
-    result = _segment(picked, options, model, progress)
-    write_outputs(outputs, picked, result, image.pixel_size)
-    return f"{len(result)} object{'' if len(result) == 1 else 's'}"
-
-
-def _segment(
-    picked: Picked, options: argparse.Namespace, model: Model, progress: Progress
-) -> Segmentation:
     if options.mode == "cells":
-        from napari_sam.automatic.cells import segment_cells
+        found = _cells(picked, options, model, finder, progress)
+        results = Results(outputs.name, picked, image.pixel_size, found)
+        count, noun = len(found), "object"
+    else:
+        planes = _everything(picked, options, model, finder, progress)
+        labels = None
+        count, noun = sum(len(plane.chosen) for plane in planes), "mask"
+        if "labels" in options.save:
+            from napari_sam.automatic.everything import as_labels
 
-        return segment_cells(
-            picked.pixels,
-            model=model,
-            rgb=picked.rgb,
-            progress=progress,
-            **_chosen(options),  # type: ignore[arg-type]
-        )
-    from napari_sam.automatic.everything import segment_everything
-
-    return segment_everything(picked.pixels, model=model, rgb=picked.rgb, progress=progress)
+            labels = as_labels(planes, picked.shape, model.name)
+            count, noun = len(labels), "object"
+        results = Results(outputs.name, picked, image.pixel_size, labels, planes)
+    outputs.write(results)
+    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
-def write_outputs(
-    outputs: Outputs, picked: Picked, result: Segmentation, pixel_size: object
-) -> None:
-    """Write labels, table and overlay, each in one piece, the labels last.
+def _cells(
+    picked: Picked,
+    options: argparse.Namespace,
+    model: Model,
+    finder: Model | None,
+    progress: Progress,
+) -> Segmentation:
+    from napari_sam.automatic.cells import segment_cells
 
-    Whoever finds the labels finds the other two as well.
-    """
-    import numpy as np
-
-    from napari_sam.exports import tables
-    from napari_sam.files import write_labels, write_picture
-    from napari_sam.images import planes
-    from napari_sam.overlays import draw_overlay
-    from napari_sam.pixel_size import PixelSize
-
-    assert pixel_size is None or isinstance(pixel_size, PixelSize)
-    # A stack is shown by the plane with the most labelled pixels.
-    plane = max(
-        planes(picked.pixels.shape, picked.rgb),
-        key=lambda p: np.count_nonzero(p.take(result.labels)),
+    return segment_cells(
+        picked.pixels,
+        model=model,
+        seeds=finder or "cells",
+        limits=_limits(options),
+        rgb=picked.rgb,
+        progress=progress,
+        **_chosen(options),  # type: ignore[arg-type]
     )
-    write_picture(
-        outputs.overlay, draw_overlay(plane.take(picked.pixels), plane.take(result.labels))
+
+
+def _everything(
+    picked: Picked,
+    options: argparse.Namespace,
+    model: Model,
+    finder: Model | None,
+    progress: Progress,
+) -> list[FoundPlane]:
+    from napari_sam.automatic.everything import find_everything
+
+    found = find_everything(
+        picked.pixels,
+        model,
+        everything.settings(options),
+        finder=finder or "cells",
+        limits=_limits(options),
+        rgb=picked.rgb,
+        progress=progress,
     )
-    tables.write(outputs.table, result.labels, table=result.table, pixel_size=pixel_size)
-    write_labels(outputs.labels, result.labels, picked.axes, pixel_size)
+    return list(found)

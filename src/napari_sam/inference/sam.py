@@ -25,6 +25,7 @@ from napari_sam.inference.decoder import Decoded, Decoder
 from napari_sam.inference.encoding import PlaneEncoder
 from napari_sam.inference.image_tokens import ImageTables
 from napari_sam.inference.prompting import PromptEmbedder, leaves_doubt
+from napari_sam.inference.store import EmbeddingStore
 from napari_sam.inference.upsample import Upsampler
 from napari_sam.models import checkpoints
 from napari_sam.models.device import is_out_of_memory, out_of_memory, release_memory
@@ -65,7 +66,14 @@ class SamModel(Model):
         As of `napari_sam.models.device.resolve`.
     sha256 : str
         Hash of the weights.
+
+    Attributes
+    ----------
+    store : EmbeddingStore or None
+        Where `encode` looks first, and keeps what it made.
     """
+
+    store: EmbeddingStore | None = None
 
     def __init__(self, network: Any, name: str, device: str = "cpu", sha256: str = "") -> None:
         self.name = name
@@ -102,17 +110,28 @@ class SamModel(Model):
         With ``limits=(0, 255)`` an eight-bit image is taken as it is.
         """
         array = images.check_plane(plane)
-        limits = images.contrast_limits(array) if limits is None else limits
+        low, high = images.contrast_limits(array) if limits is None else limits
+        limits = (float(low), float(high))
+        plane_hash = images.content_hash(array)
+        if self.store is not None:
+            kept = self.store.read((self.fingerprint, plane_hash, limits), self)
+            if kept is not None:
+                progress(1.0)
+                return kept
         features, used = self._encoder.encode(array, limits, progress)
-        progress(1.0)
-        return Embedding(
+        embedding = Embedding(
             model=self.fingerprint,
-            plane_hash=images.content_hash(array),
-            limits=(float(limits[0]), float(limits[1])),
+            plane_hash=plane_hash,
+            limits=limits,
             shape=(array.shape[0], array.shape[1]),
             features=SamFeatures(features, used),
             nbytes=features.nbytes,
         )
+        if self.store is not None:
+            # The encoder may have fallen back from half precision: the model as it is now.
+            self.store.write((self.fingerprint, plane_hash, limits), embedding, self)
+        progress(1.0)
+        return embedding
 
     def to_arrays(self, embedding: Embedding) -> dict[str, npt.NDArray[Any]]:
         """Turn the features of an embedding into arrays, for a file."""

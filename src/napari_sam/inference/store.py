@@ -39,7 +39,12 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 @runtime_checkable
 class Storable(Protocol):
-    """A model whose embeddings can be written as arrays; others are kept in memory only."""
+    """A model whose embeddings can be written as arrays; others are kept in memory only.
+
+    With a ``store`` it looks there before it encodes, and writes there what it encoded.
+    """
+
+    store: EmbeddingStore | None
 
     def to_arrays(self, embedding: Embedding) -> Arrays:
         """Turn the features of an embedding into arrays."""
@@ -213,6 +218,21 @@ class EmbeddingStore:
     def _path(self, key: tuple[Any, ...]) -> Path:
         name = hashlib.blake2b(json.dumps(_words(key)).encode(), digest_size=16).hexdigest()
         return self.folder / f"{name}.npz"
+
+
+def keep_on_disk(model: Model, folder: str | os.PathLike[str] | None = None) -> Model:
+    """Let a model find again what it has read, in later processes too; returns the model.
+
+    Parameters
+    ----------
+    model : Model
+        One whose embeddings cannot be written is left as it is.
+    folder : path, optional
+        See `EmbeddingStore`.
+    """
+    if isinstance(model, Storable):
+        model.store = EmbeddingStore(None if folder is None else Path(folder).expanduser())
+    return model
 
 
 def _words(key: tuple[Any, ...]) -> list[Any]:

@@ -172,6 +172,7 @@ def load_model(
     *,
     download: bool = False,
     precision: Literal["float32", "int8"] = "float32",
+    cache: bool | str | os.PathLike[str] = False,
     progress: Progress = silent,
 ) -> Model:
     """Load a model by its name in the zoo or from a checkpoint file.
@@ -190,6 +191,11 @@ def load_model(
     precision : {"float32", "int8"}
         "int8" encodes with eight-bit products: on a CPU, for models of the SAM family only,
         faster and not exact; ``docs/accelerators.md`` has the measured figures.
+    cache : bool or path
+        True lets a SAM keep on disk what it has read of a plane and find it again, in other
+        processes too, by the plane's content, the contrast limits and the weights. It shares
+        folder and size limit with the panel (``napari-sam cache``); a path is another folder.
+        The model ``cells``, which reads a plane much faster, keeps nothing.
     progress : callable
         Called with 0..1 while it downloads.
 
@@ -211,10 +217,18 @@ def load_model(
         raise ParameterError(f"precision must be 'float32' or 'int8', got {precision!r}.")
     check_single_distribution()
     keep_triton_out()
+    model = _find_and_load(name_or_path, device, download, progress)
     if precision == "int8":
-        exact = load_model(name_or_path, device, download=download, progress=progress)
-        module = importlib.import_module("napari_sam.inference.int8")
-        return module.with_int8(exact)  # type: ignore[no-any-return]
+        model = importlib.import_module("napari_sam.inference.int8").with_int8(model)
+    if cache:
+        folder = None if isinstance(cache, bool) else cache
+        importlib.import_module("napari_sam.inference.store").keep_on_disk(model, folder)
+    return model
+
+
+def _find_and_load(
+    name_or_path: str | os.PathLike[str], device: str, download: bool, progress: Progress
+) -> Model:
     from napari_sam.models.device import resolve
 
     device = resolve(device)

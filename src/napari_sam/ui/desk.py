@@ -10,7 +10,7 @@ from napari_sam.errors import NapariSamError, ViewError
 from napari_sam.images import Plane
 from napari_sam.progress import Progress
 from napari_sam.ui.jobs import Jobs, Loop
-from napari_sam.ui.planes import displayed_plane, pixel_size, plane_limits, spatial_shape
+from napari_sam.ui.planes import contrast_limits, displayed_plane, pixel_size, spatial_shape
 from napari_sam.ui.preferences import PreferenceStore
 from napari_sam.ui.state import State
 from napari_sam.ui.worker import Pixels, View, Worker
@@ -88,15 +88,19 @@ class Desk:
             )
         return plane
 
+    def limits(self) -> tuple[float, float] | None:
+        """Contrast limits that the model shall see the image with, if the person wants that."""
+        image = self.state.image
+        wanted = image is not None and self.preferences.read().use_contrast_limits
+        return contrast_limits(image) if wanted else None
+
     def view(self, plane: Plane) -> View:
         """Describe the pixels of a plane as they are now."""
         image = self.state.image
         assert image is not None
-        wanted = self.preferences.read().use_contrast_limits
-        limits = plane_limits(image, plane) if wanted else None
         data = image.data[0] if image.multiscale else image.data
         pixels = Pixels((data,) if image.multiscale else data, bool(image.multiscale))
-        return View(pixels, plane, limits, self.version, pixel_size(image, plane))
+        return View(pixels, plane, self.limits(), self.version, pixel_size(image, plane))
 
     def same_pixels(self, view: View) -> bool:
         """Whether the image still has the data and shape that a view was taken of."""

@@ -9,7 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam.automatic.recipe import as_command, as_python, everything_as_python
+from napari_sam.automatic.recipe import (
+    as_command,
+    as_python,
+    everything_as_command,
+    everything_as_python,
+)
 from napari_sam.errors import LabelsError, NapariSamError, ViewError
 from napari_sam.segmentation import Segmentation
 from napari_sam.ui.acceptance import Kept
@@ -279,11 +284,19 @@ class Finding:
         state = self._desk.state
         options = state.find
         source = state.image.source.path if state.image is not None else None
+        same: dict[str, Any] = {
+            "model": state.model,
+            "image": source,
+            "limits": self._desk.limits(),
+        }
         if options.method == "everything":
-            text = everything_as_python(options.everything, model=state.model, image=source)
+            text = (everything_as_command if command else everything_as_python)(
+                options.everything, **same
+            )
         else:
-            spell = as_command if command else as_python
-            text = spell(options.cells, model=state.model, image=source, diameter=options.diameter)
+            text = (as_command if command else as_python)(
+                options.cells, diameter=options.diameter, **same
+            )
         put(text)
         self._desk.result(
             f"Copied: {text}"

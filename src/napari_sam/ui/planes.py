@@ -158,7 +158,7 @@ def read_plane(layer: Image | Labels, plane: Plane) -> npt.NDArray[Any]:
     return plane.take(layer.data[0] if layer.multiscale else layer.data)
 
 
-def plane_limits(layer: Image, plane: Plane) -> tuple[float, float] | None:
+def contrast_limits(layer: Image) -> tuple[float, float] | None:
     """Return the layer's contrast limits as the person set them; None for RGB."""
     if layer.rgb:
         return None

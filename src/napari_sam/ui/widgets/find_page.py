@@ -136,8 +136,6 @@ class FindPage(QWidget):
         self.find.setText(f"Find {'all cells' if cells else 'everything'} {where}")
         self.show_ready()
         self._show_rule()
-        no_flags = "the command line takes no settings for everything; use the Python code."
-        enable(self.command, _COMMAND, "" if cells else no_flags)
 
     def show_layers(self, labels: list, shapes: list) -> None:
         """List the layers that can be chosen."""

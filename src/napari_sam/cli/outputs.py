@@ -1,0 +1,169 @@
+"""The files that `segment` and the demo write: all that belong to an image, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from napari_sam.errors import DataError
+
+if TYPE_CHECKING:
+    from napari_sam.automatic.everything import FoundPlane
+    from napari_sam.cli.inputs import Picked
+    from napari_sam.pixel_size import PixelSize
+    from napari_sam.segmentation import Segmentation
+
+
+class Results(NamedTuple):
+    """What is known of one image when its files are written.
+
+    Attributes
+    ----------
+    name : str
+    picked : Picked
+        The image.
+    pixel_size : PixelSize or None
+    segmentation : Segmentation or None
+        For the files of the kind "labels".
+    found : sequence of FoundPlane
+        For those of the kinds "masks" and "rle".
+    """
+
+    name: str
+    picked: Picked
+    pixel_size: PixelSize | None
+    segmentation: Segmentation | None
+    found: list[FoundPlane] | None = None
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The files written for one input.
+
+    Parameters
+    ----------
+    name : str
+        What they begin with.
+    folder : Path
+    kinds : tuple of str
+        Which of `KINDS` are wanted.
+    """
+
+    name: str
+    folder: Path
+    kinds: tuple[str, ...] = ("labels",)
+
+    @classmethod
+    def of(cls, source: Path, folder: Path, kinds: tuple[str, ...] = ("labels",)) -> Outputs:
+        """Name the outputs of a source; ``.ome`` is no part of its name."""
+        return cls(source.stem.removesuffix(".ome"), folder, kinds)
+
+    def _writers(self) -> dict[Path, Callable[[Path, Results], None]]:
+        return {
+            self.folder / f"{self.name}{ending}": write
+            for kind, ending, write in _FILES
+            if kind in self.kinds
+        }
+
+    @property
+    def paths(self) -> list[Path]:
+        """All files."""
+        return list(self._writers())
+
+    def refuse_existing(self) -> None:
+        """Raise `DataError` when any of the files is there."""
+        existing = [path.name for path in self.paths if path.exists()]
+        if existing:
+            raise DataError(
+                f"{' and '.join(existing)} already in {self.folder}: "
+                "choose another folder, or add --overwrite."
+            )
+
+    def write(self, results: Results) -> None:
+        """Write all files; none of them appears before the last one is complete."""
+        writers = self._writers()
+        with _all_or_none(list(writers)) as places:
+            for place, write in zip(places, writers.values(), strict=True):
+                write(place, results)
+
+
+@contextmanager
+def _all_or_none(paths: list[Path]) -> Iterator[list[Path]]:
+    """Yield a temporary path for each; they get their names, in order, when all went well."""
+    from napari_sam.files import in_one_piece
+
+    with ExitStack() as stack:
+        # What was entered last is left first.
+        places = [stack.enter_context(in_one_piece(path)) for path in reversed(paths)]
+        yield places[::-1]
+
+
+def _overlay(path: Path, results: Results) -> None:
+    import numpy as np
+
+    from napari_sam.files import write_picture
+    from napari_sam.images import planes
+    from napari_sam.overlays import draw_overlay
+
+    picked, segmentation = results.picked, results.segmentation
+    assert segmentation is not None
+    labels = segmentation.labels
+    # A stack is shown by the plane with the most labelled pixels.
+    plane = max(
+        planes(picked.pixels.shape, picked.rgb), key=lambda p: np.count_nonzero(p.take(labels))
+    )
+    write_picture(path, draw_overlay(plane.take(picked.pixels), plane.take(labels)))
+
+
+def _table(path: Path, results: Results) -> None:
+    from napari_sam.exports import tables
+
+    assert results.segmentation is not None
+    table = results.segmentation.table
+    tables.write(path, results.segmentation.labels, table=table, pixel_size=results.pixel_size)
+
+
+def _labels(path: Path, results: Results) -> None:
+    from napari_sam.files import write_labels
+
+    assert results.segmentation is not None
+    write_labels(path, results.segmentation.labels, results.picked.axes, results.pixel_size)
+
+
+def _masks(path: Path, results: Results) -> None:
+    from napari_sam.automatic.everything import as_records
+    from napari_sam.exports import mask_arrays
+
+    assert results.found is not None
+    shape = results.picked.shape
+    mask_arrays.write(
+        path,
+        as_records(results.found, rle=False),
+        count=sum(len(plane.chosen) for plane in results.found),
+        shape=(shape[-2], shape[-1]),
+        leading=len(shape) - 2,
+    )
+
+
+def _rle(path: Path, results: Results) -> None:
+    from napari_sam.automatic.everything import as_records
+    from napari_sam.exports import coco_masks
+
+    assert results.found is not None
+    records = as_records(results.found, rle=True)
+    coco_masks.write(path, records, shape=results.picked.shape, name=results.name)
+
+
+# The labels get their name after the other two: whoever finds them finds those as well.
+_FILES = (
+    ("labels", "_overlay.png", _overlay),
+    ("labels", "_objects.csv", _table),
+    ("labels", "_labels.tif", _labels),
+    ("masks", "_masks.npz", _masks),
+    ("rle", "_rle.json", _rle),
+)
+KINDS = ("labels", "masks", "rle")
+"""What can be saved."""
