@@ -13,11 +13,13 @@ import numpy as np
 import pytest
 import torch
 
+import stored_planes
 from napari_sam import Prompt
 from napari_sam.errors import ParameterError
 from napari_sam.inference.cache import EmbeddingCache, key_of, key_of_embedding
 from napari_sam.inference.sam import SamModel
 from napari_sam.inference.store import EmbeddingStore
+from napari_sam.models.zoo import load_model
 from tiny_sam import tiny_sam
 
 MODEL = tiny_sam()
@@ -265,3 +267,116 @@ def test_another_process_finds_what_this_one_wrote(tmp_path):
         check=True,
     )
     np.testing.assert_array_equal(np.load(tmp_path / "found.npy"), expected.features.image.numpy())
+
+
+def start(*arguments: object) -> subprocess.Popen[str]:
+    """Run the program of `stored_planes` in a process of its own."""
+    here = str(Path(__file__).parents[1])
+    path = os.pathsep.join([here, os.environ.get("PYTHONPATH", "")])
+    words = [str(argument) for argument in arguments]
+    return subprocess.Popen(
+        [sys.executable, stored_planes.__file__, *words],
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_a_process_killed_while_it_writes_loses_that_entry_alone(tmp_path):
+    size = stored_planes.LARGE
+    partial: list[Path] = []
+    latest = time.monotonic() + 120
+    while not partial:  # it may finish the entry between being seen and being killed
+        writer = start("write", tmp_path)
+        try:
+            while not partial or not list(tmp_path.glob("*.npz")):
+                assert writer.poll() is None
+                assert time.monotonic() < latest, "no entry was ever seen half written"
+                partial = [p for p in tmp_path.glob("*.tmp") if 0 < lengths(p) < 4 * size]
+        finally:
+            writer.kill()
+            writer.communicate()
+        partial = [p for p in partial if 0 < lengths(p) < 4 * size]
+    whole = list(tmp_path.glob("*.npz"))
+    store = EmbeddingStore(tmp_path)
+    found = 0
+    while stored_planes.read(store, found, size):  # checks every number of it
+        found += 1
+    assert found == len(whole) >= 1
+    assert len(list(tmp_path.glob("*.npz"))) == found  # none of them was damaged and deleted
+    assert len(store.entries()) == found
+    # The lost entry is made anew, whatever is left of the first attempt.
+    assert stored_planes.write(store, found, size)
+    assert stored_planes.read(store, found, size)
+    assert partial[0].exists()
+
+
+def lengths(path: Path) -> int:
+    """Bytes of a file that may be gone by now."""
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
+
+
+def test_processes_that_write_the_same_entries_at_once_get_none_that_is_wrong(tmp_path):
+    others = [start("share", tmp_path, seed) for seed in (1, 2)]
+    try:
+        while len(list(tmp_path.glob("ready *"))) < 2:
+            assert all(process.poll() is None for process in others)
+            time.sleep(0.01)
+        (tmp_path / "go").touch()
+        told = [stored_planes.share(tmp_path, 3)]  # this process too
+        for process in others:
+            out, _ = process.communicate(timeout=120)
+            assert process.returncode == 0
+            told.append(tuple(map(int, out.split())))
+    finally:
+        for process in others:
+            process.kill()
+            process.wait()
+    for written, found in told:
+        assert written > 0
+        assert found > 0
+    store = EmbeddingStore(tmp_path)
+    assert 1 <= len(store) <= 4
+    assert not list(tmp_path.glob("*.tmp"))
+    assert "damaged" not in {entry.model for entry in store.entries()}
+
+
+def test_a_loaded_model_finds_what_another_process_read(tmp_path):
+    path = tmp_path / "tiny.pth"
+    torch.save(MODEL.network.state_dict(), path)
+    code = (
+        "import sys, numpy as np, napari_sam as ns\n"
+        "model = ns.load_model(sys.argv[1], 'cpu', cache=sys.argv[2])\n"
+        "model.encode(np.random.default_rng(0).integers(0, 4000, (40, 50)).astype(np.uint16))\n"
+    )
+    subprocess.run([sys.executable, "-c", code, str(path), str(tmp_path / "kept")], check=True)
+    seen: list[float] = []
+    model = load_model(path, "cpu", cache=tmp_path / "kept")
+    plain = load_model(path, "cpu")
+    found = model.encode(plane(0), progress=seen.append)
+    assert seen == [1.0]  # read and not computed, layer by layer
+    assert torch.equal(found.features.image, plain.encode(plane(0)).features.image)
+    assert len(EmbeddingStore(tmp_path / "kept")) == 1
+    for other in (plane(1), plane(0)[:, :-1]):
+        model.encode(other)
+    model.encode(plane(0), limits=(0, 100))
+    assert len(EmbeddingStore(tmp_path / "kept")) == 4
+    prompt = Prompt(points=[(10, 20)])
+    np.testing.assert_array_equal(
+        model.predict(found, prompt).logits, plain.predict(plain.encode(plane(0)), prompt).logits
+    )
+
+
+def test_the_default_folder_is_that_of_the_panel_and_nothing_is_kept_unasked(tmp_path, monkeypatch):
+    monkeypatch.setenv("NAPARI_SAM_HOME", str(tmp_path / "home"))
+    torch.save(MODEL.network.state_dict(), tmp_path / "tiny.pth")
+    load_model(tmp_path / "tiny.pth", "cpu").encode(plane(0))
+    assert len(EmbeddingStore()) == 0
+    load_model(tmp_path / "tiny.pth", "cpu", cache=True).encode(plane(0))
+    assert len(EmbeddingStore()) == 1
+    cells = load_model("cells", "cpu", cache=True)  # which keeps nothing
+    assert cells.encode(plane(0)).shape == (40, 50)
+    assert len(EmbeddingStore()) == 1
