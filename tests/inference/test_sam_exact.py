@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 import torch
@@ -217,6 +219,25 @@ def test_encoding_is_cancelled_from_its_progress():
 
     with pytest.raises(Cancelled):
         tiny_sam().encode(np.zeros((50, 50), dtype=np.uint8), progress=stop)
+
+
+def test_encoding_stops_at_any_of_its_many_reports_and_can_be_done_again():
+    model, image = tiny_sam(), picture((50, 60), 4)
+    reports: list[float] = []
+    expected = model.encode(image, progress=reports.append)
+    layers = len(model.network.image_encoder.blocks)
+    assert len(reports) > 4 * layers  # inside of layers too: one takes a second with ViT-B
+    assert reports == sorted(reports)
+    for last in range(len(reports)):
+        left = iter(range(last))
+
+        def stop(fraction: float, left: Iterator[int] = left) -> None:
+            if next(left, None) is None:
+                raise Cancelled
+
+        with pytest.raises(Cancelled):
+            model.encode(image, progress=stop)
+    assert torch.equal(model.encode(image).features.image, expected.features.image)
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32, bool])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from fake_model import FakeModel, blobs
+from tiny_sam import tiny_sam
 
 pytest.importorskip("qtpy")
 pytest.importorskip("pytestqt")
@@ -250,6 +251,27 @@ def test_everything_with_a_real_cancel(window, model):
     window.until(lambda: window.state.found_count == 0)
     assert not objects.data.any()
     assert len(model.prompts) == asked
+
+
+def test_a_real_sam_is_free_for_the_next_question_once_its_search_is_cancelled(
+    make_napari_viewer, qtbot
+):
+    """With so many points that they would take an hour."""
+    window = Window(make_napari_viewer(show=True), qtbot, lambda name, device: tiny_sam())
+    session = window.panel.session
+    window.viewer.add_image(blobs((64, 80), CENTRES, 6), name="nuclei")
+    window.pick(window.page.method, "everything")
+    session.finding.adjust_everything(points_per_side=400)
+    window.press_find()
+    window.until(lambda: (window.state.progress or 0) > 0.61)  # it is asking about points
+    QTest.mouseClick(window.panel.feedback.cancel, LEFT)
+    assert "Stopped" in window.panel.feedback.text
+    QTest.mouseClick(window.panel.tool.button("click"), LEFT)
+    session.add_point(CENTRES[0], 1)
+    window.until(lambda: window.state.answer is not None)
+    assert window.state.found_count is None
+    assert not any("found" in layer.name for layer in window.viewer.layers)
+    session.close()
 
 
 @pytest.mark.parametrize("method", ["cells", "everything"])

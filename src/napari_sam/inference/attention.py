@@ -21,6 +21,8 @@ positions).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -47,7 +49,8 @@ def encode_image(
     pixels : (1, 3, S, S) Tensor
         Normalised and padded.
     progress : callable
-        Called before every layer.
+        Called before every piece of every layer: on a slow processor a layer takes seconds, and
+        raising from it is how a person's cancel stops the encoder.
     block : int, optional
         Bytes of a piece of the global attention matrices; smaller ones take less memory.
 
@@ -62,18 +65,20 @@ def encode_image(
     shared: dict[str, Tensor] = {}
     budget = block or (_CPU_BLOCK if x.device.type == "cpu" else _GPU_BLOCK)
     for done, layer in enumerate(blocks):
-        progress(done / len(blocks))
+        pause = partial(progress, done / len(blocks))
         if layer.window_size > 0:
-            _window_attention(layer, x)
+            _window_attention(layer, x, pause)
         else:
-            _global_attention(layer, x, shared, budget)
-        _feed_forward(layer, x)
+            _global_attention(layer, x, shared, budget, pause)
+        _feed_forward(layer, x, pause)
+    pause()
     return _neck(encoder.neck, x)
 
 
-def _feed_forward(block: Any, x: Tensor) -> None:
+def _feed_forward(block: Any, x: Tensor, pause: Callable[[], None]) -> None:
     rows = x.view(-1, x.shape[-1])
     for part in rows.split(_TOKENS):
+        pause()
         hidden = block.mlp.act(apply(block.mlp.lin1, block.norm2(part)))
         part += apply(block.mlp.lin2, hidden)
 
@@ -84,7 +89,7 @@ def _relative(table: Tensor, size: int) -> Tensor:
     return table[here[:, None] - here[None, :] + (size - 1)]
 
 
-def _window_attention(block: Any, x: Tensor) -> None:
+def _window_attention(block: Any, x: Tensor, pause: Callable[[], None]) -> None:
     """Add windowed attention to x (h, w, C) in place."""
     height, width, channels = x.shape
     side, attention = block.window_size, block.attn
@@ -95,6 +100,7 @@ def _window_attention(block: Any, x: Tensor) -> None:
         rel_h = _relative(attention.rel_pos_h, side)
         rel_w = _relative(attention.rel_pos_w, side)
     for top in range(0, height, side):
+        pause()
         strip = x[top : top + side]
         rows = strip.shape[0]
         qkv = apply(attention.qkv, block.norm1(strip).view(-1, channels)).view(rows, width, -1)
@@ -127,14 +133,19 @@ def _window_attention(block: Any, x: Tensor) -> None:
         strip += apply(attention.proj, out.reshape(-1, channels)).view(rows, width, channels)
 
 
-def _global_attention(block: Any, x: Tensor, shared: dict[str, Tensor], budget: int) -> None:
+def _global_attention(
+    block: Any, x: Tensor, shared: dict[str, Tensor], budget: int, pause: Callable[[], None]
+) -> None:
     """Add attention over all tokens to x (h, w, C) in place."""
     height, width, channels = x.shape
     attention = block.attn
     heads = attention.num_heads
     tokens = height * width
     rows = x.view(tokens, channels)
-    projected = [apply(attention.qkv, block.norm1(part)) for part in rows.split(_TOKENS)]
+    projected = []
+    for part in rows.split(_TOKENS):
+        pause()
+        projected.append(apply(attention.qkv, block.norm1(part)))
     dtype = projected[0].dtype
     qkv = shared.get("qkv")
     if qkv is None or qkv.dtype != dtype:
@@ -152,18 +163,20 @@ def _global_attention(block: Any, x: Tensor, shared: dict[str, Tensor], budget: 
     out = torch.empty((tokens, heads, q.shape[-1]), dtype=dtype, device=x.device)
     if x.device.type == "cpu":
         for head in range(heads):
+            pause()
             places = None if down is None or along is None else (down[head], along[head])
             _one_head(q[head], k[head], v[head], places, out[:, head], budget)
     else:
         step = max(16, budget // (4 * tokens * heads))
         for start in range(0, tokens, step):
-            part = slice(start, start + step)
+            queries = slice(start, start + step)
             mask = None
             if down is not None and along is not None:
-                mask = (down[:, part, :, None] + along[:, part, None, :]).flatten(2)[None]
-            answer = F.scaled_dot_product_attention(q[None, :, part], k[None], v[None], mask)
-            out[part] = answer[0].transpose(0, 1)
+                mask = (down[:, queries, :, None] + along[:, queries, None, :]).flatten(2)[None]
+            answer = F.scaled_dot_product_attention(q[None, :, queries], k[None], v[None], mask)
+            out[queries] = answer[0].transpose(0, 1)
     flat = out.view(tokens, channels)
+    pause()
     for part, answers in zip(rows.split(_TOKENS), flat.split(_TOKENS), strict=True):
         part += apply(attention.proj, answers)
 
