@@ -447,6 +447,9 @@ def test_the_demo_shows_a_window_with_the_panel_and_its_cells(
         qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
         seen["layers"] = [type(layer).__name__ for layer in viewer.layers]
         seen["cells"] = np.unique(viewer.layers[1].data).size - 1
+        panel = next(iter(viewer.window.dock_widgets.values()))
+        qtbot.waitUntil(lambda: panel.session.state.chip.kind == "ready", timeout=20_000)
+        seen["again"] = panel.find.find.isEnabled()
         viewer.close()
 
     monkeypatch.setattr(napari, "run", look)
@@ -454,6 +457,7 @@ def test_the_demo_shows_a_window_with_the_panel_and_its_cells(
     assert any("SAM for Biology" in name for name in seen["docks"])
     assert seen["layers"] == ["Image", "Labels"]
     assert seen["cells"] > 5
+    assert seen["again"]
 
 
 def test_the_cache_is_listed_limited_and_cleared(tmp_path, monkeypatch, capsys):

@@ -554,3 +554,25 @@ def test_a_sam_is_asked_where_cells_are(bench, monkeypatch, method):
         adjust(bench, min_area=60)
         assert bench.state.found_count == 2
         assert len(sam.prompts) == 3
+
+
+def test_a_search_right_after_opening_an_image_leaves_it_ready(bench):
+    bench.viewer.add_image(cells(), name="nuclei")
+    bench.session.find_all()  # before the panel had a look at the image
+    bench.loop.turn()
+    while bench.state.chip.kind == "empty" and bench.loop.turn():
+        pass
+    assert bench.state.chip.kind == "wait"
+    bench.settle()
+    assert bench.state.chip.kind == "ready"
+    assert len(bench.model.encoded) == 1
+    assert "Found" in bench.state.status
+
+
+def test_a_search_of_a_stack_leaves_the_displayed_slice_ready(bench):
+    bench.viewer.add_image(np.stack([cells()] * 3), name="stack")
+    bench.session.finding.adjust(region="stack")
+    bench.session.find_all()
+    bench.settle()
+    assert bench.state.chip.kind == "ready"
+    assert "Searched all 3 slices" in bench.state.status

@@ -53,6 +53,8 @@ def run(options: argparse.Namespace) -> int:
 
     layers = load_sample(options.sample)
     if options.no_window or not has_display():
+        if not options.no_window:
+            print("There is no display for a window: writing files instead.", file=sys.stderr)
         return write_files(options, layers)
     return show_window(layers)
 

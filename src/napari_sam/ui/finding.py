@@ -58,6 +58,8 @@ class Finding:
         take it back.
     usable : callable
         Whether the chosen model is here; says what to do when it is not.
+    ended : callable
+        Called when a search has come to its end, and the displayed plane may be read again.
     threaded : bool
         Whether results are chosen in a thread of their own.
     """
@@ -67,15 +69,17 @@ class Finding:
         desk: Desk,
         remember: Callable[[Kept | None, Kept | None], None],
         usable: Callable[[], bool],
+        ended: Callable[[], None],
         threaded: bool,
     ) -> None:
         self._desk = desk
         self._remember = remember
         self._usable = usable
+        self._ended = ended
         self._search: _Search | None = None
         self._again = False
         self.choosing = Jobs(desk.loop, ("choose",), name="napari-sam choice", threaded=threaded)
-        self._stack = StackSearch(desk)
+        self._stack = StackSearch(desk, ended)
 
     # -- searching ----------------------------------------------------------------------------
 
@@ -136,6 +140,7 @@ class Finding:
     def _searched(self, search: _Search, found: Found) -> None:
         desk, state = self._desk, self._desk.state
         state.progress = None
+        self._ended()
         if state.image is not search.image or not desk.same_pixels(search.view):
             desk.fail(LabelsError("The image was changed or left while it was searched."))
             return

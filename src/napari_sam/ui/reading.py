@@ -48,6 +48,8 @@ class Reading:
             self.done(view)
             return
         if any(desk.jobs.wants(slot) for slot in ("predict", "find")):
+            if desk.state.chip.kind == "empty":
+                self.begin()  # it is being read for what was asked first
             return
         self.begin()
         desk.guide("Reading the image. You can click a cell already.")

@@ -89,7 +89,13 @@ class Session:
         self._preview = Preview(viewer, later=self.loop.later)
         self._asking = Asking(self._desk, self._marking, self._preview, self.models.usable)
         self._keeping = Keeping(self._desk, self._marking)
-        self.finding = Finding(self._desk, self._keeping.remember, self.models.usable, threaded)
+        self.finding = Finding(
+            self._desk,
+            self._keeping.remember,
+            self.models.usable,
+            self._asking.soon,
+            threaded,
+        )
         self.review = Review(self._desk, self._marking, self)
         self.layers_changed.connect(self.review.layers_changed)
         self._layers = LayerChoice(self._desk, self._marking, self._preview, self)

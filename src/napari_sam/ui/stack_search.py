@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -55,10 +55,18 @@ class _Run:
 
 
 class StackSearch:
-    """Writes each slice as soon as it is found: what is done stays when the rest is stopped."""
+    """Writes each slice as soon as it is found: what is done stays when the rest is stopped.
 
-    def __init__(self, desk: Desk) -> None:
+    Parameters
+    ----------
+    desk : Desk
+    ended : callable
+        Called when a search has come to its end.
+    """
+
+    def __init__(self, desk: Desk, ended: Callable[[], None]) -> None:
         self._desk = desk
+        self._ended = ended
         self._run: _Run | None = None
 
     def start(self, image: Image, view: View, options: FindOptions) -> None:
@@ -145,6 +153,7 @@ class StackSearch:
 
     def _stop(self, text: str, problem: bool = False) -> None:
         self._desk.state.progress = None
+        self._ended()
         self._desk.result(f"{text} {self._kept()}".strip(), problem=problem)
 
     def end(self) -> str:
