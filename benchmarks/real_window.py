@@ -78,10 +78,14 @@ class Window:
 
     def timed(self, act: Callable[[], Any], done: Callable[[], bool] = lambda: True) -> float:
         """Do something; seconds until it is done, was heard of, and is painted."""
-        start = time.perf_counter()
+        began = time.perf_counter()
         act()
-        self.wait(lambda: self.changed > start and done() and self.painted > self.changed)
-        return time.perf_counter() - start
+        return self.seconds(began, done)
+
+    def seconds(self, began: float, done: Callable[[], bool] = lambda: True) -> float:
+        """Seconds from a moment until something was heard of since, is done and painted."""
+        self.wait(lambda: self.changed > began and done() and self.painted > self.changed)
+        return time.perf_counter() - began
 
     def press(self, button: QWidget) -> None:
         QTest.mouseClick(button, LEFT)

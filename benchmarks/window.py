@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,16 @@ from qtpy.QtWidgets import QWidget
 from real_window import Window, handle, mouse
 
 SIDE = 1024
+#: Between which shares of their width the sliders are dragged: where some cells are left.
+SLIDERS = {
+    "sensitivity": (0.3, 0.7),
+    "certainty": (0.3, 0.7),
+    "splitting": (0.3, 0.7),
+    "smoothing": (0.3, 0.7),
+    "smallest": (0.2, 0.55),
+    "largest": (0.5, 0.8),
+    "diameter": (0.3, 0.6),
+}
 PARTS = ("button", "find", "merged", "review", "click")
 
 
@@ -42,24 +53,21 @@ def drag(
     window: Window,
     slider: QWidget,
     start: QPoint,
-    value: Callable[[], Any],
+    ends: tuple[float, float],
     tries: int,
     done: Callable[[], bool] = lambda: True,
 ) -> list[float]:
     """Drag a slider to and fro; time each step until the picture that belongs to it."""
     mouse(slider, QEvent.Type.MouseButtonPress, start)
     spent = []
-    for share in 0.5 + 0.3 * np.sin(np.linspace(0.3, 6.0, tries)):
+    for share in np.random.default_rng(0).permutation(np.linspace(*ends, tries)):
         window.rest(0.1)
-        before = value()
         place = QPoint(round(share * slider.width()), start.y())
-
-        def step(place: QPoint = place) -> None:
-            mouse(slider, QEvent.Type.MouseMove, place)
-
-        took = window.timed(step, done)
-        if value() != before:
-            spent.append(took)
+        before = slider.value()
+        began = time.perf_counter()
+        mouse(slider, QEvent.Type.MouseMove, place)
+        if slider.value() != before:
+            spent.append(window.seconds(began, done))
     mouse(slider, QEvent.Type.MouseButtonRelease, start)
     window.rest(1.5)  # a diameter settles, and the maps are made anew
     return spent
@@ -81,11 +89,9 @@ def find_sliders(window: Window, layer: Labels, tries: int, what: str) -> None:
     controls = window.panel.find.cells
     window.panel.find.advanced.expand(animate=False)
     window.rest()
-    for name in ("sensitivity", "certainty", "splitting", "smoothing", "smallest", "largest", "diameter"):
+    for name, ends in SLIDERS.items():
         slider = getattr(controls, name).slider
-        spent = drag(
-            window, slider, handle(slider), slider.value, tries, lambda: not choosing.busy
-        )
+        spent = drag(window, slider, handle(slider), ends, tries, lambda: not choosing.busy)
         row(f"{what}: {name}", SIDE, spent)
         window.press(window.panel.find.reset)
         window.rest(1.5)
@@ -96,7 +102,9 @@ def measure_find(tries: int) -> None:
     window.press(window.panel.tool.button("find"))
     window.ready()
     layer = found(window)
-    print(f"{window.state.found_count} objects, canvas {window.canvas.width()} x {window.canvas.height()}")
+    print(
+        f"{window.state.found_count} objects, canvas {window.canvas.width()} x {window.canvas.height()}"
+    )
     find_sliders(window, layer, tries, "Find all, slider to labels")
     window.close()
 
@@ -135,7 +143,7 @@ def measure_review(tries: int) -> None:
         for name, widget in page.sliders.items():
             slider = widget.slider
             start = QPoint(8, slider.height() // 2)
-            row(f"{what}: {name}", SIDE, drag(window, slider, start, slider.value, tries))
+            row(f"{what}: {name}", SIDE, drag(window, slider, start, (0.2, 0.6), tries))
             widget.reset()
             window.rest()
         layer.events.colormap.disconnect(window.heard)

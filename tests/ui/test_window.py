@@ -64,7 +64,7 @@ def test_right_click_undo_and_candidates_by_real_input(window):
     window.until(lambda: len(window.model.prompts) == 3)
     assert window.model.prompts[-1].labels.tolist() == [1]
     window.press(Qt.Key.Key_Escape)
-    window.qtbot.waitUntil(lambda: [la.name for la in window.viewer.layers] == ["stack"])
+    window.until(lambda: [la.name for la in window.viewer.layers] == ["stack"])  # later
 
 
 def test_a_box_dragged_for_real_makes_a_cell(window):

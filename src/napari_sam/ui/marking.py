@@ -87,7 +87,8 @@ class Marking:
         layer = self.points
         if layer is None:
             layer = self.own_points = own_layers.new_points(self._desk.viewer, image)
-        own_layers.add_point(self._desk.viewer, layer, image, plane, rowcol, label)
+        ours = layer is self.own_points
+        own_layers.add_point(self._desk.viewer, layer, image, plane, rowcol, label, ours=ours)
 
     def draw_boxes(self) -> Shapes:
         """Make our own Shapes layer, or return to it, ready to draw rectangles."""
@@ -168,16 +169,19 @@ class Marking:
         for coordinates, label in spent.points:
             assert self.own_points is not None
             own_layers.default_polarity(self.own_points, label)
-            own_layers.append_points(self.own_points, coordinates)
+            own_layers.append_points(self.own_points, coordinates, ours=True)
         if self.own_shapes is not None:
             for corners, kind in spent.shapes:
                 self.own_shapes.add(corners, shape_type=kind)
 
-    def remove_own_points(self) -> None:
-        """Take our own Points layer away."""
-        layer, self.own_points = self.own_points, None
-        if layer is not None and layer in self._desk.viewer.layers:
-            self._desk.viewer.layers.remove(layer)
+    def remove_unused_points(self) -> None:
+        """Take our own Points layer away if it is empty and the person does not work in it."""
+        layer, layers = self.own_points, self._desk.viewer.layers
+        if layer is None or layer not in layers or len(layer.data):
+            return
+        if layers.selection.active is not layer:
+            self.own_points = None
+            layers.remove(layer)
 
     def remove_own(self) -> None:
         """Take our own layers away."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -72,21 +73,33 @@ def add_point(
     plane: Plane,
     rowcol: tuple[float, float],
     label: int,
+    *,
+    ours: bool,
 ) -> None:
     """Add one prompt point, given in pixels of the plane, to a Points layer."""
     coordinates = to_data(viewer, image, points, plane.to_data([rowcol]))
     if POLARITY in points.features or label != FOREGROUND:
         default_polarity(points, label)
-    append_points(points, coordinates)
+    append_points(points, coordinates, ours=ours)
 
 
-def append_points(points: Points, coordinates: npt.NDArray[np.float64]) -> None:
+def append_points(
+    points: Points, coordinates: npt.NDArray[np.float64], *, ours: bool = False
+) -> None:
     """Append points without selecting them, as `Points.add` would.
 
     A selected point takes on the style of the next one. Besides, removing a layer that has drawn
     the highlight of a selection crashes Mesa's software renderer.
+
+    Parameters
+    ----------
+    ours : bool
+        Whether the layer is ours. Nobody else waits for its events then, and its points lie on
+        the image: napari, which works out the whole scene twice at every such event, need not.
     """
-    points.data = np.concatenate([points.data, np.reshape(coordinates, (-1, points.ndim))])
+    data = np.concatenate([points.data, np.reshape(coordinates, (-1, points.ndim))])
+    with points.events.data.blocker() if ours else contextlib.nullcontext():
+        points.data = data
 
 
 def default_polarity(points: Points, label: int) -> None:
@@ -108,20 +121,22 @@ def set_defaults(points: Points, label: int) -> None:
 def style_points(points: Points) -> None:
     """Give every point of our own layer the colour and symbol of what it says."""
     said: npt.NDArray[np.int64] = polarity(points)
-    if len(said) == 0:
-        return
+    symbols = [OBJECT_SYMBOL if s == FOREGROUND else BACKGROUND_SYMBOL for s in said]
+    if [str(symbol) for symbol in points.symbol] == symbols:
+        return  # every change costs a redraw, and this is looked at after every event
     colours = [OBJECT_COLOUR if s == FOREGROUND else BACKGROUND_COLOUR for s in said]
     # The border as well: a cross is so thin that little else is seen of it.
     points.face_color = points.border_color = colours
-    points.symbol = [OBJECT_SYMBOL if s == FOREGROUND else BACKGROUND_SYMBOL for s in said]
+    points.symbol = symbols
 
 
 def remove_points(points: Points, rows: list[int]) -> None:
-    """Delete points by their row; see `append_points` for why not by selecting them."""
+    """Delete points of our own layer by their row; see `append_points` for how and why."""
     if rows:
         features = points.features.drop(index=rows).reset_index(drop=True)
         points.selected_data = set()
-        points.data = np.delete(points.data, rows, axis=0)
+        with points.events.data.blocker():
+            points.data = np.delete(points.data, rows, axis=0)
         points.features = features
 
 

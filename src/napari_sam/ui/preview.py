@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
 NAME = "SAM preview"
-_LINGER = 4000  # milliseconds after which a layer that shows nothing goes
 _COLOURS = ("#ffd400", "#f06292", "#64b5f6", "#aed581", "#ba68c8", "#ff8a65")
 
 
@@ -27,10 +26,10 @@ class Preview:
 
     Parameters
     ----------
-    later : callable, optional
-        ``later(name, milliseconds, call)``. With it, a layer that is hidden stays for a while,
-        unseen, for the next mask: napari takes a quarter of a second to make a layer and to
-        take one away. Without it, it goes at once.
+    unused : callable, optional
+        Called whenever nothing is shown any more. With it, a layer that is hidden stays, unseen,
+        for the next mask, until `remove`: napari takes a quarter of a second to make a layer and
+        to take one away. Without it, it goes at once.
     """
 
     def __init__(
@@ -39,11 +38,12 @@ class Preview:
         name: str = NAME,
         colours: tuple[str, ...] = _COLOURS,
         opacity: float = 0.6,
-        later: Callable[[str, int, Callable[[], None]], None] | None = None,
+        unused: Callable[[], None] | None = None,
     ) -> None:
         self._viewer = viewer
-        self._later = later
-        self._hidden = False
+        self._unused = unused
+        #: Whether the layer is there, but shows nothing.
+        self.hidden = False
         self._name, self._colours, self._opacity = name, colours, opacity
         self.layer: Labels | None = None
         self._key: tuple[Any, Plane] | None = None
@@ -65,32 +65,31 @@ class Preview:
             if self._key != (image, plane):
                 self._place(image, plane, data)
             else:
-                self.layer.data = data
+                # In place: new data would have napari work out its whole scene again.
+                self.layer.data[...] = data
+                self.layer.refresh(extent=False)
         assert self.layer is not None
         contour = 2 if outline else 0
         if self.layer.contour != contour:
             self.layer.contour = contour
-        if self._hidden:
-            self._hidden = False
+        if self.hidden:
+            self.hidden = False
             self.layer.visible = True
         self._key = (image, plane)
 
     def hide(self) -> None:
         """Show nothing any more."""
-        if self.layer is None or self.layer not in self._viewer.layers or self._later is None:
+        if self.layer is None or self.layer not in self._viewer.layers or self._unused is None:
             self.remove()
-        elif not self._hidden:
+        elif not self.hidden:
             self.layer.visible = False
-            self._hidden = True
-            self._later(f"away {id(self)}", _LINGER, self._away)
-
-    def _away(self) -> None:
-        if self._hidden:
-            self.remove()
+            self.hidden = True
+        if self._unused is not None:
+            self._unused()
 
     def remove(self) -> None:
         """Take the layer away."""
-        self._hidden = False
+        self.hidden = False
         layer, self.layer, self._key = self.layer, None, None
         if layer is not None and layer in self._viewer.layers:
             self._viewer.layers.remove(layer)
@@ -147,9 +146,13 @@ class Preview:
 
 def add_quietly(viewer: Any, layer: Any) -> None:
     """Add a layer without taking the selection, and with it the person's tool, away."""
-    active = viewer.layers.selection.active
-    chosen = set(viewer.layers.selection)
-    viewer.add_layer(layer)
-    if chosen:
+    selection = viewer.layers.selection
+    active, chosen = selection.active, set(selection)
+    if not chosen:
+        viewer.add_layer(layer)
+        return
+    # Nobody hears of the change to and fro: napari would exchange the layer's controls twice.
+    with selection.events.blocker_all():
+        viewer.add_layer(layer)
         viewer.layers.selection = chosen
         viewer.layers.selection.active = active

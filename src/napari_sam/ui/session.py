@@ -36,7 +36,8 @@ from napari_sam.ui.state import State, Tool
 from napari_sam.ui.worker import Loader, Worker
 
 _MEGABYTE = 1_000_000
-_TIDY = 200  # milliseconds, some frames
+_LINGER = 10_000  # milliseconds after which our own layers go when they show nothing
+_FRAMES = 200  # milliseconds, some frames
 
 
 class Session:
@@ -86,7 +87,7 @@ class Session:
         self.models = ModelChoice(self._desk, catalogue, self._model_changed, threaded)
         self.kept_on_disk = KeptOnDisk(self._desk)
         self._marking = Marking(self._desk)
-        self._preview = Preview(viewer, later=self.loop.later)
+        self._preview = Preview(viewer, unused=self._tidy_later)
         self._asking = Asking(self._desk, self._marking, self._preview, self.models.usable)
         self._keeping = Keeping(self._desk, self._marking)
         self.finding = Finding(
@@ -235,7 +236,9 @@ class Session:
         self._asking.hover.covered()
         self._marking.add_point(plane, rowcol, label)
         self._layers.watch_prompts()
-        self._asking.soon(settle=0)  # a click is a whole mark: nothing more follows
+        # A click is a whole mark, nothing more follows; and a timer would let the canvas paint
+        # the mark before the model starts.
+        self._asking.now()
 
     def _clicked(self, button: int) -> None:
         try:
@@ -325,17 +328,24 @@ class Session:
                 self._marking.spend(plane)
         self._asking.forget()
         self._asking.hover.stop()
-        # Not in the same frame as the preview: Mesa's software renderer crashes when a Points
-        # and a Labels layer go together.
-        self.loop.later("tidy", _TIDY, self._tidy)
+        self._tidy_later()
         self._desk.result("Cleared. Click a cell.")
 
+    def _tidy_later(self) -> None:
+        """Preview and marks stay for the next cell: napari is slow to make and remove layers."""
+        self.loop.later("tidy", _LINGER, self._tidy)
+
     def _tidy(self) -> None:
-        """Take our own points away unless they are in use again; boxes were asked for, and stay."""
-        if self._marking.own_points is not None and len(self._marking.own_points.data) == 0:
-            self._marking.remove_own_points()
-            self._layers.watch_prompts()
-            self.layers_changed.emit()
+        """Take our own layers away if they were not needed again; boxes were asked for, and stay.
+
+        One after the other, for Mesa's software renderer crashes when a Points and a Labels layer
+        go in the same frame.
+        """
+        if self._preview.hidden:
+            self._preview.remove()
+            self.loop.later("tidy", _FRAMES, self._tidy)
+            return
+        self._marking.remove_unused_points()
 
     # -- find all, and stopping -------------------------------------------------------------------
 
