@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from fake_model import FakeModel, blobs
@@ -576,3 +577,93 @@ def test_a_search_of_a_stack_leaves_the_displayed_slice_ready(bench):
     bench.settle()
     assert bench.state.chip.kind == "ready"
     assert "Searched all 3 slices" in bench.state.status
+
+
+# -- rows of what was merged ------------------------------------------------------------------
+
+
+@pytest.fixture
+def merged(bench):
+    """Cells merged into labels that hold a cell, with a row of the person's own."""
+    bench.viewer.add_image(cells(), name="nuclei")
+    data = np.zeros((64, 80), np.int32)
+    data[14:17, 14:17] = 7
+    table = pd.DataFrame({"index": [7], "mine": ["a"]})
+    bench.mine = bench.viewer.add_labels(data, name="mine", features=table)
+    bench.session.choose("merge", bench.mine)
+    bench.session.set_tool("find")
+    bench.session.find_all()
+    bench.settle()
+    return bench
+
+
+def rows(bench) -> pd.DataFrame:
+    return bench.mine.features.set_index("index")
+
+
+def assert_rows_are_true(bench) -> None:
+    """Every found object has one row, with a score, its source, and what its pixels say."""
+    table = rows(bench)
+    found = ids(bench.mine) - {7}
+    assert set(table.index) == found | {7}
+    assert table.loc[7, "mine"] == "a"
+    for object_id in found:
+        row, rr = table.loc[object_id], np.nonzero(bench.mine.data == object_id)
+        assert row["area"] == len(rr[0])
+        assert row["centroid_row"] == pytest.approx(rr[0].mean())
+        assert 0 < row["score"] <= 1
+        assert row["source"] == bench.model.name
+
+
+def test_merged_cells_have_rows_which_go_with_them(merged):
+    assert ids(merged.mine) == {7, 8, 9, 10}
+    assert_rows_are_true(merged)
+    adjust(merged, min_area=60)
+    assert len(ids(merged.mine)) == 3
+    assert_rows_are_true(merged)
+    merged.session.undo()
+    merged.settle()
+    assert ids(merged.mine) == {7}
+    assert list(rows(merged).index) == [7]
+    assert rows(merged).loc[7, "mine"] == "a"
+
+
+def test_naparis_own_undo_and_redo_take_the_rows_along(merged):
+    before = rows(merged)
+    merged.mine.undo()
+    merged.settle()
+    assert list(rows(merged).index) == [7]
+    merged.mine.redo()
+    merged.settle()
+    pd.testing.assert_frame_equal(rows(merged), before, check_dtype=False)
+
+
+def test_review_has_the_scores_of_merged_cells_and_takes_the_search_back(merged):
+    before = rows(merged)["score"]
+    merged.session.set_tool("review")
+    merged.settle()
+    objects = merged.session.review.state.objects
+    known = dict(zip(objects.ids, objects.values("score"), strict=True))
+    assert {i: known[i] for i in (8, 9, 10)} == before[[8, 9, 10]].to_dict()
+    merged.session.review.undo()
+    merged.settle()
+    assert ids(merged.mine) == {7}
+    assert list(rows(merged).index) == [7]
+
+
+def test_rows_that_are_still_to_come_are_there_when_review_opens(merged):
+    merged.session.finding.adjust_cells(min_area=60)
+    turn_until(merged, lambda: merged.session.finding.choosing.wants("measure"))
+    merged.session.set_tool("review")
+    assert_rows_are_true(merged)
+
+
+def test_rows_of_a_new_layer_follow_the_last_move(searched):
+    layer = found(searched)
+    searched.session.finding.adjust_cells(min_area=60)
+    turn_until(searched, lambda: searched.session.finding.choosing.wants("measure"))
+    assert searched.state.found_count == 2
+    assert len(layer.features) in (0, 2)  # none rather than those of others
+    searched.settle()
+    assert sorted(layer.features["label"]) == sorted(ids(layer))
+    assert layer.features["score"].notna().all()

@@ -81,6 +81,16 @@ class LiveCells:
             ``labels`` (H, W) int32 with ids 1..n, and the table of
             `napari_sam.segmentation.measure`.
         """
+        return Segmentation(self.labels(options)[0], self.table(options))
+
+    def labels(self, options: CellOptions = DEFAULTS) -> tuple[Labels, npt.NDArray[np.float32]]:
+        """Cut out the cells without measuring them; labels (H, W) and scores (n,)."""
+        cut = self._objects(options)
+        lookup = self._numbers(cut, options)
+        return lookup[cut.labels], cut.scores.values[lookup > 0]
+
+    def table(self, options: CellOptions = DEFAULTS) -> pd.DataFrame:
+        """Measure the cells that `labels` cuts out."""
         cut = self._objects(options)
         if cut.table is None:
             known = dict(enumerate(map(float, cut.scores.values)))
@@ -89,13 +99,7 @@ class LiveCells:
         ids = lookup[cut.table["label"].to_numpy()]
         table = cut.table[ids > 0].reset_index(drop=True)
         table["label"] = ids[ids > 0].astype(np.int64)
-        return Segmentation(lookup[cut.labels], table)
-
-    def labels(self, options: CellOptions = DEFAULTS) -> tuple[Labels, npt.NDArray[np.float32]]:
-        """Cut out the cells without measuring them; labels (H, W) and scores (n,)."""
-        cut = self._objects(options)
-        lookup = self._numbers(cut, options)
-        return lookup[cut.labels], cut.scores.values[lookup > 0]
+        return table
 
     def _numbers(self, cut: _Cut, options: CellOptions) -> Labels:
         """Return the ids 1..n of the objects that the options keep, 0 for the others."""

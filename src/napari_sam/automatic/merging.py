@@ -35,12 +35,15 @@ class Merged:
         How many found objects were not added.
     removed : int
         How many labelled objects were taken away.
+    numbers : (n + 1,) int64
+        The id that each found object was added under, 0 for those left out.
     """
 
     labels: npt.NDArray[np.int64]
     ids: tuple[int, ...]
     left_out: int
     removed: int
+    numbers: npt.NDArray[np.int64]
 
 
 def merge(
@@ -89,7 +92,7 @@ def merge(
     lookup[fits] = first + np.arange(added)
     after = np.where(after > 0, after, lookup[found])
     there = int((area[1:] > 0).sum())
-    return Merged(after, tuple(range(first, first + added)), there - added, removed)
+    return Merged(after, tuple(range(first, first + added)), there - added, removed, lookup)
 
 
 def _clear(labels: npt.NDArray[np.int64], within: Mask | None) -> int:

@@ -98,22 +98,9 @@ def keep(
 
 def write(labels: Labels, plane: Plane, painted: npt.NDArray[np.int64]) -> None:
     """Set the non-zero pixels of a plane in one undo step."""
-    _set(labels, plane, painted, painted > 0)
-
-
-def write_plane(labels: Labels, plane: Plane, after: npt.NDArray[np.int64]) -> None:
-    """Make a plane what it shall be, background too, in one undo step."""
-    _set(labels, plane, after, plane.take(labels.data) != after)
-
-
-def _set(
-    labels: Labels,
-    plane: Plane,
-    values: npt.NDArray[np.int64],
-    changed: npt.NDArray[np.bool_],
-) -> None:
+    inside = painted > 0
     try:
-        labels.data_setitem(plane.indices(changed), values[changed].astype(labels.data.dtype))
+        labels.data_setitem(plane.indices(inside), painted[inside].astype(labels.data.dtype))
     except (NotImplementedError, TypeError, ValueError) as error:
         raise LabelsError(
             f"{labels.name!r} cannot be written ({error}). Choose a new Labels layer."

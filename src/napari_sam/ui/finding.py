@@ -16,15 +16,16 @@ from napari_sam.automatic.recipe import (
     everything_as_python,
 )
 from napari_sam.errors import LabelsError, NapariSamError, ViewError
-from napari_sam.segmentation import Segmentation
+from napari_sam.progress import Progress
 from napari_sam.ui.acceptance import Kept
 from napari_sam.ui.desk import Desk
 from napari_sam.ui.find_options import FindOptions, needs_model
 from napari_sam.ui.find_region import region_mask
+from napari_sam.ui.histories import Histories
 from napari_sam.ui.jobs import Jobs
 from napari_sam.ui.planes import labels_plane
 from napari_sam.ui.result_layer import MergedResult, NewResult, ResultLayer
-from napari_sam.ui.searching import Found, within
+from napari_sam.ui.searching import Choice, Found, within
 from napari_sam.ui.stack_search import StackSearch
 from napari_sam.ui.worker import View
 
@@ -67,18 +68,23 @@ class Finding:
     def __init__(
         self,
         desk: Desk,
+        histories: Histories,
         remember: Callable[[Kept | None, Kept | None], None],
         usable: Callable[[], bool],
         ended: Callable[[], None],
         threaded: bool,
     ) -> None:
         self._desk = desk
+        self._histories = histories
         self._remember = remember
         self._usable = usable
         self._ended = ended
         self._search: _Search | None = None
         self._again = False
-        self.choosing = Jobs(desk.loop, ("choose",), name="napari-sam choice", threaded=threaded)
+        self._measuring: Callable[[], None] = lambda: None
+        self.choosing = Jobs(
+            desk.loop, ("choose", "measure"), name="napari-sam choice", threaded=threaded
+        )
         self._stack = StackSearch(desk, ended)
 
     # -- searching ----------------------------------------------------------------------------
@@ -246,14 +252,21 @@ class Finding:
         self._again = False
         found, options, region = search.found, self._desk.state.find, search.region
         assert found is not None
+        new = search.layer is None
+
+        def choose(progress: Progress) -> Choice:
+            chosen = within(found.choose(options), region)
+            return chosen.measured() if new else chosen
+
+        self.choosing.cancel("measure")
         self.choosing.submit(
             "choose",
-            lambda progress: within(found.choose(options), region),
+            choose,
             lambda chosen: self._chosen(search, options, chosen),
             self._desk.fail,
         )
 
-    def _chosen(self, search: _Search, options: FindOptions, chosen: Segmentation) -> None:
+    def _chosen(self, search: _Search, options: FindOptions, chosen: Choice) -> None:
         desk, state = self._desk, self._desk.state
         if search is not self._search:
             return
@@ -261,11 +274,11 @@ class Finding:
         if why_not:
             desk.say(why_not)
             return
-        state.found_count = len(chosen)
+        state.found_count = chosen.count
         noun = _NOUNS[options.method]
         try:
             if search.layer is None:
-                if len(chosen) == 0:
+                if chosen.count == 0:
                     desk.result(_NOTHING[options.method])
                     return
                 search.layer = self._new_layer(search, noun)
@@ -278,11 +291,28 @@ class Finding:
         finally:
             if self._again:
                 self._choose()
+            elif search.layer is not None:
+                self._measure(search.layer, chosen)
+
+    def _measure(self, layer: ResultLayer, chosen: Choice) -> None:
+        """Let the table follow the labels, once nothing newer is to be chosen."""
+        measure = layer.measuring(chosen)
+        if measure is None:
+            return
+        self._measuring = lambda: layer.describe(measure())
+        self.choosing.submit("measure", lambda progress: measure(), layer.describe, self._desk.fail)
+
+    def finish(self) -> None:
+        """Complete the table of the last result now: somebody is going to read it."""
+        if self.choosing.wants("measure"):
+            self.choosing.cancel("measure")
+            self._measuring()
 
     def _new_layer(self, search: _Search, noun: str) -> ResultLayer:
         if search.into is None:
             return NewResult(self._desk.viewer, search.image, search.view.plane, noun)
-        return MergedResult(search.image, search.view.plane, search.into, noun, self._remember)
+        editing = self._histories.of(search.into)
+        return MergedResult(search.image, search.view, search.into, editing, noun, self._remember)
 
     def copy_recipe(self, command: bool, put: Callable[[str], None]) -> None:
         """Hand out the Python code, or the command line, that does the same everywhere."""

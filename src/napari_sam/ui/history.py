@@ -116,7 +116,7 @@ class History:
         values: Any,
         ids: tuple[int, ...],
         rows: Callable[[], pd.DataFrame],
-    ) -> None:
+    ) -> Step:
         """Write pixels in one step, and the rows that follow from them."""
         self.sync()
         self._waiting.clear()
@@ -126,21 +126,39 @@ class History:
             pixels = self._waiting.pop() if self._waiting else []
         finally:
             self._busy = False
-        self._push(told, pixels, ids, rows())
+        return self._push(told, pixels, ids, rows())
+
+    def complete(self, step: Step, rows: pd.DataFrame) -> None:
+        """Give a step its rows, which were measured after its pixels were written."""
+        self.sync()
+        step.after = rows
+        if self._done and self._done[-1] is step:
+            self._put(step.ids, rows)
+            self._changed()
+
+    def retract(self, step: Step) -> None:
+        """Take the last step back as if it had never been: another takes its place."""
+        assert self._done[-1] is step
+        self._done.pop()
+        self._restore(step, back=True)
 
     def note(self, told: str, ids: tuple[int, ...], rows: pd.DataFrame) -> None:
         """Change rows alone."""
         self.sync()
         self._push(told, [], ids, rows)
 
-    def _push(self, told: str, pixels: list[Any], ids: tuple[int, ...], rows: pd.DataFrame) -> None:
+    def _push(self, told: str, pixels: list[Any], ids: tuple[int, ...], rows: pd.DataFrame) -> Step:
         before = object_table.rows(self.table, ids)
-        self._done.append(Step(told, pixels, ids, before, rows))
+        step = Step(told, pixels, ids, before, rows)
+        self._done.append(step)
         self._undone.clear()
         self._put(ids, rows)
+        return step
 
     def _put(self, ids: tuple[int, ...], rows: pd.DataFrame) -> None:
-        self.layer.features = object_table.put(self.table, ids, rows)
+        table = self.table
+        if len(rows) or len(object_table.rows(table, ids)):  # napari is slow to take a table
+            self.layer.features = object_table.put(table, ids, rows)
 
     # -- taking back ------------------------------------------------------------------------------
 
@@ -161,6 +179,11 @@ class History:
     def _move(self, source: list[Step], target: list[Step], back: bool) -> str:
         step = source.pop()
         target.append(step)
+        self._restore(step, back)
+        return step.told
+
+    def _restore(self, step: Step, back: bool) -> None:
+        """Make pixels and rows what they were before a step, or after it."""
         if step.pixels:
             self._busy = True
             try:
@@ -172,7 +195,6 @@ class History:
             finally:
                 self._busy = False
         self._put(step.ids, step.before if back else step.after)
-        return step.told
 
     def _replay(self, step: Step, back: bool) -> None:
         for where, mask, before, after in _atoms(step.pixels, reverse=back):

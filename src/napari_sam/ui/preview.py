@@ -27,7 +27,7 @@ class Preview:
     Parameters
     ----------
     unused : callable, optional
-        Called whenever nothing is shown any more. With it, a layer that is hidden stays, unseen,
+        Called when nothing is shown any more. With it, a layer that is hidden stays, unseen,
         for the next mask, until `remove`: napari takes a quarter of a second to make a layer and
         to take one away. Without it, it goes at once.
     """
@@ -84,7 +84,6 @@ class Preview:
         elif not self.hidden:
             self.layer.visible = False
             self.hidden = True
-        if self._unused is not None:
             self._unused()
 
     def remove(self) -> None:

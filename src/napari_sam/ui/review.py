@@ -10,6 +10,7 @@ from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.ui.desk import Desk
 from napari_sam.ui.editing import Editing
 from napari_sam.ui.gestures import ADVICE, Place, Tool
+from napari_sam.ui.histories import Histories
 from napari_sam.ui.keys import Keys
 from napari_sam.ui.marking import Marking
 from napari_sam.ui.planes import labels_plane
@@ -34,14 +35,17 @@ class Review:
     marking : Marking
     session : Session
         For prompts: an added or corrected cell is asked for as on the Click page.
+    histories : Histories
     """
 
-    def __init__(self, desk: Desk, marking: Marking, session: Session) -> None:
+    def __init__(
+        self, desk: Desk, marking: Marking, session: Session, histories: Histories
+    ) -> None:
         self._desk = desk
         self._marking = marking
         self._session = session
         self.state = ReviewState()
-        self._editings: list[Editing] = []
+        self._histories = histories
         self._look = Look(desk, self.state)
         self._queue = Queue(desk, self.state, self._look, self.select)
         self._hands = Hands(desk, self._look, self)
@@ -86,9 +90,6 @@ class Review:
 
     def close(self) -> None:
         self.set_active(False)
-        for editing in self._editings:
-            editing.close()
-        self._editings.clear()
         for name in self.state.events:
             self.state.events[name].disconnect()
 
@@ -129,9 +130,6 @@ class Review:
     def layers_changed(self) -> None:
         """A layer came or went."""
         layers = self._desk.viewer.layers
-        for editing in [e for e in self._editings if e.layer not in layers]:
-            editing.close()
-            self._editings.remove(editing)
         if self.state.labels is not None and self.state.labels not in layers:
             self.choose(None)
         if self._active and self.state.labels is None:
@@ -157,11 +155,7 @@ class Review:
         layer = self.state.labels
         if layer is None:
             raise LabelsError("There are no labels to review: find cells first, or open labels.")
-        for editing in self._editings:
-            if editing.layer is layer:
-                return editing
-        self._editings.append(Editing(self._desk, layer, self.refresh))
-        return self._editings[-1]
+        return self._histories.of(layer)
 
     def refresh(self) -> None:
         """Look at the displayed plane anew."""
@@ -361,9 +355,9 @@ class Review:
 
     def kept(self) -> None:
         """A cell was kept that a person has looked at."""
-        for editing in self._editings:
-            if editing.layer is self._desk.state.target:
-                editing.history.sync(by_hand=True)
+        editing = self._histories.known(self._desk.state.target)
+        if editing is not None:
+            editing.history.sync(by_hand=True)
 
     def _stop_correcting(self) -> None:
         if self.state.correcting is not None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,34 @@ from napari_sam.progress import Progress
 from napari_sam.segmentation import Segmentation
 from napari_sam.ui.find_options import FindOptions, collecting
 
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """Objects chosen from what was found, measured only when it is asked for.
+
+    Parameters
+    ----------
+    labels : (H, W) integer array
+        Ids 1..n.
+    count : int
+        How many objects there are.
+    table : callable
+        Measures them, see `napari_sam.segmentation.measure`; that takes longer than a slider
+        may.
+    """
+
+    labels: npt.NDArray[np.integer[Any]]
+    count: int
+    table: Callable[[], pd.DataFrame]
+
+    def measured(self) -> Choice:
+        """Measure now, and keep the table."""
+        table = self.table()
+        return replace(self, table=lambda: table)
+
 
 class Found(Protocol):
     """What a search found, before anything was chosen from it."""
@@ -28,7 +57,7 @@ class Found(Protocol):
     def diameter(self) -> float | None:
         """Typical diameter in pixels, where it was measured."""
 
-    def choose(self, options: FindOptions) -> Segmentation:
+    def choose(self, options: FindOptions) -> Choice:
         """Choose objects by the options, without the model."""
 
 
@@ -42,12 +71,16 @@ class FoundCells:
     def diameter(self) -> float | None:
         return float(self.live.diameter)
 
-    def choose(self, options: FindOptions) -> Segmentation:
+    def choose(self, options: FindOptions) -> Choice:
         cells = options.cells
         if cells.min_area is None and options.diameter is not None:
             # Until the maps were made anew at the diameter that the person is choosing.
             cells = replace(cells, min_area=cells.least_area(options.diameter))
-        return self.live.choose(cells)
+        live = self.live
+        if isinstance(live, LiveMasks):
+            return _measured(live.choose(cells))
+        labels, scores = live.labels(cells)
+        return Choice(labels, len(scores), lambda: live.table(cells))
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +92,7 @@ class FoundObjects:
     source: str
     diameter: None = None
 
-    def choose(self, options: FindOptions) -> Segmentation:
+    def choose(self, options: FindOptions) -> Choice:
         first, wanted = self.proposals.settings, options.everything
         wanted = replace(
             wanted,
@@ -69,7 +102,11 @@ class FoundObjects:
             stability_score_offset=first.stability_score_offset,
         )
         chosen = self.proposals.choose(wanted)
-        return paint(chosen, self.proposals.shape, self.pixels, self.source)
+        return _measured(paint(chosen, self.proposals.shape, self.pixels, self.source))
+
+
+def _measured(found: Segmentation) -> Choice:
+    return Choice(found.labels, len(found), lambda: found.table)
 
 
 def search(
@@ -109,13 +146,17 @@ def search(
     return FoundObjects(proposals, pixels, model.name)
 
 
-def within(found: Segmentation, region: npt.NDArray[np.bool_] | None) -> Segmentation:
+def within(chosen: Choice, region: npt.NDArray[np.bool_] | None) -> Choice:
     """Keep the objects that lie mostly in a region, numbered anew; None keeps all."""
     if region is None:
-        return found
-    lookup = restrict(found.labels, region)
-    table = found.table[lookup[found.table["label"]] > 0].copy()
-    table["label"] = lookup[table["label"]]
-    return Segmentation(
-        lookup[found.labels].astype(found.labels.dtype), table.reset_index(drop=True)
-    )
+        return chosen
+    lookup = restrict(chosen.labels, region)
+
+    def table() -> pd.DataFrame:
+        measured = chosen.table()
+        kept = measured[lookup[measured["label"]] > 0].copy()
+        kept["label"] = lookup[kept["label"]]
+        return kept.reset_index(drop=True)
+
+    labels = lookup[chosen.labels].astype(chosen.labels.dtype)
+    return Choice(labels, int(np.count_nonzero(lookup)), table)

@@ -20,6 +20,7 @@ from napari_sam.ui.catalogue import Catalogue
 from napari_sam.ui.clicks import RIGHT, Clicks
 from napari_sam.ui.desk import Desk
 from napari_sam.ui.finding import Finding
+from napari_sam.ui.histories import Histories
 from napari_sam.ui.jobs import Jobs, Loop
 from napari_sam.ui.keeping import Keeping
 from napari_sam.ui.kept_on_disk import KeptOnDisk
@@ -90,14 +91,17 @@ class Session:
         self._preview = Preview(viewer, unused=self._tidy_later)
         self._asking = Asking(self._desk, self._marking, self._preview, self.models.usable)
         self._keeping = Keeping(self._desk, self._marking)
+        self._histories = Histories(self._desk, lambda: self.review.refresh())
+        self.layers_changed.connect(self._histories.layers_changed)
         self.finding = Finding(
             self._desk,
+            self._histories,
             self._keeping.remember,
             self.models.usable,
             self._asking.soon,
             threaded,
         )
-        self.review = Review(self._desk, self._marking, self)
+        self.review = Review(self._desk, self._marking, self, self._histories)
         self.layers_changed.connect(self.review.layers_changed)
         self._layers = LayerChoice(self._desk, self._marking, self._preview, self)
         self._clicks = Clicks(viewer, self._clicked, self._asking.hover.moved)
@@ -145,6 +149,7 @@ class Session:
             return
         self.set_active(False)
         self.review.close()
+        self._histories.close()
         self._open = False
         self._desk.preferences.disconnect(self._preferences_changed)
         self._layers.disconnect()
@@ -195,6 +200,8 @@ class Session:
 
     def set_tool(self, tool: Tool) -> None:
         """Change between clicking cells, finding all, and reviewing."""
+        if self.state.tool == "find":
+            self.finding.finish()
         self.state.tool = tool
         self.set_active(self._active)
         if tool == "find":
@@ -307,6 +314,7 @@ class Session:
         if done is not None:
             self._desk.say(done)
             self._asking.soon()
+            self._tidy_later()
         return done is not None
 
     def _undo_key(self) -> None:

@@ -93,7 +93,8 @@ class StackSearch:
         view, options = replace(run.view, plane=plane), run.options
 
         def work(progress: Progress) -> Segmentation:
-            return desk.worker.find(name, device, view, options, progress).choose(options)
+            chosen = desk.worker.find(name, device, view, options, progress).choose(options)
+            return Segmentation(chosen.labels, chosen.table())
 
         desk.jobs.submit(
             "find", work, lambda found: self._arrived(run, plane, found), self._failed, self._show
