@@ -271,3 +271,61 @@ def test_a_correction_that_only_takes_away_still_says_where_the_cell_is(bench):
     bench.press("Enter")
     assert bench.labels.data[11, 16] == 0
     assert bench.labels.data[16, 16] == 1
+
+
+# -- labels that nobody has measured ----------------------------------------------------------
+
+
+@pytest.fixture
+def unmeasured(make_bench):
+    """Labels without a table, whose Review page has just been opened."""
+    bench = make_bench()
+    bench.viewer.add_image(IMAGE, name="nuclei")
+    bench.labels = bench.viewer.add_labels(discs(), name="theirs")
+    bench.settle()
+    bench.session.set_tool("review")
+    return bench
+
+
+def test_cells_without_rows_are_measured_by_the_worker(unmeasured):
+    assert review(unmeasured).measuring.busy
+    assert len(unmeasured.labels.features) == 0
+    assert len(review(unmeasured).state.objects) == 0
+    unmeasured.settle()
+    assert_true_to_the_pixels(unmeasured)
+    assert list(review(unmeasured).state.objects.ids) == [1, 2, 3, 4]
+    assert "mean_intensity" in unmeasured.labels.features
+
+
+def test_what_takes_long_is_told_and_can_be_stopped(unmeasured):
+    while "Measuring 4 cells" not in unmeasured.state.status:
+        assert unmeasured.loop.turn()
+    assert unmeasured.state.progress is not None
+    unmeasured.session.cancel()
+    assert unmeasured.state.progress is None
+    unmeasured.settle()
+    assert len(unmeasured.labels.features) == 0
+    unmeasured.session.set_tool("find")
+    unmeasured.session.set_tool("review")
+    unmeasured.settle()
+    assert_true_to_the_pixels(unmeasured)
+    assert unmeasured.state.progress is None
+
+
+def test_an_edit_while_cells_are_measured_is_not_forgotten(unmeasured):
+    assert review(unmeasured).edit(lambda editing: editing.delete([2]))
+    assert review(unmeasured).edit(lambda editing: editing.merge([1, 3]))
+    unmeasured.settle()
+    assert_true_to_the_pixels(unmeasured)
+    assert rows(unmeasured).loc[1, "source"] == "by hand"
+    review(unmeasured).undo()
+    review(unmeasured).undo()
+    unmeasured.settle()
+    np.testing.assert_array_equal(unmeasured.labels.data, discs())
+    assert_true_to_the_pixels(unmeasured)
+
+
+def test_leaving_the_page_leaves_the_layer_alone(unmeasured):
+    unmeasured.session.set_tool("click")
+    unmeasured.settle()
+    assert len(unmeasured.labels.features) == 0

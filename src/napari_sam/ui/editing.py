@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from napari.layers import Labels
 
 
+Ids = npt.NDArray[np.int64]
+
+
 class Editing:
     """What a person does to the objects of the displayed plane.
 
@@ -64,20 +67,25 @@ class Editing:
         """Labels of the displayed plane, (H, W)."""
         return self.plane().take(self.layer.data)
 
-    def adopt(self) -> pd.DataFrame:
-        """Complete the layer's table by what is on the displayed plane; return its rows there.
-
-        Nothing is written to a layer whose objects all have a row.
-        """
-        plane, labels = self.plane(), self.pixels()
-        ids = object_table.ids_of(labels)
+    def rows_here(self) -> tuple[pd.DataFrame, Ids]:
+        """Return the rows of the objects of the displayed plane, and the ids that have none."""
+        ids = object_table.ids_of(self.pixels())
         table = self.history.table
-        missing = np.setdiff1d(ids, table[object_table.INDEX])
-        if len(missing):
-            described = object_table.describe(labels, missing, plane, self._intensities(plane))
-            table = object_table.put(table, missing, described)
-            self.layer.features = table
-        return object_table.rows(table, ids)
+        return object_table.rows(table, ids), np.setdiff1d(ids, table[object_table.INDEX])
+
+    def describing(self, missing: Ids) -> Callable[[], pd.DataFrame]:
+        """Return what measures objects of the displayed plane as it is now, for a worker."""
+        plane = self.plane()
+        labels, image = self.pixels().copy(), self._intensities(plane)
+        return lambda: object_table.describe(labels, missing, plane, image)
+
+    def adopt(self, described: pd.DataFrame) -> None:
+        """Complete the layer's table by objects that are still there and still have no row."""
+        missing = self.rows_here()[1]
+        new = object_table.rows(described, missing)
+        if len(new):
+            ids = new[object_table.INDEX]
+            self.layer.features = object_table.put(self.history.table, ids, new)
 
     def _intensities(self, plane: Plane) -> npt.NDArray[Any] | None:
         """Pixels of the image, when they need no waiting."""

@@ -101,7 +101,7 @@ class Session:
             self._asking.soon,
             threaded,
         )
-        self.review = Review(self._desk, self._marking, self, self._histories)
+        self.review = Review(self._desk, self._marking, self, self._histories, threaded)
         self.layers_changed.connect(self.review.layers_changed)
         self._layers = LayerChoice(self._desk, self._marking, self._preview, self)
         self._clicks = Clicks(viewer, self._clicked, self._asking.hover.moved)
@@ -365,6 +365,7 @@ class Session:
         """Stop what runs: a search, a download, or the reading of the image."""
         self.models.cancel()
         self._asking.interrupted()
+        self.review.cancel()
         self.jobs.cancel_all()
         self.state.progress = None
         self._desk.result(self.finding.cancelled())
