@@ -92,7 +92,9 @@ def find_sliders(window: Window, layer: Labels, tries: int, what: str) -> None:
     window.rest()
     for name, ends in SLIDERS.items():
         slider = getattr(controls, name).slider
-        spent = drag(window, slider, handle(slider), ends, tries, lambda: not choosing.wants("choose"))
+        spent = drag(
+            window, slider, handle(slider), ends, tries, lambda: not choosing.wants("choose")
+        )
         row(f"{what}: {name}", SIDE, spent)
         window.press(window.panel.find.reset)
         window.rest(1.5)

@@ -203,3 +203,32 @@ def test_a_click_of_the_real_pointer_arrives(window):
     window.press(Qt.Key.Key_Return)
     window.until(lambda: "stack cells" in window.viewer.layers)
     assert window.viewer.layers["stack cells"].data[CENTRE] == 1
+
+
+def test_undo_and_clear_can_be_pressed_only_when_they_do_something(window):
+    page, layer = window.panel.click, window.add_stack()
+    assert not page.undo.isEnabled()
+    assert not page.clear.isEnabled()
+    assert "Not now:" in page.undo.toolTip()
+    window.click(layer, CENTRE)
+    assert page.undo.isEnabled()
+    assert page.clear.isEnabled()
+    window.until(lambda: window.session.state.answer is not None)
+    window.press(Qt.Key.Key_Return)
+    window.until(lambda: not page.clear.isEnabled())
+    assert page.undo.isEnabled()
+    QTest.mouseClick(page.undo, Qt.MouseButton.LeftButton)  # the mark comes back
+    window.until(page.clear.isEnabled)
+    QTest.mouseClick(page.undo, Qt.MouseButton.LeftButton)
+    window.until(lambda: not page.undo.isEnabled())
+    assert not page.clear.isEnabled()
+    assert not window.viewer.layers["stack cells"].data.any()
+
+
+def test_a_kept_cell_whose_layer_is_gone_cannot_be_undone(window):
+    page, layer = window.panel.click, window.add_stack()
+    window.click(layer, CENTRE)
+    window.until(lambda: window.session.state.answer is not None)
+    window.press(Qt.Key.Key_Return)
+    window.viewer.layers.remove("stack cells")
+    window.until(lambda: not page.undo.isEnabled())

@@ -75,6 +75,7 @@ class Asking:
         except ViewError as error:
             empty = state.image is None
             self._preview.hide()
+            state.marked = False
             state.chip = Chip("empty", "no image" if empty else "no slice")
             desk.say(str(error), problem=not empty)
             return
@@ -82,6 +83,7 @@ class Asking:
             return
         try:
             marks = self._marking.read(plane)
+            state.marked = not marks.empty
             if marks.empty:
                 self._nothing_marked(plane)
                 return

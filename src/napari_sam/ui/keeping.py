@@ -45,6 +45,7 @@ class Keeping:
             add_quietly(desk.viewer, labels)
         state.target = labels
         self._steps.append(_Step(kept, self._marking.spend(answer.plane)))
+        self.look()
         state.answer = None
         desk.result(_told(kept, answer))
         return True
@@ -54,13 +55,26 @@ class Keeping:
         self._steps = [step for step in self._steps if step.kept is not instead_of]
         if kept is not None:
             self._steps.append(_Step(kept, Spent()))
+        self.look()
 
     def wrote(self, labels: object) -> bool:
         """Whether the last step that can be taken back is in these labels."""
         return bool(self._steps) and self._steps[-1].kept.labels is labels
 
+    def look(self) -> None:
+        """See whether any step can still be taken back, as far as that is seen at a glance."""
+        layers = self._desk.viewer.layers
+        self._desk.state.kept = any(
+            step.kept.labels in layers and step.kept.labels.data is step.kept.data
+            for step in self._steps
+        )
+
     def undo(self) -> None:
         """Take the last step back; its marks return, so that it can be done differently."""
+        self._undo()
+        self.look()
+
+    def _undo(self) -> None:
         while self._steps and not self._steps[-1].kept.there(self._desk.viewer):
             self._steps.pop()
         if not self._steps:
@@ -83,6 +97,7 @@ class Keeping:
 
     def forget(self) -> None:
         self._steps.clear()
+        self.look()
 
 
 def _told(kept: Kept, answer: Answer) -> str:

@@ -93,6 +93,7 @@ class Session:
         self._keeping = Keeping(self._desk, self._marking)
         self._histories = Histories(self._desk, lambda: self.review.refresh())
         self.layers_changed.connect(self._histories.layers_changed)
+        self.layers_changed.connect(self._keeping.look)
         self.finding = Finding(
             self._desk,
             self._histories,
@@ -334,6 +335,7 @@ class Session:
         if self.state.image is not None:
             for plane in planes:
                 self._marking.spend(plane)
+        self.state.marked = False
         self._asking.forget()
         self._asking.hover.stop()
         self._tidy_later()

@@ -98,6 +98,10 @@ class State:
     model : str
         Name of the chosen model.
     chip : Chip
+    marked : bool
+        Whether anything is marked on the displayed plane.
+    kept : bool
+        Whether there is a kept object that undo can take back.
     answer : Answer or None
     choice : int
         Which candidate is chosen, 0 the best.
@@ -137,6 +141,8 @@ class State:
     hover: bool = False
     model: str = "cells"
     chip: Chip = field(default_factory=lambda: Chip("empty", "no image"))
+    marked: bool = False
+    kept: bool = False
     answer: Answer | None = None
     choice: int = 0
     status: str = ""

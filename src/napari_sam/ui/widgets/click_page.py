@@ -15,6 +15,8 @@ from napari_sam.ui.widgets.disk_box import DiskBox
 
 _ACCEPT = "Keep the chosen outline as a new cell in the labels."
 _NEXT = "Show the next of the three outlines."
+_UNDO = "Take back the last mark; when there is none, the cell kept last."
+_CLEAR = "Drop all marks and start over."
 
 
 class ClickPage(QWidget):
@@ -62,13 +64,8 @@ class ClickPage(QWidget):
         self.accept.setMinimumHeight(32)
         column.addWidget(self.accept)
         self.next = Button("Next", _NEXT, session.next_candidate, "N")
-        self.undo = Button(
-            "Undo",
-            "Take back the last mark; when there is none, the cell kept last.",
-            session.undo,
-            "Ctrl+Z",
-        )
-        self.clear = Button("Clear", "Drop all marks and start over.", session.clear, "Esc")
+        self.undo = Button("Undo", _UNDO, session.undo, "Ctrl+Z")
+        self.clear = Button("Clear", _CLEAR, session.clear, "Esc")
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
         for button in (self.next, self.undo, self.clear):
@@ -143,7 +140,16 @@ class ClickPage(QWidget):
         enable(self.accept, _ACCEPT, nothing)
         alone = state.answer is not None and state.answer.choices == 1
         enable(self.next, _NEXT, "there is only one outline." if alone else nothing)
+        self.show_ways_back()
         enable(self.boxes, self.boxes.tip, "" if state.image is not None else "there is no image.")
+
+    def show_ways_back(self) -> None:
+        """Show whether there is anything to undo, or to clear."""
+        state = self._session.state
+        undoable = state.marked or state.kept
+        enable(self.undo, _UNDO, "" if undoable else "nothing is marked or kept yet.")
+        cleared = not state.marked and state.answer is None
+        enable(self.clear, _CLEAR, "nothing is marked." if cleared else "")
 
     def show_choice(self) -> None:
         state = self._session.state

@@ -117,6 +117,8 @@ class Panel(QWidget):
         events.chip.connect(self._chip_changed)
         events.model.connect(self.source.show_model)
         events.answer.connect(self._answer_changed)
+        events.marked.connect(self.click.show_ways_back)
+        events.kept.connect(self.click.show_ways_back)
         events.choice.connect(self.click.show_choice)
         events.polarity.connect(self._polarity_changed)
         events.hover.connect(self._hover_changed)
