@@ -1,6 +1,6 @@
 """Finding all cells: how fast sliders answer, how long it takes, and whether seams can be seen.
 
-    python benchmarks/automatic.py [--data DATA] [--side 3000] [--sam]
+    python benchmarks/automatic.py [--data DATA] [--side 3000] [--sam] [--precision float32]
 
 Prints tables. ``--data`` is a folder of pairs (see ``docs/training.md``): a mosaic of its
 images is segmented in tiles and in one piece, which takes several GB, and the two are compared.
@@ -176,13 +176,15 @@ def main() -> None:
     parser.add_argument("--sam", action="store_true")
     parser.add_argument("--grid", type=int, default=32, help="points per side of SAM's grid")
     parser.add_argument("--only", choices=("sliders", "whole", "seams", "sam"))
+    parser.add_argument("--precision", choices=("auto", "float32"), default="auto")
     options = parser.parse_args()
-    model = ns.load_model("cells", device="cpu")
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads")
+    model = ns.load_model("cells", device="cpu", precision=options.precision)
+    precision = "bfloat16" if model.fingerprint.endswith("bfloat16") else "float32"
+    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, planes in {precision}")
+    if options.only in (None, "whole"):  # first, while the peak of memory is its own
+        whole(model)
     if options.only in (None, "sliders"):
         sliders(model)
-    if options.only in (None, "whole"):
-        whole(model)
     if options.data is not None and options.only in (None, "seams"):
         seams(model, options.data, options.side, options.diameter)
     if options.sam or options.only == "sam":

@@ -19,10 +19,14 @@ from napari_sam.errors import Cancelled, CheckpointError, ModelError, PromptErro
 from napari_sam.models.cells import CellsModel, load_cells
 from napari_sam.models.cells_network import CellsNetwork
 from napari_sam.models.cells_windows import paste, resample, square
+from napari_sam.prompts import Prompt
+from napari_sam.training.synthetic import generate
 
 
 class Drawing(torch.nn.Module):
     """Answers a click by a disk of 12 window pixels, a box by itself, logits by themselves."""
+
+    precision = torch.float32
 
     def __init__(self):
         super().__init__()
@@ -263,3 +267,23 @@ def test_folding_the_norms_changes_no_map():
         ]
     for one, two in zip(*answers, strict=True):
         torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-3)
+
+
+def test_planes_read_in_half_precision_show_the_same_objects():
+    image = generate("nuclei_dense", 5, (192, 192)).image
+    exact, half = load_cells(), load_cells(half=True)
+    assert exact.fingerprint != half.fingerprint  # what one keeps is not served to the other
+    maps = [model.instance_maps(model.encode(image)) for model in (exact, half)]
+    assert maps[0].diameter == pytest.approx(maps[1].diameter, rel=0.02)
+    at_one_size = half.instance_maps(half.encode(image), diameter=maps[0].diameter)
+    np.testing.assert_allclose(at_one_size.foreground, maps[0].foreground, atol=0.15)
+    inside = maps[0].foreground > 0.5
+    assert np.mean((at_one_size.foreground > 0.5) != inside) < 0.005
+
+
+def test_prompts_are_answered_in_full_precision_however_planes_are_read():
+    image = generate("nuclei_dense", 5, (192, 192)).image
+    prompt = Prompt(boxes=[(60, 60, 100, 100)])
+    exact, half = (load_cells(half=half) for half in (False, True))
+    answers = [model.predict(model.encode(image), prompt) for model in (exact, half)]
+    np.testing.assert_array_equal(answers[0].logits, answers[1].logits)

@@ -85,3 +85,16 @@ def test_other_errors_are_not_swallowed():
 
     with pytest.raises(RuntimeError, match="shapes"):
         device.in_batches(run, range(5), 4)
+
+
+def test_bfloat16_is_used_only_where_torch_says_that_the_processor_has_it(monkeypatch):
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.setattr(torch.cpu, name, lambda: False, raising=False)
+    assert not device.multiplies_bfloat16("cpu")
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True)
+    assert device.multiplies_bfloat16("cpu")
+    assert not device.multiplies_bfloat16("mps")
+    # an older torch
+    for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+        monkeypatch.delattr(torch.cpu, name)
+    assert not device.multiplies_bfloat16("cpu")

@@ -90,9 +90,10 @@ def add_parser(
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument(
         "--precision",
-        choices=("float32", "int8"),
-        default="float32",
-        help="int8: SAM models read images faster on a CPU, and not exactly",
+        choices=("auto", "float32", "int8"),
+        default="auto",
+        help="float32: the same numbers on every machine; int8: SAM models read images faster on "
+        "a CPU, and not exactly",
     )
     parser.add_argument(
         "--cache",

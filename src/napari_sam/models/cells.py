@@ -7,6 +7,7 @@ few pixels to the whole field, and makes the time of a click independent of the 
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import math
@@ -78,12 +79,23 @@ class CellsModel(Model):
         In evaluation mode, on its device.
     name, device, fingerprint : str
         See `Model`.
+    reader : CellsNetwork, optional
+        The same network in the precision in which whole planes are read for the automatic mode;
+        by default ``network`` itself. Prompts are always answered by ``network``.
     """
 
     has_instances: ClassVar[bool] = True
 
-    def __init__(self, network: CellsNetwork, name: str, device: str, fingerprint: str) -> None:
+    def __init__(
+        self,
+        network: CellsNetwork,
+        name: str,
+        device: str,
+        fingerprint: str,
+        reader: CellsNetwork | None = None,
+    ) -> None:
         self.network = network
+        self.reader = network if reader is None else reader
         self.name = name
         self.device = device
         self.fingerprint = fingerprint
@@ -100,12 +112,12 @@ class CellsModel(Model):
         limits = images.contrast_limits(image) if limits is None else limits
         pyramid = Pyramid.of(images.normalise(image, limits), self.device)
         progress(0.05)
-        diameter = estimate_diameter(self.network, pyramid, part(progress, 0.05, 0.6))
+        diameter = estimate_diameter(self.reader, pyramid, part(progress, 0.05, 0.6))
         # Enough to size a click; the automatic mode reads a huge plane in full when asked.
         seen = OBJECT * math.sqrt(image.shape[0] * image.shape[1] / OVERVIEW)
         if seen <= diameter * math.sqrt(WHOLE):
             seen = diameter
-        maps = read_maps(self.network, pyramid, seen, part(progress, 0.6, 1.0))
+        maps = read_maps(self.reader, pyramid, seen, part(progress, 0.6, 1.0))
         stacked = np.stack([maps.foreground, maps.centre, maps.boundary])
         objects = find_objects(stacked, maps.scale[0])
         progress(1.0)
@@ -131,7 +143,7 @@ class CellsModel(Model):
         diameter = features.diameter if diameter is None else diameter
         if math.isclose(diameter, features.maps.diameter):
             return features.maps
-        return read_maps(self.network, features.pyramid, diameter, progress)
+        return read_maps(self.reader, features.pyramid, diameter, progress)
 
     @torch.inference_mode()
     def predict(self, embedding: Embedding, prompt: Prompt) -> Candidates:
@@ -286,8 +298,17 @@ def _iou(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> float:
     return np.count_nonzero(a & b) / union if union else 1.0
 
 
-def load_cells(path: Path | None = None, device: str = "cpu") -> CellsModel:
+def load_cells(path: Path | None = None, device: str = "cpu", *, half: bool = False) -> CellsModel:
     """Load the embedded weights, or others of the same network from a safetensors file.
+
+    Parameters
+    ----------
+    path : Path, optional
+        A safetensors file; by default the embedded weights.
+    device : str
+        A name that ``torch.device`` understands.
+    half : bool
+        Read whole planes with bfloat16 products.
 
     Raises
     ------
@@ -313,5 +334,8 @@ def load_cells(path: Path | None = None, device: str = "cpu") -> CellsModel:
     network.eval().fold_norms()
     # torch describes to() with both arguments for tensors only.
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    digest = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
-    return CellsModel(network, name, device, f"cells:{digest}")
+    fingerprint = f"cells:{hashlib.sha256(source.read_bytes()).hexdigest()[:16]}"
+    if not half:
+        return CellsModel(network, name, device, fingerprint)
+    reader = copy.deepcopy(network).to(torch.bfloat16)
+    return CellsModel(network, name, device, f"{fingerprint}:bfloat16", reader)

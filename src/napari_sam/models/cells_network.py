@@ -17,6 +17,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
@@ -133,6 +134,11 @@ class CellsNetwork(nn.Module):
         self.size_head = nn.Sequential(ConvNorm(widths[2], 48), nn.Conv2d(48, 1, 1))
         self.prompt_encoder = PromptEncoder(widths[:3])
         self.mask_decoder = MaskDecoder(widths[:3])
+
+    @property
+    def precision(self) -> torch.dtype:
+        """The number type of the weights, in which images have to come."""
+        return next(self.parameters()).dtype
 
     def fold_norms(self) -> None:
         """Fold every BatchNorm into the convolution before it: the same maps, an eighth faster.

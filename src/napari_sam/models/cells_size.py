@@ -23,11 +23,11 @@ from napari_sam.progress import Progress, silent
 OBJECT = 32.0  # window pixels across an object, as in training
 ZOOMS = (1 / 24, 8.0)  # limits that training kept to
 STRIDE = 2  # window pixels per map pixel
-TILE = 1024  # window pixels of a tile's side that are kept, at most
+TILE = 1792  # window pixels of a tile's side that are kept, at most
 HALO = 96  # window pixels of context around a tile
 LOOK = 512  # side of the region, in window pixels, on which sizes are measured
 FIRST_ZOOMS = (1.0, 0.5, 2.0, 0.25)  # tried in turn until objects show up
-AGREE = 1.5  # ratio up to which the size found and the size looked for agree
+AGREE = 1.7  # ratio up to which the size found and the size looked for agree
 FEW = 3  # objects that make a median worth trusting
 SEED = 0.5  # height of the centre map that makes a seed
 
@@ -117,8 +117,8 @@ def _maps_of(
     corner = pixels[0] * STRIDE / zoom - 0.5, pixels[1] * STRIDE / zoom - 0.5
     edges = (*corner, corner[0] + size[0] / zoom, corner[1] + size[1] / zoom)
     image = pyramid.sample(edges, size).contiguous(memory_format=torch.channels_last)
-    maps = network.instances(network.encode(image)).sigmoid()[0, :, :rows, :columns]
-    found: npt.NDArray[np.float32] = maps.float().cpu().numpy()
+    maps = network.instances(network.encode(image.to(network.precision)))
+    found: npt.NDArray[np.float32] = maps[0, :, :rows, :columns].float().sigmoid().cpu().numpy()
     return found
 
 
