@@ -104,6 +104,7 @@ class FakeModel(Model):
         embedding: Embedding,
         *,
         diameter: float | None = None,
+        region: tuple[float, float, float, float] | None = None,
         progress: Progress = silent,
     ) -> InstanceMaps:
         inside = embedding.features

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_sam.images import Plane
-from napari_sam.segmentation import measure
+from napari_sam.segmentation import measure, moved
 
 INDEX = "index"
 REVIEWED = "reviewed"
@@ -77,10 +77,7 @@ def describe(
         crop = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     part = np.where(wanted[crop], labels[crop], 0)
     table = measure(part, None if image is None else image[crop])
-    for column, offset in (("row", crop[0].start), ("col", crop[1].start)):
-        table[f"centroid_{column}"] += offset
-        table[f"{column[0]}0"] += offset
-        table[f"{column[0]}1"] += offset
+    table = moved(table, crop[0].start, crop[1].start)
     for axis, position in enumerate(plane.index):
         if position is not None:
             table[f"axis_{axis}"] = position

@@ -135,6 +135,15 @@ def measure(
     return with_units(found, pixel_size)
 
 
+def moved(table: pd.DataFrame, row: int, column: int) -> pd.DataFrame:
+    """Return a table measured on a part of a plane with the places on the whole plane."""
+    names = {"row": ("centroid_row", "r0", "r1"), "column": ("centroid_col", "c0", "c1")}
+    shifts = {"row": row, "column": column}
+    return table.assign(
+        **{name: table[name] + shifts[axis] for axis, held in names.items() for name in held}
+    )
+
+
 def with_units(table: pd.DataFrame, pixel_size: PixelSize | None) -> pd.DataFrame:
     """Return the table with areas and centroids in physical units as further columns."""
     if pixel_size is None:

@@ -287,3 +287,46 @@ def test_prompts_are_answered_in_full_precision_however_planes_are_read():
     exact, half = (load_cells(half=half) for half in (False, True))
     answers = [model.predict(model.encode(image), prompt) for model in (exact, half)]
     np.testing.assert_array_equal(answers[0].logits, answers[1].logits)
+
+
+def test_maps_of_a_region_are_those_of_the_whole_plane():
+    from napari_sam.automatic.live import LiveCells, find_cells_around
+
+    model = load_cells()
+    tile = np.asarray(generate("nuclei_dense", 3, (192, 192)).image, dtype=np.float32)
+    plane = np.tile(tile, (4, 4))
+    embedding = model.encode(plane)
+    diameter = embedding.features.diameter * 0.8  # maps that encoding has not made
+    whole = model.instance_maps(embedding, diameter=diameter)
+    region = (300, 350, 440, 520)
+    maps = model.instance_maps(embedding, diameter=diameter, region=region)
+    box = np.s_[
+        int(region[0] / whole.scale[0]) : int(region[2] / whole.scale[0]),
+        int(region[1] / whole.scale[1]) : int(region[3] / whole.scale[1]),
+    ]
+    assert np.abs(maps.foreground[box] - whole.foreground[box]).mean() < 0.01
+    assert not maps.foreground[:20, :20].any()
+    live, part = find_cells_around(plane, embedding, model, region, diameter=diameter)
+    cells = LiveCells(whole, plane, source="cells").choose().labels
+    inner = np.s_[region[0] : region[2], region[1] : region[3]]
+    found = np.zeros(plane.shape, np.int32)
+    found[part] = live.choose().labels
+    differ = (found[inner] > 0) != (cells[inner] > 0)
+    assert differ.mean() < 0.01
+    assert cells[inner].any()
+
+
+def test_cropped_maps_are_interpolated_as_the_whole():
+    from napari_sam.automatic.interpolation import enlarge
+    from napari_sam.models.model import InstanceMaps
+
+    values = np.random.default_rng(0).random((40, 50), dtype=np.float32)
+    scale = (2.3, 1.7)
+    maps = InstanceMaps(values, values, values, scale, (92, 85), 10.0)
+    full = enlarge(values, maps.shape, scale)
+    part = maps.crop(slice(21, 60), slice(33, 70))
+    np.testing.assert_allclose(
+        enlarge(part.foreground, part.shape, scale, part.origin)[3:-3, 3:-3],
+        full[21:60, 33:70][3:-3, 3:-3],
+        atol=1e-5,
+    )

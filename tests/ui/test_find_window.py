@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from fake_model import FakeModel, blobs
+from napari_sam.progress import silent
 from tiny_sam import tiny_sam
 
 pytest.importorskip("qtpy")
@@ -38,12 +39,12 @@ class SlowModel(FakeModel):
             self.go.wait(20)
         return super().predict_each(embedding, prompts, progress=progress)
 
-    def instance_maps(self, embedding, *, diameter=None, progress=lambda fraction: None):
+    def instance_maps(self, embedding, *, diameter=None, region=None, progress=silent):
         progress(0.5)
         while self.slow and not self.go.wait(0.01):
             self.waits.set()
             progress(0.5)
-        return super().instance_maps(embedding, diameter=diameter, progress=progress)
+        return super().instance_maps(embedding, diameter=diameter, region=region, progress=progress)
 
 
 class Window:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from fake_model import FakeModel, blobs
+from napari_sam.progress import silent
 
 SIZES = {(14, 14): 8, (14, 50): 5, (44, 30): 3}  # centre and radius
 
@@ -28,9 +29,9 @@ class CountingModel(FakeModel):
         super().__init__()
         self.diameters: list[float | None] = []
 
-    def instance_maps(self, embedding, *, diameter=None, progress=lambda fraction: None):
+    def instance_maps(self, embedding, *, diameter=None, region=None, progress=silent):
         self.diameters.append(diameter)
-        return super().instance_maps(embedding, diameter=diameter, progress=progress)
+        return super().instance_maps(embedding, diameter=diameter, region=region, progress=progress)
 
 
 @pytest.fixture
@@ -667,3 +668,84 @@ def test_rows_of_a_new_layer_follow_the_last_move(searched):
     searched.settle()
     assert sorted(layer.features["label"]) == sorted(ids(layer))
     assert layer.features["score"].notna().all()
+
+
+# -- a small region of a large image ----------------------------------------------------------
+
+
+class WatchedModel(FakeModel):
+    """Remembers of which regions maps were wanted."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.regions: list[tuple[float, ...] | None] = []
+
+    def instance_maps(self, embedding, *, diameter=None, region=None, progress=silent):
+        self.regions.append(region)
+        return super().instance_maps(embedding, diameter=diameter, region=region, progress=progress)
+
+
+GRID = [(r, c) for r in range(20, 400, 40) for c in range(20, 400, 40)]
+
+
+@pytest.fixture
+def large(bench):
+    """A hundred cells, and a shape around four of them, one of which it cuts in two."""
+    bench.model = WatchedModel()
+    bench.viewer.add_image(blobs((400, 400), GRID, 6), name="nuclei", scale=(2, 2), units="um")
+    corners = np.array([[130, 130], [130, 223], [210, 223], [210, 130]])
+    bench.shape = bench.viewer.add_shapes([corners], name="here", scale=(2, 2), units="um")
+    bench.session.set_tool("find")
+    bench.settle()
+    return bench
+
+
+def test_of_a_large_image_only_the_region_is_searched(large):
+    large.session.finding.adjust(region=large.shape)
+    large.session.find_all()
+    large.settle()
+    assert large.model.regions == [(130, 130, 211, 224)]
+    part = found(large)
+    rows = part.features
+    large.session.finding.adjust(region="slice")
+    large.session.find_all()  # the whole slice
+    large.settle()
+    assert large.model.regions[1:] == [None]
+    assert large.state.found_count == len(GRID)
+    large.session.finding.adjust(region=large.shape)
+    large.settle()
+    whole = found(large)
+    assert whole is part
+    pd.testing.assert_frame_equal(whole.features, rows)
+    assert {whole.data[place] > 0 for place in ((140, 140), (140, 180), (180, 220))} == {True}
+    assert (
+        np.count_nonzero(whole.data) == len(ids(whole)) * (blobs((40, 40), ((20, 20),)) > 99).sum()
+    )
+
+
+def test_the_rows_of_a_searched_region_are_of_the_whole_image(large):
+    large.session.finding.adjust(region=large.shape)
+    large.session.find_all()
+    large.settle()
+    for row in found(large).features.itertuples():
+        inside = np.argwhere(found(large).data == row.index)
+        assert row.area == len(inside)
+        assert (row.centroid_row, row.centroid_col) == pytest.approx(tuple(inside.mean(axis=0)))
+        assert (row.r0, row.c0) == tuple(inside.min(axis=0))
+        assert (row.r1, row.c1) == tuple(inside.max(axis=0) + 1)
+        assert row.centroid_col_um == pytest.approx(2 * inside[:, 1].mean())
+    adjust(large, min_area=10**4)
+    assert not found(large).data.any()
+
+
+def test_what_was_not_searched_is_not_called_empty(large):
+    large.session.finding.adjust(region=large.shape)
+    large.session.find_all()
+    large.settle()
+    before = found(large).data.copy()
+    large.session.finding.adjust(region="slice")
+    large.settle()
+    assert "Press the button" in large.state.status
+    np.testing.assert_array_equal(found(large).data, before)
+    adjust(large, min_area=20)  # the sliders still choose among what was searched
+    np.testing.assert_array_equal(found(large).data, before)

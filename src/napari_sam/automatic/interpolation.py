@@ -9,7 +9,12 @@ Map = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.int32]
 
 
-def enlarge(values: Map, shape: tuple[int, int], scale: tuple[float, float]) -> Map:
+def enlarge(
+    values: Map,
+    shape: tuple[int, int],
+    scale: tuple[float, float],
+    origin: tuple[float, float] = (0.0, 0.0),
+) -> Map:
     """Interpolate a map to the pixels of the plane, linearly; constant beyond its last pixels.
 
     Parameters
@@ -19,8 +24,10 @@ def enlarge(values: Map, shape: tuple[int, int], scale: tuple[float, float]) -> 
         Size of the plane.
     scale : (float, float)
         Plane pixels per map pixel, down and along.
+    origin : (float, float)
+        Where the first map pixel begins, in plane pixels.
     """
-    (r0, r1, down), (c0, c1, along) = _neighbours(values.shape, shape, scale)
+    (r0, r1, down), (c0, c1, along) = _neighbours(values.shape, shape, scale, origin)
     tall = values[r0] + (values[r1] - values[r0]) * down[:, None]
     left = tall.take(c0, axis=1)
     result: Map = tall.take(c1, axis=1)
@@ -35,6 +42,7 @@ def enlarge_labels(
     shape: tuple[int, int],
     scale: tuple[float, float],
     inside: npt.NDArray[np.bool_],
+    origin: tuple[float, float] = (0.0, 0.0),
 ) -> Labels:
     """Bring labels to the pixels of the plane: each goes to the object that weighs most there.
 
@@ -51,8 +59,10 @@ def enlarge_labels(
         Plane pixels per map pixel, down and along.
     inside : (H, W) bool
         Pixels that may belong to an object.
+    origin : (float, float)
+        Where the first map pixel begins, in plane pixels.
     """
-    (r0, r1, down), (c0, c1, along) = _neighbours(labels.shape, shape, scale)
+    (r0, r1, down), (c0, c1, along) = _neighbours(labels.shape, shape, scale, origin)
     full = labels[r0].take(c0, axis=1)
     # Squares of four map pixels that do not agree are few; only plane pixels in them are work.
     mixed = np.zeros(labels.shape, dtype=bool)
@@ -81,12 +91,15 @@ def enlarge_labels(
 
 
 def _neighbours(
-    size: tuple[int, ...], shape: tuple[int, int], scale: tuple[float, float]
+    size: tuple[int, ...],
+    shape: tuple[int, int],
+    scale: tuple[float, float],
+    origin: tuple[float, float],
 ) -> list[tuple[npt.NDArray[np.intp], npt.NDArray[np.intp], Map]]:
     """For rows and columns: the map pixels before and after each plane pixel, and how far."""
     axes = []
-    for count, side, step in zip(size, shape, scale, strict=True):
-        position = np.clip((np.arange(side) + 0.5) / step - 0.5, 0, count - 1)
+    for count, side, step, start in zip(size, shape, scale, origin, strict=True):
+        position = np.clip((np.arange(side) + 0.5 - start) / step - 0.5, 0, count - 1)
         before = position.astype(np.intp)
         after = np.minimum(before + 1, count - 1)
         axes.append((before, after, (position - before).astype(np.float32)))

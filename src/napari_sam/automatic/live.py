@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from napari_sam import images
 from napari_sam.automatic.instances import MIN_AREA, Scores, flood, height_of, merge, score
 from napari_sam.automatic.interpolation import Labels, Map, enlarge, enlarge_labels
 from napari_sam.automatic.options import DEFAULTS, CellOptions
-from napari_sam.models.model import Embedding, InstanceMaps, Model
+from napari_sam.models.model import SURROUNDINGS, Embedding, InstanceMaps, Model
 from napari_sam.pixel_size import PixelSize
 from napari_sam.progress import Progress, part, silent
 from napari_sam.segmentation import Segmentation, measure
@@ -120,7 +121,7 @@ class LiveCells:
             found = merge(floods, height, options.merging)
             scores = score(found, maps.foreground, height, options.odds)
             inside = self._enlarged() >= options.foreground
-            labels = enlarge_labels(found, maps.shape, maps.scale, inside)
+            labels = enlarge_labels(found, maps.shape, maps.scale, inside, maps.origin)
             areas = np.bincount(labels.ravel(), minlength=len(scores.values))
             self._cut = key, _Cut(labels, scores, areas)
         return self._cut[1]
@@ -138,7 +139,8 @@ class LiveCells:
 
     def _enlarged(self) -> Map:
         if self._foreground is None:
-            self._foreground = enlarge(self.maps.foreground, self.maps.shape, self.maps.scale)
+            maps = self.maps
+            self._foreground = enlarge(maps.foreground, maps.shape, maps.scale, maps.origin)
         return self._foreground
 
 
@@ -180,3 +182,43 @@ def find_cells(
     found = LiveCells(maps, pixels, source=model.name, pixel_size=pixel_size)
     progress(1.0)
     return found
+
+
+def find_cells_around(
+    pixels: npt.NDArray[Any],
+    embedding: Embedding,
+    model: Model,
+    region: tuple[int, int, int, int],
+    *,
+    diameter: float | None = None,
+    pixel_size: PixelSize | None = None,
+    progress: Progress = silent,
+) -> tuple[LiveCells, tuple[slice, slice]]:
+    """Read the maps of a region and what is around it: quicker where the plane is large.
+
+    Parameters
+    ----------
+    region : (r0, c0, r1, c1)
+        Pixels of the plane, half open.
+
+    Returns
+    -------
+    LiveCells
+        Of a part of the plane, which reaches beyond the region by `SURROUNDINGS` diameters, so
+        that objects of the region are there in full.
+    part : (slice, slice)
+        Its rows and columns.
+    """
+    maps = model.instance_maps(
+        embedding, diameter=diameter, region=region, progress=part(progress, 0.0, 0.95)
+    )
+    around = math.ceil(SURROUNDINGS * maps.diameter)
+    rows, columns = (
+        slice(max(low - around, 0), min(high + around, side))
+        for low, high, side in zip(region[:2], region[2:], maps.shape, strict=True)
+    )
+    live = LiveCells(
+        maps.crop(rows, columns), pixels[rows, columns], source=model.name, pixel_size=pixel_size
+    )
+    progress(1.0)
+    return live, (rows, columns)

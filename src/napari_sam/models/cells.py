@@ -137,13 +137,14 @@ class CellsModel(Model):
         embedding: Embedding,
         *,
         diameter: float | None = None,
+        region: Window | None = None,
         progress: Progress = silent,
     ) -> InstanceMaps:
         features: CellsFeatures = embedding.features
         diameter = features.diameter if diameter is None else diameter
         if math.isclose(diameter, features.maps.diameter):
             return features.maps
-        return read_maps(self.reader, features.pyramid, diameter, progress)
+        return read_maps(self.reader, features.pyramid, diameter, progress, region)
 
     @torch.inference_mode()
     def predict(self, embedding: Embedding, prompt: Prompt) -> Candidates:

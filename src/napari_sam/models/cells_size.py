@@ -17,8 +17,9 @@ from scipy import ndimage as ndi
 
 from napari_sam.models.cells_network import CellsNetwork
 from napari_sam.models.cells_windows import Pyramid
-from napari_sam.models.model import InstanceMaps
+from napari_sam.models.model import SURROUNDINGS, InstanceMaps
 from napari_sam.progress import Progress, silent
+from napari_sam.prompts import Window
 
 OBJECT = 32.0  # window pixels across an object, as in training
 ZOOMS = (1 / 24, 8.0)  # limits that training kept to
@@ -73,27 +74,49 @@ def clip_zoom(zoom: float) -> float:
 
 
 def read_maps(
-    network: CellsNetwork, pyramid: Pyramid, diameter: float, progress: Progress = silent
+    network: CellsNetwork,
+    pyramid: Pyramid,
+    diameter: float,
+    progress: Progress = silent,
+    region: Window | None = None,
 ) -> InstanceMaps:
-    """Run the automatic head over a whole plane, in tiles with a halo, at one object size."""
+    """Run the automatic head over a plane, in tiles with a halo, at one object size.
+
+    With a region, only there and around it; elsewhere the maps are 0.
+    """
     zoom = clip_zoom(OBJECT / diameter)
     height, width = pyramid.shape
     rows, columns = ceil(height * zoom / STRIDE), ceil(width * zoom / STRIDE)
-    maps = np.empty((3, rows, columns), dtype=np.float32)
-    tall, wide = _step(rows), _step(columns)
-    starts = [(r, c) for r in range(0, rows, tall) for c in range(0, columns, wide)]
+    scale = STRIDE / zoom
+    maps = np.zeros((3, rows, columns), dtype=np.float32)
+    top, bottom, left, right = 0, rows, 0, columns
+    if region is not None:
+        top, bottom = _span(region[0], region[2], diameter, scale, rows)
+        left, right = _span(region[1], region[3], diameter, scale, columns)
+    tall, wide = _step(bottom - top), _step(right - left)
+    starts = [(r, c) for r in range(top, bottom, tall) for c in range(left, right, wide)]
     for done, (r0, c0) in enumerate(starts):
         progress(done / len(starts))
-        r1, c1 = min(r0 + tall, rows), min(c0 + wide, columns)
+        r1, c1 = min(r0 + tall, bottom), min(c0 + wide, right)
         edge = HALO // STRIDE
         # No halo beyond the plane: there is nothing to see.
-        top, left = min(r0, edge), min(c0, edge)
-        bottom, right = min(rows - r1, edge), min(columns - c1, edge)
-        seen = _maps_of(network, pyramid, (r0 - top, c0 - left, r1 + bottom, c1 + right), zoom)
-        maps[:, r0:r1, c0:c1] = seen[:, top : top + r1 - r0, left : left + c1 - c0]
+        above, before = min(r0, edge), min(c0, edge)
+        below, after = min(rows - r1, edge), min(columns - c1, edge)
+        seen = _maps_of(network, pyramid, (r0 - above, c0 - before, r1 + below, c1 + after), zoom)
+        maps[:, r0:r1, c0:c1] = seen[:, above : above + r1 - r0, before : before + c1 - c0]
     progress(1.0)
-    scale = STRIDE / zoom
     return InstanceMaps(maps[0], maps[1], maps[2], (scale, scale), pyramid.shape, diameter)
+
+
+def _span(first: float, last: float, diameter: float, scale: float, count: int) -> tuple[int, int]:
+    """Return the map pixels of a region's side and its surroundings.
+
+    They start where the network's coarsest pixels start in an undivided plane.
+    """
+    coarsest = 32 // STRIDE
+    around = SURROUNDINGS * diameter
+    low, high = int((first - around) / scale), ceil((last + around) / scale) + 1
+    return max(0, low // coarsest * coarsest), min(count, high)
 
 
 def _step(count: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -12,8 +12,10 @@ import numpy.typing as npt
 
 from napari_sam.errors import ModelError
 from napari_sam.progress import Progress, silent
-from napari_sam.prompts import Prompt
+from napari_sam.prompts import Prompt, Window
 from napari_sam.segmentation import Candidates
+
+SURROUNDINGS = 3.0  # diameters around a region in which its objects may reach
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +61,8 @@ class InstanceMaps:
         Size of the plane.
     diameter : float
         Estimated median object diameter in plane pixels.
+    origin : (float, float)
+        Where the first map pixel begins, in plane pixels; negative in maps that were cropped.
     """
 
     foreground: npt.NDArray[np.float32]
@@ -67,6 +71,26 @@ class InstanceMaps:
     scale: tuple[float, float]
     shape: tuple[int, int]
     diameter: float
+    origin: tuple[float, float] = (0.0, 0.0)
+
+    def crop(self, rows: slice, columns: slice) -> InstanceMaps:
+        """Return the maps of a part of the plane, given in plane pixels."""
+        parts, origin = [], []
+        for which, scale, size, at in zip(
+            (rows, columns), self.scale, self.foreground.shape, self.origin, strict=True
+        ):
+            first = max(int((which.start - at) / scale), 0)
+            parts.append(slice(first, min(int((which.stop - at) / scale) + 2, size)))
+            origin.append(at + first * scale - which.start)
+        part = tuple(parts)
+        return replace(
+            self,
+            foreground=self.foreground[part],
+            centre=self.centre[part],
+            boundary=self.boundary[part],
+            shape=(rows.stop - rows.start, columns.stop - columns.start),
+            origin=(origin[0], origin[1]),
+        )
 
 
 class Model(ABC):
@@ -138,9 +162,18 @@ class Model(ABC):
         embedding: Embedding,
         *,
         diameter: float | None = None,
+        region: Window | None = None,
         progress: Progress = silent,
     ) -> InstanceMaps:
         """Return the maps of the learned automatic head.
+
+        Parameters
+        ----------
+        diameter : float, optional
+            Typical object diameter in plane pixels; estimated by default.
+        region : (r0, c0, r1, c1), optional
+            In plane pixels. Maps are wanted there and some `SURROUNDINGS` diameters around it;
+            elsewhere they may be 0.
 
         Raises
         ------

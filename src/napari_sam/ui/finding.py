@@ -132,10 +132,11 @@ class Finding:
     def _run(self, search: _Search) -> None:
         desk, state = self._desk, self._desk.state
         name, device, view, options = state.model, desk.device(), search.view, search.options
+        region = search.region
         state.progress, state.cancellable = 0.0, True
         desk.submit(
             "find",
-            lambda progress: desk.worker.find(name, device, view, options, progress),
+            lambda progress: desk.worker.find(name, device, view, options, progress, region),
             lambda found: self._searched(search, found),
             progress=self._progressed,
         )
@@ -202,12 +203,16 @@ class Finding:
             return
         if after.region is not before.region:
             try:
-                search.region = region_mask(
+                region = region_mask(
                     self._desk.viewer, search.image, search.view.plane, after.region
                 )
             except ViewError as error:
                 self._desk.fail(error)
                 return
+            if not search.found.covers(region):
+                self._desk.say("Only a part was searched. Press the button to search here.")
+                return
+            search.region = region
         if after.diameter != search.options.diameter:
             self._desk.loop.later("diameter", _SETTLE, self._read_again)
         self._choose()

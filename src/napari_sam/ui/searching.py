@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.automatic.everything import propose_plane
-from napari_sam.automatic.live import LiveCells, find_cells
+from napari_sam.automatic.live import LiveCells, find_cells, find_cells_around
 from napari_sam.automatic.live_masks import LiveMasks, find_masks
 from napari_sam.automatic.merging import restrict
 from napari_sam.automatic.painting import paint
@@ -18,11 +18,14 @@ from napari_sam.automatic.proposals import Proposals
 from napari_sam.models.model import Embedding, Model
 from napari_sam.pixel_size import PixelSize
 from napari_sam.progress import Progress
-from napari_sam.segmentation import Segmentation
+from napari_sam.segmentation import Segmentation, moved, with_units
 from napari_sam.ui.find_options import FindOptions, collecting
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Mask = npt.NDArray[np.bool_]
+_SMALL = 0.5  # share of the plane up to which a region is searched by itself
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +63,9 @@ class Found(Protocol):
     def choose(self, options: FindOptions) -> Choice:
         """Choose objects by the options, without the model."""
 
+    def covers(self, region: Mask | None) -> bool:
+        """Whether all of a region was searched; None is the whole plane."""
+
 
 @dataclass(frozen=True, eq=False)
 class FoundCells:
@@ -81,6 +87,53 @@ class FoundCells:
             return _measured(live.choose(cells))
         labels, scores = live.labels(cells)
         return Choice(labels, len(scores), lambda: live.table(cells))
+
+    def covers(self, region: Mask | None) -> bool:
+        return True
+
+
+@dataclass(frozen=True, eq=False)
+class FoundPart:
+    """What was found on a part of a large plane.
+
+    Parameters
+    ----------
+    found : Found
+        Of the part.
+    part : (slice, slice)
+        Rows and columns of the plane.
+    box : (slice, slice)
+        Those of the part that were asked for; the rest is there for the objects at its edges.
+    shape : (H, W)
+        Of the plane.
+    pixel_size : PixelSize or None
+    """
+
+    found: Found
+    part: tuple[slice, slice]
+    box: tuple[slice, slice]
+    shape: tuple[int, int]
+    pixel_size: PixelSize | None
+
+    @property
+    def diameter(self) -> float | None:
+        return self.found.diameter
+
+    def choose(self, options: FindOptions) -> Choice:
+        chosen = self.found.choose(options)
+        labels = np.zeros(self.shape, chosen.labels.dtype)
+        labels[self.part] = chosen.labels
+
+        def table() -> pd.DataFrame:
+            rows, columns = self.part
+            return with_units(moved(chosen.table(), rows.start, columns.start), self.pixel_size)
+
+        return Choice(labels, chosen.count, table)
+
+    def covers(self, region: Mask | None) -> bool:
+        if region is None:
+            return False
+        return int(np.count_nonzero(region[self.box])) == int(np.count_nonzero(region))
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,6 +157,9 @@ class FoundObjects:
         chosen = self.proposals.choose(wanted)
         return _measured(paint(chosen, self.proposals.shape, self.pixels, self.source))
 
+    def covers(self, region: Mask | None) -> bool:
+        return True
+
 
 def _measured(found: Segmentation) -> Choice:
     return Choice(found.labels, len(found), lambda: found.table)
@@ -116,11 +172,13 @@ def search(
     finder: Model | None,
     options: FindOptions,
     pixel_size: PixelSize | None,
+    region: Mask | None,
     progress: Progress,
 ) -> Found:
     """Find all cells, or everything, on one plane that is encoded already.
 
-    `finder` says where cells are to a model that has no learned sense for them.
+    `finder` says where cells are to a model that has no learned sense for them. Of a plane that is
+    much larger than the `region`, a model that has such a sense searches only what is around it.
 
     Raises
     ------
@@ -132,6 +190,12 @@ def search(
             "pixel_size": pixel_size,
             "progress": progress,
         }
+        box = _small_box(region) if model.has_instances else None
+        if box is not None:
+            rows, columns = box
+            window = (rows.start, columns.start, rows.stop, columns.stop)
+            live, held = find_cells_around(pixels, embedding, model, window, **how)
+            return FoundPart(FoundCells(live), held, box, pixels.shape[:2], pixel_size)
         if model.has_instances:
             return FoundCells(find_cells(pixels, embedding, model, **how))
         return FoundCells(find_masks(pixels, embedding, model, finder, options.cells, **how))
@@ -146,7 +210,16 @@ def search(
     return FoundObjects(proposals, pixels, model.name)
 
 
-def within(chosen: Choice, region: npt.NDArray[np.bool_] | None) -> Choice:
+def _small_box(region: Mask | None) -> tuple[slice, slice] | None:
+    """Return the bounding box of a region if it is worth searching by itself."""
+    if region is None:
+        return None
+    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
+    box = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+    return box if region[box].size <= _SMALL * region.size else None
+
+
+def within(chosen: Choice, region: Mask | None) -> Choice:
     """Keep the objects that lie mostly in a region, numbered anew; None keeps all."""
     if region is None:
         return chosen

@@ -197,16 +197,16 @@ class Worker:
         view: View,
         options: FindOptions,
         progress: Progress,
+        region: np.ndarray | None = None,
     ) -> Found:
-        """Find all cells of a view, or everything, to choose from."""
+        """Find all cells of a view, or everything, to choose from; a region may be enough."""
         from napari_sam.ui.searching import search
 
         model = self.model(name, device)
         embedding, pixels = self.read(model, view, part(progress, 0.0, 0.6))
         finder = self.finder(model, device) if options.needs_finder else None
-        return search(
-            pixels, embedding, model, finder, options, view.pixel_size, part(progress, 0.6, 1.0)
-        )
+        how = (options, view.pixel_size, region, part(progress, 0.6, 1.0))
+        return search(pixels, embedding, model, finder, *how)
 
 
 class _Steps:
