@@ -460,6 +460,23 @@ def test_the_demo_shows_a_window_with_the_panel_and_its_cells(
     assert seen["again"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="would end the tests instead")
+def test_an_interrupt_in_the_terminal_closes_the_window_of_the_demo(model, monkeypatch, qtbot):
+    import napari
+    from qtpy.QtCore import QTimer
+
+    event_loop, handler = napari.run, signal.getsignal(signal.SIGINT)
+
+    def run_and_interrupt():
+        QTimer.singleShot(0, lambda: os.kill(os.getpid(), signal.SIGINT))
+        event_loop()
+
+    monkeypatch.setattr(napari, "run", run_and_interrupt)
+    assert run("demo", "--sample", "coins") == 130
+    assert napari.current_viewer() is None
+    assert signal.getsignal(signal.SIGINT) is handler
+
+
 def test_the_cache_is_listed_limited_and_cleared(tmp_path, monkeypatch, capsys):
     from napari_sam.inference.cache import key_of_embedding
     from napari_sam.inference.store import EmbeddingStore

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -102,5 +105,33 @@ def show_window(layers: list[Any]) -> int:
         viewer.add_layer(napari.layers.Layer.create(*layer))
     _, panel = viewer.window.add_plugin_dock_widget("napari-sam-bio", "SAM for Biology")
     panel.find_all()
-    napari.run()
+    with _closed_by_interrupt(viewer):
+        napari.run()
     return 0
+
+
+@contextmanager
+def _closed_by_interrupt(viewer: Any) -> Iterator[None]:
+    """Let Ctrl+C in the terminal close the window; raise `KeyboardInterrupt` when it did."""
+    from qtpy.QtCore import QTimer
+    from qtpy.QtWidgets import QApplication
+
+    interrupted = []
+
+    def close(*_: object) -> None:
+        interrupted.append(True)
+        viewer.close()
+        QApplication.quit()
+
+    before = signal.signal(signal.SIGINT, close)
+    # Qt's event loop runs no Python by itself, and Python handles signals only while it runs.
+    awake = QTimer()
+    awake.timeout.connect(lambda: None)
+    awake.start(200)
+    try:
+        yield
+    finally:
+        awake.stop()
+        signal.signal(signal.SIGINT, before)
+    if interrupted:
+        raise KeyboardInterrupt
