@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ import torch
 from fake_model import FakeModel, blobs
 from napari_sam.automatic.everything import segment_everything
 from napari_sam.cli import main
+from napari_sam.cli.progress import Line
 from napari_sam.errors import Cancelled
 from napari_sam.inference.encoding import PlaneEncoder
 from napari_sam.models import zoo
@@ -498,7 +500,7 @@ def test_the_cache_is_listed_limited_and_cleared(tmp_path, monkeypatch, capsys):
     assert main(["cache", "limit", "100"]) == 0
     EmbeddingStore().write(key_of_embedding(embedding), embedding, model)
     assert main(["cache", "clear"]) == 0
-    assert "1 planes deleted" in capsys.readouterr().out
+    assert "1 plane deleted" in capsys.readouterr().out
     assert len(EmbeddingStore()) == 0
     assert EmbeddingStore().max_bytes == 100_000_000
 
@@ -577,10 +579,11 @@ def test_masks_of_a_stack_say_on_which_plane_they_lie(model, tmp_path):
     assert {0, 2} <= set(planes.tolist())
 
 
-def test_nothing_found_is_written_as_nothing(model, image, tmp_path):
+def test_nothing_found_is_written_as_nothing_and_said_with_advice(model, image, tmp_path, capsys):
     out = tmp_path / "out"
     arguments = [*EASY, "--pred-iou-thresh", "1", "--save", "labels,masks,rle"]
     assert run("segment", image, "-o", out, *arguments) == 0
+    assert "0 objects. Try a lower --pred-iou-thresh" in capsys.readouterr().err
     with np.load(out / "discs_masks.npz") as arrays:
         assert arrays["segmentation"].shape == (0, *SHAPE)
         assert arrays["bbox"].shape == (0, 4)
@@ -650,6 +653,7 @@ def test_a_file_without_points_ends_in_one_clear_line(
         (["--points-per-side", "8"], "--points-per-side belongs to --mode everything"),
         (["--mode", "everything", "--refine"], "--refine belongs to --mode cells"),
         (["--save", "rle"], "Cells do not overlap"),
+        (["--mode", "everything", "--finder", "cells"], "add --seeds objects"),
         (["--mode", "everything", "--points-per-side", "0"], "points_per_side"),
         (["--mode", "everything", "--min-area", "9", "--max-area", "5"], "max_area"),
         (["--limits", "5", "5"], "--limits"),
@@ -808,3 +812,20 @@ def test_an_interrupt_while_writing_leaves_all_files_of_an_image_or_none(
     assert names(tmp_path / "out") == []
     assert run(*arguments) == 0  # nothing is in the way
     assert len(names(tmp_path / "out")) == 5
+
+
+def test_the_line_of_progress_never_wraps(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+
+    class Terminal(io.StringIO):
+        def isatty(self):
+            return True
+
+    stream = Terminal()
+    line = Line(
+        "[1/1] a file of quite a long name, as microscopes write them.ome.tif", stream=stream
+    )
+    line(0.5)
+    shown = stream.getvalue().split("\x1b[K")[-1]
+    assert len(shown) < 40
+    assert shown.endswith(" 50%")

@@ -37,6 +37,10 @@ def _megabytes(text: str) -> int:
     return value
 
 
+def _planes(count: int) -> str:
+    return f"{count} plane{'' if count == 1 else 's'}"
+
+
 def show(options: argparse.Namespace) -> int:
     """Print every entry and the sum."""
     from napari_sam.inference.store import EmbeddingStore
@@ -47,7 +51,7 @@ def show(options: argparse.Namespace) -> int:
         rows, columns = entry.shape
         print(f"{used}  {entry.nbytes / _MB:7.1f} MB  {f'{rows} x {columns}':14}{entry.model}")
     print(
-        f"{len(store)} planes, {store.nbytes / _MB:,.0f} of at most "
+        f"{_planes(len(store))}, {store.nbytes / _MB:,.0f} of at most "
         f"{store.max_bytes / _MB:,.0f} MB, in {store.folder}"
     )
     return 0
@@ -60,7 +64,7 @@ def clear(options: argparse.Namespace) -> int:
     store = EmbeddingStore()
     count, size = len(store), store.nbytes
     store.clear()
-    print(f"{count} planes deleted, {size / _MB:,.0f} MB freed.")
+    print(f"{_planes(count)} deleted, {size / _MB:,.0f} MB freed.")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 import time
 from typing import TextIO
@@ -57,7 +58,9 @@ class Line:
         if overall > 0.02 and now - self._started > 1:
             left = (now - self._started) * (1 - overall) / overall
             text += f"  {duration(left)} left"
-        self._stream.write(f"\r\x1b[K{text}")
+        # A line that wraps could not be rewritten.
+        width = shutil.get_terminal_size().columns - 1
+        self._stream.write(f"\r\x1b[K{text[-width:]}")
         self._stream.flush()
 
     def done(self, text: str) -> None:

@@ -39,6 +39,11 @@ _AREAS = {
     "max_area": "drop larger objects, in pixels",
 }
 
+_NOTHING = {
+    "cells": "Try another --diameter, a higher --sensitivity, or a lower --min-score.",
+    "everything": "Try a lower --pred-iou-thresh or --stability-score-thresh, or more points.",
+}
+
 
 def add_parser(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
@@ -161,6 +166,8 @@ def _check_options(options: argparse.Namespace) -> None:
     if low_high is not None and not low_high[0] < low_high[1]:
         raise DataError(f"--limits {low_high[0]:g} {low_high[1]:g}: the first must be smaller.")
     if options.mode == "everything":
+        if options.finder and options.seeds != "objects":
+            raise DataError("--finder says where objects are: add --seeds objects.")
         everything.settings(options)
         return
     if options.save != ("labels",):
@@ -187,7 +194,8 @@ def run(options: argparse.Namespace) -> int:
         options.model, options.device, precision=options.precision, cache=options.cache
     )
     finder = None
-    if not model.has_instances and (options.mode == "cells" or options.seeds == "objects"):
+    asked_for = options.mode == "cells" or options.seeds == "objects"
+    if options.finder or (asked_for and not model.has_instances):
         finder = load_model(options.finder or "cells", options.device)
     failed = 0
     started = time.monotonic()
@@ -258,6 +266,8 @@ def segment_file(
             count, noun = len(labels), "object"
         results = Results(outputs.name, picked, image.pixel_size, labels, planes)
     outputs.write(results)
+    if count == 0:
+        return f"0 {noun}s. {_NOTHING[options.mode]}"
     return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
