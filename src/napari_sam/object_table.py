@@ -86,6 +86,11 @@ def describe(
     return table
 
 
+def nothing() -> pd.DataFrame:
+    """Make a table without objects."""
+    return pd.DataFrame({INDEX: np.empty(0, dtype=np.int64)})
+
+
 def rows(table: pd.DataFrame, ids: Iterable[int]) -> pd.DataFrame:
     """Pick the rows of some objects."""
     return table[table[INDEX].isin(list(ids))]

@@ -90,6 +90,11 @@ class Marking:
         ours = layer is self.own_points
         own_layers.add_point(self._desk.viewer, layer, image, plane, rowcol, label, ours=ours)
 
+    def paint(self) -> None:
+        """Show the points that were added to our own layer: after the model was asked."""
+        if self.own_points is not None:
+            self.own_points.refresh(extent=False)
+
     def draw_boxes(self) -> Shapes:
         """Make our own Shapes layer, or return to it, ready to draw rectangles."""
         image = self._desk.state.image
@@ -170,6 +175,7 @@ class Marking:
             assert self.own_points is not None
             own_layers.default_polarity(self.own_points, label)
             own_layers.append_points(self.own_points, coordinates, ours=True)
+            self.paint()
         if self.own_shapes is not None:
             for corners, kind in spent.shapes:
                 self.own_shapes.add(corners, shape_type=kind)

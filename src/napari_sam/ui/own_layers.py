@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -96,9 +95,13 @@ def append_points(
     ours : bool
         Whether the layer is ours. Nobody else waits for its events then, and its points lie on
         the image: napari, which works out the whole scene twice at every such event, need not.
+        It is not painted yet either; `Marking.paint` does that.
     """
     data = np.concatenate([points.data, np.reshape(coordinates, (-1, points.ndim))])
-    with points.events.data.blocker() if ours else contextlib.nullcontext():
+    if not ours:
+        points.data = data
+        return
+    with points.events.data.blocker(), points.events.set_data.blocker():
         points.data = data
 
 

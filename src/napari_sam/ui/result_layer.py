@@ -122,7 +122,7 @@ class NewResult(ResultLayer):
         labels.data[self.plane.slices] = chosen.labels.T if self.plane.transposed else chosen.labels
         if labels in self._viewer.layers:
             if len(labels.features):
-                labels.features = labels.features.iloc[:0]
+                labels.features = object_table.nothing()
             labels.refresh(extent=False)
             return f"{self._count(chosen.count)} in {labels.name!r}."
         # A layer comes with its table: whoever hears of it may read it.
@@ -214,17 +214,14 @@ class MergedResult(ResultLayer):
     def _put(
         self, changed: Mask, after: npt.NDArray[np.int64], ids: tuple[int, ...], told: str
     ) -> None:
-        import pandas as pd
-
         labels, plane = self.labels, self.plane
-        no_rows = pd.DataFrame({object_table.INDEX: []})
         try:
             self._step = self._history.write(
                 told,
                 plane.indices(changed),
                 after[changed].astype(labels.data.dtype),
                 ids,
-                lambda: no_rows,
+                object_table.nothing,
             )
         except (NotImplementedError, TypeError, ValueError) as error:
             raise LabelsError(

@@ -244,9 +244,10 @@ class Session:
         self._asking.hover.covered()
         self._marking.add_point(plane, rowcol, label)
         self._layers.watch_prompts()
-        # A click is a whole mark, nothing more follows; and a timer would let the canvas paint
-        # the mark before the model starts.
+        # A click is a whole mark, nothing more follows: the model is asked before the canvas
+        # paints the mark.
         self._asking.now()
+        self._marking.paint()
 
     def _clicked(self, button: int) -> None:
         try:
