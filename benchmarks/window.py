@@ -41,7 +41,8 @@ SLIDERS = {
     "largest": (0.5, 0.8),
     "diameter": (0.3, 0.6),
 }
-PARTS = ("button", "find", "merged", "review", "click")
+PARTS = ("button", "find", "merged", "review", "click", "region")
+LARGE = 4096
 
 
 def row(what: str, side: int, spent: list[float]) -> None:
@@ -215,6 +216,24 @@ def measure_clicks(tries: int) -> None:
         window.close()
 
 
+def measure_region(tries: int) -> None:
+    """A region of a large image, against all of it; one try each."""
+    window = Window(picture(LARGE))
+    shape = window.viewer.add_shapes([[[1000, 1000], [1000, 1400], [1400, 1400], [1400, 1000]]])
+    window.press(window.panel.tool.button("find"))
+    window.ready()
+    finding = window.panel.session.finding
+    window.viewer.layers.events.inserted.connect(window.heard)
+    for what, region in (("a region of 400²", shape), ("all of it", "slice")):
+        finding.adjust(region=region)
+        took = window.timed(lambda: window.press(window.panel.find.find))
+        row(f"button to new layer, {what}", LARGE, [took])
+        window.rest()
+        window.viewer.layers.remove(window.viewer.layers[-1])
+        window.rest()
+    window.close()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tries", type=int, default=20)
@@ -228,6 +247,7 @@ def main() -> None:
         "merged": measure_merged,
         "review": measure_review,
         "click": measure_clicks,
+        "region": measure_region,
     }
     for part in options.only:
         measures[part](options.tries)
