@@ -195,7 +195,7 @@ def test_a_mask_prompt_arrives_at_its_own_place(both):
     from napari_sam.inference.upsample import Upsampler
 
     back = Upsampler((32, 32), 128, embedding.features.used, embedding.shape)
-    again = back.mask(torch.from_numpy(logits))
+    again = back.masks(torch.from_numpy(logits)[None])[0]
     overlap = (again & mask).sum() / (again | mask).sum()
     assert overlap > 0.8
 
@@ -287,7 +287,6 @@ def test_clicks_in_ever_smaller_batches_when_memory_runs_out(both):
     model = SamModel(_NETWORK, "tiny")
     points = np.random.default_rng(0).uniform(0, 89, (7, 2))
     expected = [scores for scores, _ in model.decode_points(embedding, points)]
-    model._batched = True  # as on a GPU
     decode, sizes = model.decoder.decode, []
 
     def limited(tables, sparse):

@@ -235,10 +235,7 @@ def _ask_sam(
     assert isinstance(model, SamModel)
     upsampler = model.upsampler(embedding)
     middle = float(model.network.mask_threshold)
-    lower, upper = (
-        middle - settings.stability_score_offset,
-        middle + settings.stability_score_offset,
-    )
+    offset = settings.stability_score_offset
     least = np.float32(settings.pred_iou_thresh)
     for at, (scores, make) in enumerate(
         model.decode_points(embedding, points, settings.points_per_batch)
@@ -248,18 +245,18 @@ def _ask_sam(
         if not which:
             continue
         for place, logits in zip(which, make(which), strict=True):
-            crop = upsampler.crop(logits, lower)
+            crop = upsampler.crop(logits, [middle - offset, middle, middle + offset])
             if crop is None:
                 if settings.stability_score_thresh <= 0:
                     yield Region.of(np.zeros((0, 0), dtype=bool)), scores[place], _NAN, at
                 continue
-            values = crop.logits.cpu().numpy()
-            stability = _ratio(np.count_nonzero(values > upper), np.count_nonzero(values > lower))
+            generous, mask, strict = crop.masks
+            stability = _ratio(np.count_nonzero(strict), np.count_nonzero(generous))
             if settings.stability_score_thresh > 0 and not (
                 stability >= np.float32(settings.stability_score_thresh)
             ):
                 continue
-            yield Region.of(values > middle, crop.top, crop.left), scores[place], stability, at
+            yield Region.of(mask, crop.top, crop.left), scores[place], stability, at
 
 
 _NAN = np.float32(np.nan)

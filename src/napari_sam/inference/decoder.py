@@ -10,6 +10,8 @@ attention. Here:
 * Transposed convolutions of stride 2 are matrix products; pixels are put in order only once, on
   the finished logits.
 * The predicted IoU is known before the masks are made, so masks nobody wants are never made.
+* On a CPU the tokens of several prompts go through the transformer together, which reads its
+  weights once, but their images one by one, each small enough for the processor's cache.
 
 References
 ----------
@@ -19,7 +21,7 @@ Kirillov et al., Segment Anything, ICCV 2023.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,14 +45,14 @@ class Decoded:
     scores : (B, K) Tensor
         Predicted IoU of every mask token, the single-mask one first.
     mask_tokens : (B, K, C) Tensor
-    image : Tokens
-        Image tokens after the transformer.
+    images : list of Tokens
+        Image tokens after the transformer, each of equally many prompts.
     tables : ImageTables
     """
 
     scores: Tensor
     mask_tokens: Tensor
-    image: Tokens
+    images: list[Tokens]
     tables: ImageTables
 
 
@@ -114,12 +116,18 @@ class _Ask(_Crossing):
         self.bias = values.bias
         self.shifted_bias = None if shift is None else values.bias + values.weight @ shift
 
-    def __call__(self, queries: Tensor, keys: Tensor, values: Tensor, image: Tokens) -> Tensor:
+    def __call__(
+        self, queries: Tensor, keys: Tensor, values: Tensor, images: list[Tokens]
+    ) -> Tensor:
         """Attend with tokens (B, T, C), by the tables of keys and values."""
-        count, tokens, _ = queries.shape
         q = self.by_head(self.attention.q_proj(queries) * self.scale)  # (B, heads, T, d)
+        parts = zip(q.split(len(q) // len(images)), images, strict=True)
+        heard = torch.cat([self._hear(part, keys, values, image) for part, image in parts])
+        return self.attention.out_proj(heard)  # type: ignore[no-any-return]
+
+    def _hear(self, q: Tensor, keys: Tensor, values: Tensor, image: Tokens) -> Tensor:
+        parts = q.shape[1:3]
         weights = self.compare(q, keys, image).softmax(-1)
-        parts = (self.heads, tokens)
         bias = self.shifted_bias
         if image.whole is not None:
             mixed = products.transposed(weights, image.whole.transpose(1, 2))
@@ -134,10 +142,8 @@ class _Ask(_Crossing):
             heard = weights.unflatten(1, parts) @ values.transpose(1, 2)
             if rows is not None:
                 heard = heard + rows.unflatten(1, parts) @ self.values
-        out = heard.transpose(1, 2).reshape(count, tokens, -1)
-        if bias is not None:  # that of the first attention is in its table
-            out = out + bias
-        return self.attention.out_proj(out)  # type: ignore[no-any-return]
+        out = heard.transpose(1, 2).flatten(2)
+        return out if bias is None else out + bias  # that of the first attention is in its table
 
 
 class _Answer(_Crossing):
@@ -150,14 +156,18 @@ class _Answer(_Crossing):
         self.bias = attention.out_proj.bias / self.heads
 
     def __call__(
-        self, keys: Tensor, values: Tensor, queries: Tensor, image: Tokens
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Return weights (B, heads * T, N), rows (.., C), and values (B, heads, T, d)."""
+        self, keys: Tensor, values: Tensor, queries: Tensor, images: list[Tokens]
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield weights (B, heads * T, N), rows (.., C), and values (B, heads, T, d)."""
         k = self.by_head(self.attention.k_proj(keys) * self.scale)
         v = self.by_head(self.attention.v_proj(values))
-        logits = self.compare(k, queries, image).unflatten(1, (self.heads, -1))
-        weights = logits.softmax(2).flatten(1, 2)
-        return weights, (v @ self.output + self.bias).flatten(1, 2), v
+        rows = (v @ self.output + self.bias).flatten(1, 2)
+        step = len(k) // len(images)
+        for part, heard, row, image in zip(
+            k.split(step), v.split(step), rows.split(step), images, strict=True
+        ):
+            logits = self.compare(part, queries, image).unflatten(1, part.shape[1:3])
+            yield logits.softmax(2).flatten(1, 2), row, heard
 
 
 class Decoder:
@@ -218,7 +228,10 @@ class Decoder:
         transformer = module.transformer
         fixed = torch.cat([module.iou_token.weight, module.mask_tokens.weight])
         tokens = torch.cat([fixed.expand(len(sparse), -1, -1), sparse], dim=1)
-        image = Tokens() if mask is None else self._masked(mask)
+        step = 1 if sparse.device.type == "cpu" else len(sparse)
+        images = [Tokens()] * (len(sparse) // step)
+        if mask is not None:
+            images = [self._masked(part) for part in mask.split(step)]
         queries = tokens
         for number, layer in enumerate(transformer.layers):
             if layer.skip_first_layer_pe:
@@ -228,19 +241,23 @@ class Decoder:
                 queries = queries + layer.self_attn(q=placed, k=placed, v=queries)
             queries = layer.norm1(queries)
             keys, values = tables.keys[number], tables.values[number]
-            heard = self._asks[number](queries + tokens, keys, values, image)
+            heard = self._asks[number](queries + tokens, keys, values, images)
             queries = layer.norm2(queries + heard)
             queries = layer.norm3(queries + layer.mlp(queries))
-            answer = self._answers[number](queries + tokens, queries, tables.queries[number], image)
-            image = self._add(image, tables, *answer)
+            asked = tables.queries[number]
+            answers = self._answers[number](queries + tokens, queries, asked, images)
+            images = [
+                self._add(image, tables, *answer)
+                for image, answer in zip(images, answers, strict=True)
+            ]
         # What the prompt's own tokens would hear at last is not asked for.
         queries, tokens = (x[:, : 1 + module.num_mask_tokens] for x in (queries, tokens))
-        heard = self._last(queries + tokens, tables.keys[-1], tables.values[-1], image)
+        heard = self._last(queries + tokens, tables.keys[-1], tables.values[-1], images)
         queries = transformer.norm_final_attn(queries + heard)
         return Decoded(
             scores=module.iou_prediction_head(queries[:, 0]),
             mask_tokens=queries[:, 1:],
-            image=image,
+            images=images,
             tables=tables,
         )
 
@@ -315,7 +332,8 @@ class Decoder:
 
     def _upscaler(self, decoded: Decoded, prompt: int) -> Callable[[int, int], Tensor]:
         """Return what upscales image tokens ``start`` to ``stop`` for the first time."""
-        image = decoded.image
+        each = len(decoded.scores) // len(decoded.images)
+        image, prompt = decoded.images[prompt // each], prompt % each
         if image.whole is not None:
             whole = image.whole[prompt]
             return lambda start, stop: products.linear(whole[start:stop], self._up1, self._up1_bias)

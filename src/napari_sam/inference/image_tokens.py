@@ -246,7 +246,7 @@ def added(
     heard = (*tokens.heard, values)
     products = torch.bmm(rows @ rows.transpose(1, 2), weights)
     _add_crossed(products, tables, stage, heard, tokens.masked)
-    squares = tables.squares[stage] + torch.linalg.vecdot(weights, products, dim=1)
+    squares = tables.squares[stage] + products.mul_(weights).sum(1)
     norm = norms[stage]
     squares = squares[:, None]
     if scale is None:

@@ -3,11 +3,13 @@
 SAM interpolates its logits twice, to the padded square that the encoder saw and from there to
 the plane. Both steps are linear along each axis, so one matrix per axis does both. And since
 each pixel is a weighted mean of logits, none outside the extent of ``logit > t`` exceeds t:
-upsampling that extent gives everything above t.
+upsampling that extent gives everything above t. On a CPU it is made in bands of rows which are
+compared at once, while they are in the processor's cache, and never put together.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,18 +23,19 @@ _BAND = 64  # pixels of an axis made at a time: few logits contribute to them
 
 @dataclass(frozen=True)
 class Crop:
-    """Upsampled logits of a rectangle of the plane.
+    """Masks of a rectangle of the plane.
 
     Parameters
     ----------
     top, left : int
         Its first pixel.
-    logits : (h, w) float32 Tensor
+    masks : (K, h, w) bool array
+        One per threshold.
     """
 
     top: int
     left: int
-    logits: Tensor
+    masks: npt.NDArray[np.bool_]
 
 
 def _linear(size_in: int, size_out: int) -> Tensor:
@@ -87,19 +90,45 @@ class Upsampler:
         self._rows = _Axis(low[0], square, used[0], shape[0], device)
         self._columns = _Axis(low[1], square, used[1], shape[1], device)
 
-    def crop(self, logits: Tensor, above: float) -> Crop | None:
-        """Upsample the smallest rectangle that holds every pixel above a value.
+    def crop(self, logits: Tensor, above: Sequence[float]) -> Crop | None:
+        """Compare the smallest rectangle that holds every pixel above the lowest threshold.
 
         Parameters
         ----------
         logits : (h, w) Tensor
-        above : float
+        above : sequence of float
+            Thresholds.
 
         Returns
         -------
         Crop or None
-            None when no pixel can be above it.
+            None when no pixel can be above any.
         """
+        extent = self._extent(logits, min(above))
+        if extent is None:
+            return None
+        top, bottom, left, right = extent
+        masks = np.empty((len(above), bottom - top, right - left), dtype=bool)
+        self._compare(logits, extent, above, masks)
+        return Crop(top, left, masks)
+
+    def whole(self, logits: Tensor) -> Tensor:
+        """Upsample to the whole plane, (H, W)."""
+        bands = self._bands(logits, 0, self.shape[0], 0, self.shape[1])
+        return torch.cat([band.clone() for _, band in bands])
+
+    def masks(self, logits: Tensor, above: float = 0.0) -> npt.NDArray[np.bool_]:
+        """Boolean masks of the whole plane, (K, H, W), from logits (K, h, w)."""
+        masks = np.zeros((len(logits), *self.shape), dtype=bool)
+        for mask, low in zip(masks, logits, strict=True):
+            extent = self._extent(low, above)
+            if extent is not None:
+                top, bottom, left, right = extent
+                self._compare(low, extent, [above], mask[None, top:bottom, left:right])
+        return masks
+
+    def _extent(self, logits: Tensor, above: float) -> tuple[int, int, int, int] | None:
+        """First row, row after the last, and columns likewise, that may hold pixels above."""
         inside = logits > above
         down = torch.nonzero(inside.any(1)).flatten()
         if not len(down):
@@ -109,23 +138,28 @@ class Upsampler:
         left, right = self._columns.reach(int(along[0]), int(along[-1]))
         if bottom <= top or right <= left:
             return None  # in the padding, outside the plane
-        return Crop(top, left, self._region(logits, top, bottom, left, right))
+        return top, bottom, left, right
 
-    def whole(self, logits: Tensor) -> Tensor:
-        """Upsample to the whole plane, (H, W)."""
-        return self._region(logits, 0, self.shape[0], 0, self.shape[1])
+    def _compare(
+        self,
+        logits: Tensor,
+        extent: tuple[int, int, int, int],
+        above: Sequence[float],
+        masks: npt.NDArray[np.bool_],
+    ) -> None:
+        """Write into masks (K, h, w) where a rectangle is above each threshold."""
+        for at, band in self._bands(logits, *extent):
+            values = band.cpu().numpy()  # NumPy compares several times faster than PyTorch
+            for mask, threshold in zip(masks, above, strict=True):
+                np.greater(values, threshold, out=mask[at : at + len(values)])
 
-    def mask(self, logits: Tensor, above: float = 0.0) -> npt.NDArray[np.bool_]:
-        """Boolean mask of the whole plane."""
-        mask = np.zeros(self.shape, dtype=bool)
-        crop = self.crop(logits, above)
-        if crop is not None:
-            part = (crop.logits > above).cpu().numpy()
-            height, width = part.shape
-            mask[crop.top : crop.top + height, crop.left : crop.left + width] = part
-        return mask
+    def _bands(
+        self, logits: Tensor, top: int, bottom: int, left: int, right: int
+    ) -> Iterator[tuple[int, Tensor]]:
+        """Yield parts of a rectangle and the rows, counted from its top, at which they begin.
 
-    def _region(self, logits: Tensor, top: int, bottom: int, left: int, right: int) -> Tensor:
+        A part is overwritten by the next one.
+        """
         rows, columns = self._rows, self._columns
         r0, r1 = int(rows.first[top]), int(rows.last[bottom - 1]) + 1
         # Columns first: the larger second product can then write whole rows in place.
@@ -136,13 +170,11 @@ class Upsampler:
             half[:, start - left : stop - left] = (
                 logits[r0:r1, low:high] @ columns.matrix[start:stop, low:high].t()
             )
-        out = logits.new_empty(bottom - top, right - left)
-        for start in range(top, bottom, _BAND):
-            stop = min(start + _BAND, bottom)
+        step = _BAND if logits.device.type == "cpu" else bottom - top
+        out = logits.new_empty(min(step, bottom - top), right - left)
+        for start in range(top, bottom, step):
+            stop = min(start + step, bottom)
             low, high = int(rows.first[start]), int(rows.last[stop - 1]) + 1
-            torch.mm(
-                rows.matrix[start:stop, low:high],
-                half[low - r0 : high - r0],
-                out=out[start - top : stop - top],
-            )
-        return out
+            part = out[: stop - start]
+            torch.mm(rows.matrix[start:stop, low:high], half[low - r0 : high - r0], out=part)
+            yield start - top, part
