@@ -22,7 +22,7 @@ class Settings:
     points_per_side : int or None
         The grid has this many points squared. None when `point_grids` is given.
     points_per_batch : int
-        Points that a GPU answers at a time. A CPU is fastest with one and does not heed it.
+        Points that are answered at a time; at most 8 on a CPU, where more gain nothing.
     pred_iou_thresh : float
         Masks whose predicted IoU is not above it are dropped; 0 drops none.
     stability_score_thresh : float
