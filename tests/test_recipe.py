@@ -26,9 +26,9 @@ from napari_sam.automatic.recipe import (
     everything_as_python,
 )
 from napari_sam.automatic.settings import Settings
-from napari_sam.cli import everything, main
+from napari_sam.cli import cells, everything, main
 from napari_sam.cli.app import _with_dashes, build_parser
-from napari_sam.cli.segment import _chosen, _limits
+from napari_sam.cli.segment import _limits
 from napari_sam.errors import ParameterError
 from napari_sam.models import zoo
 
@@ -195,7 +195,7 @@ def test_any_options_of_cells_survive_the_command_line(chosen, diameter, refine,
     options = parse(as_command(wanted, diameter=diameter, refine=refine, **said))
     assert options.mode == "cells"
     check_context(options, said, "cells")
-    parsed = _chosen(options)
+    parsed = cells.parameters(options)
     assert parsed.pop("diameter", None) == diameter
     assert parsed.pop("refine", False) == refine
     assert CellOptions(**parsed) == wanted

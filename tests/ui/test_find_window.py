@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import threading
 
@@ -18,8 +19,9 @@ pytest.importorskip("pytestqt")
 if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
     pytest.skip("needs a display, such as Xvfb", allow_module_level=True)
 
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 
 LEFT = Qt.MouseButton.LeftButton
 CENTRES = ((20, 20), (20, 60), (50, 40))
@@ -252,6 +254,32 @@ def test_everything_with_a_real_cancel(window, model):
     window.until(lambda: window.state.found_count == 0)
     assert not objects.data.any()
     assert len(model.prompts) == asked
+
+
+def test_the_copied_command_line_says_what_is_chosen_in_the_window(window):
+    from napari_sam.cli import everything
+    from napari_sam.cli.app import build_parser
+
+    window.viewer.add_image(blobs((64, 80), CENTRES, 6), name="nuclei")
+    window.pick(window.page.method, "everything")
+    window.page.advanced.expand(animate=False)
+    window.until(lambda: window.page.command.height() > 10)  # layouts settle over some rounds
+    field = window.page.everything.numbers["min_area"]
+    field.selectAll()
+    QTest.keyClicks(field, "50")
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    QTest.keyClick(window.page.everything.certainty.slider, Qt.Key.Key_PageDown)
+    QTest.mouseClick(window.page.everything.seeds, LEFT, pos=QPoint(8, 8))
+    QTest.mouseClick(window.page.command, LEFT)
+    words = shlex.split(QApplication.clipboard().text())
+    assert words[:3] == ["napari-sam", "segment", "IMAGE"]  # it was not opened from a file
+    said = everything.settings(build_parser().parse_args(words[1:]))
+    chosen = window.state.find.everything
+    assert (said.min_area, said.seeds) == (50, "objects")
+    assert said.pred_iou_thresh < 0.88
+    for name in everything.NAMES:
+        if hasattr(said, name):
+            assert getattr(said, name) == getattr(chosen, name), name
 
 
 def test_a_real_sam_is_free_for_the_next_question_once_its_search_is_cancelled(

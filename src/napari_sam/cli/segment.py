@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_sam.cli import everything
+from napari_sam.cli import cells, everything
 from napari_sam.cli.outputs import KINDS, Outputs, Results
 from napari_sam.cli.progress import Line, duration
 from napari_sam.errors import Cancelled, DataError, NapariSamError
@@ -27,13 +27,6 @@ Channels are counted from 0. Names may be spelled as in Python, --min_area for -
 Exit code 1 when an input failed; the others are done.
 """
 
-# With the names and defaults of `napari_sam.automatic.options.CellOptions`.
-_CELLS: dict[str, tuple[type, str]] = {
-    "sensitivity": (float, "0 to 1, default 0.5: higher finds fainter cells"),
-    "splitting": (float, "0 to 1, default 0.5: higher cuts touching cells apart more readily"),
-    "smoothing": (float, "default 1.5: higher ignores finer structure when telling cells apart"),
-    "min_score": (float, "0 to 1, default 0.5: drop cells the model is less sure of"),
-}
 _AREAS = {
     "min_area": "drop smaller objects, in pixels; default: a twentieth of a typical cell, or 0",
     "max_area": "drop larger objects, in pixels",
@@ -109,30 +102,9 @@ def add_parser(
     parser.add_argument(
         "--overwrite", action="store_true", help="replace outputs that are there already"
     )
-    cells = parser.add_argument_group("options of --mode cells", "as in segment_cells")
-    cells.add_argument(
-        "--diameter",
-        type=_positive,
-        metavar="D",
-        help="typical cell diameter in pixels (found out by itself when not given)",
-    )
-    for name, (kind, text) in _CELLS.items():
-        cells.add_argument(everything.flag(name), type=kind, metavar="N", help=text)
-    cells.add_argument(
-        "--refine",
-        action="store_true",
-        default=None,
-        help="draw cells again that the model is less sure of",
-    )
+    cells.add_options(parser)
     everything.add_options(parser)
     parser.set_defaults(run=run)
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError("must be larger than 0")
-    return value
 
 
 def _kinds_typed(text: str) -> tuple[str, ...]:
@@ -147,35 +119,25 @@ def _limits(options: argparse.Namespace) -> tuple[float, float] | None:
     return None if options.limits is None else (options.limits[0], options.limits[1])
 
 
-def _chosen(options: argparse.Namespace) -> dict[str, float | int]:
-    """Return the options of mode cells that were typed, by their names in Python."""
-    names = ["diameter", "refine", *_CELLS, *_AREAS]
-    return {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-
-
 def _check_options(options: argparse.Namespace) -> None:
     """Refuse senseless options before any file is read."""
-    from napari_sam.automatic.options import CellOptions
-
-    strange = everything.NAMES if options.mode == "cells" else ("diameter", "refine", *_CELLS)
-    for name in strange:
-        if getattr(options, name) is not None:
-            own = "everything" if options.mode == "cells" else "cells"
-            raise DataError(f"{everything.flag(name)} belongs to --mode {own}.")
-    low_high = _limits(options)
-    if low_high is not None and not low_high[0] < low_high[1]:
-        raise DataError(f"--limits {low_high[0]:g} {low_high[1]:g}: the first must be smaller.")
+    other, names = ("everything", everything.NAMES)
     if options.mode == "everything":
-        if options.finder and options.seeds != "objects":
-            raise DataError("--finder says where objects are: add --seeds objects.")
-        everything.settings(options)
+        other, names = ("cells", cells.NAMES)
+    for name in names:
+        if getattr(options, name) is not None:
+            raise DataError(f"{everything.flag(name)} belongs to --mode {other}.")
+    limits = _limits(options)
+    if limits is not None and not limits[0] < limits[1]:
+        raise DataError(f"--limits {limits[0]:g} {limits[1]:g}: the first must be smaller.")
+    if options.mode == "cells":
+        if options.save != ("labels",):
+            raise DataError("Cells do not overlap: masks and rle are saved by --mode everything.")
+        cells.parameters(options)
         return
-    if options.save != ("labels",):
-        raise DataError("Cells do not overlap: masks and rle are saved by --mode everything.")
-    chosen = _chosen(options)
-    for name in ("diameter", "refine"):
-        chosen.pop(name, None)
-    CellOptions(**chosen)  # type: ignore[arg-type]
+    if options.finder and options.seeds != "objects":
+        raise DataError("--finder says where objects are: add --seeds objects.")
+    everything.settings(options)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -287,7 +249,7 @@ def _cells(
         limits=_limits(options),
         rgb=picked.rgb,
         progress=progress,
-        **_chosen(options),  # type: ignore[arg-type]
+        **cells.parameters(options),  # type: ignore[arg-type]
     )
 
 
