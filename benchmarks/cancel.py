@@ -118,6 +118,7 @@ def main() -> None:
     def stage(name: str, work: Callable, low: float, high: float) -> None:
         if options.only and options.only not in name:
             return
+        worker.encode("sam_vit_b", "cpu", view, lambda fraction: None)
         steps = Steps()
         start = time.perf_counter()
         work(steps)
