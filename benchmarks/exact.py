@@ -167,7 +167,9 @@ def encode(sam: Any, options: argparse.Namespace) -> None:
     """Compare the image encoder, resizing and normalising included."""
     image = picture(options.size)
     predictor, model = SamPredictor(sam), SamModel(sam, options.kind)
-    ours, cost = measure(lambda: model.encode(image, limits=FULL), options.repeat)
+    ours, cost = measure(
+        lambda: model.encode(image, limits=FULL), options.repeat, warm=options.repeat > 1
+    )
     _, other = measure(lambda: predictor.set_image(image), options.repeat, warm=False)
     difference = (predictor.features - ours.features.image).abs().max().item()
     scale = predictor.features.std().item()

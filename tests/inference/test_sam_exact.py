@@ -301,17 +301,21 @@ def test_clicks_in_ever_smaller_batches_when_memory_runs_out(both):
     assert sizes[:3] == [7, 4, 2]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=24, deadline=None)
 @given(
     batch=st.integers(1, 3),
     tokens=st.integers(1, 9),
     masked=st.booleans(),
     most=st.sampled_from([0, 60, 10**6]),
+    together=st.booleans(),
     seed=st.integers(0, 99),
 )
-def test_decoding_is_exact_with_image_tokens_as_rows_and_whole(batch, tokens, masked, most, seed):
+def test_decoding_is_exact_with_image_tokens_as_rows_and_whole(
+    batch, tokens, masked, most, together, seed
+):
     network = tiny_network(seed)
     decoder = Decoder(network)
+    decoder.together = together
     decoder.most_rows = most  # 60: whole tokens from the second layer on
     features, sparse = torch.randn(1, 32, 8, 8), torch.randn(batch, tokens, 32)
     encoder, module = network.prompt_encoder, network.mask_decoder

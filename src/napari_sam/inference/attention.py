@@ -32,7 +32,7 @@ from torch.nn import functional as F
 from napari_sam.inference.products import apply, linear
 from napari_sam.progress import Progress, silent
 
-_TOKENS = 1024  # rows of the feed-forward part at a time
+_TOKENS = 512  # rows of the feed-forward part at a time: more are fresh pages for the allocator
 _CPU_BLOCK = 8 << 20  # bytes of one block of a global attention matrix
 _GPU_BLOCK = 256 << 20
 

@@ -181,6 +181,8 @@ class Decoder:
     ----------
     most_rows : int
         Rows of a prompt from which on its image tokens are computed whole.
+    together : bool
+        Whether the images of all prompts of a batch are computed together: not on a CPU.
     """
 
     def __init__(self, network: Any) -> None:
@@ -190,6 +192,7 @@ class Decoder:
         self._norms = [layer.norm4 for layer in transformer.layers]
         with torch.no_grad():
             position = network.prompt_encoder.get_dense_pe()[0].flatten(1).t().contiguous()
+            self.together = position.device.type != "cpu"
             self.most_rows = round(_MOST_ROWS * position.shape[1])
             shifts = [None, *(norm.bias for norm in self._norms)]
             layers = transformer.layers
@@ -228,7 +231,7 @@ class Decoder:
         transformer = module.transformer
         fixed = torch.cat([module.iou_token.weight, module.mask_tokens.weight])
         tokens = torch.cat([fixed.expand(len(sparse), -1, -1), sparse], dim=1)
-        step = 1 if sparse.device.type == "cpu" else len(sparse)
+        step = len(sparse) if self.together else 1
         images = [Tokens()] * (len(sparse) // step)
         if mask is not None:
             images = [self._masked(part) for part in mask.split(step)]
