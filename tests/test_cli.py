@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -766,7 +767,12 @@ def test_progress_shows_on_a_terminal_and_an_interrupt_ends_it_cleanly(checkpoin
     arguments = ["--mode", "everything", "--points-per-side", "400", "--save", "labels,masks,rle"]
     out = tmp_path / "out"
     command = [sys.executable, "-m", "napari_sam", "segment", image, "-o", out]
-    running = subprocess.Popen([*command, "--model", checkpoint, *arguments], stderr=theirs)
+    running = subprocess.Popen(
+        [*command, "--model", checkpoint, *arguments],
+        stderr=theirs,
+        # A shell's background jobs ignore interrupts, and pass that on to all they start.
+        preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL),
+    )
     os.close(theirs)
     said = b""
     try:
