@@ -100,11 +100,15 @@ def show_window(layers: list[Any]) -> int:
             "The demo's window needs napari and a Qt binding: "
             "pip install 'napari-sam-bio[all]'. Without them: napari-sam demo --no-window."
         ) from error
+    from qtpy.QtCore import QTimer
+
     viewer = napari.Viewer()
     for layer in layers:
         viewer.add_layer(napari.layers.Layer.create(*layer))
     _, panel = viewer.window.add_plugin_dock_widget("napari-sam-bio", "SAM for Biology")
     panel.find_all()
+    # The panel takes room from the canvas, but only once the window is laid out.
+    QTimer.singleShot(0, viewer.reset_view)
     with _closed_by_interrupt(viewer):
         napari.run()
     return 0
