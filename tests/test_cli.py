@@ -271,6 +271,30 @@ def test_a_model_without_a_sense_for_cells_is_asked_where_the_embedded_one_finds
     assert not finder.prompts
 
 
+@pytest.mark.parametrize(
+    ("precision", "of_finder"), [("auto", "auto"), ("float32", "float32"), ("int8", "auto")]
+)
+def test_a_finder_is_as_exact_as_was_asked_for(
+    precision: str,
+    of_finder: str,
+    image: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    blind, finder = FakeModel("sam_vit_b"), FakeModel("cells")
+    blind.has_instances = False  # type: ignore[misc]
+    known, asked = {"sam_vit_b": blind, "cells": finder}, {}
+
+    def load(name: str, *_: object, precision: str, **__: object) -> FakeModel:
+        asked[name] = precision
+        return known[name]
+
+    monkeypatch.setattr(zoo, "load_model", load)
+    arguments = ["--model", "sam_vit_b", "--precision", precision]
+    assert run("segment", image, "-o", tmp_path / "out", *arguments) == 0
+    assert asked == {"sam_vit_b": precision, "cells": of_finder}
+
+
 @pytest.mark.parametrize("flag", ["--sensitivity", "--splitting", "--min-score"])
 def test_senseless_options_are_refused_before_anything_is_read(
     flag: str, model: FakeModel, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -150,7 +150,7 @@ def run(options: argparse.Namespace) -> int:
     sources = find_inputs(options.inputs)
     _refuse_collisions(sources, options.output)
 
-    from napari_sam.models.zoo import load_model
+    from napari_sam.models.zoo import Precision, load_model
 
     model = load_model(
         options.model, options.device, precision=options.precision, cache=options.cache
@@ -158,7 +158,9 @@ def run(options: argparse.Namespace) -> int:
     finder = None
     asked_for = options.mode == "cells" or options.seeds == "objects"
     if options.finder or (asked_for and not model.has_instances):
-        finder = load_model(options.finder or "cells", options.device)
+        # int8 is for SAM models alone; the same numbers everywhere are meant for the finder too.
+        precision: Precision = "float32" if options.precision == "float32" else "auto"
+        finder = load_model(options.finder or "cells", options.device, precision=precision)
     failed = 0
     started = time.monotonic()
     for number, source in enumerate(sources):

@@ -120,6 +120,8 @@ ZOO: tuple[Entry, ...] = (
     ),
 )
 
+Precision = Literal["auto", "float32", "int8"]
+
 # The loader of each family, by name: the runner of SAM lives in a room above this one and is
 # only imported when such a model is asked for.
 _LOADERS = {
@@ -171,7 +173,7 @@ def load_model(
     device: str = "auto",
     *,
     download: bool = False,
-    precision: Literal["auto", "float32", "int8"] = "auto",
+    precision: Precision = "auto",
     cache: bool | str | os.PathLike[str] = False,
     progress: Progress = silent,
 ) -> Model:
@@ -191,9 +193,9 @@ def load_model(
     precision : {"auto", "float32", "int8"}
         "auto" is "float32", except that the embedded model reads whole planes for the automatic
         mode with bfloat16 products where the processor has them: twice as fast, and outlines
-        differ by single pixels. Prompts are always answered in float32. "int8" encodes with
-        eight-bit products: on a CPU, for models of the SAM family only, faster and not exact;
-        ``docs/accelerators.md`` has the measured figures.
+        differ by single pixels. Prompts are answered in float32, a click at the size that the
+        object has in those maps. "int8" encodes with eight-bit products: on a CPU, for models of
+        the SAM family only, faster and not exact; ``docs/accelerators.md`` has the figures.
     cache : bool or path
         True lets a SAM keep on disk what it has read of a plane and find it again, in other
         processes too, by the plane's content, the contrast limits and the weights. It shares
