@@ -137,10 +137,9 @@ def measure(
 
 def moved(table: pd.DataFrame, row: int, column: int) -> pd.DataFrame:
     """Return a table measured on a part of a plane with the places on the whole plane."""
-    names = {"row": ("centroid_row", "r0", "r1"), "column": ("centroid_col", "c0", "c1")}
-    shifts = {"row": row, "column": column}
     return table.assign(
-        **{name: table[name] + shifts[axis] for axis, held in names.items() for name in held}
+        **{name: table[name] + row for name in ("centroid_row", "r0", "r1")},
+        **{name: table[name] + column for name in ("centroid_col", "c0", "c1")},
     )
 
 

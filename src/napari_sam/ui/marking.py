@@ -175,7 +175,7 @@ class Marking:
             assert self.own_points is not None
             own_layers.default_polarity(self.own_points, label)
             own_layers.append_points(self.own_points, coordinates, ours=True)
-            self.paint()
+        self.paint()
         if self.own_shapes is not None:
             for corners, kind in spent.shapes:
                 self.own_shapes.add(corners, shape_type=kind)
