@@ -124,15 +124,13 @@ class EmbeddingCache:
         """
         key = key_of(model, plane, limits)
         embedding = self.get(key)
-        if embedding is None and self.store is not None:
-            embedding = self.store.read(key, model)
-            if embedding is not None:
-                self.put(key, embedding)
         if embedding is None:
-            embedding = model.encode(plane, limits=key[2], progress=progress)
+
+            def make() -> Embedding:
+                return model.encode(plane, limits=key[2], progress=progress)
+
+            embedding = make() if self.store is None else self.store.find_or_make(key, model, make)
             self.put(key_of_embedding(embedding), embedding)
-            if self.store is not None:
-                self.store.write(key_of_embedding(embedding), embedding, model)
         progress(1.0)
         return embedding
 

@@ -113,23 +113,20 @@ class SamModel(Model):
         low, high = images.contrast_limits(array) if limits is None else limits
         limits = (float(low), float(high))
         plane_hash = images.content_hash(array)
-        if self.store is not None:
-            kept = self.store.read((self.fingerprint, plane_hash, limits), self)
-            if kept is not None:
-                progress(1.0)
-                return kept
-        features, used = self._encoder.encode(array, limits, progress)
-        embedding = Embedding(
-            model=self.fingerprint,
-            plane_hash=plane_hash,
-            limits=limits,
-            shape=(array.shape[0], array.shape[1]),
-            features=SamFeatures(features, used),
-            nbytes=features.nbytes,
-        )
-        if self.store is not None:
-            # The encoder may have fallen back from half precision: the model as it is now.
-            self.store.write((self.fingerprint, plane_hash, limits), embedding, self)
+
+        def make() -> Embedding:
+            features, used = self._encoder.encode(array, limits, progress)
+            return Embedding(
+                model=self.fingerprint,
+                plane_hash=plane_hash,
+                limits=limits,
+                shape=(array.shape[0], array.shape[1]),
+                features=SamFeatures(features, used),
+                nbytes=features.nbytes,
+            )
+
+        key = self.fingerprint, plane_hash, limits
+        embedding = make() if self.store is None else self.store.find_or_make(key, self, make)
         progress(1.0)
         return embedding
 

@@ -17,7 +17,7 @@ import os
 import tempfile
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol, runtime_checkable
 
@@ -155,6 +155,19 @@ class EmbeddingStore:
             return None
         with contextlib.suppress(OSError):
             os.utime(path)  # used just now
+        return embedding
+
+    def find_or_make(
+        self, key: tuple[Any, ...], model: Model, make: Callable[[], Embedding]
+    ) -> Embedding:
+        """Return the embedding of a key, or make it and keep it.
+
+        It is kept under what it says itself: the encoder may have fallen back from half precision.
+        """
+        embedding = self.read(key, model)
+        if embedding is None:
+            embedding = make()
+            self.write((embedding.model, embedding.plane_hash, embedding.limits), embedding, model)
         return embedding
 
     def write(self, key: tuple[Any, ...], embedding: Embedding, model: Model) -> bool:
