@@ -73,7 +73,7 @@ class Bench:
             self.loop.turn()
             or self.session.jobs.run_next()
             or self.session.finding.choosing.run_next()
-            or self.session.review.measuring.run_next()
+            or self.session.review.measuring.jobs.run_next()
             or self.session.models.downloads.run_next()
         ):
             pass

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from napari_sam import object_table
 from napari_sam.errors import LabelsError, NapariSamError
-from napari_sam.images import Plane
 from napari_sam.ui.desk import Desk
-from napari_sam.ui.editing import Editing, Ids
+from napari_sam.ui.editing import Editing
 from napari_sam.ui.gestures import ADVICE, Place, Tool
 from napari_sam.ui.histories import Histories
-from napari_sam.ui.jobs import Jobs
 from napari_sam.ui.keys import Keys
 from napari_sam.ui.marking import Marking
+from napari_sam.ui.measuring import Measuring
 from napari_sam.ui.planes import labels_plane
 from napari_sam.ui.review_look import Look
 from napari_sam.ui.review_mouse import Hands
@@ -23,12 +22,9 @@ from napari_sam.ui.review_state import Limits, Objects, ReviewState
 from napari_sam.ui.state import Answer
 
 if TYPE_CHECKING:
-    import pandas as pd
     from napari.layers import Labels
 
     from napari_sam.ui.session import Session
-
-_SLOW = 150  # milliseconds after which it is said what takes so long
 
 
 class Review:
@@ -58,11 +54,7 @@ class Review:
         self._session = session
         self.state = ReviewState()
         self._histories = histories
-        self.measuring = Jobs(
-            desk.loop, ("measure",), name="napari-sam measuring", threaded=threaded
-        )
-        self._wanted: tuple[Labels, Plane, bytes] | None = None
-        self._telling = False
+        self.measuring = Measuring(desk, self._completed, threaded)
         self._look = Look(desk, self.state)
         self._queue = Queue(desk, self.state, self._look, self.select)
         self._hands = Hands(desk, self._look, self)
@@ -101,7 +93,7 @@ class Review:
             self.refresh()
             self.advise()
         else:
-            self._measured()
+            self.measuring.end()
             self._stop_correcting()
             self._look.unring()
             self._look.restore()
@@ -186,9 +178,9 @@ class Review:
             editing.history.sync()
             rows, missing = editing.rows_here()
             objects = Objects(rows)
-            self._measure(editing, missing)
+            self.measuring.start(editing, missing)
         except NapariSamError:
-            self._measured()
+            self.measuring.end()
             state.objects, state.selected = Objects(), None
             state.reviewed = state.total = state.hidden = 0
             state.can_undo = state.can_redo = False
@@ -203,46 +195,14 @@ class Review:
         self._look.colour()
         self.ring()
 
-    def _measure(self, editing: Editing, missing: Ids) -> None:
-        """Have objects without a row measured; until then they can be seen, but not reviewed."""
-        if len(missing) == 0:
-            self._measured()
-            return
-        wanted = (editing.layer, editing.plane(), missing.tobytes())
-        if wanted == self._wanted:
-            return
-        self._wanted = wanted
-        describe = editing.describing(missing)
-
-        def adopt(described: pd.DataFrame) -> None:
-            editing.adopt(described)
-            self.refresh()
-            self.advise()
-
-        self.measuring.submit("measure", lambda progress: describe(), adopt, self._desk.fail)
-        self._desk.loop.later("measuring", _SLOW, lambda: self._tell(len(missing)))
-
-    def _tell(self, count: int) -> None:
-        """Say what takes so long."""
-        state = self._desk.state
-        if self.measuring.busy and state.progress is None:
-            state.progress, state.cancellable = 0.0, True
-            self._telling = True
-            self._desk.say(f"Measuring {count} cells that have no entry in the table yet.")
-
-    def _measured(self) -> None:
-        """Nothing is to be measured, or no longer."""
-        self.measuring.cancel_all()
-        self._wanted = None
-        if self._telling:
-            self._telling = False
-            self._desk.state.progress = None
+    def _completed(self) -> None:
+        """Objects were measured, and can be reviewed now."""
+        self.refresh()
+        self.advise()
 
     def cancel(self) -> None:
         """Stop measuring, until the page or the slice is looked at again."""
-        wanted = self._wanted
-        self._measured()
-        self._wanted = wanted
+        self.measuring.cancel()
 
     def ring(self) -> None:
         """Ring the object in hand."""
