@@ -94,7 +94,6 @@ class TableMaker:
         self._heads = asks[0].num_heads
         self._depth = len(answers)
         channels = self._no_mask.shape[1]
-        self._channels = channels
         keys = [ask.k_proj.weight for ask in asks]
         values = [ask.v_proj.weight for ask in asks]
         queries = [answer.q_proj.weight for answer in answers]

@@ -119,9 +119,6 @@ class CellsNetwork(nn.Module):
     repeated three times), H and W multiples of 32; what lies outside the image is 0.
     """
 
-    #: Meaning of the channels of :meth:`instances`.
-    INSTANCE_MAPS = ("foreground", "centre", "boundary")
-
     def __init__(
         self,
         widths: tuple[int, ...] = (24, 48, 96, 160, 224),

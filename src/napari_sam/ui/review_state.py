@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from napari.layers import Labels
 
 Limits = tuple[float, float]
-FILTERS = ("score", "area", "mean_intensity")
 
 
 @dataclass(frozen=True, eq=False)
