@@ -93,7 +93,6 @@ class TableMaker:
         answers = [layer.cross_attn_image_to_token for layer in transformer.layers]
         self._heads = asks[0].num_heads
         self._depth = len(answers)
-        channels = self._no_mask.shape[1]
         keys = [ask.k_proj.weight for ask in asks]
         values = [ask.v_proj.weight for ask in asks]
         queries = [answer.q_proj.weight for answer in answers]
