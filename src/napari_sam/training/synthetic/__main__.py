@@ -28,6 +28,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m napari_sam.training.synthetic")
     parser.add_argument("-o", "--output", type=Path, default=Path("synthetic.png"))
     parser.add_argument("--kinds", nargs="*", default=list(KINDS), choices=KINDS, metavar="KIND")
+    parser.add_argument("--each", type=int, default=1, help="samples of each kind")
     parser.add_argument("--seed", type=int, default=8)
     parser.add_argument("--size", type=int, default=128, help="rows and columns of a tile")
     parser.add_argument("--columns", type=int, default=5)
@@ -36,7 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.speed:
         measure(options.speed, 256)
         return
-    sheet = contact_sheet(options.kinds, options.seed, options.size, options.columns)
+    sheet = contact_sheet(options.kinds, options.seed, options.size, options.columns, options.each)
     save_sheet(sheet, options.output)
     print(f"{options.output}: {options.output.stat().st_size / 1024:.0f} KB")
 

@@ -9,6 +9,7 @@ import numpy as np
 from napari_sam.errors import DataError
 
 from . import bacteria, cells, electron, large, nuclei, plain, slender, tissue, transmitted, yeast
+from .looks import any_look
 from .optics import expose
 from .scene import Painter, Sample
 from .timelapse import expose_timelapse, paint_timelapse
@@ -26,6 +27,7 @@ PAINTERS: dict[str, Painter] = {
     **large.PAINTERS,
     **plain.PAINTERS,
 }
+PAINTERS["any_look"] = any_look(dict(PAINTERS))
 #: Names that :func:`generate` accepts.
 KINDS: tuple[str, ...] = tuple(PAINTERS)
 

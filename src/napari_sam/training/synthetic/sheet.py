@@ -37,11 +37,15 @@ def outlined(picture: Picture, labels: NDArray[np.integer]) -> Picture:
     return drawn
 
 
-def _pairs(kinds: Sequence[str], seed: int, size: int) -> Iterator[tuple[str, Picture]]:
+def _planes(kinds: Sequence[str], seed: int, size: int, each: int) -> Iterator[tuple[str, Picture]]:
     for kind in kinds:
-        sample = generate(kind, seed, (size, size))
-        picture = as_rgb(sample.image)
-        yield kind, np.concatenate([picture, outlined(picture, sample.labels)], axis=1)
+        for number in range(seed, seed + each):
+            sample = generate(kind, number, (size, size))
+            picture = as_rgb(sample.image)
+            yield kind, np.concatenate([picture, outlined(picture, sample.labels)], axis=1)
+
+
+def _stacks(seed: int, size: int) -> Iterator[tuple[str, Picture]]:
     for kind in VOLUME_KINDS:
         sample = generate_volume(kind, seed, (16, size, size))
         picture = as_rgb(sample.image[8])
@@ -52,10 +56,15 @@ def _pairs(kinds: Sequence[str], seed: int, size: int) -> Iterator[tuple[str, Pi
 
 
 def contact_sheet(
-    kinds: Sequence[str] = KINDS, seed: int = 0, size: int = 128, columns: int = 5
+    kinds: Sequence[str] = KINDS, seed: int = 0, size: int = 128, columns: int = 5, each: int = 1
 ) -> Image.Image:
-    """Draw one sample of each kind, plain on the left and with outlines on the right."""
-    tiles = list(_pairs(kinds, seed, size))
+    """Draw samples of each kind, plain on the left and with outlines on the right.
+
+    All kinds together are followed by the stacks and the time lapse.
+    """
+    tiles = list(_planes(kinds, seed, size, each))
+    if set(kinds) == set(KINDS):
+        tiles += _stacks(seed, size)
     rows = -(-len(tiles) // columns)
     sheet = Image.new("RGB", (columns * (2 * size + 4), rows * (size + 15)), "white")
     pen = ImageDraw.Draw(sheet)
