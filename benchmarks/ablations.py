@@ -1,10 +1,13 @@
 """What each part of the recipe is worth: short trainings of equal length, one change each.
 
     python benchmarks/ablations.py --data DATA [--minutes 5] [--out runs/ablations] [--only NAME]
+    python benchmarks/ablations.py --data DATA --minutes 9 --generated 10 --unseen
 
 Minutes are processor time of one thread, so that other work on the machine changes nothing. All
 runs see the same seeds and are measured on the same validation windows, at the objects' size,
 with the network alone (`napari_sam.training.monitor`). What is already in OUT is not run again.
+``--unseen`` compares generators: it trains on generated images alone and measures on windows of
+all real images.
 """
 
 from __future__ import annotations
@@ -21,13 +24,14 @@ import torch
 from torch import Tensor, nn
 
 from napari_sam.models.cells_network import CellsNetwork
-from napari_sam.training.crops import Plane
+from napari_sam.training.crops import Plane, Window
 from napari_sam.training.generated import generated_planes, generated_validation
 from napari_sam.training.loop import Settings, Trainer
 from napari_sam.training.monitor import monitor, monitor_windows
-from napari_sam.training.pairs import find_pairs
+from napari_sam.training.pairs import Pair, find_pairs
 from napari_sam.training.sampling import TARGET_DIAMETER, load_planes
 from napari_sam.training.split import split_pairs
+from napari_sam.training.synthetic import KINDS
 
 COLUMNS = ("ap50", "click", "click_best", "box", "iou_error")
 
@@ -76,6 +80,7 @@ class Variant:
     network: Callable[[], CellsNetwork] = CellsNetwork
     real: bool = True
     generated: bool = True
+    looks: bool = True
     warm_up: float = 1 / 3  # share of the time with the instance head alone
     prepare: Callable[[list[Plane]], list[Plane]] = list
 
@@ -89,6 +94,32 @@ VARIANTS = {
     "prompts from the start": Variant(warm_up=0),
     "objects at their own size": Variant(prepare=as_they_are),
 }
+UNSEEN = {
+    "all kinds": Variant(real=False, warm_up=0.4),
+    "without `any_look`": Variant(real=False, warm_up=0.4, looks=False),
+}
+
+
+def held_out(pairs: list[Pair]) -> list[tuple[str, Window]]:
+    """Windows of the validation split and of generated images."""
+    images = [
+        (pair.family, pair.name, *next(iter(pair.planes())))
+        for pair in pairs[:: max(1, len(pairs) // 40)]
+    ]
+    return monitor_windows([*images, *generated_validation(1)], per_family=8)
+
+
+def some_of_all(pairs: list[Pair], per_family: int = 24) -> list[tuple[str, Window]]:
+    """Windows of all real images."""
+    families: dict[str, list[Pair]] = {}
+    for pair in pairs:
+        families.setdefault(pair.family, []).append(pair)
+    images = [
+        (pair.family, pair.name, *next(iter(pair.planes())))
+        for members in families.values()
+        for pair in members[:: max(1, len(members) // per_family)][:per_family]
+    ]
+    return monitor_windows(images, per_family=per_family)
 
 
 def main() -> None:
@@ -96,26 +127,29 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("runs/ablations"))
     parser.add_argument("--minutes", type=float, default=5)
-    parser.add_argument("--only", nargs="*", choices=list(VARIANTS), default=list(VARIANTS))
+    parser.add_argument("--generated", type=int, default=8, help="generated images of each kind")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--only", nargs="*", choices=list(VARIANTS), default=list(VARIANTS))
+    which.add_argument("--unseen", action="store_true")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    training, held = split_pairs(find_pairs(options.data))
-    images = [
-        (pair.family, pair.name, *next(iter(pair.planes())))
-        for pair in held[:: max(1, len(held) // 40)]
-    ]
-    windows = monitor_windows([*images, *generated_validation(1)], per_family=8)
-    real, synthetic = load_planes(training, print), generated_planes(8, say=print)
+    pairs = find_pairs(options.data)
+    training, held = split_pairs(pairs)
+    variants = UNSEEN if options.unseen else {name: VARIANTS[name] for name in options.only}
+    windows = some_of_all(pairs) if options.unseen else held_out(held)
+    real = load_planes(training, print) if any(v.real for v in variants.values()) else []
     lines = [
         "| | windows seen | AP@.5 | 1 click | best of 3 | box | IoU error | fluorescence AP@.5 |",
         "|" + "---|" * 8,
     ]
-    for name in options.only:
-        variant = VARIANTS[name]
-        folder = options.out / name.replace(" ", "_").replace(",", "")
+    for name, variant in variants.items():
+        folder = options.out / "".join(c for c in name.replace(" ", "_") if c.isalnum() or c == "_")
         result = folder / "result.json"
         if not result.exists():
-            planes = (real if variant.real else []) + (synthetic if variant.generated else [])
+            kinds = KINDS if variant.looks else [kind for kind in KINDS if kind != "any_look"]
+            planes = real if variant.real else []
+            if variant.generated:
+                planes = planes + generated_planes(options.generated, say=print, kinds=kinds)
             settings = Settings(
                 minutes=options.minutes,
                 instance_minutes=variant.warm_up * options.minutes,

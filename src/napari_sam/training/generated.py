@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -45,6 +45,7 @@ def generated_planes(
     first_seed: int = TRAINING_SEEDS,
     shape: tuple[int, int] = (256, 256),
     say: Callable[[str], None] = lambda text: None,
+    kinds: Sequence[str] = KINDS,
 ) -> list[Plane]:
     """Generate and prepare planes of every kind.
 
@@ -55,6 +56,9 @@ def generated_planes(
     first_seed : int
         Seeds from here on are used.
     shape : tuple of int
+    say : callable
+        Told how many there are.
+    kinds : sequence of str
 
     Returns
     -------
@@ -62,13 +66,13 @@ def generated_planes(
         Of family "synthetic".
     """
     planes = []
-    for kind in KINDS:
+    for kind in kinds:
         for seed in range(first_seed, first_seed + per_kind * EMPHASIS.get(kind, 1)):
             sample = generate(kind, seed, shape)
             plane = prepare_plane(normalise(sample[0], 0.5, 99.9), sample[1], "synthetic")
             if plane is not None:
                 planes.append(plane)
-    say(f"{len(planes)} generated planes of {len(KINDS)} kinds")
+    say(f"{len(planes)} generated planes of {len(kinds)} kinds")
     return planes
 
 
