@@ -36,7 +36,19 @@ def test_products_equal_those_of_pytorch(chosen, rows):
 def test_products_of_batches(chosen, batch):
     a, b = torch.randn(batch, 70, 30), torch.randn(batch, 50, 30)
     found = products.transposed(a, b)
-    torch.testing.assert_close(found, a @ b.transpose(1, 2), atol=1e-4, rtol=1e-4)
+    expected = a @ b.transpose(1, 2)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    found = products.matmul(a, b.transpose(1, 2))
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    found = products.accumulated(a, b.transpose(1, 2), expected.clone())
+    torch.testing.assert_close(found, 2 * expected, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_few_rows_with_many_weights(chosen):
+    x, weight, bias = torch.randn(7, 256), torch.randn(2048, 256), torch.randn(2048)
+    expected = F.linear(x, weight, bias)
+    torch.testing.assert_close(products.linear(x, weight, bias), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_gradients_are_left_to_pytorch(chosen):
