@@ -18,6 +18,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_sam.inference.products import linear
+
 _BAND = 64  # pixels of an axis made at a time: few logits contribute to them
 
 
@@ -90,6 +92,7 @@ class Upsampler:
         self._rows = _Axis(low[0], square, used[0], shape[0], device)
         self._columns = _Axis(low[1], square, used[1], shape[1], device)
 
+    @torch.inference_mode()
     def crop(self, logits: Tensor, above: Sequence[float]) -> Crop | None:
         """Compare the smallest rectangle that holds every pixel above the lowest threshold.
 
@@ -112,11 +115,13 @@ class Upsampler:
         self._compare(logits, extent, above, masks)
         return Crop(top, left, masks)
 
+    @torch.inference_mode()
     def whole(self, logits: Tensor) -> Tensor:
         """Upsample to the whole plane, (H, W)."""
         bands = self._bands(logits, 0, self.shape[0], 0, self.shape[1])
-        return torch.cat([band.clone() for _, band in bands])
+        return torch.cat([band for _, band in bands])
 
+    @torch.inference_mode()
     def masks(self, logits: Tensor, above: float = 0.0) -> npt.NDArray[np.bool_]:
         """Boolean masks of the whole plane, (K, H, W), from logits (K, h, w)."""
         masks = np.zeros((len(logits), *self.shape), dtype=bool)
@@ -129,11 +134,11 @@ class Upsampler:
 
     def _extent(self, logits: Tensor, above: float) -> tuple[int, int, int, int] | None:
         """First row, row after the last, and columns likewise, that may hold pixels above."""
-        inside = logits > above
-        down = torch.nonzero(inside.any(1)).flatten()
+        inside = (logits > above).cpu().numpy()
+        down = np.flatnonzero(inside.any(1))
         if not len(down):
             return None
-        along = torch.nonzero(inside.any(0)).flatten()
+        along = np.flatnonzero(inside.any(0))
         top, bottom = self._rows.reach(int(down[0]), int(down[-1]))
         left, right = self._columns.reach(int(along[0]), int(along[-1]))
         if bottom <= top or right <= left:
@@ -156,25 +161,25 @@ class Upsampler:
     def _bands(
         self, logits: Tensor, top: int, bottom: int, left: int, right: int
     ) -> Iterator[tuple[int, Tensor]]:
-        """Yield parts of a rectangle and the rows, counted from its top, at which they begin.
-
-        A part is overwritten by the next one.
-        """
-        rows, columns = self._rows, self._columns
-        r0, r1 = int(rows.first[top]), int(rows.last[bottom - 1]) + 1
-        # Columns first: the larger second product can then write whole rows in place.
-        half = logits.new_empty(r1 - r0, right - left)
-        for start in range(left, right, _BAND):
-            stop = min(start + _BAND, right)
-            low, high = int(columns.first[start]), int(columns.last[stop - 1]) + 1
-            half[:, start - left : stop - left] = (
-                logits[r0:r1, low:high] @ columns.matrix[start:stop, low:high].t()
-            )
+        """Yield parts of a rectangle and the rows, counted from its top, at which they begin."""
+        rows = self._rows
+        first, last = int(rows.first[top]), int(rows.last[bottom - 1]) + 1
+        # Columns first: the larger second product can then write whole rows.
+        half = self._along(logits[first:last], left, right)
         step = _BAND if logits.device.type == "cpu" else bottom - top
-        out = logits.new_empty(min(step, bottom - top), right - left)
         for start in range(top, bottom, step):
             stop = min(start + step, bottom)
             low, high = int(rows.first[start]), int(rows.last[stop - 1]) + 1
-            part = out[: stop - start]
-            torch.mm(rows.matrix[start:stop, low:high], half[low - r0 : high - r0], out=part)
-            yield start - top, part
+            weights = rows.matrix[start:stop, low:high]
+            yield start - top, linear(weights, half[low - first : high - first].t())
+
+    def _along(self, logits: Tensor, left: int, right: int) -> Tensor:
+        """Interpolate columns ``left`` to ``right`` of some rows of logits."""
+        columns = self._columns
+        found = logits.new_empty(len(logits), right - left)
+        for start in range(left, right, _BAND):
+            stop = min(start + _BAND, right)
+            low, high = int(columns.first[start]), int(columns.last[stop - 1]) + 1
+            weights = columns.matrix[start:stop, low:high].t()
+            torch.mm(logits[:, low:high], weights, out=found[:, start - left : stop - left])
+        return found
