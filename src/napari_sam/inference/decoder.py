@@ -94,7 +94,8 @@ class _Crossing:
         """Compare projected prompt tokens (B, heads, T, d) with the image: (B, heads * T, N)."""
         if image.whole is not None:
             logits = products.transposed((asked @ self.project).flatten(1, 2), image.whole)
-            return logits.add_((asked @ self.position).flatten(1, 2))
+            products.add_heads(logits, asked, self.position)
+            return logits
         logits = (asked @ table).flatten(1, 2)
         if image.rows is not None and image.weights is not None:
             folded = (asked @ self.project).flatten(1, 2)
@@ -103,7 +104,7 @@ class _Crossing:
         if image.scale is not None:
             logits.mul_(image.scale)
         if self.shifted is not None:
-            logits.add_((asked @ self.shifted).flatten(1, 2))
+            products.add_heads(logits, asked, self.shifted)
         return logits
 
 

@@ -274,8 +274,7 @@ def _add_crossed(
     for number, (values, table) in enumerate(zip(heard, layers, strict=True)):
         count = values.shape[1] * values.shape[2]
         place = sums[:, at : at + count]
-        product = torch.matmul(values, table.values).flatten(1, 2)
-        place.add_(product.add_(table.bias), alpha=2)
+        products.add_heads(place.add_(table.bias, alpha=2), values, table.values, alpha=2)
         at += count
         if number:
             sums[:, at].add_(tables.shifts[stage][number - 1], alpha=2)

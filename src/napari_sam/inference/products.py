@@ -57,6 +57,22 @@ def accumulated(a: Tensor, b: Tensor, other: Tensor) -> Tensor:
     return other.baddbmm_(a, b)
 
 
+def add_heads(total: Tensor, asked: Tensor, table: Tensor, alpha: float = 1.0) -> None:
+    """Add ``alpha * asked @ table`` of every head in place, without making it first.
+
+    Parameters
+    ----------
+    total : (B, heads * T, N) Tensor
+    asked : (B, heads, T, d) Tensor
+    table : (heads, d, N) Tensor
+    alpha : float
+    """
+    if len(total) == 1:
+        total[0].view(*asked.shape[1:3], -1).baddbmm_(asked[0], table, alpha=alpha)
+    else:
+        total.add_((asked @ table).flatten(1, 2), alpha=alpha)
+
+
 def added(x: Tensor, weight: Tensor, other: Tensor) -> Tensor:
     """Return ``x @ weight.T + other`` for 2-D tensors."""
     if x.device.type == "cpu" and _faster() and not torch.is_grad_enabled():
