@@ -36,7 +36,33 @@ def test_products_equal_those_of_pytorch(chosen, rows):
 def test_products_of_batches(chosen, batch):
     a, b = torch.randn(batch, 70, 30), torch.randn(batch, 50, 30)
     found = products.transposed(a, b)
-    torch.testing.assert_close(found, a @ b.transpose(1, 2), atol=1e-4, rtol=1e-4)
+    expected = a @ b.transpose(1, 2)
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    found = products.matmul(a, b.transpose(1, 2))
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-4)
+    found = products.accumulated(a, b.transpose(1, 2), expected.clone())
+    torch.testing.assert_close(found, 2 * expected, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("batch", [1, 3])
+def test_products_of_heads_are_added_in_place(batch):
+    total, asked, table = (
+        torch.randn(batch, 9, 50),
+        torch.randn(batch, 2, 3, 8),
+        torch.randn(2, 8, 50),
+    )
+    expected = total.clone()
+    expected[:, 1:7] += 2 * (asked @ table).flatten(1, 2)
+    products.add_heads(total[:, 1:7], asked, table, alpha=2)
+    torch.testing.assert_close(total, expected, atol=1e-4, rtol=1e-4)
+
+
+@torch.no_grad()
+def test_few_rows_with_many_weights(chosen):
+    x, weight, bias = torch.randn(7, 256), torch.randn(2048, 256), torch.randn(2048)
+    expected = F.linear(x, weight, bias)
+    torch.testing.assert_close(products.linear(x, weight, bias), expected, atol=1e-4, rtol=1e-4)
 
 
 def test_gradients_are_left_to_pytorch(chosen):

@@ -146,6 +146,22 @@ def test_masks_do_not_depend_on_the_other_prompts_of_a_batch(both):
         np.testing.assert_array_equal(one.logits, other.logits)
 
 
+def test_answers_are_the_same_with_any_number_of_threads(both):
+    model, embedding, _ = both
+    low = np.random.default_rng(0).normal(size=(32, 32)).astype(np.float32)
+    asked = [Prompt(points=[(40, 60)]), Prompt(points=[(40, 60)], logits=low)]
+    before = torch.get_num_threads()
+    alone = [model.predict(embedding, prompt) for prompt in asked]
+    try:
+        torch.set_num_threads(3)
+        several = [model.predict(embedding, prompt) for prompt in asked]
+    finally:
+        torch.set_num_threads(before)
+    for one, other in zip(alone, several, strict=True):
+        np.testing.assert_allclose(one.scores, other.scores, atol=2e-5)
+        np.testing.assert_allclose(one.logits, other.logits, atol=2e-5)
+
+
 def test_clicks_in_a_batch_equal_clicks_one_by_one(both):
     model, embedding, _ = both
     points = np.array([[10.0, 20.0], [50.5, 100.25], [89.0, 139.0]])

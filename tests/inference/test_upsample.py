@@ -75,3 +75,24 @@ def test_what_lies_in_the_padding_is_no_part_of_the_plane():
     low[:, 28:] = 5  # the plane takes up columns 0..15 only
     upsampler = Upsampler((32, 32), 128, (128, 64), (200, 100))
     assert not upsampler.masks(low[None]).any()
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    shape=st.tuples(st.integers(16, 400), st.integers(16, 400)),
+    sizes=st.lists(st.integers(0, 28), min_size=1, max_size=4),
+    seed=st.integers(0, 1000),
+)
+def test_masks_made_together_equal_masks_made_alone(shape, sizes, seed):
+    used, _ = _case(shape, 0)
+    rng = np.random.default_rng(seed)
+    low = rng.normal(size=(len(sizes), 32, 32)).astype(np.float32) - 8
+    for logits, size in zip(low, sizes, strict=True):  # nothing, much, or little: alike or not
+        top, left = rng.integers(0, 32 - size, 2)
+        logits[top : top + size, left : left + size] += 12
+    upsampler = Upsampler((32, 32), 128, used, shape)
+    together = upsampler.masks(torch.from_numpy(low))
+    for mask, logits in zip(together, low, strict=True):
+        expected = _reference(torch.from_numpy(logits), used, shape)
+        differs = mask != (expected > 0)
+        assert np.abs(expected[differs]).max(initial=0) < 1e-5

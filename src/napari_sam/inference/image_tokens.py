@@ -25,6 +25,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_sam.inference import products
+
 
 @dataclass(frozen=True)
 class Crossed:
@@ -242,9 +244,9 @@ def added(
     weights = torch.cat(all_weights, 1) if len(all_weights) > 1 else weights
     rows = _centred(torch.cat(all_rows, 1))
     heard = (*tokens.heard, values)
-    products = torch.bmm(rows @ rows.transpose(1, 2), weights)
-    _add_crossed(products, tables, stage, heard, tokens.masked)
-    squares = tables.squares[stage] + products.mul_(weights).sum(1)
+    crossed = products.matmul(rows @ rows.transpose(1, 2), weights)
+    _add_crossed(crossed, tables, stage, heard, tokens.masked)
+    squares = tables.squares[stage] + crossed.mul_(weights).sum(1)
     norm = norms[stage]
     squares = squares[:, None]
     if scale is None:
@@ -256,7 +258,7 @@ def added(
 
 
 def _add_crossed(
-    products: Tensor,
+    sums: Tensor,
     tables: ImageTables,
     stage: int,
     heard: tuple[Tensor, ...],
@@ -267,16 +269,15 @@ def _add_crossed(
     at = 0
     if masked:
         at = len(mask.values) + 1
-        products[:, : at - 1].add_(mask.values, alpha=2)
-        products[:, at - 1].add_(mask.bias, alpha=2)
+        sums[:, : at - 1].add_(mask.values, alpha=2)
+        sums[:, at - 1].add_(mask.bias, alpha=2)
     for number, (values, table) in enumerate(zip(heard, layers, strict=True)):
         count = values.shape[1] * values.shape[2]
-        place = products[:, at : at + count]
-        product = torch.matmul(values, table.values).flatten(1, 2)
-        place.add_(product.add_(table.bias), alpha=2)
+        place = sums[:, at : at + count]
+        products.add_heads(place.add_(table.bias, alpha=2), values, table.values, alpha=2)
         at += count
         if number:
-            products[:, at].add_(tables.shifts[stage][number - 1], alpha=2)
+            sums[:, at].add_(tables.shifts[stage][number - 1], alpha=2)
             at += 1
 
 

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-_ROWS = 64  # with fewer rows there is nothing to gain
+_ROWS = 64  # with fewer rows there is nothing to gain,
+_WEIGHTS = 1 << 19  # unless this many weights are read for them
 _FASTER = 0.9  # share of the time below which switching pays
 
 
@@ -31,16 +32,45 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     bias : (N,) Tensor, optional
     """
     plain = x.device.type == "cpu" and x.dtype == weight.dtype == torch.float32
-    if plain and x.dim() == 2 and len(x) >= _ROWS and not torch.is_grad_enabled() and _faster():
+    gains = x.dim() == 2 and (len(x) >= _ROWS or weight.numel() >= _WEIGHTS)
+    if plain and gains and not torch.is_grad_enabled() and _faster():
         return _onednn(x, weight, bias)
     return F.linear(x, weight, bias)
 
 
 def transposed(a: Tensor, b: Tensor) -> Tensor:
     """Return ``a @ b.T`` for every matrix of a batch: (B, M, K) and (B, N, K) give (B, M, N)."""
-    if a.device.type == "cpu" and len(a) == 1 and _faster() and not torch.is_grad_enabled():
+    if _single(a):
         return _onednn(a[0], b[0], None)[None]
     return torch.bmm(a, b.transpose(1, 2))
+
+
+def matmul(a: Tensor, b: Tensor) -> Tensor:
+    """Return ``a @ b`` for every matrix of a batch: (B, M, K) and (B, K, N) give (B, M, N)."""
+    return transposed(a, b.transpose(1, 2))
+
+
+def accumulated(a: Tensor, b: Tensor, other: Tensor) -> Tensor:
+    """Return ``a @ b + other`` for batches; `other` (B, M, N) may be overwritten."""
+    if _single(a):
+        return added(a[0], b[0].t(), other[0])[None]
+    return other.baddbmm_(a, b)
+
+
+def add_heads(total: Tensor, asked: Tensor, table: Tensor, alpha: float = 1.0) -> None:
+    """Add ``alpha * asked @ table`` of every head in place, without making it first.
+
+    Parameters
+    ----------
+    total : (B, heads * T, N) Tensor
+    asked : (B, heads, T, d) Tensor
+    table : (heads, d, N) Tensor
+    alpha : float
+    """
+    if len(total) == 1:
+        total[0].view(*asked.shape[1:3], -1).baddbmm_(asked[0], table, alpha=alpha)
+    else:
+        total.add_((asked @ table).flatten(1, 2), alpha=alpha)
 
 
 def added(x: Tensor, weight: Tensor, other: Tensor) -> Tensor:
@@ -57,6 +87,11 @@ def apply(layer: torch.nn.Module, x: Tensor) -> Tensor:
         found: Tensor = layer(x)
         return found
     return linear(x, layer.weight, layer.bias)
+
+
+def _single(a: Tensor) -> bool:
+    """Whether a batch is one matrix that oneDNN multiplies faster."""
+    return a.device.type == "cpu" and len(a) == 1 and not torch.is_grad_enabled() and _faster()
 
 
 def _onednn(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
