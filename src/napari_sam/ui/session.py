@@ -105,7 +105,9 @@ class Session:
         self.review = Review(self._desk, self._marking, self, self._histories, threaded)
         self.layers_changed.connect(self.review.layers_changed)
         self._layers = LayerChoice(self._desk, self._marking, self._preview, self)
-        self._clicks = Clicks(viewer, self._clicked, self._asking.hover.moved)
+        self._clicks = Clicks(
+            viewer, self._clicked, self._asking.hover.moved, lambda: self._marking.drawing
+        )
         self._keys = Keys(viewer, self._actions(), self.is_ours, self._accept_key_changed)
         self._shown: Plane | None = None
         self._active = False
@@ -190,19 +192,30 @@ class Session:
         self._asking.soon()
 
     def draw_boxes(self) -> None:
-        """Start drawing boxes in a Shapes layer of our own."""
+        """Start drawing boxes in a Shapes layer of our own, or stop it."""
         if self.state.image is None:
             self._desk.say("Open an image first.", problem=True)
+            return
+        if self._marking.drawing:
+            self._marking.stop_drawing()
+            self._desk.result("Dragging moves the view again. Click a cell.")
             return
         self.state.shapes = self._marking.draw_boxes()
         self._layers.watch_prompts()
         self.layers_changed.emit()
+        self.drawing_changed()
         self._desk.result("Drag a box around each cell. Several boxes make several cells.")
+
+    def drawing_changed(self, event: Any = None) -> None:
+        """Another layer is active, or another tool of it."""
+        self.state.drawing = self._marking.drawing
 
     def set_tool(self, tool: Tool) -> None:
         """Change between clicking cells, finding all, and reviewing."""
         if self.state.tool == "find":
             self.finding.finish()
+        if tool != "click":
+            self._marking.stop_drawing()
         self.state.tool = tool
         self.set_active(self._active)
         if tool == "find":
@@ -250,6 +263,9 @@ class Session:
         self._marking.paint()
 
     def _clicked(self, button: int) -> None:
+        if self._marking.drawing:
+            # The layer finishes its rectangle after this, when it hears of the button as well.
+            self.loop.later("specks", 0, self._marking.remove_specks)
         try:
             plane = self._desk.plane()
         except ViewError as error:

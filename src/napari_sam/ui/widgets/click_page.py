@@ -47,9 +47,11 @@ class ClickPage(QWidget):
         self.polarity.chosen.connect(session.set_polarity)
         self.boxes = Button(
             "▭ Boxes",
-            "Draw boxes around cells instead of clicking them. Several boxes make several cells.",
+            "Draw boxes around cells instead of clicking them. Several boxes make several cells. "
+            "Press again to move the view by dragging.",
             session.draw_boxes,
         )
+        self.boxes.setCheckable(True)
         marks = QHBoxLayout()
         marks.setSpacing(4)
         marks.addWidget(self.polarity, 1)
@@ -150,6 +152,10 @@ class ClickPage(QWidget):
         enable(self.undo, _UNDO, "" if undoable else "nothing is marked or kept yet.")
         cleared = not state.marked and state.answer is None
         enable(self.clear, _CLEAR, "nothing is marked." if cleared else "")
+
+    def show_drawing(self) -> None:
+        """Show whether drags draw boxes."""
+        self.boxes.setChecked(self._session.state.drawing)
 
     def show_choice(self) -> None:
         state = self._session.state
