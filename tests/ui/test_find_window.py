@@ -313,3 +313,16 @@ def test_the_page_fits_without_scrolling_however_much_is_open(window, method):
     # Of 800, less titles; layouts settle over a few rounds of the event loop.
     window.until(lambda: window.panel.minimumSizeHint().height() <= 700)
     assert window.panel.minimumSizeHint().width() <= 330
+
+
+def test_going_back_and_forth_between_the_methods_leaves_the_window_as_high_as_it_was(window):
+    """A dock never gives back the room that its panel asked for, if only for a moment."""
+    mine = window.viewer.add_labels(np.zeros((64, 80), np.int32), name="mine")
+    window.viewer.add_image(blobs(), name="nuclei")
+    window.viewer.window.resize(1280, 800)
+    window.pick(window.page.merge, mine.name)
+    window.page.advanced.expand(animate=False)
+    for method in ("everything", "cells", "everything", "cells"):
+        window.pick(window.page.method, method)
+        QTest.qWait(300)
+    assert window.viewer.window._qt_window.height() == 800

@@ -119,7 +119,10 @@ class FindPage(QWidget):
     def show_count(self) -> None:
         """Say how many objects there are now."""
         count = self._session.state.found_count
-        noun = "cell" if self._session.state.find.method == "cells" else "object"
+        options = self._session.state.find
+        noun = "cell" if options.method == "cells" else "object"
+        if options.region == "stack":
+            noun += " outline"  # what goes through several slices is counted on each
         text = "" if count is None else f"{count} {noun}{'' if count == 1 else 's'}"
         self.count.setText(text)
 
@@ -128,10 +131,13 @@ class FindPage(QWidget):
         options = self._session.state.find
         cells = options.method == "cells"
         self.method.show_layers([], options.method)
-        for controls, shown in ((self.cells, cells), (self.everything, not cells)):
-            controls.show_options()
-            controls.basic.setVisible(shown)
-            controls.advanced.setVisible(shown)
+        self.cells.show_options()
+        self.everything.show_options()
+        shown, other = (self.cells, self.everything) if cells else (self.everything, self.cells)
+        # In this order: room for both at a time would make the window higher, and leave it so.
+        for controls, visible in ((other, False), (shown, True)):
+            controls.basic.setVisible(visible)
+            controls.advanced.setVisible(visible)
         where = _WHERE.get(str(options.region), "inside the shapes")
         self.find.setText(f"Find {'all cells' if cells else 'everything'} {where}")
         self.show_ready()
