@@ -329,3 +329,15 @@ def test_leaving_the_page_leaves_the_layer_alone(unmeasured):
     unmeasured.session.set_tool("click")
     unmeasured.settle()
     assert len(unmeasured.labels.features) == 0
+
+
+def test_an_added_cell_is_in_hand_and_called_so_when_it_is_taken_back(bench):
+    review(bench).select(1)
+    bench.press("A")
+    bench.click(32, 68)
+    bench.settle()
+    bench.press("Enter")
+    bench.settle()
+    assert review(bench).state.selected == 5
+    bench.press("Control-Z")
+    assert bench.state.status == "Took back: added cell 5."

@@ -57,6 +57,11 @@ class Keeping:
             self._steps.append(_Step(kept, Spent()))
         self.look()
 
+    @property
+    def newest(self) -> tuple[int, ...]:
+        """The ids that were written last."""
+        return self._steps[-1].kept.ids if self._steps else ()
+
     def wrote(self, labels: object) -> bool:
         """Whether the last step that can be taken back is in these labels."""
         return bool(self._steps) and self._steps[-1].kept.labels is labels

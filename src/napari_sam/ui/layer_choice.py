@@ -69,6 +69,8 @@ class LayerChoice:
     def drop_misfits(self) -> None:
         """Let go of labels that do not fit the image that was chosen; they stay in the viewer."""
         state = self._desk.state
+        if state.find.region == "stack" and state.image is not None and state.image.ndim == 2:
+            self._session.finding.adjust(region="slice")
         try:
             plane = self._desk.plane()
         except ViewError:

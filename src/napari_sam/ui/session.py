@@ -137,6 +137,7 @@ class Session:
     def set_active(self, active: bool) -> None:
         """Listen to mouse and keys, or not: a panel that is not visible must not act."""
         self._active = self._asking.active = active and self._open
+        self._shown = self._displayed()
         on = self._active and self.state.tool == "click"
         (self._clicks.turn_on if on else self._clicks.turn_off)()
         (self._keys.turn_on if on else self._keys.turn_off)()
@@ -187,6 +188,8 @@ class Session:
             self._marking.remove_own()
         setattr(self.state, role, layer)
         if role == "image":
+            # What was told of the image before is not true of this one.
+            self.state.found_count = self.state.estimated = None
             self._layers.drop_misfits()
         self._layers.watch_prompts()
         self._asking.soon()
@@ -308,7 +311,7 @@ class Session:
             return
         correcting = self.review.state.correcting is not None
         if self.review.replace(answer) if correcting else self._keeping.keep(answer):
-            self.review.kept()
+            self.review.kept(() if correcting else self._keeping.newest)
             self._asking.forget()
             self._preview.hide()
             self._layers.watch_prompts()
@@ -394,15 +397,18 @@ class Session:
     def view_changed(self, event: Any = None) -> None:
         """The viewer shows another plane, or shows the image differently."""
         self._asking.hover.stop()
-        try:
-            shown = self._desk.plane()
-        except ViewError:
-            shown = None
+        shown = self._displayed()
         if shown != self._shown:  # adding a layer makes napari announce an unchanged position
             self._shown = shown
             self._desk.release()
             self.review.view_changed()
         self._asking.soon()
+
+    def _displayed(self) -> Plane | None:
+        try:
+            return self._desk.plane()
+        except ViewError:
+            return None
 
     def pixels_changed(self, event: Any = None) -> None:
         """The image may hold other values now."""
