@@ -37,6 +37,8 @@ class Review:
     session : Session
         For prompts: an added or corrected cell is asked for as on the Click page.
     histories : Histories
+    made : callable
+        ``made(labels) -> ids`` of the cells that the person kept, click by click.
     threaded : bool
         Whether objects are measured in a thread of their own.
     """
@@ -47,6 +49,7 @@ class Review:
         marking: Marking,
         session: Session,
         histories: Histories,
+        made: Callable[[Labels], set[int]],
         threaded: bool,
     ) -> None:
         self._desk = desk
@@ -54,7 +57,7 @@ class Review:
         self._session = session
         self.state = ReviewState()
         self._histories = histories
-        self.measuring = Measuring(desk, self._completed, threaded)
+        self.measuring = Measuring(desk, self._completed, made, threaded)
         self._look = Look(desk, self.state)
         self._queue = Queue(desk, self.state, self._look, self.select)
         self._hands = Hands(desk, self._look, self)

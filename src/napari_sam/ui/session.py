@@ -102,7 +102,9 @@ class Session:
             self._asking.soon,
             threaded,
         )
-        self.review = Review(self._desk, self._marking, self, self._histories, threaded)
+        self.review = Review(
+            self._desk, self._marking, self, self._histories, self._keeping.kept_in, threaded
+        )
         self.layers_changed.connect(self.review.layers_changed)
         self._layers = LayerChoice(self._desk, self._marking, self._preview, self)
         self._clicks = Clicks(
