@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
-from superqt import QCollapsible
 
 from napari_sam.prompts import BACKGROUND, FOREGROUND
 from napari_sam.ui.own_layers import BACKGROUND_COLOUR, OBJECT_COLOUR
@@ -12,6 +10,7 @@ from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.candidates import CandidateStrip
 from napari_sam.ui.widgets.controls import Button, LayerCombo, Segmented, enable
 from napari_sam.ui.widgets.disk_box import DiskBox
+from napari_sam.ui.widgets.folding import Folding
 
 _ACCEPT = "Keep the chosen outline as a new cell in the labels."
 _NEXT = "Show the next of the three outlines."
@@ -103,7 +102,7 @@ class ClickPage(QWidget):
         column.addStretch(1)
         self.show_answer()
 
-    def _own_marks(self) -> QCollapsible:
+    def _own_marks(self) -> Folding:
         session = self._session
         self.points = LayerCombo(
             "Clicks go into a new Points layer, or into yours. In yours, points whose feature "
@@ -127,12 +126,8 @@ class ClickPage(QWidget):
             grid.addWidget(QLabel(text), row, 0)
             grid.addWidget(widget, row, 1)
         grid.setColumnStretch(1, 1)
-        box = QCollapsible("Marks from layers of your own", None, "▾", "▸")
         tip = "Use points, shapes or labels that you have already."
-        box.toggleButton().setToolTip(tip)
-        box.toggleButton().setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        box.addWidget(inner)
-        return box
+        return Folding("Marks from layers of your own", tip, inner)
 
     def show_answer(self) -> None:
         """Show the candidates, and which buttons can be pressed."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
-from superqt import QCollapsible
 
 from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.cell_controls import CellControls
 from napari_sam.ui.widgets.controls import Button, LayerCombo, enable
 from napari_sam.ui.widgets.everything_controls import EverythingControls
+from napari_sam.ui.widgets.folding import Folding
 
 _TIP = "Find every {} there. You can go on working meanwhile."
 _WHERE = {"slice": "on this slice", "visible": "in what is visible", "stack": "on all slices"}
@@ -93,7 +93,7 @@ class FindPage(QWidget):
         grid.setColumnStretch(1, 1)
         return grid
 
-    def _advanced(self) -> QCollapsible:
+    def _advanced(self) -> Folding:
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 0, 0)
@@ -107,10 +107,7 @@ class FindPage(QWidget):
         copies.addWidget(self.python)
         copies.addWidget(self.command)
         column.addLayout(copies)
-        self.advanced = QCollapsible("Advanced", None, "▾", "▸")
-        self.advanced.toggleButton().setToolTip("Settings that are seldom needed.")
-        self.advanced.toggleButton().setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.advanced.addWidget(inner)
+        self.advanced = Folding("Advanced", "Settings that are seldom needed.", inner)
         return self.advanced
 
     def _copy(self, command: bool) -> None:
