@@ -519,13 +519,13 @@ def test_the_cache_is_listed_limited_and_cleared(tmp_path, monkeypatch, capsys):
     assert out.count("40 x 50") == 2
     assert "damaged" in out
     assert main(["cache", "limit", "0"]) == 0
-    assert "0 planes, 0 of at most 0 MB" in capsys.readouterr().out
+    assert "0 slices, 0 of at most 0 MB" in capsys.readouterr().out
     EmbeddingStore().write(key_of_embedding(embedding), embedding, model)
     assert len(EmbeddingStore()) == 0
     assert main(["cache", "limit", "100"]) == 0
     EmbeddingStore().write(key_of_embedding(embedding), embedding, model)
     assert main(["cache", "clear"]) == 0
-    assert "1 plane deleted" in capsys.readouterr().out
+    assert "1 slice deleted" in capsys.readouterr().out
     assert len(EmbeddingStore()) == 0
     assert EmbeddingStore().max_bytes == 100_000_000
 
@@ -859,3 +859,25 @@ def test_the_line_of_progress_never_wraps(monkeypatch):
     shown = stream.getvalue().split("\x1b[K")[-1]
     assert len(shown) < 40
     assert shown.endswith(" 50%")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("cache", "limit", "plenty"), "whole number of 0 or more, not 'plenty'"),
+        (("segment", "a.tif", "-o", "out", "--diameter", "large"), "larger than 0, not 'large'"),
+    ],
+)
+def test_a_number_that_is_none_is_told_in_words_of_the_person(capsys, arguments, told):
+    with pytest.raises(SystemExit) as ended:
+        run(*arguments)
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_checkpoint_is_refused_in_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("NAPARI_SAM_HOME", str(tmp_path / "home"))
+    file = tmp_path / "notes.pth"
+    file.write_text("broken\n")
+    assert run("models", "add", file) == 1
+    assert "notes.pth cannot be read as a checkpoint" in capsys.readouterr().err

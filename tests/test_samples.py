@@ -45,8 +45,9 @@ def test_offline_samples_become_layers_without_a_network(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(set(SAMPLES) - set(OFFLINE)))
 @pytest.mark.usefixtures("no_network")
 def test_a_sample_that_cannot_be_downloaded_says_what_to_do(name: str) -> None:
-    with pytest.raises(DataError, match=rf"'{name}' .*Check the network.*stained_tissue"):
+    with pytest.raises(DataError, match=rf"'{name}' .*Check the network.*stained_tissue") as told:
         load_sample(name)
+    assert len(str(told.value)) < 250  # it is read in a notification
 
 
 @pytest.mark.parametrize(("name", "leading"), [("nuclei_stack", "z"), ("nuclei_timelapse", "t")])

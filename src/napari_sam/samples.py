@@ -103,9 +103,10 @@ def _downloaded(load: Callable[[], Any], name: str, size: str) -> np.ndarray[Any
     # scikit-image passes on whatever the downloader raises: requests' errors, OSError, ValueError
     # for a wrong hash.
     except Exception as error:
+        what = type(error).__name__  # the text is a page of what every layer of the network said
         raise DataError(
-            f"The sample {name!r} ({size}) is downloaded when first used, and that failed: "
-            f"{error}. Check the network and try again, or take one that needs none: "
+            f"The sample {name!r} ({size}) is downloaded when first used, and that failed "
+            f"({what}). Check the network and try again, or take one that needs none: "
             f"{', '.join(OFFLINE)}."
         ) from error
 

@@ -144,12 +144,22 @@ def test_a_truncated_file_is_refused(tmp_path, share, suffix):
         load_model(path, device="cpu")
 
 
-@pytest.mark.parametrize("content", [b"\x00\x01garbage" * 99, b"PK\x03\x04 not a zip", b"hello"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\x00\x01garbage" * 99,
+        b"PK\x03\x04 not a zip",
+        b"hello",
+        b"broken\n",  # which makes the unpickler look into an empty list
+        b"II*\x00\x08\x00\x00\x00",  # a TIFF image
+    ],
+)
 def test_garbage_is_refused(tmp_path, content):
     path = tmp_path / "garbage.pth"
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match="damaged"):
+    with pytest.raises(CheckpointError, match="damaged") as refused:
         checkpoints.load(path)
+    assert "weights_only" not in str(refused.value)  # nobody shall be told to switch it off
 
 
 def test_a_web_page_is_named_as_such(tmp_path):

@@ -124,7 +124,7 @@ def test_a_sample_one_button_and_sliders_that_act_at_once(make_napari_viewer, qt
     labels = window.viewer.layers["coins cells found"]
     first = labels.data.copy()
     assert len(ids(labels)) == count
-    assert "estimated" in window.page.cells.diameter.text
+    assert window.page.cells.diameter.text.startswith("≈")  # estimated
     slider = window.page.cells.certainty.slider
     QTest.keyClick(slider, Qt.Key.Key_End)
     window.until(lambda: window.state.found_count < count)
@@ -313,3 +313,26 @@ def test_the_page_fits_without_scrolling_however_much_is_open(window, method):
     # Of 800, less titles; layouts settle over a few rounds of the event loop.
     window.until(lambda: window.panel.minimumSizeHint().height() <= 700)
     assert window.panel.minimumSizeHint().width() <= 330
+
+
+def test_going_back_and_forth_between_the_methods_leaves_the_window_as_high_as_it_was(window):
+    """A dock never gives back the room that its panel asked for, if only for a moment."""
+    mine = window.viewer.add_labels(np.zeros((64, 80), np.int32), name="mine")
+    window.viewer.add_image(blobs(), name="nuclei")
+    window.viewer.window.resize(1280, 800)
+    window.pick(window.page.merge, mine.name)
+    window.page.advanced.expand(animate=False)
+    for method in ("everything", "cells", "everything", "cells"):
+        window.pick(window.page.method, method)
+        QTest.qWait(300)
+    assert window.viewer.window._qt_window.height() == 800
+
+
+def test_sliders_are_long_enough_for_a_hand_and_lie_below_each_other(window):
+    window.viewer.add_image(blobs(), name="nuclei")
+    window.page.advanced.expand(animate=False)
+    cells = window.page.cells
+    all_of_them = [cells.diameter, cells.sensitivity, cells.splitting, cells.largest]
+    window.until(lambda: min(one.slider.width() for one in all_of_them) >= 110)
+    starts = [one.slider.mapTo(window.page, QPoint(0, 0)).x() for one in all_of_them]
+    assert max(starts) - min(starts) <= 1  # the frame of the part that folds

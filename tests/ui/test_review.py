@@ -329,3 +329,34 @@ def test_leaving_the_page_leaves_the_layer_alone(unmeasured):
     unmeasured.session.set_tool("click")
     unmeasured.settle()
     assert len(unmeasured.labels.features) == 0
+
+
+def test_an_added_cell_is_in_hand_and_called_so_when_it_is_taken_back(bench):
+    review(bench).select(1)
+    bench.press("A")
+    bench.click(32, 68)
+    bench.settle()
+    bench.press("Enter")
+    bench.settle()
+    assert review(bench).state.selected == 5
+    bench.press("Control-Z")
+    assert bench.state.status == "Took back: added cell 5."
+
+
+def test_cells_that_were_kept_before_need_no_review(make_bench):
+    """Only what the person did not make is doubtful."""
+    bench = make_bench()
+    bench.viewer.add_image(IMAGE, name="nuclei")
+    mine = bench.viewer.add_labels(discs() * (discs() > 2), name="mine")  # of another program
+    bench.session.choose("target", mine)
+    bench.settle()
+    bench.click(16, 16)
+    bench.settle()
+    bench.press("Enter")
+    bench.settle()
+    bench.session.set_tool("review")
+    bench.settle()
+    told = mine.features.set_index("index")[["source", "reviewed", "score"]]
+    assert told.loc[5].tolist() == ["by hand", "accepted", 1.0]
+    assert told.loc[3, "reviewed"] == "open"
+    assert (review(bench).state.reviewed, review(bench).state.total) == (1, 3)

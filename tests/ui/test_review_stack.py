@@ -85,3 +85,22 @@ def test_any_order_of_the_axes(bench, order):
     np.testing.assert_array_equal(removed, expected)
     bench.press("Control-Z")
     np.testing.assert_array_equal(bench.labels.data, bench.first)
+
+
+def test_the_queue_finds_cells_of_which_no_row_says_where_they_are(bench):
+    """A search of one slice gives such rows; its cells are to be reviewed from any slice."""
+    review = bench.session.review
+    bench.labels.features = bench.labels.features.drop(columns="axis_0")
+    bench.go(5)
+    bench.settle()
+    bench.press("n")
+    assert review.state.selected == 3
+    assert bench.viewer.dims.point[0] == pytest.approx(world(bench, 3, 0, 0)[0])
+    assert bench.state.status.startswith("4 open")
+
+
+def test_a_row_without_an_object_is_passed_over(bench):
+    bench.labels.data[3, 26:35, 26:35] = 0  # 3 was the least certain
+    bench.labels.refresh()
+    bench.press("n")
+    assert bench.session.review.state.selected == 2

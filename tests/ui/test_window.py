@@ -232,3 +232,34 @@ def test_a_kept_cell_whose_layer_is_gone_cannot_be_undone(window):
     window.press(Qt.Key.Key_Return)
     window.viewer.layers.remove("stack cells")
     window.until(lambda: not page.undo.isEnabled())
+
+
+def test_a_cell_can_be_clicked_while_boxes_are_drawn(window):
+    """Else the panel says "click the next cell", and a click leaves a speck and no mask."""
+    layer = window.add_stack()
+    boxes = window.panel.click.boxes
+    QTest.mouseClick(boxes, Qt.MouseButton.LeftButton)
+    assert boxes.isChecked()
+    window.click(layer, CENTRE)
+    window.until(lambda: window.session.state.answer is not None)
+    np.testing.assert_allclose(window.model.prompts[-1].points, [CENTRE[1:]], atol=1)
+    assert len(window.model.prompts[-1].boxes) == 0
+    window.click(layer, (3, 20, 55), Qt.MouseButton.RightButton)
+    window.until(lambda: window.model.prompts[-1].labels.tolist() == [1, 0])
+    window.until(lambda: len(window.viewer.layers["SAM boxes"].data) == 0)  # no specks
+
+
+def test_the_boxes_button_stops_drawing_and_so_does_another_page(window):
+    window.add_stack()
+    boxes = window.panel.click.boxes
+    for leave in (boxes.click, window.panel.tool.button("review").click):
+        boxes.click()
+        layer = window.viewer.layers["SAM boxes"]
+        assert (layer.mode, boxes.isChecked()) == ("add_rectangle", True)
+        leave()
+        assert (layer.mode, boxes.isChecked()) == ("pan_zoom", False)
+        window.panel.tool.button("click").click()
+    layer.mode = "add_rectangle"  # with napari's own button
+    assert boxes.isChecked()
+    window.viewer.layers.selection.active = window.viewer.layers["stack"]
+    assert not boxes.isChecked()

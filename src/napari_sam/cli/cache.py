@@ -31,14 +31,13 @@ def add_parser(
 
 
 def _megabytes(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError("must be 0 or more")
-    return value
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number of 0 or more, not {text!r}")
+    return int(text)
 
 
-def _planes(count: int) -> str:
-    return f"{count} plane{'' if count == 1 else 's'}"
+def _slices(count: int) -> str:
+    return f"{count} slice{'' if count == 1 else 's'}"
 
 
 def show(options: argparse.Namespace) -> int:
@@ -51,7 +50,7 @@ def show(options: argparse.Namespace) -> int:
         rows, columns = entry.shape
         print(f"{used}  {entry.nbytes / _MB:7.1f} MB  {f'{rows} x {columns}':14}{entry.model}")
     print(
-        f"{_planes(len(store))}, {store.nbytes / _MB:,.0f} of at most "
+        f"{_slices(len(store))}, {store.nbytes / _MB:,.0f} of at most "
         f"{store.max_bytes / _MB:,.0f} MB, in {store.folder}"
     )
     return 0
@@ -64,7 +63,7 @@ def clear(options: argparse.Namespace) -> int:
     store = EmbeddingStore()
     count, size = len(store), store.nbytes
     store.clear()
-    print(f"{_planes(count)} deleted, {size / _MB:,.0f} MB freed.")
+    print(f"{_slices(count)} deleted, {size / _MB:,.0f} MB freed.")
     return 0
 
 

@@ -39,9 +39,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _positive(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:  # of which argparse would make "invalid _positive value"
+        value = 0.0
     if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError("must be larger than 0")
+        raise argparse.ArgumentTypeError(f"must be a number larger than 0, not {text!r}")
     return value
 
 

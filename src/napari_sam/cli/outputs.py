@@ -78,8 +78,8 @@ class Outputs:
         existing = [path.name for path in self.paths if path.exists()]
         if existing:
             raise DataError(
-                f"{' and '.join(existing)} already in {self.folder}: "
-                "choose another folder, or add --overwrite."
+                f"already in {self.folder}: {', '.join(existing)}. "
+                "Choose another folder, or add --overwrite."
             )
 
     def write(self, results: Results) -> None:

@@ -116,7 +116,9 @@ def read_file(path: Path) -> Mapping[str, Any]:
                 "micro_sam.util.export_custom_sam_model."
             ) from error
         raise _damaged(path, error) from error
-    except (RuntimeError, ValueError, EOFError, OSError, KeyError, AttributeError) as error:
+    except (CheckpointError, MemoryError):
+        raise
+    except Exception as error:  # bytes that are no pickle make an unpickler fail in any way
         raise _damaged(path, error) from error
 
 
@@ -128,6 +130,8 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 def _damaged(path: Path, error: BaseException) -> CheckpointError:
     reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
+    if "weights_only" in reason:
+        reason = "it is no PyTorch file"  # rather than torch's advice to run whatever is in it
     return CheckpointError(
         f"{path.name} cannot be read as a checkpoint; it is damaged, cut short or something "
         f"else ({reason}). Download it again."

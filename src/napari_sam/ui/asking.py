@@ -97,7 +97,10 @@ class Asking:
         except NapariSamError as error:
             self.forget()
             # A "not this" click before the first click on the cell is no mistake.
-            desk.say(str(error), problem=not isinstance(error, PromptError))
+            if not isinstance(error, PromptError):
+                desk.say(str(error), problem=True)
+            elif state.tool != "find":
+                desk.say(str(error))
             return
         self._then = None
         self._asked = asked
@@ -206,11 +209,16 @@ class Asking:
         choice = desk.state.choice
         self.hover.covered()
         self._preview.show(answer.image, answer.plane, answer.masks(choice), outline=False)
+        if desk.state.tool == "find":
+            return  # an unfinished cell waits for the Click page; its keys mean nothing here
         certainty = f"{100 * answer.score(choice):.0f} % sure"
         if len(answer.found) > 1:
             desk.say(f"{len(answer.found)} cells, {certainty}. Accept keeps them all.")
         else:
-            others = "; 1, 2, 3 show other outlines" if answer.choices > 1 else ""
+            others = ""
+            if answer.choices > 1 and desk.state.tool == "click":
+                keys = ", ".join(str(number + 1) for number in range(answer.choices))
+                others = f"; {keys} show other outlines"
             desk.say(
                 f"One cell, {certainty}. {desk.state.accept_key} keeps it{others}; a right click "
                 "takes something away."

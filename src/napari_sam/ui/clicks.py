@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-_DRAG = 5.0  # canvas pixels, the distance from which napari itself speaks of a drag
+DRAG = 5.0  # canvas pixels, the distance from which napari itself speaks of a drag
 LEFT, RIGHT = 1, 2
 
 
 class Clicks:
-    """Reports clicks and movements while the active layer is in its pan/zoom mode.
+    """Reports clicks and movements while they are not meant for a tool of the active layer.
 
     Parameters
     ----------
@@ -21,14 +21,21 @@ class Clicks:
         Called with the button, 1 left or 2 right.
     moved : callable
         Called when the mouse moves without a button pressed.
+    boxing : callable
+        Whether drags draw our own boxes now: clicks between them are reported all the same.
     """
 
     def __init__(
-        self, viewer: Any, clicked: Callable[[int], None], moved: Callable[[], None]
+        self,
+        viewer: Any,
+        clicked: Callable[[int], None],
+        moved: Callable[[], None],
+        boxing: Callable[[], bool] = lambda: False,
     ) -> None:
         self._viewer = viewer
         self._clicked = clicked
         self._moved = moved
+        self._boxing = boxing
         # Bound once: napari finds and removes callbacks by identity.
         self._drag_callback = self._drag
         self._move_callback = self._move
@@ -51,16 +58,16 @@ class Clicks:
         mine = (
             event.button in (LEFT, RIGHT)
             and not event.modifiers
-            and (active is None or str(active.mode) == "pan_zoom")
+            and (active is None or str(active.mode) == "pan_zoom" or self._boxing())
         )
         start = np.asarray(event.pos, dtype=float)
         button = event.button
         yield
         while event.type == "mouse_move":
-            if mine and np.linalg.norm(np.asarray(event.pos) - start) >= _DRAG:
+            if mine and np.linalg.norm(np.asarray(event.pos) - start) >= DRAG:
                 mine = False
             yield
-        if mine and np.linalg.norm(np.asarray(event.pos) - start) < _DRAG:
+        if mine and np.linalg.norm(np.asarray(event.pos) - start) < DRAG:
             self._clicked(button)
 
     def _move(self, viewer: Any, event: Any) -> None:

@@ -84,7 +84,7 @@ class Desk:
             raise ViewError(
                 f"The view shows {plane.shape[0]} x {plane.shape[1]} pixels of {image.name!r}; "
                 "one of these axes seems to hold channels. Change the order of the axes, or "
-                "split the channels (right-click the layer > Split stack)."
+                "split the channels (right-click the layer > Split Stack)."
             )
         return plane
 

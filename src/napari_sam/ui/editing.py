@@ -79,10 +79,14 @@ class Editing:
         labels, image = self.pixels().copy(), self._intensities(plane)
         return lambda: object_table.describe(labels, missing, plane, image)
 
-    def adopt(self, described: pd.DataFrame) -> None:
-        """Complete the layer's table by objects that are still there and still have no row."""
+    def adopt(self, described: pd.DataFrame, by_hand: Iterable[int] = ()) -> None:
+        """Complete the layer's table by objects that are still there and still have no row.
+
+        Those that the person made are not doubtful, see `object_table.remeasured`.
+        """
         missing = self.rows_here()[1]
         new = object_table.rows(described, missing)
+        new = object_table.remeasured(object_table.nothing(), new, by_hand)
         if len(new):
             ids = new[object_table.INDEX]
             self.layer.features = object_table.put(self.history.table, ids, new)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from napari_sam.ui.clicks import _DRAG, LEFT, RIGHT
+from napari_sam.ui.clicks import DRAG, LEFT, RIGHT
 
 Tool = Literal["select", "delete", "merge", "split", "add"]
 Place = tuple[float, float]
@@ -99,7 +99,7 @@ class Gestures:
             event.handled = True  # so that the camera does not pan
         yield
         while event.type == "mouse_move":
-            moved = moved or float(np.linalg.norm(np.asarray(event.pos) - origin)) >= _DRAG
+            moved = moved or float(np.linalg.norm(np.asarray(event.pos) - origin)) >= DRAG
             if mine:
                 event.handled = True
                 here = self._place()
@@ -107,7 +107,7 @@ class Gestures:
                     path.append(here)
                     self._dragging(tool, path)
             yield
-        moved = moved or float(np.linalg.norm(np.asarray(event.pos) - origin)) >= _DRAG
+        moved = moved or float(np.linalg.norm(np.asarray(event.pos) - origin)) >= DRAG
         if not moved:
             self._clicked(tool, start, button)
         elif mine:

@@ -209,10 +209,11 @@ class History:
 
     # -- following what others do -------------------------------------------------------------
 
-    def sync(self, by_hand: bool = False) -> None:
+    def sync(self, told: str = "") -> None:
         """Take in what was painted, undone or redone without us.
 
-        What napari's own tools painted is `by_hand`; of other writes, the caller may know.
+        What napari's own tools painted was done by hand; of other writes, the caller may know,
+        and tell what they were.
         """
         if self._busy:
             return
@@ -224,9 +225,9 @@ class History:
         waiting, self._waiting = self._waiting, []
         for pixels in waiting:
             ids = _ids(pixels)
-            drawn = by_hand or hasattr(pixels[0], "slice_key")
-            told = "Painted by hand." if drawn else "Wrote labels."
-            self._push(told, pixels, ids, self._describe(ids, drawn))
+            painted = hasattr(pixels[0], "slice_key")
+            what = "Painted by hand." if painted else told or "Wrote labels."
+            self._push(what, pixels, ids, self._describe(ids, painted or bool(told)))
         moved = self._follow_undo() or moved
         moved = self._follow_redo() or moved
         if moved:

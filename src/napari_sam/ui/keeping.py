@@ -57,6 +57,15 @@ class Keeping:
             self._steps.append(_Step(kept, Spent()))
         self.look()
 
+    @property
+    def newest(self) -> tuple[int, ...]:
+        """The ids that were written last."""
+        return self._steps[-1].kept.ids if self._steps else ()
+
+    def kept_in(self, labels: object) -> set[int]:
+        """Return the ids that were kept in these labels, as far as they were not taken back."""
+        return {i for step in self._steps if step.kept.labels is labels for i in step.kept.ids}
+
     def wrote(self, labels: object) -> bool:
         """Whether the last step that can be taken back is in these labels."""
         return bool(self._steps) and self._steps[-1].kept.labels is labels

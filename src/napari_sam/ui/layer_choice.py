@@ -43,6 +43,8 @@ class LayerChoice:
         viewer, session = self._desk.viewer, self._session
         self._listen(self._connections, viewer.layers.events.inserted, self._inserted)
         self._listen(self._connections, viewer.layers.events.removed, self._removed)
+        active = viewer.layers.selection.events.active
+        self._listen(self._connections, active, session.drawing_changed)
         for name in ("point", "ndisplay", "order"):
             self._listen(self._connections, getattr(viewer.dims.events, name), session.view_changed)
         self._choose_an_image()
@@ -67,6 +69,8 @@ class LayerChoice:
     def drop_misfits(self) -> None:
         """Let go of labels that do not fit the image that was chosen; they stay in the viewer."""
         state = self._desk.state
+        if state.find.region == "stack" and state.image is not None and state.image.ndim == 2:
+            self._session.finding.adjust(region="slice")
         try:
             plane = self._desk.plane()
         except ViewError:
@@ -89,7 +93,8 @@ class LayerChoice:
             ("shapes", state.shapes),
             ("mask", state.mask),
         )
-        watched = tuple(layer for _, layer in roles)
+        boxes = self._marking.own_shapes
+        watched = (*(layer for _, layer in roles), boxes)
         if watched == self._watched:
             return
         self._watched = watched
@@ -99,6 +104,8 @@ class LayerChoice:
                 emitter = getattr(layer.events, name, None)
                 if emitter is not None:
                     self._listen(self._prompts, emitter, self._session.marks_changed)
+        if boxes is not None:
+            self._listen(self._prompts, boxes.events.mode, self._session.drawing_changed)
 
     def _listen(self, group: list[tuple[Any, Any]], emitter: Any, callback: Any) -> None:
         emitter.connect(callback)

@@ -11,8 +11,15 @@ import numpy.typing as npt
 from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
 from napari_sam.ui import own_layers
+from napari_sam.ui.clicks import DRAG
 from napari_sam.ui.desk import Desk
-from napari_sam.ui.planes import labels_plane, points_on_plane, read_plane, shapes_on_plane
+from napari_sam.ui.planes import (
+    canvas_pixel,
+    labels_plane,
+    points_on_plane,
+    read_plane,
+    shapes_on_plane,
+)
 from napari_sam.ui.prompt_layers import Marks, UsedMarks, correcting, polarity, read_marks
 
 if TYPE_CHECKING:
@@ -94,6 +101,31 @@ class Marking:
         """Show the points that were added to our own layer: after the model was asked."""
         if self.own_points is not None:
             self.own_points.refresh(extent=False)
+
+    @property
+    def drawing(self) -> bool:
+        """Whether a drag on the canvas draws a box of our own."""
+        layer = self.own_shapes
+        active = self._desk.viewer.layers.selection.active
+        return layer is not None and layer is active and str(layer.mode) == "add_rectangle"
+
+    def stop_drawing(self) -> None:
+        """Let drags move the view again; the boxes that were drawn stay."""
+        if self.own_shapes is not None:
+            self.own_shapes.mode = "pan_zoom"
+
+    def remove_specks(self) -> None:
+        """Take away the tiny rectangles that clicks leave while boxes are drawn."""
+        layer, image = self.own_shapes, self._desk.state.image
+        if layer is None or image is None or len(layer.data) == 0:
+            return
+        sides = DRAG * canvas_pixel(self._desk.viewer, layer)
+        remove = [
+            row
+            for row, corners in enumerate(layer.data)
+            if layer.shape_type[row] == "rectangle" and (np.ptp(corners, axis=0) <= sides).all()
+        ]
+        own_layers.remove_shapes(layer, remove)
 
     def draw_boxes(self) -> Shapes:
         """Make our own Shapes layer, or return to it, ready to draw rectangles."""

@@ -25,13 +25,22 @@ class Measuring:
     desk : Desk
     completed : callable
         Called when rows have come.
+    made : callable
+        ``made(labels) -> ids`` that the person made, click by click.
     threaded : bool
         Whether it is done in a thread of its own.
     """
 
-    def __init__(self, desk: Desk, completed: Callable[[], None], threaded: bool) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        completed: Callable[[], None],
+        made: Callable[[Labels], set[int]],
+        threaded: bool,
+    ) -> None:
         self._desk = desk
         self._completed = completed
+        self._made = made
         self.jobs = Jobs(desk.loop, ("measure",), name="napari-sam measuring", threaded=threaded)
         self._wanted: tuple[Labels, Plane, bytes] | None = None
         self._telling = False
@@ -48,7 +57,7 @@ class Measuring:
         describe = editing.describing(missing)
 
         def adopt(described: pd.DataFrame) -> None:
-            editing.adopt(described)
+            editing.adopt(described, self._made(editing.layer))
             self._completed()
 
         self.jobs.submit("measure", lambda progress: describe(), adopt, self._desk.fail)

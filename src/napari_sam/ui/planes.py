@@ -284,6 +284,14 @@ def cursor_on_plane(viewer: Any, image: Image, plane: Plane) -> tuple[float, flo
     return (float(row), float(column)) if inside else None
 
 
+def canvas_pixel(viewer: Any, layer: Layer) -> Coordinates:
+    """Return how far one pixel of the canvas reaches, in data pixels along each axis of a layer."""
+    here = np.atleast_2d(np.asarray(viewer.dims.point, dtype=float))
+    steps = np.eye(here.shape[1])[list(viewer.dims.displayed)] / viewer.scene.camera.zoom
+    moved = _world_to_data(viewer, layer, here + steps) - _world_to_data(viewer, layer, here)
+    return np.asarray(np.abs(moved).sum(axis=0))
+
+
 def transform_of(layer: Layer) -> dict[str, Any]:
     """Return what puts a new layer of as many axes onto the same grid in the world."""
     return {

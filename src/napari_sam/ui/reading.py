@@ -11,7 +11,16 @@ from napari_sam.ui.neighbours import Neighbours
 from napari_sam.ui.state import Chip
 from napari_sam.ui.worker import View
 
-_GUIDE = "Click a cell. A right click marks what does not belong to it."
+# What to do next while a slice is being read and once it has been, tool by tool. Review tells of
+# its own tools.
+_WAITING = {
+    "click": "Reading the image. You can click a cell already.",
+    "find": "Reading the image. You can press the button already.",
+}
+_READY = {
+    "click": "Click a cell. A right click marks what does not belong to it.",
+    "find": "Press the button to find all cells of this slice.",
+}
 
 
 class Reading:
@@ -52,7 +61,7 @@ class Reading:
                 self.begin()  # it is being read for what was asked first
             return
         self.begin()
-        desk.guide("Reading the image. You can click a cell already.")
+        self._guide(_WAITING)
         worker, name, device = desk.worker, desk.state.model, desk.device()
         desk.jobs.submit(
             "read",
@@ -83,6 +92,11 @@ class Reading:
         state.chip = Chip("ready", "ready")
         if not desk.jobs.wants("find"):
             state.progress = None
-        if state.answer is None and state.tool == "click":
-            desk.guide(_GUIDE)
+        if state.answer is None or state.tool != "click":
+            self._guide(_READY)
         self.neighbours.soon()
+
+    def _guide(self, advice: dict[str, str]) -> None:
+        tool = self._desk.state.tool
+        if tool in advice:
+            self._desk.guide(advice[tool])

@@ -37,6 +37,8 @@ class Review:
     session : Session
         For prompts: an added or corrected cell is asked for as on the Click page.
     histories : Histories
+    made : callable
+        ``made(labels) -> ids`` of the cells that the person kept, click by click.
     threaded : bool
         Whether objects are measured in a thread of their own.
     """
@@ -47,6 +49,7 @@ class Review:
         marking: Marking,
         session: Session,
         histories: Histories,
+        made: Callable[[Labels], set[int]],
         threaded: bool,
     ) -> None:
         self._desk = desk
@@ -54,7 +57,7 @@ class Review:
         self._session = session
         self.state = ReviewState()
         self._histories = histories
-        self.measuring = Measuring(desk, self._completed, threaded)
+        self.measuring = Measuring(desk, self._completed, made, threaded)
         self._look = Look(desk, self.state)
         self._queue = Queue(desk, self.state, self._look, self.select)
         self._hands = Hands(desk, self._look, self)
@@ -108,6 +111,11 @@ class Review:
         """Choose the labels to review."""
         if layer is self.state.labels:
             return
+        self._take(layer)
+        if self._active:
+            self.advise()
+
+    def _take(self, layer: Labels | None) -> None:
         self._stop_correcting()
         self._look.restore()
         self._look.limits.clear()
@@ -129,7 +137,9 @@ class Review:
             return
         theirs = [la for la in layers if isinstance(la, Labels) and not self._session.is_ours(la)]
         fitting = [layer for layer in theirs if self._fits(layer)]
-        self.choose(fitting[-1] if fitting else None)
+        layer = fitting[-1] if fitting else None
+        if layer is not self.state.labels:
+            self._take(layer)
 
     def _fits(self, layer: Any) -> bool:
         image = self._desk.state.image
@@ -141,10 +151,13 @@ class Review:
     def layers_changed(self) -> None:
         """A layer came or went."""
         layers = self._desk.viewer.layers
-        if self.state.labels is not None and self.state.labels not in layers:
-            self.choose(None)
+        gone = self.state.labels is not None and self.state.labels not in layers
+        if gone:
+            self._take(None)
         if self._active and self.state.labels is None:
             self._choose_default()
+            if gone:
+                self.advise()
 
     def view_changed(self) -> None:
         """Another slice, or another way to look at it."""
@@ -153,6 +166,7 @@ class Review:
             self._hands.forget()
             self._choose_default()
             self.refresh()
+            self.advise()
 
     # -- what is seen -----------------------------------------------------------------------------
 
@@ -376,11 +390,15 @@ class Review:
         self.state.correcting = None
         return True
 
-    def kept(self) -> None:
-        """A cell was kept that a person has looked at."""
+    def kept(self, ids: tuple[int, ...]) -> None:
+        """Cells were kept that a person has looked at; one of them is in hand now."""
         editing = self._histories.known(self._desk.state.target)
-        if editing is not None:
-            editing.history.sync(by_hand=True)
+        if editing is None or not ids:
+            return
+        many = len(ids) > 1
+        editing.history.sync(f"Added {len(ids)} cells." if many else f"Added cell {ids[0]}.")
+        if self._active and not many and ids[0] in self.state.objects.ids:
+            self.select(ids[0])
 
     def _stop_correcting(self) -> None:
         if self.state.correcting is not None:
@@ -405,6 +423,11 @@ class Review:
     def advise(self) -> None:
         """Say what to do next."""
         state, say = self.state, self._desk.result
+        try:
+            self.editing().plane()
+            why_not = ""
+        except NapariSamError as error:
+            why_not = str(error)
         if state.labels is None:
             say("There are no labels on this image yet. Find all cells, or open labels.")
         elif state.correcting is not None:
@@ -412,5 +435,9 @@ class Review:
                 f"Correcting cell {state.correcting}: click what is missing, right-click what does "
                 "not belong. Enter replaces it, Esc leaves it."
             )
+        elif why_not:
+            say(why_not, problem=True)
+        elif state.tool == "select" and state.selected is not None:
+            say("Enter accepts this cell, Delete rejects it, C corrects its outline.")
         else:
             say(ADVICE[state.tool])

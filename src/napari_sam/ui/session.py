@@ -102,10 +102,14 @@ class Session:
             self._asking.soon,
             threaded,
         )
-        self.review = Review(self._desk, self._marking, self, self._histories, threaded)
+        self.review = Review(
+            self._desk, self._marking, self, self._histories, self._keeping.kept_in, threaded
+        )
         self.layers_changed.connect(self.review.layers_changed)
         self._layers = LayerChoice(self._desk, self._marking, self._preview, self)
-        self._clicks = Clicks(viewer, self._clicked, self._asking.hover.moved)
+        self._clicks = Clicks(
+            viewer, self._clicked, self._asking.hover.moved, lambda: self._marking.drawing
+        )
         self._keys = Keys(viewer, self._actions(), self.is_ours, self._accept_key_changed)
         self._shown: Plane | None = None
         self._active = False
@@ -135,6 +139,7 @@ class Session:
     def set_active(self, active: bool) -> None:
         """Listen to mouse and keys, or not: a panel that is not visible must not act."""
         self._active = self._asking.active = active and self._open
+        self._shown = self._displayed()
         on = self._active and self.state.tool == "click"
         (self._clicks.turn_on if on else self._clicks.turn_off)()
         (self._keys.turn_on if on else self._keys.turn_off)()
@@ -185,24 +190,37 @@ class Session:
             self._marking.remove_own()
         setattr(self.state, role, layer)
         if role == "image":
+            # What was told of the image before is not true of this one.
+            self.state.found_count = self.state.estimated = None
             self._layers.drop_misfits()
         self._layers.watch_prompts()
         self._asking.soon()
 
     def draw_boxes(self) -> None:
-        """Start drawing boxes in a Shapes layer of our own."""
+        """Start drawing boxes in a Shapes layer of our own, or stop it."""
         if self.state.image is None:
             self._desk.say("Open an image first.", problem=True)
+            return
+        if self._marking.drawing:
+            self._marking.stop_drawing()
+            self._desk.result("Dragging moves the view again. Click a cell.")
             return
         self.state.shapes = self._marking.draw_boxes()
         self._layers.watch_prompts()
         self.layers_changed.emit()
+        self.drawing_changed()
         self._desk.result("Drag a box around each cell. Several boxes make several cells.")
+
+    def drawing_changed(self, event: Any = None) -> None:
+        """Another layer is active, or another tool of it."""
+        self.state.drawing = self._marking.drawing
 
     def set_tool(self, tool: Tool) -> None:
         """Change between clicking cells, finding all, and reviewing."""
         if self.state.tool == "find":
             self.finding.finish()
+        if tool != "click":
+            self._marking.stop_drawing()
         self.state.tool = tool
         self.set_active(self._active)
         if tool == "find":
@@ -250,6 +268,9 @@ class Session:
         self._marking.paint()
 
     def _clicked(self, button: int) -> None:
+        if self._marking.drawing:
+            # The layer finishes its rectangle after this, when it hears of the button as well.
+            self.loop.later("specks", 0, self._marking.remove_specks)
         try:
             plane = self._desk.plane()
         except ViewError as error:
@@ -292,7 +313,7 @@ class Session:
             return
         correcting = self.review.state.correcting is not None
         if self.review.replace(answer) if correcting else self._keeping.keep(answer):
-            self.review.kept()
+            self.review.kept(() if correcting else self._keeping.newest)
             self._asking.forget()
             self._preview.hide()
             self._layers.watch_prompts()
@@ -378,15 +399,18 @@ class Session:
     def view_changed(self, event: Any = None) -> None:
         """The viewer shows another plane, or shows the image differently."""
         self._asking.hover.stop()
-        try:
-            shown = self._desk.plane()
-        except ViewError:
-            shown = None
+        shown = self._displayed()
         if shown != self._shown:  # adding a layer makes napari announce an unchanged position
             self._shown = shown
             self._desk.release()
             self.review.view_changed()
         self._asking.soon()
+
+    def _displayed(self) -> Plane | None:
+        try:
+            return self._desk.plane()
+        except ViewError:
+            return None
 
     def pixels_changed(self, event: Any = None) -> None:
         """The image may hold other values now."""

@@ -176,4 +176,7 @@ class StackSearch:
         table = pd.concat(run.tables, ignore_index=True)
         table.insert(0, "index", table["label"])
         run.labels.features = table
-        return f"The {run.used} {run.noun}s found are in the new layer {run.labels.name!r}."
+        return (
+            f"{run.used} {run.noun} outlines are in the new layer {run.labels.name!r}: one for "
+            f"every slice on which a {run.noun} is seen."
+        )

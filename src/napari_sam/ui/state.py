@@ -92,6 +92,8 @@ class State:
     tool : {"click", "find", "review"}
     polarity : {1, 0}
         What a left click says: 1 object, 0 background.
+    drawing : bool
+        Whether a drag draws a box.
     overlap : {"keep", "overwrite"}
     hover : bool
         Whether the mask under the cursor is shown.
@@ -137,6 +139,7 @@ class State:
     target: Labels | None = None
     tool: Tool = "click"
     polarity: int = FOREGROUND
+    drawing: bool = False
     overlap: Overlap = "keep"
     hover: bool = False
     model: str = "cells"

@@ -16,7 +16,7 @@ class CellControls:
         finding = session.finding
         self.diameter = ValueSlider(
             "Diameter",
-            "Typical width of a cell in pixels. The model estimates it; set it when cells come "
+            "Typical width of a cell in pixels. The model estimates it (≈); set it when cells come "
             "in pieces (larger) or melt together (smaller). Leftmost: estimate it.",
             (4, 400, 200),
             lambda v: f"{v:.0f} px" if v else "automatic",
@@ -77,7 +77,7 @@ class CellControls:
         if state.find.diameter is not None:
             self.diameter.show_value(state.find.diameter)
         elif estimated is not None:
-            self.diameter.show_value(estimated, f"{estimated:.0f} px, estimated")
+            self.diameter.show_value(estimated, f"≈ {estimated:.0f} px")
         else:
             self.diameter.show_value(0)
         self.sensitivity.show_value(cells.sensitivity)

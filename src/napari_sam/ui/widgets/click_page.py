@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
-from superqt import QCollapsible
 
 from napari_sam.prompts import BACKGROUND, FOREGROUND
 from napari_sam.ui.own_layers import BACKGROUND_COLOUR, OBJECT_COLOUR
@@ -12,6 +10,7 @@ from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.candidates import CandidateStrip
 from napari_sam.ui.widgets.controls import Button, LayerCombo, Segmented, enable
 from napari_sam.ui.widgets.disk_box import DiskBox
+from napari_sam.ui.widgets.folding import Folding
 
 _ACCEPT = "Keep the chosen outline as a new cell in the labels."
 _NEXT = "Show the next of the three outlines."
@@ -47,9 +46,11 @@ class ClickPage(QWidget):
         self.polarity.chosen.connect(session.set_polarity)
         self.boxes = Button(
             "▭ Boxes",
-            "Draw boxes around cells instead of clicking them. Several boxes make several cells.",
+            "Draw boxes around cells instead of clicking them. Several boxes make several cells. "
+            "Press again to move the view by dragging.",
             session.draw_boxes,
         )
+        self.boxes.setCheckable(True)
         marks = QHBoxLayout()
         marks.setSpacing(4)
         marks.addWidget(self.polarity, 1)
@@ -101,7 +102,7 @@ class ClickPage(QWidget):
         column.addStretch(1)
         self.show_answer()
 
-    def _own_marks(self) -> QCollapsible:
+    def _own_marks(self) -> Folding:
         session = self._session
         self.points = LayerCombo(
             "Clicks go into a new Points layer, or into yours. In yours, points whose feature "
@@ -125,12 +126,8 @@ class ClickPage(QWidget):
             grid.addWidget(QLabel(text), row, 0)
             grid.addWidget(widget, row, 1)
         grid.setColumnStretch(1, 1)
-        box = QCollapsible("Marks from layers of your own", None, "▾", "▸")
         tip = "Use points, shapes or labels that you have already."
-        box.toggleButton().setToolTip(tip)
-        box.toggleButton().setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        box.addWidget(inner)
-        return box
+        return Folding("Marks from layers of your own", tip, inner)
 
     def show_answer(self) -> None:
         """Show the candidates, and which buttons can be pressed."""
@@ -150,6 +147,10 @@ class ClickPage(QWidget):
         enable(self.undo, _UNDO, "" if undoable else "nothing is marked or kept yet.")
         cleared = not state.marked and state.answer is None
         enable(self.clear, _CLEAR, "nothing is marked." if cleared else "")
+
+    def show_drawing(self) -> None:
+        """Show whether drags draw boxes."""
+        self.boxes.setChecked(self._session.state.drawing)
 
     def show_choice(self) -> None:
         state = self._session.state

@@ -20,7 +20,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-_NAME_WIDTH, _VALUE_WIDTH = 80, 114  # pixels, so that the sliders of a page line up
+# So that the sliders of a page line up: room for the longest name, and for any value.
+_LONGEST_NAME, _VALUE_WIDTH = "Merge, split", 84
 
 
 def key_text(key: str) -> str:
@@ -176,7 +177,7 @@ class ValueSlider(QWidget):
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
         title = QLabel(name)
-        title.setMinimumWidth(_NAME_WIDTH)
+        title.setFixedWidth(title.fontMetrics().horizontalAdvance(_LONGEST_NAME) + 14)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, self._steps)
         self._value = QLabel(spell(0))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
-from superqt import QCollapsible
 
 from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.cell_controls import CellControls
 from napari_sam.ui.widgets.controls import Button, LayerCombo, enable
 from napari_sam.ui.widgets.everything_controls import EverythingControls
+from napari_sam.ui.widgets.folding import Folding
 
 _TIP = "Find every {} there. You can go on working meanwhile."
 _WHERE = {"slice": "on this slice", "visible": "in what is visible", "stack": "on all slices"}
@@ -93,7 +93,7 @@ class FindPage(QWidget):
         grid.setColumnStretch(1, 1)
         return grid
 
-    def _advanced(self) -> QCollapsible:
+    def _advanced(self) -> Folding:
         inner = QWidget()
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 0, 0)
@@ -107,10 +107,7 @@ class FindPage(QWidget):
         copies.addWidget(self.python)
         copies.addWidget(self.command)
         column.addLayout(copies)
-        self.advanced = QCollapsible("Advanced", None, "▾", "▸")
-        self.advanced.toggleButton().setToolTip("Settings that are seldom needed.")
-        self.advanced.toggleButton().setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self.advanced.addWidget(inner)
+        self.advanced = Folding("Advanced", "Settings that are seldom needed.", inner)
         return self.advanced
 
     def _copy(self, command: bool) -> None:
@@ -119,7 +116,10 @@ class FindPage(QWidget):
     def show_count(self) -> None:
         """Say how many objects there are now."""
         count = self._session.state.found_count
-        noun = "cell" if self._session.state.find.method == "cells" else "object"
+        options = self._session.state.find
+        noun = "cell" if options.method == "cells" else "object"
+        if options.region == "stack":
+            noun += " outline"  # what goes through several slices is counted on each
         text = "" if count is None else f"{count} {noun}{'' if count == 1 else 's'}"
         self.count.setText(text)
 
@@ -128,10 +128,13 @@ class FindPage(QWidget):
         options = self._session.state.find
         cells = options.method == "cells"
         self.method.show_layers([], options.method)
-        for controls, shown in ((self.cells, cells), (self.everything, not cells)):
-            controls.show_options()
-            controls.basic.setVisible(shown)
-            controls.advanced.setVisible(shown)
+        self.cells.show_options()
+        self.everything.show_options()
+        shown, other = (self.cells, self.everything) if cells else (self.everything, self.cells)
+        # In this order: room for both at a time would make the window higher, and leave it so.
+        for controls, visible in ((other, False), (shown, True)):
+            controls.basic.setVisible(visible)
+            controls.advanced.setVisible(visible)
         where = _WHERE.get(str(options.region), "inside the shapes")
         self.find.setText(f"Find {'all cells' if cells else 'everything'} {where}")
         self.show_ready()

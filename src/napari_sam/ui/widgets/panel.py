@@ -121,6 +121,7 @@ class Panel(QWidget):
         events.kept.connect(self.click.show_ways_back)
         events.choice.connect(self.click.show_choice)
         events.polarity.connect(self._polarity_changed)
+        events.drawing.connect(self.click.show_drawing)
         events.hover.connect(self._hover_changed)
         events.status.connect(self._status_changed)
         events.problem.connect(self._status_changed)

@@ -14,11 +14,11 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 
 from napari_sam import object_table
 from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.controls import Button, LayerCombo, Segmented, enable
+from napari_sam.ui.widgets.folding import Folding
 from napari_sam.ui.widgets.histogram_slider import HistogramSlider
 
 _REVIEWED = {object_table.OPEN: "open", object_table.ACCEPTED: "accepted"}
@@ -143,11 +143,9 @@ class ReviewPage(QWidget):
         row.addWidget(self.show_all, 1)
         row.addWidget(self.remove, 1)
         inside.addLayout(row)
-        self.filters = QCollapsible("Hide by certainty, area, intensity", None, "▾", "▸")
-        self.filters.toggleButton().setToolTip("Find what does not fit, and remove it at once.")
-        self.filters.toggleButton().setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        tip = "Find what does not fit, and remove it at once."
+        self.filters = Folding("Hide by certainty, area, intensity", tip, inner)
         self.filters.setDuration(0)
-        self.filters.addWidget(inner)
         column.addWidget(self.filters)
 
     def _history(self, column: QVBoxLayout, show_table: Callable[[], None]) -> None:

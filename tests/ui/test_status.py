@@ -1,0 +1,127 @@
+"""The status line and the counts say what is true on the page that is shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import dask.array
+import numpy as np
+import pytest
+
+from fake_model import blobs
+from napari_sam.segmentation import Candidates
+
+STACK = np.stack([blobs()] * 3)
+
+
+@pytest.fixture
+def opened(bench):
+    """An image that is open and read."""
+    bench.image = bench.viewer.add_image(blobs(), name="nuclei")
+    bench.settle()
+    return bench
+
+
+def test_reading_is_told_on_find_all_and_over_when_it_is_over(bench):
+    bench.viewer.add_image(STACK, name="stack")
+    bench.settle()
+    bench.session.set_tool("find")
+    bench.viewer.dims.set_current_step(0, 2)
+    while not bench.state.status.startswith("Reading"):
+        assert bench.loop.turn()
+    assert "button" in bench.state.status
+    bench.settle()
+    assert bench.state.chip.kind == "ready"
+    assert bench.state.status == "Press the button to find all cells of this slice."
+
+
+def test_review_goes_on_advising_after_a_look_in_3d(bench):
+    bench.viewer.add_image(STACK, name="stack")
+    bench.viewer.add_labels((STACK > 100).astype(np.int32), name="mine")
+    bench.settle()
+    bench.session.set_tool("review")
+    bench.viewer.dims.ndisplay = 3
+    bench.settle()
+    assert "3-D" in bench.state.status
+    assert bench.state.problem
+    bench.viewer.dims.ndisplay = 2
+    bench.settle()
+    assert bench.state.status.startswith("Click a cell to take it in hand")
+    assert not bench.state.problem
+
+
+def test_an_unfinished_click_does_not_talk_over_a_search(bench):
+    bench.viewer.add_image(STACK, name="stack")
+    bench.settle()
+    bench.click(bench.viewer.dims.point[0], 20, 20)
+    bench.settle()
+    assert bench.state.status.startswith("One cell")
+    bench.session.set_tool("find")
+    bench.session.finding.adjust(region="stack")
+    bench.session.find_all()
+    bench.settle()
+    assert bench.state.status.startswith("Searched all 3 slices.")
+
+
+def test_only_keys_that_show_an_outline_are_named(opened):
+    opened.click(20, 20)
+    opened.settle()
+    answer = opened.state.answer
+    assert "; 1, 2, 3 show other outlines" in opened.state.status
+    found = answer.found[0]
+    fewer = Candidates(found.masks[:2], found.scores[:2], found.logits[:2], found.window)
+    opened.state.answer = replace(answer, found=(fewer,))
+    opened.session.choose_candidate(1)
+    assert "; 1, 2 show other outlines" in opened.state.status
+
+
+def test_review_names_no_keys_that_it_does_not_have(opened):
+    opened.viewer.add_labels(np.zeros(opened.image.data.shape, np.int32), name="mine")
+    opened.session.set_tool("review")
+    opened.session.review.set_tool("add")
+    opened.click(20, 20)
+    opened.settle()
+    assert opened.state.answer.choices > 1
+    assert "1, 2" not in opened.state.status
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (np.zeros((9, 9), np.int32), "shape"),
+        (dask.array.zeros((64, 80), dtype=np.int32), "on demand"),
+    ],
+)
+def test_labels_that_cannot_be_reviewed_are_told_when_they_are_chosen(opened, data, told):
+    opened.viewer.add_labels((opened.image.data > 100).astype(np.int32), name="mine")
+    wrong = opened.viewer.add_labels(data, name="wrong")
+    opened.session.set_tool("review")
+    opened.session.review.choose(wrong)
+    assert told in opened.state.status
+    assert opened.state.problem
+    opened.session.review.choose(opened.viewer.layers["mine"])
+    assert not opened.state.problem
+
+
+def test_what_to_do_with_a_cell_in_hand(opened):
+    opened.viewer.add_labels((opened.image.data > 100).astype(np.int32), name="mine")
+    opened.session.set_tool("review")
+    opened.settle()
+    opened.click(20, 20)
+    assert opened.session.review.state.selected == 1
+    assert opened.state.status.startswith("Enter accepts this cell")
+
+
+def test_another_image_starts_without_the_counts_and_the_stack_of_the_last(opened):
+    stack = opened.viewer.add_image(STACK, name="stack")
+    opened.session.choose("image", stack)
+    opened.settle()
+    opened.session.set_tool("find")
+    opened.session.finding.adjust(region="stack")
+    opened.session.find_all()
+    opened.settle()
+    assert opened.state.found_count
+    assert "one for every slice" in opened.state.status
+    opened.session.choose("image", opened.image)
+    assert (opened.state.found_count, opened.state.estimated) == (None, None)
+    assert opened.state.find.region == "slice"
