@@ -337,6 +337,22 @@ def test_exported_areas_are_physical_when_the_pixel_size_is_given(
     assert (table["area_um2"] == table["area"] / 4).all()
 
 
+def test_exported_tables_know_what_segment_knew_unless_the_labels_were_edited(
+    model: FakeModel, image: Path, tmp_path: Path
+) -> None:
+    run("segment", image, "-o", tmp_path)
+    labels, out = tmp_path / "discs_labels.tif", tmp_path / "t.csv"
+    assert run("export", labels, "--to", "csv", "-o", out) == 0
+    pd.testing.assert_frame_equal(pd.read_csv(out), pd.read_csv(tmp_path / "discs_objects.csv"))
+    edited = tifffile.imread(labels)
+    edited[edited == edited.max()] = 0
+    tifffile.imwrite(labels, edited)
+    assert run("export", labels, "--to", "csv", "-o", out, "--overwrite") == 0
+    table = pd.read_csv(out)
+    assert set(table["label"]) == set(np.unique(edited)) - {0}
+    assert table["score"].isna().all()
+
+
 def test_an_image_is_not_taken_for_labels(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -124,7 +124,10 @@ def planes(shape: tuple[int, ...], rgb: bool | None = None) -> Iterator[Plane]:
         rgb = is_rgb(shape)
     spatial = shape[:-1] if rgb else shape
     if len(spatial) < 2 or 0 in shape:
-        raise ImageError(f"An image needs at least two axes and some pixels, got shape {shape}.")
+        raise ImageError(
+            f"An image needs at least two axes and some pixels, got shape {shape}. Pass an array: "
+            "files are read first, for example by tifffile.imread."
+        )
     ndim = len(spatial)
     for position in np.ndindex(*spatial[:-2]):
         yield Plane((ndim - 2, ndim - 1), (*position, None, None), (spatial[-2], spatial[-1]))

@@ -5,8 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from napari_sam.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
 
 _FORMATS = ("coco", "csv", "geojson", "imagej")
 
@@ -61,6 +67,25 @@ def run(options: argparse.Namespace) -> int:
     if options.pixel_size is not None:
         depth = size.slice if size is not None and size.unit == "um" else None
         size = PixelSize(options.pixel_size, options.pixel_size, "um", depth)
-    written = export(labels, target, options.to, pixel_size=size, name=stem.removesuffix("_labels"))
+    name = stem.removesuffix("_labels")
+    table = _table_beside(options.labels.with_name(f"{name}_objects.csv"), labels)
+    written = export(labels, target, options.to, table=table, pixel_size=size, name=name)
     print(f"Wrote {written}", file=sys.stderr)
     return 0
+
+
+def _table_beside(path: Path, labels: npt.NDArray[np.integer[Any]]) -> pd.DataFrame | None:
+    """Read what ``segment`` wrote beside its labels, which knows scores and intensities.
+
+    None when it is not there, or tells of other objects: labels can be edited afterwards.
+    """
+    import numpy as np
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path)
+        told = dict(zip(table["label"], table["area"], strict=True))
+    except (OSError, ValueError, KeyError):
+        return None
+    found = dict(zip(*np.unique(labels[labels > 0], return_counts=True), strict=True))
+    return table if told == found else None
