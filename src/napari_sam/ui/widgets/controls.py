@@ -20,6 +20,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sam.ui.widgets.steady_label import SteadyLabel
+
 _NAME_WIDTH, _VALUE_WIDTH = 80, 114  # pixels, so that the sliders of a page line up
 
 
@@ -179,8 +181,7 @@ class ValueSlider(QWidget):
         title.setMinimumWidth(_NAME_WIDTH)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, self._steps)
-        self._value = QLabel(spell(0))
-        self._value.setMinimumWidth(_VALUE_WIDTH)
+        self._value = SteadyLabel(spell(0), _VALUE_WIDTH)
         self._value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for widget in (title, self.slider, self._value):
             widget.setToolTip(tip)
