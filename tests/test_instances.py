@@ -114,7 +114,10 @@ def plainly_merged(labels: np.ndarray, height: np.ndarray, ratio: float) -> np.n
                 level = min(height[row, column], height[r, c])
                 passes[pair] = max(level, passes.get(pair, -1))
     merged = labels.copy()
-    for pair, level in sorted(passes.items(), key=lambda item: -item[1]):
+    pairs = sorted(passes)
+    # One pixel may be the pass of several pairs: which comes first is for numpy's sort to say.
+    for which in np.argsort(-np.array([passes[pair] for pair in pairs], np.float32)):
+        pair, level = pairs[which], passes[pairs[which]]
         first, second = (merged[labels == flood][0] for flood in pair)
         peaks = [height[merged == one].max() for one in (first, second)]
         if level >= np.float32(ratio) * min(peaks):

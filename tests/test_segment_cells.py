@@ -157,7 +157,7 @@ def test_each_pixel_goes_to_the_object_that_weighs_most(scale, origin, seed):
     weights = np.where(inside, weights, 0)
     assert not found[~inside].any()
     at = np.take_along_axis(weights, np.array([0, 0, 0, 1, 2])[found][None], 0)[0]
-    np.testing.assert_array_equal(found > 0, weights.max(axis=0) > 1e-5)
+    assert (found > 0)[weights.max(axis=0) > 1e-5].all()  # below, rounding decides
     np.testing.assert_allclose(at, weights.max(axis=0), atol=1e-5)
 
 
