@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import ndimage as ndi
 
-from napari_sam.automatic.instances import labels_from_maps
+from napari_sam.automatic.instances import Floods, labels_from_maps, merge, score
+from napari_sam.automatic.smoothing import smooth
 
 
 def maps_of(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -85,3 +89,63 @@ def test_a_long_uneven_object_stays_whole():
     ridge = np.clip(1 - np.abs(rows - 15) / 5, 0, 1) * (0.35 + 0.08 * np.sin(cols / 4))
     labels, _ = labels_from_maps(inside, ridge * inside, np.zeros_like(ridge), min_score=0)
     assert labels.max() == 1
+
+
+@given(
+    shape=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    sigma=st.one_of(st.floats(0, 8), st.floats(0, 1e-12)),
+)
+@settings(max_examples=60, deadline=None)
+def test_smoothing_is_the_gaussian_of_scipy(shape, sigma):
+    values = np.random.default_rng(0).random(shape, np.float32)
+    expected = ndi.gaussian_filter(values, sigma, truncate=3)
+    np.testing.assert_array_equal(smooth(values, sigma), expected)
+
+
+def plainly_merged(labels: np.ndarray, height: np.ndarray, ratio: float) -> np.ndarray:
+    """Join floods pixel by pixel, as the definition says."""
+    passes: dict[tuple[int, int], float] = {}
+    for row, column in np.ndindex(*labels.shape):
+        for r, c in ((row + 1, column), (row, column + 1)):
+            if r == labels.shape[0] or c == labels.shape[1]:
+                continue
+            pair = tuple(sorted((int(labels[row, column]), int(labels[r, c]))))
+            if pair[0] > 0 and pair[0] < pair[1]:
+                level = min(height[row, column], height[r, c])
+                passes[pair] = max(level, passes.get(pair, -1))
+    merged = labels.copy()
+    pairs = sorted(passes)
+    # One pixel may be the pass of several pairs: which comes first is for numpy's sort to say.
+    for which in np.argsort(-np.array([passes[pair] for pair in pairs], np.float32)):
+        pair, level = pairs[which], passes[pairs[which]]
+        first, second = (merged[labels == flood][0] for flood in pair)
+        peaks = [height[merged == one].max() for one in (first, second)]
+        if level >= np.float32(ratio) * min(peaks):
+            merged[merged == second] = first
+    return merged
+
+
+@given(
+    seed=st.integers(0, 1000),
+    shape=st.tuples(st.integers(1, 14), st.integers(1, 14)),
+    ratio=st.floats(0.125, 1.0, width=32),
+)
+@settings(max_examples=60, deadline=None)
+def test_floods_are_merged_and_scored_as_the_definitions_say(seed, shape, ratio):
+    rng = np.random.default_rng(seed)
+    coarse = rng.permutation(12).astype(np.int32).reshape(3, 4)
+    labels = coarse.repeat(5, 0).repeat(4, 1)[: shape[0], : shape[1]]
+    height, foreground = rng.random((2, *shape), np.float32)
+    floods = Floods.of(labels, height)
+    objects = merge(floods, ratio)
+    merged = objects[labels]
+    np.testing.assert_array_equal(merged, plainly_merged(labels, height, ratio))
+    scores = score(floods, objects, foreground)
+    for one in set(np.unique(merged)) - {0}:
+        here = merged == one
+        certain = foreground[here].mean() * min(height[here].max() / 0.6, 1)
+        assert scores.values[one] == pytest.approx(certain, rel=1e-5)
+        assert scores.areas[one] == here.sum()
+        rows, columns = np.nonzero(here)
+        at_border = np.isin(rows, (0, shape[0] - 1)) | np.isin(columns, (0, shape[1] - 1))
+        assert scores.cut_off[one] == at_border.any()

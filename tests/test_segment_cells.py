@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from skimage.draw import disk
 
 import napari_sam as ns
-from napari_sam.automatic.interpolation import enlarge_labels
+from napari_sam.automatic.interpolation import EnlargedLabels, Pixels, enlarge
 from napari_sam.automatic.live import LiveCells
 from napari_sam.errors import Cancelled, ImageError
 from napari_sam.models.model import InstanceMaps
@@ -128,12 +128,37 @@ def test_labels_keep_their_places_when_brought_to_the_plane(scale, seed):
     labels = np.zeros((24, 30), np.int32)
     labels[4:12, 5:14], labels[4:12, 14:22], labels[15:20, 8:25] = rng.permutation([1, 2, 3])
     shape = (round(24 * scale), round(30 * scale))
-    full = enlarge_labels(labels, shape, (scale, scale), np.ones(shape, bool))
+    pixels = Pixels.of(np.ones(shape, bool), labels.shape, (scale, scale))
+    full = pixels.paint(EnlargedLabels(labels, pixels).values(np.arange(4, dtype=np.int32)))
     for label in (1, 2, 3):
         before = (np.argwhere(labels == label).mean(axis=0) + 0.5) * scale
         after = np.argwhere(full == label).mean(axis=0) + 0.5
         # Where no neighbour stops it an object reaches half a map pixel further.
         np.testing.assert_allclose(after, before, atol=0.6 + 0.5 * scale)
+
+
+@given(
+    scale=st.tuples(st.floats(0.3, 6.0), st.floats(0.3, 6.0)),
+    origin=st.tuples(st.floats(-9, 9), st.floats(-9, 9)),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=40, deadline=None)
+def test_each_pixel_goes_to_the_object_that_weighs_most(scale, origin, seed):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 5, (6, 7), dtype=np.int32).repeat(2, 0).repeat(3, 1)
+    objects = np.array([0, 1, 1, 3, 4], np.int32)  # two labels are one object
+    shape = tuple(int(rng.integers(1, 40, 2)[0]) for _ in range(2))
+    inside = rng.random(shape) < 0.7
+    pixels = Pixels.of(inside, labels.shape, scale, origin)
+    found = pixels.paint(EnlargedLabels(labels, pixels).values(objects))
+    weights = [
+        enlarge((objects[labels] == k).astype(np.float32), shape, scale, origin) for k in (1, 3, 4)
+    ]
+    weights = np.where(inside, weights, 0)
+    assert not found[~inside].any()
+    at = np.take_along_axis(weights, np.array([0, 0, 0, 1, 2])[found][None], 0)[0]
+    assert (found > 0)[weights.max(axis=0) > 1e-5].all()  # below, rounding decides
+    np.testing.assert_allclose(at, weights.max(axis=0), atol=1e-5)
 
 
 def test_maps_coarser_than_the_plane_give_smooth_borders():

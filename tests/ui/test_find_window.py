@@ -19,7 +19,7 @@ pytest.importorskip("pytestqt")
 if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
     pytest.skip("needs a display, such as Xvfb", allow_module_level=True)
 
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QEvent, QObject, QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
@@ -150,6 +150,34 @@ def test_the_slider_follows_a_dragging_hand(window):
     QTest.keyClick(slider, Qt.Key.Key_Home)
     window.until(lambda: window.state.found_count == 3)
     assert ids(labels) == {1, 2, 3}
+
+
+def test_a_value_that_changes_keeps_its_room(window):
+    """Another size would have the whole window laid out and painted again at each move."""
+    diameter = window.page.cells.diameter
+    window.until(diameter.slider.isVisible)
+    asked = []
+
+    class Watch(QObject):
+        def eventFilter(self, watched, event):
+            if event.type() == QEvent.Type.LayoutRequest:
+                asked.append(watched)
+            return False
+
+    watch = Watch()
+    QTest.qWait(100)
+    diameter.installEventFilter(watch)
+    texts = set()
+    for _ in range(5):
+        QTest.keyClick(diameter.slider, Qt.Key.Key_PageUp)
+        QTest.qWait(10)
+        texts.add(diameter.text)
+    assert len(texts) == 5
+    assert not asked
+    value = diameter._value
+    diameter.show_value(20, "a text that does not fit into the room that there is")
+    QTest.qWait(10)
+    assert value.width() >= value.sizeHint().width()
 
 
 def test_an_edited_layer_is_left_alone(window):

@@ -659,6 +659,14 @@ def test_rows_that_are_still_to_come_are_there_when_review_opens(merged):
     assert_rows_are_true(merged)
 
 
+@pytest.mark.parametrize("how", ["close", "forget"])
+def test_rows_that_are_still_to_come_are_not_lost(merged, how):
+    merged.session.finding.adjust_cells(min_area=60)
+    turn_until(merged, lambda: len(ids(merged.mine)) == 3)
+    merged.session.close() if how == "close" else merged.session.finding.forget()
+    assert_rows_are_true(merged)
+
+
 def test_rows_of_a_new_layer_follow_the_last_move(searched):
     layer = found(searched)
     searched.session.finding.adjust_cells(min_area=60)

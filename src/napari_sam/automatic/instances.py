@@ -9,12 +9,15 @@ import numpy.typing as npt
 from scipy import ndimage as ndi
 from skimage.segmentation import watershed
 
+from napari_sam.automatic.smoothing import smooth
+
 __all__ = [
     "FOREGROUND",
     "MERGING",
     "MIN_AREA",
     "MIN_SCORE",
     "SMOOTHING",
+    "Floods",
     "Scores",
     "flood",
     "height_of",
@@ -105,9 +108,11 @@ def labels_from_maps(
         )
     inside = inside_probability > foreground_threshold
     height = height_of(depth, edge, smoothing, boundary_weight)
-    labels = merge(flood(height, inside, centre_threshold), height, merging)
-    scores = score(labels, inside_probability, height)
-    return number(labels, scores, scores.keep(min_area, min_score))
+    floods = flood(height, inside, centre_threshold)
+    objects = merge(floods, merging)
+    scores = score(floods, objects, inside_probability)
+    numbers = number(scores.keep(min_area, min_score))
+    return numbers[objects][floods.labels], scores.values[numbers > 0]
 
 
 def height_of(
@@ -116,18 +121,88 @@ def height_of(
     """Combine the maps into the relief whose peaks are objects and whose valleys part them."""
     height = centre - boundary_weight * boundary * centre
     if smoothing > 0:
-        height = ndi.gaussian_filter(height, smoothing, truncate=3)
+        height = smooth(height, smoothing)
     return height
 
 
-def flood(
-    height: _Maps, inside: npt.NDArray[np.bool_], centre_threshold: float = PEAK
-) -> npt.NDArray[np.int32]:
-    """Give every pixel inside to the peak from which it is reached downhill; ids from 1."""
+@dataclass(frozen=True, eq=False)
+class Floods:
+    """What floods every pixel inside, and how the floods meet.
+
+    Everything is gathered once, for the pixels inside only, because a person merges and splits
+    the same floods again and again.
+
+    Parameters
+    ----------
+    labels : (h, w) int32
+        Floods 1..n, 0 background.
+    inside : (p,) int
+        Flat places of the pixels that belong to a flood.
+    numbers : (p,) int
+        Their floods.
+    peaks : (n + 1,) float32
+        The highest point of each flood, by number; at least 0.
+    pairs : (q, 2) int
+        Floods that touch, the lower number first.
+    passes : (q,) float32
+        The highest pass between them.
+    cut_off : (n + 1,) bool
+        Touches the border of the plane.
+    """
+
+    labels: npt.NDArray[np.int32]
+    inside: npt.NDArray[np.intp]
+    numbers: npt.NDArray[np.intp]
+    peaks: npt.NDArray[np.float32]
+    pairs: npt.NDArray[np.intp]
+    passes: npt.NDArray[np.float32]
+    cut_off: _Flags
+
+    @classmethod
+    def of(cls, labels: npt.NDArray[np.int32], height: _Maps) -> Floods:
+        """Gather what there is to know about floods (h, w) of a relief."""
+        inside = np.flatnonzero(labels > 0)
+        numbers, level = labels.ravel()[inside].astype(np.intp), height.ravel()[inside]
+        count = int(numbers.max(initial=0))
+        peaks = np.zeros(count + 1, np.float32)
+        # First within each run of one flood along a row: numpy is slow to do it one by one.
+        runs = np.flatnonzero(np.diff(numbers, prepend=0))
+        np.maximum.at(peaks, numbers[runs], np.maximum.reduceat(level, runs))
+        cut_off = np.zeros(count + 1, bool)
+        for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
+            cut_off[border] = True
+        pairs, passes = _passes(labels, height)
+        return cls(labels, inside, numbers, peaks, pairs, passes, cut_off)
+
+
+def flood(height: _Maps, inside: npt.NDArray[np.bool_], centre_threshold: float = PEAK) -> Floods:
+    """Give every pixel inside to the peak from which it is reached downhill."""
     markers = _peaks(height, inside, centre_threshold)
     # 200 whole levels: the flood is several times faster than on floats
     levels = (200 - 200 * np.clip(height, 0, 1)).astype(np.int16)
-    return watershed(levels, markers, mask=inside).astype(np.int32)
+    labels = watershed(levels, markers, mask=inside).astype(np.int32, copy=False)
+    return Floods.of(labels, height)
+
+
+def _passes(
+    labels: npt.NDArray[np.int32], height: _Maps
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float32]]:
+    """Find the pairs of floods that touch, and the highest pass between each two."""
+    flat, relief, wide = labels.ravel(), height.ravel(), labels.shape[1]
+    count = int(flat.max(initial=0))
+    keys, levels = [], []
+    for step, along in ((1, True), (wide, False)):
+        at = np.flatnonzero(flat[:-step] != flat[step:])
+        if along:
+            at = at[(at + 1) % wide > 0]  # the last of a row does not touch the first of the next
+        one, two = flat[at].astype(np.int64), flat[at + step].astype(np.int64)
+        meet = (one > 0) & (two > 0)
+        keys.append((np.minimum(one, two) * (count + 1) + np.maximum(one, two))[meet])
+        levels.append(np.minimum(relief[at], relief[at + step])[meet])
+    found, where = np.unique(np.concatenate(keys), return_inverse=True)
+    highest = np.full(len(found), -np.inf, np.float32)
+    np.maximum.at(highest, where, np.concatenate(levels))
+    return np.stack(np.divmod(found, count + 1), axis=1), highest
 
 
 def _peaks(height: _Maps, inside: npt.NDArray[np.bool_], lowest: float) -> npt.NDArray[np.int32]:
@@ -135,20 +210,16 @@ def _peaks(height: _Maps, inside: npt.NDArray[np.bool_], lowest: float) -> npt.N
     # Few pixels can be peaks: looking round each is quicker than a filter over the plane.
     wide = height.shape[1] + 2
     padded = np.pad(height, 1, constant_values=-np.inf).ravel()
-    high = np.flatnonzero(inside & (height >= lowest))
-    rows, columns = np.divmod(high, height.shape[1])
-    at = (rows + 1) * wide + columns + 1
-    value = padded[at]
-    peaks = np.ones(len(high), bool)
+    peaks = np.flatnonzero(inside & (height >= lowest))
+    at = peaks + 2 * (peaks // height.shape[1]) + wide + 1
     for step in (1, -1, wide, -wide, wide + 1, wide - 1, 1 - wide, -1 - wide):
-        peaks &= value >= padded[at + step]
-    top = np.zeros(height.shape, bool)
-    top.ravel()[high[peaks]] = True
-    markers, count = ndi.label(top, _EIGHT)
+        left = padded[at] >= padded[at + step]
+        peaks, at = peaks[left], at[left]
+    markers, count = _numbered(peaks, height.shape)
     pieces, total = ndi.label(inside)
     lonely = np.ones(total + 1, bool)
     lonely[0] = False
-    lonely[pieces.ravel()[high[peaks]]] = False
+    lonely[pieces.ravel()[peaks]] = False
     if lonely.any():
         renumber = np.zeros(total + 1, np.int32)
         renumber[lonely] = np.arange(count + 1, count + 1 + np.count_nonzero(lonely))
@@ -158,29 +229,32 @@ def _peaks(height: _Maps, inside: npt.NDArray[np.bool_], lowest: float) -> npt.N
     return np.asarray(markers, np.int32)
 
 
-def merge(
-    labels: npt.NDArray[np.int32], height: _Maps, ratio: float = MERGING
-) -> npt.NDArray[np.int32]:
-    """Join neighbouring regions, highest pass first, where the pass nearly reaches a peak."""
-    count = int(labels.max(initial=0))
-    # A row and a column of background more, so that every pixel has neighbours.
-    floods = np.pad(labels, ((0, 1), (0, 1))).ravel()
-    relief = np.pad(height, ((0, 1), (0, 1))).ravel()
-    inside = np.flatnonzero(floods)
-    mine, level = floods[inside], relief[inside]
-    peak = np.zeros(count + 1, np.float32)
-    np.maximum.at(peak, mine, level)
-    pairs, passes = [], []
-    for step in (1, labels.shape[1] + 1):
-        other = floods[inside + step]
-        meet = np.flatnonzero((other != mine) & (other > 0))
-        one, two = mine[meet].astype(np.int64), other[meet].astype(np.int64)
-        pairs.append(np.minimum(one, two) * (count + 1) + np.maximum(one, two))
-        passes.append(np.minimum(level[meet], relief[inside[meet] + step]))
-    keys, where = np.unique(np.concatenate(pairs), return_inverse=True)
-    highest = np.full(len(keys), -np.inf, np.float32)
-    np.maximum.at(highest, where, np.concatenate(passes))
-    parent = np.arange(count + 1)
+def _numbered(
+    places: npt.NDArray[np.intp], shape: tuple[int, int]
+) -> tuple[npt.NDArray[np.int32], int]:
+    """Number pixels, given by their flat places in order; those that touch share a number."""
+    wide = shape[1]
+    following = (np.isin(places + step, places).any() for step in (1, wide - 1, wide, wide + 1))
+    if not any(following):  # as nearly always, and much quicker than to look at every pixel
+        markers = np.zeros(shape, np.int32)
+        markers.ravel()[places] = np.arange(1, len(places) + 1)
+        return markers, len(places)
+    top = np.zeros(shape, bool)
+    top.ravel()[places] = True
+    markers, count = ndi.label(top, _EIGHT)
+    return markers, int(count)
+
+
+def merge(floods: Floods, ratio: float = MERGING) -> npt.NDArray[np.int32]:
+    """Join neighbouring floods, highest pass first, where the pass nearly reaches a peak.
+
+    Returns
+    -------
+    (n + 1,) int32
+        The object that each flood belongs to: the number of one of its floods.
+    """
+    peak = floods.peaks.copy()
+    parent = np.arange(len(peak))
 
     def root(region: int) -> int:
         while parent[region] != region:
@@ -188,12 +262,12 @@ def merge(
             region = int(parent[region])
         return region
 
-    for which in np.argsort(-highest):
-        first, second = (root(int(region)) for region in divmod(int(keys[which]), count + 1))
-        if first != second and highest[which] >= ratio * min(peak[first], peak[second]):
+    for which in np.argsort(-floods.passes):
+        first, second = (root(int(region)) for region in floods.pairs[which])
+        if first != second and floods.passes[which] >= ratio * min(peak[first], peak[second]):
             parent[second] = first
             peak[first] = max(peak[first], peak[second])
-    return np.array([root(region) for region in range(count + 1)], np.int32)[labels]
+    return np.array([root(region) for region in range(len(peak))], np.int32)
 
 
 @dataclass(frozen=True, eq=False)
@@ -224,27 +298,31 @@ class Scores:
 
 
 def score(
-    labels: npt.NDArray[np.int32], foreground: _Maps, height: _Maps, odds: float = 1.0
+    floods: Floods, objects: npt.NDArray[np.int32], foreground: _Maps, odds: float = 1.0
 ) -> Scores:
     """Measure how certain the network is of every object.
 
     Parameters
     ----------
-    labels : (h, w) int32
-    foreground, height : (h, w) float32
+    floods : Floods
+    objects : (n + 1,) int32
+        The object that each flood belongs to, see `merge`.
+    foreground : (h, w) float32
     odds : float
-        The odds of both are multiplied by it: more for who would rather see too much.
+        The odds of foreground and height are multiplied by it: more for who would rather see
+        too much.
     """
-    where = np.flatnonzero(labels)
-    flat = labels.ravel()[where]
-    area = np.bincount(flat, minlength=1)
-    likely = foreground if odds == 1 else _raised(foreground, odds)
-    mean = np.bincount(flat, likely.ravel()[where], len(area)) / np.maximum(area, 1)
-    peak = np.zeros(len(area), np.float32)
-    np.maximum.at(peak, flat, height.ravel()[where])
-    cut_off = np.zeros(len(area), bool)
-    for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
-        cut_off[border] = True
+    belongs = objects[floods.numbers]
+    count = int(objects.max()) + 1
+    area = np.bincount(belongs, minlength=count)
+    likely = foreground.ravel()[floods.inside]
+    if odds != 1:
+        likely = _raised(likely, odds)
+    mean = np.bincount(belongs, likely, count) / np.maximum(area, 1)
+    peak = np.zeros(count, np.float32)
+    np.maximum.at(peak, objects, floods.peaks)
+    cut_off = np.zeros(count, bool)
+    cut_off[objects[floods.cut_off]] = True
     values = mean * _raised(np.clip(peak / SURE, 0, 1), odds)
     return Scores(np.asarray(values, np.float32), area, cut_off)
 
@@ -255,10 +333,8 @@ def _raised(probability: _Maps, odds: float) -> _Maps:
     return np.asarray(raised / (1 - probability + raised), np.float32)
 
 
-def number(
-    labels: npt.NDArray[np.int32], scores: Scores, keep: _Flags
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
-    """Drop objects and number the others 1..n; return them with their scores (n,)."""
-    lookup = np.zeros(len(keep), np.int32)
-    lookup[keep] = np.arange(1, np.count_nonzero(keep) + 1)
-    return lookup[labels], scores.values[keep]
+def number(keep: _Flags) -> npt.NDArray[np.int32]:
+    """Number what is kept 1..n, and what is not 0."""
+    numbers = np.zeros(len(keep), np.int32)
+    numbers[keep] = np.arange(1, np.count_nonzero(keep) + 1)
+    return numbers

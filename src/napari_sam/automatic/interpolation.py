@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -37,57 +39,106 @@ def enlarge(
     return result
 
 
-def enlarge_labels(
-    labels: Labels,
-    shape: tuple[int, int],
-    scale: tuple[float, float],
-    inside: npt.NDArray[np.bool_],
-    origin: tuple[float, float] = (0.0, 0.0),
-) -> Labels:
-    """Bring labels to the pixels of the plane: each goes to the object that weighs most there.
+@dataclass(frozen=True, eq=False)
+class Pixels:
+    """Some pixels of the plane, and where they lie on the map.
+
+    Parameters
+    ----------
+    shape : (H, W)
+        Size of the plane.
+    places : (p,) int
+        Their flat places on the plane, in order.
+    corners : (p,) int
+        The flat place of the map pixel before each.
+    steps : (float32, float32) arrays of (H,) and (W,)
+        How far each row and column of the plane is from the map pixels before it to those after.
+    reach : (int, int) arrays of (H,) and (W,)
+        What leads from the map pixels before to those after, in flat places; 0 at the end.
+    """
+
+    shape: tuple[int, int]
+    places: npt.NDArray[np.intp]
+    corners: npt.NDArray[np.intp]
+    steps: tuple[Map, Map]
+    reach: tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]
+
+    @classmethod
+    def of(
+        cls,
+        inside: npt.NDArray[np.bool_],
+        size: tuple[int, ...],
+        scale: tuple[float, float],
+        origin: tuple[float, float] = (0.0, 0.0),
+    ) -> Pixels:
+        """Find the pixels of a mask (H, W) on a map of some size (h, w)."""
+        (r0, r1, down), (c0, c1, along) = _neighbours(size, inside.shape, scale, origin)
+        height, width = inside.shape
+        places = np.flatnonzero(inside)
+        counts = np.count_nonzero(inside, axis=1)  # np.nonzero of two axes takes four times longer
+        before = np.arange(height) * width
+        corners = c0[places - np.repeat(before, counts)] + np.repeat(r0 * size[1], counts)
+        reach = ((r1 - r0) * size[1], c1 - c0)
+        return cls((height, width), places, corners, (down, along), reach)
+
+    def paint(self, values: Labels) -> Labels:
+        """Return a plane with these values (p,) at the pixels, 0 elsewhere."""
+        plane = np.zeros(self.shape, values.dtype)
+        plane.ravel()[self.places] = values
+        return plane
+
+
+class EnlargedLabels:
+    """Labels of a map at pixels of the plane: each goes to the object that weighs most there.
 
     Each object is interpolated like a grey image, so borders between neighbours run smoothly
     where one map pixel covers many pixels of the plane. Background weighs nothing: how far out
-    an object reaches is for `inside` to say.
+    an object reaches is for the pixels to say.
 
     Parameters
     ----------
     labels : (h, w) int32
-    shape : (H, W)
-        Size of the plane.
-    scale : (float, float)
-        Plane pixels per map pixel, down and along.
-    inside : (H, W) bool
-        Pixels that may belong to an object.
-    origin : (float, float)
-        Where the first map pixel begins, in plane pixels.
+    pixels : Pixels
     """
-    (r0, r1, down), (c0, c1, along) = _neighbours(labels.shape, shape, scale, origin)
-    full = labels[r0].take(c0, axis=1)
-    # Squares of four map pixels that do not agree are few; only plane pixels in them are work.
-    mixed = np.zeros(labels.shape, dtype=bool)
-    across = labels[:, :-1] != labels[:, 1:]
-    mixed[:, :-1] |= across
-    mixed[:-1, :-1] |= across[1:]
-    mixed[:-1] |= labels[:-1] != labels[1:]
-    work = np.flatnonzero(mixed[r0].take(c0, axis=1) & inside)
-    rows, columns = np.divmod(work, shape[1])
-    top, bottom, left, right = r0[rows], r1[rows], c0[columns], c1[columns]
-    corners = (labels[top, left], labels[top, right], labels[bottom, left], labels[bottom, right])
-    y, x = down[rows], along[columns]
-    weights = ((1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x)
-    best = np.zeros(len(rows), dtype=np.int32)
-    most = np.zeros(len(rows), dtype=np.float32)
-    for corner in corners:
-        weight = np.zeros(len(rows), dtype=np.float32)
-        for other, amount in zip(corners, weights, strict=True):
-            weight += np.where(other == corner, amount, 0)
-        wins = (weight > most) & (corner > 0)
-        best = np.where(wins, corner, best)
-        most = np.where(wins, weight, most)
-    full.ravel()[work] = best
-    full[~inside] = 0
-    return full
+
+    def __init__(self, labels: Labels, pixels: Pixels) -> None:
+        flat = labels.ravel()
+        self._near = flat[pixels.corners]
+        # Squares of four map pixels that do not agree are few; only pixels in them are work.
+        mixed = np.zeros(labels.shape, dtype=bool)
+        across = labels[:, :-1] != labels[:, 1:]
+        mixed[:, :-1] |= across
+        mixed[:-1, :-1] |= across[1:]
+        mixed[:-1] |= labels[:-1] != labels[1:]
+        self._work = np.flatnonzero(mixed.ravel()[pixels.corners])
+        rows, columns = np.divmod(pixels.places[self._work], pixels.shape[1])
+        y, x = pixels.steps[0][rows], pixels.steps[1][columns]
+        top = pixels.corners[self._work]
+        bottom, right = top + pixels.reach[0][rows], pixels.reach[1][columns]
+        self._corners = (flat[top], flat[top + right], flat[bottom], flat[bottom + right])
+        self._weights = ((1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x)
+
+    def values(self, objects: Labels) -> Labels:
+        """Return the objects at the pixels.
+
+        Parameters
+        ----------
+        objects : (n + 1,) int32
+            The object that each label belongs to, 0 for the background.
+        """
+        values = objects[self._near]
+        corners = tuple(objects[corner] for corner in self._corners)
+        best = np.zeros(len(self._work), dtype=np.int32)
+        most = np.zeros(len(self._work), dtype=np.float32)
+        for corner in corners:
+            weight = np.zeros(len(self._work), dtype=np.float32)
+            for other, amount in zip(corners, self._weights, strict=True):
+                weight += amount * (other == corner)
+            wins = (weight > most) & (corner > 0)
+            best = np.where(wins, corner, best)
+            most = np.where(wins, weight, most)
+        values[self._work] = best
+        return values
 
 
 def _neighbours(

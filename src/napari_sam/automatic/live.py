@@ -10,8 +10,17 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam import images
-from napari_sam.automatic.instances import MIN_AREA, Scores, flood, height_of, merge, score
-from napari_sam.automatic.interpolation import Labels, Map, enlarge, enlarge_labels
+from napari_sam.automatic.instances import (
+    MIN_AREA,
+    Floods,
+    Scores,
+    flood,
+    height_of,
+    merge,
+    number,
+    score,
+)
+from napari_sam.automatic.interpolation import EnlargedLabels, Labels, Map, Pixels, enlarge
 from napari_sam.automatic.options import DEFAULTS, CellOptions
 from napari_sam.models.model import SURROUNDINGS, Embedding, InstanceMaps, Model
 from napari_sam.pixel_size import PixelSize
@@ -24,9 +33,10 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False)
 class _Cut:
-    """All objects on the plane's pixels, with gaps in their ids; by id where not said."""
+    """All objects, with gaps in their ids: at the pixels inside, the rest by id."""
 
-    labels: Labels
+    pixels: Pixels
+    values: Labels
     scores: Scores
     areas: npt.NDArray[np.intp]
     table: pd.DataFrame | None = None
@@ -36,8 +46,8 @@ class LiveCells:
     """Cuts cells out of a plane's maps, again and again as a person changes the options.
 
     Every stage is kept until an option that it depends on changes: the relief (smoothing), the
-    floods (sensitivity), the objects and their measures (splitting). Areas and scores only
-    choose among objects that are measured already.
+    pixels inside (sensitivity), the floods (both), the objects and their measures (splitting).
+    Areas and scores only choose among objects that are measured already.
 
     Parameters
     ----------
@@ -70,7 +80,8 @@ class LiveCells:
         self._pixel_size = pixel_size
         self._foreground: Map | None = None
         self._relief: tuple[object, Map] | None = None
-        self._floods: tuple[object, Labels] | None = None
+        self._inside: tuple[object, Pixels] | None = None
+        self._floods: tuple[object, Floods, EnlargedLabels] | None = None
         self._cut: tuple[object, _Cut] | None = None
 
     def choose(self, options: CellOptions = DEFAULTS) -> Segmentation:
@@ -88,14 +99,15 @@ class LiveCells:
         """Cut out the cells without measuring them; labels (H, W) and scores (n,)."""
         cut = self._objects(options)
         lookup = self._numbers(cut, options)
-        return lookup[cut.labels], cut.scores.values[lookup > 0]
+        return cut.pixels.paint(lookup[cut.values]), cut.scores.values[lookup > 0]
 
     def table(self, options: CellOptions = DEFAULTS) -> pd.DataFrame:
         """Measure the cells that `labels` cuts out."""
         cut = self._objects(options)
         if cut.table is None:
             known = dict(enumerate(map(float, cut.scores.values)))
-            cut.table = measure(cut.labels, self._pixels, known, self._source, self._pixel_size)
+            labels = cut.pixels.paint(cut.values)
+            cut.table = measure(labels, self._pixels, known, self._source, self._pixel_size)
         lookup = self._numbers(cut, options)
         ids = lookup[cut.table["label"].to_numpy()]
         table = cut.table[ids > 0].reset_index(drop=True)
@@ -108,34 +120,39 @@ class LiveCells:
         kept &= cut.areas >= max(options.least_area(self.diameter), 1)
         if options.max_area is not None:
             kept &= cut.areas <= options.max_area
-        lookup = np.zeros(len(kept), dtype=np.int32)
-        lookup[kept] = np.arange(1, np.count_nonzero(kept) + 1)
-        return lookup
+        return number(kept)
 
     def _objects(self, options: CellOptions) -> _Cut:
         """Cut out all objects there are, whatever their area and score."""
         key = (options.smoothing, options.sensitivity, options.splitting)
         if self._cut is None or self._cut[0] != key:
-            maps = self.maps
-            height, floods = self._flooded(options)
-            found = merge(floods, height, options.merging)
-            scores = score(found, maps.foreground, height, options.odds)
-            inside = self._enlarged() >= options.foreground
-            labels = enlarge_labels(found, maps.shape, maps.scale, inside, maps.origin)
-            areas = np.bincount(labels.ravel(), minlength=len(scores.values))
-            self._cut = key, _Cut(labels, scores, areas)
+            floods, enlarged = self._flooded(options)
+            found = merge(floods, options.merging)
+            scores = score(floods, found, self.maps.foreground, options.odds)
+            values = enlarged.values(found)
+            areas = np.bincount(values, minlength=len(scores.values))
+            self._cut = key, _Cut(self._pixels_inside(options), values, scores, areas)
         return self._cut[1]
 
-    def _flooded(self, options: CellOptions) -> tuple[Map, Labels]:
-        maps = self.maps
-        if self._relief is None or self._relief[0] != options.smoothing:
-            height = height_of(maps.centre, maps.boundary, options.smoothing)
-            self._relief, self._floods = (options.smoothing, height), None
-        height = self._relief[1]
-        if self._floods is None or self._floods[0] != options.sensitivity:
-            floods = flood(height, maps.foreground > options.foreground)
-            self._floods = options.sensitivity, floods
-        return height, self._floods[1]
+    def _flooded(self, options: CellOptions) -> tuple[Floods, EnlargedLabels]:
+        key = (options.smoothing, options.sensitivity)
+        if self._floods is None or self._floods[0] != key:
+            maps = self.maps
+            if self._relief is None or self._relief[0] != options.smoothing:
+                height = height_of(maps.centre, maps.boundary, options.smoothing)
+                self._relief = options.smoothing, height
+            floods = flood(self._relief[1], maps.foreground > options.foreground)
+            enlarged = EnlargedLabels(floods.labels, self._pixels_inside(options))
+            self._floods = key, floods, enlarged
+        return self._floods[1:]
+
+    def _pixels_inside(self, options: CellOptions) -> Pixels:
+        if self._inside is None or self._inside[0] != options.sensitivity:
+            maps = self.maps
+            inside = self._enlarged() >= options.foreground
+            pixels = Pixels.of(inside, maps.foreground.shape, maps.scale, maps.origin)
+            self._inside = options.sensitivity, pixels
+        return self._inside[1]
 
     def _enlarged(self) -> Map:
         if self._foreground is None:

@@ -79,18 +79,22 @@ def merge(
         raise ParameterError(f"rule must be one of {', '.join(RULES)}, got {rule!r}.")
     if found.shape != before.shape:
         raise ParameterError(f"Found objects are {found.shape}, the labels {before.shape}.")
-    after = before.astype(np.int64)
+    after = np.array(before, np.int64, order="C")
     removed = _clear(after, within) if rule == "replace" else 0
-    count = int(found.max(initial=0))
-    area = np.bincount(found.ravel(), minlength=count + 1)
-    taken = np.bincount(found[after > 0].ravel(), minlength=count + 1)
+    # Most of a plane is empty: only pixels of objects are looked at.
+    places = np.flatnonzero(found > 0)
+    numbers = found.ravel()[places].astype(np.intp)
+    free = after.ravel()[places] <= 0
+    count = int(numbers.max(initial=0))
+    area = np.bincount(numbers, minlength=count + 1)
+    taken = np.bincount(numbers[~free], minlength=count + 1)
     fits = taken == 0 if rule == "whole" else taken <= _TAKEN * area
     fits &= area > 0
-    fits[0] = False
     added = int(fits.sum())
     lookup = np.zeros(count + 1, dtype=np.int64)
     lookup[fits] = first + np.arange(added)
-    after = np.where(after > 0, after, lookup[found])
+    free &= fits[numbers]
+    after.ravel()[places[free]] = lookup[numbers[free]]
     there = int((area[1:] > 0).sum())
     return Merged(after, tuple(range(first, first + added)), there - added, removed, lookup)
 

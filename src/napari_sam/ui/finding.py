@@ -30,9 +30,11 @@ from napari_sam.ui.stack_search import StackSearch
 from napari_sam.ui.worker import View
 
 if TYPE_CHECKING:
+    import pandas as pd
     from napari.layers import Image, Labels
 
 _SETTLE = 500  # milliseconds that the diameter rests before the maps are made anew
+_REST = 250  # milliseconds that all sliders rest before the table is measured
 _NOUNS = {"cells": "cell", "everything": "object"}
 
 
@@ -81,7 +83,7 @@ class Finding:
         self._ended = ended
         self._search: _Search | None = None
         self._again = False
-        self._measuring: Callable[[], None] = lambda: None
+        self._unmeasured: Callable[[], pd.DataFrame] | None = None
         self.choosing = Jobs(
             desk.loop, ("choose", "measure"), name="napari-sam choice", threaded=threaded
         )
@@ -263,6 +265,7 @@ class Finding:
             chosen = within(found.choose(options), region)
             return chosen.measured() if new else chosen
 
+        self._unmeasured = None
         self.choosing.cancel("measure")
         self.choosing.submit(
             "choose",
@@ -300,18 +303,29 @@ class Finding:
                 self._measure(search.layer, chosen)
 
     def _measure(self, layer: ResultLayer, chosen: Choice) -> None:
-        """Let the table follow the labels, once nothing newer is to be chosen."""
-        measure = layer.measuring(chosen)
-        if measure is None:
-            return
-        self._measuring = lambda: layer.describe(measure())
-        self.choosing.submit("measure", lambda progress: measure(), layer.describe, self._desk.fail)
+        """Let the table follow the labels, once the sliders rest: meanwhile it would only delay."""
+        measure = self._unmeasured = layer.measuring(chosen)
+        if measure is not None:
+            self._desk.loop.later("measure", _REST, self._rested)
+
+    def _rested(self) -> None:
+        measure = self._unmeasured
+        if measure is not None:
+            self.choosing.submit(
+                "measure", lambda progress: measure(), self._measured, self._desk.fail
+            )
+
+    def _measured(self, table: pd.DataFrame) -> None:
+        self._unmeasured = None
+        if self._search is not None and self._search.layer is not None:
+            self._search.layer.describe(table)
 
     def finish(self) -> None:
         """Complete the table of the last result now: somebody is going to read it."""
-        if self.choosing.wants("measure"):
+        measure = self._unmeasured
+        if measure is not None:
             self.choosing.cancel("measure")
-            self._measuring()
+            self._measured(measure())
 
     def _new_layer(self, search: _Search, noun: str) -> ResultLayer:
         if search.into is None:
@@ -353,6 +367,7 @@ class Finding:
     def forget(self) -> None:
         """Let go of the last result: the layer stays, the sliders leave it alone."""
         self._stack.end()
+        self.finish()
         search, self._search = self._search, None
         self._again = False
         self.choosing.cancel_all()

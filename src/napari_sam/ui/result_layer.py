@@ -232,7 +232,7 @@ class MergedResult(ResultLayer):
         if self._step is None:
             return None
         view, plane, ids, numbers = self._view, self.plane, self._step.ids, self._numbers
-        written = plane.take(self.labels.data).copy()
+        written = self._last  # as it was written, whatever is painted meanwhile
 
         def measure() -> pd.DataFrame:
             pixels = read_plane(view.pixels, view.plane)  # type: ignore[arg-type]

@@ -154,6 +154,7 @@ class Session:
         if not self._open:
             return
         self.set_active(False)
+        self.finding.finish()
         self.review.close()
         self._histories.close()
         self._open = False

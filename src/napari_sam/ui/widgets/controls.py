@@ -20,6 +20,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sam.ui.widgets.steady_label import SteadyLabel
+
 # So that the sliders of a page line up: room for the longest name, and for any value.
 _LONGEST_NAME, _VALUE_WIDTH = "Merge, split", 84
 
@@ -180,8 +182,7 @@ class ValueSlider(QWidget):
         title.setFixedWidth(title.fontMetrics().horizontalAdvance(_LONGEST_NAME) + 14)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, self._steps)
-        self._value = QLabel(spell(0))
-        self._value.setMinimumWidth(_VALUE_WIDTH)
+        self._value = SteadyLabel(spell(0), _VALUE_WIDTH)
         self._value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for widget in (title, self.slider, self._value):
             widget.setToolTip(tip)
