@@ -125,3 +125,34 @@ def test_another_image_starts_without_the_counts_and_the_stack_of_the_last(opene
     opened.session.choose("image", opened.image)
     assert (opened.state.found_count, opened.state.estimated) == (None, None)
     assert opened.state.find.region == "slice"
+
+
+def test_a_count_is_shown_with_the_slice_and_the_method_that_it_belongs_to(bench):
+    bench.viewer.add_image(STACK, name="stack")
+    bench.settle()
+    bench.session.set_tool("find")
+    bench.session.find_all()
+    bench.settle()
+    count = bench.state.found_count
+    assert count
+    shown = bench.viewer.dims.current_step[0]
+    bench.viewer.dims.set_current_step(0, 1 - min(shown, 1))
+    bench.settle()
+    assert bench.state.found_count is None
+    bench.viewer.dims.set_current_step(0, shown)
+    bench.settle()
+    assert bench.state.found_count == count
+    bench.session.finding.adjust(method="everything")
+    assert bench.state.found_count is None
+    bench.session.finding.adjust(method="cells")
+    assert bench.state.found_count == count
+    bench.session.finding.adjust(region="stack")
+    bench.session.find_all()
+    bench.settle()
+    everywhere = bench.state.found_count
+    assert everywhere > count
+    bench.viewer.dims.set_current_step(0, 1 - min(shown, 1))
+    bench.settle()
+    assert bench.state.found_count == everywhere
+    bench.session.finding.adjust(region="slice")
+    assert bench.state.found_count is None

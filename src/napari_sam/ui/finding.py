@@ -49,6 +49,7 @@ class _Search:
     region: npt.NDArray[np.bool_] | None
     found: Found | None = None
     layer: ResultLayer | None = None
+    count: int | None = None
 
 
 class Finding:
@@ -194,6 +195,8 @@ class Finding:
 
     def _adopt(self, after: FindOptions) -> None:
         before, self._desk.state.find = self._desk.state.find, after
+        if (after.method, after.region) != (before.method, before.region):
+            self.show_count()
         search = self._search
         if search is None or search.found is None or after.method != search.options.method:
             return
@@ -219,14 +222,30 @@ class Finding:
             self._desk.loop.later("diameter", _SETTLE, self._read_again)
         self._choose()
 
+    def show_count(self) -> None:
+        """Show how many were found, while it is the searched slice and method that is shown."""
+        state, search = self._desk.state, self._search
+        if state.find.region == "stack" and search is None:
+            return  # of all slices, whichever is displayed
+        mine = search is not None and search.options.method == state.find.method
+        state.found_count = search.count if search is not None and mine and self._here() else None
+
+    def _here(self) -> bool:
+        """Whether the slice is displayed that was searched last."""
+        desk, search = self._desk, self._search
+        try:
+            return (
+                search is not None
+                and desk.state.image is search.image
+                and desk.plane() == search.view.plane
+            )
+        except ViewError:
+            return False
+
     def _why_not(self, search: _Search) -> str:
         """Say why the result cannot follow now; empty when it can."""
         desk = self._desk
-        try:
-            here = desk.state.image is search.image and desk.plane() == search.view.plane
-        except ViewError:
-            here = False
-        if not here or not desk.same_pixels(search.view):
+        if not self._here() or not desk.same_pixels(search.view):
             return "This setting is for the next search. Press the button to find all here."
         layer = search.layer
         if layer is None:
@@ -282,7 +301,7 @@ class Finding:
         if why_not:
             desk.say(why_not)
             return
-        state.found_count = chosen.count
+        state.found_count = search.count = chosen.count
         noun = _NOUNS[options.method]
         try:
             if search.layer is None:

@@ -404,6 +404,7 @@ class Session:
         if shown != self._shown:  # adding a layer makes napari announce an unchanged position
             self._shown = shown
             self._desk.release()
+            self.finding.show_count()
             self.review.view_changed()
         self._asking.soon()
 
