@@ -11,7 +11,7 @@ from safetensors import safe_open
 from napari_sam.errors import DataError
 from napari_sam.models.cells import load_cells
 from napari_sam.training.__main__ import main
-from napari_sam.training.checkpoints import export_weights, load_checkpoint
+from napari_sam.training.checkpoints import between, export_weights, load_checkpoint
 from napari_sam.training.crops import cut_window, object_depth, prepare_plane
 from napari_sam.training.generated import TRAINING_SEEDS
 from napari_sam.training.loop import Settings, Trainer
@@ -97,6 +97,24 @@ def test_a_run_goes_on_from_exported_weights(planes, tmp_path):
     for name, value in second.network.state_dict().items():
         expected = first.average.state[name]
         torch.testing.assert_close(value, expected, rtol=2e-3, atol=1e-4, check_dtype=False)
+
+
+def test_export_of_the_mean_with_the_weights_that_a_run_started_from(planes, tmp_path):
+    first = trainer_for(planes, tmp_path)
+    first.save(0.0)
+    old, new = tmp_path / "old.safetensors", tmp_path / "new.safetensors"
+    export_weights(load_checkpoint(tmp_path / "last.pt"), old)
+    second = trainer_for(planes, tmp_path / "second", seed=1)
+    second.save(0.0)
+    last = str(tmp_path / "second/last.pt")
+    assert main(["export", last, str(new), "--mean-with", str(old)]) == 0
+    mean = load_checkpoint(new)["ema"]
+    for name, value in mean.items():
+        expected = (first.average.state[name] + second.average.state[name]) / 2
+        torch.testing.assert_close(value, expected, rtol=2e-3, atol=1e-4, check_dtype=False)
+    load_cells(new)
+    with pytest.raises(DataError, match="different networks"):
+        between(load_checkpoint(old), {"ema": {}})
 
 
 def test_export_keeps_variances_that_fp16_cannot_hold(planes, tmp_path):

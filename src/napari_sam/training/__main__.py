@@ -59,6 +59,12 @@ def _parser() -> argparse.ArgumentParser:
     export = commands.add_parser("export", help="write a checkpoint's weights as fp16 safetensors")
     export.add_argument("checkpoint", type=Path)
     export.add_argument("out", type=Path)
+    export.add_argument(
+        "--mean-with",
+        type=Path,
+        metavar="WEIGHTS",
+        help="export the mean with the weights that this run started from",
+    )
     return parser
 
 
@@ -142,9 +148,14 @@ def main(arguments: list[str] | None = None) -> int:
         elif chosen.command == "evaluate":
             _evaluate(chosen)
         else:
-            from .checkpoints import export_weights, load_checkpoint
+            from .checkpoints import between, export_weights, load_checkpoint
 
-            export_weights(load_checkpoint(chosen.checkpoint), chosen.out)
+            checkpoint, facts = load_checkpoint(chosen.checkpoint), {}
+            if chosen.mean_with:
+                other = load_checkpoint(chosen.mean_with)
+                checkpoint = between(checkpoint, other)
+                facts["mean_with_windows_seen"] = other["windows"]
+            export_weights(checkpoint, chosen.out, **facts)
             print(chosen.out)
     except (NapariSamError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -10,7 +10,9 @@ from typing import Any
 
 import torch
 
-__all__ = ["code_version", "export_weights", "load_checkpoint", "save_checkpoint"]
+from ..errors import DataError
+
+__all__ = ["between", "code_version", "export_weights", "load_checkpoint", "save_checkpoint"]
 
 
 def code_version() -> str:
@@ -55,6 +57,32 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         for name, tensor in state.items()
     }
     return {"network": state, "ema": state, "windows": int(header.get("windows_seen", 0))}
+
+
+def between(checkpoint: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
+    """Put the mean of two checkpoints' averaged weights in place of the first one's.
+
+    Two states of one network of which the second grew out of the first lie in one basin, and
+    the middle between them often does better on images unlike those trained on than either.
+
+    References
+    ----------
+    Wortsman et al., Model soups, ICML 2022.
+
+    Raises
+    ------
+    DataError
+        If they are not of the same network.
+    """
+    mine, theirs = checkpoint["ema"], other["ema"]
+    same = mine.keys() == theirs.keys()
+    if not same or any(mine[name].shape != theirs[name].shape for name in mine):
+        raise DataError("The two checkpoints are of different networks: no mean can be taken.")
+    mean = {
+        name: (tensor + theirs[name]) / 2 if tensor.is_floating_point() else tensor
+        for name, tensor in mine.items()
+    }
+    return {**checkpoint, "ema": mean}
 
 
 def export_weights(checkpoint: dict[str, Any], path: str | Path, **metadata: object) -> None:

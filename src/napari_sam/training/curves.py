@@ -40,6 +40,7 @@ def draw_curves(log: str | Path, picture: str | Path) -> bool:
             if known:
                 axes.plot(*zip(*known, strict=True), label=name, lw=1)
         axes.set(title=title, xlabel="windows seen")
+        axes.locator_params(axis="x", nbins=5)  # six figures long: more run into each other
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend(fontsize=7)
