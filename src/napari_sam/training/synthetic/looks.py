@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage as ndi
 
+from ..crops import object_depth
 from .fields import Array, blur, fibres, noise
 from .placement import log_uniform
 from .scene import Painter, Scene, tones
@@ -62,11 +63,7 @@ class _Shapes:
 
     @classmethod
     def of(cls, labels: Labels) -> _Shapes:
-        apart = labels > 0
-        for axis in (0, 1):
-            along, mask = np.moveaxis(labels, axis, 0), np.moveaxis(apart, axis, 0)
-            mask[1:] &= (along[1:] == along[:-1]) | (along[:-1] == 0)
-        depth = ndi.distance_transform_edt(np.pad(apart, 1))[1:-1, 1:-1].astype(np.float32)
+        depth = object_depth(labels).astype(np.float32)
         deepest = np.ones(int(labels.max()) + 1, np.float32)
         np.maximum.at(deepest, labels.ravel(), depth.ravel())
         distance = ndi.distance_transform_edt(labels == 0).astype(np.float32)
@@ -115,14 +112,13 @@ def _grey(rng: np.random.Generator, shapes: _Shapes) -> Array:
     """Tones, then texture, rims, spots, relief and clutter: each of them now and then."""
     labels, inside = shapes.labels, shapes.labels > 0
     count = int(labels.max())
-    # What tells objects from the background, and from each other: at least one of each.
+    # What tells objects from the background and from each other.
     contrast = rng.choice([-1, 1]) * log_uniform(rng, 0.06, 0.6) if rng.random() < 0.75 else 0.0
     rim = rng.choice([-1, 1]) * log_uniform(rng, 0.12, 0.6) if rng.random() < 0.55 else 0.0
     dome = rng.choice([-1, 1]) * rng.uniform(0.3, 1.0) if rng.random() < 0.5 else 0.0
-    spread = rng.uniform(0.02, 0.15)
-    if not rim and abs(dome * contrast) < 0.08:
+    if not rim and abs(dome * contrast) < 0.08:  # neighbours that touch would be one
         rim = rng.choice([-1, 1]) * rng.uniform(0.15, 0.6)
-    tone = contrast * tones(rng, count, 1.0, spread * 2)[labels]
+    tone = contrast * tones(rng, count, 1.0, rng.uniform(0.04, 0.3))[labels]
     profile = shapes.relative ** rng.uniform(0.3, 1.5)
     image = 0.5 + tone * (1 + dome * (profile - 0.5)) * inside
     image += _texture(rng, shapes, log_uniform(rng, 0.005, 0.2)) * inside
