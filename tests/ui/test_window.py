@@ -249,6 +249,18 @@ def test_a_cell_can_be_clicked_while_boxes_are_drawn(window):
     window.until(lambda: len(window.viewer.layers["SAM boxes"].data) == 0)  # no specks
 
 
+def test_a_click_leaves_a_box_that_is_tiny_at_this_zoom(window):
+    layer = window.add_stack()
+    window.panel.click.boxes.click()
+    boxes = window.viewer.layers["SAM boxes"]
+    boxes.add_rectangles(np.array([[[3, r, c] for r, c in ((8, 8), (8, 11), (11, 11), (11, 8))]]))
+    window.viewer.scene.camera.zoom = 1
+    window.click(layer, CENTRE)
+    window.until(lambda: window.session.state.answer is not None)
+    window.until(lambda: len(boxes.data) == 1)
+    assert np.ptp(boxes.data[0], axis=0).max() == 3
+
+
 def test_the_boxes_button_stops_drawing_and_so_does_another_page(window):
     window.add_stack()
     boxes = window.panel.click.boxes

@@ -46,6 +46,7 @@ class Marking:
         self._log: list[str] = []
         self._counts = (0, 0)
         self._counted: Plane | None = None
+        self._specks = 0
         # An object that is being corrected: its mask stands behind the marks on its plane.
         self.rough: tuple[Plane, npt.NDArray[np.bool_]] | None = None
 
@@ -114,16 +115,27 @@ class Marking:
         if self.own_shapes is not None:
             self.own_shapes.mode = "pan_zoom"
 
-    def remove_specks(self) -> None:
-        """Take away the tiny rectangles that clicks leave while boxes are drawn."""
+    def expect_speck(self) -> None:
+        """Take away the tiny rectangle that a click leaves while boxes are drawn.
+
+        The layer finishes it after the click, when it hears of the button as well.
+        """
+        self._specks += 1
+        self._desk.loop.later("specks", 0, self._remove_specks)
+
+    def _remove_specks(self) -> None:
+        clicks, self._specks = self._specks, 0
         layer, image = self.own_shapes, self._desk.state.image
-        if layer is None or image is None or len(layer.data) == 0:
+        if layer is None or image is None:
             return
         sides = DRAG * canvas_pixel(self._desk.viewer, layer)
+        count = len(layer.data)
+        # The newest only: a box that was drawn at a higher zoom may be as small by now.
         remove = [
             row
-            for row, corners in enumerate(layer.data)
-            if layer.shape_type[row] == "rectangle" and (np.ptp(corners, axis=0) <= sides).all()
+            for row in range(max(count - clicks, 0), count)
+            if layer.shape_type[row] == "rectangle"
+            and (np.ptp(layer.data[row], axis=0) <= sides).all()
         ]
         own_layers.remove_shapes(layer, remove)
 

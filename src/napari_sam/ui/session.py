@@ -270,8 +270,7 @@ class Session:
 
     def _clicked(self, button: int) -> None:
         if self._marking.drawing:
-            # The layer finishes its rectangle after this, when it hears of the button as well.
-            self.loop.later("specks", 0, self._marking.remove_specks)
+            self._marking.expect_speck()
         try:
             plane = self._desk.plane()
         except ViewError as error:
