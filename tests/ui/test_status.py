@@ -147,6 +147,7 @@ def test_a_count_is_shown_with_the_slice_and_the_method_that_it_belongs_to(bench
     bench.session.finding.adjust(method="cells")
     assert bench.state.found_count == count
     bench.session.finding.adjust(region="stack")
+    assert bench.state.found_count is None
     bench.session.find_all()
     bench.settle()
     everywhere = bench.state.found_count

@@ -223,12 +223,15 @@ class Finding:
         self._choose()
 
     def show_count(self) -> None:
-        """Show how many were found, while it is the searched slice and method that is shown."""
+        """Show how many were found, while what is shown is what was searched."""
         state, search = self._desk.state, self._search
-        if state.find.region == "stack" and search is None:
-            return  # of all slices, whichever is displayed
-        mine = search is not None and search.options.method == state.find.method
-        state.found_count = search.count if search is not None and mine and self._here() else None
+        options = state.find
+        if search is None:
+            if options.region != "stack":  # else of all slices, whichever is displayed
+                state.found_count = None
+            return
+        same = options.method == search.options.method and options.region != "stack"
+        state.found_count = search.count if same and self._here() else None
 
     def _here(self) -> bool:
         """Whether the slice is displayed that was searched last."""
