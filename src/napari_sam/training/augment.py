@@ -21,7 +21,7 @@ def augment_image(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     -------
     ndarray of float32
         (S, S, 3): stretched percentiles, gamma, inversion, hue and channel changes, uneven
-        light, blur and noise, each at random; clipped to [-0.1, 1.2].
+        light, blur, noise and few photons, each at random; clipped to [-0.1, 1.2].
     """
     image = np.clip(image, 0, 1)
     if image.shape[-1] == 3 and rng.random() < 0.2:
@@ -45,7 +45,9 @@ def augment_image(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         image = image + rng.uniform(0.3, 1.0) * (
             image - ndi.gaussian_filter(image, (sigma, sigma, 0))
         )
-    if rng.random() < 0.3:
+    if image.shape[-1] == 1 and rng.random() < 0.12:
+        image = _few_photons(image, rng)
+    elif rng.random() < 0.3:
         noise = rng.standard_normal(image.shape, np.float32)
         if rng.random() < 0.3:  # noise as coarse as an enlarged or compressed image's
             noise = ndi.gaussian_filter(noise, (0.8, 0.8, 0)) * 2
@@ -81,3 +83,14 @@ def _uneven_light(size: int, rng: np.random.Generator) -> np.ndarray:
     field = a * line[:, None] + b * line[None] + c * (line[:, None] ** 2 + line[None] ** 2)
     field = (field - field.min()) / max(float(np.ptp(field)), 1e-6)
     return (1 - rng.uniform(0.2, 0.5) * field)[..., None].astype(np.float32)
+
+
+def _few_photons(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Count a handful of photons per pixel, as a confocal microscope deep in a tissue does."""
+    photons = np.exp(rng.uniform(np.log(3), np.log(40)))
+    light = np.maximum(image, 0) + rng.uniform(0, 0.15)
+    counted = rng.poisson(light * photons).astype(np.float32)
+    sigma = rng.uniform(0, 1.0)  # the image's pixels are larger than the window's, or filtered
+    counted = ndi.gaussian_filter(counted, (sigma, sigma, 0))
+    low, high = np.quantile(counted, (0.005, 0.999))
+    return (counted - low) / max(float(high - low), 1e-3)

@@ -21,9 +21,10 @@ from .averaging import WeightAverage
 from .checkpoints import load_checkpoint, save_checkpoint
 from .crops import Plane, Window
 from .curves import draw_curves
-from .losses import instance_loss, instance_targets, prompt_loss, size_loss
+from .losses import instance_loss, instance_targets, prompt_loss, role_loss, size_loss
 from .monitor import monitor
 from .prompting import choose_objects, correct, first_prompts
+from .roles import other_meanings
 from .sampling import Example, WindowStream
 
 __all__ = ["Settings", "Trainer"]
@@ -195,6 +196,7 @@ class Trainer:
             for part in ("mask_loss", "iou_loss"):
                 figures[part] = figures.get(part, 0) + parts[part] / rounds
             if number == 0:
+                figures["role_loss"] = 0.5 * role_loss(logits, other_meanings(examples, batch))
                 clicked = torch.isnan(batch.boxes[:, 0])
                 figures |= {
                     "iou_best": parts["best"].nanmean(),

@@ -6,10 +6,23 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["BOUNDARY_REACH", "instance_loss", "instance_targets", "prompt_loss", "size_loss"]
+from .roles import CLUMP, PART
+
+__all__ = [
+    "BOUNDARY_REACH",
+    "CAUTION",
+    "instance_loss",
+    "instance_targets",
+    "prompt_loss",
+    "role_loss",
+    "size_loss",
+]
 
 #: Depth in window pixels at which the boundary map has fallen to exp(-1/2).
 BOUNDARY_REACH = 2.0
+#: How much dearer the error is that a part or a clump should avoid.  The part is then what
+#: belongs to the object with a probability over 0.8, the clump what does with over 0.2.
+CAUTION = 4.0
 
 
 def instance_targets(labels: Tensor, centre: Tensor, depth: Tensor) -> Tensor:
@@ -58,6 +71,42 @@ def instance_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return entropy[0] + 0.5 * entropy[1:].sum() + 0.5 * dice.mean() + 2 * distance[0] + distance[1]
 
 
+def _mask_error(logits: Tensor, target: Tensor) -> Tensor:
+    """Cross-entropy per object area plus dice of masks (N, K, h, w) against (N, 1, h, w)."""
+    p = logits.sigmoid()
+    entropy = F.binary_cross_entropy_with_logits(logits, target.expand_as(logits), reduction="none")
+    area, guess = target.sum((-2, -1)), p.detach().sum((-2, -1))
+    entropy = entropy.sum((-2, -1)) / (area + guess + 60)
+    dice = 1 - (2 * (p * target).sum((-2, -1)) + 5) / (p.sum((-2, -1)) + area + 5)
+    return entropy + dice
+
+
+def role_loss(logits: Tensor, meanings: Tensor) -> Tensor:
+    """Weighted cross-entropy of the candidates that are for the smaller and the larger meaning.
+
+    Parameters
+    ----------
+    logits, meanings : Tensor
+        (N, 3, h, w), see :func:`~napari_sam.training.roles.other_meanings`.
+
+    Returns
+    -------
+    Tensor
+        Scalar, a mean over all prompts.  A pixel too many counts :data:`CAUTION` times in the
+        part, a pixel too few as often in the clump: where the image leaves open what belongs to
+        the object, the one shows the least and the other the most that it may be.
+    """
+    total = logits.sum() * 0
+    for candidate, costly in ((PART, 0.0), (CLUMP, 1.0)):
+        asked = meanings[:, candidate].amax((-2, -1)) > 0
+        x, target = logits[asked, candidate], meanings[asked, candidate]
+        weight = torch.where(target == costly, CAUTION, 1.0)
+        entropy = F.binary_cross_entropy_with_logits(x, target, weight, reduction="none")
+        area, guess = target.sum((-2, -1)), x.detach().sigmoid().sum((-2, -1))
+        total = total + (entropy.sum((-2, -1)) / (area + guess + 60)).sum()
+    return total / max(1, len(logits))
+
+
 def prompt_loss(logits: Tensor, iou: Tensor, truth: Tensor) -> dict[str, Tensor]:
     """Losses of one round of prompts.
 
@@ -73,19 +122,14 @@ def prompt_loss(logits: Tensor, iou: Tensor, truth: Tensor) -> dict[str, Tensor]
     Returns
     -------
     dict of str to Tensor
-        ``mask_loss``: cross-entropy per object area plus dice; the best candidate counts
-        fully, the first candidate half, the mean a little.  ``iou_loss``: error of the
+        ``mask_loss``: of the error of a mask the best candidate counts fully, the first
+        candidate half, the mean a little.  ``iou_loss``: error of the
         predicted IoU.  Besides, detached and per prompt (N,): ``best`` and ``own``, the IoU of
         the best and of the chosen candidate (NaN for an empty truth), and ``error``, the mean
         absolute error of the predicted IoU.
     """
     target = truth[:, None]
-    p = logits.sigmoid()
-    entropy = F.binary_cross_entropy_with_logits(logits, target.expand_as(logits), reduction="none")
-    area, guess = target.sum((2, 3)), p.detach().sum((2, 3))
-    entropy = entropy.sum((2, 3)) / (area + guess + 60)
-    dice = 1 - (2 * (p * target).sum((2, 3)) + 5) / (p.sum((2, 3)) + area + 5)
-    each = entropy + dice
+    each = _mask_error(logits, target)
     asked = (truth.sum((1, 2)) > 0).float()
     count = asked.sum().clamp_min(1)
     best = each.min(1).values
@@ -93,7 +137,7 @@ def prompt_loss(logits: Tensor, iou: Tensor, truth: Tensor) -> dict[str, Tensor]
     with torch.no_grad():
         m = (logits > 0).float()
         both = (m * target).sum((2, 3))
-        real = both / (m.sum((2, 3)) + area - both).clamp_min(1)
+        real = both / (m.sum((2, 3)) + target.sum((2, 3)) - both).clamp_min(1)
     error = (iou - real).abs()
     # cross-entropy, because the gradient of a squared error dies where the sigmoid is flat
     surprise = F.binary_cross_entropy(iou.clamp(1e-4, 1 - 1e-4), real)
