@@ -21,7 +21,7 @@ if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
 
 from qtpy.QtCore import QEvent, QObject, QPoint, Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QToolTip
 
 LEFT = Qt.MouseButton.LeftButton
 CENTRES = ((20, 20), (20, 60), (50, 40))
@@ -267,6 +267,13 @@ def test_everything_with_a_real_cancel(window, model):
     QTest.keyClicks(field, "50")
     QTest.keyClick(field, Qt.Key.Key_Return)
     assert window.state.find.everything.min_area == 50
+    overlap = window.page.everything.numbers["box_nms_thresh"]
+    overlap.selectAll()
+    QTest.keyClicks(overlap, "70")  # meant as per cent
+    QTest.keyClick(overlap, Qt.Key.Key_Return)
+    assert window.state.find.everything.box_nms_thresh == 0.7
+    assert QToolTip.isVisible()
+    assert QToolTip.text() == "A number, 0 to 1."
     slider = window.page.everything.points.slider
     QTest.keyClick(slider, Qt.Key.Key_Home)
     for _ in range(7):

@@ -32,7 +32,7 @@ def test_reading_is_told_on_find_all_and_over_when_it_is_over(bench):
     assert "button" in bench.state.status
     bench.settle()
     assert bench.state.chip.kind == "ready"
-    assert bench.state.status == "Press the button to find all cells of this slice."
+    assert bench.state.status == "Press the button to start the search."
 
 
 def test_review_goes_on_advising_after_a_look_in_3d(bench):

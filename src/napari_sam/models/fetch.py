@@ -177,8 +177,8 @@ def fetch(
     if problem:
         part.unlink(missing_ok=True)
         raise DownloadError(
-            f"The file from {url} was refused: {problem}. A proxy may have sent a page of its "
-            f"own, or the connection damaged it. Try again. {_by_hand(url, target)}"
+            f"The downloaded {target.name} was refused: {problem}. A proxy may have sent a page "
+            f"of its own, or the connection damaged it. Try again. {_by_hand(url, target)}"
         )
     os.replace(part, target)
     progress(1.0)
@@ -224,8 +224,8 @@ def _receive(
                 sink.restart()  # the part is no beginning of what the server has now
                 continue
             raise DownloadError(
-                f"The server answered {status} for {url}: the file is not there (any more) or "
-                f"not for you. {_by_hand(url, target)}"
+                f"The server answered {status}: {target.name} is not there any more, or not for "
+                f"you. {_by_hand(url, target)}"
             ) from error
         except (requests.exceptions.RequestException, OSError) as error:
             if not isinstance(error, requests.exceptions.RequestException) and error.errno:
@@ -242,13 +242,13 @@ def _receive(
                 sink.response.close()  # a cancelled download must not go on in the background
         return
     raise DownloadError(
-        f"Could not reach {url} ({type(last).__name__}). Is this computer online? What has "
-        f"arrived is kept, and the next try goes on from there. {_by_hand(url, target)}"
+        f"The download of {target.name} failed ({type(last).__name__}). Is this computer online? "
+        f"The next try goes on where this one stopped. {_by_hand(url, target)}"
     ) from last
 
 
 def _by_hand(url: str, target: Path) -> str:
     return (
-        f"Without a network: download {url} on another computer and put the file as "
-        f"{target.name} into {target.parent}."
+        f"Without a network: download {url} on another computer and save it as {target} on "
+        "this one."
     )

@@ -19,7 +19,7 @@ _WAITING = {
 }
 _READY = {
     "click": "Click a cell. A right click marks what does not belong to it.",
-    "find": "Press the button to find all cells of this slice.",
+    "find": "Press the button to start the search.",
 }
 
 

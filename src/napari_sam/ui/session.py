@@ -225,7 +225,7 @@ class Session:
         self.state.tool = tool
         self.set_active(self._active)
         if tool == "find":
-            self._desk.result("Press the button to find all cells of this slice.")
+            self._desk.result("Press the button to start the search.")
 
     def set_polarity(self, label: int) -> None:
         """Choose what a left click says: 1 this is the object, 0 this is not."""

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import (
     QPushButton,
     QSizePolicy,
     QSlider,
+    QToolTip,
     QWidget,
 )
 
@@ -24,6 +25,7 @@ from napari_sam.ui.widgets.steady_label import SteadyLabel
 
 # So that the sliders of a page line up: room for the longest name, and for any value.
 _LONGEST_NAME, _VALUE_WIDTH = "Merge, split", 84
+_ENDLESS = 1e9  # a highest value that is none
 
 
 def key_text(key: str) -> str:
@@ -226,7 +228,7 @@ class ValueSlider(QWidget):
 
 
 class NumberField(QLineEdit):
-    """A number to type; what is not in its range is not taken.
+    """A number to type; of what is not in its range it says so, and keeps the number it had.
 
     Parameters
     ----------
@@ -241,7 +243,9 @@ class NumberField(QLineEdit):
         super().__init__()
         self._low, self._high, self._whole = low, high, whole
         self._shown = ""
-        self.setToolTip(tip)
+        limits = f"{low:g} to {high:g}" if high < _ENDLESS else f"{low:g} or more"
+        self.range = f"A whole number, {limits}." if whole else f"A number, {limits}."
+        self.setToolTip(f"{tip}\n{self.range}")
         self.setAlignment(Qt.AlignmentFlag.AlignRight)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.setFixedHeight(self.fontMetrics().height() + 6)  # many of them, in little room
@@ -261,6 +265,7 @@ class NumberField(QLineEdit):
             value = self._low - 1
         if not self._low <= value <= self._high:
             self.setText(self._shown)
+            QToolTip.showText(self.mapToGlobal(self.rect().bottomLeft()), self.range, self)
             return
         self.show_value(value)
         self.entered.emit(value)

@@ -19,10 +19,10 @@ _DEFAULTS = {field.name: field.default for field in fields(Settings)}
 _NUMBERS: tuple[tuple[str, str, str, float, float], ...] = (
     ("min_area", "Smallest", "Leave out objects of fewer pixels.", 0, 1e9),
     ("max_area", "Largest", "Leave out objects of more pixels; 0 keeps all.", 0, 1e9),
-    ("min_mask_region_area", "Clean", "Fill holes, remove islands of fewer pixels.", 0, 1e9),
+    ("min_mask_region_area", "Fill holes", "Fill holes, remove islands of fewer pixels.", 0, 1e9),
     (
         "box_nms_thresh",
-        "Overlap",
+        "Repeats",
         "Of two objects whose boxes overlap more, the better one stays.",
         0,
         1,
@@ -36,33 +36,33 @@ _NUMBERS: tuple[tuple[str, str, str, float, float], ...] = (
     ),
     (
         "crop_n_points_downscale_factor",
-        "Thin out",
+        "Thinner grid",
         "Divide the points per side by this in each layer of crops.",
         1,
         16,
     ),
     (
         "crop_overlap_ratio",
-        "Crop edge",
+        "Crop overlap",
         "How far crops overlap, as a share of the image's shorter side.",
         0,
         0.99,
     ),
     (
         "crop_nms_thresh",
-        "Crop twins",
+        "Crop repeats",
         "Of two objects from different crops whose boxes overlap more, one stays.",
         0,
         1,
     ),
     (
         "stability_score_offset",
-        "Offset",
+        "Stability shift",
         "How far a mask's threshold is moved to see whether the mask is stable.",
         0,
         10,
     ),
-    ("points_per_batch", "Batch", "Points that a GPU answers at a time.", 1, 4096),
+    ("points_per_batch", "Batch size", "Points that a GPU answers at a time.", 1, 4096),
 )
 
 
