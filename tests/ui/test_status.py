@@ -35,6 +35,21 @@ def test_reading_is_told_on_find_all_and_over_when_it_is_over(bench):
     assert bench.state.status == "Press the button to start the search."
 
 
+def test_a_slow_answer_is_announced_and_its_cancelling_too(opened):
+    opened.click(20, 20)
+    while opened.loop.turn():  # time passes, and the model has not answered yet
+        pass
+    assert opened.state.chip.text == "computing the mask"
+    opened.settle()
+    assert opened.state.chip.kind == "ready"
+    opened.click(21, 20)
+    while opened.loop.turn():
+        pass
+    assert opened.state.chip.kind == "wait"
+    opened.session.cancel()
+    assert opened.state.chip.kind == "ready"
+
+
 def test_review_goes_on_advising_after_a_look_in_3d(bench):
     bench.viewer.add_image(STACK, name="stack")
     bench.viewer.add_labels((STACK > 100).astype(np.int32), name="mine")

@@ -20,6 +20,8 @@ from napari_sam.ui.state import Answer, Chip
 from napari_sam.ui.worker import Predicted, View
 
 _SETTLE = 50  # milliseconds; an edit fires two events, and a drag many
+_NOTICED = 400  # milliseconds after which people wonder whether their click arrived
+_COMPUTING = Chip("wait", "computing the mask")
 
 
 class Asking:
@@ -59,13 +61,15 @@ class Asking:
 
     def forget(self) -> None:
         """Ask anew at the next look, whatever was asked before; drop the answer."""
-        self._then = self._asked = None
+        self.interrupted()
         self._desk.jobs.cancel("predict")
         self._drop()
 
     def interrupted(self) -> None:
         """Work was cancelled by the person: ask anew at the next look."""
         self._then = self._asked = None
+        if self._desk.state.chip == _COMPUTING:
+            self._desk.state.chip = Chip("ready", "ready")
 
     def now(self) -> None:
         """Read the marks of the displayed plane, and ask the model when they are new."""
@@ -178,6 +182,13 @@ class Asking:
             self._failed,
             self.reading.progressed if new else lambda fraction: None,
         )
+        desk.loop.later("slow answer", _NOTICED, self._still_waiting)
+
+    def _still_waiting(self) -> None:
+        """Say that the mask is on its way."""
+        desk = self._desk
+        if desk.jobs.wants("predict") and desk.state.chip.kind == "ready":
+            desk.state.chip = _COMPUTING
 
     def _answered(
         self, image: Any, view: View, prompts: tuple[Prompt, ...], predicted: Predicted
