@@ -90,14 +90,21 @@ def test_only_keys_that_show_an_outline_are_named(opened):
     assert "; 1, 2 show other outlines" in opened.state.status
 
 
-def test_review_names_no_keys_that_it_does_not_have(opened):
-    opened.viewer.add_labels(np.zeros(opened.image.data.shape, np.int32), name="mine")
+def test_review_names_the_key_that_turns_through_the_outlines(opened):
+    mine = opened.viewer.add_labels(np.zeros(opened.image.data.shape, np.int32), name="mine")
     opened.session.set_tool("review")
     opened.session.review.set_tool("add")
     opened.click(20, 20)
     opened.settle()
     assert opened.state.answer.choices > 1
     assert "1, 2" not in opened.state.status
+    assert "N shows another outline" in opened.state.status
+    opened.press("N")
+    assert opened.state.choice == 1
+    shown = opened.state.answer.masks(1)[0]
+    opened.press("Enter")
+    opened.settle()
+    np.testing.assert_array_equal(mine.data > 0, shown)
 
 
 @pytest.mark.parametrize(

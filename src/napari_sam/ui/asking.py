@@ -230,6 +230,8 @@ class Asking:
             if answer.choices > 1 and desk.state.tool == "click":
                 keys = ", ".join(str(number + 1) for number in range(answer.choices))
                 others = f"; {keys} show other outlines"
+            elif answer.choices > 1:
+                others = "; N shows another outline"
             desk.say(
                 f"One cell, {certainty}. {desk.state.accept_key} keeps it{others}; a right click "
                 "takes something away."

@@ -9,7 +9,7 @@ from napari_sam import object_table
 from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.ui.desk import Desk
 from napari_sam.ui.editing import Editing
-from napari_sam.ui.gestures import ADVICE, Place, Tool
+from napari_sam.ui.gestures import ADVICE, Tool
 from napari_sam.ui.histories import Histories
 from napari_sam.ui.keys import Keys
 from napari_sam.ui.marking import Marking
@@ -17,6 +17,7 @@ from napari_sam.ui.measuring import Measuring
 from napari_sam.ui.planes import labels_plane
 from napari_sam.ui.review_look import Look
 from napari_sam.ui.review_mouse import Hands
+from napari_sam.ui.review_proposals import Proposals
 from napari_sam.ui.review_queue import Queue
 from napari_sam.ui.review_state import Limits, Objects, ReviewState
 from napari_sam.ui.state import Answer
@@ -53,9 +54,9 @@ class Review:
         threaded: bool,
     ) -> None:
         self._desk = desk
-        self._marking = marking
         self._session = session
         self.state = ReviewState()
+        self.proposals = Proposals(desk, marking, session, self.state)
         self._histories = histories
         self.measuring = Measuring(desk, self._completed, made, threaded)
         self._look = Look(desk, self.state)
@@ -69,7 +70,7 @@ class Review:
             "Enter": self.accept,
             "Delete": self.reject,
             "Backspace": self.reject,
-            "N": self.next,
+            "N": self._next_outline_or_object,
             "P": self.previous,
             "C": self.correct,
             "A": self.add,
@@ -97,7 +98,7 @@ class Review:
             self.advise()
         else:
             self.measuring.end()
-            self._stop_correcting()
+            self.proposals.stop_correcting()
             self._look.unring()
             self._look.restore()
 
@@ -116,7 +117,7 @@ class Review:
             self.advise()
 
     def _take(self, layer: Labels | None) -> None:
-        self._stop_correcting()
+        self.proposals.stop_correcting()
         self._look.restore()
         self._look.limits.clear()
         self.state.labels, self.state.selected = layer, None
@@ -162,7 +163,7 @@ class Review:
     def view_changed(self) -> None:
         """Another slice, or another way to look at it."""
         if self._active:
-            self._stop_correcting()
+            self.proposals.stop_correcting()
             self._hands.forget()
             self._choose_default()
             self.refresh()
@@ -248,7 +249,7 @@ class Review:
     def select(self, object_id: int | None) -> None:
         """Take an object of the displayed plane in hand."""
         if object_id != self.state.correcting:
-            self._stop_correcting()
+            self.proposals.stop_correcting()
         self._hands.forget()
         self.state.selected = object_id
         self.ring()
@@ -261,13 +262,18 @@ class Review:
         """Go to the next open object, the least certain first."""
         self._try(lambda editing: self._queue.step(editing, 1))
 
+    def _next_outline_or_object(self) -> None:
+        """As on the Click page, the key turns through the outlines while some are proposed."""
+        if not self.proposals.next():
+            self.next()
+
     def previous(self) -> None:
         """Go back to the open object before."""
         self._try(lambda editing: self._queue.step(editing, -1))
 
     def accept(self) -> None:
         """Keep the proposed outline; else accept the object in hand and go on."""
-        if self.state.correcting is not None or self.proposing:
+        if self.proposals.wanted:
             self._session.accept()
         elif (selected := self.state.selected) is None:
             self.next()
@@ -334,15 +340,10 @@ class Review:
 
     # -- adding and correcting by prompts ---------------------------------------------------------
 
-    @property
-    def proposing(self) -> bool:
-        """Whether an outline is proposed, or being computed."""
-        return self._desk.state.answer is not None or self._desk.jobs.wants("predict")
-
     def set_tool(self, tool: Tool) -> None:
         """Choose what a click does."""
         if tool != self.state.tool:
-            self._drop_proposal()
+            self.proposals.drop()
         self.state.tool = tool
         self._hands.forget()
         self.ring()
@@ -352,43 +353,21 @@ class Review:
         """Let clicks add cells, or stop it."""
         self.set_tool("select" if self.state.tool == "add" else "add")
 
-    def mark(self, place: Place, label: int) -> None:
-        """Mark a pixel for the model: of a new cell, or of the one being corrected."""
-        self._desk.state.target = self.state.labels or self._desk.state.target
-        self._session.add_point(place, label)
-
     def correct(self) -> None:
         """Hand the object in hand to the model: clicks refine its outline."""
         selected = self.state.selected
         if selected is None:
             self._desk.result("Click the cell to correct first.")
             return
-        self._drop_proposal()
-
-        def begin(editing: Editing) -> None:
-            self._marking.rough = (editing.plane(), editing.pixels() == selected)
-            self.state.correcting = selected
-
-        if self._try(begin):
+        if self._try(lambda editing: self.proposals.correct(editing, selected)):
             self.advise()
 
     def replace(self, answer: Answer) -> bool:
         """Give the object being corrected the outline of an answer."""
-        object_id = self.state.correcting
-        assert object_id is not None
-        mask = answer.masks(self._desk.state.choice)[0]
-
-        def change(editing: Editing) -> str:
-            if editing.plane() != answer.plane:
-                raise LabelsError("The answer is about another slice. Nothing was changed.")
-            return editing.replace(object_id, mask, self._desk.state.overlap)
-
-        if not self.edit(change):
-            return False
-        self._marking.spend(answer.plane)
-        self._marking.rough = None
-        self.state.correcting = None
-        return True
+        done = self.edit(lambda editing: self.proposals.put(editing, answer))
+        if done:
+            self.proposals.spend(answer)
+        return done
 
     def kept(self, ids: tuple[int, ...]) -> None:
         """Cells were kept that a person has looked at; one of them is in hand now."""
@@ -400,21 +379,10 @@ class Review:
         if self._active and not many and ids[0] in self.state.objects.ids:
             self.select(ids[0])
 
-    def _stop_correcting(self) -> None:
-        if self.state.correcting is not None:
-            self.state.correcting = None
-            self._marking.rough = None
-            self._session.clear()
-
-    def _drop_proposal(self) -> None:
-        self._stop_correcting()
-        if self.proposing:
-            self._session.clear()
-
     def escape(self) -> None:
         """Drop the proposal, else the first of two clicks, else the selection."""
-        if self.state.correcting is not None or self.proposing:
-            self._drop_proposal()
+        if self.proposals.wanted:
+            self.proposals.drop()
         elif not self._hands.forget():
             self.select(None)
         self.ring()

@@ -63,7 +63,9 @@ class Hands:
     def _clicked(self, tool: Tool, place: Place, button: int) -> None:
         review = self._review
         if tool == "add" or (tool == "select" and review.state.correcting is not None):
-            review.mark(place, BACKGROUND if button == RIGHT else self._desk.state.polarity)
+            review.proposals.mark(
+                place, BACKGROUND if button == RIGHT else self._desk.state.polarity
+            )
             return
         if button == RIGHT:
             return
