@@ -225,6 +225,25 @@ def test_encoding_can_be_cancelled():
         model().encode(np.zeros((64, 64)), progress=stop)
 
 
+class Texture(Drawing):
+    """Sees blobs 12 window pixels wide and nothing else, whatever it looks at."""
+
+    def instances(self, image):
+        height, width = image.shape[-2] // 2, image.shape[-1] // 2
+        rows, columns = torch.meshgrid(
+            *((torch.arange(side) % 10 - 5.0) for side in (height, width)), indexing="ij"
+        )
+        depth = (3 - torch.hypot(rows, columns)) / 3
+        maps = torch.stack([depth, depth - 0.3, -depth])
+        return 8 * maps[None]
+
+
+def test_texture_of_every_zoom_does_not_make_objects_ever_smaller():
+    cells = CellsModel(Texture(), "texture", "cpu", "texture:1")
+    embedding = cells.encode(np.random.default_rng(0).random((400, 400)))
+    assert 8 < embedding.features.diameter < 16
+
+
 @pytest.mark.parametrize("diameter", [12, 30, 60, 140])
 def test_the_size_of_objects_is_found(diameter):
     rows, columns = np.mgrid[:512, :512]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, log
 
 import numpy as np
 import numpy.typing as npt
@@ -30,6 +30,7 @@ HALO = 96  # window pixels of context around a tile
 LOOK = 512  # side of the region, in window pixels, on which sizes are measured
 FIRST_ZOOMS = (1.0, 0.5, 2.0, 0.25)  # tried in turn until objects show up
 AGREE = 1.7  # ratio up to which the size found and the size looked for agree
+CLOSER = 0.85  # of the disagreement a second look has to leave less than this
 FEW = 3  # objects that make a median worth trusting
 SEED = 0.5  # height of the centre map that makes a seed
 
@@ -178,9 +179,11 @@ def estimate_diameter(
     """Estimate the median diameter of the objects of a plane, in plane pixels.
 
     Returns the diameter that the network confirms when it looks at the zoom that suits it; of
-    the sizes looked for, the most confident one when none is confirmed.
+    the sizes looked for, the most confident one when none is confirmed. Texture looks much the
+    same at every zoom: where a second look disagrees as much as the first, the first one counts.
     """
     tried: list[tuple[float, float]] = []
+    before: tuple[float, float] | None = None
     todo = list(FIRST_ZOOMS)
     for look in range(len(FIRST_ZOOMS) + 2):
         if not todo:
@@ -192,11 +195,15 @@ def estimate_diameter(
         )
         if len(objects.diameters) <= FEW:
             tried.append((objects.confidence / 2, objects.median))
+            before = None
             continue
         tried.append((objects.confidence, objects.median))
-        apparent = objects.median * zoom
-        if OBJECT / AGREE <= apparent <= OBJECT * AGREE:
+        off = log(objects.median * zoom / OBJECT)
+        if abs(off) <= log(AGREE):
             return objects.median
+        if before is not None and off / before[0] > CLOSER:
+            return before[1]
+        before = off, objects.median
         todo = [clip_zoom(OBJECT / objects.median)] if look < len(FIRST_ZOOMS) else []
     found = [(confidence, size) for confidence, size in tried if np.isfinite(size)]
     return max(found)[1] if found else OBJECT
