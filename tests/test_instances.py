@@ -60,8 +60,8 @@ def test_certain_objects_score_higher():
     foreground, centre, boundary = maps_of(disks((25, 25, 12), (65, 65, 12)))
     foreground[45:] *= 0.8
     centre[45:] *= 0.7
-    _, scores = labels_from_maps(foreground, centre, boundary)
-    assert scores[0] > 0.95 > scores[1]
+    _, scores = labels_from_maps(foreground, centre, boundary, min_score=0)
+    assert scores[0] > 0.95 > 0.6 > scores[1]
 
 
 def test_small_objects_are_dropped_and_ids_stay_gapless():
@@ -143,7 +143,8 @@ def test_floods_are_merged_and_scored_as_the_definitions_say(seed, shape, ratio)
     scores = score(floods, objects, foreground)
     for one in set(np.unique(merged)) - {0}:
         here = merged == one
-        certain = foreground[here].mean() * min(height[here].max() / 0.6, 1)
+        odds = 0.15 * foreground[here] / (1 - foreground[here])
+        certain = (odds / (1 + odds)).mean() * min(height[here].max() / 0.6, 1)
         assert scores.values[one] == pytest.approx(certain, rel=1e-5)
         assert scores.areas[one] == here.sum()
         rows, columns = np.nonzero(here)

@@ -11,8 +11,8 @@ from napari_sam.automatic.instances import FOREGROUND, MERGING, MIN_SCORE, SMOOT
 from napari_sam.errors import ParameterError
 
 MAX_SMOOTHING = 10.0
-_BIAS = 2.4  # log-odds by which either end of the sensitivity shifts the foreground
-_MERGING = 0.45  # by which either end of splitting moves the pass that parts two objects
+_BIAS = 3.0  # log-odds by which either end of the sensitivity shifts the foreground
+_MERGING = 0.4  # by which either end of splitting moves the pass that parts two objects
 
 
 @dataclass(frozen=True)
