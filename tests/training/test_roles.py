@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_sam.training.losses import role_loss
+from napari_sam.training.losses import caution_loss, prompt_loss
 from napari_sam.training.prompting import PromptBatch
 from napari_sam.training.roles import (
     CLUMP,
@@ -78,23 +78,39 @@ def test_only_a_single_click_has_other_meanings():
         torch.ones(4, 1, dtype=torch.long),
         boxes,
     )
-    meanings = other_meanings([example_of(labels)], batch).numpy()
+    meanings, plain = (x.numpy() for x in other_meanings([example_of(labels)], batch))
     np.testing.assert_array_equal(meanings[0, CLUMP], np.isin(labels, (1, 2)))
-    np.testing.assert_array_equal(meanings[0, PART], labels == 1)
-    np.testing.assert_array_equal(meanings[2, CLUMP], labels == 3)  # it stands alone
+    assert not meanings[0, PART].any(), "it has no neck"
+    assert not plain[0].any()
+    np.testing.assert_array_equal(plain[2], labels == 3)  # it stands alone
     assert not meanings[1].any(), "a box says how large the object is"
     assert not meanings[3].any(), "a click on nothing"
+    assert not plain[[1, 3]].any()
+
+
+def test_a_candidate_with_a_meaning_of_its_own_is_measured_by_it():
+    truth, meanings = torch.zeros(1, 16, 16), torch.zeros(1, 3, 16, 16)
+    truth[:, 4:8, 4:8] = 1
+    meanings[:, CLUMP, 4:8, 4:12] = 1
+    logits = (12 * truth - 6)[:, None].repeat(1, 3, 1, 1)
+    iou = torch.full((1, 3), 0.9)
+    alike = prompt_loss(logits, iou, truth, meanings)
+    logits[:, CLUMP] = 12 * meanings[:, CLUMP] - 6
+    apart = prompt_loss(logits, iou, truth, meanings)
+    assert apart["mask_loss"] < alike["mask_loss"]
+    assert apart["mask_loss"] < prompt_loss(logits, iou, truth)["mask_loss"]
+    assert apart["own"] == alike["own"] == 1, "the object is still what is chosen"
 
 
 def test_a_part_dreads_too_much_and_a_clump_too_little():
-    truth = torch.zeros(1, 3, 16, 16)
-    truth[:, 1:, 4:12, 4:12] = 1
+    truth = torch.zeros(1, 16, 16)
+    truth[:, 4:12, 4:12] = 1
     small, large = torch.full((16, 16), -6.0), torch.full((16, 16), -6.0)
     small[5:11, 5:11], large[3:13, 3:13] = 6.0, 6.0
 
     def loss(part, clump):
-        return float(role_loss(torch.stack([small, part, clump])[None], truth))
+        return float(caution_loss(torch.stack([small, part, clump])[None], truth))
 
     assert loss(small, large) < loss(small, small) < loss(large, small)
     assert loss(small, large) < loss(large, large) < loss(large, small)
-    assert role_loss(torch.randn(2, 3, 8, 8), torch.zeros(2, 3, 8, 8)) == 0
+    assert caution_loss(torch.randn(2, 3, 8, 8), torch.zeros(2, 8, 8)) == 0

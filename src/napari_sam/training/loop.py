@@ -21,7 +21,7 @@ from .averaging import WeightAverage
 from .checkpoints import load_checkpoint, save_checkpoint
 from .crops import Plane, Window
 from .curves import draw_curves
-from .losses import instance_loss, instance_targets, prompt_loss, role_loss, size_loss
+from .losses import caution_loss, instance_loss, instance_targets, prompt_loss, size_loss
 from .monitor import monitor
 from .prompting import choose_objects, correct, first_prompts
 from .roles import other_meanings
@@ -192,11 +192,12 @@ class Trainer:
                     batch.boxes,
                     batch.mask,
                 )
-            parts = prompt_loss(logits, iou, batch.truth)
+            meanings, plain = other_meanings(examples, batch) if number == 0 else (None, None)
+            parts = prompt_loss(logits, iou, batch.truth, meanings)
             for part in ("mask_loss", "iou_loss"):
                 figures[part] = figures.get(part, 0) + parts[part] / rounds
-            if number == 0:
-                figures["role_loss"] = 0.5 * role_loss(logits, other_meanings(examples, batch))
+            if plain is not None:
+                figures["caution_loss"] = 0.3 * caution_loss(logits, plain)
                 clicked = torch.isnan(batch.boxes[:, 0])
                 figures |= {
                     "iou_best": parts["best"].nanmean(),

@@ -11,10 +11,10 @@ from .roles import CLUMP, PART
 __all__ = [
     "BOUNDARY_REACH",
     "CAUTION",
+    "caution_loss",
     "instance_loss",
     "instance_targets",
     "prompt_loss",
-    "role_loss",
     "size_loss",
 ]
 
@@ -71,23 +71,25 @@ def instance_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return entropy[0] + 0.5 * entropy[1:].sum() + 0.5 * dice.mean() + 2 * distance[0] + distance[1]
 
 
-def _mask_error(logits: Tensor, target: Tensor) -> Tensor:
-    """Cross-entropy per object area plus dice of masks (N, K, h, w) against (N, 1, h, w)."""
+def _mask_error(logits: Tensor, targets: Tensor) -> Tensor:
+    """Cross-entropy per object area plus dice of masks, both (N, K, h, w); returns (N, K)."""
     p = logits.sigmoid()
-    entropy = F.binary_cross_entropy_with_logits(logits, target.expand_as(logits), reduction="none")
-    area, guess = target.sum((-2, -1)), p.detach().sum((-2, -1))
-    entropy = entropy.sum((-2, -1)) / (area + guess + 60)
-    dice = 1 - (2 * (p * target).sum((-2, -1)) + 5) / (p.sum((-2, -1)) + area + 5)
+    entropy = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+    area, guess = targets.sum((2, 3)), p.detach().sum((2, 3))
+    entropy = entropy.sum((2, 3)) / (area + guess + 60)
+    dice = 1 - (2 * (p * targets).sum((2, 3)) + 5) / (p.sum((2, 3)) + area + 5)
     return entropy + dice
 
 
-def role_loss(logits: Tensor, meanings: Tensor) -> Tensor:
-    """Weighted cross-entropy of the candidates that are for the smaller and the larger meaning.
+def caution_loss(logits: Tensor, truth: Tensor) -> Tensor:
+    """Weighted cross-entropy of the part and the clump of objects that have neither.
 
     Parameters
     ----------
-    logits, meanings : Tensor
-        (N, 3, h, w), see :func:`~napari_sam.training.roles.other_meanings`.
+    logits : Tensor
+        (N, 3, h, w).
+    truth : Tensor
+        (N, h, w); empty where nothing is to be learnt.
 
     Returns
     -------
@@ -96,18 +98,23 @@ def role_loss(logits: Tensor, meanings: Tensor) -> Tensor:
         part, a pixel too few as often in the clump: where the image leaves open what belongs to
         the object, the one shows the least and the other the most that it may be.
     """
-    total = logits.sum() * 0
+    asked = truth.sum((1, 2)) > 0
+    if not asked.any():
+        return logits.sum() * 0
+    target = truth[asked]
+    total = logits.new_zeros(())
     for candidate, costly in ((PART, 0.0), (CLUMP, 1.0)):
-        asked = meanings[:, candidate].amax((-2, -1)) > 0
-        x, target = logits[asked, candidate], meanings[asked, candidate]
+        x = logits[asked, candidate]
         weight = torch.where(target == costly, CAUTION, 1.0)
         entropy = F.binary_cross_entropy_with_logits(x, target, weight, reduction="none")
-        area, guess = target.sum((-2, -1)), x.detach().sigmoid().sum((-2, -1))
-        total = total + (entropy.sum((-2, -1)) / (area + guess + 60)).sum()
-    return total / max(1, len(logits))
+        area, guess = target.sum((1, 2)), x.detach().sigmoid().sum((1, 2))
+        total = total + (entropy.sum((1, 2)) / (area + guess + 60)).sum()
+    return total / len(logits)
 
 
-def prompt_loss(logits: Tensor, iou: Tensor, truth: Tensor) -> dict[str, Tensor]:
+def prompt_loss(
+    logits: Tensor, iou: Tensor, truth: Tensor, meanings: Tensor | None = None
+) -> dict[str, Tensor]:
     """Losses of one round of prompts.
 
     Parameters
@@ -118,22 +125,31 @@ def prompt_loss(logits: Tensor, iou: Tensor, truth: Tensor) -> dict[str, Tensor]
         (N, K), predicted.
     truth : Tensor
         (N, h, w); an empty truth (a click on nothing) only teaches the predicted IoU.
+    meanings : Tensor, optional
+        (N, K, h, w), see :func:`~napari_sam.training.roles.other_meanings`.
 
     Returns
     -------
     dict of str to Tensor
-        ``mask_loss``: of the error of a mask the best candidate counts fully, the first
-        candidate half, the mean a little.  ``iou_loss``: error of the
-        predicted IoU.  Besides, detached and per prompt (N,): ``best`` and ``own``, the IoU of
-        the best and of the chosen candidate (NaN for an empty truth), and ``error``, the mean
-        absolute error of the predicted IoU.
+        ``mask_loss``: of the errors of the masks, that of the best candidate counts fully, the
+        first candidate's half, the mean a little; a candidate that has another meaning to show
+        is no rival for the best, and its error counts half.  ``iou_loss``: error of the
+        predicted IoU with the object.  Besides, detached and per prompt (N,): ``best`` and
+        ``own``, the IoU of the best and of the chosen candidate (NaN for an empty truth), and
+        ``error``, the mean absolute error of the predicted IoU.
     """
     target = truth[:, None]
-    each = _mask_error(logits, target)
+    targets = target.expand_as(logits)
+    other = torch.zeros_like(iou, dtype=torch.bool)
+    if meanings is not None:
+        other = meanings.amax((2, 3)) > 0
+        targets = torch.where(other[..., None, None], meanings, targets)
+    each = _mask_error(logits, targets)
     asked = (truth.sum((1, 2)) > 0).float()
     count = asked.sum().clamp_min(1)
-    best = each.min(1).values
-    mask = ((best + 0.5 * each[:, 0] + 0.1 * each.mean(1)) * asked).sum() / count
+    best = each.masked_fill(other, torch.inf).min(1).values
+    mask = best + 0.5 * each[:, 0] + 0.1 * each.mean(1) + 0.5 * (each * other).sum(1)
+    mask = (mask * asked).sum() / count
     with torch.no_grad():
         m = (logits > 0).float()
         both = (m * target).sum((2, 3))

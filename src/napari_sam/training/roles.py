@@ -91,7 +91,7 @@ def lobe_around(mask: Mask, place: tuple[int, int]) -> Mask | None:
     return None
 
 
-def other_meanings(examples: list[Example], batch: PromptBatch) -> Tensor:
+def other_meanings(examples: list[Example], batch: PromptBatch) -> tuple[Tensor, Tensor]:
     """Return what the candidates besides the object's should show after a single click.
 
     Parameters
@@ -103,12 +103,16 @@ def other_meanings(examples: list[Example], batch: PromptBatch) -> Tensor:
 
     Returns
     -------
-    Tensor of float
-        (N, 3, h, w), by :data:`PART` and :data:`CLUMP`, the object itself where there is no
-        such thing; empty for every prompt that is more than one click on an object.
+    meanings : Tensor of float
+        (N, 3, h, w), by :data:`PART` and :data:`CLUMP`; empty where there is no such thing.
+    plain : Tensor of float
+        (N, h, w), the object where it has neither.
+
+    Both are empty for every prompt that is more than one click on an object.
     """
     truths = batch.truth.cpu().numpy() > 0.5
     meanings = np.zeros((len(truths), 3, *truths.shape[1:]), np.float32)
+    plain = np.zeros(truths.shape, np.float32)
     single = torch.isnan(batch.boxes[:, 0]).cpu().numpy() & truths.any((1, 2))
     places = (batch.points[:, 0] / 2).long().cpu().numpy()
     for n in np.flatnonzero(single):
@@ -116,8 +120,14 @@ def other_meanings(examples: list[Example], batch: PromptBatch) -> Tensor:
         if not truths[n, row, column]:
             continue
         labels = examples[int(batch.image_index[n])].labels
-        clump = clump_around(labels, labels[row, column])
-        lobe = lobe_around(truths[n], (row, column))
-        meanings[n, CLUMP] = truths[n] if clump is None else clump
-        meanings[n, PART] = truths[n] if lobe is None else lobe
-    return torch.from_numpy(meanings).to(batch.truth.device)
+        found = {
+            CLUMP: clump_around(labels, labels[row, column]),
+            PART: lobe_around(truths[n], (row, column)),
+        }
+        for candidate, mask in found.items():
+            if mask is not None:
+                meanings[n, candidate] = mask
+        if all(mask is None for mask in found.values()):
+            plain[n] = truths[n]
+    device = batch.truth.device
+    return torch.from_numpy(meanings).to(device), torch.from_numpy(plain).to(device)
