@@ -46,6 +46,9 @@ REACH = 0.8  # share of a window that a box or the person's clicks may take up
 OVERVIEW = 1536 * 1536  # window pixels that encoding reads of a huge plane
 WHOLE = 1.5  # times as many it reads if that is the whole plane: the automatic mode will ask
 SAME = 0.85  # IoU above which two candidates say the same
+#: What the predicted IoU of the part and of the clump is lowered by: the highest of three
+#: predictions flatters, and the first candidate is the one that was taught the object.
+FLATTERY = 0.04
 
 
 @dataclass(frozen=True, eq=False)
@@ -195,12 +198,18 @@ class CellsModel(Model):
             box.to(self.device),
         )
         before = self._earlier(prompt, window)
-        logits, scores = self.network.decode(features, *arguments, before)
+        logits, scores = self._answer(features, *arguments, before)
         if before is None and points.shape[1] > 1:
             # Several clicks correct each other: the network learnt them on top of an answer.
             best = logits[:, int(scores.argmax())][:, None]
-            logits, scores = self.network.decode(features, *arguments, best)
+            logits, scores = self._answer(features, *arguments, best)
         return logits[0], scores[0]
+
+    def _answer(self, *arguments: Any) -> tuple[Tensor, Tensor]:
+        """Decode with sober predictions."""
+        logits, scores = self.network.decode(*arguments)
+        scores[:, 1:] = (scores[:, 1:] - FLATTERY).clamp_min(0)
+        return logits, scores
 
     def _earlier(self, prompt: Prompt, window: Window) -> Tensor | None:
         """Bring the prompt's logits or mask into the window, (1, 1, h, w)."""
