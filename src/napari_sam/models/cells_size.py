@@ -31,7 +31,7 @@ LOOK = 512  # side of the region, in window pixels, on which sizes are measured
 FIRST_ZOOMS = (1.0, 0.5, 2.0, 0.25)  # tried in turn until objects show up
 AGREE = 1.7  # ratio up to which the size found and the size looked for agree
 CLOSER = 0.85  # of the disagreement a second look has to leave less than this
-FEW = 4  # objects that make a median worth trusting
+FEW = 5  # objects that make a median worth trusting
 SEED = 0.5  # height of the centre map that makes a seed
 
 
