@@ -349,3 +349,28 @@ def test_cropped_maps_are_interpolated_as_the_whole():
         full[21:60, 33:70][3:-3, 3:-3],
         atol=1e-5,
     )
+
+
+def test_the_candidates_of_a_click_go_from_the_least_to_the_most_that_it_may_mean():
+    network = load_cells().network
+    ordered, larger = [], []
+    for seed in range(4):
+        image, truth = generate("nuclei_dense", seed, (192, 192))[:2]
+        low, high = np.percentile(image, (0.5, 99.8))
+        grey = torch.from_numpy(np.clip((image - low) / (high - low), 0, 1).astype(np.float32))
+        middles = [np.argwhere(truth == one).mean(0) for one in np.unique(truth)[1:13]]
+        points = torch.tensor(np.array(middles), dtype=torch.float32).flip(1)[:, None] + 0.5
+        count = len(points)
+        with torch.inference_mode():
+            logits, _ = network.decode(
+                network.encode(grey.expand(1, 3, -1, -1).contiguous()),
+                torch.zeros(count, dtype=torch.long),
+                points,
+                torch.ones(count, 1, dtype=torch.long),
+                torch.full((count, 4), torch.nan),
+            )
+        areas = (logits > 0).sum((2, 3)).float()
+        ordered += ((areas[:, 1] <= areas[:, 0]) & (areas[:, 0] <= areas[:, 2])).tolist()
+        larger += (areas[:, 2] / areas[:, 1].clamp_min(1)).tolist()
+    assert np.mean(ordered) > 0.9
+    assert np.median(larger) > 1.1

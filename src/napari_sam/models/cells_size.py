@@ -31,7 +31,8 @@ LOOK = 512  # side of the region, in window pixels, on which sizes are measured
 FIRST_ZOOMS = (1.0, 0.5, 2.0, 0.25)  # tried in turn until objects show up
 AGREE = 1.7  # ratio up to which the size found and the size looked for agree
 CLOSER = 0.85  # of the disagreement a second look has to leave less than this
-FEW = 5  # objects that make a median worth trusting
+FEW = 5  # objects from which a look is worth trusting
+WHOLE = 3  # objects away from the border from which the others do not count
 SEED = 0.5  # height of the centre map that makes a seed
 
 
@@ -54,19 +55,24 @@ class Objects:
     confidence: float
 
     @property
+    def count(self) -> int:
+        """How many objects there are."""
+        return len(self.diameters) - 1
+
+    @property
     def median(self) -> float:
         """Median diameter in plane pixels; NaN when nothing was found.
 
         Objects cut by the border count only when there are few others.
         """
-        if len(self.diameters) <= 1:
+        if self.count == 0:
             return float("nan")
         # Two pixels wide, because the last one may lie beyond the plane.
         whole = np.ones(len(self.diameters), dtype=bool)
         for edge in (np.s_[:2], np.s_[-2:], np.s_[:, :2], np.s_[:, -2:]):
             whole[self.regions[edge]] = False
         whole[0] = False
-        chosen = self.diameters[whole] if whole.sum() >= FEW else self.diameters[1:]
+        chosen = self.diameters[whole] if whole.sum() >= WHOLE else self.diameters[1:]
         return float(np.median(chosen))
 
 
@@ -178,11 +184,12 @@ def estimate_diameter(
 ) -> float:
     """Estimate the median diameter of the objects of a plane, in plane pixels.
 
-    Returns the diameter that the network confirms when it looks at the zoom that suits it; of
-    the sizes looked for, the most confident one when none is confirmed. Texture looks much the
-    same at every zoom: where a second look disagrees as much as the first, the first one counts.
+    Returns the diameter that the network confirms when it looks at the zoom that suits it, by
+    enough objects to tell. Of the sizes seen when there is none such: one confirmed by few
+    objects if possible, then the most confident one. Texture looks much the same at every zoom:
+    where a second look disagrees as much as the first, the first one counts.
     """
-    tried: list[tuple[float, float]] = []
+    tried: list[tuple[bool, float, float]] = []
     before: tuple[float, float] | None = None
     todo = list(FIRST_ZOOMS)
     for look in range(len(FIRST_ZOOMS) + 2):
@@ -193,20 +200,23 @@ def estimate_diameter(
         objects = find_objects(
             _maps_of(network, pyramid, _middle(pyramid.shape, zoom), zoom), STRIDE / zoom
         )
-        if len(objects.diameters) <= FEW:
-            tried.append((objects.confidence / 2, objects.median))
+        if objects.count == 0:
             before = None
             continue
-        tried.append((objects.confidence, objects.median))
         off = log(objects.median * zoom / OBJECT)
-        if abs(off) <= log(AGREE):
+        agrees = abs(off) <= log(AGREE)
+        if objects.count < FEW:
+            tried.append((agrees, objects.confidence / 2, objects.median))
+            before = None
+            continue
+        tried.append((agrees, objects.confidence, objects.median))
+        if agrees:
             return objects.median
         if before is not None and off / before[0] > CLOSER:
             return before[1]
         before = off, objects.median
         todo = [clip_zoom(OBJECT / objects.median)] if look < len(FIRST_ZOOMS) else []
-    found = [(confidence, size) for confidence, size in tried if np.isfinite(size)]
-    return max(found)[1] if found else OBJECT
+    return max(tried)[2] if tried else OBJECT
 
 
 def _middle(shape: tuple[int, int], zoom: float) -> tuple[int, int, int, int]:
