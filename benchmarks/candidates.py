@@ -2,9 +2,9 @@
 
     python benchmarks/candidates.py [--data DATA] [--model cells] [--windows 240]
 
-Windows of validation images (generated ones, and those of DATA that training holds out), objects
-at their true size, four clicks each; the network alone, as training sees it.  Areas are medians,
-over that of the object.
+Windows of validation images (generated ones, and those of DATA that training holds out) as training
+draws them, zooms and looks varied at random, four clicks each; the network alone.  "Alone" are
+objects that touch none, and those in a tissue.  Areas are medians, over that of the object.
 """
 
 from __future__ import annotations

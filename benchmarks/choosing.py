@@ -22,7 +22,7 @@ import napari_sam as ns
 from napari_sam.automatic.live import LiveCells
 from napari_sam.automatic.options import CellOptions
 from napari_sam.training.evaluation import validation_images
-from napari_sam.training.metrics import average_precision
+from napari_sam.training.metrics import average_precision, iou_matrix
 
 DEFAULTS = CellOptions()
 MOVES: dict[str, tuple[float, ...]] = {
@@ -41,15 +41,6 @@ def variants() -> dict[str, CellOptions]:
             value = round(getattr(DEFAULTS, name) + move, 3)
             found[f"{name} {value:g}"] = CellOptions(**(asdict(DEFAULTS) | {name: value}))
     return found
-
-
-def best_overlaps(truth: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Of every label 1..n, the largest IoU with a true object."""
-    areas, true_areas = np.bincount(labels.ravel()), np.bincount(truth.ravel())
-    both = np.zeros((len(areas), len(true_areas)))
-    np.add.at(both, (labels.ravel(), truth.ravel()), 1)
-    union = areas[:, None] + true_areas[None] - both
-    return (both / np.maximum(union, 1))[1:, 1:].max(1, initial=0)
 
 
 def main() -> None:
@@ -77,14 +68,14 @@ def main() -> None:
             by_family = precisions.setdefault(name, {})
             by_family.setdefault(family, []).append((found[0], found.mean()))
         labels, scores = live.labels(CellOptions(min_score=0))
-        scored.append(np.stack([scores, best_overlaps(truth, labels)]))
+        scored.append(np.stack([scores, iou_matrix(truth, labels).max(0, initial=0)]))
     families = list(precisions["defaults"])
     print("| | " + " | ".join(families) + " | mean | mean AP .5:.95 |")
     print("|---" * (len(families) + 3) + "|")
     for name, by_family in precisions.items():
         rows = np.array([np.mean(by_family[family], axis=0) for family in families])
         values = [*rows[:, 0], *rows.mean(0)]
-        print(f"| {name} | " + " | ".join(f"{v:.3f}"[1:] for v in values) + " |")
+        print(f"| {name} | " + " | ".join(f"{v:.3f}".removeprefix("0") for v in values) + " |")
     values, overlaps = np.concatenate(scored, axis=1)
     print("\n| score | objects | share that is right | mean IoU |\n|---|---|---|---|")
     for low in np.arange(10) / 10:

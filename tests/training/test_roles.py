@@ -35,6 +35,12 @@ def test_a_clump_is_all_that_touches_and_nothing_else():
     assert clump_around(labels, 4) is None
 
 
+def test_the_clump_of_an_object_in_pieces_is_around_all_of_them():
+    labels = disks((60, 90), (15, 15, 6), (40, 50, 8), (40, 64, 8))
+    labels[labels == 2] = 1  # one piece alone, the other beside a neighbour
+    np.testing.assert_array_equal(clump_around(labels, 1), labels > 0)
+
+
 def test_a_tissue_is_no_clump():
     labels = np.kron(np.arange(1, 17).reshape(4, 4), np.ones((10, 10), np.int32)).astype(np.int32)
     assert clump_around(labels, 6) is None

@@ -11,6 +11,7 @@ from safetensors import safe_open
 from napari_sam.errors import DataError
 from napari_sam.models.cells import load_cells
 from napari_sam.training.__main__ import main
+from napari_sam.training.augment import augment_image
 from napari_sam.training.checkpoints import between, export_weights, load_checkpoint
 from napari_sam.training.crops import cut_window, object_depth, prepare_plane
 from napari_sam.training.generated import TRAINING_SEEDS
@@ -133,6 +134,26 @@ def test_training_on_cuda(planes, tmp_path):
     trainer.run()
     assert trainer.windows_seen > 0
     assert (tmp_path / "last.pt").exists()
+
+
+def test_a_round_of_prompts_teaches_the_other_meanings_once(planes, tmp_path):
+    trainer = trainer_for(planes, tmp_path, batch=4)
+    trainer.half = False
+    figures = trainer.step(True)
+    assert float(figures["caution_loss"]) > 0
+    assert all(torch.isfinite(value) for name, value in figures.items() if name.endswith("_loss"))
+
+
+@pytest.mark.parametrize("value", [0.0, 0.5])
+def test_few_photons_of_anything_stay_an_image(value):
+    rng = np.random.default_rng(0)
+    window = np.full((32, 32, 1), value, np.float32)
+    for _ in range(60):
+        looks = augment_image(window, rng)
+        assert looks.shape == (32, 32, 3)
+        assert looks.dtype == np.float32
+        assert np.isfinite(looks).all()
+        assert -0.1 <= looks.min() <= looks.max() <= 1.2
 
 
 def test_prompts_lie_where_they_should(planes):

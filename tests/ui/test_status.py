@@ -50,6 +50,37 @@ def test_a_slow_answer_is_announced_and_its_cancelling_too(opened):
     assert opened.state.chip.kind == "ready"
 
 
+def test_a_mark_taken_back_takes_its_slow_answer_along(opened):
+    opened.click(20, 20)
+    while opened.loop.turn():
+        pass
+    opened.session.undo_mark()
+    assert opened.state.chip.text == "computing the mask"
+    opened.settle()
+    assert opened.state.answer is None
+    assert opened.state.chip.kind == "ready"
+
+
+def test_review_turns_through_the_outlines_of_the_slice_that_is_shown(bench):
+    bench.viewer.add_image(STACK, name="stack")
+    bench.viewer.add_labels(np.zeros(STACK.shape, np.int32), name="mine")
+    bench.viewer.dims.set_current_step(0, 0)
+    bench.settle()
+    bench.session.set_tool("review")
+    bench.session.review.set_tool("add")
+    bench.click(0, 20, 20)
+    bench.session._asking.now()
+    assert bench.session.jobs.wants("predict")
+    bench.press("N")
+    assert "being computed" in bench.state.status
+    bench.settle()
+    assert bench.state.answer.choices > 1
+    bench.viewer.dims.set_current_step(0, 1)
+    bench.settle()
+    bench.press("N")
+    assert bench.state.choice == 0
+
+
 def test_review_goes_on_advising_after_a_look_in_3d(bench):
     bench.viewer.add_image(STACK, name="stack")
     bench.viewer.add_labels((STACK > 100).astype(np.int32), name="mine")

@@ -29,9 +29,9 @@ def refine_cells(
 ) -> Segmentation:
     """Draw the uncertain objects of a plane again, each prompted by its deepest point and box.
 
-    A new mask replaces the old one where the model predicts it to be better than the old
-    score and most of it lies on no other object; no pixel of any other object changes, and
-    ids stay.
+    A new mask replaces the old one where its predicted IoU, which is its score from then on, is
+    above the old score and most of it lies on no other object; no pixel of any other object
+    changes, and ids stay.
 
     Parameters
     ----------

@@ -201,13 +201,11 @@ def estimate_diameter(
             _maps_of(network, pyramid, _middle(pyramid.shape, zoom), zoom), STRIDE / zoom
         )
         if objects.count == 0:
-            before = None
             continue
         off = log(objects.median * zoom / OBJECT)
         agrees = abs(off) <= log(AGREE)
         if objects.count < FEW:
             tried.append((agrees, objects.confidence / 2, objects.median))
-            before = None
             continue
         tried.append((agrees, objects.confidence, objects.median))
         if agrees:

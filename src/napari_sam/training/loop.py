@@ -29,6 +29,9 @@ from .sampling import Example, WindowStream
 
 __all__ = ["Settings", "Trainer"]
 
+#: Weight of what only keeps part and clump apart, beside the error of the masks.
+CAUTION_SHARE = 0.3
+
 
 @dataclass
 class Settings:
@@ -197,7 +200,7 @@ class Trainer:
             for part in ("mask_loss", "iou_loss"):
                 figures[part] = figures.get(part, 0) + parts[part] / rounds
             if plain is not None:
-                figures["caution_loss"] = 0.3 * caution_loss(logits, plain)
+                figures["caution_loss"] = CAUTION_SHARE * caution_loss(logits, plain)
                 clicked = torch.isnan(batch.boxes[:, 0])
                 figures |= {
                     "iou_best": parts["best"].nanmean(),

@@ -20,8 +20,8 @@ __all__ = [
 
 #: Depth in window pixels at which the boundary map has fallen to exp(-1/2).
 BOUNDARY_REACH = 2.0
-#: How much dearer the error is that a part or a clump should avoid.  The part is then what
-#: belongs to the object with a probability over 0.8, the clump what does with over 0.2.
+#: How much dearer the error is that a part or a clump should avoid.  By this loss alone the part
+#: would be what belongs to the object with a probability over 0.8, the clump over 0.2.
 CAUTION = 4.0
 
 

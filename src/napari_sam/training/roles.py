@@ -47,7 +47,7 @@ def clump_around(labels: npt.NDArray[np.integer], which: int) -> Mask | None:
     """
     mask = labels == which
     clumps, _ = ndi.label(labels > 0, np.ones((3, 3)))
-    clump = clumps == clumps[mask][0]
+    clump = np.isin(clumps, np.unique(clumps[mask]))  # objects may lie in pieces
     area = np.count_nonzero(mask)
     if not 1.15 * area < np.count_nonzero(clump) <= LARGEST * area:
         return None
@@ -78,9 +78,12 @@ def lobe_around(mask: Mask, place: tuple[int, int]) -> Mask | None:
         cores, count = ndi.label(depth > share * depth.max())
         if count == 1:
             continue
-        sizes = np.bincount(cores.ravel())[1:]
-        if np.sort(sizes)[-2] < 0.15 * sizes.max():
+        sizes = np.bincount(cores.ravel())
+        sizes[0] = 0
+        large = sizes >= 0.15 * sizes.max()
+        if np.count_nonzero(large) < 2:
             continue
+        cores = np.where(large[cores], cores, 0)
         nearest = ndi.distance_transform_edt(
             cores == 0, return_distances=False, return_indices=True
         )
@@ -114,7 +117,8 @@ def other_meanings(examples: list[Example], batch: PromptBatch) -> tuple[Tensor,
     meanings = np.zeros((len(truths), 3, *truths.shape[1:]), np.float32)
     plain = np.zeros(truths.shape, np.float32)
     single = torch.isnan(batch.boxes[:, 0]).cpu().numpy() & truths.any((1, 2))
-    places = (batch.points[:, 0] / 2).long().cpu().numpy()
+    # a click on the far edge of the last pixel may be rounded out of the window
+    places = (batch.points[:, 0] / 2).long().cpu().numpy().clip(0, truths.shape[1] - 1)
     for n in np.flatnonzero(single):
         column, row = places[n]
         if not truths[n, row, column]:

@@ -61,13 +61,17 @@ class Asking:
 
     def forget(self) -> None:
         """Ask anew at the next look, whatever was asked before; drop the answer."""
-        self.interrupted()
+        self.cancelled()
         self._desk.jobs.cancel("predict")
         self._drop()
 
     def interrupted(self) -> None:
-        """Work was cancelled by the person: ask anew at the next look."""
+        """Marks are being changed by the person: ask anew at the next look."""
         self._then = self._asked = None
+
+    def cancelled(self) -> None:
+        """Work was stopped: nothing is being computed any more."""
+        self.interrupted()
         if self._desk.state.chip == _COMPUTING:
             self._desk.state.chip = Chip("ready", "ready")
 
@@ -120,9 +124,9 @@ class Asking:
 
     def _nothing_marked(self, plane: Plane) -> None:
         answer = self._desk.state.answer
-        if self._asked is not None and self._asked[0].plane == plane:
+        if self._asked is None or self._asked[0].plane == plane:
             self._desk.jobs.cancel("predict")
-            self._then = self._asked = None
+            self.cancelled()
         if answer is not None and answer.plane == plane:
             self._drop()
         elif not self.hover.shown:

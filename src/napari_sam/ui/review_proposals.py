@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from napari_sam.errors import LabelsError
+from napari_sam.errors import LabelsError, ViewError
 from napari_sam.ui.desk import Desk
 from napari_sam.ui.editing import Editing
 from napari_sam.ui.gestures import Place
@@ -47,9 +47,17 @@ class Proposals:
         self._session.add_point(place, label)
 
     def next(self) -> bool:
-        """Show another outline of the cell; False when there is none to choose from."""
-        answer = self._desk.state.answer
-        if answer is None or answer.choices < 2:
+        """Show another outline of the cell; False when none is proposed on this slice."""
+        desk = self._desk
+        if desk.jobs.wants("predict"):
+            desk.say("The mask is being computed.")
+            return True
+        answer = desk.state.answer
+        try:
+            here = answer is not None and desk.plane() == answer.plane
+        except ViewError:
+            return False
+        if answer is None or not here or answer.choices < 2:
             return False
         self._session.next_candidate()
         return True

@@ -388,7 +388,7 @@ class Session:
     def cancel(self) -> None:
         """Stop what runs: a search, a download, or the reading of the image."""
         self.models.cancel()
-        self._asking.interrupted()
+        self._asking.cancelled()
         self.review.cancel()
         self.jobs.cancel_all()
         self.state.progress = None

@@ -32,8 +32,8 @@ class CellControls:
         self.sensitivity.moved.connect(lambda v: finding.adjust_cells(sensitivity=v))
         self.certainty = ValueSlider(
             "Certainty",
-            "Leave out cells of which the model is less sure than this. Of cells it is 60 % sure "
-            "of, about six in ten are right, on images of a kind that it knows.",
+            "Leave out cells of which the model is less sure than this. Of cells that 'cells' is "
+            "60 % sure of, about six in ten are right, on images of a kind that it knows.",
             (0, 1, 100),
             lambda v: f"≥ {100 * v:.0f} %" if v else "any",
         )
