@@ -185,6 +185,7 @@ class Trainer:
         chance = float(torch.rand((), generator=self.generator))
         rounds = 1 + (chance < 0.65) + (chance < 0.2)
         figures: dict[str, Tensor] = {}
+        meanings, plain = other_meanings(examples, batch)
         for number in range(rounds):
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
                 logits, iou = self.network.decode(
@@ -195,11 +196,10 @@ class Trainer:
                     batch.boxes,
                     batch.mask,
                 )
-            meanings, plain = other_meanings(examples, batch) if number == 0 else (None, None)
-            parts = prompt_loss(logits, iou, batch.truth, meanings)
+            parts = prompt_loss(logits, iou, batch.truth, None if number else meanings)
             for part in ("mask_loss", "iou_loss"):
                 figures[part] = figures.get(part, 0) + parts[part] / rounds
-            if plain is not None:
+            if number == 0:
                 figures["caution_loss"] = CAUTION_SHARE * caution_loss(logits, plain)
                 clicked = torch.isnan(batch.boxes[:, 0])
                 figures |= {

@@ -71,14 +71,18 @@ def instance_loss(logits: Tensor, targets: Tensor) -> Tensor:
     return entropy[0] + 0.5 * entropy[1:].sum() + 0.5 * dice.mean() + 2 * distance[0] + distance[1]
 
 
+def _entropy(logits: Tensor, targets: Tensor, weight: Tensor | None = None) -> Tensor:
+    """Cross-entropy of masks (..., h, w) per true plus predicted area, (...)."""
+    entropy = F.binary_cross_entropy_with_logits(logits, targets, weight, reduction="none")
+    area, guess = targets.sum((-2, -1)), logits.detach().sigmoid().sum((-2, -1))
+    return entropy.sum((-2, -1)) / (area + guess + 60)
+
+
 def _mask_error(logits: Tensor, targets: Tensor) -> Tensor:
-    """Cross-entropy per object area plus dice of masks, both (N, K, h, w); returns (N, K)."""
-    p = logits.sigmoid()
-    entropy = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
-    area, guess = targets.sum((2, 3)), p.detach().sum((2, 3))
-    entropy = entropy.sum((2, 3)) / (area + guess + 60)
+    """Cross-entropy plus dice of masks (N, K, h, w), (N, K)."""
+    p, area = logits.sigmoid(), targets.sum((2, 3))
     dice = 1 - (2 * (p * targets).sum((2, 3)) + 5) / (p.sum((2, 3)) + area + 5)
-    return entropy + dice
+    return _entropy(logits, targets) + dice
 
 
 def caution_loss(logits: Tensor, truth: Tensor) -> Tensor:
@@ -104,11 +108,8 @@ def caution_loss(logits: Tensor, truth: Tensor) -> Tensor:
     target = truth[asked]
     total = logits.new_zeros(())
     for candidate, costly in ((PART, 0.0), (CLUMP, 1.0)):
-        x = logits[asked, candidate]
         weight = torch.where(target == costly, CAUTION, 1.0)
-        entropy = F.binary_cross_entropy_with_logits(x, target, weight, reduction="none")
-        area, guess = target.sum((1, 2)), x.detach().sigmoid().sum((1, 2))
-        total = total + (entropy.sum((1, 2)) / (area + guess + 60)).sum()
+        total = total + _entropy(logits[asked, candidate], target, weight).sum()
     return total / len(logits)
 
 
