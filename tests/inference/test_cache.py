@@ -20,6 +20,7 @@ from napari_sam.inference.cache import EmbeddingCache, key_of, key_of_embedding
 from napari_sam.inference.sam import SamModel
 from napari_sam.inference.store import EmbeddingStore
 from napari_sam.models.zoo import load_model
+from rounding import rounding
 from tiny_sam import tiny_sam
 
 MODEL = tiny_sam()
@@ -358,16 +359,19 @@ def test_a_loaded_model_finds_what_another_process_read(tmp_path):
     plain = load_model(path, "cpu")
     found = model.encode(plane(0), progress=seen.append)
     assert seen == [1.0]  # read and not computed, layer by layer
-    assert torch.equal(found.features.image, plain.encode(plane(0)).features.image)
+    # The other process may have shared the sums out among threads, and so rounded otherwise.
+    expected = plain.encode(plane(0)).features.image
+    atol = rounding(expected, terms=64, products=25)
+    torch.testing.assert_close(found.features.image, expected, rtol=0, atol=atol)
     assert len(EmbeddingStore(tmp_path / "kept")) == 1
     for other in (plane(1), plane(0)[:, :-1]):
         model.encode(other)
     model.encode(plane(0), limits=(0, 100))
     assert len(EmbeddingStore(tmp_path / "kept")) == 4
     prompt = Prompt(points=[(10, 20)])
-    np.testing.assert_array_equal(
-        model.predict(found, prompt).logits, plain.predict(plain.encode(plane(0)), prompt).logits
-    )
+    logits = plain.predict(plain.encode(plane(0)), prompt).logits
+    atol = rounding(logits, terms=64, products=45)
+    np.testing.assert_allclose(model.predict(found, prompt).logits, logits, rtol=0, atol=atol)
 
 
 def test_the_default_folder_is_that_of_the_panel_and_nothing_is_kept_unasked(tmp_path, monkeypatch):

@@ -42,7 +42,7 @@ class Int8Linear(nn.Module):
     def __init__(self, layer: nn.Linear) -> None:
         super().__init__()
         with torch.no_grad():
-            scale = layer.weight.abs().amax(1).clamp_(min=_LEAST) / _LEVELS
+            scale = layer.weight.abs().amax(1).clamp_(min=_LEAST) / _weight_levels()
             rounded = (layer.weight / scale[:, None]).round_().to(torch.int8)
         self.register_buffer("weight", rounded.t())
         self.register_buffer("scale", scale)
@@ -54,6 +54,18 @@ class Int8Linear(nn.Module):
         found = torch._int_mm((x / scale).round_().to(torch.int8), self.weight).float()
         found.mul_(scale).mul_(self.scale)
         return found if self.bias is None else found.add_(self.bias)
+
+
+@functools.cache
+def _weight_levels() -> int:
+    """Return how many levels weights may have on either side of zero on this processor.
+
+    Processors without VNNI add two products in 16 bits, which overflow with the whole range: half
+    of it for the weights keeps every sum exact.
+    """
+    most = torch.full((32, 32), _LEVELS, dtype=torch.int8)
+    exact = bool((torch._int_mm(most, most) == 32 * _LEVELS**2).all())
+    return _LEVELS if exact else _LEVELS // 2
 
 
 def with_int8(model: Model) -> SamModel:
