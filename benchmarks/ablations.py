@@ -23,7 +23,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from napari_sam.models.cells_network import CellsNetwork
+from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.training.crops import Plane, Window
 from napari_sam.training.generated import generated_planes, generated_validation
 from napari_sam.training.loop import Settings, Trainer

@@ -29,10 +29,10 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from napari_sam import Prompt
-from napari_sam.inference import attention, products
-from napari_sam.inference.int8 import Int8Linear
-from napari_sam.inference.sam import SamFeatures, SamModel
 from napari_sam.models.model import Embedding
+from napari_sam.models.sam import attention, products
+from napari_sam.models.sam.int8 import Int8Linear
+from napari_sam.models.sam.model import SamFeatures, SamModel
 from napari_sam.training.synthetic import generate
 
 Apply = Callable[[nn.Linear, Tensor], Tensor]
@@ -62,7 +62,7 @@ def int8_of_torch(encoder: nn.Module) -> Apply:
 
 
 def int8_by_rows(encoder: nn.Module) -> Apply:
-    """One scale per token and per output channel: `napari_sam.inference.int8`."""
+    """One scale per token and per output channel: `napari_sam.models.sam.int8`."""
     made = {layer: Int8Linear(layer) for layer in encoder.modules() if type(layer) is nn.Linear}
     return lambda layer, x: made[layer](x)
 

@@ -24,9 +24,9 @@ import torch
 from skimage.transform import rescale
 
 import napari_sam as ns
-from napari_sam.automatic.live import LiveCells, find_cells
-from napari_sam.automatic.options import CellOptions
-from napari_sam.models import cells_size
+from napari_sam.methods.live import LiveCells, find_cells
+from napari_sam.methods.options import CellOptions
+from napari_sam.models.cells import size as cells_size
 from napari_sam.training.evaluation import average_precision
 from napari_sam.training.pairs import find_pairs, normalise
 from napari_sam.training.synthetic import generate
@@ -146,7 +146,7 @@ def seams(model: ns.Model, folder: Path, side: int, diameter: float) -> None:
 def seeds_and_grid(finder: ns.Model, per_side: int) -> None:
     from segment_anything import sam_model_registry
 
-    from napari_sam.inference.sam import SamModel
+    from napari_sam.models.sam.model import SamModel
 
     torch.manual_seed(0)
     model = SamModel(sam_model_registry["vit_b"]().eval(), "sam_vit_b", "cpu", "0" * 64)
@@ -154,9 +154,9 @@ def seeds_and_grid(finder: ns.Model, per_side: int) -> None:
     limits = (float(image.min()), float(image.max()))
     embedding, encode, _ = timed(lambda: model.encode(image, limits=limits))
 
-    from napari_sam.automatic.everything import propose_plane
-    from napari_sam.automatic.live_masks import find_masks
-    from napari_sam.automatic.settings import Settings
+    from napari_sam.methods.everything import propose_plane
+    from napari_sam.methods.live_masks import find_masks
+    from napari_sam.methods.settings import Settings
 
     masks, wall, used = timed(lambda: find_masks(image, embedding, model, finder))
     print(f"\nSAM ViT-B, random weights, 512²; encoding takes {encode:.1f} s in both:\n")

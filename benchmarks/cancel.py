@@ -18,11 +18,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from napari_sam.automatic.settings import Settings
 from napari_sam.images import Plane
-from napari_sam.inference.sam import SamModel
+from napari_sam.methods.settings import Settings
 from napari_sam.models import zoo
 from napari_sam.models.model import Model
+from napari_sam.models.sam.model import SamModel
 from napari_sam.samples import load_sample
 from napari_sam.ui.find_options import FindOptions
 from napari_sam.ui.jobs import Jobs

@@ -19,8 +19,8 @@ import numpy as np
 import torch
 
 import napari_sam as ns
-from napari_sam.automatic.live import LiveCells
-from napari_sam.automatic.options import CellOptions
+from napari_sam.methods.live import LiveCells
+from napari_sam.methods.options import CellOptions
 from napari_sam.training.evaluation import validation_images
 from napari_sam.training.metrics import average_precision, iou_matrix
 

@@ -32,11 +32,11 @@ from segment_anything import SamAutomaticMaskGenerator, SamPredictor, sam_model_
 from segment_anything.utils.amg import build_all_layer_point_grids
 
 from napari_sam import Prompt, images, load_model
-from napari_sam.automatic.everything import segment_everything
-from napari_sam.automatic.grid import point_grid
-from napari_sam.automatic.seeds import object_seeds
-from napari_sam.inference.sam import SamModel
+from napari_sam.methods.everything import segment_everything
+from napari_sam.methods.grid import point_grid
+from napari_sam.methods.seeds import object_seeds
 from napari_sam.models.model import Embedding
+from napari_sam.models.sam.model import SamModel
 
 FULL = (0.0, 255.0)
 

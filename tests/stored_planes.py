@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from napari_sam.inference.store import EmbeddingStore
+from napari_sam.embeddings.disk import EmbeddingStore
 from napari_sam.models.model import Embedding
 
 LARGE = 4_000_000  # numbers in an entry, so that writing it takes a while

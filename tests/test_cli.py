@@ -21,12 +21,12 @@ import tifffile
 import torch
 
 from fake_model import FakeModel, blobs
-from napari_sam.automatic.everything import segment_everything
 from napari_sam.cli import main
 from napari_sam.cli.progress import Line
 from napari_sam.errors import Cancelled
-from napari_sam.inference.encoding import PlaneEncoder
+from napari_sam.methods.everything import segment_everything
 from napari_sam.models import zoo
+from napari_sam.models.sam.encoding import PlaneEncoder
 from tiny_sam import tiny_network, tiny_sam
 
 SHAPE = (64, 80)
@@ -521,8 +521,8 @@ def test_an_interrupt_in_the_terminal_closes_the_window_of_the_demo(model, monke
 
 
 def test_the_cache_is_listed_limited_and_cleared(tmp_path, monkeypatch, capsys):
-    from napari_sam.inference.cache import key_of_embedding
-    from napari_sam.inference.store import EmbeddingStore
+    from napari_sam.embeddings.disk import EmbeddingStore
+    from napari_sam.embeddings.memory import key_of_embedding
 
     monkeypatch.setenv("NAPARI_SAM_HOME", str(tmp_path))
     model = tiny_sam()

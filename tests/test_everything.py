@@ -15,15 +15,15 @@ from segment_anything.utils.amg import remove_small_regions
 from skimage.measure import label
 
 from fake_model import FakeModel
-from napari_sam.automatic.everything import propose_plane, segment_everything
-from napari_sam.automatic.proposals import propose
-from napari_sam.automatic.regions import Region, clean, coco_counts, coco_rle
-from napari_sam.automatic.seeds import object_seeds
-from napari_sam.automatic.settings import Settings
-from napari_sam.automatic.suppression import suppress
 from napari_sam.errors import Cancelled, ImageError, ModelError, ParameterError
-from napari_sam.inference.sam import SamModel
+from napari_sam.methods.everything import propose_plane, segment_everything
+from napari_sam.methods.proposals import propose
+from napari_sam.methods.regions import Region, clean, coco_counts, coco_rle
+from napari_sam.methods.seeds import object_seeds
+from napari_sam.methods.settings import Settings
+from napari_sam.methods.suppression import suppress
 from napari_sam.models.model import Embedding, Model
+from napari_sam.models.sam.model import SamModel
 from napari_sam.segmentation import Candidates
 from tiny_sam import tiny_network
 

@@ -15,33 +15,42 @@ ROOT = Path(napari_sam.__file__).parent
 
 # A room may import the rooms named here, and itself.
 VOCABULARY = {
-    "editing",
     "errors",
     "files",
     "images",
     "installation",
     "libraries",
-    "object_table",
     "overlays",
     "pixel_size",
     "progress",
     "prompts",
     "segmentation",
 }
+HEADLESS = VOCABULARY | {
+    "labels",
+    "models",
+    "embeddings",
+    "stacks",
+    "objects",
+    "methods",
+    "exports",
+}
 MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(VOCABULARY, VOCABULARY),
-    "models": VOCABULARY,
-    "inference": VOCABULARY | {"models"},
-    "automatic": VOCABULARY | {"models", "inference"},
-    "stacks": VOCABULARY | {"models", "inference"},
     "exports": VOCABULARY,
-    "training": VOCABULARY | {"models", "inference", "automatic"},
+    "labels": VOCABULARY,
+    "models": VOCABULARY | {"labels", "embeddings"},
+    "embeddings": VOCABULARY | {"labels", "models"},
+    "stacks": VOCABULARY | {"labels", "models", "embeddings"},
+    "objects": VOCABULARY | {"labels", "models", "embeddings"},
+    "methods": VOCABULARY | {"labels", "models", "embeddings", "stacks", "objects"},
+    "engine": HEADLESS,
+    "segment": HEADLESS | {"engine"},
+    "batch": HEADLESS | {"engine", "segment"},
+    "training": HEADLESS | {"engine", "segment"},
     "samples": VOCABULARY | {"training"},
-    "batch": VOCABULARY | {"models", "inference", "automatic", "stacks", "exports"},
-    "cli": VOCABULARY
-    | {"models", "inference", "automatic", "stacks", "exports", "samples", "batch", "training"},
-    "ui": VOCABULARY
-    | {"models", "inference", "automatic", "stacks", "exports", "samples", "training"},
+    "cli": HEADLESS | {"engine", "segment", "batch", "samples", "training"},
+    "ui": HEADLESS | {"engine", "segment", "batch", "samples", "training"},
     "__main__": {"cli"},
 }
 GUI = {"napari", "qtpy", "PySide6", "PyQt6", "PyQt5", "superqt", "magicgui", "vispy"}

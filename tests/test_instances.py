@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage as ndi
 
-from napari_sam.automatic.instances import Floods, labels_from_maps, merge, score
-from napari_sam.automatic.smoothing import smooth
+from napari_sam.methods.instances import Floods, labels_from_maps, merge, score
+from napari_sam.methods.smoothing import smooth
 
 
 def maps_of(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

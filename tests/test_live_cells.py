@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage as ndi
 
-from napari_sam.automatic.live import LiveCells
-from napari_sam.automatic.options import CellOptions
 from napari_sam.errors import ParameterError
+from napari_sam.methods.live import LiveCells
+from napari_sam.methods.options import CellOptions
 from napari_sam.models.model import InstanceMaps
 from napari_sam.pixel_size import PixelSize
 from napari_sam.segmentation import measure

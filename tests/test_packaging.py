@@ -100,7 +100,7 @@ def test_the_wheel_carries_manifest_types_and_licence(wheel: list[str]) -> None:
 
 
 def test_the_wheel_carries_the_embedded_weights(wheel: list[str]) -> None:
-    assert "napari_sam/models/weights/cells.safetensors" in wheel
+    assert "napari_sam/models/cells/weights/cells.safetensors" in wheel
 
 
 def test_the_wheel_carries_all_modules_and_nothing_else(wheel: list[str]) -> None:

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 import napari_sam as ns
 from fake_model import SCORES, FakeModel, blobs
-from napari_sam.automatic.cells import segment_plane
-from napari_sam.automatic.live_masks import find_masks
-from napari_sam.automatic.options import CellOptions
-from napari_sam.automatic.prompted import Answer, paint_answers, prompts_of
-from napari_sam.automatic.refining import refine_cells
-from napari_sam.automatic.regions import Region
 from napari_sam.errors import ModelError
+from napari_sam.methods.cells import segment_plane
+from napari_sam.methods.live_masks import find_masks
+from napari_sam.methods.options import CellOptions
+from napari_sam.methods.prompted import Answer, paint_answers, prompts_of
+from napari_sam.methods.refining import refine_cells
+from napari_sam.methods.regions import Region
 from napari_sam.segmentation import Candidates, Segmentation, measure
 
 CENTRES = ((20, 20), (40, 60), (12, 50))

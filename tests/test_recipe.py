@@ -17,19 +17,19 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from fake_model import FakeModel, blobs
-from napari_sam.automatic.live import find_cells
-from napari_sam.automatic.options import CellOptions
-from napari_sam.automatic.recipe import (
+from napari_sam.cli import cells, everything, main
+from napari_sam.cli.app import _with_dashes, build_parser
+from napari_sam.cli.segment import _limits
+from napari_sam.errors import ParameterError
+from napari_sam.methods.live import find_cells
+from napari_sam.methods.options import CellOptions
+from napari_sam.methods.recipe import (
     as_command,
     as_python,
     everything_as_command,
     everything_as_python,
 )
-from napari_sam.automatic.settings import Settings
-from napari_sam.cli import cells, everything, main
-from napari_sam.cli.app import _with_dashes, build_parser
-from napari_sam.cli.segment import _limits
-from napari_sam.errors import ParameterError
+from napari_sam.methods.settings import Settings
 from napari_sam.models import zoo
 
 CHOICES = [

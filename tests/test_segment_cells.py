@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from skimage.draw import disk
 
 import napari_sam as ns
-from napari_sam.automatic.interpolation import EnlargedLabels, Pixels, enlarge
-from napari_sam.automatic.live import LiveCells
 from napari_sam.errors import Cancelled, ImageError
+from napari_sam.methods.interpolation import EnlargedLabels, Pixels, enlarge
+from napari_sam.methods.live import LiveCells
 from napari_sam.models.model import InstanceMaps
 
 CENTRES = [(30, 30), (40, 90), (90, 40), (95, 100), (60, 64)]

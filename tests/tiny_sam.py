@@ -6,9 +6,9 @@ from typing import Any
 
 import torch
 
-from napari_sam.inference.sam import SamModel
 from napari_sam.models.checkpoints import Architecture
-from napari_sam.models.sam import build
+from napari_sam.models.sam.model import SamModel
+from napari_sam.models.sam.network import build
 
 torch.set_num_threads(1)  # so small that threads would only wait for each other
 

@@ -20,15 +20,15 @@ _HOMES = {
     "Segmentation": "napari_sam.segmentation",
     "errors": "napari_sam.errors",
     "load_model": "napari_sam.models.zoo",
-    "segment_cells": "napari_sam.automatic.cells",
-    "segment_everything": "napari_sam.automatic.everything",
+    "segment_cells": "napari_sam.methods.cells",
+    "segment_everything": "napari_sam.methods.everything",
 }
 
 if TYPE_CHECKING:
     from napari_sam import errors
-    from napari_sam.automatic.cells import segment_cells
-    from napari_sam.automatic.everything import segment_everything
     from napari_sam.images import Plane
+    from napari_sam.methods.cells import segment_cells
+    from napari_sam.methods.everything import segment_everything
     from napari_sam.models.model import Embedding, Model
     from napari_sam.models.zoo import load_model
     from napari_sam.prompts import Prompt

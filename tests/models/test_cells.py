@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 import napari_sam as ns
 from napari_sam.errors import Cancelled, CheckpointError, ModelError, PromptError
-from napari_sam.models.cells import CellsModel, load_cells
-from napari_sam.models.cells_network import CellsNetwork
-from napari_sam.models.cells_windows import paste, resample, square
+from napari_sam.models.cells.model import CellsModel, load_cells
+from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.models.cells.windows import paste, resample, square
 from napari_sam.prompts import Prompt
 from napari_sam.training.synthetic import generate
 
@@ -180,7 +180,7 @@ def test_pasting_beyond_the_plane_keeps_what_is_inside():
 
 
 def test_only_the_marked_part_of_a_mask_is_kept():
-    from napari_sam.models.cells import _marked_parts
+    from napari_sam.models.cells.model import _marked_parts
 
     mask = np.zeros((20, 20), bool)
     mask[2:6, 2:6] = mask[10:14, 10:14] = True
@@ -309,7 +309,7 @@ def test_prompts_are_answered_in_full_precision_however_planes_are_read():
 
 
 def test_maps_of_a_region_are_those_of_the_whole_plane():
-    from napari_sam.automatic.live import LiveCells, find_cells_around
+    from napari_sam.methods.live import LiveCells, find_cells_around
 
     model = load_cells()
     tile = np.asarray(generate("nuclei_dense", 3, (192, 192)).image, dtype=np.float32)
@@ -336,7 +336,7 @@ def test_maps_of_a_region_are_those_of_the_whole_plane():
 
 
 def test_cropped_maps_are_interpolated_as_the_whole():
-    from napari_sam.automatic.interpolation import enlarge
+    from napari_sam.methods.interpolation import enlarge
     from napari_sam.models.model import InstanceMaps
 
     values = np.random.default_rng(0).random((40, 50), dtype=np.float32)

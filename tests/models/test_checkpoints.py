@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from napari_sam import load_model
 from napari_sam.errors import CheckpointError
 from napari_sam.models import checkpoints
-from napari_sam.models.sam import build, fill
+from napari_sam.models.sam.network import build, fill
 from tiny_sam import TINY, tiny_network
 
 STATE = tiny_network(4).state_dict()

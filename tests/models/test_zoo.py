@@ -191,7 +191,7 @@ def test_the_zoo_is_listed_without_torch():
 
 
 def test_exported_weights_of_the_embedded_kind_are_recognised(tmp_path):
-    with resources.as_file(resources.files("napari_sam.models")) as folder:
+    with resources.as_file(resources.files("napari_sam.models.cells")) as folder:
         copied = shutil.copy(
             folder / "weights" / "cells.safetensors", tmp_path / "mine.safetensors"
         )

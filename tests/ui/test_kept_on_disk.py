@@ -7,10 +7,10 @@ import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 
+from napari_sam.embeddings.disk import EmbeddingStore
+from napari_sam.embeddings.memory import key_of_embedding
 from napari_sam.images import Plane
-from napari_sam.inference.cache import key_of_embedding
-from napari_sam.inference.sam import SamModel
-from napari_sam.inference.store import EmbeddingStore
+from napari_sam.models.sam.model import SamModel
 from napari_sam.ui.widgets.disk_box import DiskBox
 from napari_sam.ui.worker import Pixels, View, Worker
 from tiny_sam import tiny_sam

@@ -11,7 +11,7 @@ from napari.components import ViewerModel
 from napari.layers import Labels
 
 from napari_sam.errors import LabelsError, ViewError
-from napari_sam.ui import planes
+from napari_sam.ui.layers import planes
 
 UNITS = {"micrometer": 1000.0, "nanometer": 1.0}
 

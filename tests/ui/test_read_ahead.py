@@ -13,7 +13,7 @@ from napari_sam.errors import Cancelled
 from napari_sam.images import Plane
 from napari_sam.ui.jobs import Jobs
 from napari_sam.ui.loops import ManualLoop
-from napari_sam.ui.neighbours import neighbours
+from napari_sam.ui.proposing.neighbours import neighbours
 from napari_sam.ui.worker import Pixels, View, Worker
 
 

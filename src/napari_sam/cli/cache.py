@@ -42,7 +42,7 @@ def _slices(count: int) -> str:
 
 def show(options: argparse.Namespace) -> int:
     """Print every entry and the sum."""
-    from napari_sam.inference.store import EmbeddingStore
+    from napari_sam.embeddings.disk import EmbeddingStore
 
     store = EmbeddingStore()
     for entry in store.entries():
@@ -58,7 +58,7 @@ def show(options: argparse.Namespace) -> int:
 
 def clear(options: argparse.Namespace) -> int:
     """Delete all entries."""
-    from napari_sam.inference.store import EmbeddingStore
+    from napari_sam.embeddings.disk import EmbeddingStore
 
     store = EmbeddingStore()
     count, size = len(store), store.nbytes
@@ -69,7 +69,7 @@ def clear(options: argparse.Namespace) -> int:
 
 def set_limit(options: argparse.Namespace) -> int:
     """Choose how much may be kept, and delete what is too much."""
-    from napari_sam.inference.store import EmbeddingStore
+    from napari_sam.embeddings.disk import EmbeddingStore
 
     EmbeddingStore().set_limit(options.megabytes * _MB)
     return show(options)

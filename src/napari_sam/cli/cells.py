@@ -6,7 +6,7 @@ import argparse
 
 from napari_sam.cli.everything import flag
 
-# With the names and defaults of `napari_sam.automatic.options.CellOptions`. Areas are options of
+# With the names and defaults of `napari_sam.methods.options.CellOptions`. Areas are options of
 # both modes.
 _NUMBERS: dict[str, tuple[type, str]] = {
     "sensitivity": (float, "0 to 1, default 0.5: higher finds fainter cells"),
@@ -55,7 +55,7 @@ def parameters(options: argparse.Namespace) -> dict[str, float | int]:
     ------
     ParameterError
     """
-    from napari_sam.automatic.options import CellOptions
+    from napari_sam.methods.options import CellOptions
 
     typed = {name: getattr(options, name) for name in (*NAMES, *_AREAS)}
     typed = {name: value for name, value in typed.items() if value is not None}

@@ -67,10 +67,10 @@ def write_files(options: argparse.Namespace, layers: list[Any]) -> int:
 
     Of a stack that is the middle slice, at which napari opens it.
     """
-    from napari_sam.automatic.cells import segment_cells
     from napari_sam.cli.inputs import Picked
     from napari_sam.cli.outputs import Outputs, Results
     from napari_sam.images import planes
+    from napari_sam.methods.cells import segment_cells
     from napari_sam.pixel_size import PixelSize
 
     data, keywords, _ = layers[-1]

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from napari_sam.automatic.settings import Settings
+    from napari_sam.methods.settings import Settings
 
-# Fields of `napari_sam.automatic.settings.Settings`. Areas are options of both modes.
+# Fields of `napari_sam.methods.settings.Settings`. Areas are options of both modes.
 _NUMBERS: dict[str, tuple[type, str]] = {
     "points_per_side": (int, "the grid has this many points squared; default 32"),
     "points_per_batch": (int, "points that a GPU answers at a time; default 64"),
@@ -72,7 +72,7 @@ def settings(options: argparse.Namespace) -> Settings:
     ------
     ParameterError, DataError
     """
-    from napari_sam.automatic.settings import Settings
+    from napari_sam.methods.settings import Settings
 
     names = (*_NUMBERS, *_AREAS, "drop_background", "seeds")
     typed: dict[str, Any] = {

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from napari_sam.errors import DataError
 
 if TYPE_CHECKING:
-    from napari_sam.automatic.everything import FoundPlane
     from napari_sam.cli.inputs import Picked
+    from napari_sam.methods.everything import FoundPlane
     from napari_sam.pixel_size import PixelSize
     from napari_sam.segmentation import Segmentation
 
@@ -134,8 +134,8 @@ def _labels(path: Path, results: Results) -> None:
 
 
 def _masks(path: Path, results: Results) -> None:
-    from napari_sam.automatic.everything import as_records
     from napari_sam.exports import mask_arrays
+    from napari_sam.methods.everything import as_records
 
     assert results.found is not None
     shape = results.picked.shape
@@ -149,8 +149,8 @@ def _masks(path: Path, results: Results) -> None:
 
 
 def _rle(path: Path, results: Results) -> None:
-    from napari_sam.automatic.everything import as_records
     from napari_sam.exports import coco_masks
+    from napari_sam.methods.everything import as_records
 
     assert results.found is not None
     records = as_records(results.found, rle=True)

@@ -12,7 +12,7 @@ from napari_sam.errors import DataError
 
 
 def read_point_grids(path: Path) -> list[Any]:
-    """Read ``point_grids``, as `napari_sam.automatic.settings.Settings` takes them.
+    """Read ``point_grids``, as `napari_sam.methods.settings.Settings` takes them.
 
     Parameters
     ----------

@@ -14,8 +14,8 @@ from napari_sam.cli.progress import Line, duration
 from napari_sam.errors import Cancelled, DataError, NapariSamError
 
 if TYPE_CHECKING:
-    from napari_sam.automatic.everything import FoundPlane
     from napari_sam.cli.inputs import Picked
+    from napari_sam.methods.everything import FoundPlane
     from napari_sam.models.model import Model
     from napari_sam.progress import Progress
     from napari_sam.segmentation import Segmentation
@@ -224,7 +224,7 @@ def segment_file(
         labels = None
         count, noun = sum(len(plane.chosen) for plane in planes), "mask"
         if "labels" in options.save:
-            from napari_sam.automatic.everything import as_labels
+            from napari_sam.methods.everything import as_labels
 
             labels = as_labels(planes, picked.shape, model.name)
             count, noun = len(labels), "object"
@@ -242,7 +242,7 @@ def _cells(
     finder: Model | None,
     progress: Progress,
 ) -> Segmentation:
-    from napari_sam.automatic.cells import segment_cells
+    from napari_sam.methods.cells import segment_cells
 
     return segment_cells(
         picked.pixels,
@@ -262,7 +262,7 @@ def _everything(
     finder: Model | None,
     progress: Progress,
 ) -> list[FoundPlane]:
-    from napari_sam.automatic.everything import find_everything
+    from napari_sam.methods.everything import find_everything
 
     found = find_everything(
         picked.pixels,

@@ -125,8 +125,8 @@ Precision = Literal["auto", "float32", "int8"]
 # The loader of each family, by name: the runner of SAM lives in a room above this one and is
 # only imported when such a model is asked for.
 _LOADERS = {
-    "cells": "napari_sam.models.cells:load_cells",
-    "sam": "napari_sam.inference.sam:load_sam",
+    "cells": "napari_sam.models.cells.model:load_cells",
+    "sam": "napari_sam.models.sam.model:load_sam",
 }
 
 
@@ -224,10 +224,10 @@ def load_model(
     keep_triton_out()
     model = _find_and_load(name_or_path, device, download, precision, progress)
     if precision == "int8":
-        model = importlib.import_module("napari_sam.inference.int8").with_int8(model)
+        model = importlib.import_module("napari_sam.models.sam.int8").with_int8(model)
     if cache:
         folder = None if isinstance(cache, bool) else cache
-        importlib.import_module("napari_sam.inference.store").keep_on_disk(model, folder)
+        importlib.import_module("napari_sam.embeddings.disk").keep_on_disk(model, folder)
     return model
 
 

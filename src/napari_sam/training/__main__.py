@@ -8,7 +8,7 @@ import sys
 from dataclasses import fields
 from pathlib import Path
 
-from ..errors import NapariSamError
+from napari_sam.errors import NapariSamError
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -71,13 +71,13 @@ def _parser() -> argparse.ArgumentParser:
 def _train(arguments: argparse.Namespace) -> None:
     import torch
 
-    from .checkpoints import code_version
-    from .generated import generated_planes, generated_validation
-    from .loop import Settings, Trainer
-    from .monitor import monitor_windows
-    from .pairs import data_hash, find_pairs
-    from .sampling import load_planes
-    from .split import split_pairs
+    from napari_sam.training.checkpoints import code_version
+    from napari_sam.training.generated import generated_planes, generated_validation
+    from napari_sam.training.loop import Settings, Trainer
+    from napari_sam.training.monitor import monitor_windows
+    from napari_sam.training.pairs import data_hash, find_pairs
+    from napari_sam.training.sampling import load_planes
+    from napari_sam.training.split import split_pairs
 
     if arguments.nice and hasattr(os, "nice"):
         os.nice(arguments.nice)
@@ -113,8 +113,8 @@ def _train(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
-    from .. import load_model
-    from .evaluation import evaluate_images, table, validation_images, write_rows
+    from napari_sam import load_model
+    from napari_sam.training.evaluation import evaluate_images, table, validation_images, write_rows
 
     model = load_model(arguments.model, device=arguments.device)
     images = validation_images(
@@ -148,7 +148,7 @@ def main(arguments: list[str] | None = None) -> int:
         elif chosen.command == "evaluate":
             _evaluate(chosen)
         else:
-            from .checkpoints import between, export_weights, load_checkpoint
+            from napari_sam.training.checkpoints import between, export_weights, load_checkpoint
 
             checkpoint, facts = load_checkpoint(chosen.checkpoint), {}
             if chosen.mean_with:

@@ -10,14 +10,14 @@ from typing import Any
 
 import torch
 
-from ..errors import DataError
+from napari_sam.errors import DataError
 
 __all__ = ["between", "code_version", "export_weights", "load_checkpoint", "save_checkpoint"]
 
 
 def code_version() -> str:
     """The package's version, and the commit where it runs from a checkout."""
-    from .. import __version__
+    from napari_sam import __version__
 
     command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short=12", "HEAD"]
     try:

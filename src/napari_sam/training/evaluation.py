@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from scipy import ndimage as ndi
 
-from ..prompts import Prompt
-from .baselines import otsu_watershed, watershed_from_box, watershed_from_click
-from .generated import generated_validation
-from .metrics import average_precision, deepest_point, mask_iou, next_click
-from .pairs import find_pairs
-from .split import split_pairs
+from napari_sam.prompts import Prompt
+from napari_sam.training.baselines import otsu_watershed, watershed_from_box, watershed_from_click
+from napari_sam.training.generated import generated_validation
+from napari_sam.training.metrics import average_precision, deepest_point, mask_iou, next_click
+from napari_sam.training.pairs import find_pairs
+from napari_sam.training.split import split_pairs
 
 __all__ = ["Scores", "evaluate_images", "table", "validation_images", "write_rows"]
 
@@ -162,7 +162,7 @@ def evaluate_images(
     -------
     Scores
     """
-    from ..automatic.cells import segment_plane
+    from napari_sam.methods.cells import segment_plane
 
     scores = Scores()
     for family, name, image, labels in images:

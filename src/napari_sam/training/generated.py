@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from .crops import Plane, prepare_plane
-from .pairs import normalise
-from .synthetic import KINDS, generate
+from napari_sam.training.crops import Plane, prepare_plane
+from napari_sam.training.pairs import normalise
+from napari_sam.training.synthetic import KINDS, generate
 
 __all__ = ["GENERATED_FAMILIES", "TRAINING_SEEDS", "generated_planes", "generated_validation"]
 

@@ -14,18 +14,24 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..errors import DataError
-from ..libraries import keep_triton_out
-from ..models.cells_network import CellsNetwork, Features
-from .averaging import WeightAverage
-from .checkpoints import load_checkpoint, save_checkpoint
-from .crops import Plane, Window
-from .curves import draw_curves
-from .losses import caution_loss, instance_loss, instance_targets, prompt_loss, size_loss
-from .monitor import monitor
-from .prompting import choose_objects, correct, first_prompts
-from .roles import other_meanings
-from .sampling import Example, WindowStream
+from napari_sam.errors import DataError
+from napari_sam.libraries import keep_triton_out
+from napari_sam.models.cells.network import CellsNetwork, Features
+from napari_sam.training.averaging import WeightAverage
+from napari_sam.training.checkpoints import load_checkpoint, save_checkpoint
+from napari_sam.training.crops import Plane, Window
+from napari_sam.training.curves import draw_curves
+from napari_sam.training.losses import (
+    caution_loss,
+    instance_loss,
+    instance_targets,
+    prompt_loss,
+    size_loss,
+)
+from napari_sam.training.monitor import monitor
+from napari_sam.training.prompting import choose_objects, correct, first_prompts
+from napari_sam.training.roles import other_meanings
+from napari_sam.training.sampling import Example, WindowStream
 
 __all__ = ["Settings", "Trainer"]
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .roles import CLUMP, PART
+from napari_sam.training.roles import CLUMP, PART
 
 __all__ = [
     "BOUNDARY_REACH",

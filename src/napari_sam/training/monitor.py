@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from ..automatic.instances import labels_from_maps
-from ..models.cells_network import CellsNetwork
-from .crops import Plane, Window, cut_window, prepare_plane
-from .metrics import average_precision, deepest_point, mask_iou
-from .pairs import normalise
-from .sampling import TARGET_DIAMETER
+from napari_sam.methods.instances import labels_from_maps
+from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.training.crops import Plane, Window, cut_window, prepare_plane
+from napari_sam.training.metrics import average_precision, deepest_point, mask_iou
+from napari_sam.training.pairs import normalise
+from napari_sam.training.sampling import TARGET_DIAMETER
 
 __all__ = ["monitor", "monitor_windows"]
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from ..errors import DataError
+from napari_sam.errors import DataError
 
 __all__ = ["FAMILIES", "Pair", "data_hash", "find_pairs", "normalise"]
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .sampling import Example
+from napari_sam.training.sampling import Example
 
 __all__ = ["PromptBatch", "choose_objects", "correct", "first_prompts"]
 
@@ -27,7 +27,7 @@ class PromptBatch:
     truth : Tensor of float
         (N, h, w), 0 or 1, at stride 2; empty for a click on the background.
     points, labels, boxes, mask
-        As :meth:`napari_sam.models.cells_network.CellsNetwork.decode` takes them.
+        As :meth:`napari_sam.models.cells.network.CellsNetwork.decode` takes them.
     """
 
     image_index: Tensor

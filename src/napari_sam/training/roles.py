@@ -13,8 +13,8 @@ import torch
 from scipy import ndimage as ndi
 from torch import Tensor
 
-from .prompting import PromptBatch
-from .sampling import Example
+from napari_sam.training.prompting import PromptBatch
+from napari_sam.training.sampling import Example
 
 __all__ = ["CLUMP", "PART", "clump_around", "lobe_around", "other_meanings"]
 

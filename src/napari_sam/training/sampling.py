@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .augment import augment_image
-from .crops import Plane, Window, cut_window, prepare_plane
-from .pairs import Pair, normalise
+from napari_sam.training.augment import augment_image
+from napari_sam.training.crops import Plane, Window, cut_window, prepare_plane
+from napari_sam.training.pairs import Pair, normalise
 
 __all__ = ["FAMILY_WEIGHTS", "Example", "WindowStream", "load_planes"]
 

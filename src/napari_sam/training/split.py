@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
-from .pairs import Pair
+from napari_sam.training.pairs import Pair
 
 __all__ = ["HELD_OUT_SOURCES", "is_validation", "split_pairs"]
 

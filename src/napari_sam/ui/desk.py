@@ -10,7 +10,7 @@ from napari_sam.errors import NapariSamError, ViewError
 from napari_sam.images import Plane
 from napari_sam.progress import Progress
 from napari_sam.ui.jobs import Jobs, Loop
-from napari_sam.ui.planes import contrast_limits, displayed_plane, pixel_size, spatial_shape
+from napari_sam.ui.layers.planes import contrast_limits, displayed_plane, pixel_size, spatial_shape
 from napari_sam.ui.preferences import PreferenceStore
 from napari_sam.ui.state import State
 from napari_sam.ui.worker import Pixels, View, Worker

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal, Union
 
-from napari_sam.automatic.merging import Rule
-from napari_sam.automatic.options import CellOptions
-from napari_sam.automatic.settings import Settings
+from napari_sam.labels.merge import Rule
+from napari_sam.methods.options import CellOptions
+from napari_sam.methods.settings import Settings
 
 if TYPE_CHECKING:
     from napari.layers import Shapes
@@ -44,7 +44,7 @@ class FindOptions:
     everything : Settings
     region : {"slice", "visible", "stack"} or Shapes layer
     rule : {"empty", "whole", "replace"}
-        What happens where labels are already; see `napari_sam.automatic.merging.merge`.
+        What happens where labels are already; see `napari_sam.labels.merge.merge`.
     """
 
     method: Method = "cells"

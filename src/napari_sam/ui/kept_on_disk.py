@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_sam.inference.store import EmbeddingStore
+from napari_sam.embeddings.disk import EmbeddingStore
 from napari_sam.ui.desk import Desk
 from napari_sam.ui.preferences import Preferences
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_sam.errors import LabelsError, ViewError
+from napari_sam.ui.canvas.preview import Preview
 from napari_sam.ui.desk import Desk
-from napari_sam.ui.marking import Marking
-from napari_sam.ui.planes import labels_plane
-from napari_sam.ui.preview import Preview
+from napari_sam.ui.layers.planes import labels_plane
+from napari_sam.ui.proposing.marking import Marking
 
 if TYPE_CHECKING:
     from napari_sam.ui.session import Session

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam.automatic.everything import propose_plane
-from napari_sam.automatic.live import LiveCells, find_cells, find_cells_around
-from napari_sam.automatic.live_masks import LiveMasks, find_masks
-from napari_sam.automatic.merging import restrict
-from napari_sam.automatic.painting import paint
-from napari_sam.automatic.proposals import Proposals
+from napari_sam.labels.merge import restrict
+from napari_sam.methods.everything import propose_plane
+from napari_sam.methods.live import LiveCells, find_cells, find_cells_around
+from napari_sam.methods.live_masks import LiveMasks, find_masks
+from napari_sam.methods.painting import paint
+from napari_sam.methods.proposals import Proposals
 from napari_sam.models.model import Embedding, Model
 from napari_sam.pixel_size import PixelSize
 from napari_sam.progress import Progress

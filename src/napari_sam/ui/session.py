@@ -14,26 +14,27 @@ from napari_sam.errors import NapariSamError, ViewError
 from napari_sam.images import Plane
 from napari_sam.prompts import BACKGROUND, FOREGROUND
 from napari_sam.segmentation import Overlap
-from napari_sam.ui import neighbours, own_layers
-from napari_sam.ui.asking import Asking
+from napari_sam.ui.canvas.clicks import RIGHT, Clicks
+from napari_sam.ui.canvas.keys import Keys
+from napari_sam.ui.canvas.preview import Preview
 from napari_sam.ui.catalogue import Catalogue
-from napari_sam.ui.clicks import RIGHT, Clicks
 from napari_sam.ui.desk import Desk
-from napari_sam.ui.finding import Finding
-from napari_sam.ui.histories import Histories
 from napari_sam.ui.jobs import Jobs, Loop
-from napari_sam.ui.keeping import Keeping
 from napari_sam.ui.kept_on_disk import KeptOnDisk
-from napari_sam.ui.keys import Keys
+from napari_sam.ui.labels_layer.histories import Histories
+from napari_sam.ui.labels_layer.keeping import Keeping
 from napari_sam.ui.layer_choice import LayerChoice
+from napari_sam.ui.layers import own_layers
+from napari_sam.ui.layers.planes import cursor_on_plane
 from napari_sam.ui.loops import QtLoop
-from napari_sam.ui.marking import Marking
 from napari_sam.ui.model_choice import ModelChoice
-from napari_sam.ui.planes import cursor_on_plane
 from napari_sam.ui.preferences import PreferenceStore
-from napari_sam.ui.preview import Preview
-from napari_sam.ui.review import Review
+from napari_sam.ui.proposing import neighbours
+from napari_sam.ui.proposing.asking import Asking
+from napari_sam.ui.proposing.marking import Marking
 from napari_sam.ui.state import State, Tool
+from napari_sam.ui.tools.finding import Finding
+from napari_sam.ui.tools.review import Review
 from napari_sam.ui.worker import Loader, Worker
 
 _MEGABYTE = 1_000_000

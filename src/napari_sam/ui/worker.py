@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from napari_sam import images
-from napari_sam.inference.cache import EmbeddingCache
-from napari_sam.inference.store import EmbeddingStore
+from napari_sam.embeddings.disk import EmbeddingStore
+from napari_sam.embeddings.memory import EmbeddingCache
 from napari_sam.models.model import Embedding, Model
 from napari_sam.pixel_size import PixelSize
 from napari_sam.progress import Progress, part
 from napari_sam.prompts import Prompt
 from napari_sam.segmentation import Candidates
-from napari_sam.ui.planes import read_plane
+from napari_sam.ui.layers.planes import read_plane
 
 if TYPE_CHECKING:
     from napari_sam.ui.find_options import FindOptions

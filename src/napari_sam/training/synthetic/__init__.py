@@ -8,9 +8,14 @@ Each id is one 8-connected component: the visible part of one object. Ids are 1.
 ``python -m napari_sam.training.synthetic --help`` draws a contact sheet.
 """
 
-from .generator import KINDS, generate, generate_timelapse, generate_volume
-from .scene import Sample
-from .volumes import VOLUME_KINDS
+from napari_sam.training.synthetic.generator import (
+    KINDS,
+    generate,
+    generate_timelapse,
+    generate_volume,
+)
+from napari_sam.training.synthetic.scene import Sample
+from napari_sam.training.synthetic.volumes import VOLUME_KINDS
 
 __all__ = [
     "KINDS",

@@ -6,8 +6,8 @@ import argparse
 import time
 from pathlib import Path
 
-from .generator import KINDS, generate
-from .sheet import contact_sheet, save_sheet
+from napari_sam.training.synthetic.generator import KINDS, generate
+from napari_sam.training.synthetic.sheet import contact_sheet, save_sheet
 
 
 def measure(count: int, size: int) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .fields import Array, noise
-from .phase import phase_contrast
-from .placement import clusters, log_uniform, scatter
-from .scene import Painter, Scene, tones
-from .territory import Labels, Territory
+from napari_sam.training.synthetic.fields import Array, noise
+from napari_sam.training.synthetic.phase import phase_contrast
+from napari_sam.training.synthetic.placement import clusters, log_uniform, scatter
+from napari_sam.training.synthetic.scene import Painter, Scene, tones
+from napari_sam.training.synthetic.territory import Labels, Territory
 
 
 def spine(

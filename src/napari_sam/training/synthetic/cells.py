@@ -5,11 +5,18 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from .fields import Array, blur, noise, strands
-from .nuclei import chromatin, specks
-from .placement import clusters, lattice, log_uniform, radii, scatter
-from .scene import Painter, Scene, tones
-from .territory import Labels, Territory, boundaries, outline, stellate, tidy
+from napari_sam.training.synthetic.fields import Array, blur, noise, strands
+from napari_sam.training.synthetic.nuclei import chromatin, specks
+from napari_sam.training.synthetic.placement import clusters, lattice, log_uniform, radii, scatter
+from napari_sam.training.synthetic.scene import Painter, Scene, tones
+from napari_sam.training.synthetic.territory import (
+    Labels,
+    Territory,
+    boundaries,
+    outline,
+    stellate,
+    tidy,
+)
 
 
 def epithelium(

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy.ndimage import distance_transform_edt
 
-from .fields import Array, blur, noise
-from .placement import lattice, log_uniform, scatter
-from .scene import Painter, Scene, tones
-from .territory import Territory, boundaries, outline, tidy
+from napari_sam.training.synthetic.fields import Array, blur, noise
+from napari_sam.training.synthetic.placement import lattice, log_uniform, scatter
+from napari_sam.training.synthetic.scene import Painter, Scene, tones
+from napari_sam.training.synthetic.territory import Territory, boundaries, outline, tidy
 
 
 def axons(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:

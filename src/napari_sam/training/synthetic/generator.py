@@ -7,13 +7,23 @@ from zlib import crc32
 import numpy as np
 
 from napari_sam.errors import DataError
-
-from . import bacteria, cells, electron, large, nuclei, plain, slender, tissue, transmitted, yeast
-from .looks import any_look
-from .optics import expose
-from .scene import Painter, Sample
-from .timelapse import expose_timelapse, paint_timelapse
-from .volumes import VOLUME_KINDS, expose_volume, paint_volume
+from napari_sam.training.synthetic import (
+    bacteria,
+    cells,
+    electron,
+    large,
+    nuclei,
+    plain,
+    slender,
+    tissue,
+    transmitted,
+    yeast,
+)
+from napari_sam.training.synthetic.looks import any_look
+from napari_sam.training.synthetic.optics import expose
+from napari_sam.training.synthetic.scene import Painter, Sample
+from napari_sam.training.synthetic.timelapse import expose_timelapse, paint_timelapse
+from napari_sam.training.synthetic.volumes import VOLUME_KINDS, expose_volume, paint_volume
 
 PAINTERS: dict[str, Painter] = {
     **nuclei.PAINTERS,

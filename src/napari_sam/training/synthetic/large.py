@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from .fields import Array, blur, fibres, noise
-from .nuclei import place_nuclei
-from .placement import log_uniform, radii, scatter
-from .scene import Painter, Scene, tones
-from .territory import Territory, outline
-from .transmitted import debris
+from napari_sam.training.synthetic.fields import Array, blur, fibres, noise
+from napari_sam.training.synthetic.nuclei import place_nuclei
+from napari_sam.training.synthetic.placement import log_uniform, radii, scatter
+from napari_sam.training.synthetic.scene import Painter, Scene, tones
+from napari_sam.training.synthetic.territory import Territory, outline
+from napari_sam.training.synthetic.transmitted import debris
 
 
 def bodies(

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage as ndi
 
-from ..crops import object_depth
-from .fields import Array, blur, fibres, noise
-from .placement import log_uniform
-from .scene import Painter, Scene, tones
-from .territory import Labels
+from napari_sam.training.crops import object_depth
+from napari_sam.training.synthetic.fields import Array, blur, fibres, noise
+from napari_sam.training.synthetic.placement import log_uniform
+from napari_sam.training.synthetic.scene import Painter, Scene, tones
+from napari_sam.training.synthetic.territory import Labels
 
 #: Outlines less steep than this, in shares of what is around, show nobody where objects end.
 _VISIBLE = 1.6

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from .fields import Array, blur, noise
-from .placement import clusters, log_uniform, radii, scatter
-from .scene import Painter, Scene, tones
-from .territory import Labels, Territory, outline, tidy
+from napari_sam.training.synthetic.fields import Array, blur, noise
+from napari_sam.training.synthetic.placement import clusters, log_uniform, radii, scatter
+from napari_sam.training.synthetic.scene import Painter, Scene, tones
+from napari_sam.training.synthetic.territory import Labels, Territory, outline, tidy
 
 
 def chromatin(

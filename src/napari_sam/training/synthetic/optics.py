@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import dctn, idctn
 
-from .fields import Array, blur, noise
-from .placement import log_uniform
-from .scene import Scene
+from napari_sam.training.synthetic.fields import Array, blur, noise
+from napari_sam.training.synthetic.placement import log_uniform
+from napari_sam.training.synthetic.scene import Scene
 
 
 def expose(rng: np.random.Generator, scene: Scene) -> tuple[NDArray[Any], dict[str, Any]]:

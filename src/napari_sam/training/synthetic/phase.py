@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .fields import Array, blur
+from napari_sam.training.synthetic.fields import Array, blur
 
 
 def phase_contrast(thickness: Array, halo: float, strength: float, leak: float) -> Array:

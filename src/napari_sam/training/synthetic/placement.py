@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .fields import Array, noise
+from napari_sam.training.synthetic.fields import Array, noise
 
 
 def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 from skimage.draw import ellipse, polygon
 
-from .placement import log_uniform, radii, scatter
-from .scene import Painter, Scene, tones
-from .territory import Labels
+from napari_sam.training.synthetic.placement import log_uniform, radii, scatter
+from napari_sam.training.synthetic.scene import Painter, Scene, tones
+from napari_sam.training.synthetic.territory import Labels
 
 
 def silhouettes(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:

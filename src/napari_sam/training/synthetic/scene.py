@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .fields import Array
-from .territory import Labels
+from napari_sam.training.synthetic.fields import Array
+from napari_sam.training.synthetic.territory import Labels
 
 
 class Sample(NamedTuple):

@@ -10,8 +10,13 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from skimage.segmentation import find_boundaries
 
-from .generator import KINDS, generate, generate_timelapse, generate_volume
-from .volumes import VOLUME_KINDS
+from napari_sam.training.synthetic.generator import (
+    KINDS,
+    generate,
+    generate_timelapse,
+    generate_volume,
+)
+from napari_sam.training.synthetic.volumes import VOLUME_KINDS
 
 Picture = NDArray[np.uint8]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from .fields import blur, noise
-from .phase import defocused
-from .placement import log_uniform
-from .scene import Painter, Scene, tones
-from .territory import Labels, Territory, tidy
+from napari_sam.training.synthetic.fields import blur, noise
+from napari_sam.training.synthetic.phase import defocused
+from napari_sam.training.synthetic.placement import log_uniform
+from napari_sam.training.synthetic.scene import Painter, Scene, tones
+from napari_sam.training.synthetic.territory import Labels, Territory, tidy
 
 
 def _wander(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.measure import label as components
 
-from .fields import Array, noise
+from napari_sam.training.synthetic.fields import Array, noise
 
 Labels = NDArray[np.int32]
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import find_objects
 
-from .fields import Array, blur, noise
-from .placement import log_uniform, scatter
-from .territory import Labels, Territory, outline, tidy
+from napari_sam.training.synthetic.fields import Array, blur, noise
+from napari_sam.training.synthetic.placement import log_uniform, scatter
+from napari_sam.training.synthetic.territory import Labels, Territory, outline, tidy
 
 Size = tuple[int, int, int]
 

@@ -8,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 
-from .fields import Array, fibres, noise
-from .nuclei import place_nuclei
-from .placement import clusters, lattice, log_uniform, radii, scatter
-from .scene import Painter, Scene, tones
-from .territory import Labels, Territory, boundaries, outline
+from napari_sam.training.synthetic.fields import Array, fibres, noise
+from napari_sam.training.synthetic.nuclei import place_nuclei
+from napari_sam.training.synthetic.placement import clusters, lattice, log_uniform, radii, scatter
+from napari_sam.training.synthetic.scene import Painter, Scene, tones
+from napari_sam.training.synthetic.territory import Labels, Territory, boundaries, outline
 
 Dye = NDArray[np.float32]
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
-from .cells import cell_depth, grown, nuclear_seats
-from .fields import Array, blur, noise
-from .nuclei import place_nuclei
-from .phase import defocused, differential, phase_contrast
-from .placement import clusters, log_uniform
-from .scene import Painter, Scene, tones
-from .territory import Labels, Territory, tidy
+from napari_sam.training.synthetic.cells import cell_depth, grown, nuclear_seats
+from napari_sam.training.synthetic.fields import Array, blur, noise
+from napari_sam.training.synthetic.nuclei import place_nuclei
+from napari_sam.training.synthetic.phase import defocused, differential, phase_contrast
+from napari_sam.training.synthetic.placement import clusters, log_uniform
+from napari_sam.training.synthetic.scene import Painter, Scene, tones
+from napari_sam.training.synthetic.territory import Labels, Territory, tidy
 
 
 def relief(rng: np.random.Generator, labels: Labels, diameter: float, round_cells: bool) -> Array:

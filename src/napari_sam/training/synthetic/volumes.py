@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from .fields import Array, blur, noise, stretch_axis
-from .placement import log_uniform
-from .territory import Labels, tidy
+from napari_sam.training.synthetic.fields import Array, blur, noise, stretch_axis
+from napari_sam.training.synthetic.placement import log_uniform
+from napari_sam.training.synthetic.territory import Labels, tidy
 
 Size = tuple[int, int, int]
 #: Arrangements of nuclei in a stack.

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from .fields import blur, noise
-from .phase import defocused, phase_contrast
-from .placement import clusters, log_uniform, scatter
-from .scene import Painter, Scene, tones
-from .territory import Territory
+from napari_sam.training.synthetic.fields import blur, noise
+from napari_sam.training.synthetic.phase import defocused, phase_contrast
+from napari_sam.training.synthetic.placement import clusters, log_uniform, scatter
+from napari_sam.training.synthetic.scene import Painter, Scene, tones
+from napari_sam.training.synthetic.territory import Territory
 
 
 def yeast(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_sam.prompts import BACKGROUND, FOREGROUND
-from napari_sam.ui.own_layers import BACKGROUND_COLOUR, OBJECT_COLOUR
+from napari_sam.ui.layers.own_layers import BACKGROUND_COLOUR, OBJECT_COLOUR
 from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.candidates import CandidateStrip
 from napari_sam.ui.widgets.controls import Button, LayerCombo, Segmented, enable

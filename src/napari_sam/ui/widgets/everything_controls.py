@@ -9,7 +9,7 @@ from typing import Any
 from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QWidget
 
-from napari_sam.automatic.settings import Settings
+from napari_sam.methods.settings import Settings
 from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.cell_controls import column
 from napari_sam.ui.widgets.controls import NumberField, ValueSlider

@@ -8,7 +8,7 @@ from typing import Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QMainWindow
 
-from napari_sam.ui.review import Review
+from napari_sam.ui.tools.review import Review
 from napari_sam.ui.widgets.object_view import ObjectView
 
 _HEIGHT = 180

@@ -9,9 +9,9 @@ import pandas as pd
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
-from napari_sam import object_table
-from napari_sam.ui.review import Review
-from napari_sam.ui.review_state import Objects
+from napari_sam.labels import table as object_table
+from napari_sam.ui.tools.review import Review
+from napari_sam.ui.tools.review_state import Objects
 
 _COLUMNS = {
     object_table.INDEX: "cell",

@@ -15,7 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_sam import object_table
+from napari_sam.labels import table as object_table
 from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.controls import Button, LayerCombo, Segmented, enable
 from napari_sam.ui.widgets.folding import Folding

@@ -1,0 +1,1 @@
+"""What encoders made of planes: kept in memory and on disk."""

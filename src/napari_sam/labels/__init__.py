@@ -1,0 +1,1 @@
+"""What may happen to labels, without a window."""

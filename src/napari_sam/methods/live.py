@@ -1,0 +1,241 @@
+"""One plane's maps, kept so that every option about its cells acts at once."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam import images
+from napari_sam.methods.instances import (
+    MIN_AREA,
+    Floods,
+    Scores,
+    flood,
+    height_of,
+    merge,
+    number,
+    score,
+)
+from napari_sam.methods.interpolation import EnlargedLabels, Labels, Map, Pixels, enlarge
+from napari_sam.methods.options import DEFAULTS, CellOptions
+from napari_sam.models.model import SURROUNDINGS, Embedding, InstanceMaps, Model
+from napari_sam.pixel_size import PixelSize
+from napari_sam.progress import Progress, part, silent
+from napari_sam.segmentation import Segmentation, measure
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(eq=False)
+class _Cut:
+    """All objects, with gaps in their ids: at the pixels inside, the rest by id."""
+
+    pixels: Pixels
+    values: Labels
+    scores: Scores
+    areas: npt.NDArray[np.intp]
+    table: pd.DataFrame | None = None
+
+
+class LiveCells:
+    """Cuts cells out of a plane's maps, again and again as a person changes the options.
+
+    Every stage is kept until an option that it depends on changes: the relief (smoothing), the
+    pixels inside (sensitivity), the floods (both), the objects and their measures (splitting).
+    Areas and scores only choose among objects that are measured already.
+
+    Parameters
+    ----------
+    maps : InstanceMaps
+    pixels : (H, W), (H, W, 3) or (H, W, 4) array
+        The plane, for the intensities.
+    source : str
+        Name of the model, for the table.
+    pixel_size : PixelSize, optional
+        Adds columns in its unit to the table.
+
+    Attributes
+    ----------
+    diameter : float
+        Object diameter in pixels that the maps were read at.
+    """
+
+    def __init__(
+        self,
+        maps: InstanceMaps,
+        pixels: npt.NDArray[Any],
+        *,
+        source: str,
+        pixel_size: PixelSize | None = None,
+    ) -> None:
+        self.maps = maps
+        self.diameter = maps.diameter
+        self._pixels = images.check_plane(pixels)
+        self._source = source
+        self._pixel_size = pixel_size
+        self._foreground: Map | None = None
+        self._relief: tuple[object, Map] | None = None
+        self._inside: tuple[object, Pixels] | None = None
+        self._floods: tuple[object, Floods, EnlargedLabels] | None = None
+        self._cut: tuple[object, _Cut] | None = None
+
+    def choose(self, options: CellOptions = DEFAULTS) -> Segmentation:
+        """Cut out the cells.
+
+        Returns
+        -------
+        Segmentation
+            ``labels`` (H, W) int32 with ids 1..n, and the table of
+            `napari_sam.segmentation.measure`.
+        """
+        return Segmentation(self.labels(options)[0], self.table(options))
+
+    def labels(self, options: CellOptions = DEFAULTS) -> tuple[Labels, npt.NDArray[np.float32]]:
+        """Cut out the cells without measuring them; labels (H, W) and scores (n,)."""
+        cut = self._objects(options)
+        lookup = self._numbers(cut, options)
+        return cut.pixels.paint(lookup[cut.values]), cut.scores.values[lookup > 0]
+
+    def table(self, options: CellOptions = DEFAULTS) -> pd.DataFrame:
+        """Measure the cells that `labels` cuts out."""
+        cut = self._objects(options)
+        if cut.table is None:
+            known = dict(enumerate(map(float, cut.scores.values)))
+            labels = cut.pixels.paint(cut.values)
+            cut.table = measure(labels, self._pixels, known, self._source, self._pixel_size)
+        lookup = self._numbers(cut, options)
+        ids = lookup[cut.table["label"].to_numpy()]
+        table = cut.table[ids > 0].reset_index(drop=True)
+        table["label"] = ids[ids > 0].astype(np.int64)
+        return table
+
+    def _numbers(self, cut: _Cut, options: CellOptions) -> Labels:
+        """Return the ids 1..n of the objects that the options keep, 0 for the others."""
+        kept = cut.scores.keep(MIN_AREA, options.min_score)
+        kept &= cut.areas >= max(options.least_area(self.diameter), 1)
+        if options.max_area is not None:
+            kept &= cut.areas <= options.max_area
+        return number(kept)
+
+    def _objects(self, options: CellOptions) -> _Cut:
+        """Cut out all objects there are, whatever their area and score."""
+        key = (options.smoothing, options.sensitivity, options.splitting)
+        if self._cut is None or self._cut[0] != key:
+            floods, enlarged = self._flooded(options)
+            found = merge(floods, options.merging)
+            scores = score(floods, found, self.maps.foreground, options.odds)
+            values = enlarged.values(found)
+            areas = np.bincount(values, minlength=len(scores.values))
+            self._cut = key, _Cut(self._pixels_inside(options), values, scores, areas)
+        return self._cut[1]
+
+    def _flooded(self, options: CellOptions) -> tuple[Floods, EnlargedLabels]:
+        key = (options.smoothing, options.sensitivity)
+        if self._floods is None or self._floods[0] != key:
+            maps = self.maps
+            if self._relief is None or self._relief[0] != options.smoothing:
+                height = height_of(maps.centre, maps.boundary, options.smoothing)
+                self._relief = options.smoothing, height
+            floods = flood(self._relief[1], maps.foreground > options.foreground)
+            enlarged = EnlargedLabels(floods.labels, self._pixels_inside(options))
+            self._floods = key, floods, enlarged
+        return self._floods[1:]
+
+    def _pixels_inside(self, options: CellOptions) -> Pixels:
+        if self._inside is None or self._inside[0] != options.sensitivity:
+            maps = self.maps
+            inside = self._enlarged() >= options.foreground
+            pixels = Pixels.of(inside, maps.foreground.shape, maps.scale, maps.origin)
+            self._inside = options.sensitivity, pixels
+        return self._inside[1]
+
+    def _enlarged(self) -> Map:
+        if self._foreground is None:
+            maps = self.maps
+            self._foreground = enlarge(maps.foreground, maps.shape, maps.scale, maps.origin)
+        return self._foreground
+
+
+def find_cells(
+    pixels: npt.NDArray[Any],
+    embedding: Embedding,
+    model: Model,
+    *,
+    diameter: float | None = None,
+    pixel_size: PixelSize | None = None,
+    progress: Progress = silent,
+) -> LiveCells:
+    """Read the maps of a plane that is already encoded.
+
+    Parameters
+    ----------
+    pixels : (H, W), (H, W, 3) or (H, W, 4) array
+        The plane.
+    embedding : Embedding
+        What `model` made of it.
+    model : Model
+        With a learned automatic head.
+    diameter : float, optional
+        Typical object diameter in pixels; estimated by default.
+    pixel_size : PixelSize, optional
+        Adds columns in its unit to the table.
+    progress : callable
+        Called with 0..1; raise `Cancelled` from it to stop.
+
+    Returns
+    -------
+    LiveCells
+
+    Raises
+    ------
+    ImageError, ModelError, Cancelled
+    """
+    maps = model.instance_maps(embedding, diameter=diameter, progress=part(progress, 0.0, 0.95))
+    found = LiveCells(maps, pixels, source=model.name, pixel_size=pixel_size)
+    progress(1.0)
+    return found
+
+
+def find_cells_around(
+    pixels: npt.NDArray[Any],
+    embedding: Embedding,
+    model: Model,
+    region: tuple[int, int, int, int],
+    *,
+    diameter: float | None = None,
+    pixel_size: PixelSize | None = None,
+    progress: Progress = silent,
+) -> tuple[LiveCells, tuple[slice, slice]]:
+    """Read the maps of a region and what is around it: quicker where the plane is large.
+
+    Parameters
+    ----------
+    region : (r0, c0, r1, c1)
+        Pixels of the plane, half open.
+
+    Returns
+    -------
+    LiveCells
+        Of a part of the plane, which reaches beyond the region by `SURROUNDINGS` diameters, so
+        that objects of the region are there in full.
+    part : (slice, slice)
+        Its rows and columns.
+    """
+    maps = model.instance_maps(
+        embedding, diameter=diameter, region=region, progress=part(progress, 0.0, 0.95)
+    )
+    around = math.ceil(SURROUNDINGS * maps.diameter)
+    rows, columns = (
+        slice(max(low - around, 0), min(high + around, side))
+        for low, high, side in zip(region[:2], region[2:], maps.shape, strict=True)
+    )
+    live = LiveCells(
+        maps.crop(rows, columns), pixels[rows, columns], source=model.name, pixel_size=pixel_size
+    )
+    progress(1.0)
+    return live, (rows, columns)

@@ -1,0 +1,153 @@
+"""The masks of any promptable model at cells' positions, kept so that options act at once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy.typing as npt
+
+from napari_sam import images
+from napari_sam.errors import ModelError
+from napari_sam.methods.live import LiveCells, find_cells
+from napari_sam.methods.options import DEFAULTS, CellOptions
+from napari_sam.methods.prompted import Answer, ask, paint_answers, prompts_of
+from napari_sam.models.model import Embedding, Model
+from napari_sam.pixel_size import PixelSize
+from napari_sam.progress import Progress, part, silent
+from napari_sam.segmentation import Segmentation, measure
+
+
+class LiveMasks:
+    """Chooses among a model's masks; another model's maps say where the cells are.
+
+    Sensitivity, splitting and smoothing decide which seeds count: of the masks whose seeds lie
+    in one object of the maps, the best one stands for it. Areas and scores are the masks' own.
+
+    Parameters
+    ----------
+    seeds : LiveCells
+        Where the cells are.
+    pixels : (H, W), (H, W, 3) or (H, W, 4) array
+        The plane, for the intensities.
+    embedding : Embedding
+        What `model` made of it.
+    model : Model
+        Any promptable model.
+    options : CellOptions
+        The model is asked about the objects that these find.
+    pixel_size : PixelSize, optional
+        Adds columns in its unit to the table.
+    progress : callable
+        Called with 0..1; raise `Cancelled` from it to stop.
+
+    Attributes
+    ----------
+    diameter : float
+        Object diameter in pixels that the maps were read at.
+    decodes : int
+        How many prompts the model answered.
+    """
+
+    def __init__(
+        self,
+        seeds: LiveCells,
+        pixels: npt.NDArray[Any],
+        embedding: Embedding,
+        model: Model,
+        *,
+        options: CellOptions = DEFAULTS,
+        pixel_size: PixelSize | None = None,
+        progress: Progress = silent,
+    ) -> None:
+        self.diameter = seeds.diameter
+        self._seeds = seeds
+        self._pixels = images.check_plane(pixels)
+        self._source = model.name
+        self._pixel_size = pixel_size
+        labels, scores = seeds.labels(_seeding(options))
+        prompts = prompts_of(labels, range(1, len(scores) + 1))
+        self._answers = ask(model, embedding, prompts, progress)
+        self.decodes = len(prompts)
+
+    def choose(self, options: CellOptions = DEFAULTS) -> Segmentation:
+        """Choose the masks of the cells; as `LiveCells.choose`, scores being predicted IoUs."""
+        labels, _ = self._seeds.labels(_seeding(options))
+        best: dict[int, Answer] = {}
+        for answer in self._answers:
+            under = int(labels[answer.seed])
+            if under and (under not in best or best[under].score < answer.score):
+                best[under] = answer
+        fitting = [answer for answer in best.values() if self._fits(answer, options)]
+        painted, kept = paint_answers(fitting, labels.shape)
+        known = {i: fitting[place].score for i, place in enumerate(kept, start=1)}
+        table = measure(painted, self._pixels, known, self._source, self._pixel_size)
+        return Segmentation(painted, table)
+
+    def _fits(self, answer: Answer, options: CellOptions) -> bool:
+        area = answer.region.area
+        return (
+            answer.score >= options.min_score
+            and area >= max(1, options.least_area(self.diameter))
+            and (options.max_area is None or area <= options.max_area)
+        )
+
+
+def _seeding(options: CellOptions) -> CellOptions:
+    """Return the options by which seeds are found: areas and scores are for the masks."""
+    return CellOptions(options.sensitivity, options.splitting, options.smoothing)
+
+
+def find_masks(
+    pixels: npt.NDArray[Any],
+    embedding: Embedding,
+    model: Model,
+    finder: Model | None,
+    options: CellOptions = DEFAULTS,
+    *,
+    diameter: float | None = None,
+    pixel_size: PixelSize | None = None,
+    progress: Progress = silent,
+) -> LiveMasks:
+    """Find where cells are with one model, and ask another one about them.
+
+    Parameters
+    ----------
+    pixels : (H, W), (H, W, 3) or (H, W, 4) array
+        The plane.
+    embedding : Embedding
+        What `model` made of it.
+    model : Model
+        Any promptable model.
+    finder : Model
+        With a learned automatic head.
+    options : CellOptions
+        The model is asked about the objects that these find. A higher sensitivity here leaves
+        room to raise it later; lower ones always act.
+    diameter : float, optional
+        Typical object diameter in pixels; estimated by default.
+    pixel_size : PixelSize, optional
+        Adds columns in its unit to the table.
+    progress : callable
+        Called with 0..1; raise `Cancelled` from it to stop.
+
+    Raises
+    ------
+    ImageError, ModelError, Cancelled
+    """
+    if finder is None or not finder.has_instances:
+        raise ModelError(
+            f"The model {model.name!r} does not find cells by itself: say with seeds= which "
+            "model does, such as 'cells'."
+        )
+    where = finder.encode(pixels, limits=embedding.limits, progress=part(progress, 0.0, 0.2))
+    maps = part(progress, 0.2, 0.3)
+    seeds = find_cells(pixels, where, finder, diameter=diameter, progress=maps)
+    return LiveMasks(
+        seeds,
+        pixels,
+        embedding,
+        model,
+        options=options,
+        pixel_size=pixel_size,
+        progress=part(progress, 0.3, 1.0),
+    )

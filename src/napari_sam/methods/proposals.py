@@ -1,0 +1,295 @@
+"""Candidates of everything-mode: asked for once, chosen from as often as one likes.
+
+`propose` runs the model; `Proposals.choose` applies thresholds and removes duplicates without
+it, so that a slider answers at once. Choosing with thresholds no lower than those of proposing
+gives exactly what proposing with them would have given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.errors import ParameterError
+from napari_sam.methods.grid import PlaneCrop, crops
+from napari_sam.methods.regions import Region, clean
+from napari_sam.methods.settings import Settings
+from napari_sam.methods.suppression import suppress
+from napari_sam.models.model import Embedding, Model
+from napari_sam.models.sam.model import SamModel
+from napari_sam.progress import Progress, part, silent
+from napari_sam.prompts import Prompt
+from napari_sam.segmentation import Candidates
+
+_EDGE = 20.0  # pixels from a crop's edge within which a box counts as cut off
+_ENCODE = 200  # points that take about as long as encoding, for the progress
+_GENERIC_BATCH = 8
+
+Encode = Callable[[npt.NDArray[Any], Progress], Embedding]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """One candidate mask.
+
+    Parameters
+    ----------
+    region : Region
+        The mask, on the plane.
+    score : float
+        Predicted IoU.
+    stability : float
+        IoU of the masks at a higher and a lower threshold.
+    point : (float, float)
+        ``(row, column)`` that was asked about.
+    crop : int
+        Place of its crop in `Proposals.crops`.
+    """
+
+    region: Region
+    score: np.float32
+    stability: np.float32
+    point: tuple[float, float]
+    crop: int
+
+
+@dataclass(frozen=True, eq=False)
+class Proposals:
+    """All candidates of one plane that passed the thresholds of `settings`.
+
+    Parameters
+    ----------
+    shape : (H, W)
+    crops : tuple of PlaneCrop
+    found : tuple of Proposal
+        In the order in which they were asked for.
+    settings : Settings
+    """
+
+    shape: tuple[int, int]
+    crops: tuple[PlaneCrop, ...]
+    found: tuple[Proposal, ...]
+    settings: Settings
+
+    def choose(self, settings: Settings | None = None) -> list[Proposal]:
+        """Apply thresholds, remove duplicates, clean and filter the masks.
+
+        Parameters
+        ----------
+        settings : Settings, optional
+            Those of proposing by default. Thresholds may be higher, not lower; what decides
+            where the model is asked is taken from proposing.
+
+        Raises
+        ------
+        ParameterError
+            When thresholds are lower than those of proposing, or the offset of the stability
+            differs.
+        """
+        chosen = settings or self.settings
+        first = self.settings
+        if (
+            chosen.pred_iou_thresh < first.pred_iou_thresh
+            or chosen.stability_score_thresh < first.stability_score_thresh
+            or chosen.stability_score_offset != first.stability_score_offset
+        ):
+            raise ParameterError(
+                "Candidates below the first thresholds were not kept: use pred_iou_thresh >= "
+                f"{first.pred_iou_thresh} and stability_score_thresh >= "
+                f"{first.stability_score_thresh} with stability_score_offset == "
+                f"{first.stability_score_offset}, or run again."
+            )
+        kept: list[Proposal] = []
+        for number in range(len(self.crops)):
+            mine = [p for p in self.found if p.crop == number and _passes(p, chosen)]
+            kept += _distinct(mine, [p.score for p in mine], chosen.box_nms_thresh)
+        if len(self.crops) > 1:
+            scores = [1.0 / self.crops[p.crop].area for p in kept]
+            kept = _distinct(kept, scores, chosen.crop_nms_thresh)
+        if chosen.min_mask_region_area > 0:
+            kept = self._clean(kept, chosen)
+        return [p for p in kept if self._wanted(p.region, chosen)]
+
+    def _clean(self, kept: list[Proposal], settings: Settings) -> list[Proposal]:
+        cleaned, scores = [], []
+        for proposal in kept:
+            region, changed = clean(proposal.region, self.shape, settings.min_mask_region_area)
+            cleaned.append(replace(proposal, region=region))
+            scores.append(0.0 if changed else 1.0)  # untouched masks are the better ones
+        return _distinct(cleaned, scores, max(settings.box_nms_thresh, settings.crop_nms_thresh))
+
+    def _wanted(self, region: Region, settings: Settings) -> bool:
+        if region.area < settings.min_area:
+            return False
+        if settings.max_area is not None and region.area > settings.max_area:
+            return False
+        if not settings.drop_background:
+            return True
+        x0, y0, x1, y1 = region.box
+        height, width = self.shape
+        sides = (x0 == 0) + (y0 == 0) + (x1 == width - 1) + (y1 == height - 1)
+        return sides < 3 or region.area <= 0.4 * height * width
+
+
+def _passes(proposal: Proposal, settings: Settings) -> bool:
+    # Compared in 32 bits, like the reference. A stability of NaN, of an empty mask, fails.
+    score, stability = settings.pred_iou_thresh, settings.stability_score_thresh
+    return (score <= 0 or bool(proposal.score > np.float32(score))) and (
+        stability <= 0 or bool(proposal.stability >= np.float32(stability))
+    )
+
+
+def _distinct(found: list[Proposal], scores: list[Any], threshold: float) -> list[Proposal]:
+    """Non-maximum suppression by bounding box; the best first."""
+    if not found:
+        return []
+    boxes = np.array([p.region.box for p in found], dtype=np.float32)
+    keep = suppress(boxes, np.asarray(scores, dtype=np.float32), threshold)
+    return [found[i] for i in keep]
+
+
+def propose(
+    pixels: npt.NDArray[Any],
+    model: Model,
+    settings: Settings,
+    encode: Encode,
+    *,
+    seeds: npt.NDArray[np.float64] | None = None,
+    progress: Progress = silent,
+) -> Proposals:
+    """Ask a model about every point of every crop of a plane.
+
+    Parameters
+    ----------
+    pixels : (H, W) or (H, W, 3) array
+    model : Model
+    settings : Settings
+        Candidates that fail its thresholds are not kept.
+    encode : callable
+        Encodes a crop: takes its pixels and a progress callback.
+    seeds : (N, 2) array, optional
+        ``(row, column)`` pixels of the plane to ask about instead of the grids; every crop is
+        asked about those inside it.
+    progress : callable
+        Called with 0..1; raise `Cancelled` from it to stop.
+    """
+    shape = (pixels.shape[0], pixels.shape[1])
+    places = crops(shape, settings.crop_n_layers, settings.crop_overlap_ratio)
+    asked = [_points(crop, settings, seeds) for crop in places]
+    counts = [_ENCODE + len(points) for points in asked]
+    total, before = sum(counts), 0
+    found: list[Proposal] = []
+    for number, crop in enumerate(places):
+        stage = part(progress, before / total, (before + counts[number]) / total)
+        encoded = _ENCODE / counts[number]
+        embedding = encode(crop.take(pixels), part(stage, 0.0, encoded))
+        points = asked[number]
+        ask = _ask_sam if isinstance(model, SamModel) else _ask
+        later = part(stage, encoded, 1.0)
+        for region, score, stability, at in ask(model, embedding, points, settings, later):
+            moved = region.moved(crop.top, crop.left) if region.area else region
+            if _cut_off(region, crop, shape):
+                continue
+            point = (float(points[at][0] + crop.top), float(points[at][1] + crop.left))
+            found.append(Proposal(moved, score, stability, point, number))
+        before += counts[number]
+    progress(1.0)
+    return Proposals(shape, tuple(places), tuple(found), settings)
+
+
+def _points(
+    crop: PlaneCrop, settings: Settings, seeds: npt.NDArray[np.float64] | None
+) -> npt.NDArray[np.float64]:
+    """Points to ask about, in pixels of the crop."""
+    if seeds is None:
+        return settings.grids[crop.layer] * np.array(crop.shape)
+    corner = np.array([crop.top, crop.left])
+    inside = (seeds >= corner) & (seeds < (crop.bottom, crop.right))
+    return seeds[inside.all(axis=1)] - corner
+
+
+def _cut_off(region: Region, crop: PlaneCrop, shape: tuple[int, int]) -> bool:
+    """Whether a mask ends at its crop's edge, but not at the plane's."""
+    x0, y0, x1, y1 = region.box
+    box = np.array([x0 + crop.left, y0 + crop.top, x1 + crop.left, y1 + crop.top])
+    near_crop = np.abs(box - (crop.left, crop.top, crop.right, crop.bottom)) <= _EDGE
+    near_plane = np.abs(box - (0, 0, shape[1], shape[0])) <= _EDGE
+    return bool((near_crop & ~near_plane).any())
+
+
+_Answer = tuple[Region, np.float32, np.float32, int]
+
+
+def _ask_sam(
+    model: Model,
+    embedding: Embedding,
+    points: npt.NDArray[np.float64],
+    settings: Settings,
+    progress: Progress,
+) -> Iterator[_Answer]:
+    """Ask a SAM: masks of a low predicted IoU are never made, the others only where they are."""
+    assert isinstance(model, SamModel)
+    upsampler = model.upsampler(embedding)
+    middle = float(model.network.mask_threshold)
+    offset = settings.stability_score_offset
+    least = np.float32(settings.pred_iou_thresh)
+    for at, (scores, make) in enumerate(
+        model.decode_points(embedding, points, settings.points_per_batch)
+    ):
+        progress(at / len(points))
+        which = [i for i, score in enumerate(scores) if least <= 0 or score > least]
+        if not which:
+            continue
+        for place, logits in zip(which, make(which), strict=True):
+            crop = upsampler.crop(logits, [middle - offset, middle, middle + offset])
+            if crop is None:
+                if settings.stability_score_thresh <= 0:
+                    yield Region.of(np.zeros((0, 0), dtype=bool)), scores[place], _NAN, at
+                continue
+            generous, mask, strict = crop.masks
+            stability = _ratio(np.count_nonzero(strict), np.count_nonzero(generous))
+            if settings.stability_score_thresh > 0 and not (
+                stability >= np.float32(settings.stability_score_thresh)
+            ):
+                continue
+            yield Region.of(mask, crop.top, crop.left), scores[place], stability, at
+
+
+_NAN = np.float32(np.nan)
+
+
+def _ratio(part: int | np.signedinteger[Any], whole: int | np.signedinteger[Any]) -> np.float32:
+    return np.float32(part) / np.float32(whole) if whole else _NAN
+
+
+def _ask(
+    model: Model,
+    embedding: Embedding,
+    points: npt.NDArray[np.float64],
+    settings: Settings,
+    progress: Progress,
+) -> Iterator[_Answer]:
+    """Ask any model; stability is read off the low-resolution logits."""
+    offset = settings.stability_score_offset
+    # A point on the far edge of a crop belongs to its last pixel.
+    limit = np.array(embedding.shape) - 0.5
+    for start in range(0, len(points), _GENERIC_BATCH):
+        batch = np.minimum(points[start : start + _GENERIC_BATCH], limit)
+        # Cancelled between two points, not only between two batches.
+        stage = part(progress, start / len(points), (start + len(batch)) / len(points))
+        answers: list[Candidates] = model.predict_each(
+            embedding, [Prompt(points=[point]) for point in batch], progress=stage
+        )
+        for at, answer in enumerate(answers, start=start):
+            for mask, score, logits in zip(answer.masks, answer.scores, answer.logits, strict=True):
+                stability = _ratio(
+                    np.count_nonzero(logits > offset), np.count_nonzero(logits > -offset)
+                )
+                region = Region.of(mask)
+                proposal = Proposal(region, np.float32(score), stability, (0.0, 0.0), 0)
+                if region.area and _passes(proposal, settings):
+                    yield region, np.float32(score), stability, at

@@ -1,0 +1,1 @@
+"""The embedded model: a small network of SAM's architecture for cells."""

@@ -1,0 +1,225 @@
+"""How large the objects of a plane are, and the maps of the automatic head at that size.
+
+The network sees objects best when they are about 32 pixels across. Nobody tells it their size,
+so it looks at the plane at one zoom, measures what it finds, and looks again at the zoom that
+this suggests until both agree.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from math import ceil, log
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import ndimage as ndi
+
+from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.models.cells.windows import Pyramid
+from napari_sam.models.model import SURROUNDINGS, InstanceMaps
+from napari_sam.progress import Progress, silent
+from napari_sam.prompts import Window
+
+OBJECT = 32.0  # window pixels across an object, as in training
+ZOOMS = (1 / 24, 8.0)  # limits that training kept to
+STRIDE = 2  # window pixels per map pixel
+TILE = 1792  # window pixels of a tile's side that are kept, at most
+HALO = 96  # window pixels of context around a tile
+LOOK = 512  # side of the region, in window pixels, on which sizes are measured
+FIRST_ZOOMS = (1.0, 0.5, 2.0, 0.25)  # tried in turn until objects show up
+AGREE = 1.7  # ratio up to which the size found and the size looked for agree
+CLOSER = 0.85  # of the disagreement a second look has to leave less than this
+FEW = 5  # objects from which a look is worth trusting
+WHOLE = 3  # objects away from the border from which the others do not count
+SEED = 0.5  # height of the centre map that makes a seed
+
+
+@dataclass(frozen=True, eq=False)
+class Objects:
+    """Rough regions of a plane's objects, enough to tell their sizes.
+
+    Parameters
+    ----------
+    regions : (h, w) int32
+        On the maps' pixels; 0 is background.
+    diameters : (n + 1,) float
+        In plane pixels, by region; the first is unused.
+    confidence : float
+        Mean certainty of the regions, 0..1.
+    """
+
+    regions: npt.NDArray[np.int32]
+    diameters: npt.NDArray[np.float64]
+    confidence: float
+
+    @property
+    def count(self) -> int:
+        """How many objects there are."""
+        return len(self.diameters) - 1
+
+    @property
+    def median(self) -> float:
+        """Median diameter in plane pixels; NaN when nothing was found.
+
+        Objects cut by the border count only when there are few others.
+        """
+        if self.count == 0:
+            return float("nan")
+        # Two pixels wide, because the last one may lie beyond the plane.
+        whole = np.ones(len(self.diameters), dtype=bool)
+        for edge in (np.s_[:2], np.s_[-2:], np.s_[:, :2], np.s_[:, -2:]):
+            whole[self.regions[edge]] = False
+        whole[0] = False
+        chosen = self.diameters[whole] if whole.sum() >= WHOLE else self.diameters[1:]
+        return float(np.median(chosen))
+
+
+def clip_zoom(zoom: float) -> float:
+    """Keep a zoom within what the network was trained on."""
+    return float(np.clip(zoom, *ZOOMS))
+
+
+def read_maps(
+    network: CellsNetwork,
+    pyramid: Pyramid,
+    diameter: float,
+    progress: Progress = silent,
+    region: Window | None = None,
+) -> InstanceMaps:
+    """Run the automatic head over a plane, in tiles with a halo, at one object size.
+
+    With a region, only there and around it; elsewhere the maps are 0.
+    """
+    zoom = clip_zoom(OBJECT / diameter)
+    height, width = pyramid.shape
+    rows, columns = ceil(height * zoom / STRIDE), ceil(width * zoom / STRIDE)
+    scale = STRIDE / zoom
+    maps = np.zeros((3, rows, columns), dtype=np.float32)
+    top, bottom, left, right = 0, rows, 0, columns
+    if region is not None:
+        top, bottom = _span(region[0], region[2], diameter, scale, rows)
+        left, right = _span(region[1], region[3], diameter, scale, columns)
+    tall, wide = _step(bottom - top), _step(right - left)
+    starts = [(r, c) for r in range(top, bottom, tall) for c in range(left, right, wide)]
+    for done, (r0, c0) in enumerate(starts):
+        progress(done / len(starts))
+        r1, c1 = min(r0 + tall, bottom), min(c0 + wide, right)
+        edge = HALO // STRIDE
+        # No halo beyond the plane: there is nothing to see.
+        above, before = min(r0, edge), min(c0, edge)
+        below, after = min(rows - r1, edge), min(columns - c1, edge)
+        seen = _maps_of(network, pyramid, (r0 - above, c0 - before, r1 + below, c1 + after), zoom)
+        maps[:, r0:r1, c0:c1] = seen[:, above : above + r1 - r0, before : before + c1 - c0]
+    progress(1.0)
+    return InstanceMaps(maps[0], maps[1], maps[2], (scale, scale), pyramid.shape, diameter)
+
+
+def _span(first: float, last: float, diameter: float, scale: float, count: int) -> tuple[int, int]:
+    """Return the map pixels of a region's side and its surroundings.
+
+    They start where the network's coarsest pixels start in an undivided plane.
+    """
+    coarsest = 32 // STRIDE
+    around = SURROUNDINGS * diameter
+    low, high = int((first - around) / scale), ceil((last + around) / scale) + 1
+    return max(0, low // coarsest * coarsest), min(count, high)
+
+
+def _step(count: int) -> int:
+    """Divide a side, in map pixels, into tiles of about the same size: halos are wasted work.
+
+    Tiles start where the network's coarsest pixels start in an undivided plane, so that both
+    see the same.
+    """
+    coarsest = 32 // STRIDE
+    tiles = ceil(count * STRIDE / TILE)
+    return ceil(count / tiles / coarsest) * coarsest
+
+
+def _maps_of(
+    network: CellsNetwork, pyramid: Pyramid, pixels: tuple[int, int, int, int], zoom: float
+) -> npt.NDArray[np.float32]:
+    """Run the automatic head on a region given in map pixels ``(r0, c0, r1, c1)``."""
+    rows, columns = pixels[2] - pixels[0], pixels[3] - pixels[1]
+    # The network halves five times; what that adds is black, like all beyond the plane.
+    size = ceil(rows * STRIDE / 32) * 32, ceil(columns * STRIDE / 32) * 32
+    corner = pixels[0] * STRIDE / zoom - 0.5, pixels[1] * STRIDE / zoom - 0.5
+    edges = (*corner, corner[0] + size[0] / zoom, corner[1] + size[1] / zoom)
+    image = pyramid.sample(edges, size).contiguous(memory_format=torch.channels_last)
+    maps = network.instances(network.encode(image.to(network.precision)))
+    found: npt.NDArray[np.float32] = maps[0, :, :rows, :columns].float().sigmoid().cpu().numpy()
+    return found
+
+
+def find_objects(maps: npt.NDArray[np.float32], scale: float) -> Objects:
+    """Measure the objects in maps (3, h, w); ``scale`` is plane pixels per map pixel."""
+    foreground, centre = maps[0], maps[1]
+    inside = foreground > 0.5
+    seeds, count = ndi.label((centre > SEED) & inside)
+    if count == 0:
+        return Objects(np.zeros(inside.shape, np.int32), np.zeros(1), 0.0)
+    # Two distances are nearly all of the time here; they do not need Python, so both run at once.
+    with ThreadPoolExecutor(1) as core:
+        depths = core.submit(ndi.distance_transform_edt, np.pad(inside, 1))
+        # Each pixel goes to the nearest seed: rough borders, but sizes are what is asked for.
+        nearest = ndi.distance_transform_edt(
+            seeds == 0, return_distances=False, return_indices=True
+        )
+        depth = depths.result()[1:-1, 1:-1]
+    regions = np.where(inside, seeds[tuple(nearest)], 0).astype(np.int32)
+    area = np.bincount(regions.ravel(), minlength=count + 1).astype(float)
+    radius = np.zeros(count + 1)
+    np.maximum.at(radius, regions.ravel(), depth.ravel())
+    round_diameter = np.sqrt(4 * area / np.pi)
+    # Between the width and the length of a rod, the diameter of a disk: as in training.
+    diameters = np.sqrt(round_diameter * np.minimum(2 * radius, round_diameter))
+    confidence = float(np.abs(2 * foreground - 1).mean() * centre[seeds > 0].mean())
+    return Objects(regions, np.maximum(diameters, 1.0) * scale, confidence)
+
+
+def estimate_diameter(
+    network: CellsNetwork, pyramid: Pyramid, progress: Progress = silent
+) -> float:
+    """Estimate the median diameter of the objects of a plane, in plane pixels.
+
+    Returns the diameter that the network confirms when it looks at the zoom that suits it, by
+    enough objects to tell. Of the sizes seen when there is none such: one confirmed by few
+    objects if possible, then the most confident one. Texture looks much the same at every zoom:
+    where a second look disagrees as much as the first, the first one counts.
+    """
+    tried: list[tuple[bool, float, float]] = []
+    before: tuple[float, float] | None = None
+    todo = list(FIRST_ZOOMS)
+    for look in range(len(FIRST_ZOOMS) + 2):
+        if not todo:
+            break
+        progress(look / (len(FIRST_ZOOMS) + 2))
+        zoom = todo.pop(0)
+        objects = find_objects(
+            _maps_of(network, pyramid, _middle(pyramid.shape, zoom), zoom), STRIDE / zoom
+        )
+        if objects.count == 0:
+            continue
+        off = log(objects.median * zoom / OBJECT)
+        agrees = abs(off) <= log(AGREE)
+        if objects.count < FEW:
+            tried.append((agrees, objects.confidence / 2, objects.median))
+            continue
+        tried.append((agrees, objects.confidence, objects.median))
+        if agrees:
+            return objects.median
+        if before is not None and off / before[0] > CLOSER:
+            return before[1]
+        before = off, objects.median
+        todo = [clip_zoom(OBJECT / objects.median)] if look < len(FIRST_ZOOMS) else []
+    return max(tried)[2] if tried else OBJECT
+
+
+def _middle(shape: tuple[int, int], zoom: float) -> tuple[int, int, int, int]:
+    """Return the middle of a plane, in map pixels, as large as is looked at for sizes."""
+    rows, columns = (ceil(side * zoom / STRIDE) for side in shape)
+    side = LOOK // STRIDE
+    r0, c0 = max(0, (rows - side) // 2), max(0, (columns - side) // 2)
+    return r0, c0, min(rows, r0 + side), min(columns, c0 + side)

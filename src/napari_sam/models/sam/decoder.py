@@ -1,0 +1,361 @@
+"""SAM's mask decoder, computed exactly but without the work that repeats.
+
+The reference copies the 4096 image tokens for every prompt and projects them anew in every
+attention. Here:
+
+* Projections of the image are made once for all prompts, and what a prompt changes in its image
+  tokens is kept as some hundred rows instead of thousands (`image_tokens`).
+* Prompts of very many tokens have image tokens of their own; projections of those are folded
+  into the prompt's tokens: with queries ``q`` and projection ``W``, ``q (x W)^T = (q W) x^T``.
+* Transposed convolutions of stride 2 are matrix products; pixels are put in order only once, on
+  the finished logits.
+* The predicted IoU is known before the masks are made, so masks nobody wants are never made.
+* On a CPU the tokens of several prompts go through the transformer together, which reads its
+  weights once, but their images one by one, each small enough for the processor's cache.
+
+References
+----------
+Kirillov et al., Segment Anything, ICCV 2023.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from napari_sam.models.sam import image_tokens, products
+from napari_sam.models.sam.image_tokens import ImageTables, TableMaker, Tokens
+
+_ROWS = 1024  # image tokens upscaled at a time by each thread: more fit no processor's cache
+_MOST_ROWS = 0.75  # rows per channel up to which image tokens are kept as rows
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Everything about a batch of prompts but the masks themselves.
+
+    Parameters
+    ----------
+    scores : (B, K) Tensor
+        Predicted IoU of every mask token, the single-mask one first.
+    mask_tokens : (B, K, C) Tensor
+    images : list of Tokens
+        Image tokens after the transformer, each of equally many prompts.
+    tables : ImageTables
+    """
+
+    scores: Tensor
+    mask_tokens: Tensor
+    images: list[Tokens]
+    tables: ImageTables
+
+
+class _Crossing:
+    """Weights of one attention between prompt tokens and image tokens, cut by head.
+
+    Parameters
+    ----------
+    attention : segment_anything.modeling.transformer.Attention
+    layer : nn.Linear
+        Its projection of the image to what is compared.
+    position : (N, C) Tensor
+    shift : (C,) Tensor, optional
+        What the layer norm before adds to all image tokens.
+    """
+
+    def __init__(self, attention: Any, layer: Any, position: Tensor, shift: Tensor | None) -> None:
+        self.attention = attention
+        self.heads = attention.num_heads
+        self.inner = attention.internal_dim // self.heads
+        self.scale = 1.0 / math.sqrt(self.inner)
+        self.project = self.cut(layer.weight)
+        # (heads, d, N): what position and bias contribute to the image's projection.
+        fixed = F.linear(position, layer.weight, layer.bias)
+        self.position = self.by_head(fixed).transpose(1, 2).contiguous()
+        self.shifted: Tensor | None = None
+        if shift is not None:
+            self.shifted = self.position + self.cut((layer.weight @ shift)[:, None])
+
+    def cut(self, weight: Tensor) -> Tensor:
+        """(heads * d, C) to (heads, d, C)."""
+        return weight.reshape(self.heads, self.inner, -1).contiguous()
+
+    def by_head(self, x: Tensor) -> Tensor:
+        """(..., T, heads * d) to (..., heads, T, d)."""
+        return x.unflatten(-1, (self.heads, self.inner)).transpose(-2, -3)
+
+    def compare(self, asked: Tensor, table: Tensor, image: Tokens) -> Tensor:
+        """Compare projected prompt tokens (B, heads, T, d) with the image: (B, heads * T, N)."""
+        if image.whole is not None:
+            logits = products.transposed((asked @ self.project).flatten(1, 2), image.whole)
+            products.add_heads(logits, asked, self.position)
+            return logits
+        logits = (asked @ table).flatten(1, 2)
+        if image.rows is not None and image.weights is not None:
+            folded = (asked @ self.project).flatten(1, 2)
+            folded = folded @ image.rows.transpose(1, 2)
+            logits = products.accumulated(folded, image.weights, logits)
+        if image.scale is not None:
+            logits.mul_(image.scale)
+        if self.shifted is not None:
+            products.add_heads(logits, asked, self.shifted)
+        return logits
+
+
+class _Ask(_Crossing):
+    """Prompt tokens attend to image tokens."""
+
+    def __init__(self, attention: Any, position: Tensor, shift: Tensor | None) -> None:
+        super().__init__(attention, attention.k_proj, position, shift)
+        values = attention.v_proj
+        self.values = self.cut(values.weight).transpose(1, 2).contiguous()
+        self.bias = values.bias
+        self.shifted_bias = None if shift is None else values.bias + values.weight @ shift
+
+    def __call__(
+        self, queries: Tensor, keys: Tensor, values: Tensor, images: list[Tokens]
+    ) -> Tensor:
+        """Attend with tokens (B, T, C), by the tables of keys and values."""
+        q = self.by_head(self.attention.q_proj(queries) * self.scale)  # (B, heads, T, d)
+        parts = zip(q.split(len(q) // len(images)), images, strict=True)
+        heard = torch.cat([self._hear(part, keys, values, image) for part, image in parts])
+        return self.attention.out_proj(heard)  # type: ignore[no-any-return]
+
+    def _hear(self, q: Tensor, keys: Tensor, values: Tensor, image: Tokens) -> Tensor:
+        parts = q.shape[1:3]
+        weights = self.compare(q, keys, image).softmax(-1)
+        bias = self.shifted_bias
+        if image.whole is not None:
+            mixed = products.transposed(weights, image.whole.transpose(1, 2))
+            heard = mixed.unflatten(1, parts) @ self.values
+            bias = self.bias
+        else:
+            rows = None
+            if image.scale is not None:
+                weights.mul_(image.scale)
+            if image.rows is not None and image.weights is not None:
+                rows = products.transposed(weights, image.weights) @ image.rows
+            heard = weights.unflatten(1, parts) @ values.transpose(1, 2)
+            if rows is not None:
+                heard = heard + rows.unflatten(1, parts) @ self.values
+        out = heard.transpose(1, 2).flatten(2)
+        return out if bias is None else out + bias  # that of the first attention is in its table
+
+
+class _Answer(_Crossing):
+    """Image tokens attend to prompt tokens."""
+
+    def __init__(self, attention: Any, position: Tensor, shift: Tensor | None) -> None:
+        super().__init__(attention, attention.q_proj, position, shift)
+        self.output = self.cut(attention.out_proj.weight.t())
+        # Shared out over the heads, because the weights of each head's softmax sum to one.
+        self.bias = attention.out_proj.bias / self.heads
+
+    def __call__(
+        self, keys: Tensor, values: Tensor, queries: Tensor, images: list[Tokens]
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield weights (B, heads * T, N), rows (.., C), and values (B, heads, T, d)."""
+        k = self.by_head(self.attention.k_proj(keys) * self.scale)
+        v = self.by_head(self.attention.v_proj(values))
+        rows = (v @ self.output + self.bias).flatten(1, 2)
+        step = len(k) // len(images)
+        for part, heard, row, image in zip(
+            k.split(step), v.split(step), rows.split(step), images, strict=True
+        ):
+            logits = self.compare(part, queries, image).unflatten(1, part.shape[1:3])
+            yield logits.softmax(2).flatten(1, 2), row, heard
+
+
+def _feed_forward(mlp: Any, x: Tensor) -> Tensor:
+    rows = x.flatten(0, 1)
+    return products.apply(mlp.lin2, mlp.act(products.apply(mlp.lin1, rows))).view_as(x)
+
+
+class Decoder:
+    """Runs the mask decoder of a ``segment_anything`` model, whose modules hold the weights.
+
+    Parameters
+    ----------
+    network : segment_anything.modeling.Sam
+
+    Attributes
+    ----------
+    most_rows : int
+        Rows of a prompt from which on its image tokens are computed whole.
+    together : bool
+        Whether the images of all prompts of a batch are computed together: not on a CPU.
+    """
+
+    def __init__(self, network: Any) -> None:
+        self.network = network
+        self.module = network.mask_decoder
+        transformer = self.module.transformer
+        self._norms = [layer.norm4 for layer in transformer.layers]
+        with torch.no_grad():
+            position = network.prompt_encoder.get_dense_pe()[0].flatten(1).t().contiguous()
+            self.together = position.device.type != "cpu"
+            self.most_rows = round(_MOST_ROWS * position.shape[1])
+            shifts = [None, *(norm.bias for norm in self._norms)]
+            layers = transformer.layers
+            asks = [layer.cross_attn_token_to_image for layer in layers]
+            answers = [layer.cross_attn_image_to_token for layer in layers]
+            self._asks = [_Ask(a, position, s) for a, s in zip(asks, shifts, strict=False)]
+            self._answers = [_Answer(a, position, s) for a, s in zip(answers, shifts, strict=False)]
+            self._last = _Ask(transformer.final_attn_token_to_image, position, shifts[-1])
+            up = self.module.output_upscaling
+            # (in, out, 2, 2) -> (2 * 2 * out, in): the four pixels of a token side by side.
+            self._up1 = up[0].weight.permute(2, 3, 1, 0).flatten(0, 2).contiguous()
+            self._up1_bias = up[0].bias.repeat(4)
+            self._up1_shifted = self._up1_bias + self._up1 @ self._norms[-1].bias
+            self._up2 = up[3].weight.permute(2, 3, 1, 0).flatten(0, 2).contiguous()
+            self._up2_bias = up[3].bias.repeat(4)
+            self._maker = TableMaker(network, self._up1, position)
+
+    @torch.inference_mode()
+    def read(self, features: Tensor) -> ImageTables:
+        """Project an image embedding (1, C, h, w) for all prompts that will follow."""
+        return self._maker.read(features)
+
+    @torch.inference_mode()
+    def decode(self, tables: ImageTables, sparse: Tensor, mask: Tensor | None = None) -> Decoded:
+        """Run the transformer and the IoU head for a batch of prompts.
+
+        Parameters
+        ----------
+        tables : ImageTables
+        sparse : (B, P, C) Tensor
+            Embedded points and boxes.
+        mask : (B, M, h, w) Tensor, optional
+            Mask prompts before the last layer that embeds them; None where no prompt has one.
+        """
+        module = self.module
+        transformer = module.transformer
+        fixed = torch.cat([module.iou_token.weight, module.mask_tokens.weight])
+        tokens = torch.cat([fixed.expand(len(sparse), -1, -1), sparse], dim=1)
+        step = len(sparse) if self.together else 1
+        images = [Tokens()] * (len(sparse) // step)
+        if mask is not None:
+            images = [self._masked(part) for part in mask.split(step)]
+        queries = tokens
+        for number, layer in enumerate(transformer.layers):
+            if layer.skip_first_layer_pe:
+                queries = layer.self_attn(q=queries, k=queries, v=queries)
+            else:
+                placed = queries + tokens
+                queries = queries + layer.self_attn(q=placed, k=placed, v=queries)
+            queries = layer.norm1(queries)
+            keys, values = tables.keys[number], tables.values[number]
+            heard = self._asks[number](queries + tokens, keys, values, images)
+            queries = layer.norm2(queries + heard)
+            queries = layer.norm3(queries + _feed_forward(layer.mlp, queries))
+            asked = tables.queries[number]
+            answers = self._answers[number](queries + tokens, queries, asked, images)
+            images = [
+                self._add(image, tables, *answer)
+                for image, answer in zip(images, answers, strict=True)
+            ]
+        # What the prompt's own tokens would hear at last is not asked for.
+        queries, tokens = (x[:, : 1 + module.num_mask_tokens] for x in (queries, tokens))
+        heard = self._last(queries + tokens, tables.keys[-1], tables.values[-1], images)
+        queries = transformer.norm_final_attn(queries + heard)
+        return Decoded(
+            scores=module.iou_prediction_head(queries[:, 0]),
+            mask_tokens=queries[:, 1:],
+            images=images,
+            tables=tables,
+        )
+
+    def _masked(self, mask: Tensor) -> Tokens:
+        """Image tokens to which a mask prompt was added."""
+        weights = F.pad(mask.flatten(2), (0, 0, 0, 1), value=1.0)
+        rows = self._maker.mask_rows.expand(len(mask), -1, -1)
+        return Tokens(weights=weights, rows=rows, masked=True)
+
+    def _add(
+        self, image: Tokens, tables: ImageTables, weights: Tensor, rows: Tensor, values: Tensor
+    ) -> Tokens:
+        before = 0 if image.rows is None else image.rows.shape[1]
+        if image.whole is None and before + rows.shape[1] < self.most_rows:
+            return image_tokens.added(image, tables, weights, rows, values, self._norms)
+        whole = self._whole(image, tables)
+        if len(weights) == 1:
+            heard = products.added(weights[0].t(), rows[0].t(), whole[0])[None]
+        else:
+            heard = torch.baddbmm(whole.expand(len(weights), -1, -1), weights.transpose(1, 2), rows)
+        return Tokens(image.stage + 1, whole=self._norms[image.stage](heard))
+
+    def _whole(self, image: Tokens, tables: ImageTables) -> Tensor:
+        """Make the image tokens themselves, (B or 1, N, C)."""
+        if image.whole is not None:
+            return image.whole
+        found = self._maker.shared(tables.features, image.stage).t()[None]
+        if image.rows is not None and image.weights is not None:
+            found = found + image.weights.transpose(1, 2) @ image.rows
+        if image.scale is not None:
+            found = found * image.scale.transpose(1, 2) + self._norms[image.stage - 1].bias
+        return found.contiguous()
+
+    @torch.inference_mode()
+    def masks(self, decoded: Decoded, prompt: int, which: list[int]) -> Tensor:
+        """Make some masks of one prompt.
+
+        Parameters
+        ----------
+        decoded : Decoded
+        prompt : int
+            Its place in the batch.
+        which : list of int
+            Mask tokens; 0 is the single-mask one.
+
+        Returns
+        -------
+        (len(which), 4 h, 4 w) Tensor
+            Low-resolution logits.
+        """
+        module = self.module
+        norm, act1, act2 = (module.output_upscaling[i] for i in (1, 2, 4))
+        vectors = torch.stack(
+            [module.output_hypernetworks_mlps[i](decoded.mask_tokens[prompt, i]) for i in which]
+        )
+        height, width = self.network.prompt_encoder.image_embedding_size
+        mid = norm.weight.shape[0]
+        # (y, row bits, x, column bits): two of the finest pixels are moved as one number.
+        logits = vectors.new_empty(len(which), height, 2, 2, width, 2, 2)
+        pairs = logits.flatten(-2).view(torch.int64)
+        upscale = self._upscaler(decoded, prompt)
+        lines = max(1, _ROWS * torch.get_num_threads() // width)
+        for top in range(0, height, lines):
+            bottom = min(top + lines, height)
+            x = upscale(top * width, bottom * width)
+            x = F.layer_norm(x.view(-1, mid), (mid,), norm.weight, norm.bias, norm.eps)
+            x = products.linear(act1(x), self._up2, self._up2_bias)
+            x = act2(x).view(-1, vectors.shape[1])
+            found = products.linear(x, vectors).t().contiguous()
+            found = found.view(len(which), bottom - top, width, 2, 2, 4)
+            pairs[:, top:bottom] = found.view(torch.int64).permute(0, 1, 3, 5, 2, 4)
+        return logits.view(len(which), 4 * height, 4 * width)
+
+    def _upscaler(self, decoded: Decoded, prompt: int) -> Callable[[int, int], Tensor]:
+        """Return what upscales image tokens ``start`` to ``stop`` for the first time."""
+        each = len(decoded.scores) // len(decoded.images)
+        image, prompt = decoded.images[prompt // each], prompt % each
+        if image.whole is not None:
+            whole = image.whole[prompt]
+            return lambda start, stop: products.linear(whole[start:stop], self._up1, self._up1_bias)
+        assert image.rows is not None
+        assert image.weights is not None
+        assert image.scale is not None
+        rows, weights = image.rows[prompt] @ self._up1.t(), image.weights[prompt].t()
+        scale, table = image.scale[prompt].t(), decoded.tables.upscaled
+
+        def upscale(start: int, stop: int) -> Tensor:
+            x = torch.addmm(table[start:stop], weights[start:stop], rows)
+            return torch.addcmul(self._up1_shifted, x, scale[start:stop])
+
+        return upscale

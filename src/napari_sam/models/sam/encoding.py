@@ -1,0 +1,98 @@
+"""From a plane's pixels to SAM's image embedding, whatever the device's precision and memory.
+
+References
+----------
+Kirillov et al., Segment Anything, ICCV 2023.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from napari_sam import images
+from napari_sam.models.device import is_out_of_memory, out_of_memory, release_memory
+from napari_sam.models.sam.attention import encode_image
+from napari_sam.models.sam.prompting import used_part
+from napari_sam.progress import Progress
+
+_BLOCKS = (None, 1 << 20)  # bytes of a piece of attention: the usual, and when memory is short
+
+
+class PlaneEncoder:
+    """Runs the image encoder of a ``segment_anything`` model.
+
+    Parameters
+    ----------
+    network : segment_anything.modeling.Sam
+    device : str
+
+    Attributes
+    ----------
+    half : bool
+        Whether it computes in half precision: on CUDA, unless the weights overflow there.
+    """
+
+    def __init__(self, network: Any, device: str) -> None:
+        self.network = network
+        self.device = device
+        self.side = int(network.image_encoder.img_size)
+        self.half = device.startswith("cuda")
+
+    def encode(
+        self, array: npt.NDArray[Any], limits: tuple[float, float], progress: Progress
+    ) -> tuple[Tensor, tuple[int, int]]:
+        """Return the embedding (1, C, h, w) and the part of the square that shows the plane.
+
+        Raises
+        ------
+        DeviceError, Cancelled
+        """
+        pixels, used = self.pixels(array, limits)
+        return self.run(pixels, progress), used
+
+    def pixels(
+        self, array: npt.NDArray[Any], limits: tuple[float, float]
+    ) -> tuple[Tensor, tuple[int, int]]:
+        """Normalised pixels (1, 3, S, S) and the part of them that shows the plane."""
+        scaled = images.as_rgb(images.normalise(array, limits))
+        eight_bit = np.rint(scaled * 255.0).astype(np.uint8)
+        used = used_part((array.shape[0], array.shape[1]), self.side)
+        # Pillow's antialiased bilinear resampling is what SAM was trained with.
+        resized = Image.fromarray(eight_bit).resize(
+            (used[1], used[0]), resample=Image.Resampling.BILINEAR
+        )
+        pixels = torch.from_numpy(np.array(resized)).to(self.device).permute(2, 0, 1)
+        pixels = (pixels - self.network.pixel_mean) / self.network.pixel_std
+        pixels = F.pad(pixels, (0, self.side - used[1], 0, self.side - used[0]))
+        return pixels[None].contiguous(), used
+
+    def run(self, pixels: Tensor, progress: Progress) -> Tensor:
+        """Run the encoder, in smaller pieces when memory does not suffice."""
+        for block in _BLOCKS:
+            try:
+                return self._run_in(block, pixels, progress)
+            except Exception as error:
+                if not is_out_of_memory(error):
+                    raise
+                if block == _BLOCKS[-1]:
+                    raise out_of_memory(self.device) from error
+            # Outside the handler, which would keep the failed attempt's tensors alive.
+            release_memory(self.device)
+        raise AssertionError("the last piece returns or raises")
+
+    def _run_in(self, block: int | None, pixels: Tensor, progress: Progress) -> Tensor:
+        if self.half:
+            with torch.autocast("cuda", dtype=torch.float16):
+                features = encode_image(self.network.image_encoder, pixels, progress, block).float()
+            if bool(torch.isfinite(features).all()):
+                return features
+            # These weights overflow in half precision: never try again.
+            self.half = False
+        return encode_image(self.network.image_encoder, pixels, progress, block)

@@ -1,0 +1,157 @@
+"""The one layer this plugin adds by itself: the masks as they would be, until they are kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.images import Plane
+from napari_sam.ui.layers.planes import transform_of
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Labels
+
+NAME = "SAM preview"
+_COLOURS = ("#ffd400", "#f06292", "#64b5f6", "#aed581", "#ba68c8", "#ff8a65")
+
+
+class Preview:
+    """Shows masks on exactly one plane of an image.
+
+    The layer is one plane thick and lies at that plane's place in the world, so it costs the
+    memory of one plane however large the stack is, and napari itself hides it on other slices.
+
+    Parameters
+    ----------
+    unused : callable, optional
+        Called when nothing is shown any more. With it, a layer that is hidden stays, unseen,
+        for the next mask, until `remove`: napari takes a quarter of a second to make a layer and
+        to take one away. Without it, it goes at once.
+    """
+
+    def __init__(
+        self,
+        viewer: Any,
+        name: str = NAME,
+        colours: tuple[str, ...] = _COLOURS,
+        opacity: float = 0.6,
+        unused: Callable[[], None] | None = None,
+    ) -> None:
+        self._viewer = viewer
+        self._unused = unused
+        #: Whether the layer is there, but shows nothing.
+        self.hidden = False
+        self._name, self._colours, self._opacity = name, colours, opacity
+        self.layer: Labels | None = None
+        self._key: tuple[Any, Plane] | None = None
+
+    def show(
+        self, image: Image, plane: Plane, masks: list[npt.NDArray[np.bool_]], *, outline: bool
+    ) -> None:
+        """Show the masks, each in its own colour; as an outline while they only hover."""
+        painted = np.zeros(plane.shape, dtype=np.uint8)
+        for number, mask in reversed(list(enumerate(masks))):
+            painted[mask] = number % len(self._colours) + 1
+        data = np.expand_dims(
+            painted.T if plane.transposed else painted,
+            tuple(axis for axis, at in enumerate(plane.index) if at is not None),
+        )
+        if self.layer is None or self.layer not in self._viewer.layers:
+            self._add(image, plane, data)
+        else:
+            if self._key != (image, plane):
+                self._place(image, plane, data)
+            else:
+                # In place: new data would have napari work out its whole scene again.
+                self.layer.data[...] = data
+                self.layer.refresh(extent=False)
+        assert self.layer is not None
+        contour = 2 if outline else 0
+        if self.layer.contour != contour:
+            self.layer.contour = contour
+        if self.hidden:
+            self.hidden = False
+            self.layer.visible = True
+        self._key = (image, plane)
+
+    def hide(self) -> None:
+        """Show nothing any more."""
+        if self.layer is None or self.layer not in self._viewer.layers or self._unused is None:
+            self.remove()
+        elif not self.hidden:
+            self.layer.visible = False
+            self.hidden = True
+            self._unused()
+
+    def remove(self) -> None:
+        """Take the layer away."""
+        self.hidden = False
+        layer, self.layer, self._key = self.layer, None, None
+        if layer is not None and layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
+
+    def _transform(self, image: Image, plane: Plane) -> dict[str, Any]:
+        """The image's transform, moved along the hidden axes to the plane."""
+        transform = transform_of(image)
+        origin = np.array([0 if at is None else at for at in plane.index], dtype=float)
+        moved = np.asarray(image.data_to_world(origin)) - image.data_to_world(0 * origin)
+        # The affine acts last, after the translation.
+        linear = transform["affine"][:-1, :-1]
+        transform["translate"] = transform["translate"] + np.linalg.solve(linear, moved)
+        return transform
+
+    def _place(self, image: Image, plane: Plane, data: npt.NDArray[np.uint8]) -> None:
+        assert self.layer is not None
+        same_grid = self._key is not None and self._key[0] is image
+        if not same_grid or self.layer.ndim != data.ndim:
+            self.remove()
+            self._add(image, plane, data)
+            return
+        self.layer.data = data
+        self.layer.translate = self._transform(image, plane)["translate"]
+
+    def _add(self, image: Image, plane: Plane, data: npt.NDArray[np.uint8]) -> None:
+        from napari.layers import Labels
+        from napari.utils.colormaps import DirectLabelColormap
+
+        colours: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
+        colours.update({n + 1: colour for n, colour in enumerate(self._colours)})
+        layer = Labels(
+            data,
+            name=self._name,
+            opacity=self._opacity,
+            colormap=DirectLabelColormap(color_dict=colours),
+            **self._transform(image, plane),
+        )
+        layer.editable = False
+        add_quietly(self._viewer, layer)
+        self.layer = layer
+        self._below_marks()
+
+    def _below_marks(self) -> None:
+        """Keep what the person marked visible on top of the mask."""
+        from napari.layers import Points, Shapes
+
+        layers = self._viewer.layers
+        first = len(layers) - 1
+        while first > 0 and isinstance(layers[first - 1], (Points, Shapes)):
+            first -= 1
+        if first < len(layers) - 1:
+            layers.move(len(layers) - 1, first)
+
+
+def add_quietly(viewer: Any, layer: Any) -> None:
+    """Add a layer without taking the selection, and with it the person's tool, away."""
+    selection = viewer.layers.selection
+    active, chosen = selection.active, set(selection)
+    if not chosen:
+        viewer.add_layer(layer)
+        return
+    # Nobody hears of the change to and fro: napari would exchange the layer's controls twice.
+    with selection.events.blocker_all():
+        viewer.add_layer(layer)
+        viewer.layers.selection = chosen
+        viewer.layers.selection.active = active

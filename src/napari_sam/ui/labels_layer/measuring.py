@@ -1,0 +1,88 @@
+"""Objects that have no row in the table yet are measured, beside the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from napari_sam.images import Plane
+from napari_sam.ui.desk import Desk
+from napari_sam.ui.jobs import Jobs
+from napari_sam.ui.labels_layer.editing import Editing, Ids
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.layers import Labels
+
+_SLOW = 150  # milliseconds after which it is said what takes so long
+
+
+class Measuring:
+    """Completes the table of the labels under review.
+
+    Parameters
+    ----------
+    desk : Desk
+    completed : callable
+        Called when rows have come.
+    made : callable
+        ``made(labels) -> ids`` that the person made, click by click.
+    threaded : bool
+        Whether it is done in a thread of its own.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        completed: Callable[[], None],
+        made: Callable[[Labels], set[int]],
+        threaded: bool,
+    ) -> None:
+        self._desk = desk
+        self._completed = completed
+        self._made = made
+        self.jobs = Jobs(desk.loop, ("measure",), name="napari-sam measuring", threaded=threaded)
+        self._wanted: tuple[Labels, Plane, bytes] | None = None
+        self._telling = False
+
+    def start(self, editing: Editing, missing: Ids) -> None:
+        """Measure objects of the displayed plane, unless that is what is being done."""
+        if len(missing) == 0:
+            self.end()
+            return
+        wanted = (editing.layer, editing.plane(), missing.tobytes())
+        if wanted == self._wanted:
+            return
+        self._wanted = wanted
+        describe = editing.describing(missing)
+
+        def adopt(described: pd.DataFrame) -> None:
+            editing.adopt(described, self._made(editing.layer))
+            self._completed()
+
+        self.jobs.submit("measure", lambda progress: describe(), adopt, self._desk.fail)
+        self._desk.loop.later("measuring", _SLOW, lambda: self._tell(len(missing)))
+
+    def _tell(self, count: int) -> None:
+        """Say what takes so long."""
+        state = self._desk.state
+        if self.jobs.busy and state.progress is None:
+            state.progress, state.cancellable = 0.0, True
+            self._telling = True
+            self._desk.say(f"Measuring {count} cells that have no entry in the table yet.")
+
+    def end(self) -> None:
+        """Nothing is to be measured, or no longer."""
+        self.cancel()
+        self._wanted = None
+
+    def cancel(self) -> None:
+        """Stop; the same objects are not measured again until others, or none, were wanted."""
+        self.jobs.cancel_all()
+        if self._telling:
+            self._telling = False
+            self._desk.state.progress = None
+
+    def close(self) -> None:
+        """Stop for good."""
+        self.jobs.close()

@@ -1,0 +1,256 @@
+"""The labels that hold the last result: they follow the sliders until somebody else edits them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.errors import LabelsError
+from napari_sam.images import Plane
+from napari_sam.labels import table as object_table
+from napari_sam.labels.merge import Rule, merge
+from napari_sam.segmentation import check_id, next_id, with_units
+from napari_sam.ui.canvas.preview import add_quietly
+from napari_sam.ui.labels_layer.acceptance import Kept
+from napari_sam.ui.labels_layer.editing import Editing
+from napari_sam.ui.labels_layer.history import Step
+from napari_sam.ui.layers.planes import labels_plane, new_labels, read_plane
+from napari_sam.ui.searching import Choice
+from napari_sam.ui.worker import View
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.layers import Image, Labels
+
+Mask = npt.NDArray[np.bool_]
+Measure = Callable[[], "pd.DataFrame"]
+
+
+class ResultLayer(ABC):
+    """One plane of one Labels layer, written again and again while it is ours alone.
+
+    Pixels are written at once. The table, which takes longer to measure and for napari to take
+    in, follows: between the two the objects have no rows, rather than rows of others.
+    """
+
+    def __init__(self, labels: Labels, plane: Plane, noun: str) -> None:
+        self.labels, self.plane, self._noun = labels, plane, noun
+        self._data = labels.data
+        self._last = plane.take(labels.data).copy()
+        self._writing = False
+        self._edited = False
+        self._table = labels.features.copy()
+        labels.events.paint.connect(self._heard)
+
+    def _heard(self, event: Any) -> None:
+        if not self._writing:
+            self._edited = True
+
+    def release(self) -> None:
+        """Stop listening to the layer."""
+        self.labels.events.paint.disconnect(self._heard)
+
+    def untouched(self) -> bool:
+        """Whether the layer is as it was written last; wherever it was edited."""
+        return (
+            not self._edited
+            and self.labels.data is self._data
+            and np.array_equal(self.plane.take(self._data), self._last)
+            and self._table_untouched()
+        )
+
+    def _table_untouched(self) -> bool:
+        """Whether the table holds nothing new; that all is open to review says nothing yet."""
+        table = self.labels.features
+        if table.equals(self._table):
+            return True
+        if (
+            object_table.REVIEWED in table
+            and (table[object_table.REVIEWED] == object_table.OPEN).all()
+        ):
+            table = table.drop(columns=object_table.REVIEWED)
+        return bool(table.equals(self._table))
+
+    def update(self, chosen: Choice, rule: Rule, region: Mask | None) -> str:
+        """Write the pixels of a result in place of the last one, and tell what was done.
+
+        Raises
+        ------
+        LabelsError
+        """
+        assert self.untouched()
+        self._writing = True
+        try:
+            return self._write(chosen, rule, region)
+        finally:
+            self._writing = False
+            self._last = self.plane.take(self._data).copy()
+            self._table = self.labels.features.copy()
+
+    def describe(self, table: pd.DataFrame) -> None:
+        """Give the objects that were written last their rows, as `measuring` measured them."""
+        self._describe(table)
+        self._table = self.labels.features.copy()
+
+    def _count(self, count: int) -> str:
+        return f"1 {self._noun}" if count == 1 else f"{count} {self._noun}s"
+
+    @abstractmethod
+    def measuring(self, chosen: Choice) -> Measure | None:
+        """Return what measures the objects that were written last, for a worker; None if done."""
+
+    @abstractmethod
+    def _write(self, chosen: Choice, rule: Rule, region: Mask | None) -> str: ...
+
+    @abstractmethod
+    def _describe(self, table: pd.DataFrame) -> None: ...
+
+
+class NewResult(ResultLayer):
+    """A layer of its own, which holds nothing but the result."""
+
+    def __init__(self, viewer: Any, image: Image, plane: Plane, noun: str) -> None:
+        super().__init__(new_labels(image, f"{image.name} {noun}s found"), plane, noun)
+        self._viewer = viewer
+
+    def _write(self, chosen: Choice, rule: Rule, region: Mask | None) -> str:
+        labels = self.labels
+        labels.data[self.plane.slices] = chosen.labels.T if self.plane.transposed else chosen.labels
+        if labels in self._viewer.layers:
+            if len(labels.features):
+                labels.features = object_table.nothing()
+            labels.refresh(extent=False)
+            return f"{self._count(chosen.count)} in {labels.name!r}."
+        # A layer comes with its table: whoever hears of it may read it.
+        labels.features = table_for(chosen.table())
+        add_quietly(self._viewer, labels)
+        return f"Found {self._count(chosen.count)}, now in the new layer {labels.name!r}."
+
+    def measuring(self, chosen: Choice) -> Measure | None:
+        if len(self.labels.features) == chosen.count:
+            return None
+        return lambda: table_for(chosen.table())
+
+    def _describe(self, table: pd.DataFrame) -> None:
+        if self._table_untouched():
+            self.labels.features = table
+
+
+class MergedResult(ResultLayer):
+    """A layer of the person's: one undo step holds the whole interaction.
+
+    Parameters
+    ----------
+    image : Image layer
+    view : View
+        The pixels that were searched.
+    labels : Labels layer
+    editing : Editing
+        Of the layer, whose history takes the rows away again together with the pixels.
+    noun : str
+    remember : callable
+        ``remember(kept, instead_of)``: what undo takes back from now on; either may be None.
+    """
+
+    def __init__(
+        self,
+        image: Image,
+        view: View,
+        labels: Labels,
+        editing: Editing,
+        noun: str,
+        remember: Callable[[Kept | None, Kept | None], None],
+    ) -> None:
+        super().__init__(labels, labels_plane(image, view.plane, labels), noun)
+        self._view = view
+        self._history = editing.history
+        self._first = next_id(labels.data)
+        self._remember = remember
+        self._kept: Kept | None = None
+        self._step: Step | None = None
+        self._numbers: npt.NDArray[np.int64] = np.zeros(1, np.int64)
+
+    def _write(self, chosen: Choice, rule: Rule, region: Mask | None) -> str:
+        labels, plane, name = self.labels, self.plane, self.labels.name
+        if labels.preserve_labels and rule == "replace":
+            raise LabelsError(
+                f"{name!r} preserves its labels: switch off 'preserve labels' of the layer to "
+                "replace what is there."
+            )
+        self._take_back()
+        before = plane.take(labels.data)
+        merged = merge(chosen.labels, before, rule, self._first, region)
+        if not merged.ids:
+            return (
+                f"Found {self._count(chosen.count)}, but all of them are labelled in {name!r} "
+                "already. Nothing was changed."
+                if chosen.count
+                else f"No {self._noun} found. Nothing was changed in {name!r}."
+            )
+        check_id(merged.ids[-1], labels.data.dtype)
+        left = f"; {merged.left_out} left out, for labels are there" if merged.left_out else ""
+        new = self._count(len(merged.ids))
+        told = f"Added {new} to {name!r}{left}."
+        if merged.removed:
+            told = f"Replaced {merged.removed} labels in {name!r} by {new}. Undo brings them back."
+        self._put(before != merged.labels, merged.labels, merged.ids, told)
+        self._numbers = merged.numbers
+        self._kept = Kept(labels, labels.data, plane, merged.ids)
+        self._remember(self._kept, None)
+        return told
+
+    def _take_back(self) -> None:
+        """Undo our own step: nothing was edited since."""
+        step, self._step = self._step, None
+        kept, self._kept = self._kept, None
+        if step is not None:
+            self._history.retract(step)
+            self._remember(None, kept)
+
+    def _put(
+        self, changed: Mask, after: npt.NDArray[np.int64], ids: tuple[int, ...], told: str
+    ) -> None:
+        labels, plane = self.labels, self.plane
+        try:
+            self._step = self._history.write(
+                told,
+                plane.indices(changed),
+                after[changed].astype(labels.data.dtype),
+                ids,
+                object_table.nothing,
+            )
+        except (NotImplementedError, TypeError, ValueError) as error:
+            raise LabelsError(
+                f"{labels.name!r} cannot be written ({error}). Choose a new Labels layer."
+            ) from error
+
+    def measuring(self, chosen: Choice) -> Measure | None:
+        if self._step is None:
+            return None
+        view, plane, ids, numbers = self._view, self.plane, self._step.ids, self._numbers
+        written = self._last  # as it was written, whatever is painted meanwhile
+
+        def measure() -> pd.DataFrame:
+            pixels = read_plane(view.pixels, view.plane)  # type: ignore[arg-type]
+            rows = object_table.describe(written, ids, plane, pixels)
+            known = chosen.table()
+            known = known.assign(**{object_table.INDEX: numbers[known["label"]]})
+            rows = object_table.remeasured(known, with_units(rows, view.pixel_size))
+            return rows.assign(label=rows[object_table.INDEX])
+
+        return measure
+
+    def _describe(self, table: pd.DataFrame) -> None:
+        if self._step is not None:
+            self._history.complete(self._step, table)
+
+
+def table_for(table: pd.DataFrame) -> pd.DataFrame:
+    """Make a table the features of a Labels layer, whose rows napari matches by ``index``."""
+    table = table.copy()
+    table.insert(0, "index", table["label"])
+    return table

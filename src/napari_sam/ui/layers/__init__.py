@@ -1,0 +1,1 @@
+"""From a person's layers to planes and prompts."""

@@ -1,0 +1,150 @@
+"""The prompt layers that the plugin makes when the person asks for "new" ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.images import Plane
+from napari_sam.prompts import FOREGROUND
+from napari_sam.ui.canvas.preview import add_quietly
+from napari_sam.ui.layers.planes import to_data, transform_of
+from napari_sam.ui.layers.prompt_layers import NOT_OBJECT, OBJECT, POLARITY, polarity
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Points, Shapes
+
+POINTS_NAME = "SAM points"
+SHAPES_NAME = "SAM boxes"
+OBJECT_COLOUR = "#12b5a6"
+BACKGROUND_COLOUR = "#f58a1f"
+# A plus and a minus: told apart without colour.
+OBJECT_SYMBOL, BACKGROUND_SYMBOL = "cross", "hbar"
+_SCREEN_SIZE = 14  # canvas pixels, whatever the zoom
+
+
+def new_points(viewer: Any, image: Image) -> Points:
+    """Add an empty Points layer for prompts on the image's grid, leaving the selection alone."""
+    import pandas as pd
+    from napari.layers import Points
+
+    layer = Points(
+        np.empty((0, image.ndim)),
+        name=POINTS_NAME,
+        features=pd.DataFrame(
+            {POLARITY: pd.Categorical([], categories=[OBJECT, NOT_OBJECT])},
+        ),
+        feature_defaults={POLARITY: OBJECT},
+        size=_SCREEN_SIZE,
+        canvas_size_limits=(_SCREEN_SIZE, _SCREEN_SIZE),
+        face_color=OBJECT_COLOUR,
+        border_color=OBJECT_COLOUR,
+        symbol=OBJECT_SYMBOL,
+        **transform_of(image),
+    )
+    add_quietly(viewer, layer)
+    return layer
+
+
+def new_shapes(viewer: Any, image: Image) -> Shapes:
+    """Add an empty Shapes layer for boxes and outlines on the image's grid, ready to draw."""
+    from napari.layers import Shapes
+
+    layer = Shapes(
+        ndim=image.ndim,
+        name=SHAPES_NAME,
+        edge_color=OBJECT_COLOUR,
+        face_color="transparent",
+        edge_width=2,
+        **transform_of(image),
+    )
+    viewer.add_layer(layer)
+    layer.mode = "add_rectangle"
+    return layer
+
+
+def add_point(
+    viewer: Any,
+    points: Points,
+    image: Image,
+    plane: Plane,
+    rowcol: tuple[float, float],
+    label: int,
+    *,
+    ours: bool,
+) -> None:
+    """Add one prompt point, given in pixels of the plane, to a Points layer."""
+    coordinates = to_data(viewer, image, points, plane.to_data([rowcol]))
+    if POLARITY in points.features or label != FOREGROUND:
+        default_polarity(points, label)
+    append_points(points, coordinates, ours=ours)
+
+
+def append_points(
+    points: Points, coordinates: npt.NDArray[np.float64], *, ours: bool = False
+) -> None:
+    """Append points without selecting them, as `Points.add` would.
+
+    A selected point takes on the style of the next one. Besides, removing a layer that has drawn
+    the highlight of a selection crashes Mesa's software renderer.
+
+    Parameters
+    ----------
+    ours : bool
+        Whether the layer is ours. Nobody else waits for its events then, and its points lie on
+        the image: napari, which works out the whole scene twice at every such event, need not.
+        It is not painted yet either; `Marking.paint` does that.
+    """
+    data = np.concatenate([points.data, np.reshape(coordinates, (-1, points.ndim))])
+    if not ours:
+        points.data = data
+        return
+    with points.events.data.blocker(), points.events.set_data.blocker():
+        points.data = data
+
+
+def default_polarity(points: Points, label: int) -> None:
+    """Set what the next point of a layer will say."""
+    if POLARITY not in points.features:
+        points.features = points.features.assign(**{POLARITY: OBJECT})
+    points.feature_defaults = {
+        **points.feature_defaults.iloc[0].to_dict(),
+        POLARITY: OBJECT if label == FOREGROUND else NOT_OBJECT,
+    }
+
+
+def set_defaults(points: Points, label: int) -> None:
+    """Make points that the person adds with napari's own tool say the same as a click would."""
+    if POLARITY in points.features:
+        default_polarity(points, label)
+
+
+def style_points(points: Points) -> None:
+    """Give every point of our own layer the colour and symbol of what it says."""
+    said: npt.NDArray[np.int64] = polarity(points)
+    symbols = [OBJECT_SYMBOL if s == FOREGROUND else BACKGROUND_SYMBOL for s in said]
+    if [str(symbol) for symbol in points.symbol] == symbols:
+        return  # every change costs a redraw, and this is looked at after every event
+    colours = [OBJECT_COLOUR if s == FOREGROUND else BACKGROUND_COLOUR for s in said]
+    # The border as well: a cross is so thin that little else is seen of it.
+    points.face_color = points.border_color = colours
+    points.symbol = symbols
+
+
+def remove_points(points: Points, rows: list[int]) -> None:
+    """Delete points of our own layer by their row; see `append_points` for how and why."""
+    if rows:
+        features = points.features.drop(index=rows).reset_index(drop=True)
+        points.selected_data = set()
+        with points.events.data.blocker():
+            points.data = np.delete(points.data, rows, axis=0)
+        points.features = features
+
+
+def remove_shapes(shapes: Shapes, rows: list[int]) -> None:
+    """Delete shapes by their row."""
+    if rows:
+        shapes.selected_data = set(rows)
+        shapes.remove_selected()

@@ -1,0 +1,1 @@
+"""From marks to candidates, while a person looks."""

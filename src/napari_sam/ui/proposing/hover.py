@@ -1,0 +1,93 @@
+"""The mask under the cursor, before any click."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from napari_sam.errors import NapariSamError
+from napari_sam.prompts import Prompt
+from napari_sam.ui.canvas.preview import Preview
+from napari_sam.ui.desk import Desk
+from napari_sam.ui.layers.planes import cursor_on_plane
+from napari_sam.ui.worker import Predicted, View
+
+_PAUSE = 20  # milliseconds between two looks at the cursor
+
+
+class Hover:
+    """Asks for the mask under the cursor, one request at a time, the newest place winning.
+
+    Parameters
+    ----------
+    idle : callable
+        Tells whether the plane has no marks and nothing more important is being computed.
+    readable : callable
+        Returns the view whose pixels the model has read and that is displayed, or None.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        preview: Preview,
+        idle: Callable[[], bool],
+        readable: Callable[[], View | None],
+    ) -> None:
+        self._desk = desk
+        self._preview = preview
+        self._idle = idle
+        self._readable = readable
+        self._asked: tuple[int, int] | None = None
+        self.shown = False
+
+    def moved(self) -> None:
+        """Take note that the cursor moved."""
+        if self._desk.state.hover and self._idle() and not self._desk.jobs.wants("hover"):
+            self._desk.loop.later("hover", _PAUSE, self._look)
+
+    def stop(self) -> None:
+        """Take the outline away."""
+        self._desk.jobs.cancel("hover")
+        self._asked = None
+        if self.shown:
+            self.shown = False
+            self._preview.hide()
+
+    def covered(self) -> None:
+        """The preview shows something else from now on."""
+        self._desk.jobs.cancel("hover")
+        self._asked, self.shown = None, False
+
+    def _look(self) -> None:
+        desk, state = self._desk, self._desk.state
+        view = self._readable()
+        if not state.hover or not self._idle() or view is None or state.image is None:
+            self.stop()
+            return
+        try:
+            place = cursor_on_plane(desk.viewer, state.image, view.plane)
+        except NapariSamError:
+            place = None
+        if place is None:
+            self.stop()
+            return
+        pixel = (round(place[0]), round(place[1]))
+        if pixel == self._asked:
+            return
+        self._asked = pixel
+        name, device = state.model, desk.device()
+        prompts = (Prompt(points=[place]),)
+        desk.jobs.submit(
+            "hover",
+            lambda progress: desk.worker.predict(name, device, view, prompts, progress),
+            lambda predicted: self._show(view, predicted),
+            lambda error: None,  # the click that may follow tells what is wrong
+        )
+
+    def _show(self, view: View, predicted: Predicted) -> None:
+        now = self._readable()
+        image = self._desk.state.image
+        if image is None or now is None or not view.same(now) or not self._idle():
+            return
+        self.shown = True
+        self._preview.show(image, view.plane, [predicted.found[0].masks[0]], outline=True)
+        self.moved()  # the cursor may have moved on meanwhile

@@ -1,0 +1,65 @@
+"""Where to search: the visible part of a slice, or what a person's shapes enclose."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.errors import ViewError
+from napari_sam.images import Plane
+from napari_sam.prompts import Prompt
+from napari_sam.ui.find_options import Region
+from napari_sam.ui.layers.planes import shapes_on_plane
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Shapes
+
+Mask = npt.NDArray[np.bool_]
+
+
+def region_mask(viewer: Any, image: Image, plane: Plane, region: Region) -> Mask | None:
+    """Tell which pixels of the displayed plane are meant; None for all of them.
+
+    Raises
+    ------
+    ViewError
+        When no pixel of this plane is.
+    """
+    if region == "visible":
+        return _visible(image, plane)
+    if region in ("slice", "stack"):
+        return None
+    return _enclosed(viewer, image, plane, region)  # type: ignore[arg-type]
+
+
+def _visible(image: Image, plane: Plane) -> Mask | None:
+    corners = np.asarray(image.corner_pixels, dtype=float)
+    if image.multiscale:
+        # The corners count pixels of the level that is drawn.
+        corners = corners * image.downsample_factors[image.data_level]
+    first, last = plane.to_plane(corners)
+    (r0, c0), (r1, c1) = np.floor(first).astype(int), np.ceil(last).astype(int) + 1
+    if r1 - r0 <= 1 or c1 - c0 <= 1:
+        raise ViewError(f"Nothing of {image.name!r} is visible. Move it into view.")
+    if r0 <= 0 and c0 <= 0 and r1 >= plane.shape[0] and c1 >= plane.shape[1]:
+        return None
+    mask = np.zeros(plane.shape, dtype=bool)
+    mask[max(r0, 0) : r1, max(c0, 0) : c1] = True
+    return mask
+
+
+def _enclosed(viewer: Any, image: Image, plane: Plane, shapes: Shapes) -> Mask:
+    mask = np.zeros(plane.shape, dtype=bool)
+    for outline in shapes_on_plane(viewer, shapes, image, plane):
+        if outline.kind != "path":
+            drawn = Prompt.from_polygon(outline.vertices, plane.shape).mask
+            assert drawn is not None
+            mask |= drawn
+    if not mask.any():
+        raise ViewError(
+            f"{shapes.name!r} has no closed shape on this slice. Draw one around the region "
+            "to be searched, or search the whole slice."
+        )
+    return mask

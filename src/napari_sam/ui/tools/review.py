@@ -1,0 +1,411 @@
+"""Reviewing found cells: correct them, decide about each, and see what is doubtful."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from napari_sam.errors import LabelsError, NapariSamError
+from napari_sam.labels import table as object_table
+from napari_sam.ui.canvas.gestures import ADVICE, Tool
+from napari_sam.ui.canvas.keys import Keys
+from napari_sam.ui.desk import Desk
+from napari_sam.ui.labels_layer.editing import Editing
+from napari_sam.ui.labels_layer.histories import Histories
+from napari_sam.ui.labels_layer.measuring import Measuring
+from napari_sam.ui.layers.planes import labels_plane
+from napari_sam.ui.proposing.marking import Marking
+from napari_sam.ui.state import Answer
+from napari_sam.ui.tools.review_look import Look
+from napari_sam.ui.tools.review_mouse import Hands
+from napari_sam.ui.tools.review_proposals import Proposals
+from napari_sam.ui.tools.review_queue import Queue
+from napari_sam.ui.tools.review_state import Limits, Objects, ReviewState
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
+
+    from napari_sam.ui.session import Session
+
+
+class Review:
+    """The controller of the Review page.
+
+    Parameters
+    ----------
+    desk : Desk
+    marking : Marking
+    session : Session
+        For prompts: an added or corrected cell is asked for as on the Click page.
+    histories : Histories
+    made : callable
+        ``made(labels) -> ids`` of the cells that the person kept, click by click.
+    threaded : bool
+        Whether objects are measured in a thread of their own.
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        marking: Marking,
+        session: Session,
+        histories: Histories,
+        made: Callable[[Labels], set[int]],
+        threaded: bool,
+    ) -> None:
+        self._desk = desk
+        self._session = session
+        self.state = ReviewState()
+        self.proposals = Proposals(desk, marking, session, self.state)
+        self._histories = histories
+        self.measuring = Measuring(desk, self._completed, made, threaded)
+        self._look = Look(desk, self.state)
+        self._queue = Queue(desk, self.state, self._look, self.select)
+        self._hands = Hands(desk, self._look, self)
+        self._keys = Keys(desk.viewer, self._actions(), self.is_ours, lambda bare: None)
+        self._active = False
+
+    def _actions(self) -> dict[str, Callable[[], None]]:
+        return {
+            "Enter": self.accept,
+            "Delete": self.reject,
+            "Backspace": self.reject,
+            "N": self._next_outline_or_object,
+            "P": self.previous,
+            "C": self.correct,
+            "A": self.add,
+            "Escape": self.escape,
+            "Control-Z": self.undo,
+            "Control-Shift-Z": self.redo,
+        }
+
+    # -- life -------------------------------------------------------------------------------------
+
+    def is_ours(self, layer: Any) -> bool:
+        """Tell whether a layer was made here."""
+        return layer is not None and layer is self._look.layer
+
+    def set_active(self, active: bool) -> None:
+        """Listen to mouse and keys, and colour the labels, only while the page is shown."""
+        if active == self._active:
+            return
+        self._active = active
+        (self._hands.turn_on if active else self._hands.turn_off)()
+        (self._keys.turn_on if active else self._keys.turn_off)()
+        if active:
+            self._choose_default()
+            self.refresh()
+            self.advise()
+        else:
+            self.measuring.end()
+            self.proposals.stop_correcting()
+            self._look.unring()
+            self._look.restore()
+
+    def close(self) -> None:
+        self.set_active(False)
+        self.measuring.close()
+        for name in self.state.events:
+            self.state.events[name].disconnect()
+
+    def choose(self, layer: Labels | None) -> None:
+        """Choose the labels to review."""
+        if layer is self.state.labels:
+            return
+        self._take(layer)
+        if self._active:
+            self.advise()
+
+    def _take(self, layer: Labels | None) -> None:
+        self.proposals.stop_correcting()
+        self._look.restore()
+        self._look.limits.clear()
+        self.state.labels, self.state.selected = layer, None
+        if layer is not None:
+            self._desk.state.target = layer  # cells that are added go there
+        self.refresh()
+
+    def _choose_default(self) -> None:
+        """Take the labels that were found or kept last, if they lie on the image."""
+        from napari.layers import Labels
+
+        layers = self._desk.viewer.layers
+        try:
+            self._desk.plane()
+        except NapariSamError:
+            return
+        if self.state.labels in layers and self._fits(self.state.labels):
+            return
+        theirs = [la for la in layers if isinstance(la, Labels) and not self._session.is_ours(la)]
+        fitting = [layer for layer in theirs if self._fits(layer)]
+        layer = fitting[-1] if fitting else None
+        if layer is not self.state.labels:
+            self._take(layer)
+
+    def _fits(self, layer: Any) -> bool:
+        image = self._desk.state.image
+        try:
+            return image is not None and bool(labels_plane(image, self._desk.plane(), layer))
+        except NapariSamError:
+            return False
+
+    def layers_changed(self) -> None:
+        """A layer came or went."""
+        layers = self._desk.viewer.layers
+        gone = self.state.labels is not None and self.state.labels not in layers
+        if gone:
+            self._take(None)
+        if self._active and self.state.labels is None:
+            self._choose_default()
+            if gone:
+                self.advise()
+
+    def view_changed(self) -> None:
+        """Another slice, or another way to look at it."""
+        if self._active:
+            self.proposals.stop_correcting()
+            self._hands.forget()
+            self._choose_default()
+            self.refresh()
+            self.advise()
+
+    # -- what is seen -----------------------------------------------------------------------------
+
+    def editing(self) -> Editing:
+        """Whatever writes to the labels that were chosen.
+
+        Raises
+        ------
+        LabelsError
+        """
+        layer = self.state.labels
+        if layer is None:
+            raise LabelsError("There are no labels to review: find cells first, or open labels.")
+        return self._histories.of(layer)
+
+    def refresh(self) -> None:
+        """Look at the displayed plane anew."""
+        if not self._active:
+            return
+        state = self.state
+        try:
+            editing = self.editing()
+            editing.history.sync()
+            rows, missing = editing.rows_here()
+            objects = Objects(rows)
+            self.measuring.start(editing, missing)
+        except NapariSamError:
+            self.measuring.end()
+            state.objects, state.selected = Objects(), None
+            state.reviewed = state.total = state.hidden = 0
+            state.can_undo = state.can_redo = False
+            self._look.unring()
+            return
+        history = editing.history
+        if state.selected is not None and state.selected not in objects.ids:
+            state.selected = None
+        state.objects = objects
+        state.reviewed, state.total = object_table.progress(history.table)
+        state.can_undo, state.can_redo = history.can_undo, history.can_redo
+        self._look.colour()
+        self.ring()
+
+    def _completed(self) -> None:
+        """Objects were measured, and can be reviewed now."""
+        self.refresh()
+        self.advise()
+
+    def cancel(self) -> None:
+        """Stop measuring, until the page or the slice is looked at again."""
+        self.measuring.cancel()
+
+    def ring(self) -> None:
+        """Ring the object in hand."""
+        try:
+            editing = self.editing()
+            self._look.ring(editing.plane(), editing.pixels())
+        except NapariSamError:
+            self._look.unring()
+
+    def set_limits(self, column: str, limits: Limits | None) -> None:
+        """Hide objects outside some limits; None shows them again. Only the view changes."""
+        if limits is None:
+            self._look.limits.pop(column, None)
+        else:
+            self._look.limits[column] = limits
+        if self._active:
+            self._look.colour()
+            if self.state.selected in self._look.hidden:
+                self.select(None)
+
+    def set_coloured(self, on: bool) -> None:
+        """Colour objects by their score, or as the person had them."""
+        self.state.coloured = on
+        if self._active:
+            self._look.colour()
+
+    # -- choosing an object, and deciding about it ------------------------------------------------
+
+    def select(self, object_id: int | None) -> None:
+        """Take an object of the displayed plane in hand."""
+        if object_id != self.state.correcting:
+            self.proposals.stop_correcting()
+        self._hands.forget()
+        self.state.selected = object_id
+        self.ring()
+
+    def go_to(self, object_id: int) -> None:
+        """Show an object wherever it is, and take it in hand."""
+        self._try(lambda editing: self._queue.go_to(editing, object_id))
+
+    def next(self) -> None:
+        """Go to the next open object, the least certain first."""
+        self._try(lambda editing: self._queue.step(editing, 1))
+
+    def _next_outline_or_object(self) -> None:
+        """As on the Click page, the key turns through the outlines while some are proposed."""
+        if not self.proposals.next():
+            self.next()
+
+    def previous(self) -> None:
+        """Go back to the open object before."""
+        self._try(lambda editing: self._queue.step(editing, -1))
+
+    def accept(self) -> None:
+        """Keep the proposed outline; else accept the object in hand and go on."""
+        if self.proposals.wanted:
+            self._session.accept()
+        elif (selected := self.state.selected) is None:
+            self.next()
+        else:
+            self._decide(selected, lambda editing: editing.accept(selected))
+
+    def reject(self) -> None:
+        """Delete the object in hand, and go on if it was being reviewed."""
+        selected = self.state.selected
+        if selected is None:
+            self._desk.result("Click a cell first, then Delete removes it.")
+        else:
+            self._decide(selected, lambda editing: editing.delete([selected]))
+
+    def _decide(self, selected: int, edit: Callable[[Editing], str]) -> None:
+        order: list[int] = []
+        self._try(lambda editing: order.extend(self._queue.order(editing.history.table)))
+        at = order.index(selected) if selected in order else None
+        if self.edit(edit) and at is not None:
+            self._try(
+                lambda editing: self._queue.step(editing, 0, at if at + 1 < len(order) else 0)
+            )
+
+    def remove_hidden(self) -> None:
+        """Delete what the sliders hide, in one step."""
+        hidden = [int(i) for i in self._look.hidden]
+        if hidden:
+            self.edit(lambda editing: editing.delete(hidden))
+
+    def edit(self, edit: Callable[[Editing], str], then_select: int | None = None) -> bool:
+        """Make an edit and tell of it; whatever cannot be done changes nothing."""
+        self._hands.forget()
+        if not self._try(lambda editing: self._desk.result(edit(editing))):
+            return False
+        self.refresh()
+        if then_select in self.state.objects.ids:
+            self.select(then_select)
+        return True
+
+    def _try(self, what: Callable[[Editing], Any]) -> bool:
+        try:
+            what(self.editing())
+        except NapariSamError as error:
+            self._desk.fail(error)
+            return False
+        return True
+
+    # -- taking back ------------------------------------------------------------------------------
+
+    def undo(self) -> None:
+        """Take the last mark back, else the last step."""
+        if not self._session.undo_mark():
+            self._try(lambda editing: self._moved("Took back: ", editing.history.undo()))
+
+    def redo(self) -> None:
+        """Do again what was taken back last."""
+        self._try(lambda editing: self._moved("Done again: ", editing.history.redo()))
+
+    def _moved(self, said: str, told: str | None) -> None:
+        self._hands.forget()
+        self.refresh()
+        nothing = "There is nothing more to " + ("undo." if said.startswith("Took") else "redo.")
+        self._desk.result(nothing if told is None else said + told[0].lower() + told[1:])
+
+    # -- adding and correcting by prompts ---------------------------------------------------------
+
+    def set_tool(self, tool: Tool) -> None:
+        """Choose what a click does."""
+        if tool != self.state.tool:
+            self.proposals.drop()
+        self.state.tool = tool
+        self._hands.forget()
+        self.ring()
+        self.advise()
+
+    def add(self) -> None:
+        """Let clicks add cells, or stop it."""
+        self.set_tool("select" if self.state.tool == "add" else "add")
+
+    def correct(self) -> None:
+        """Hand the object in hand to the model: clicks refine its outline."""
+        selected = self.state.selected
+        if selected is None:
+            self._desk.result("Click the cell to correct first.")
+            return
+        if self._try(lambda editing: self.proposals.correct(editing, selected)):
+            self.advise()
+
+    def replace(self, answer: Answer) -> bool:
+        """Give the object being corrected the outline of an answer."""
+        done = self.edit(lambda editing: self.proposals.put(editing, answer))
+        if done:
+            self.proposals.spend(answer)
+        return done
+
+    def kept(self, ids: tuple[int, ...]) -> None:
+        """Cells were kept that a person has looked at; one of them is in hand now."""
+        editing = self._histories.known(self._desk.state.target)
+        if editing is None or not ids:
+            return
+        many = len(ids) > 1
+        editing.history.sync(f"Added {len(ids)} cells." if many else f"Added cell {ids[0]}.")
+        if self._active and not many and ids[0] in self.state.objects.ids:
+            self.select(ids[0])
+
+    def escape(self) -> None:
+        """Drop the proposal, else the first of two clicks, else the selection."""
+        if self.proposals.wanted:
+            self.proposals.drop()
+        elif not self._hands.forget():
+            self.select(None)
+        self.ring()
+        self.advise()
+
+    def advise(self) -> None:
+        """Say what to do next."""
+        state, say = self.state, self._desk.result
+        try:
+            self.editing().plane()
+            why_not = ""
+        except NapariSamError as error:
+            why_not = str(error)
+        if state.labels is None:
+            say("There are no labels on this image yet. Find all cells, or open labels.")
+        elif state.correcting is not None:
+            say(
+                f"Correcting cell {state.correcting}: click what is missing, right-click what does "
+                "not belong. Enter replaces it, Esc leaves it."
+            )
+        elif why_not:
+            say(why_not, problem=True)
+        elif state.tool == "select" and state.selected is not None:
+            say("Enter accepts this cell, Delete rejects it, C corrects its outline.")
+        else:
+            say(ADVICE[state.tool])

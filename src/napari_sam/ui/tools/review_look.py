@@ -1,0 +1,67 @@
+"""How the labels look while they are reviewed: ring, hidden objects, colours by score."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.images import Plane
+from napari_sam.ui.canvas.highlight import Highlight
+from napari_sam.ui.desk import Desk
+from napari_sam.ui.labels_layer.colouring import Colouring
+from napari_sam.ui.tools.review_state import Limits, ReviewState
+
+
+class Look:
+    """Changes only what is seen, never the labels."""
+
+    def __init__(self, desk: Desk, state: ReviewState) -> None:
+        self._desk = desk
+        self._state = state
+        self._colouring = Colouring()
+        self._highlight = Highlight(desk.viewer)
+        self.limits: dict[str, Limits] = {}
+
+    @property
+    def layer(self) -> Any:
+        """The layer of the ring, while there is one."""
+        return self._highlight.layer
+
+    @property
+    def hidden(self) -> npt.NDArray[np.int64]:
+        """Objects of the displayed plane that lie outside the limits."""
+        objects = self._state.objects
+        return objects.ids[objects.outside(self.limits)]
+
+    def colour(self) -> None:
+        """Hide what lies outside the limits, and colour the rest as is wanted."""
+        state = self._state
+        if state.labels is None:
+            return
+        hidden = state.objects.outside(self.limits)
+        scores = state.objects.values("score") if state.coloured else None
+        self._colouring.show(state.labels, state.objects.ids, hidden, scores)
+        state.hidden = int(hidden.sum())
+
+    def ring(self, plane: Plane, labels: npt.NDArray[np.integer[Any]]) -> None:
+        """Ring the object in hand."""
+        image, selected = self._desk.state.image, self._state.selected
+        if image is None or selected is None:
+            self._highlight.hide()
+        else:
+            self._highlight.show(image, plane, labels == selected)
+
+    def draw(self, plane: Plane, path: list[tuple[float, float]]) -> None:
+        """Show a line, or the first of two clicks."""
+        image = self._desk.state.image
+        if image is not None:
+            self._highlight.draw(image, plane, path)
+
+    def unring(self) -> None:
+        self._highlight.hide()
+
+    def restore(self) -> None:
+        """Give the person's colours back."""
+        self._colouring.restore()

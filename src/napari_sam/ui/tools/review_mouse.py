@@ -1,0 +1,144 @@
+"""What clicks and drags do to the labels that are reviewed."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_sam.errors import LabelsError, NapariSamError
+from napari_sam.prompts import BACKGROUND
+from napari_sam.ui.canvas.clicks import RIGHT
+from napari_sam.ui.canvas.gestures import Gestures, Place, Tool
+from napari_sam.ui.desk import Desk
+from napari_sam.ui.layers.planes import cursor_on_plane
+from napari_sam.ui.tools.review_look import Look
+
+if TYPE_CHECKING:
+    from napari_sam.ui.tools.review import Review
+
+
+class Hands:
+    """Turns gestures into edits; merging and splitting may take two clicks."""
+
+    def __init__(self, desk: Desk, look: Look, review: Review) -> None:
+        self._desk, self._look, self._review = desk, look, review
+        self._first: tuple[Tool, int, Place] | None = None
+        self._gestures = Gestures(
+            desk.viewer,
+            self._place,
+            lambda: review.state.tool,
+            self._clicked,
+            self._dragging,
+            self._dragged,
+        )
+
+    def turn_on(self) -> None:
+        self._gestures.turn_on()
+
+    def turn_off(self) -> None:
+        self.forget()
+        self._gestures.turn_off()
+
+    def forget(self) -> bool:
+        """Forget the first of two clicks; say whether there was one."""
+        first, self._first = self._first, None
+        return first is not None
+
+    def _place(self) -> Place | None:
+        image = self._desk.state.image
+        try:
+            return cursor_on_plane(self._desk.viewer, image, self._desk.plane()) if image else None
+        except NapariSamError:
+            return None
+
+    def _under(self, place: Place) -> int:
+        """The object at a pixel, 0 for none."""
+        labels = self._review.editing().pixels()
+        row, column = (int(np.rint(v)) for v in place)
+        inside = 0 <= row < labels.shape[0] and 0 <= column < labels.shape[1]
+        return int(labels[row, column]) if inside else 0
+
+    def _clicked(self, tool: Tool, place: Place, button: int) -> None:
+        review = self._review
+        if tool == "add" or (tool == "select" and review.state.correcting is not None):
+            review.proposals.mark(
+                place, BACKGROUND if button == RIGHT else self._desk.state.polarity
+            )
+            return
+        if button == RIGHT:
+            return
+        try:
+            under = self._under(place)
+        except NapariSamError as error:
+            self._desk.fail(error)
+            return
+        if under in self._look.hidden:
+            self._desk.result(f"Cell {under} is hidden by the sliders.")
+        elif tool == "select":
+            self._first = None
+            review.select(under or None)
+            review.advise()
+        elif under == 0:
+            self._desk.result("There is no cell here. Click on a cell.")
+        elif tool == "delete":
+            review.edit(lambda editing: editing.delete([under]))
+        else:
+            self._click_of_two(tool, under, place)
+
+    def _click_of_two(self, tool: Tool, under: int, place: Place) -> None:
+        review, first = self._review, self._first
+        if first is not None and first[0] == tool and (under == first[1]) == (tool == "split"):
+            if tool == "merge":
+                review.edit(lambda editing: editing.merge([first[1], under]), first[1])
+            else:
+                review.edit(lambda editing: editing.split(under, first[2], place), under)
+            return
+        review.select(under)
+        self._first = (tool, under, place)
+        self._look.draw(review.editing().plane(), [place])
+        self._desk.result(
+            f"Now click the cell that shall become part of cell {under}."
+            if tool == "merge"
+            else f"Now click the other half of cell {under}."
+        )
+
+    def _dragging(self, tool: Tool, path: list[Place]) -> bool:
+        try:
+            if tool == "merge" and not self._under(path[0]):
+                return False
+            if len(path) > 1:
+                shown = path if tool == "split" else [path[0], path[-1]]
+                self._look.draw(self._review.editing().plane(), shown)
+        except NapariSamError:
+            return False
+        return True
+
+    def _dragged(self, tool: Tool, path: list[Place]) -> None:
+        review = self._review
+        try:
+            if tool == "merge":
+                first, second = self._under(path[0]), self._under(path[-1])
+                if second in (0, first):
+                    raise LabelsError("Drag from one cell to another to merge them.")
+                review.edit(lambda editing: editing.merge([first, second]), first)
+            else:
+                crossed = self._crossed(path)
+                review.edit(lambda editing: editing.cut(crossed, path), crossed)
+        except NapariSamError as error:
+            self._desk.fail(error)
+        review.ring()
+
+    def _crossed(self, path: list[Place]) -> int:
+        """The visible object that a line crosses the most."""
+        labels = self._review.editing().pixels()
+        steps = [np.linspace(a, b, 256) for a, b in itertools.pairwise(path)]
+        at = np.rint(np.concatenate(steps)).astype(int)
+        at = np.unique(at[((at >= 0) & (at < labels.shape)).all(axis=1)], axis=0)
+        ids = labels[at[:, 0], at[:, 1]].astype(np.int64)
+        ids = ids[(ids != 0) & ~np.isin(ids, self._look.hidden)]
+        if len(ids) == 0:
+            raise LabelsError("The line crosses no cell: draw it right across one.")
+        found, counts = np.unique(ids, return_counts=True)
+        return int(found[np.argmax(counts)])

@@ -1,0 +1,97 @@
+"""Outlines that the model proposes while somebody reviews: of missing cells and of wrong ones."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_sam.errors import LabelsError, ViewError
+from napari_sam.ui.canvas.gestures import Place
+from napari_sam.ui.desk import Desk
+from napari_sam.ui.labels_layer.editing import Editing
+from napari_sam.ui.proposing.marking import Marking
+from napari_sam.ui.state import Answer
+from napari_sam.ui.tools.review_state import ReviewState
+
+if TYPE_CHECKING:
+    from napari_sam.ui.session import Session
+
+
+class Proposals:
+    """Asks for outlines as the Click page does, and drops them when they are not wanted.
+
+    Parameters
+    ----------
+    desk : Desk
+    marking : Marking
+    session : Session
+    state : ReviewState
+        Its ``correcting`` is kept here.
+    """
+
+    def __init__(self, desk: Desk, marking: Marking, session: Session, state: ReviewState) -> None:
+        self._desk, self._marking, self._session, self._state = desk, marking, session, state
+
+    @property
+    def under_way(self) -> bool:
+        """Whether an outline is proposed, or being computed."""
+        return self._desk.state.answer is not None or self._desk.jobs.wants("predict")
+
+    @property
+    def wanted(self) -> bool:
+        """Whether accepting means an outline: one is under way, or a cell is being corrected."""
+        return self._state.correcting is not None or self.under_way
+
+    def mark(self, place: Place, label: int) -> None:
+        """Mark a pixel for the model: of a new cell, or of the one being corrected."""
+        self._desk.state.target = self._state.labels or self._desk.state.target
+        self._session.add_point(place, label)
+
+    def next(self) -> bool:
+        """Show another outline of the cell; False when none is proposed on this slice."""
+        desk = self._desk
+        if desk.jobs.wants("predict"):
+            desk.say("The mask is being computed.")
+            return True
+        answer = desk.state.answer
+        try:
+            here = answer is not None and desk.plane() == answer.plane
+        except ViewError:
+            return False
+        if answer is None or not here or answer.choices < 2:
+            return False
+        self._session.next_candidate()
+        return True
+
+    def correct(self, editing: Editing, object_id: int) -> None:
+        """Hand an object to the model: clicks refine its outline."""
+        self.drop()
+        self._marking.rough = (editing.plane(), editing.pixels() == object_id)
+        self._state.correcting = object_id
+
+    def put(self, editing: Editing, answer: Answer) -> str:
+        """Give the object being corrected the outline of an answer, and tell of it."""
+        object_id = self._state.correcting
+        assert object_id is not None
+        if editing.plane() != answer.plane:
+            raise LabelsError("The answer is about another slice. Nothing was changed.")
+        mask = answer.masks(self._desk.state.choice)[0]
+        return editing.replace(object_id, mask, self._desk.state.overlap)
+
+    def spend(self, answer: Answer) -> None:
+        """The outline was put: its marks have served."""
+        self._marking.spend(answer.plane)
+        self._marking.rough = None
+        self._state.correcting = None
+
+    def stop_correcting(self) -> None:
+        """Leave the object that was being corrected as it is."""
+        if self._state.correcting is not None:
+            self._state.correcting = None
+            self._marking.rough = None
+            self._session.clear()
+
+    def drop(self) -> None:
+        """Forget whatever is proposed."""
+        self.stop_correcting()
+        if self.under_way:
+            self._session.clear()

@@ -1,0 +1,91 @@
+"""The order in which objects are reviewed, and the way to each of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from napari_sam.images import Plane
+from napari_sam.labels import table as object_table
+from napari_sam.ui.canvas.looking import go_to_slice, look_at
+from napari_sam.ui.desk import Desk
+from napari_sam.ui.labels_layer.editing import Editing
+from napari_sam.ui.tools.review_look import Look
+from napari_sam.ui.tools.review_state import ReviewState
+from napari_sam.ui.tools.stack_search import planes_along
+
+
+class Queue:
+    """Goes from one open object to the next, the least certain first.
+
+    Parameters
+    ----------
+    select : callable
+        Takes an object of the displayed plane in hand.
+    """
+
+    def __init__(
+        self, desk: Desk, state: ReviewState, look: Look, select: Callable[[int], None]
+    ) -> None:
+        self._desk, self._state, self._look = desk, state, look
+        self._select = select
+
+    def order(self, table: pd.DataFrame) -> list[int]:
+        """List open objects that are not hidden, on whichever slice they are."""
+        hidden = set(self._look.hidden.tolist())
+        return [i for i in object_table.queue(table) if i not in hidden]
+
+    def step(self, editing: Editing, by: int, at: int | None = None) -> None:
+        """Go on from the object in hand, or to a place of the queue."""
+        order = self.order(editing.history.table)
+        if at is None:
+            selected = self._state.selected
+            at = order.index(selected) + by if selected in order else 0
+        way = -1 if by < 0 else 1
+        for k in range(len(order)):
+            # Rows of objects that are nowhere in the labels are passed over.
+            if self.go_to(editing, order[(at + way * k) % len(order)]):
+                self._desk.result(f"{len(order)} open. Enter accepts, Delete rejects, N goes on.")
+                return
+        everything = "Every cell has been reviewed."
+        self._desk.result(everything if self._state.total else "There are no cells to review.")
+
+    def go_to(self, editing: Editing, object_id: int) -> bool:
+        """Show an object wherever it is, and take it in hand; False when it is nowhere."""
+        viewer, layer, plane = self._desk.viewer, editing.layer, editing.plane()
+        if object_id not in self._state.objects.ids:
+            row = object_table.rows(editing.history.table, [object_id])
+            told = _position(row.iloc[0], plane.ndim) if len(row) else {}
+            hidden = [axis for axis, at in enumerate(plane.index) if at is not None]
+            position = {axis: told[axis] for axis in hidden if axis in told}
+            if len(position) < len(hidden):
+                # The row does not say, as after a search of one slice: the pixels know.
+                position = _found(layer.data, plane, object_id)
+            if any(plane.index[axis] != at for axis, at in position.items()):
+                go_to_slice(viewer, layer, position)  # the page follows the view
+        if object_id not in self._state.objects.ids:
+            return False
+        self._select(object_id)
+        look_at(viewer, layer, editing.plane(), editing.pixels() == object_id)
+        return True
+
+
+def _found(labels: Any, plane: Plane, object_id: int) -> dict[int, int]:
+    """Find the first slice parallel to a plane that holds an object."""
+    for one in planes_along(plane, labels.shape):
+        if (one.take(labels) == object_id).any():
+            return {axis: at for axis, at in enumerate(one.index) if at is not None}
+    return {}
+
+
+def _position(row: Any, ndim: int) -> dict[int, int]:
+    """Where a row says that its object is, along the axes that it knows."""
+    found = {}
+    for axis in range(ndim):
+        at = row.get(f"axis_{axis}", np.nan)
+        if at is not None and np.isfinite(at):
+            found[axis] = int(at)
+    return found

@@ -1,0 +1,100 @@
+"""What the Review page shows: one evented object, written by `Review` alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from psygnal import SignalGroupDescriptor
+
+from napari_sam.labels import table as object_table
+from napari_sam.ui.canvas.gestures import Tool
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
+
+Limits = tuple[float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Objects:
+    """The objects of the displayed plane.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Their rows, in the order of their ids.
+    """
+
+    table: pd.DataFrame = field(default_factory=lambda: pd.DataFrame({object_table.INDEX: []}))
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    @property
+    def ids(self) -> npt.NDArray[np.int64]:
+        return self.table[object_table.INDEX].to_numpy(dtype=np.int64)
+
+    def values(self, column: str) -> npt.NDArray[np.float64]:
+        """Numbers of a column, NaN where there are none."""
+        if column not in self.table:
+            return np.full(len(self), np.nan)
+        return pd.to_numeric(self.table[column], errors="coerce").to_numpy(dtype=np.float64)
+
+    def row(self, object_id: int | None) -> dict[str, Any]:
+        """What is known of one object."""
+        found = self.table[self.table[object_table.INDEX] == object_id]
+        return dict(found.iloc[0]) if len(found) else {}
+
+    def outside(self, limits: dict[str, Limits]) -> npt.NDArray[np.bool_]:
+        """Tell which objects lie outside some limits; what has no value never does."""
+        out = np.zeros(len(self), dtype=bool)
+        for column, (low, high) in limits.items():
+            values = self.values(column)
+            out |= (values < low) | (values > high)
+        return out
+
+
+@dataclass(eq=False)
+class ReviewState:
+    """Everything the Review page shows.
+
+    Attributes
+    ----------
+    labels : Labels layer or None
+        What is reviewed.
+    tool : {"select", "delete", "merge", "split", "add"}
+        What a click does.
+    objects : Objects
+        Of the displayed plane.
+    selected : int or None
+        The object in hand.
+    correcting : int or None
+        The object whose outline the next accepted answer replaces.
+    reviewed, total : int
+        Objects accepted or rejected, and all, over all slices.
+    hidden : int
+        How many objects the sliders hide.
+    coloured : bool
+        Whether colours show the certainty.
+    can_undo, can_redo : bool
+    """
+
+    events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor(
+        equality_operators=dict.fromkeys(("labels", "objects"), lambda a, b: a is b)
+    )
+
+    labels: Labels | None = None
+    tool: Tool = "select"
+    objects: Objects = field(default_factory=Objects)
+    selected: int | None = None
+    correcting: int | None = None
+    reviewed: int = 0
+    total: int = 0
+    hidden: int = 0
+    coloured: bool = False
+    can_undo: bool = False
+    can_redo: bool = False
