@@ -9,6 +9,7 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from napari_sam import images
+from napari_sam.contrast import contrast_limits, normalise
 from napari_sam.models.model import Embedding, InstanceMaps, Model
 from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Prompt
@@ -50,8 +51,8 @@ class FakeModel(Model):
         while self.gate is not None and not self.gate.wait(0.01):
             progress(0.4)
         self.encoded.append(image)
-        limits = images.contrast_limits(image) if limits is None else limits
-        grey = images.normalise(image, limits)
+        limits = contrast_limits(image) if limits is None else limits
+        grey = normalise(image, limits)
         grey = grey.mean(axis=2) if grey.ndim == 3 else grey
         progress(1.0)
         return Embedding(

@@ -15,6 +15,7 @@ ROOT = Path(napari_sam.__file__).parent
 
 # A room may import the rooms named here, and itself.
 VOCABULARY = {
+    "contrast",
     "errors",
     "files",
     "images",

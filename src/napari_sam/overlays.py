@@ -9,8 +9,9 @@ import numpy.typing as npt
 from skimage.color import hsv2rgb
 from skimage.segmentation import find_boundaries
 
+from napari_sam.contrast import normalise
 from napari_sam.errors import LabelsError
-from napari_sam.images import as_rgb, check_plane, normalise
+from napari_sam.images import as_rgb, check_plane
 
 _GOLDEN = 0.618034  # steps of the golden ratio keep the hues of neighbouring ids apart
 _SMALL_SIDE = 768
@@ -37,7 +38,7 @@ def draw_overlay(
     Parameters
     ----------
     image : (H, W) or (H, W, 3) array of any real type
-        Shown as the models see it, see `napari_sam.images.normalise`.
+        Shown as the models see it, see `napari_sam.contrast.normalise`.
     labels : (H, W) integer array
     limits : (low, high), optional
         Contrast limits of the image.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fake_model import blobs
-from napari_sam.images import contrast_limits
+from napari_sam.contrast import contrast_limits
 
 
 class Seen:

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from napari_sam.contrast import contrast_limits
 from napari_sam.embeddings.disk import EmbeddingStore
 from napari_sam.errors import ParameterError
-from napari_sam.images import check_plane, content_hash, contrast_limits
+from napari_sam.images import check_plane, content_hash
 from napari_sam.models.model import Embedding, Model
 from napari_sam.progress import Progress, silent
 

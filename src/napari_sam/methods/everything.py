@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam import images
+from napari_sam.contrast import contrast_limits
 from napari_sam.errors import ParameterError
 from napari_sam.labels.gather import gather
 from napari_sam.methods.grid import PlaneCrop
@@ -284,7 +285,7 @@ def propose_plane(
     array = images.check_plane(pixels)
     if limits is None:
         # Of the whole plane also for its crops: a crop of background must not be stretched.
-        limits = embedding.limits if embedding else images.contrast_limits(array)
+        limits = embedding.limits if embedding else contrast_limits(array)
 
     def encode(crop: npt.NDArray[Any], report: Progress) -> Embedding:
         if embedding is not None and crop.shape == array.shape:

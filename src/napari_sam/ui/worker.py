@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from napari_sam import images
+from napari_sam.contrast import normalise
 from napari_sam.embeddings.disk import EmbeddingStore
 from napari_sam.embeddings.memory import EmbeddingCache
 from napari_sam.models.model import Embedding, Model
@@ -237,4 +238,4 @@ def _crop(
     side = int(1.4 * max(np.ptp(rows), np.ptp(columns))) + 8
     r0 = max(int(rows[0] + rows[-1] - side) // 2, 0)
     c0 = max(int(columns[0] + columns[-1] - side) // 2, 0)
-    return (r0, c0), images.normalise(pixels[r0 : r0 + side, c0 : c0 + side], limits)
+    return (r0, c0), normalise(pixels[r0 : r0 + side, c0 : c0 + side], limits)

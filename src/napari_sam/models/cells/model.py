@@ -23,6 +23,7 @@ from scipy import ndimage as ndi
 from torch import Tensor
 
 from napari_sam import images
+from napari_sam.contrast import contrast_limits, normalise
 from napari_sam.errors import CheckpointError
 from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.models.cells.size import (
@@ -112,8 +113,8 @@ class CellsModel(Model):
         progress: Progress = silent,
     ) -> Embedding:
         image = images.check_plane(plane)
-        limits = images.contrast_limits(image) if limits is None else limits
-        pyramid = Pyramid.of(images.normalise(image, limits), self.device)
+        limits = contrast_limits(image) if limits is None else limits
+        pyramid = Pyramid.of(normalise(image, limits), self.device)
         progress(0.05)
         diameter = estimate_diameter(self.reader, pyramid, part(progress, 0.05, 0.6))
         # Enough to size a click; the automatic mode reads a huge plane in full when asked.

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_sam import images
+from napari_sam.contrast import normalise
 from napari_sam.models.device import is_out_of_memory, out_of_memory, release_memory
 from napari_sam.models.sam.attention import encode_image
 from napari_sam.models.sam.prompting import used_part
@@ -61,7 +62,7 @@ class PlaneEncoder:
         self, array: npt.NDArray[Any], limits: tuple[float, float]
     ) -> tuple[Tensor, tuple[int, int]]:
         """Normalised pixels (1, 3, S, S) and the part of them that shows the plane."""
-        scaled = images.as_rgb(images.normalise(array, limits))
+        scaled = images.as_rgb(normalise(array, limits))
         eight_bit = np.rint(scaled * 255.0).astype(np.uint8)
         used = used_part((array.shape[0], array.shape[1]), self.side)
         # Pillow's antialiased bilinear resampling is what SAM was trained with.

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 
 from napari_sam import images
+from napari_sam.contrast import contrast_limits
 from napari_sam.embeddings.disk import EmbeddingStore
 from napari_sam.errors import CheckpointError, ModelError
 from napari_sam.models import checkpoints
@@ -110,7 +111,7 @@ class SamModel(Model):
         With ``limits=(0, 255)`` an eight-bit image is taken as it is.
         """
         array = images.check_plane(plane)
-        low, high = images.contrast_limits(array) if limits is None else limits
+        low, high = contrast_limits(array) if limits is None else limits
         limits = (float(low), float(high))
         plane_hash = images.content_hash(array)
 
