@@ -1,16 +1,18 @@
-"""Images: planes of n-dimensional data."""
+"""Images: lazy pixels with what is known of them, their planes, and the blocks to work on."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_sam.errors import ImageError
+from napari_sam.pixel_size import PixelSize
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Plane:
     def ndim(self) -> int:
         """Number of data axes, colour not counted."""
         return len(self.index)
+
+    @property
+    def position(self) -> tuple[int, ...]:
+        """Where the plane lies along the other axes, in their order."""
+        return tuple(at for at in self.index if at is not None)
 
     @property
     def slices(self) -> tuple[int | slice, ...]:
@@ -119,15 +126,216 @@ def planes(shape: tuple[int, ...], rgb: bool | None = None) -> Iterator[Plane]:
     """
     if rgb is None:
         rgb = is_rgb(shape)
+    _check_shape(shape, rgb)
     spatial = shape[:-1] if rgb else shape
-    if len(spatial) < 2 or 0 in shape:
+    ndim = len(spatial)
+    for position in np.ndindex(*spatial[:-2]):
+        yield Plane((ndim - 2, ndim - 1), (*position, None, None), (spatial[-2], spatial[-1]))
+
+
+def _check_shape(shape: tuple[int, ...], rgb: bool) -> None:
+    if len(shape) < 2 + rgb or 0 in shape:
         raise ImageError(
             f"An image needs at least two axes and some pixels, got shape {shape}. Pass an array: "
             "files are read first, for example by tifffile.imread."
         )
-    ndim = len(spatial)
-    for position in np.ndindex(*spatial[:-2]):
-        yield Plane((ndim - 2, ndim - 1), (*position, None, None), (spatial[-2], spatial[-1]))
+
+
+@dataclass(frozen=True, eq=False)
+class Image:
+    """Pixels and what is known of them; nothing is read before it is asked for.
+
+    Parameters
+    ----------
+    pixels : array or sequence of arrays
+        NumPy, dask or zarr. Several arrays are the levels of a pyramid, the finest first.
+    axes : str
+        A letter per axis: ``YX`` rows and columns, ``Z`` slices, ``T`` times, ``C`` channels,
+        ``S`` the samples of a colour, always last; ``Q`` for what is not known.
+    pixel_size : PixelSize, optional
+    limits : (low, high), optional
+        Contrast limits, the values of black and white; percentiles of each plane by default.
+    rgb : bool
+        Whether the last axis is colour.
+
+    Raises
+    ------
+    ImageError
+        When the axes do not describe the pixels, or there are none.
+
+    Examples
+    --------
+    >>> stack = Image(np.zeros((5, 30, 40)), "ZYX")
+    >>> [block.plane.position for block in stack.blocks()]
+    [(0,), (1,), (2,), (3,), (4,)]
+    """
+
+    pixels: Any
+    axes: str
+    pixel_size: PixelSize | None = None
+    limits: tuple[float, float] | None = None
+    rgb: bool = False
+
+    def __post_init__(self) -> None:
+        shape = tuple(self.finest.shape)
+        named = [letter for letter in self.axes if letter != "Q"]
+        if len(self.axes) != len(shape) or len(set(named)) != len(named):
+            raise ImageError(
+                f"Axes '{self.axes}' do not describe pixels of shape {shape}: give one letter "
+                "for each axis."
+            )
+        if "Y" not in self.axes or "X" not in self.axes:
+            raise ImageError(f"Axes '{self.axes}' have no rows and columns, Y and X, among them.")
+        if self.rgb != (self.axes[-1] == "S") or "S" in self.axes[:-1]:
+            raise ImageError(
+                f"Axes '{self.axes}' with rgb={self.rgb}: a colour image ends in S, another "
+                "image has none."
+            )
+        if 0 in shape:
+            raise ImageError(f"The image has no pixels: shape {shape}.")
+
+    @classmethod
+    def of(
+        cls,
+        pixels: Any,
+        *,
+        rgb: bool | None = None,
+        limits: tuple[float, float] | None = None,
+        pixel_size: PixelSize | None = None,
+    ) -> Image:
+        """Describe an array, rows and columns (and colour) last; an `Image` keeps what it knows.
+
+        Parameters
+        ----------
+        pixels : (..., H, W) or (..., H, W, C) array, or Image
+        rgb : bool, optional
+            Whether the last axis is colour; guessed by `is_rgb` when not given.
+        limits, pixel_size
+            As of the class; of an `Image`, its own where they are not given.
+
+        Returns
+        -------
+        Image
+
+        Raises
+        ------
+        ImageError
+
+        Examples
+        --------
+        >>> Image.of(np.zeros((2, 30, 40, 3))).axes
+        'QYXS'
+        """
+        if isinstance(pixels, Image):
+            return replace(
+                pixels,
+                limits=pixels.limits if limits is None else limits,
+                pixel_size=pixels.pixel_size if pixel_size is None else pixel_size,
+            )
+        data = pixels if hasattr(pixels, "shape") else np.asarray(pixels)
+        shape = tuple(data.shape)
+        if rgb is None:
+            rgb = is_rgb(shape)
+        _check_shape(shape, rgb)
+        axes = "YXS" if rgb else "YX"
+        return cls(data, axes.rjust(len(shape), "Q"), pixel_size, limits, rgb)
+
+    @property
+    def levels(self) -> tuple[Any, ...]:
+        """The arrays of the pyramid, the finest first; one where there is no pyramid."""
+        return tuple(self.pixels) if isinstance(self.pixels, Sequence) else (self.pixels,)
+
+    @property
+    def finest(self) -> Any:
+        """The array that holds the pixels at full resolution."""
+        return self.pixels[0] if isinstance(self.pixels, Sequence) else self.pixels
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of every axis, colour not counted."""
+        shape = tuple(int(length) for length in self.finest.shape)
+        return shape[:-1] if self.rgb else shape
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes, colour not counted."""
+        return len(self.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the pixels."""
+        return np.dtype(self.finest.dtype)
+
+    def planes(self) -> Iterator[Plane]:
+        """Iterate over all planes of rows and columns, the last axis running fastest."""
+        down, along, shape = self.axes.index("Y"), self.axes.index("X"), self.shape
+        ranges = [
+            (None,) if axis in (down, along) else range(length) for axis, length in enumerate(shape)
+        ]
+        for index in itertools.product(*ranges):
+            yield Plane((down, along), index, (shape[down], shape[along]))
+
+    def blocks(self, scope: Plane | Iterable[Plane] | None = None) -> Iterator[Block]:
+        """Iterate over the parts that are worked on at once.
+
+        Parameters
+        ----------
+        scope : Plane or iterable of Plane, optional
+            What is wanted; every plane of rows and columns by default.
+
+        Yields
+        ------
+        Block
+
+        Raises
+        ------
+        ImageError
+            When a plane does not lie in the image.
+        """
+        if scope is None:
+            scope = self.planes()
+        elif isinstance(scope, Plane):
+            scope = (scope,)
+        for plane in scope:
+            self._check(plane)
+            yield Block(self, plane)
+
+    def _check(self, plane: Plane) -> None:
+        shape = self.shape
+        fits = plane.ndim == len(shape) and plane.shape == tuple(shape[at] for at in plane.axes)
+        if not fits or not all(
+            at is None or 0 <= at < length for at, length in zip(plane.index, shape, strict=True)
+        ):
+            raise ImageError(f"{plane} does not lie in an image of shape {shape}.")
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """A part of an image that is worked on at once. A plane is a block of thickness one.
+
+    Parameters
+    ----------
+    image : Image
+    plane : Plane
+        Where it lies.
+    """
+
+    image: Image
+    plane: Plane
+
+    @property
+    def limits(self) -> tuple[float, float] | None:
+        """Contrast limits of the image, where they were set."""
+        return self.image.limits
+
+    @property
+    def pixel_size(self) -> PixelSize | None:
+        """Size of a pixel, where it is known."""
+        return self.image.pixel_size
+
+    def read(self) -> npt.NDArray[Any]:
+        """Read the pixels, (H, W) or (H, W, C), at full resolution."""
+        return self.plane.take(self.image.finest)
 
 
 def check_plane(image: Any) -> npt.NDArray[Any]:
