@@ -61,13 +61,13 @@ class Stage:
             self.viewer.add_layer(Layer.create(*layer))
         image = self.viewer.layers[-1]
         self.viewer.scene.camera.zoom *= zoom
-        self.wait(lambda: self.panel.session._asking.reading.displayed() is not None)
+        self.wait(lambda: self.panel.session._predicting.encoding.displayed() is not None)
         return image
 
     def click(self, layer: Layer, row: float, column: float, right: bool = False) -> None:
         """Click a pixel of the displayed slice."""
         QApplication.processEvents()
-        plane = self.panel.session._desk.plane()
+        plane = self.panel.session._bench.plane()
         world = layer.data_to_world(plane.to_data([(row, column)])[0])
         down, along = self.viewer.dims.displayed
         canvas = self.viewer.window._qt_viewer.canvas

@@ -56,7 +56,7 @@ class Bench:
             threaded=False,
             catalogue=self.catalogue,
         )
-        self.session._asking.reading.neighbours.on = False  # tests of their own turn it on
+        self.session._predicting.encoding.read_ahead.on = False  # tests of their own turn it on
         self.session.set_active(True)
 
     def load(self, name: str, *, device: str) -> FakeModel:

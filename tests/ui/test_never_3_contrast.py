@@ -24,7 +24,7 @@ class Seen:
 
 def test_contrast_limits_are_used_when_the_person_wants_them(bench):
     seen = Seen(bench.model)
-    bench.session.set_contrast_limits(True)
+    bench.session._bench.preferences.remember(use_contrast_limits=True)
     layer = bench.viewer.add_image(blobs(), contrast_limits=(5, 150))
     bench.settle()
     assert seen.limits[-1] == (5.0, 150.0)

@@ -108,7 +108,7 @@ def test_a_newer_request_replaces_an_older_one(threaded):
     session.add_point((20, 20), 1)
     threaded.until(lambda: session.jobs.wants("predict"))
     session.add_point((40, 60), 1)
-    session._asking.now()
+    session._predicting.now()
     threaded.gate.set()
     threaded.until(lambda: session.state.answer is not None)
     assert len(session.state.answer.prompts[0].points) == 2

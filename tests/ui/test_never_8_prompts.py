@@ -186,7 +186,7 @@ def test_undo_takes_the_marks_back_in_reverse_order(ready):
     for _ in range(3):
         ready.press("Control-Z")
         ready.settle()
-        marks = ready.session._marking.read(ready.session._desk.plane())
+        marks = ready.session._marks.read(ready.session._bench.plane())
         seen.append((len(marks.points), len(marks.outlines)))
     assert seen == [(1, 1), (1, 0), (0, 0)]
 

@@ -13,7 +13,7 @@ from napari_sam.errors import Cancelled
 from napari_sam.images import Plane
 from napari_sam.ui.jobs import Jobs
 from napari_sam.ui.loops import ManualLoop
-from napari_sam.ui.proposing.neighbours import neighbours
+from napari_sam.ui.proposing.read_ahead import neighbours
 from napari_sam.ui.worker import Pixels, View, Worker
 
 
@@ -23,7 +23,7 @@ def stack() -> np.ndarray:
 
 @pytest.fixture
 def ahead(bench):
-    bench.session._asking.reading.neighbours.on = True
+    bench.session._predicting.encoding.read_ahead.on = True
     bench.viewer.add_image(stack())
     return bench
 
@@ -43,7 +43,7 @@ def test_the_slices_beside_the_displayed_one_are_read_and_answer_at_once(ahead):
 
 
 def test_nothing_is_read_ahead_that_memory_would_not_hold(ahead):
-    ahead.session._desk.worker.resize(2 * 64 * 80)
+    ahead.session._bench.worker.resize(2 * 64 * 80)
     ahead.viewer.dims.set_point(0, 2)
     ahead.settle()
     assert not {int(plane.min()) - 10 for plane in ahead.model.encoded} & {1, 3}

@@ -81,13 +81,13 @@ def test_delete_merge_split_add_correct_then_back_to_the_first_state_and_forth(w
     assert len(halves) == 2
     assert four in halves
     done()
-    window.panel.review.tool.button("add").click()
+    window.panel.review.action.button("add").click()
     window.click(labels, gone)
     window.until(lambda: window.session.state.answer is not None)
     window.press(Qt.Key.Key_Return)
     assert labels.data[gone] not in (0, one)
     done()
-    window.panel.review.tool.button("select").click()
+    window.panel.review.action.button("select").click()
     rows, columns = np.nonzero(labels.data == five)
     window.click(labels, middle(labels.data, five))
     assert review.state.selected == five

@@ -67,9 +67,9 @@ def test_review_turns_through_the_outlines_of_the_slice_that_is_shown(bench):
     bench.viewer.dims.set_current_step(0, 0)
     bench.settle()
     bench.session.set_tool("review")
-    bench.session.review.set_tool("add")
+    bench.session.review.set_action("add")
     bench.click(0, 20, 20)
-    bench.session._asking.now()
+    bench.session._predicting.now()
     assert bench.session.jobs.wants("predict")
     bench.press("N")
     assert "being computed" in bench.state.status
@@ -124,7 +124,7 @@ def test_only_keys_that_show_an_outline_are_named(opened):
 def test_review_names_the_key_that_turns_through_the_outlines(opened):
     mine = opened.viewer.add_labels(np.zeros(opened.image.data.shape, np.int32), name="mine")
     opened.session.set_tool("review")
-    opened.session.review.set_tool("add")
+    opened.session.review.set_action("add")
     opened.click(20, 20)
     opened.settle()
     assert opened.state.answer.choices > 1

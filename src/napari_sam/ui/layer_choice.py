@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from napari_sam.errors import LabelsError, ViewError
 from napari_sam.ui.canvas.preview import Preview
-from napari_sam.ui.desk import Desk
 from napari_sam.ui.layers.planes import labels_plane
-from napari_sam.ui.proposing.marking import Marking
+from napari_sam.ui.proposing.marks import MarkLayers
+from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
     from napari_sam.ui.session import Session
@@ -24,9 +24,11 @@ _MARKS = {
 class LayerChoice:
     """Keeps the session's chosen layers true to what is in the viewer, by object."""
 
-    def __init__(self, desk: Desk, marking: Marking, preview: Preview, session: Session) -> None:
-        self._desk = desk
-        self._marking = marking
+    def __init__(
+        self, bench: Workbench, marks: MarkLayers, preview: Preview, session: Session
+    ) -> None:
+        self._bench = bench
+        self._marks = marks
         self._preview = preview
         self._session = session
         self._connections: list[tuple[Any, Any]] = []
@@ -36,11 +38,11 @@ class LayerChoice:
 
     def is_ours(self, layer: Any) -> bool:
         """Tell whether this plugin made the layer for itself."""
-        return self._marking.ours(layer) or (layer is not None and layer is self._preview.layer)
+        return self._marks.ours(layer) or (layer is not None and layer is self._preview.layer)
 
     def connect(self) -> None:
         """Start following, with the active or the topmost image chosen."""
-        viewer, session = self._desk.viewer, self._session
+        viewer, session = self._bench.viewer, self._session
         self._listen(self._connections, viewer.layers.events.inserted, self._inserted)
         self._listen(self._connections, viewer.layers.events.removed, self._removed)
         active = viewer.layers.selection.events.active
@@ -68,11 +70,11 @@ class LayerChoice:
 
     def drop_misfits(self) -> None:
         """Let go of labels that do not fit the image that was chosen; they stay in the viewer."""
-        state = self._desk.state
+        state = self._bench.state
         if state.find.region == "stack" and state.image is not None and state.image.ndim == 2:
             self._session.finding.adjust(region="slice")
         try:
-            plane = self._desk.plane()
+            plane = self._bench.plane()
         except ViewError:
             return
         assert state.image is not None
@@ -87,13 +89,13 @@ class LayerChoice:
 
     def watch_prompts(self) -> None:
         """Follow the prompt layers in use."""
-        state = self._desk.state
+        state = self._bench.state
         roles: tuple[tuple[str, Any], ...] = (
-            ("points", self._marking.points),
+            ("points", self._marks.points),
             ("shapes", state.shapes),
             ("mask", state.mask),
         )
-        boxes = self._marking.own_shapes
+        boxes = self._marks.own_shapes
         watched = (*(layer for _, layer in roles), boxes)
         if watched == self._watched:
             return
@@ -112,14 +114,14 @@ class LayerChoice:
         group.append((emitter, callback))
 
     def _inserted(self, event: Any) -> None:
-        if self._desk.state.image is None:
+        if self._bench.state.image is None:
             self._choose_an_image()
         self._session.layers_changed.emit()
 
     def _removed(self, event: Any) -> None:
         """Let go of a layer that was deleted; nothing of the person's depends on it."""
-        layer, state = event.value, self._desk.state
-        self._marking.layer_removed(layer)
+        layer, state = event.value, self._bench.state
+        self._marks.layer_removed(layer)
         if layer is self._preview.layer:
             self._preview.remove()
         for role in ("points", "shapes", "mask", "target", "merge"):
@@ -137,7 +139,7 @@ class LayerChoice:
     def _choose_an_image(self) -> None:
         from napari.layers import Image
 
-        layers = self._desk.viewer.layers
+        layers = self._bench.viewer.layers
         images = [layer for layer in layers if isinstance(layer, Image)]
         active = layers.selection.active
         if images:

@@ -35,11 +35,6 @@ class ManualLoop:
         return False
 
 
-def qt_loop() -> QtLoop:
-    """Make a loop on Qt's event loop; call it on the main thread."""
-    return QtLoop()
-
-
 class QtLoop:
     """Qt's event loop, reached from any thread through a queued signal."""
 

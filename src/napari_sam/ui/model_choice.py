@@ -7,9 +7,9 @@ from pathlib import Path
 
 from napari_sam.progress import Progress
 from napari_sam.ui.catalogue import Catalogue
-from napari_sam.ui.desk import Desk
 from napari_sam.ui.jobs import Jobs
 from napari_sam.ui.state import Chip
+from napari_sam.ui.workbench import Workbench
 
 
 class ModelChoice:
@@ -19,14 +19,14 @@ class ModelChoice:
     """
 
     def __init__(
-        self, desk: Desk, catalogue: Catalogue, changed: Callable[[], None], threaded: bool
+        self, bench: Workbench, catalogue: Catalogue, changed: Callable[[], None], threaded: bool
     ) -> None:
-        self._desk = desk
+        self._bench = bench
         self._catalogue = catalogue
         self._changed = changed
         self._files: list[str] = []
         self.downloads = Jobs(
-            desk.loop, ("download",), name="napari-sam download", threaded=threaded
+            bench.loop, ("download",), name="napari-sam download", threaded=threaded
         )
 
     def names(self) -> list[str]:
@@ -39,24 +39,24 @@ class ModelChoice:
 
     def choose(self, name: str) -> None:
         """Choose a model by its name, or a checkpoint by its path."""
-        if name == self._desk.state.model:
+        if name == self._bench.state.model:
             return
         if name not in self.names():
             self._files.append(name)
-        self._desk.state.model = name
-        self._desk.preferences.remember(model=name)
+        self._bench.state.model = name
+        self._bench.preferences.remember(model=name)
         self._changed()
 
     def usable(self) -> bool:
         """Tell whether the chosen model is here; if it is not, say in the panel what to do."""
-        state = self._desk.state
+        state = self._bench.state
         megabytes = self._catalogue.missing_megabytes(state.model)
         if megabytes is None:
             return True
         if self.downloads.wants("download"):
             return False
         state.chip = Chip("missing", "not downloaded")
-        self._desk.say(
+        self._bench.say(
             f"The model {state.model!r} is not on this computer yet. Press Download "
             f"({megabytes:,.0f} MB), or choose 'cells', which comes with the plugin."
         )
@@ -64,10 +64,10 @@ class ModelChoice:
 
     def download(self) -> None:
         """Download the chosen model in the background."""
-        state, name = self._desk.state, self._desk.state.model
+        state, name = self._bench.state, self._bench.state.model
         state.chip = Chip("wait", "downloading")
-        state.progress, state.cancellable = 0.0, True
-        self._desk.say(f"Downloading the model {name!r}. You can go on working meanwhile.")
+        state.progress = 0.0
+        self._bench.say(f"Downloading the model {name!r}. You can go on working meanwhile.")
 
         def work(progress: Progress) -> Path | None:
             return self._catalogue.download(name, progress)
@@ -84,15 +84,15 @@ class ModelChoice:
         self.downloads.close()
 
     def _progressed(self, fraction: float) -> None:
-        state = self._desk.state
+        state = self._bench.state
         state.chip = Chip("wait", f"downloading {100 * fraction:.0f} %")
         state.progress = fraction
 
     def _arrived(self, path: Path | None) -> None:
-        self._desk.state.progress = None
-        self._desk.result("The model has arrived.")
+        self._bench.state.progress = None
+        self._bench.result("The model has arrived.")
         self._changed()
 
     def _failed(self, error: Exception) -> None:
-        self._desk.state.chip = Chip("missing", "not downloaded")
-        self._desk.fail(error)
+        self._bench.state.chip = Chip("missing", "not downloaded")
+        self._bench.fail(error)

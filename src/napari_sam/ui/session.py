@@ -18,9 +18,8 @@ from napari_sam.ui.canvas.clicks import RIGHT, Clicks
 from napari_sam.ui.canvas.keys import Keys
 from napari_sam.ui.canvas.preview import Preview
 from napari_sam.ui.catalogue import Catalogue
-from napari_sam.ui.desk import Desk
+from napari_sam.ui.disk_cache import DiskCache
 from napari_sam.ui.jobs import Jobs, Loop
-from napari_sam.ui.kept_on_disk import KeptOnDisk
 from napari_sam.ui.labels_layer.histories import Histories
 from napari_sam.ui.labels_layer.keeping import Keeping
 from napari_sam.ui.layer_choice import LayerChoice
@@ -29,12 +28,13 @@ from napari_sam.ui.layers.planes import cursor_on_plane
 from napari_sam.ui.loops import QtLoop
 from napari_sam.ui.model_choice import ModelChoice
 from napari_sam.ui.preferences import PreferenceStore
-from napari_sam.ui.proposing import neighbours
-from napari_sam.ui.proposing.asking import Asking
-from napari_sam.ui.proposing.marking import Marking
+from napari_sam.ui.proposing import read_ahead
+from napari_sam.ui.proposing.marks import MarkLayers
+from napari_sam.ui.proposing.predicting import Predicting
 from napari_sam.ui.state import State, Tool
-from napari_sam.ui.tools.finding import Finding
+from napari_sam.ui.tools.find import Finding
 from napari_sam.ui.tools.review import Review
+from napari_sam.ui.workbench import Workbench
 from napari_sam.ui.worker import Loader, Worker
 
 _MEGABYTE = 1_000_000
@@ -79,37 +79,37 @@ class Session:
         self.state.model, self.state.hover = wanted.model, wanted.hover_preview
         self.jobs = Jobs(
             self.loop,
-            ("predict", "find", "hover", "read", neighbours.SLOT),
+            ("predict", "find", "hover", "read", read_ahead.SLOT),
             name="napari-sam model",
-            gives_way=neighbours.SLOT,
+            gives_way=read_ahead.SLOT,
             threaded=threaded,
         )
         worker = Worker(load_model or catalogue.loader(), wanted.cache_megabytes * _MEGABYTE)
-        self._desk = Desk(viewer, self.state, self.loop, self.jobs, worker, preferences)
-        self.models = ModelChoice(self._desk, catalogue, self._model_changed, threaded)
-        self.kept_on_disk = KeptOnDisk(self._desk)
-        self._marking = Marking(self._desk)
+        self._bench = Workbench(viewer, self.state, self.loop, self.jobs, worker, preferences)
+        self.models = ModelChoice(self._bench, catalogue, self._model_changed, threaded)
+        self.disk_cache = DiskCache(self._bench)
+        self._marks = MarkLayers(self._bench)
         self._preview = Preview(viewer, unused=self._tidy_later)
-        self._asking = Asking(self._desk, self._marking, self._preview, self.models.usable)
-        self._keeping = Keeping(self._desk, self._marking)
-        self._histories = Histories(self._desk, lambda: self.review.refresh())
+        self._predicting = Predicting(self._bench, self._marks, self._preview, self.models.usable)
+        self._keeping = Keeping(self._bench, self._marks)
+        self._histories = Histories(self._bench, lambda: self.review.refresh())
         self.layers_changed.connect(self._histories.layers_changed)
         self.layers_changed.connect(self._keeping.look)
         self.finding = Finding(
-            self._desk,
+            self._bench,
             self._histories,
             self._keeping.remember,
             self.models.usable,
-            self._asking.soon,
+            self._predicting.soon,
             threaded,
         )
         self.review = Review(
-            self._desk, self._marking, self, self._histories, self._keeping.kept_in, threaded
+            self._bench, self._marks, self, self._histories, self._keeping.kept_in, threaded
         )
         self.layers_changed.connect(self.review.layers_changed)
-        self._layers = LayerChoice(self._desk, self._marking, self._preview, self)
+        self._layers = LayerChoice(self._bench, self._marks, self._preview, self)
         self._clicks = Clicks(
-            viewer, self._clicked, self._asking.hover.moved, lambda: self._marking.drawing
+            viewer, self._clicked, self._predicting.hover.moved, lambda: self._marks.drawing
         )
         self._keys = Keys(viewer, self._actions(), self.is_ours, self._accept_key_changed)
         self._shown: Plane | None = None
@@ -139,16 +139,16 @@ class Session:
 
     def set_active(self, active: bool) -> None:
         """Listen to mouse and keys, or not: a panel that is not visible must not act."""
-        self._active = self._asking.active = active and self._open
+        self._active = self._predicting.active = active and self._open
         self._shown = self._displayed()
         on = self._active and self.state.tool == "click"
         (self._clicks.turn_on if on else self._clicks.turn_off)()
         (self._keys.turn_on if on else self._keys.turn_off)()
         self.review.set_active(self._active and self.state.tool == "review")
         if not on:
-            self._asking.hover.stop()
+            self._predicting.hover.stop()
         if self._active:
-            self._asking.soon()
+            self._predicting.soon()
 
     def close(self) -> None:
         """Give back every callback, key, layer and thread; calling it twice does nothing."""
@@ -159,15 +159,15 @@ class Session:
         self.review.close()
         self._histories.close()
         self._open = False
-        self._desk.preferences.disconnect(self._preferences_changed)
+        self._bench.preferences.disconnect(self._preferences_changed)
         self._layers.disconnect()
         self.models.close()
         self.finding.close()
         self.jobs.close()
         self.loop.stop()
-        self._desk.worker.forget()
+        self._bench.worker.forget()
         self._preview.remove()
-        self._marking.remove_own()
+        self._marks.remove_own()
         self._keeping.forget()
         self.state.answer = None
         self.closed.emit()
@@ -188,51 +188,51 @@ class Session:
             return
         if role == "image":
             self._layers.watch_image(layer)
-            self._asking.forget()
-            self._marking.remove_own()
+            self._predicting.forget()
+            self._marks.remove_own()
         setattr(self.state, role, layer)
         if role == "image":
             # What was told of the image before is not true of this one.
             self.state.found_count = self.state.estimated = None
             self._layers.drop_misfits()
         self._layers.watch_prompts()
-        self._asking.soon()
+        self._predicting.soon()
 
     def draw_boxes(self) -> None:
         """Start drawing boxes in a Shapes layer of our own, or stop it."""
         if self.state.image is None:
-            self._desk.say("Open an image first.", problem=True)
+            self._bench.say("Open an image first.", problem=True)
             return
-        if self._marking.drawing:
-            self._marking.stop_drawing()
-            self._desk.result("Dragging moves the view again. Click a cell.")
+        if self._marks.drawing:
+            self._marks.stop_drawing()
+            self._bench.result("Dragging moves the view again. Click a cell.")
             return
-        self.state.shapes = self._marking.draw_boxes()
+        self.state.shapes = self._marks.draw_boxes()
         self._layers.watch_prompts()
         self.layers_changed.emit()
         self.drawing_changed()
-        self._desk.result("Drag a box around each cell. Several boxes make several cells.")
+        self._bench.result("Drag a box around each cell. Several boxes make several cells.")
 
     def drawing_changed(self, event: Any = None) -> None:
         """Another layer is active, or another tool of it."""
-        self.state.drawing = self._marking.drawing
+        self.state.drawing = self._marks.drawing
 
     def set_tool(self, tool: Tool) -> None:
         """Change between clicking cells, finding all, and reviewing."""
         if self.state.tool == "find":
             self.finding.finish()
         if tool != "click":
-            self._marking.stop_drawing()
+            self._marks.stop_drawing()
         self.state.tool = tool
         self.set_active(self._active)
         if tool == "find":
-            self._desk.result("Press the button to start the search.")
+            self._bench.result("Press the button to start the search.")
 
     def set_polarity(self, label: int) -> None:
         """Choose what a left click says: 1 this is the object, 0 this is not."""
         self.state.polarity = label
-        if self._marking.own_points is not None:
-            own_layers.set_defaults(self._marking.own_points, label)
+        if self._marks.own_points is not None:
+            own_layers.set_defaults(self._marks.own_points, label)
 
     def toggle_polarity(self) -> None:
         self.set_polarity(BACKGROUND if self.state.polarity == FOREGROUND else FOREGROUND)
@@ -243,44 +243,39 @@ class Session:
     def set_hover(self, on: bool) -> None:
         """Show the mask under the cursor, or not."""
         self.state.hover = on
-        self._desk.preferences.remember(hover_preview=on)
+        self._bench.preferences.remember(hover_preview=on)
         if not on:
-            self._asking.hover.stop()
-
-    def set_contrast_limits(self, on: bool) -> None:
-        """Let the model see grey images with the layer's contrast limits, or not."""
-        self._desk.preferences.remember(use_contrast_limits=on)
-        self._asking.soon()
+            self._predicting.hover.stop()
 
     # -- marks, candidates, and what becomes of them ----------------------------------------------
 
     def add_point(self, rowcol: tuple[float, float], label: int) -> None:
         """Mark a pixel of the displayed plane."""
         try:
-            plane = self._desk.plane()
+            plane = self._bench.plane()
         except ViewError as error:
-            self._desk.fail(error)
+            self._bench.fail(error)
             return
-        self._asking.hover.covered()
-        self._marking.add_point(plane, rowcol, label)
+        self._predicting.hover.covered()
+        self._marks.add_point(plane, rowcol, label)
         self._layers.watch_prompts()
         # A click is a whole mark, nothing more follows: the model is asked before the canvas
         # paints the mark.
-        self._asking.now()
-        self._marking.paint()
+        self._predicting.now()
+        self._marks.paint()
 
     def _clicked(self, button: int) -> None:
-        if self._marking.drawing:
-            self._marking.expect_speck()
+        if self._marks.drawing:
+            self._marks.expect_speck()
         try:
-            plane = self._desk.plane()
+            plane = self._bench.plane()
         except ViewError as error:
-            self._desk.fail(error)
+            self._bench.fail(error)
             return
         assert self.state.image is not None
         place = cursor_on_plane(self.viewer, self.state.image, plane)
         if place is None:
-            self._desk.result("That was beside the image. Click on a cell.")
+            self._bench.result("That was beside the image. Click on a cell.")
             return
         self.add_point(place, BACKGROUND if button == RIGHT else self.state.polarity)
 
@@ -289,7 +284,7 @@ class Session:
         answer = self.state.answer
         if answer is not None and 0 <= choice < answer.choices:
             self.state.choice = choice
-            self._asking.show(answer)
+            self._predicting.show(answer)
 
     def next_candidate(self) -> None:
         if self.state.answer is not None:
@@ -298,28 +293,28 @@ class Session:
     def accept(self) -> None:
         """Keep the chosen candidate; waits for it when it is still being computed."""
         answer = self.state.answer
-        if answer is not None and not self._desk.same_pixels(answer.view):
-            self._asking.forget()
-            self._asking.soon()
-            self._desk.result("The image has changed: look at the new mask first.", problem=True)
+        if answer is not None and not self._bench.same_pixels(answer.view):
+            self._predicting.forget()
+            self._predicting.soon()
+            self._bench.result("The image has changed: look at the new mask first.", problem=True)
             return
-        self._asking.now()
-        if self._asking.when_answered(self.accept):
-            self._desk.say("The mask is being computed and will be kept as soon as it is there.")
+        self._predicting.now()
+        if self._predicting.when_answered(self.accept):
+            self._bench.say("The mask is being computed and will be kept as soon as it is there.")
             return
         answer = self.state.answer
         if answer is None:
             if not self.state.problem:
-                self._desk.result("There is nothing to keep yet. Click a cell first.")
+                self._bench.result("There is nothing to keep yet. Click a cell first.")
             return
         correcting = self.review.state.correcting is not None
         if self.review.replace(answer) if correcting else self._keeping.keep(answer):
             self.review.kept(() if correcting else self._keeping.newest)
-            self._asking.forget()
+            self._predicting.forget()
             self._preview.hide()
             self._layers.watch_prompts()
             self.layers_changed.emit()
-            self._asking.soon()
+            self._predicting.soon()
 
     def undo(self) -> None:
         """Take back the last mark of the displayed plane, else the last kept object."""
@@ -327,17 +322,17 @@ class Session:
             return
         self._keeping.undo()
         self._layers.watch_prompts()
-        self._asking.soon()
+        self._predicting.soon()
 
     def undo_mark(self) -> bool:
         """Take back the last mark of the displayed plane; False when there is none."""
-        self._asking.interrupted()
+        self._predicting.interrupted()
         done = None
         with contextlib.suppress(NapariSamError):
-            done = self._marking.undo(self._desk.plane())
+            done = self._marks.undo(self._bench.plane())
         if done is not None:
-            self._desk.say(done)
-            self._asking.soon()
+            self._bench.say(done)
+            self._predicting.soon()
             self._tidy_later()
         return done is not None
 
@@ -354,15 +349,15 @@ class Session:
         """Drop the object being marked, leaving nothing behind."""
         planes = {self.state.answer.plane} if self.state.answer is not None else set()
         with contextlib.suppress(ViewError):
-            planes.add(self._desk.plane())
+            planes.add(self._bench.plane())
         if self.state.image is not None:
             for plane in planes:
-                self._marking.spend(plane)
+                self._marks.spend(plane)
         self.state.marked = False
-        self._asking.forget()
-        self._asking.hover.stop()
+        self._predicting.forget()
+        self._predicting.hover.stop()
         self._tidy_later()
-        self._desk.result("Cleared. Click a cell.")
+        self._bench.result("Cleared. Click a cell.")
 
     def _tidy_later(self) -> None:
         """Preview and marks stay for the next cell: napari is slow to make and remove layers."""
@@ -378,7 +373,7 @@ class Session:
             self._preview.remove()
             self.loop.later("tidy", _FRAMES, self._tidy)
             return
-        self._marking.remove_unused_points()
+        self._marks.remove_unused_points()
 
     # -- find all, and stopping -------------------------------------------------------------------
 
@@ -389,39 +384,39 @@ class Session:
     def cancel(self) -> None:
         """Stop what runs: a search, a download, or the reading of the image."""
         self.models.cancel()
-        self._asking.cancelled()
+        self._predicting.cancelled()
         self.review.cancel()
         self.jobs.cancel_all()
         self.state.progress = None
-        self._desk.result(self.finding.cancelled())
+        self._bench.result(self.finding.cancelled())
 
     # -- what happens in the viewer ----------------------------------------------------------------
 
     def view_changed(self, event: Any = None) -> None:
         """The viewer shows another plane, or shows the image differently."""
-        self._asking.hover.stop()
+        self._predicting.hover.stop()
         shown = self._displayed()
         if shown != self._shown:  # adding a layer makes napari announce an unchanged position
             self._shown = shown
-            self._desk.release()
+            self._bench.release()
             self.finding.show_count()
             self.review.view_changed()
-        self._asking.soon()
+        self._predicting.soon()
 
     def _displayed(self) -> Plane | None:
         try:
-            return self._desk.plane()
+            return self._bench.plane()
         except ViewError:
             return None
 
     def pixels_changed(self, event: Any = None) -> None:
         """The image may hold other values now."""
-        self._desk.version += 1
-        self._asking.soon()
+        self._bench.version += 1
+        self._predicting.soon()
 
     def marks_changed(self, event: Any = None) -> None:
         """A prompt layer was edited; both phases of an edit arrive here."""
-        self._asking.soon()
+        self._predicting.soon()
 
     def _accept_key_changed(self, bare: bool) -> None:
         self.state.accept_key = "Enter" if bare else "Ctrl+Enter"
@@ -431,14 +426,14 @@ class Session:
         self.jobs.cancel_all()
         self.finding.forget()
         self.state.progress = None
-        self._asking.forget()
-        self._asking.reading.forget()
-        self._desk.release()
-        self._asking.soon()
+        self._predicting.forget()
+        self._predicting.encoding.forget()
+        self._bench.release()
+        self._predicting.soon()
 
     def _preferences_changed(self, event: Any = None) -> None:
-        wanted = self._desk.preferences.read()
-        self._desk.worker.resize(wanted.cache_megabytes * _MEGABYTE)
-        self.kept_on_disk.follow(wanted)
+        wanted = self._bench.preferences.read()
+        self._bench.worker.resize(wanted.cache_megabytes * _MEGABYTE)
+        self.disk_cache.follow(wanted)
         self.state.hover = wanted.hover_preview
-        self._asking.soon()
+        self._predicting.soon()

@@ -113,7 +113,6 @@ class State:
         Whether the status tells of something that did not work.
     progress : float or None
         Fraction done of what runs, None when nothing does.
-    cancellable : bool
     merge : Labels or None
         Where found cells go: None is a new layer.
     find : FindOptions
@@ -151,7 +150,6 @@ class State:
     status: str = ""
     problem: bool = False
     progress: float | None = None
-    cancellable: bool = False
     merge: Labels | None = None
     find: FindOptions = field(default_factory=FindOptions)
     estimated: float | None = None

@@ -9,16 +9,16 @@ import numpy as np
 
 from napari_sam.ui.canvas.clicks import DRAG, LEFT, RIGHT
 
-Tool = Literal["select", "delete", "merge", "split", "add"]
+Action = Literal["select", "delete", "merge", "split", "add"]
 Place = tuple[float, float]
-ADVICE: dict[Tool, str] = {
+ADVICE: dict[Action, str] = {
     "select": "Click a cell to take it in hand, or press N for the least certain one.",
     "delete": "Click a cell to delete it. Ctrl+click does so with any tool.",
     "merge": "Drag from one cell to another, or click both. Alt does so with any tool.",
     "split": "Draw a line across a cell, or click both halves. Shift does so with any tool.",
     "add": "Click a cell that is missing; right-click takes away. Enter keeps it.",
 }
-_MODIFIERS: dict[str, Tool] = {"Control": "delete", "Alt": "merge", "Shift": "split"}
+_MODIFIERS: dict[str, Action] = {"Control": "delete", "Alt": "merge", "Shift": "split"}
 
 
 class Gestures:
@@ -29,27 +29,27 @@ class Gestures:
     viewer : napari viewer or ViewerModel
     place : callable
         Returns the pixel (row, column) of the plane under the cursor, or None.
-    tool : callable
-        Returns the tool that is chosen; a modifier stands for another one.
+    action : callable
+        Returns the action that is chosen; a modifier stands for another one.
     clicked : callable
-        ``clicked(tool, place, button)``.
+        ``clicked(action, place, button)``.
     dragging : callable
-        ``dragging(tool, path)`` while the mouse moves; says whether it wants the drag.
+        ``dragging(action, path)`` while the mouse moves; says whether it wants the drag.
     dragged : callable
-        ``dragged(tool, path)`` at its end.
+        ``dragged(action, path)`` at its end.
     """
 
     def __init__(
         self,
         viewer: Any,
         place: Callable[[], Place | None],
-        tool: Callable[[], Tool],
-        clicked: Callable[[Tool, Place, int], None],
-        dragging: Callable[[Tool, list[Place]], bool],
-        dragged: Callable[[Tool, list[Place]], None],
+        action: Callable[[], Action],
+        clicked: Callable[[Action, Place, int], None],
+        dragging: Callable[[Action, list[Place]], bool],
+        dragged: Callable[[Action, list[Place]], None],
     ) -> None:
         self._viewer = viewer
-        self._place, self._tool = place, tool
+        self._place, self._action = place, action
         self._clicked, self._dragging, self._dragged = clicked, dragging, dragged
         self._callback = self._drag  # bound once: napari finds callbacks by identity
         self._zooms: list[Any] = []
@@ -73,28 +73,28 @@ class Gestures:
             callbacks[:0] = self._zooms
             self._zooms = []
 
-    def _meant(self, event: Any) -> Tool | None:
+    def _meant(self, event: Any) -> Action | None:
         if not event.modifiers:
-            return self._tool()
+            return self._action()
         # Keys of the canvas are equal to their names, but are no strings.
-        meant = [tool for name, tool in _MODIFIERS.items() if name in event.modifiers]
+        meant = [action for name, action in _MODIFIERS.items() if name in event.modifiers]
         return meant[0] if len(meant) == len(event.modifiers) == 1 else None
 
     def _drag(self, viewer: Any, event: Any) -> Generator[None, None, None]:
         active = viewer.layers.selection.active
-        tool = self._meant(event)
+        action = self._meant(event)
         start = self._place()
         if (
-            tool is None
+            action is None
             or start is None
             or event.button not in (LEFT, RIGHT)
-            or (event.button == RIGHT and tool not in ("add", "select"))
+            or (event.button == RIGHT and action not in ("add", "select"))
             or (active is not None and str(active.mode) != "pan_zoom")
         ):
             return
         origin, button = np.asarray(event.pos, dtype=float), event.button
         path, moved = [start], False
-        mine = tool in ("merge", "split") and self._dragging(tool, path)
+        mine = action in ("merge", "split") and self._dragging(action, path)
         if mine:
             event.handled = True  # so that the camera does not pan
         yield
@@ -105,13 +105,13 @@ class Gestures:
                 here = self._place()
                 if moved and here is not None and here != path[-1]:
                     path.append(here)
-                    self._dragging(tool, path)
+                    self._dragging(action, path)
             yield
         moved = moved or float(np.linalg.norm(np.asarray(event.pos) - origin)) >= DRAG
         if not moved:
-            self._clicked(tool, start, button)
+            self._clicked(action, start, button)
         elif mine:
             here = self._place()
             if here is not None and here != path[-1]:
                 path.append(here)
-            self._dragged(tool, path)
+            self._dragged(action, path)

@@ -15,9 +15,9 @@ from napari_sam.labels import edit as editing
 from napari_sam.labels import table as object_table
 from napari_sam.segmentation import Overlap, check_id, next_id
 from napari_sam.ui.canvas.gestures import Place
-from napari_sam.ui.desk import Desk
 from napari_sam.ui.labels_layer.history import History
 from napari_sam.ui.layers.planes import labels_plane, read_plane
+from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -31,20 +31,20 @@ class Editing:
 
     Parameters
     ----------
-    desk : Desk
+    bench : Workbench
     layer : Labels layer
     changed : callable
         Called when the layer was changed in a way that was not asked for here.
     """
 
-    def __init__(self, desk: Desk, layer: Labels, changed: Callable[[], None]) -> None:
-        self._desk = desk
+    def __init__(self, bench: Workbench, layer: Labels, changed: Callable[[], None]) -> None:
+        self._bench = bench
         self.layer = layer
         self.history = History(
             layer,
             lambda ids, by_hand: self._rows(ids, ids if by_hand else ()),
             changed,
-            lambda call: desk.loop.later(f"history {id(layer)}", 0, call),
+            lambda call: bench.loop.later(f"history {id(layer)}", 0, call),
         )
 
     def close(self) -> None:
@@ -59,8 +59,8 @@ class Editing:
         ------
         ViewError, LabelsError
         """
-        image = self._desk.state.image
-        plane = self._desk.plane()
+        image = self._bench.state.image
+        plane = self._bench.plane()
         assert image is not None
         return labels_plane(image, plane, self.layer)
 
@@ -94,7 +94,7 @@ class Editing:
 
     def _intensities(self, plane: Plane) -> npt.NDArray[Any] | None:
         """Pixels of the image, when they need no waiting."""
-        image = self._desk.state.image
+        image = self._bench.state.image
         if image is None or image.multiscale or not isinstance(image.data, np.ndarray):
             return None
         return read_plane(image, plane)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from napari_sam.ui.desk import Desk
 from napari_sam.ui.labels_layer.editing import Editing
+from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -17,13 +17,13 @@ class Histories:
 
     Parameters
     ----------
-    desk : Desk
+    bench : Workbench
     changed : callable
         Called when a layer was changed in a way that its page did not ask for.
     """
 
-    def __init__(self, desk: Desk, changed: Callable[[], None]) -> None:
-        self._desk = desk
+    def __init__(self, bench: Workbench, changed: Callable[[], None]) -> None:
+        self._bench = bench
         self._changed = changed
         self._open: list[Editing] = []
 
@@ -35,13 +35,13 @@ class Histories:
         """Return the editing of a layer, opening it when there is none."""
         editing = self.known(layer)
         if editing is None:
-            editing = Editing(self._desk, layer, self._changed)
+            editing = Editing(self._bench, layer, self._changed)
             self._open.append(editing)
         return editing
 
     def layers_changed(self) -> None:
         """Let go of layers that are no longer in the viewer."""
-        for editing in [e for e in self._open if e.layer not in self._desk.viewer.layers]:
+        for editing in [e for e in self._open if e.layer not in self._bench.viewer.layers]:
             editing.close()
             self._open.remove(editing)
 

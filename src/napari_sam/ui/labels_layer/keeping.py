@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from napari_sam.errors import NapariSamError
 from napari_sam.ui.canvas.preview import add_quietly
-from napari_sam.ui.desk import Desk
 from napari_sam.ui.labels_layer.acceptance import Kept, keep
 from napari_sam.ui.layers.planes import labels_plane, new_labels
-from napari_sam.ui.proposing.marking import Marking, Spent
+from napari_sam.ui.proposing.marks import MarkLayers, Spent
 from napari_sam.ui.state import Answer
+from napari_sam.ui.workbench import Workbench
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,14 +22,14 @@ class _Step:
 class Keeping:
     """Writes answers into labels and remembers how to take each back."""
 
-    def __init__(self, desk: Desk, marking: Marking) -> None:
-        self._desk = desk
-        self._marking = marking
+    def __init__(self, bench: Workbench, marks: MarkLayers) -> None:
+        self._bench = bench
+        self._marks = marks
         self._steps: list[_Step] = []
 
     def keep(self, answer: Answer) -> bool:
         """Write the chosen candidate of an answer into the plane it was computed on."""
-        desk, state = self._desk, self._desk.state
+        bench, state = self._bench, self._bench.state
         try:
             labels = state.target or new_labels(answer.image, f"{answer.image.name} cells")
             plane = labels_plane(answer.image, answer.plane, labels)
@@ -39,15 +39,15 @@ class Keeping:
             masks = answer.masks(state.choice)
             kept = keep(labels, plane, [masks[i] for i in order], state.overlap)
         except NapariSamError as error:
-            desk.fail(error)
+            bench.fail(error)
             return False
-        if labels not in desk.viewer.layers:
-            add_quietly(desk.viewer, labels)
+        if labels not in bench.viewer.layers:
+            add_quietly(bench.viewer, labels)
         state.target = labels
-        self._steps.append(_Step(kept, self._marking.spend(answer.plane)))
+        self._steps.append(_Step(kept, self._marks.spend(answer.plane)))
         self.look()
         state.answer = None
-        desk.result(_told(kept, answer))
+        bench.result(_told(kept, answer))
         return True
 
     def remember(self, kept: Kept | None, instead_of: Kept | None = None) -> None:
@@ -72,8 +72,8 @@ class Keeping:
 
     def look(self) -> None:
         """See whether any step can still be taken back, as far as that is seen at a glance."""
-        layers = self._desk.viewer.layers
-        self._desk.state.kept = any(
+        layers = self._bench.viewer.layers
+        self._bench.state.kept = any(
             step.kept.labels in layers and step.kept.labels.data is step.kept.data
             for step in self._steps
         )
@@ -84,10 +84,10 @@ class Keeping:
         self.look()
 
     def _undo(self) -> None:
-        while self._steps and not self._steps[-1].kept.there(self._desk.viewer):
+        while self._steps and not self._steps[-1].kept.there(self._bench.viewer):
             self._steps.pop()
         if not self._steps:
-            self._desk.result("There is nothing to undo.")
+            self._bench.result("There is nothing to undo.")
             return
         step = self._steps[-1]
         name = step.kept.labels.name
@@ -95,14 +95,14 @@ class Keeping:
             step.kept.take_back()
         except NapariSamError as error:
             self._steps.pop()
-            self._desk.fail(error)
+            self._bench.fail(error)
             return
-        if step.kept.there(self._desk.viewer):
-            self._desk.result(f"Took the last edit of {name!r} back, made after the last cell.")
+        if step.kept.there(self._bench.viewer):
+            self._bench.result(f"Took the last edit of {name!r} back, made after the last cell.")
             return
         self._steps.pop()
-        self._marking.restore(step.spent)
-        self._desk.result(f"Took the last step in {name!r} back.")
+        self._marks.restore(step.spent)
+        self._bench.result(f"Took the last step in {name!r} back.")
 
     def forget(self) -> None:
         self._steps.clear()

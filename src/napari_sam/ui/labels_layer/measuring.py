@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from napari_sam.images import Plane
-from napari_sam.ui.desk import Desk
 from napari_sam.ui.jobs import Jobs
 from napari_sam.ui.labels_layer.editing import Editing, Ids
+from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,7 +22,7 @@ class Measuring:
 
     Parameters
     ----------
-    desk : Desk
+    bench : Workbench
     completed : callable
         Called when rows have come.
     made : callable
@@ -33,15 +33,15 @@ class Measuring:
 
     def __init__(
         self,
-        desk: Desk,
+        bench: Workbench,
         completed: Callable[[], None],
         made: Callable[[Labels], set[int]],
         threaded: bool,
     ) -> None:
-        self._desk = desk
+        self._bench = bench
         self._completed = completed
         self._made = made
-        self.jobs = Jobs(desk.loop, ("measure",), name="napari-sam measuring", threaded=threaded)
+        self.jobs = Jobs(bench.loop, ("measure",), name="napari-sam measuring", threaded=threaded)
         self._wanted: tuple[Labels, Plane, bytes] | None = None
         self._telling = False
 
@@ -60,16 +60,16 @@ class Measuring:
             editing.adopt(described, self._made(editing.layer))
             self._completed()
 
-        self.jobs.submit("measure", lambda progress: describe(), adopt, self._desk.fail)
-        self._desk.loop.later("measuring", _SLOW, lambda: self._tell(len(missing)))
+        self.jobs.submit("measure", lambda progress: describe(), adopt, self._bench.fail)
+        self._bench.loop.later("measuring", _SLOW, lambda: self._tell(len(missing)))
 
     def _tell(self, count: int) -> None:
         """Say what takes so long."""
-        state = self._desk.state
+        state = self._bench.state
         if self.jobs.busy and state.progress is None:
-            state.progress, state.cancellable = 0.0, True
+            state.progress = 0.0
             self._telling = True
-            self._desk.say(f"Measuring {count} cells that have no entry in the table yet.")
+            self._bench.say(f"Measuring {count} cells that have no entry in the table yet.")
 
     def end(self) -> None:
         """Nothing is to be measured, or no longer."""
@@ -81,7 +81,7 @@ class Measuring:
         self.jobs.cancel_all()
         if self._telling:
             self._telling = False
-            self._desk.state.progress = None
+            self._bench.state.progress = None
 
     def close(self) -> None:
         """Stop for good."""

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from napari_sam.errors import NapariSamError
 from napari_sam.prompts import Prompt
 from napari_sam.ui.canvas.preview import Preview
-from napari_sam.ui.desk import Desk
 from napari_sam.ui.layers.planes import cursor_on_plane
+from napari_sam.ui.workbench import Workbench
 from napari_sam.ui.worker import Predicted, View
 
 _PAUSE = 20  # milliseconds between two looks at the cursor
@@ -27,12 +27,12 @@ class Hover:
 
     def __init__(
         self,
-        desk: Desk,
+        bench: Workbench,
         preview: Preview,
         idle: Callable[[], bool],
         readable: Callable[[], View | None],
     ) -> None:
-        self._desk = desk
+        self._bench = bench
         self._preview = preview
         self._idle = idle
         self._readable = readable
@@ -41,12 +41,12 @@ class Hover:
 
     def moved(self) -> None:
         """Take note that the cursor moved."""
-        if self._desk.state.hover and self._idle() and not self._desk.jobs.wants("hover"):
-            self._desk.loop.later("hover", _PAUSE, self._look)
+        if self._bench.state.hover and self._idle() and not self._bench.jobs.wants("hover"):
+            self._bench.loop.later("hover", _PAUSE, self._look)
 
     def stop(self) -> None:
         """Take the outline away."""
-        self._desk.jobs.cancel("hover")
+        self._bench.jobs.cancel("hover")
         self._asked = None
         if self.shown:
             self.shown = False
@@ -54,17 +54,17 @@ class Hover:
 
     def covered(self) -> None:
         """The preview shows something else from now on."""
-        self._desk.jobs.cancel("hover")
+        self._bench.jobs.cancel("hover")
         self._asked, self.shown = None, False
 
     def _look(self) -> None:
-        desk, state = self._desk, self._desk.state
+        bench, state = self._bench, self._bench.state
         view = self._readable()
         if not state.hover or not self._idle() or view is None or state.image is None:
             self.stop()
             return
         try:
-            place = cursor_on_plane(desk.viewer, state.image, view.plane)
+            place = cursor_on_plane(bench.viewer, state.image, view.plane)
         except NapariSamError:
             place = None
         if place is None:
@@ -74,18 +74,18 @@ class Hover:
         if pixel == self._asked:
             return
         self._asked = pixel
-        name, device = state.model, desk.device()
+        name, device = state.model, bench.device()
         prompts = (Prompt(points=[place]),)
-        desk.jobs.submit(
+        bench.jobs.submit(
             "hover",
-            lambda progress: desk.worker.predict(name, device, view, prompts, progress),
+            lambda progress: bench.worker.predict(name, device, view, prompts, progress),
             lambda predicted: self._show(view, predicted),
             lambda error: None,  # the click that may follow tells what is wrong
         )
 
     def _show(self, view: View, predicted: Predicted) -> None:
         now = self._readable()
-        image = self._desk.state.image
+        image = self._bench.state.image
         if image is None or now is None or not view.same(now) or not self._idle():
             return
         self.shown = True

@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.labels import table as object_table
-from napari_sam.ui.canvas.gestures import ADVICE, Tool
+from napari_sam.ui.canvas.gestures import ADVICE, Action
 from napari_sam.ui.canvas.keys import Keys
-from napari_sam.ui.desk import Desk
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.labels_layer.histories import Histories
 from napari_sam.ui.labels_layer.measuring import Measuring
 from napari_sam.ui.layers.planes import labels_plane
-from napari_sam.ui.proposing.marking import Marking
+from napari_sam.ui.proposing.marks import MarkLayers
 from napari_sam.ui.state import Answer
-from napari_sam.ui.tools.review_look import Look
-from napari_sam.ui.tools.review_mouse import Hands
+from napari_sam.ui.tools.review_appearance import Appearance
+from napari_sam.ui.tools.review_mouse import ReviewMouse
 from napari_sam.ui.tools.review_proposals import Proposals
 from napari_sam.ui.tools.review_queue import Queue
 from napari_sam.ui.tools.review_state import Limits, Objects, ReviewState
+from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -33,8 +33,8 @@ class Review:
 
     Parameters
     ----------
-    desk : Desk
-    marking : Marking
+    bench : Workbench
+    marks : MarkLayers
     session : Session
         For prompts: an added or corrected cell is asked for as on the Click page.
     histories : Histories
@@ -46,23 +46,23 @@ class Review:
 
     def __init__(
         self,
-        desk: Desk,
-        marking: Marking,
+        bench: Workbench,
+        marks: MarkLayers,
         session: Session,
         histories: Histories,
         made: Callable[[Labels], set[int]],
         threaded: bool,
     ) -> None:
-        self._desk = desk
+        self._bench = bench
         self._session = session
         self.state = ReviewState()
-        self.proposals = Proposals(desk, marking, session, self.state)
+        self.proposals = Proposals(bench, marks, session, self.state)
         self._histories = histories
-        self.measuring = Measuring(desk, self._completed, made, threaded)
-        self._look = Look(desk, self.state)
-        self._queue = Queue(desk, self.state, self._look, self.select)
-        self._hands = Hands(desk, self._look, self)
-        self._keys = Keys(desk.viewer, self._actions(), self.is_ours, lambda bare: None)
+        self.measuring = Measuring(bench, self._completed, made, threaded)
+        self._appearance = Appearance(bench, self.state)
+        self._queue = Queue(bench, self.state, self._appearance, self.select)
+        self._mouse = ReviewMouse(bench, self._appearance, self)
+        self._keys = Keys(bench.viewer, self._actions(), self.is_ours, lambda bare: None)
         self._active = False
 
     def _actions(self) -> dict[str, Callable[[], None]]:
@@ -83,14 +83,14 @@ class Review:
 
     def is_ours(self, layer: Any) -> bool:
         """Tell whether a layer was made here."""
-        return layer is not None and layer is self._look.layer
+        return layer is not None and layer is self._appearance.layer
 
     def set_active(self, active: bool) -> None:
         """Listen to mouse and keys, and colour the labels, only while the page is shown."""
         if active == self._active:
             return
         self._active = active
-        (self._hands.turn_on if active else self._hands.turn_off)()
+        (self._mouse.turn_on if active else self._mouse.turn_off)()
         (self._keys.turn_on if active else self._keys.turn_off)()
         if active:
             self._choose_default()
@@ -99,8 +99,8 @@ class Review:
         else:
             self.measuring.end()
             self.proposals.stop_correcting()
-            self._look.unring()
-            self._look.restore()
+            self._appearance.unring()
+            self._appearance.restore()
 
     def close(self) -> None:
         self.set_active(False)
@@ -118,20 +118,20 @@ class Review:
 
     def _take(self, layer: Labels | None) -> None:
         self.proposals.stop_correcting()
-        self._look.restore()
-        self._look.limits.clear()
+        self._appearance.restore()
+        self._appearance.limits.clear()
         self.state.labels, self.state.selected = layer, None
         if layer is not None:
-            self._desk.state.target = layer  # cells that are added go there
+            self._bench.state.target = layer  # cells that are added go there
         self.refresh()
 
     def _choose_default(self) -> None:
         """Take the labels that were found or kept last, if they lie on the image."""
         from napari.layers import Labels
 
-        layers = self._desk.viewer.layers
+        layers = self._bench.viewer.layers
         try:
-            self._desk.plane()
+            self._bench.plane()
         except NapariSamError:
             return
         if self.state.labels in layers and self._fits(self.state.labels):
@@ -143,15 +143,15 @@ class Review:
             self._take(layer)
 
     def _fits(self, layer: Any) -> bool:
-        image = self._desk.state.image
+        image = self._bench.state.image
         try:
-            return image is not None and bool(labels_plane(image, self._desk.plane(), layer))
+            return image is not None and bool(labels_plane(image, self._bench.plane(), layer))
         except NapariSamError:
             return False
 
     def layers_changed(self) -> None:
         """A layer came or went."""
-        layers = self._desk.viewer.layers
+        layers = self._bench.viewer.layers
         gone = self.state.labels is not None and self.state.labels not in layers
         if gone:
             self._take(None)
@@ -164,7 +164,7 @@ class Review:
         """Another slice, or another way to look at it."""
         if self._active:
             self.proposals.stop_correcting()
-            self._hands.forget()
+            self._mouse.forget()
             self._choose_default()
             self.refresh()
             self.advise()
@@ -199,7 +199,7 @@ class Review:
             state.objects, state.selected = Objects(), None
             state.reviewed = state.total = state.hidden = 0
             state.can_undo = state.can_redo = False
-            self._look.unring()
+            self._appearance.unring()
             return
         history = editing.history
         if state.selected is not None and state.selected not in objects.ids:
@@ -207,7 +207,7 @@ class Review:
         state.objects = objects
         state.reviewed, state.total = object_table.progress(history.table)
         state.can_undo, state.can_redo = history.can_undo, history.can_redo
-        self._look.colour()
+        self._appearance.colour()
         self.ring()
 
     def _completed(self) -> None:
@@ -223,26 +223,26 @@ class Review:
         """Ring the object in hand."""
         try:
             editing = self.editing()
-            self._look.ring(editing.plane(), editing.pixels())
+            self._appearance.ring(editing.plane(), editing.pixels())
         except NapariSamError:
-            self._look.unring()
+            self._appearance.unring()
 
     def set_limits(self, column: str, limits: Limits | None) -> None:
         """Hide objects outside some limits; None shows them again. Only the view changes."""
         if limits is None:
-            self._look.limits.pop(column, None)
+            self._appearance.limits.pop(column, None)
         else:
-            self._look.limits[column] = limits
+            self._appearance.limits[column] = limits
         if self._active:
-            self._look.colour()
-            if self.state.selected in self._look.hidden:
+            self._appearance.colour()
+            if self.state.selected in self._appearance.hidden:
                 self.select(None)
 
     def set_coloured(self, on: bool) -> None:
         """Colour objects by their score, or as the person had them."""
         self.state.coloured = on
         if self._active:
-            self._look.colour()
+            self._appearance.colour()
 
     # -- choosing an object, and deciding about it ------------------------------------------------
 
@@ -250,7 +250,7 @@ class Review:
         """Take an object of the displayed plane in hand."""
         if object_id != self.state.correcting:
             self.proposals.stop_correcting()
-        self._hands.forget()
+        self._mouse.forget()
         self.state.selected = object_id
         self.ring()
 
@@ -284,7 +284,7 @@ class Review:
         """Delete the object in hand, and go on if it was being reviewed."""
         selected = self.state.selected
         if selected is None:
-            self._desk.result("Click a cell first, then Delete removes it.")
+            self._bench.result("Click a cell first, then Delete removes it.")
         else:
             self._decide(selected, lambda editing: editing.delete([selected]))
 
@@ -299,14 +299,14 @@ class Review:
 
     def remove_hidden(self) -> None:
         """Delete what the sliders hide, in one step."""
-        hidden = [int(i) for i in self._look.hidden]
+        hidden = [int(i) for i in self._appearance.hidden]
         if hidden:
             self.edit(lambda editing: editing.delete(hidden))
 
     def edit(self, edit: Callable[[Editing], str], then_select: int | None = None) -> bool:
         """Make an edit and tell of it; whatever cannot be done changes nothing."""
-        self._hands.forget()
-        if not self._try(lambda editing: self._desk.result(edit(editing))):
+        self._mouse.forget()
+        if not self._try(lambda editing: self._bench.result(edit(editing))):
             return False
         self.refresh()
         if then_select in self.state.objects.ids:
@@ -317,7 +317,7 @@ class Review:
         try:
             what(self.editing())
         except NapariSamError as error:
-            self._desk.fail(error)
+            self._bench.fail(error)
             return False
         return True
 
@@ -333,31 +333,31 @@ class Review:
         self._try(lambda editing: self._moved("Done again: ", editing.history.redo()))
 
     def _moved(self, said: str, told: str | None) -> None:
-        self._hands.forget()
+        self._mouse.forget()
         self.refresh()
         nothing = "There is nothing more to " + ("undo." if said.startswith("Took") else "redo.")
-        self._desk.result(nothing if told is None else said + told[0].lower() + told[1:])
+        self._bench.result(nothing if told is None else said + told[0].lower() + told[1:])
 
     # -- adding and correcting by prompts ---------------------------------------------------------
 
-    def set_tool(self, tool: Tool) -> None:
+    def set_action(self, action: Action) -> None:
         """Choose what a click does."""
-        if tool != self.state.tool:
+        if action != self.state.action:
             self.proposals.drop()
-        self.state.tool = tool
-        self._hands.forget()
+        self.state.action = action
+        self._mouse.forget()
         self.ring()
         self.advise()
 
     def add(self) -> None:
         """Let clicks add cells, or stop it."""
-        self.set_tool("select" if self.state.tool == "add" else "add")
+        self.set_action("select" if self.state.action == "add" else "add")
 
     def correct(self) -> None:
         """Hand the object in hand to the model: clicks refine its outline."""
         selected = self.state.selected
         if selected is None:
-            self._desk.result("Click the cell to correct first.")
+            self._bench.result("Click the cell to correct first.")
             return
         if self._try(lambda editing: self.proposals.correct(editing, selected)):
             self.advise()
@@ -371,7 +371,7 @@ class Review:
 
     def kept(self, ids: tuple[int, ...]) -> None:
         """Cells were kept that a person has looked at; one of them is in hand now."""
-        editing = self._histories.known(self._desk.state.target)
+        editing = self._histories.known(self._bench.state.target)
         if editing is None or not ids:
             return
         many = len(ids) > 1
@@ -383,14 +383,14 @@ class Review:
         """Drop the proposal, else the first of two clicks, else the selection."""
         if self.proposals.wanted:
             self.proposals.drop()
-        elif not self._hands.forget():
+        elif not self._mouse.forget():
             self.select(None)
         self.ring()
         self.advise()
 
     def advise(self) -> None:
         """Say what to do next."""
-        state, say = self.state, self._desk.result
+        state, say = self.state, self._bench.result
         try:
             self.editing().plane()
             why_not = ""
@@ -405,7 +405,7 @@ class Review:
             )
         elif why_not:
             say(why_not, problem=True)
-        elif state.tool == "select" and state.selected is not None:
+        elif state.action == "select" and state.selected is not None:
             say("Enter accepts this cell, Delete rejects it, C corrects its outline.")
         else:
-            say(ADVICE[state.tool])
+            say(ADVICE[state.action])

@@ -10,25 +10,25 @@ import numpy as np
 from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.prompts import BACKGROUND
 from napari_sam.ui.canvas.clicks import RIGHT
-from napari_sam.ui.canvas.gestures import Gestures, Place, Tool
-from napari_sam.ui.desk import Desk
+from napari_sam.ui.canvas.gestures import Action, Gestures, Place
 from napari_sam.ui.layers.planes import cursor_on_plane
-from napari_sam.ui.tools.review_look import Look
+from napari_sam.ui.tools.review_appearance import Appearance
+from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
     from napari_sam.ui.tools.review import Review
 
 
-class Hands:
+class ReviewMouse:
     """Turns gestures into edits; merging and splitting may take two clicks."""
 
-    def __init__(self, desk: Desk, look: Look, review: Review) -> None:
-        self._desk, self._look, self._review = desk, look, review
-        self._first: tuple[Tool, int, Place] | None = None
+    def __init__(self, bench: Workbench, appearance: Appearance, review: Review) -> None:
+        self._bench, self._appearance, self._review = bench, appearance, review
+        self._first: tuple[Action, int, Place] | None = None
         self._gestures = Gestures(
-            desk.viewer,
+            bench.viewer,
             self._place,
-            lambda: review.state.tool,
+            lambda: review.state.action,
             self._clicked,
             self._dragging,
             self._dragged,
@@ -47,9 +47,11 @@ class Hands:
         return first is not None
 
     def _place(self) -> Place | None:
-        image = self._desk.state.image
+        image = self._bench.state.image
         try:
-            return cursor_on_plane(self._desk.viewer, image, self._desk.plane()) if image else None
+            return (
+                cursor_on_plane(self._bench.viewer, image, self._bench.plane()) if image else None
+            )
         except NapariSamError:
             return None
 
@@ -60,11 +62,11 @@ class Hands:
         inside = 0 <= row < labels.shape[0] and 0 <= column < labels.shape[1]
         return int(labels[row, column]) if inside else 0
 
-    def _clicked(self, tool: Tool, place: Place, button: int) -> None:
+    def _clicked(self, action: Action, place: Place, button: int) -> None:
         review = self._review
-        if tool == "add" or (tool == "select" and review.state.correcting is not None):
+        if action == "add" or (action == "select" and review.state.correcting is not None):
             review.proposals.mark(
-                place, BACKGROUND if button == RIGHT else self._desk.state.polarity
+                place, BACKGROUND if button == RIGHT else self._bench.state.polarity
             )
             return
         if button == RIGHT:
@@ -72,53 +74,53 @@ class Hands:
         try:
             under = self._under(place)
         except NapariSamError as error:
-            self._desk.fail(error)
+            self._bench.fail(error)
             return
-        if under in self._look.hidden:
-            self._desk.result(f"Cell {under} is hidden by the sliders.")
-        elif tool == "select":
+        if under in self._appearance.hidden:
+            self._bench.result(f"Cell {under} is hidden by the sliders.")
+        elif action == "select":
             self._first = None
             review.select(under or None)
             review.advise()
         elif under == 0:
-            self._desk.result("There is no cell here. Click on a cell.")
-        elif tool == "delete":
+            self._bench.result("There is no cell here. Click on a cell.")
+        elif action == "delete":
             review.edit(lambda editing: editing.delete([under]))
         else:
-            self._click_of_two(tool, under, place)
+            self._click_of_two(action, under, place)
 
-    def _click_of_two(self, tool: Tool, under: int, place: Place) -> None:
+    def _click_of_two(self, action: Action, under: int, place: Place) -> None:
         review, first = self._review, self._first
-        if first is not None and first[0] == tool and (under == first[1]) == (tool == "split"):
-            if tool == "merge":
+        if first is not None and first[0] == action and (under == first[1]) == (action == "split"):
+            if action == "merge":
                 review.edit(lambda editing: editing.merge([first[1], under]), first[1])
             else:
                 review.edit(lambda editing: editing.split(under, first[2], place), under)
             return
         review.select(under)
-        self._first = (tool, under, place)
-        self._look.draw(review.editing().plane(), [place])
-        self._desk.result(
+        self._first = (action, under, place)
+        self._appearance.draw(review.editing().plane(), [place])
+        self._bench.result(
             f"Now click the cell that shall become part of cell {under}."
-            if tool == "merge"
+            if action == "merge"
             else f"Now click the other half of cell {under}."
         )
 
-    def _dragging(self, tool: Tool, path: list[Place]) -> bool:
+    def _dragging(self, action: Action, path: list[Place]) -> bool:
         try:
-            if tool == "merge" and not self._under(path[0]):
+            if action == "merge" and not self._under(path[0]):
                 return False
             if len(path) > 1:
-                shown = path if tool == "split" else [path[0], path[-1]]
-                self._look.draw(self._review.editing().plane(), shown)
+                shown = path if action == "split" else [path[0], path[-1]]
+                self._appearance.draw(self._review.editing().plane(), shown)
         except NapariSamError:
             return False
         return True
 
-    def _dragged(self, tool: Tool, path: list[Place]) -> None:
+    def _dragged(self, action: Action, path: list[Place]) -> None:
         review = self._review
         try:
-            if tool == "merge":
+            if action == "merge":
                 first, second = self._under(path[0]), self._under(path[-1])
                 if second in (0, first):
                     raise LabelsError("Drag from one cell to another to merge them.")
@@ -127,7 +129,7 @@ class Hands:
                 crossed = self._crossed(path)
                 review.edit(lambda editing: editing.cut(crossed, path), crossed)
         except NapariSamError as error:
-            self._desk.fail(error)
+            self._bench.fail(error)
         review.ring()
 
     def _crossed(self, path: list[Place]) -> int:
@@ -137,7 +139,7 @@ class Hands:
         at = np.rint(np.concatenate(steps)).astype(int)
         at = np.unique(at[((at >= 0) & (at < labels.shape)).all(axis=1)], axis=0)
         ids = labels[at[:, 0], at[:, 1]].astype(np.int64)
-        ids = ids[(ids != 0) & ~np.isin(ids, self._look.hidden)]
+        ids = ids[(ids != 0) & ~np.isin(ids, self._appearance.hidden)]
         if len(ids) == 0:
             raise LabelsError("The line crosses no cell: draw it right across one.")
         found, counts = np.unique(ids, return_counts=True)

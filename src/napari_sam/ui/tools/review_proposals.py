@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from napari_sam.errors import LabelsError, ViewError
 from napari_sam.ui.canvas.gestures import Place
-from napari_sam.ui.desk import Desk
 from napari_sam.ui.labels_layer.editing import Editing
-from napari_sam.ui.proposing.marking import Marking
+from napari_sam.ui.proposing.marks import MarkLayers
 from napari_sam.ui.state import Answer
 from napari_sam.ui.tools.review_state import ReviewState
+from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
     from napari_sam.ui.session import Session
@@ -21,20 +21,22 @@ class Proposals:
 
     Parameters
     ----------
-    desk : Desk
-    marking : Marking
+    bench : Workbench
+    marks : MarkLayers
     session : Session
     state : ReviewState
         Its ``correcting`` is kept here.
     """
 
-    def __init__(self, desk: Desk, marking: Marking, session: Session, state: ReviewState) -> None:
-        self._desk, self._marking, self._session, self._state = desk, marking, session, state
+    def __init__(
+        self, bench: Workbench, marks: MarkLayers, session: Session, state: ReviewState
+    ) -> None:
+        self._bench, self._marks, self._session, self._state = bench, marks, session, state
 
     @property
     def under_way(self) -> bool:
         """Whether an outline is proposed, or being computed."""
-        return self._desk.state.answer is not None or self._desk.jobs.wants("predict")
+        return self._bench.state.answer is not None or self._bench.jobs.wants("predict")
 
     @property
     def wanted(self) -> bool:
@@ -43,18 +45,18 @@ class Proposals:
 
     def mark(self, place: Place, label: int) -> None:
         """Mark a pixel for the model: of a new cell, or of the one being corrected."""
-        self._desk.state.target = self._state.labels or self._desk.state.target
+        self._bench.state.target = self._state.labels or self._bench.state.target
         self._session.add_point(place, label)
 
     def next(self) -> bool:
         """Show another outline of the cell; False when none is proposed on this slice."""
-        desk = self._desk
-        if desk.jobs.wants("predict"):
-            desk.say("The mask is being computed.")
+        bench = self._bench
+        if bench.jobs.wants("predict"):
+            bench.say("The mask is being computed.")
             return True
-        answer = desk.state.answer
+        answer = bench.state.answer
         try:
-            here = answer is not None and desk.plane() == answer.plane
+            here = answer is not None and bench.plane() == answer.plane
         except ViewError:
             return False
         if answer is None or not here or answer.choices < 2:
@@ -65,7 +67,7 @@ class Proposals:
     def correct(self, editing: Editing, object_id: int) -> None:
         """Hand an object to the model: clicks refine its outline."""
         self.drop()
-        self._marking.rough = (editing.plane(), editing.pixels() == object_id)
+        self._marks.rough = (editing.plane(), editing.pixels() == object_id)
         self._state.correcting = object_id
 
     def put(self, editing: Editing, answer: Answer) -> str:
@@ -74,20 +76,20 @@ class Proposals:
         assert object_id is not None
         if editing.plane() != answer.plane:
             raise LabelsError("The answer is about another slice. Nothing was changed.")
-        mask = answer.masks(self._desk.state.choice)[0]
-        return editing.replace(object_id, mask, self._desk.state.overlap)
+        mask = answer.masks(self._bench.state.choice)[0]
+        return editing.replace(object_id, mask, self._bench.state.overlap)
 
     def spend(self, answer: Answer) -> None:
         """The outline was put: its marks have served."""
-        self._marking.spend(answer.plane)
-        self._marking.rough = None
+        self._marks.spend(answer.plane)
+        self._marks.rough = None
         self._state.correcting = None
 
     def stop_correcting(self) -> None:
         """Leave the object that was being corrected as it is."""
         if self._state.correcting is not None:
             self._state.correcting = None
-            self._marking.rough = None
+            self._marks.rough = None
             self._session.clear()
 
     def drop(self) -> None:

@@ -10,12 +10,12 @@ import pandas as pd
 
 from napari_sam.images import Plane
 from napari_sam.labels import table as object_table
-from napari_sam.ui.canvas.looking import go_to_slice, look_at
-from napari_sam.ui.desk import Desk
+from napari_sam.ui.canvas.camera import go_to_slice, look_at
 from napari_sam.ui.labels_layer.editing import Editing
-from napari_sam.ui.tools.review_look import Look
+from napari_sam.ui.tools.review_appearance import Appearance
 from napari_sam.ui.tools.review_state import ReviewState
 from napari_sam.ui.tools.stack_search import planes_along
+from napari_sam.ui.workbench import Workbench
 
 
 class Queue:
@@ -28,14 +28,18 @@ class Queue:
     """
 
     def __init__(
-        self, desk: Desk, state: ReviewState, look: Look, select: Callable[[int], None]
+        self,
+        bench: Workbench,
+        state: ReviewState,
+        appearance: Appearance,
+        select: Callable[[int], None],
     ) -> None:
-        self._desk, self._state, self._look = desk, state, look
+        self._bench, self._state, self._appearance = bench, state, appearance
         self._select = select
 
     def order(self, table: pd.DataFrame) -> list[int]:
         """List open objects that are not hidden, on whichever slice they are."""
-        hidden = set(self._look.hidden.tolist())
+        hidden = set(self._appearance.hidden.tolist())
         return [i for i in object_table.queue(table) if i not in hidden]
 
     def step(self, editing: Editing, by: int, at: int | None = None) -> None:
@@ -48,14 +52,14 @@ class Queue:
         for k in range(len(order)):
             # Rows of objects that are nowhere in the labels are passed over.
             if self.go_to(editing, order[(at + way * k) % len(order)]):
-                self._desk.result(f"{len(order)} open. Enter accepts, Delete rejects, N goes on.")
+                self._bench.result(f"{len(order)} open. Enter accepts, Delete rejects, N goes on.")
                 return
         everything = "Every cell has been reviewed."
-        self._desk.result(everything if self._state.total else "There are no cells to review.")
+        self._bench.result(everything if self._state.total else "There are no cells to review.")
 
     def go_to(self, editing: Editing, object_id: int) -> bool:
         """Show an object wherever it is, and take it in hand; False when it is nowhere."""
-        viewer, layer, plane = self._desk.viewer, editing.layer, editing.plane()
+        viewer, layer, plane = self._bench.viewer, editing.layer, editing.plane()
         if object_id not in self._state.objects.ids:
             row = object_table.rows(editing.history.table, [object_id])
             told = _position(row.iloc[0], plane.ndim) if len(row) else {}

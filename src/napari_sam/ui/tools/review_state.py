@@ -11,7 +11,7 @@ import pandas as pd
 from psygnal import SignalGroupDescriptor
 
 from napari_sam.labels import table as object_table
-from napari_sam.ui.canvas.gestures import Tool
+from napari_sam.ui.canvas.gestures import Action
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -66,7 +66,7 @@ class ReviewState:
     ----------
     labels : Labels layer or None
         What is reviewed.
-    tool : {"select", "delete", "merge", "split", "add"}
+    action : {"select", "delete", "merge", "split", "add"}
         What a click does.
     objects : Objects
         Of the displayed plane.
@@ -88,7 +88,7 @@ class ReviewState:
     )
 
     labels: Labels | None = None
-    tool: Tool = "select"
+    action: Action = "select"
     objects: Objects = field(default_factory=Objects)
     selected: int | None = None
     correcting: int | None = None

@@ -11,9 +11,9 @@ from napari_sam.images import Plane
 from napari_sam.progress import Progress
 from napari_sam.segmentation import Segmentation, next_id
 from napari_sam.ui.canvas.preview import add_quietly
-from napari_sam.ui.desk import Desk
 from napari_sam.ui.find_options import FindOptions
 from napari_sam.ui.layers.planes import new_labels, spatial_shape
+from napari_sam.ui.workbench import Workbench
 from napari_sam.ui.worker import View
 
 if TYPE_CHECKING:
@@ -59,19 +59,19 @@ class StackSearch:
 
     Parameters
     ----------
-    desk : Desk
+    bench : Workbench
     ended : callable
         Called when a search has come to its end.
     """
 
-    def __init__(self, desk: Desk, ended: Callable[[], None]) -> None:
-        self._desk = desk
+    def __init__(self, bench: Workbench, ended: Callable[[], None]) -> None:
+        self._bench = bench
         self._ended = ended
         self._run: _Run | None = None
 
     def start(self, image: Image, view: View, options: FindOptions) -> None:
         """Search all slices parallel to a view."""
-        desk, state = self._desk, self._desk.state
+        bench, state = self._bench, self._bench.state
         noun = "cell" if options.method == "cells" else "object"
         run = _Run(
             image,
@@ -81,45 +81,45 @@ class StackSearch:
             noun,
             list(planes_along(view.plane, spatial_shape(image))),
         )
-        state.progress, state.cancellable = 0.0, True
+        state.progress = 0.0
         self._run = run
-        desk.say(f"Finding all {noun}s of {len(run.planes)} slices. You can go on working.")
+        bench.say(f"Finding all {noun}s of {len(run.planes)} slices. You can go on working.")
         self._next(run)
 
     def _next(self, run: _Run) -> None:
         """Search the next slice; a click on a cell is answered in between."""
-        desk = self._desk
-        name, device, plane = desk.state.model, desk.device(), run.planes[run.done]
+        bench = self._bench
+        name, device, plane = bench.state.model, bench.device(), run.planes[run.done]
         view, options = replace(run.view, plane=plane), run.options
 
         def work(progress: Progress) -> Segmentation:
-            chosen = desk.worker.find(name, device, view, options, progress).choose(options)
+            chosen = bench.worker.find(name, device, view, options, progress).choose(options)
             return Segmentation(chosen.labels, chosen.table())
 
-        desk.jobs.submit(
+        bench.jobs.submit(
             "find", work, lambda found: self._arrived(run, plane, found), self._failed, self._show
         )
 
     def _show(self, fraction: float) -> None:
         if self._run is not None:
-            self._desk.state.progress = (self._run.done + fraction) / len(self._run.planes)
+            self._bench.state.progress = (self._run.done + fraction) / len(self._run.planes)
 
     def _arrived(self, run: _Run, plane: Plane, found: Segmentation) -> None:
-        desk = self._desk
+        bench = self._bench
         if run is not self._run:
             return  # stopped meanwhile
-        if desk.state.image is not run.image or not desk.same_pixels(run.view):
+        if bench.state.image is not run.image or not bench.same_pixels(run.view):
             self._stop("The image was changed or left.", problem=True)
             return
-        if run.done and run.labels not in desk.viewer.layers:
+        if run.done and run.labels not in bench.viewer.layers:
             self._stop("The layer was removed.", problem=True)
             return
         self._write(run, plane, found)
-        desk.state.found_count = run.used
+        bench.state.found_count = run.used
         if run.done == len(run.planes):
             self._stop(f"Searched all {len(run.planes)} slices.")
             return
-        desk.say(f"Slice {run.done} of {len(run.planes)}: {run.used} {run.noun}s so far.")
+        bench.say(f"Slice {run.done} of {len(run.planes)}: {run.used} {run.noun}s so far.")
         self._next(run)
 
     def _write(self, run: _Run, plane: Plane, found: Segmentation) -> None:
@@ -137,10 +137,10 @@ class StackSearch:
                 table.insert(0, f"axis_{axis}", at)
         run.used += len(found)
         run.tables.append(table)
-        if labels in self._desk.viewer.layers:
+        if labels in self._bench.viewer.layers:
             labels.refresh()
             return
-        add_quietly(self._desk.viewer, labels)
+        add_quietly(self._bench.viewer, labels)
         labels.events.paint.connect(self._painted)
 
     def _painted(self, event: Any) -> None:
@@ -148,14 +148,14 @@ class StackSearch:
             self._run.edited = True
 
     def _failed(self, error: Exception) -> None:
-        self._desk.fail(error)
+        self._bench.fail(error)
         if self._run is not None:
-            self._stop(self._desk.state.status, problem=True)
+            self._stop(self._bench.state.status, problem=True)
 
     def _stop(self, text: str, problem: bool = False) -> None:
-        self._desk.state.progress = None
+        self._bench.state.progress = None
         self._ended()
-        self._desk.result(f"{text} {self._kept()}".strip(), problem=problem)
+        self._bench.result(f"{text} {self._kept()}".strip(), problem=problem)
 
     def end(self) -> str:
         """End a run that is under way and tell what is left of it; empty when there is none."""
@@ -168,7 +168,7 @@ class StackSearch:
     def _kept(self) -> str:
         """End the run, complete the layer's table, and say what there is."""
         run, self._run = self._run, None
-        if run is None or not run.done or run.labels not in self._desk.viewer.layers:
+        if run is None or not run.done or run.labels not in self._bench.viewer.layers:
             return "Nothing was changed."
         import pandas as pd
 

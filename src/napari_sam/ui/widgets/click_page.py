@@ -97,7 +97,7 @@ class ClickPage(QWidget):
         self.hover.toggled.connect(session.set_hover)
         column.addWidget(self.hover)
         column.addWidget(self._own_marks())
-        self.disk = DiskBox(session.kept_on_disk)
+        self.disk = DiskBox(session.disk_cache)
         column.addWidget(self.disk)
         column.addStretch(1)
         self.show_answer()

@@ -7,7 +7,7 @@ from typing import Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
-from napari_sam.ui.kept_on_disk import KeptOnDisk
+from napari_sam.ui.disk_cache import DiskCache
 from napari_sam.ui.widgets.controls import Button, enable
 
 _KEEP = (
@@ -20,7 +20,7 @@ _CLEAR = "Delete what is kept of slices that were read. Images and labels are no
 class DiskBox(QWidget):
     """One line of the panel."""
 
-    def __init__(self, kept: KeptOnDisk) -> None:
+    def __init__(self, kept: DiskCache) -> None:
         super().__init__()
         self._kept = kept
         line = QHBoxLayout(self)

@@ -82,7 +82,7 @@ class FindPage(QWidget):
         self._rule_name = QLabel("At labels")
         for row, (name, widget) in enumerate(
             (
-                (QLabel("Look for"), self.method),
+                (QLabel("Appearance for"), self.method),
                 (QLabel("Search"), self.region),
                 (QLabel("Put into"), self.merge),
                 (self._rule_name, self.rule),

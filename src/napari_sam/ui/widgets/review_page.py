@@ -47,7 +47,7 @@ class ReviewPage(QWidget):
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)
         column.setSpacing(6)
-        self._labels_and_tools(column)
+        self._labels_and_actions(column)
         self._one_cell(column)
         self._all_cells(column)
         column.addStretch(1)
@@ -56,7 +56,7 @@ class ReviewPage(QWidget):
 
     # -- building -----------------------------------------------------------------------------
 
-    def _labels_and_tools(self, column: QVBoxLayout) -> None:
+    def _labels_and_actions(self, column: QVBoxLayout) -> None:
         review = self._review
         grid = QGridLayout()
         grid.setSpacing(4)
@@ -66,7 +66,7 @@ class ReviewPage(QWidget):
         grid.addWidget(self.labels, 0, 1)
         grid.setColumnStretch(1, 1)
         column.addLayout(grid)
-        self.tool = Segmented(
+        self.action = Segmented(
             [
                 ("select", "Select", "A click takes a cell in hand. Dragging moves the view."),
                 ("delete", "Delete", "A click deletes a cell. Ctrl+click does so with any tool."),
@@ -85,8 +85,8 @@ class ReviewPage(QWidget):
                 ("add", "Add", "Click a cell that is missing, and accept its outline. Key A."),
             ]
         )
-        self.tool.chosen.connect(review.set_tool)
-        column.addWidget(self.tool)
+        self.action.chosen.connect(review.set_action)
+        column.addWidget(self.action)
         hint = QLabel("Ctrl+click deletes, Alt+drag merges,\nShift+drag cuts")
         hint.setAlignment(Qt.AlignmentFlag.AlignCenter)
         column.addWidget(hint)
@@ -165,7 +165,7 @@ class ReviewPage(QWidget):
             getattr(events, name).connect(self.show_objects)
         for name in ("can_undo", "can_redo", "hidden"):
             getattr(events, name).connect(self.show_buttons)
-        events.tool.connect(self.tool.show_value)
+        events.action.connect(self.action.show_value)
         events.labels.connect(self._other_labels)
         self._session.state.events.answer.connect(self.show_buttons)
         self.show_objects()

@@ -17,7 +17,6 @@ from napari_sam.methods.recipe import (
     everything_as_python,
 )
 from napari_sam.progress import Progress
-from napari_sam.ui.desk import Desk
 from napari_sam.ui.find_options import FindOptions, needs_model
 from napari_sam.ui.jobs import Jobs
 from napari_sam.ui.labels_layer.acceptance import Kept
@@ -27,6 +26,7 @@ from napari_sam.ui.layers.planes import labels_plane
 from napari_sam.ui.searching import Choice, Found, within
 from napari_sam.ui.tools.find_region import region_mask
 from napari_sam.ui.tools.stack_search import StackSearch
+from napari_sam.ui.workbench import Workbench
 from napari_sam.ui.worker import View
 
 if TYPE_CHECKING:
@@ -70,14 +70,14 @@ class Finding:
 
     def __init__(
         self,
-        desk: Desk,
+        bench: Workbench,
         histories: Histories,
         remember: Callable[[Kept | None, Kept | None], None],
         usable: Callable[[], bool],
         ended: Callable[[], None],
         threaded: bool,
     ) -> None:
-        self._desk = desk
+        self._bench = bench
         self._histories = histories
         self._remember = remember
         self._usable = usable
@@ -86,36 +86,36 @@ class Finding:
         self._again = False
         self._unmeasured: Callable[[], pd.DataFrame] | None = None
         self.choosing = Jobs(
-            desk.loop, ("choose", "measure"), name="napari-sam choice", threaded=threaded
+            bench.loop, ("choose", "measure"), name="napari-sam choice", threaded=threaded
         )
-        self._stack = StackSearch(desk, ended)
+        self._stack = StackSearch(bench, ended)
 
     # -- searching ----------------------------------------------------------------------------
 
     def start(self) -> None:
         """Find all objects where the options say."""
-        desk, state = self._desk, self._desk.state
+        bench, state = self._bench, self._bench.state
         if not self._usable():
             return
         self._stack.end()
         options, image = state.find, state.image
         try:
-            view = desk.view(desk.plane())
+            view = bench.view(bench.plane())
             assert image is not None
             if options.region == "stack":
                 self.forget()
                 self._stack.start(image, view, options)
                 return
-            region = region_mask(desk.viewer, image, view.plane, options.region)
+            region = region_mask(bench.viewer, image, view.plane, options.region)
             if state.merge is not None:
                 labels_plane(image, view.plane, state.merge)
         except NapariSamError as error:
-            desk.fail(error)
+            bench.fail(error)
             return
         search = _Search(image, view, options, state.merge, region)
         search.layer = self._reusable(search)
         noun = _NOUNS[options.method]
-        desk.say(f"Finding all {noun}s of this slice. You can go on working meanwhile.")
+        bench.say(f"Finding all {noun}s of this slice. You can go on working meanwhile.")
         self._run(search)
 
     def _reusable(self, search: _Search) -> ResultLayer | None:
@@ -129,30 +129,30 @@ class Finding:
             and last.into is search.into
             and last.options.method == search.options.method
         )
-        usable = same and last.layer.labels in self._desk.viewer.layers
+        usable = same and last.layer.labels in self._bench.viewer.layers
         return last.layer if usable and last.layer.untouched() else None
 
     def _run(self, search: _Search) -> None:
-        desk, state = self._desk, self._desk.state
-        name, device, view, options = state.model, desk.device(), search.view, search.options
+        bench, state = self._bench, self._bench.state
+        name, device, view, options = state.model, bench.device(), search.view, search.options
         region = search.region
-        state.progress, state.cancellable = 0.0, True
-        desk.submit(
+        state.progress = 0.0
+        bench.submit(
             "find",
-            lambda progress: desk.worker.find(name, device, view, options, progress, region),
+            lambda progress: bench.worker.find(name, device, view, options, progress, region),
             lambda found: self._searched(search, found),
             progress=self._progressed,
         )
 
     def _progressed(self, fraction: float) -> None:
-        self._desk.state.progress = fraction
+        self._bench.state.progress = fraction
 
     def _searched(self, search: _Search, found: Found) -> None:
-        desk, state = self._desk, self._desk.state
+        bench, state = self._bench, self._bench.state
         state.progress = None
         self._ended()
-        if state.image is not search.image or not desk.same_pixels(search.view):
-            desk.fail(LabelsError("The image was changed or left while it was searched."))
+        if state.image is not search.image or not bench.same_pixels(search.view):
+            bench.fail(LabelsError("The image was changed or left while it was searched."))
             return
         if self._search is not None and self._search.layer is not search.layer:
             self.forget()
@@ -166,7 +166,7 @@ class Finding:
 
     def adjust(self, **changes: Any) -> None:
         """Change some of the options; what can act at once does."""
-        before = self._desk.state.find
+        before = self._bench.state.find
         self._adopt(replace(before, **changes))
 
     def adjust_cells(self, **changes: Any) -> None:
@@ -179,52 +179,52 @@ class Finding:
 
     def _change(self, part: str, changes: dict[str, Any]) -> None:
         try:
-            changed = replace(getattr(self._desk.state.find, part), **changes)
+            changed = replace(getattr(self._bench.state.find, part), **changes)
         except NapariSamError as error:
-            self._desk.fail(error)
+            self._bench.fail(error)
         else:
             self.adjust(**{part: changed})
 
     def reset(self) -> None:
         """Take all settings of the chosen method back to where they began."""
-        now, fresh = self._desk.state.find, FindOptions()
+        now, fresh = self._bench.state.find, FindOptions()
         if now.method == "cells":
             self._adopt(replace(now, cells=fresh.cells, diameter=fresh.diameter))
         else:
             self._adopt(replace(now, everything=fresh.everything))
 
     def _adopt(self, after: FindOptions) -> None:
-        before, self._desk.state.find = self._desk.state.find, after
+        before, self._bench.state.find = self._bench.state.find, after
         if (after.method, after.region) != (before.method, before.region):
             self.show_count()
         search = self._search
         if search is None or search.found is None or after.method != search.options.method:
             return
-        if after.region == "stack" or self._desk.jobs.wants("find"):
+        if after.region == "stack" or self._bench.jobs.wants("find"):
             return  # the next search, or the one that runs, will heed it
         why_not = self._why_not(search)
         if why_not:
-            self._desk.say(why_not)
+            self._bench.say(why_not)
             return
         if after.region is not before.region:
             try:
                 region = region_mask(
-                    self._desk.viewer, search.image, search.view.plane, after.region
+                    self._bench.viewer, search.image, search.view.plane, after.region
                 )
             except ViewError as error:
-                self._desk.fail(error)
+                self._bench.fail(error)
                 return
             if not search.found.covers(region):
-                self._desk.say("Only a part was searched. Press the button to search here.")
+                self._bench.say("Only a part was searched. Press the button to search here.")
                 return
             search.region = region
         if after.diameter != search.options.diameter:
-            self._desk.loop.later("diameter", _SETTLE, self._read_again)
+            self._bench.loop.later("diameter", _SETTLE, self._read_again)
         self._choose()
 
     def show_count(self) -> None:
         """Show how many were found, while what is shown is what was searched."""
-        state, search = self._desk.state, self._search
+        state, search = self._bench.state, self._search
         options = state.find
         if search is None:
             if options.region != "stack":  # else of all slices, whichever is displayed
@@ -235,25 +235,25 @@ class Finding:
 
     def _here(self) -> bool:
         """Whether the slice is displayed that was searched last."""
-        desk, search = self._desk, self._search
+        bench, search = self._bench, self._search
         try:
             return (
                 search is not None
-                and desk.state.image is search.image
-                and desk.plane() == search.view.plane
+                and bench.state.image is search.image
+                and bench.plane() == search.view.plane
             )
         except ViewError:
             return False
 
     def _why_not(self, search: _Search) -> str:
         """Say why the result cannot follow now; empty when it can."""
-        desk = self._desk
-        if not self._here() or not desk.same_pixels(search.view):
+        bench = self._bench
+        if not self._here() or not bench.same_pixels(search.view):
             return "This setting is for the next search. Press the button to find all here."
         layer = search.layer
         if layer is None:
             return ""
-        if layer.labels not in desk.viewer.layers:
+        if layer.labels not in bench.viewer.layers:
             return "The result was removed. Press the button to find all again."
         if not layer.untouched():
             return (
@@ -264,10 +264,10 @@ class Finding:
 
     def _read_again(self) -> None:
         """Make the maps anew at the diameter that the person has chosen."""
-        search, options = self._search, self._desk.state.find
+        search, options = self._search, self._bench.state.find
         if search is None or self._why_not(search) or options.method != "cells":
             return
-        if options.diameter == search.options.diameter or self._desk.jobs.wants("find"):
+        if options.diameter == search.options.diameter or self._bench.jobs.wants("find"):
             return
         self._run(replace(search, options=options, found=None))
 
@@ -279,7 +279,7 @@ class Finding:
             self._again = True
             return
         self._again = False
-        found, options, region = search.found, self._desk.state.find, search.region
+        found, options, region = search.found, self._bench.state.find, search.region
         assert found is not None
         new = search.layer is None
 
@@ -293,31 +293,31 @@ class Finding:
             "choose",
             choose,
             lambda chosen: self._chosen(search, options, chosen),
-            self._desk.fail,
+            self._bench.fail,
         )
 
     def _chosen(self, search: _Search, options: FindOptions, chosen: Choice) -> None:
-        desk, state = self._desk, self._desk.state
+        bench, state = self._bench, self._bench.state
         if search is not self._search:
             return
         why_not = self._why_not(search)
         if why_not:
-            desk.say(why_not)
+            bench.say(why_not)
             return
         state.found_count = search.count = chosen.count
         noun = _NOUNS[options.method]
         try:
             if search.layer is None:
                 if chosen.count == 0:
-                    desk.result(_NOTHING[options.method])
+                    bench.result(_NOTHING[options.method])
                     return
                 search.layer = self._new_layer(search, noun)
             told = search.layer.update(chosen, options.rule, search.region)
             if needs_model(search.options, options):
                 told += " Press the button to apply the last setting too: it needs the model."
-            desk.result(told)
+            bench.result(told)
         except NapariSamError as error:
-            desk.fail(error)
+            bench.fail(error)
         finally:
             if self._again:
                 self._choose()
@@ -328,13 +328,13 @@ class Finding:
         """Let the table follow the labels, once the sliders rest: meanwhile it would only delay."""
         measure = self._unmeasured = layer.measuring(chosen)
         if measure is not None:
-            self._desk.loop.later("measure", _REST, self._rested)
+            self._bench.loop.later("measure", _REST, self._rested)
 
     def _rested(self) -> None:
         measure = self._unmeasured
         if measure is not None:
             self.choosing.submit(
-                "measure", lambda progress: measure(), self._measured, self._desk.fail
+                "measure", lambda progress: measure(), self._measured, self._bench.fail
             )
 
     def _measured(self, table: pd.DataFrame) -> None:
@@ -351,19 +351,19 @@ class Finding:
 
     def _new_layer(self, search: _Search, noun: str) -> ResultLayer:
         if search.into is None:
-            return NewResult(self._desk.viewer, search.image, search.view.plane, noun)
+            return NewResult(self._bench.viewer, search.image, search.view.plane, noun)
         editing = self._histories.of(search.into)
         return MergedResult(search.image, search.view, search.into, editing, noun, self._remember)
 
     def copy_recipe(self, command: bool, put: Callable[[str], None]) -> None:
         """Hand out the Python code, or the command line, that does the same everywhere."""
-        state = self._desk.state
+        state = self._bench.state
         options = state.find
         source = state.image.source.path if state.image is not None else None
         same: dict[str, Any] = {
             "model": state.model,
             "image": source,
-            "limits": self._desk.limits(),
+            "limits": self._bench.limits(),
         }
         if options.method == "everything":
             text = (everything_as_command if command else everything_as_python)(
@@ -374,7 +374,7 @@ class Finding:
                 options.cells, diameter=options.diameter, **same
             )
         put(text)
-        self._desk.result(
+        self._bench.result(
             f"Copied: {text}"
             if command
             else "Copied the Python code. Paste it into a script or a notebook."

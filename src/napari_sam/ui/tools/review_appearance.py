@@ -9,19 +9,19 @@ import numpy.typing as npt
 
 from napari_sam.images import Plane
 from napari_sam.ui.canvas.highlight import Highlight
-from napari_sam.ui.desk import Desk
 from napari_sam.ui.labels_layer.colouring import Colouring
 from napari_sam.ui.tools.review_state import Limits, ReviewState
+from napari_sam.ui.workbench import Workbench
 
 
-class Look:
+class Appearance:
     """Changes only what is seen, never the labels."""
 
-    def __init__(self, desk: Desk, state: ReviewState) -> None:
-        self._desk = desk
+    def __init__(self, bench: Workbench, state: ReviewState) -> None:
+        self._bench = bench
         self._state = state
         self._colouring = Colouring()
-        self._highlight = Highlight(desk.viewer)
+        self._highlight = Highlight(bench.viewer)
         self.limits: dict[str, Limits] = {}
 
     @property
@@ -47,7 +47,7 @@ class Look:
 
     def ring(self, plane: Plane, labels: npt.NDArray[np.integer[Any]]) -> None:
         """Ring the object in hand."""
-        image, selected = self._desk.state.image, self._state.selected
+        image, selected = self._bench.state.image, self._state.selected
         if image is None or selected is None:
             self._highlight.hide()
         else:
@@ -55,7 +55,7 @@ class Look:
 
     def draw(self, plane: Plane, path: list[tuple[float, float]]) -> None:
         """Show a line, or the first of two clicks."""
-        image = self._desk.state.image
+        image = self._bench.state.image
         if image is not None:
             self._highlight.draw(image, plane, path)
 

@@ -45,7 +45,7 @@ def test_the_panel_shows_the_size_and_clears_it(bench, application):
     model = tiny_sam()
     embedding = model.encode(np.random.default_rng(0).normal(size=(40, 50)))
     EmbeddingStore().write(key_of_embedding(embedding), embedding, model)
-    box = DiskBox(bench.session.kept_on_disk)
+    box = DiskBox(bench.session.disk_cache)
     box.resize(320, 200)
     box.show()
     QTest.qWaitForWindowExposed(box)
@@ -56,9 +56,9 @@ def test_the_panel_shows_the_size_and_clears_it(bench, application):
     assert not box.clear.isEnabled()
     assert "nothing is kept" in box.clear.toolTip()
     box.keep.setChecked(False)
-    assert bench.session._desk.worker.store is None
+    assert bench.session._bench.worker.store is None
     box.keep.setChecked(True)
-    assert bench.session._desk.worker.store is not None
+    assert bench.session._bench.worker.store is not None
     box.close()
 
 

@@ -11,7 +11,6 @@ import numpy.typing as npt
 from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
 from napari_sam.ui.canvas.clicks import DRAG
-from napari_sam.ui.desk import Desk
 from napari_sam.ui.layers import own_layers
 from napari_sam.ui.layers.planes import (
     canvas_pixel,
@@ -21,6 +20,7 @@ from napari_sam.ui.layers.planes import (
     shapes_on_plane,
 )
 from napari_sam.ui.layers.prompt_layers import Marks, UsedMarks, correcting, polarity, read_marks
+from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
     from napari.layers import Points, Shapes
@@ -35,11 +35,11 @@ class Spent:
     used: tuple[tuple[Any, list[Any]], ...] = field(default_factory=tuple)
 
 
-class Marking:
+class MarkLayers:
     """Reads, adds and removes marks; makes our own layers when they are first needed."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
         self._used = UsedMarks()
         self.own_points: Points | None = None
         self.own_shapes: Shapes | None = None
@@ -53,7 +53,7 @@ class Marking:
     @property
     def points(self) -> Points | None:
         """The Points layer in use: the chosen one, or our own if it exists."""
-        return self._desk.state.points or self.own_points
+        return self._bench.state.points or self.own_points
 
     def ours(self, layer: Any) -> bool:
         """Tell whether a layer was made here."""
@@ -61,12 +61,12 @@ class Marking:
 
     def read(self, plane: Plane) -> Marks:
         """Read the marks on a plane."""
-        state = self._desk.state
+        state = self._bench.state
         assert state.image is not None
         if self.own_points is not None:
             own_layers.style_points(self.own_points)
         marks = read_marks(
-            self._desk.viewer,
+            self._bench.viewer,
             state.image,
             plane,
             self.points,
@@ -90,13 +90,13 @@ class Marking:
 
     def add_point(self, plane: Plane, rowcol: tuple[float, float], label: int) -> None:
         """Add a point to the chosen layer, or to our own, which is made for the first one."""
-        image = self._desk.state.image
+        image = self._bench.state.image
         assert image is not None
         layer = self.points
         if layer is None:
-            layer = self.own_points = own_layers.new_points(self._desk.viewer, image)
+            layer = self.own_points = own_layers.new_points(self._bench.viewer, image)
         ours = layer is self.own_points
-        own_layers.add_point(self._desk.viewer, layer, image, plane, rowcol, label, ours=ours)
+        own_layers.add_point(self._bench.viewer, layer, image, plane, rowcol, label, ours=ours)
 
     def paint(self) -> None:
         """Show the points that were added to our own layer: after the model was asked."""
@@ -107,7 +107,7 @@ class Marking:
     def drawing(self) -> bool:
         """Whether a drag on the canvas draws a box of our own."""
         layer = self.own_shapes
-        active = self._desk.viewer.layers.selection.active
+        active = self._bench.viewer.layers.selection.active
         return layer is not None and layer is active and str(layer.mode) == "add_rectangle"
 
     def stop_drawing(self) -> None:
@@ -121,14 +121,14 @@ class Marking:
         The layer finishes it after the click, when it hears of the button as well.
         """
         self._specks += 1
-        self._desk.loop.later("specks", 0, self._remove_specks)
+        self._bench.loop.later("specks", 0, self._remove_specks)
 
     def _remove_specks(self) -> None:
         clicks, self._specks = self._specks, 0
-        layer, image = self.own_shapes, self._desk.state.image
+        layer, image = self.own_shapes, self._bench.state.image
         if layer is None or image is None:
             return
-        sides = DRAG * canvas_pixel(self._desk.viewer, layer)
+        sides = DRAG * canvas_pixel(self._bench.viewer, layer)
         count = len(layer.data)
         # The newest only: a box that was drawn at a higher zoom may be as small by now.
         remove = [
@@ -141,12 +141,12 @@ class Marking:
 
     def draw_boxes(self) -> Shapes:
         """Make our own Shapes layer, or return to it, ready to draw rectangles."""
-        image = self._desk.state.image
+        image = self._bench.state.image
         assert image is not None
         if self.own_shapes is None:
-            self.own_shapes = own_layers.new_shapes(self._desk.viewer, image)
+            self.own_shapes = own_layers.new_shapes(self._bench.viewer, image)
         else:
-            self._desk.viewer.layers.selection.active = self.own_shapes
+            self._bench.viewer.layers.selection.active = self.own_shapes
             self.own_shapes.mode = "add_rectangle"
         return self.own_shapes
 
@@ -156,7 +156,7 @@ class Marking:
             return None
         while self._log:
             kind = self._log.pop()
-            layer = self.points if kind == "points" else self._desk.state.shapes
+            layer = self.points if kind == "points" else self._bench.state.shapes
             rows = self._rows(layer, plane)
             if not rows:
                 continue
@@ -171,7 +171,7 @@ class Marking:
 
     def spend(self, plane: Plane) -> Spent:
         """Take the marks of a plane out of play, because they have become an object."""
-        state = self._desk.state
+        state = self._bench.state
         points: list[tuple[Any, int]] = []
         shapes: list[tuple[Any, str]] = []
         used: list[tuple[Any, list[Any]]] = []
@@ -210,11 +210,11 @@ class Marking:
         """Bring the marks of an object back, after its labels were undone."""
         for layer, marks in spent.used:
             self._used.remove(layer, marks)
-        image = self._desk.state.image
+        image = self._bench.state.image
         if image is None:
             return
         if spent.points and self.own_points is None:
-            self.own_points = own_layers.new_points(self._desk.viewer, image)
+            self.own_points = own_layers.new_points(self._bench.viewer, image)
         for coordinates, label in spent.points:
             assert self.own_points is not None
             own_layers.default_polarity(self.own_points, label)
@@ -226,7 +226,7 @@ class Marking:
 
     def remove_unused_points(self) -> None:
         """Take our own Points layer away if it is empty and the person does not work in it."""
-        layer, layers = self.own_points, self._desk.viewer.layers
+        layer, layers = self.own_points, self._bench.viewer.layers
         if layer is None or layer not in layers or len(layer.data):
             return
         if layers.selection.active is not layer:
@@ -241,10 +241,10 @@ class Marking:
         for layer in layers:
             if layer is None:
                 continue
-            if self._desk.state.shapes is layer:
-                self._desk.state.shapes = None
-            if layer in self._desk.viewer.layers:
-                self._desk.viewer.layers.remove(layer)
+            if self._bench.state.shapes is layer:
+                self._bench.state.shapes = None
+            if layer in self._bench.viewer.layers:
+                self._bench.viewer.layers.remove(layer)
 
     def _delete(self, layer: Any, rows: list[int]) -> None:
         remove = own_layers.remove_points if layer is self.own_points else own_layers.remove_shapes
@@ -259,13 +259,13 @@ class Marking:
 
     def _rows(self, layer: Any, plane: Plane) -> list[int]:
         """Rows of a prompt layer that lie on a plane and are still in play."""
-        image = self._desk.state.image
+        image = self._bench.state.image
         if layer is None or image is None:
             return []
         if layer is self.points:
-            rows = [int(i) for i in points_on_plane(self._desk.viewer, layer, image, plane)[0]]
+            rows = [int(i) for i in points_on_plane(self._bench.viewer, layer, image, plane)[0]]
         else:
-            found = shapes_on_plane(self._desk.viewer, layer, image, plane)
+            found = shapes_on_plane(self._bench.viewer, layer, image, plane)
             rows = [outline.index for outline in found]
         fresh = self._used.fresh(layer, [layer.data[row] for row in rows])
         return [row for row, new in zip(rows, fresh, strict=True) if new]

@@ -218,7 +218,7 @@ def test_what_is_copied_sees_the_contrast_that_the_person_wanted(searched):
     copied = []
     image = searched.state.image
     image.contrast_limits = (3, 150)
-    searched.session.finding._desk.preferences.remember(use_contrast_limits=True)
+    searched.session.finding._bench.preferences.remember(use_contrast_limits=True)
     for method in ("cells", "everything"):
         searched.session.finding.adjust(method=method)
         for command in (True, False):
@@ -537,7 +537,7 @@ class Headless(FakeModel):
 def test_a_sam_is_asked_where_cells_are(bench, monkeypatch, method):
     sam, finder = Headless("large"), FakeModel("cells")
     models = {"large": sam, "cells": finder}
-    monkeypatch.setattr(bench.session._desk.worker, "_load", lambda name, device: models[name])
+    monkeypatch.setattr(bench.session._bench.worker, "_load", lambda name, device: models[name])
     bench.catalogue.here.add("large")
     bench.viewer.add_image(cells(), name="nuclei")
     bench.session.models.choose("large")

@@ -7,15 +7,15 @@ from dataclasses import replace
 
 from napari_sam.errors import ViewError
 from napari_sam.images import Plane
-from napari_sam.ui.desk import Desk
 from napari_sam.ui.layers.planes import spatial_shape
+from napari_sam.ui.workbench import Workbench
 from napari_sam.ui.worker import View
 
 SLOT = "ahead"
 _PAUSE = 600  # milliseconds without a new answer, after which the person seems to look
 
 
-class Neighbours:
+class ReadAhead:
     """Has the slices before and after the displayed one read, and gives way to everything else.
 
     Attributes
@@ -23,23 +23,23 @@ class Neighbours:
     on : bool
     """
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
         self._known: list[View] = []
         self.on = True
 
     def soon(self) -> None:
         """The displayed slice has been read or answered: go on if nothing follows."""
         if self.on:
-            self._desk.loop.later("neighbours", _PAUSE, self._next)
+            self._bench.loop.later("neighbours", _PAUSE, self._next)
 
     def forget(self) -> None:
         """Another model or image is in charge."""
         self._known.clear()
 
     def _next(self) -> None:
-        desk = self._desk
-        if desk.jobs.busy:
+        bench = self._bench
+        if bench.jobs.busy:
             return  # whatever runs reports when it is done
         for view in self._views():
             if not any(view.same(known) for known in self._known):
@@ -47,9 +47,9 @@ class Neighbours:
                 return
 
     def _fetch(self, view: View) -> None:
-        desk = self._desk
-        name, device, worker = desk.state.model, desk.device(), desk.worker
-        desk.jobs.submit(
+        bench = self._bench
+        name, device, worker = bench.state.model, bench.device(), bench.worker
+        bench.jobs.submit(
             SLOT,
             lambda progress: worker.prefetch(name, device, view, progress),
             lambda _: self._fetched(view),
@@ -64,15 +64,15 @@ class Neighbours:
 
     def _views(self) -> Iterator[View]:
         try:
-            plane = self._desk.plane()
-            for other in neighbours(plane, spatial_shape(self._desk.state.image), self._axis()):
-                yield self._desk.view(other)
+            plane = self._bench.plane()
+            for other in neighbours(plane, spatial_shape(self._bench.state.image), self._axis()):
+                yield self._bench.view(other)
         except ViewError:
             return
 
     def _axis(self) -> int | None:
         """Data axis of the slider moved last."""
-        dims, image = self._desk.viewer.dims, self._desk.state.image
+        dims, image = self._bench.viewer.dims, self._bench.state.image
         return None if image is None else int(dims.last_used - (dims.ndim - image.ndim))
 
 

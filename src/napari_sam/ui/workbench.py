@@ -19,7 +19,7 @@ _FEWEST_PIXELS = 5  # a plane this narrow is a channel axis that ended up on the
 
 
 @dataclass(eq=False)
-class Desk:
+class Workbench:
     """Shared by the parts of one session; nothing here outlives it."""
 
     viewer: Any
