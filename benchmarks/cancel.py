@@ -19,8 +19,8 @@ import numpy as np
 import torch
 
 from napari_sam.images import Plane
+from napari_sam.loading import load_model
 from napari_sam.methods.settings import Settings
-from napari_sam.models import zoo
 from napari_sam.models.model import Model
 from napari_sam.models.sam.model import SamModel
 from napari_sam.samples import load_sample
@@ -96,7 +96,7 @@ def main() -> None:
     parser.add_argument("--only", help="one stage, by a part of its name")
     options = parser.parse_args()
     image = picture(options.side)
-    model, cells = vit_b(), zoo.load_model("cells", "cpu")
+    model, cells = vit_b(), load_model("cells", "cpu")
     view = View(Pixels(image, False), Plane((0, 1), (None, None), image.shape), None, 0)
     known: dict[str, Model] = {"sam_vit_b": model, "cells": cells}
     worker = Worker(lambda name, device: known[name], 10**9)

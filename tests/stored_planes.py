@@ -29,6 +29,10 @@ class Numbers:
 
     store: EmbeddingStore | None = None
 
+    @property
+    def storable(self) -> Numbers:
+        return self
+
     def to_arrays(self, embedding: Embedding) -> dict[str, np.ndarray]:
         return {"numbers": embedding.features}
 

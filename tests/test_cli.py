@@ -21,6 +21,7 @@ import tifffile
 import torch
 
 from fake_model import FakeModel, blobs
+from napari_sam import loading
 from napari_sam.cli import main
 from napari_sam.cli.progress import Line
 from napari_sam.errors import Cancelled
@@ -36,7 +37,7 @@ SHAPE = (64, 80)
 def model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
     """Bright discs are cells."""
     made = FakeModel("cells")
-    monkeypatch.setattr(zoo, "load_model", lambda *_, **__: made)
+    monkeypatch.setattr(loading, "load_model", lambda *_, **__: made)
     return made
 
 
@@ -263,7 +264,7 @@ def test_a_model_without_a_sense_for_cells_is_asked_where_the_embedded_one_finds
     blind, finder = FakeModel("sam_vit_b"), FakeModel("cells")
     blind.has_instances = False  # type: ignore[misc]
     known = {"sam_vit_b": blind, "cells": finder}
-    monkeypatch.setattr(zoo, "load_model", lambda name, *_, **__: known[name])
+    monkeypatch.setattr(loading, "load_model", lambda name, *_, **__: known[name])
     assert run("segment", image, "-o", tmp_path / "out", "--model", "sam_vit_b") == 0
     table = pd.read_csv(tmp_path / "out" / "discs_objects.csv")
     assert len(table) == len(blind.prompts) == 2
@@ -289,7 +290,7 @@ def test_a_finder_is_as_exact_as_was_asked_for(
         asked[name] = precision
         return known[name]
 
-    monkeypatch.setattr(zoo, "load_model", load)
+    monkeypatch.setattr(loading, "load_model", load)
     arguments = ["--model", "sam_vit_b", "--precision", precision]
     assert run("segment", image, "-o", tmp_path / "out", *arguments) == 0
     assert asked == {"sam_vit_b": precision, "cells": of_finder}
@@ -727,7 +728,7 @@ def test_objects_are_asked_about_where_the_finder_sees_them(image, tmp_path, mon
         loaded.append(name)
         return known[name]
 
-    monkeypatch.setattr(zoo, "load_model", load)
+    monkeypatch.setattr(loading, "load_model", load)
     iio.imwrite(image.parent / "second.png", blobs())
     arguments = ["--mode", "everything", "--model", "sam_vit_b", "--seeds", "objects"]
     assert run("segment", image.parent, "-o", tmp_path / "out", *arguments) == 0

@@ -17,6 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from fake_model import FakeModel, blobs
+from napari_sam import loading
 from napari_sam.cli import cells, everything, main
 from napari_sam.cli.app import _with_dashes, build_parser
 from napari_sam.cli.segment import _limits
@@ -30,7 +31,6 @@ from napari_sam.methods.recipe import (
     everything_as_python,
 )
 from napari_sam.methods.settings import Settings
-from napari_sam.models import zoo
 
 CHOICES = [
     CellOptions(),
@@ -43,7 +43,7 @@ CHOICES = [
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
     made = FakeModel("cells")
-    monkeypatch.setattr(zoo, "load_model", lambda *_, **__: made)
+    monkeypatch.setattr(loading, "load_model", lambda *_, **__: made)
     return made
 
 

@@ -19,7 +19,7 @@ _HOMES = {
     "Prompt": "napari_sam.prompts",
     "Segmentation": "napari_sam.segmentation",
     "errors": "napari_sam.errors",
-    "load_model": "napari_sam.models.zoo",
+    "load_model": "napari_sam.loading",
     "segment_cells": "napari_sam.methods.cells",
     "segment_everything": "napari_sam.methods.everything",
 }
@@ -27,10 +27,10 @@ _HOMES = {
 if TYPE_CHECKING:
     from napari_sam import errors
     from napari_sam.images import Plane
+    from napari_sam.loading import load_model
     from napari_sam.methods.cells import segment_cells
     from napari_sam.methods.everything import segment_everything
     from napari_sam.models.model import Embedding, Model
-    from napari_sam.models.zoo import load_model
     from napari_sam.prompts import Prompt
     from napari_sam.segmentation import Candidates, Segmentation
 

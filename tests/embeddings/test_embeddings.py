@@ -18,8 +18,8 @@ from napari_sam import Prompt
 from napari_sam.embeddings.disk import EmbeddingStore
 from napari_sam.embeddings.memory import EmbeddingCache, key_of, key_of_embedding
 from napari_sam.errors import ParameterError
+from napari_sam.loading import load_model
 from napari_sam.models.sam.model import SamModel
-from napari_sam.models.zoo import load_model
 from rounding import rounding
 from tiny_sam import tiny_sam
 

@@ -19,7 +19,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QCheckBox
 
 from napari_sam import samples
-from napari_sam.models.zoo import load_model
+from napari_sam.loading import load_model
 from real_window import Window
 
 CTRL, ALT, SHIFT = (

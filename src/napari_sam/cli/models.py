@@ -124,8 +124,8 @@ def add_model(options: argparse.Namespace) -> int:
 
 def export_model(options: argparse.Namespace) -> int:
     """Write a model as ONNX files and say how far their answers are from torch's."""
+    from napari_sam.loading import load_model
     from napari_sam.models.sam.onnx_export import export_onnx
-    from napari_sam.models.zoo import load_model
 
     model = load_model(options.model, "cpu")
     line = Line(f"Exporting {model.name}")

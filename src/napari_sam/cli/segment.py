@@ -150,7 +150,8 @@ def run(options: argparse.Namespace) -> int:
     sources = find_inputs(options.inputs)
     _refuse_collisions(sources, options.output)
 
-    from napari_sam.models.zoo import Precision, load_model
+    from napari_sam.loading import load_model
+    from napari_sam.models.zoo import Precision
 
     model = load_model(
         options.model, options.device, precision=options.precision, cache=options.cache

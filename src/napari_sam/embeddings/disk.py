@@ -17,14 +17,14 @@ import os
 import tempfile
 import time
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from napari_sam.errors import ParameterError
+from napari_sam.models.capabilities import Arrays, Key
 from napari_sam.models.fetch import home
 from napari_sam.models.model import Embedding, Model
 
@@ -33,26 +33,6 @@ DEFAULT_BYTES = 2_000_000_000
 _LIMIT = "limit.txt"
 _ABANDONED = 3600.0  # seconds after which a temporary file belongs to a dead process
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, IndexError, zipfile.BadZipFile)
-
-Arrays = Mapping[str, npt.NDArray[Any]]
-
-
-@runtime_checkable
-class Storable(Protocol):
-    """A model whose embeddings can be written as arrays; others are kept in memory only.
-
-    With a ``store`` it looks there before it encodes, and writes there what it encoded.
-    """
-
-    store: EmbeddingStore | None
-
-    def to_arrays(self, embedding: Embedding) -> Arrays:
-        """Turn the features of an embedding into arrays."""
-        ...
-
-    def from_arrays(self, arrays: Arrays) -> tuple[Any, int]:
-        """Turn arrays back into features; returns them and the bytes that they hold."""
-        ...
 
 
 class Entry(NamedTuple):
@@ -126,9 +106,10 @@ class EmbeddingStore:
             found.append(Entry(model, shape, size, used))
         return found
 
-    def read(self, key: tuple[Any, ...], model: Model) -> Embedding | None:
+    def read(self, key: Key, model: Model) -> Embedding | None:
         """Return the embedding of a key, or None; a damaged file is deleted."""
-        if not isinstance(model, Storable):
+        storable = model.storable
+        if storable is None:
             return None
         path = self._path(key)
         try:
@@ -138,7 +119,7 @@ class EmbeddingStore:
                 arrays = {name: file[name] for name in file.files if name != "header"}
             if header["key"] != _words(key) or header["checksum"] != _checksum(arrays):
                 raise ValueError("the content does not belong to this key")
-            features, nbytes = model.from_arrays(arrays)
+            features, nbytes = storable.from_arrays(arrays)
             embedding = Embedding(
                 model=key[0],
                 plane_hash=key[1],
@@ -157,9 +138,7 @@ class EmbeddingStore:
             os.utime(path)  # used just now
         return embedding
 
-    def find_or_make(
-        self, key: tuple[Any, ...], model: Model, make: Callable[[], Embedding]
-    ) -> Embedding:
+    def find_or_make(self, key: Key, model: Model, make: Callable[[], Embedding]) -> Embedding:
         """Return the embedding of a key, or make it and keep it.
 
         It is kept under what it says itself: the encoder may have fallen back from half precision.
@@ -170,7 +149,7 @@ class EmbeddingStore:
             self.write((embedding.model, embedding.plane_hash, embedding.limits), embedding, model)
         return embedding
 
-    def write(self, key: tuple[Any, ...], embedding: Embedding, model: Model) -> bool:
+    def write(self, key: Key, embedding: Embedding, model: Model) -> bool:
         """Write an embedding; a full or read-only disk loses nothing but this entry.
 
         Returns
@@ -178,9 +157,10 @@ class EmbeddingStore:
         bool
             Whether it is on disk now.
         """
-        if not isinstance(model, Storable):
+        storable = model.storable
+        if storable is None:
             return False
-        arrays = model.to_arrays(embedding)
+        arrays = storable.to_arrays(embedding)
         header = json.dumps(
             {"key": _words(key), "shape": list(embedding.shape), "checksum": _checksum(arrays)}
         )
@@ -228,27 +208,12 @@ class EmbeddingStore:
                 found.append((path, status.st_size, status.st_mtime))
         return found
 
-    def _path(self, key: tuple[Any, ...]) -> Path:
+    def _path(self, key: Key) -> Path:
         name = hashlib.blake2b(json.dumps(_words(key)).encode(), digest_size=16).hexdigest()
         return self.folder / f"{name}.npz"
 
 
-def keep_on_disk(model: Model, folder: str | os.PathLike[str] | None = None) -> Model:
-    """Let a model find again what it has read, in later processes too; returns the model.
-
-    Parameters
-    ----------
-    model : Model
-        One whose embeddings cannot be written is left as it is.
-    folder : path, optional
-        See `EmbeddingStore`.
-    """
-    if isinstance(model, Storable):
-        model.store = EmbeddingStore(None if folder is None else Path(folder).expanduser())
-    return model
-
-
-def _words(key: tuple[Any, ...]) -> list[Any]:
+def _words(key: Key) -> list[Any]:
     model, plane, (low, high) = key
     return [FORMAT, model, plane, float(low).hex(), float(high).hex()]
 

@@ -12,11 +12,9 @@ from napari_sam.contrast import contrast_limits
 from napari_sam.embeddings.disk import EmbeddingStore
 from napari_sam.errors import ParameterError
 from napari_sam.images import check_plane, content_hash
+from napari_sam.models.capabilities import Key
 from napari_sam.models.model import Embedding, Model
 from napari_sam.progress import Progress, silent
-
-Key = tuple[str, str, tuple[float, float]]
-"""Fingerprint of the model, content hash of the plane, and contrast limits."""
 
 
 def key_of(model: Model, plane: Any, limits: tuple[float, float] | None = None) -> Key:

@@ -96,12 +96,12 @@ def segment_cells(
         raise ImageError(f"diameter must be a positive number of pixels, got {diameter}.")
     options = CellOptions(sensitivity, splitting, smoothing, min_area, max_area, min_score)
     if not isinstance(model, Model):
-        from napari_sam.models.zoo import load_model
+        from napari_sam.loading import load_model
 
         model = load_model(model, device=device)
     finder = None
     if not model.has_instances:
-        from napari_sam.models.zoo import load_model
+        from napari_sam.loading import load_model
 
         finder = seeds if isinstance(seeds, Model) else load_model(seeds, device=device)
     data = image if hasattr(image, "shape") else np.asarray(image)

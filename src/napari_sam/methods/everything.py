@@ -144,7 +144,7 @@ drop_background, seeds
     if output not in ("labels", "masks", "rle"):
         raise ParameterError(f"output must be 'labels', 'masks' or 'rle', got {output!r}.")
     if not isinstance(model, Model):
-        from napari_sam.models.zoo import load_model
+        from napari_sam.loading import load_model
 
         model = load_model(model, device=device)
     data = image if hasattr(image, "shape") else np.asarray(image)
@@ -220,7 +220,7 @@ def _finder(finder: Model | str | Path, model: Model) -> Model:
         return finder
     if model.has_instances:
         return model
-    from napari_sam.models.zoo import load_model
+    from napari_sam.loading import load_model
 
     return load_model(finder, device=model.device)
 

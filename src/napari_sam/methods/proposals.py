@@ -7,7 +7,7 @@ gives exactly what proposing with them would have given.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,15 +19,12 @@ from napari_sam.methods.grid import PlaneCrop, crops
 from napari_sam.methods.regions import Region, clean
 from napari_sam.methods.settings import Settings
 from napari_sam.methods.suppression import suppress
+from napari_sam.models.capabilities import Sieve
 from napari_sam.models.model import Embedding, Model
-from napari_sam.models.sam.model import SamModel
 from napari_sam.progress import Progress, part, silent
-from napari_sam.prompts import Prompt
-from napari_sam.segmentation import Candidates
 
 _EDGE = 20.0  # pixels from a crop's edge within which a box counts as cut off
 _ENCODE = 200  # points that take about as long as encoding, for the progress
-_GENERIC_BATCH = 8
 
 Encode = Callable[[npt.NDArray[Any], Progress], Embedding]
 
@@ -104,8 +101,9 @@ class Proposals:
                 f"{first.stability_score_offset}, or run again."
             )
         kept: list[Proposal] = []
+        good = _sieve(chosen).passes
         for number in range(len(self.crops)):
-            mine = [p for p in self.found if p.crop == number and _passes(p, chosen)]
+            mine = [p for p in self.found if p.crop == number and good(p.score, p.stability)]
             kept += _distinct(mine, [p.score for p in mine], chosen.box_nms_thresh)
         if len(self.crops) > 1:
             scores = [1.0 / self.crops[p.crop].area for p in kept]
@@ -135,11 +133,12 @@ class Proposals:
         return sides < 3 or region.area <= 0.4 * height * width
 
 
-def _passes(proposal: Proposal, settings: Settings) -> bool:
-    # Compared in 32 bits, like the reference. A stability of NaN, of an empty mask, fails.
-    score, stability = settings.pred_iou_thresh, settings.stability_score_thresh
-    return (score <= 0 or bool(proposal.score > np.float32(score))) and (
-        stability <= 0 or bool(proposal.stability >= np.float32(stability))
+def _sieve(settings: Settings) -> Sieve:
+    return Sieve(
+        min_score=settings.pred_iou_thresh,
+        min_stability=settings.stability_score_thresh,
+        offset=settings.stability_score_offset,
+        batch=settings.points_per_batch,
     )
 
 
@@ -188,14 +187,15 @@ def propose(
         encoded = _ENCODE / counts[number]
         embedding = encode(crop.take(pixels), part(stage, 0.0, encoded))
         points = asked[number]
-        ask = _ask_sam if isinstance(model, SamModel) else _ask
         later = part(stage, encoded, 1.0)
-        for region, score, stability, at in ask(model, embedding, points, settings, later):
-            moved = region.moved(crop.top, crop.left) if region.area else region
+        for answer in model.grid.answer_points(embedding, points, _sieve(settings), later):
+            region = Region.of(answer.mask, answer.top, answer.left)
             if _cut_off(region, crop, shape):
                 continue
-            point = (float(points[at][0] + crop.top), float(points[at][1] + crop.left))
-            found.append(Proposal(moved, score, stability, point, number))
+            moved = region.moved(crop.top, crop.left) if region.area else region
+            row, column = points[answer.point]
+            point = (float(row + crop.top), float(column + crop.left))
+            found.append(Proposal(moved, answer.score, answer.stability, point, number))
         before += counts[number]
     progress(1.0)
     return Proposals(shape, tuple(places), tuple(found), settings)
@@ -219,77 +219,3 @@ def _cut_off(region: Region, crop: PlaneCrop, shape: tuple[int, int]) -> bool:
     near_crop = np.abs(box - (crop.left, crop.top, crop.right, crop.bottom)) <= _EDGE
     near_plane = np.abs(box - (0, 0, shape[1], shape[0])) <= _EDGE
     return bool((near_crop & ~near_plane).any())
-
-
-_Answer = tuple[Region, np.float32, np.float32, int]
-
-
-def _ask_sam(
-    model: Model,
-    embedding: Embedding,
-    points: npt.NDArray[np.float64],
-    settings: Settings,
-    progress: Progress,
-) -> Iterator[_Answer]:
-    """Ask a SAM: masks of a low predicted IoU are never made, the others only where they are."""
-    assert isinstance(model, SamModel)
-    upsampler = model.upsampler(embedding)
-    middle = float(model.network.mask_threshold)
-    offset = settings.stability_score_offset
-    least = np.float32(settings.pred_iou_thresh)
-    for at, (scores, make) in enumerate(
-        model.decode_points(embedding, points, settings.points_per_batch)
-    ):
-        progress(at / len(points))
-        which = [i for i, score in enumerate(scores) if least <= 0 or score > least]
-        if not which:
-            continue
-        for place, logits in zip(which, make(which), strict=True):
-            crop = upsampler.crop(logits, [middle - offset, middle, middle + offset])
-            if crop is None:
-                if settings.stability_score_thresh <= 0:
-                    yield Region.of(np.zeros((0, 0), dtype=bool)), scores[place], _NAN, at
-                continue
-            generous, mask, strict = crop.masks
-            stability = _ratio(np.count_nonzero(strict), np.count_nonzero(generous))
-            if settings.stability_score_thresh > 0 and not (
-                stability >= np.float32(settings.stability_score_thresh)
-            ):
-                continue
-            yield Region.of(mask, crop.top, crop.left), scores[place], stability, at
-
-
-_NAN = np.float32(np.nan)
-
-
-def _ratio(part: int | np.signedinteger[Any], whole: int | np.signedinteger[Any]) -> np.float32:
-    return np.float32(part) / np.float32(whole) if whole else _NAN
-
-
-def _ask(
-    model: Model,
-    embedding: Embedding,
-    points: npt.NDArray[np.float64],
-    settings: Settings,
-    progress: Progress,
-) -> Iterator[_Answer]:
-    """Ask any model; stability is read off the low-resolution logits."""
-    offset = settings.stability_score_offset
-    # A point on the far edge of a crop belongs to its last pixel.
-    limit = np.array(embedding.shape) - 0.5
-    for start in range(0, len(points), _GENERIC_BATCH):
-        batch = np.minimum(points[start : start + _GENERIC_BATCH], limit)
-        # Cancelled between two points, not only between two batches.
-        stage = part(progress, start / len(points), (start + len(batch)) / len(points))
-        answers: list[Candidates] = model.predict_each(
-            embedding, [Prompt(points=[point]) for point in batch], progress=stage
-        )
-        for at, answer in enumerate(answers, start=start):
-            for mask, score, logits in zip(answer.masks, answer.scores, answer.logits, strict=True):
-                stability = _ratio(
-                    np.count_nonzero(logits > offset), np.count_nonzero(logits > -offset)
-                )
-                region = Region.of(mask)
-                proposal = Proposal(region, np.float32(score), stability, (0.0, 0.0), 0)
-                if region.area and _passes(proposal, settings):
-                    yield region, np.float32(score), stability, at

@@ -1,100 +1,36 @@
-"""What every model can do, and the embedding that it makes of a plane."""
+"""What every model can do, and how it is asked what else it can."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any, ClassVar
-
-import numpy as np
-import numpy.typing as npt
+from typing import Any
 
 from napari_sam.errors import ModelError
+from napari_sam.models.capabilities import (
+    Concepts,
+    Describes,
+    Grid,
+    Instances,
+    Memory,
+    Storable,
+    Tunable,
+)
+from napari_sam.models.embedding import SURROUNDINGS, Embedding, InstanceMaps
+from napari_sam.models.grid import PointByPoint
 from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Prompt, Window
 from napari_sam.segmentation import Candidates
 
-SURROUNDINGS = 3.0  # diameters around a region in which its objects may reach
-
-
-@dataclass(frozen=True, eq=False)
-class Embedding:
-    """What a model made of one plane.
-
-    Parameters
-    ----------
-    model : str
-        Fingerprint of the model (name, version and hash of the weights) that made it.
-    plane_hash : str
-        `napari_sam.images.content_hash` of the pixels it was made of.
-    limits : (low, high)
-        The values that were scaled to 0 and 1.
-    shape : (H, W)
-        Size of the plane.
-    features : object
-        Private to the model's backend.
-    nbytes : int
-        Memory that the features hold.
-    """
-
-    model: str
-    plane_hash: str
-    limits: tuple[float, float]
-    shape: tuple[int, int]
-    features: Any
-    nbytes: int
-
-
-@dataclass(frozen=True, eq=False)
-class InstanceMaps:
-    """What a learned automatic head says about every pixel of a plane.
-
-    Parameters
-    ----------
-    foreground, centre, boundary : (h, w) float32 in [0, 1]
-        Probability of being in an object, closeness to an object's centre, and closeness to an
-        object's boundary.
-    scale : (float, float)
-        Plane pixels per map pixel, down and along.
-    shape : (H, W)
-        Size of the plane.
-    diameter : float
-        Estimated median object diameter in plane pixels.
-    origin : (float, float)
-        Where the first map pixel begins, in plane pixels; negative in maps that were cropped.
-    """
-
-    foreground: npt.NDArray[np.float32]
-    centre: npt.NDArray[np.float32]
-    boundary: npt.NDArray[np.float32]
-    scale: tuple[float, float]
-    shape: tuple[int, int]
-    diameter: float
-    origin: tuple[float, float] = (0.0, 0.0)
-
-    def crop(self, rows: slice, columns: slice) -> InstanceMaps:
-        """Return the maps of a part of the plane, given in plane pixels."""
-        parts, origin = [], []
-        for which, scale, size, at in zip(
-            (rows, columns), self.scale, self.foreground.shape, self.origin, strict=True
-        ):
-            first = max(int((which.start - at) / scale), 0)
-            parts.append(slice(first, min(int((which.stop - at) / scale) + 2, size)))
-            origin.append(at + first * scale - which.start)
-        part = tuple(parts)
-        return replace(
-            self,
-            foreground=self.foreground[part],
-            centre=self.centre[part],
-            boundary=self.boundary[part],
-            shape=(rows.stop - rows.start, columns.stop - columns.start),
-            origin=(origin[0], origin[1]),
-        )
+__all__ = ["SURROUNDINGS", "Embedding", "InstanceMaps", "Model"]
 
 
 class Model(ABC):
     """Encodes a plane once, then answers many prompts about it.
+
+    What else a model can do is asked of the object: `instances`, `concepts`, `memory`,
+    `describes`, `storable` and `tunable` are who does it, the model or a part of it, or None;
+    see `napari_sam.models.capabilities`.
 
     Attributes
     ----------
@@ -106,11 +42,49 @@ class Model(ABC):
         Changes whenever the weights do.
     """
 
-    has_instances: ClassVar[bool] = False
-
     name: str
     device: str
     fingerprint: str
+
+    @property
+    def instances(self) -> Instances | None:
+        """Who finds all objects of a plane at once."""
+        return None
+
+    @property
+    def has_instances(self) -> bool:
+        """Whether it finds all objects of a plane at once."""
+        return self.instances is not None
+
+    @property
+    def grid(self) -> Grid:
+        """Who answers the many clicks of everything-mode: one after the other by default."""
+        return PointByPoint(self)
+
+    @property
+    def concepts(self) -> Concepts | None:
+        """Who finds what a text or examples describe."""
+        return None
+
+    @property
+    def memory(self) -> Memory | None:
+        """Who carries objects from frame to frame."""
+        return None
+
+    @property
+    def describes(self) -> Describes | None:
+        """Who describes regions by vectors."""
+        return None
+
+    @property
+    def storable(self) -> Storable | None:
+        """Who turns embeddings into arrays for a file."""
+        return None
+
+    @property
+    def tunable(self) -> Tunable | None:
+        """Who can be taught and saved."""
+        return None
 
     @abstractmethod
     def encode(
@@ -178,12 +152,15 @@ class Model(ABC):
         Raises
         ------
         ModelError
-            When the model has none (`has_instances` is False).
+            When the model has none (`instances` is None).
         """
-        raise ModelError(
-            f"The model {self.name!r} has no automatic head. "
-            "Use segment_everything with it, or segment_cells with the model 'cells'."
-        )
+        head = self.instances
+        if head is None:
+            raise ModelError(
+                f"The model {self.name!r} has no automatic head. "
+                "Use segment_everything with it, or segment_cells with the model 'cells'."
+            )
+        return head.instance_maps(embedding, diameter=diameter, region=region, progress=progress)
 
     def _check(self, embedding: Embedding, prompt: Prompt) -> None:
         """Refuse an embedding of another model, or a prompt that does not fit the plane."""

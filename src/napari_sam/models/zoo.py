@@ -18,8 +18,6 @@ from napari_sam.errors import (
     ParameterError,
     UnknownModelError,
 )
-from napari_sam.installation import check_single_distribution
-from napari_sam.libraries import keep_triton_out
 from napari_sam.models import fetch
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, silent
@@ -126,7 +124,7 @@ Precision = Literal["auto", "float32", "int8"]
 # only imported when such a model is asked for.
 _LOADERS = {
     "cells": "napari_sam.models.cells.model:load_cells",
-    "sam": "napari_sam.models.sam.model:load_sam",
+    "sam": "napari_sam.models.sam.load:load_sam",
 }
 
 
@@ -168,66 +166,20 @@ def download(name: str, *, progress: Progress = silent) -> Path | None:
     return fetch.fetch(entry.url, path, size=entry.bytes, sha256=entry.sha256, progress=progress)
 
 
-def load_model(
-    name_or_path: str | os.PathLike[str] = "cells",
+def load(
+    name_or_path: str | os.PathLike[str],
     device: str = "auto",
     *,
     download: bool = False,
     precision: Precision = "auto",
-    cache: bool | str | os.PathLike[str] = False,
     progress: Progress = silent,
 ) -> Model:
-    """Load a model by its name in the zoo or from a checkpoint file.
-
-    Parameters
-    ----------
-    name_or_path : str or path
-        A name such as ``"cells"`` or ``"sam_vit_b"``, or the path of a checkpoint. A
-        ``.safetensors`` or PyTorch file of any SAM of the ViT family is recognised by its
-        weights; one of the embedded kind too.
-    device : str
-        ``"auto"``, ``"cpu"``, ``"cuda"``, ``"cuda:N"`` or ``"mps"``.
-    download : bool
-        Whether to download a model of the zoo that is not there yet. Off by default: hundreds
-        of megabytes should not surprise anybody.
-    precision : {"auto", "float32", "int8"}
-        "auto" is "float32", except that the embedded model reads whole planes for the automatic
-        mode with bfloat16 products where the processor has them: twice as fast, and outlines
-        differ by single pixels. Prompts are answered in float32, a click at the size that the
-        object has in those maps. "int8" encodes with eight-bit products: on a CPU, for models of
-        the SAM family only, faster and not exact; ``docs/accelerators.md`` has the figures.
-    cache : bool or path
-        True lets a SAM keep on disk what it has read of a plane and find it again, in other
-        processes too, by the plane's content, the contrast limits and the weights. It shares
-        folder and size limit with the panel (``napari-sam cache``); a path is another folder.
-        The model ``cells``, which reads a plane much faster, keeps nothing.
-    progress : callable
-        Called with 0..1 while it downloads.
-
-    Raises
-    ------
-    ParameterError
-        When there is no such precision.
-    UnknownModelError
-        When it is neither a name nor a file.
-    ModelError
-        When the model is not downloaded yet.
-    CheckpointError
-        When the file is damaged, unsafe or of another architecture.
-    InstallationError
-        When another package on this machine also provides ``napari_sam``.
-    DownloadError, DeviceError
-    """
+    """Load a model by its name or from a file; see `napari_sam.load_model`."""
     if precision not in ("auto", "float32", "int8"):
         raise ParameterError(f"precision must be 'auto', 'float32' or 'int8', got {precision!r}.")
-    check_single_distribution()
-    keep_triton_out()
     model = _find_and_load(name_or_path, device, download, precision, progress)
     if precision == "int8":
         model = importlib.import_module("napari_sam.models.sam.int8").with_int8(model)
-    if cache:
-        folder = None if isinstance(cache, bool) else cache
-        importlib.import_module("napari_sam.embeddings.disk").keep_on_disk(model, folder)
     return model
 
 

@@ -47,7 +47,7 @@ class Catalogue:
         """Return what loads a model by name; importing torch waits until it is called."""
 
         def load(name: str, *, device: str) -> Any:
-            from napari_sam.models.zoo import load_model
+            from napari_sam.loading import load_model
 
             return load_model(name, device=device)
 

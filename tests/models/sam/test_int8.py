@@ -9,10 +9,10 @@ from torch import nn
 
 from napari_sam import Prompt
 from napari_sam.errors import DeviceError, ModelError
+from napari_sam.loading import load_model
 from napari_sam.models.sam import int8
 from napari_sam.models.sam.int8 import Int8Linear, with_int8
 from napari_sam.models.sam.onnx_export import export_onnx
-from napari_sam.models.zoo import load_model
 from tiny_sam import tiny_sam
 
 PLANE = np.random.default_rng(0).integers(0, 256, (90, 120), dtype=np.uint8)

@@ -16,10 +16,10 @@ from segment_anything import SamPredictor
 
 from napari_sam.cli import main
 from napari_sam.errors import Cancelled, DataError, InstallationError, ModelError
+from napari_sam.loading import load_model
 from napari_sam.models.sam import onnx_check, onnx_export
 from napari_sam.models.sam.model import SamModel
 from napari_sam.models.sam.onnx_export import export_onnx
-from napari_sam.models.zoo import load_model
 from tiny_sam import tiny_network, tiny_sam
 
 SHAPES = [(128, 128), (90, 201), (300, 77), (33, 7)]

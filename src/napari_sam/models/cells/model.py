@@ -14,7 +14,7 @@ import math
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -88,8 +88,6 @@ class CellsModel(Model):
         by default ``network`` itself. Prompts are always answered by ``network``.
     """
 
-    has_instances: ClassVar[bool] = True
-
     def __init__(
         self,
         network: CellsNetwork,
@@ -103,6 +101,11 @@ class CellsModel(Model):
         self.name = name
         self.device = device
         self.fingerprint = fingerprint
+
+    @property
+    def instances(self) -> CellsModel:
+        """Itself: it has a learned automatic head."""
+        return self
 
     @torch.inference_mode()
     def encode(

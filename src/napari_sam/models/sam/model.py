@@ -11,7 +11,6 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,15 +20,13 @@ from torch import Tensor
 
 from napari_sam import images
 from napari_sam.contrast import contrast_limits
-from napari_sam.embeddings.disk import EmbeddingStore
-from napari_sam.errors import CheckpointError, ModelError
-from napari_sam.models import checkpoints
+from napari_sam.models.capabilities import Store
 from napari_sam.models.device import is_out_of_memory, out_of_memory, release_memory
 from napari_sam.models.model import Embedding, Model
 from napari_sam.models.sam.decoder import Decoded, Decoder
 from napari_sam.models.sam.encoding import PlaneEncoder
+from napari_sam.models.sam.grid import SamGrid
 from napari_sam.models.sam.image_tokens import ImageTables
-from napari_sam.models.sam.network import fill
 from napari_sam.models.sam.prompting import PromptEmbedder, leaves_doubt
 from napari_sam.models.sam.upsample import Upsampler
 from napari_sam.progress import Progress, silent
@@ -70,11 +67,11 @@ class SamModel(Model):
 
     Attributes
     ----------
-    store : EmbeddingStore or None
+    store : Store or None
         Where `encode` looks first, and keeps what it made.
     """
 
-    store: EmbeddingStore | None = None
+    store: Store | None = None
 
     def __init__(self, network: Any, name: str, device: str = "cpu", sha256: str = "") -> None:
         self.name = name
@@ -96,6 +93,16 @@ class SamModel(Model):
         """Changes whenever the weights or the precision do."""
         # Half precision makes other embeddings, so a cache must tell them apart.
         return f"{self.name}:{self._hash[:32]}:{'half' if self._encoder.half else 'float'}"
+
+    @property
+    def grid(self) -> SamGrid:
+        """Who answers the many clicks of everything-mode."""
+        return SamGrid(self.decode_points, self.upsampler, float(self.network.mask_threshold))
+
+    @property
+    def storable(self) -> SamModel:
+        """Itself: its embeddings are arrays, and take seconds to make."""
+        return self
 
     @torch.inference_mode()
     def encode(
@@ -304,35 +311,3 @@ class _MaskMaker:
 
     def __call__(self, which: list[int]) -> Tensor:
         return self._decoder.masks(self._decoded, self._prompt, [i + 1 for i in which])
-
-
-def load_sam(path: Path, device: str, *, name: str = "", sha256: str = "") -> SamModel:
-    """Load a SAM checkpoint as a model.
-
-    Parameters
-    ----------
-    path : Path
-    device : str
-    name : str
-    sha256 : str
-        The hash that the file must have; anything when empty.
-
-    Raises
-    ------
-    CheckpointError, ModelError
-    """
-    checkpoint = checkpoints.load(path)
-    if sha256 and checkpoint.sha256 != sha256:
-        raise CheckpointError(
-            f"{path} is not the file that the zoo knows as {name!r} (its SHA-256 differs): it is "
-            f"damaged or another version. Delete it and download it again: "
-            f"napari-sam models download {name}"
-        )
-    try:
-        network = fill(checkpoint, path.name)
-    except ImportError as error:
-        raise ModelError(
-            "Models of the SAM family need the package segment-anything: "
-            "pip install segment-anything"
-        ) from error
-    return SamModel(network, name or path.stem, device, checkpoint.sha256)

@@ -1,0 +1,234 @@
+"""What a model may be able to do besides encoding a plane.
+
+A model is asked for a capability as an attribute of the object: ``model.instances`` is who finds
+all objects by a learned head, or None. So it can be true of one checkpoint and false of another of
+the same family, and what answers may be the model itself or a part of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.models.embedding import Embedding, InstanceMaps
+from napari_sam.progress import Progress
+from napari_sam.prompts import Prompt, Window
+from napari_sam.segmentation import Candidates
+
+Mask = npt.NDArray[np.bool_]
+Arrays = Mapping[str, npt.NDArray[Any]]
+Key = tuple[str, str, tuple[float, float]]
+"""Fingerprint of the model, content hash of the plane, and contrast limits."""
+
+
+class Promptable(Protocol):
+    """Answers prompts about one object each."""
+
+    def predict(self, embedding: Embedding, prompt: Prompt) -> Candidates:
+        """Answer one prompt, best candidate first."""
+        ...
+
+    def predict_each(
+        self, embedding: Embedding, prompts: Sequence[Prompt], *, progress: Progress = ...
+    ) -> list[Candidates]:
+        """Answer several prompts, one object each, in order."""
+        ...
+
+
+class Instances(Protocol):
+    """Finds all objects of a plane at once, by a learned head."""
+
+    def instance_maps(
+        self,
+        embedding: Embedding,
+        *,
+        diameter: float | None = ...,
+        region: Window | None = ...,
+        progress: Progress = ...,
+    ) -> InstanceMaps:
+        """Return the head's maps; see `napari_sam.models.model.Model.instance_maps`."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sieve:
+    """Which answers of everything-mode are worth making.
+
+    Parameters
+    ----------
+    min_score : float
+        Predicted IoU that a mask must exceed; 0 lets all pass.
+    min_stability : float
+        Least stability; 0 lets all pass, empty masks too.
+    offset : float
+        The stability is the IoU of the masks at this much above and below the threshold.
+    batch : int
+        Points to ask about at a time, at most.
+
+    Examples
+    --------
+    >>> sieve = Sieve(min_score=0.8, min_stability=0.9, offset=1.0)
+    >>> sieve.passes(0.9, 0.95), sieve.passes(0.9, 0.85), sieve.passes(0.8, 1.0)
+    (True, False, False)
+    """
+
+    min_score: float
+    min_stability: float
+    offset: float
+    batch: int = 64
+
+    def passes_score(self, score: float | np.float32) -> bool:
+        """Whether a predicted IoU is high enough."""
+        # Compared in 32 bits, like the reference.
+        return self.min_score <= 0 or bool(score > np.float32(self.min_score))
+
+    def passes_stability(self, stability: float | np.float32) -> bool:
+        """Whether a stability is high enough; that of an empty mask, NaN, is not."""
+        return self.min_stability <= 0 or bool(stability >= np.float32(self.min_stability))
+
+    def passes(self, score: float | np.float32, stability: float | np.float32) -> bool:
+        """Whether both are high enough."""
+        return self.passes_score(score) and self.passes_stability(stability)
+
+
+class PointAnswer(NamedTuple):
+    """One candidate for one click of a grid.
+
+    Attributes
+    ----------
+    point : int
+        Which point was asked about.
+    score : float32
+        Predicted IoU.
+    stability : float32
+        IoU of the masks at a higher and a lower threshold; NaN where both are empty.
+    mask : (h, w) bool array
+        A rectangle of the plane that holds the whole mask.
+    top, left : int
+        Its first pixel.
+    """
+
+    point: int
+    score: np.float32
+    stability: np.float32
+    mask: Mask
+    top: int
+    left: int
+
+
+class Grid(Protocol):
+    """Answers a click at each of many points, as everything-mode asks them."""
+
+    def answer_points(
+        self,
+        embedding: Embedding,
+        points: npt.NDArray[np.float64],
+        sieve: Sieve,
+        progress: Progress,
+    ) -> Iterator[PointAnswer]:
+        """Yield the candidates that pass, in the order of the points.
+
+        Parameters
+        ----------
+        embedding : Embedding
+        points : (N, 2) array
+            ``(row, column)`` pixels of the plane.
+        sieve : Sieve
+        progress : callable
+            Called with 0..1; raise `Cancelled` from it to stop.
+        """
+        ...
+
+
+class Concepts(Protocol):
+    """Finds every object that a text or examples describe."""
+
+    def find_concept(
+        self,
+        embedding: Embedding,
+        text: str = ...,
+        *,
+        boxes: npt.ArrayLike | None = ...,
+        labels: npt.ArrayLike | None = ...,
+        progress: Progress = ...,
+    ) -> Candidates:
+        """Return a mask and a score per object.
+
+        Parameters
+        ----------
+        embedding : Embedding
+        text : str
+            A noun or two; empty where examples say it all.
+        boxes : (N, 4) array, optional
+            ``(r0, c0, r1, c1)`` of examples.
+        labels : (N,) array, optional
+            1 like these, 0 unlike these; all 1 by default.
+        progress : callable
+        """
+        ...
+
+
+class Recollection(Protocol):
+    """Objects on their way through frames, in the order in which the frames are shown."""
+
+    def tell(self, embedding: Embedding, prompts: Mapping[int, Prompt]) -> Mapping[int, Candidates]:
+        """Show a frame and say which object is where: prompts by the object's number."""
+        ...
+
+    def ask(self, embedding: Embedding) -> Mapping[int, Candidates]:
+        """Show a frame and hear where every known object is."""
+        ...
+
+
+class Memory(Protocol):
+    """Carries objects from frame to frame."""
+
+    def begin(self) -> Recollection:
+        """Begin with nothing remembered."""
+        ...
+
+
+class Describes(Protocol):
+    """Describes regions by vectors that are alike where the regions are."""
+
+    def describe(self, embedding: Embedding, masks: Sequence[Mask]) -> npt.NDArray[np.float32]:
+        """Return a row of numbers per (H, W) mask."""
+        ...
+
+
+class Store(Protocol):
+    """Keeps embeddings: `napari_sam.embeddings.disk.EmbeddingStore` is one."""
+
+    def find_or_make(self, key: Key, model: Any, make: Callable[[], Embedding]) -> Embedding:
+        """Return the embedding of a key, or make it and keep it."""
+        ...
+
+
+class Storable(Protocol):
+    """Turns its embeddings into arrays and back; others are kept in memory only.
+
+    With a ``store`` it looks there before it encodes, and writes there what it encoded.
+    """
+
+    store: Store | None
+
+    def to_arrays(self, embedding: Embedding) -> Arrays:
+        """Turn the features of an embedding into arrays."""
+        ...
+
+    def from_arrays(self, arrays: Arrays) -> tuple[Any, int]:
+        """Turn arrays back into features; returns them and the bytes that they hold."""
+        ...
+
+
+class Tunable(Protocol):
+    """Can be taught, and saved as a checkpoint of its own."""
+
+    def save(self, path: str | Path) -> Path:
+        """Write a checkpoint that `napari_sam.load_model` reads."""
+        ...
