@@ -169,3 +169,23 @@ def test_limits_of_a_large_image_are_those_of_all_its_pixels() -> None:
     low, high = contrast_limits(image)
     expected = np.percentile(image, PERCENTILES)
     np.testing.assert_allclose((low, high), expected, atol=1)
+
+
+def test_the_largest_numbers_there_are_have_limits() -> None:
+    largest = np.finfo(np.float64).max
+    image = np.array([[-largest, 0, largest, 1]])
+    low, high = contrast_limits(image)
+    assert np.isfinite(high - low)
+    np.testing.assert_allclose(normalise(image), [[0, 0.5, 1, 0.5]], atol=0.01)
+
+
+@pytest.mark.parametrize("image", [None, "image", [[1, 2], [3]], np.zeros((0, 4)), [[1j]]])
+def test_what_is_no_image_has_no_limits(image: Any) -> None:
+    with pytest.raises(ImageError):
+        contrast_limits(image)
+
+
+def test_numbers_that_no_double_holds_are_infinite() -> None:
+    image = ramp(np.longdouble)
+    image[0, 0] = np.finfo(np.longdouble).max
+    assert normalise(image)[0, 0] == 1

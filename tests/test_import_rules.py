@@ -15,6 +15,7 @@ ROOT = Path(napari_sam.__file__).parent
 
 # A room may import the rooms named here, and itself.
 VOCABULARY = {
+    "checks",
     "contrast",
     "errors",
     "files",
@@ -23,6 +24,7 @@ VOCABULARY = {
     "libraries",
     "overlays",
     "pixel_size",
+    "polygons",
     "progress",
     "prompts",
     "segmentation",

@@ -162,3 +162,53 @@ def test_a_polygon_becomes_its_mask_and_its_box() -> None:
 def test_a_polygon_without_pixels_is_refused(vertices: Any) -> None:
     with pytest.raises(PromptError, match=r"3 corners|no pixel"):
         Prompt.from_polygon(vertices, (10, 12))
+
+
+NAN, INF = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"points": [("1", "2")]},
+        {"points": [(1, 2), (3,)]},
+        {"points": [(True, False)]},
+        {"points": [(1 + 1j, 2)]},
+        {"points": np.ma.masked_array([(1.0, 2.0)], [(True, False)])},
+        {"points": [(1, 2)], "labels": ["1"]},
+        {"points": [(1, 2)], "labels": [NAN]},
+        {"points": [(1, 2)], "labels": [[1], [1, 0]]},
+        {"boxes": [(0, 0, 1e308, 1e308)]},
+        {"mask": [[NAN, 1.0]]},
+        {"mask": [["a", "b"]]},
+        {"mask": [[1, 2], [3]]},
+        {"mask": [[None, object()]]},
+        {"logits": [[NAN]]},
+        {"logits": [[INF]]},
+        {"logits": [[1e300]]},
+        {"logits": np.ones((0, 0))},
+        {"logits": "abc"},
+        {"points": [(1, 2)], "window": 5},
+        {"points": [(1, 2)], "window": (9, 9, 1, 1)},
+        {"points": [(1, 2)], "window": ("a", "b", "c", "d")},
+        {"text": 5},
+        {"text": "  "},
+    ],
+)
+def test_nothing_is_taken_for_what_it_is_not(arguments: dict[str, Any]) -> None:
+    with pytest.raises(PromptError):
+        Prompt(**arguments)
+
+
+@pytest.mark.parametrize("shape", [(30,), 30, None, (0, 9), (5.5, 9), (10**9, 10**9), (9, 9, 3)])
+def test_a_polygon_on_no_plane_is_refused(shape: Any) -> None:
+    with pytest.raises(PromptError, match="shape"):
+        Prompt.from_polygon([(1, 1), (1, 9), (9, 9)], shape)
+
+
+def test_a_prompt_does_not_change_with_what_it_was_made_of() -> None:
+    points, logits = np.array([(1.0, 2.0)]), np.ones((4, 4), np.float32)
+    prompt = Prompt(points=points, logits=logits)
+    points[0, 0] = logits[0, 0] = 9
+    assert prompt.points.tolist() == [[1, 2]]
+    assert prompt.logits[0, 0] == 1

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis.extra import numpy as hnp
 
-from napari_sam.errors import LabelsError
-from napari_sam.segmentation import check_id, measure, next_id, writable
+from napari_sam.errors import LabelsError, ModelError, NapariSamError
+from napari_sam.segmentation import (
+    Candidates,
+    Segmentation,
+    check_id,
+    measure,
+    next_id,
+    writable,
+)
 
 labels_and_mask = hnp.array_shapes(min_dims=2, max_dims=2, max_side=8)
 
@@ -84,3 +93,60 @@ def test_keep_leaves_labels_and_overwrite_takes_the_whole_mask(
 def test_a_mask_of_another_shape_is_refused() -> None:
     with pytest.raises(LabelsError, match="shape"):
         writable(np.zeros((4, 5), dtype=np.uint8), np.zeros((5, 4), dtype=bool), "keep")
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"scores": np.array([NAN, 0.5], np.float32)},
+        {"scores": np.zeros(3, np.float32)},
+        {"logits": np.full((2, 4, 4), NAN, np.float32)},
+        {"logits": np.zeros((2, 4), np.float32)},
+        {"masks": np.zeros((2, 8, 8))},
+        {"masks": None},
+        {"window": (8, 8, 0, 0)},
+    ],
+)
+def test_an_answer_of_nonsense_is_no_answer(change: dict[str, Any]) -> None:
+    good = {
+        "masks": np.zeros((2, 8, 8), bool),
+        "scores": np.zeros(2, np.float32),
+        "logits": np.zeros((2, 4, 4), np.float32),
+        "window": (0, 0, 8, 8),
+    }
+    assert len(Candidates(**good)) == 2
+    with pytest.raises(ModelError):
+        Candidates(**{**good, **change})
+
+
+@pytest.mark.parametrize(
+    "measured",
+    [
+        lambda labels: measure(labels.astype(float)),
+        lambda labels: measure(labels[None]),
+        lambda labels: measure(-labels),
+        lambda labels: measure(None),
+        lambda labels: measure(labels, labels[:5]),
+        lambda labels: measure(labels, "image"),
+        lambda labels: measure(labels, scores=[0.5]),
+        lambda labels: measure(labels, scores={7: "good"}),
+        lambda labels: measure(labels, source=None),
+        lambda labels: next_id(labels.astype(float)),
+        lambda labels: check_id(-1, np.uint8),
+        lambda labels: check_id(1, float),
+        lambda labels: writable(labels, labels, "keep"),
+        lambda labels: writable(labels, labels > 0, "unknown"),
+        lambda labels: Segmentation(labels.astype(float), measure(labels)),
+        lambda labels: Segmentation(labels, None),
+    ],
+)
+def test_what_are_no_labels_is_not_measured(measured: Any) -> None:
+    with pytest.raises(NapariSamError):
+        measured(two_squares())
+
+
+def test_the_next_id_is_above_0_whatever_the_labels_hold() -> None:
+    assert next_id(np.full((3, 3), -4)) == 1

@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam import checks
 from napari_sam.errors import ImageError
 from napari_sam.images import check_plane
 
 PERCENTILES = (0.5, 99.8)
 _SAMPLE = 1_000_000  # pixels that are enough for a percentile
+_FARTHEST = 8e307  # two such numbers differ by a number
 
 
 def contrast_limits(image: npt.NDArray[Any]) -> tuple[float, float]:
@@ -20,24 +22,39 @@ def contrast_limits(image: npt.NDArray[Any]) -> tuple[float, float]:
     Falls back to the full range when the percentiles coincide (a few small bright objects on
     an even background), and to ``(v, v + 1)`` for a constant image, which then becomes black.
     """
+    image = checks.array(image, "The image", ImageError)
+    if image.size == 0:
+        raise ImageError(f"The image has no pixels: shape {image.shape}.")
     values = image.reshape(-1)
     if values.size > _SAMPLE:
         # A stride that shares no factor with common row lengths, so that columns are not favoured.
         values = values[:: values.size // _SAMPLE | 1]
-    if np.issubdtype(values.dtype, np.inexact):
-        values = values[np.isfinite(values)]
-        if values.size == 0:
-            return 0.0, 1.0
-    # In float64: differences of bool are refused, those of float16 overflow.
-    low, high = (float(v) for v in np.percentile(values.astype(np.float64), PERCENTILES))
+    values = _finite(values)
+    if values.size == 0:
+        return 0.0, 1.0
+    low, high = (float(v) for v in np.percentile(values, PERCENTILES))
     if high <= low:
-        finite = image[np.isfinite(image)]
-        low, high = float(finite.min()), float(finite.max())
+        every = _finite(image)
+        low, high = float(every.min()), float(every.max())
     if high > low:
         return low, high
     # One more than 1e16 is 1e16; and nothing finite lies above the largest number.
     above = max(low + 1.0, float(np.nextafter(low, np.inf)))
     return (low, above) if np.isfinite(above) else (float(np.nextafter(low, -np.inf)), low)
+
+
+def _finite(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Return the finite values in float64, near enough to each other to be subtracted.
+
+    Differences of bool are refused, those of float16 overflow.
+    """
+    with np.errstate(over="ignore"):
+        wide = values.astype(np.float64)
+    if values.dtype.kind == "f":
+        wide = wide[np.isfinite(wide)]
+    if values.dtype.itemsize >= 8:
+        np.clip(wide, -_FARTHEST, _FARTHEST, out=wide)
+    return wide
 
 
 def normalise(image: Any, limits: tuple[float, float] | None = None) -> npt.NDArray[np.float32]:
@@ -56,15 +73,11 @@ def normalise(image: Any, limits: tuple[float, float] | None = None) -> npt.NDAr
         NaN and -inf become 0, +inf becomes 1.
     """
     array = check_plane(image)
-    low, high = contrast_limits(array) if limits is None else (float(v) for v in limits)
-    if not (np.isfinite(low) and np.isfinite(high)) or high <= low:
-        raise ImageError(f"Contrast limits must be finite and increasing, got ({low}, {high}).")
+    low, high = contrast_limits(array) if limits is None else checks.limits(limits)
     # float64 only where 32 bits would lose neighbouring values of wide integers.
-    wide = array.dtype.itemsize > 2 and np.issubdtype(array.dtype, np.integer)
-    scaled: npt.NDArray[np.floating[Any]] = array.astype(
-        np.float64 if wide or array.dtype == np.float64 else np.float32
-    )
+    wide = array.dtype.itemsize > (2 if np.issubdtype(array.dtype, np.integer) else 4)
     with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
+        scaled: npt.NDArray[np.floating[Any]] = array.astype(np.float64 if wide else np.float32)
         scaled -= low
         scaled /= high - low
     np.nan_to_num(scaled, copy=False, nan=0.0, posinf=1.0, neginf=0.0)

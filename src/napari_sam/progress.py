@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from napari_sam import checks
+
 Progress = Callable[[float], None]
 """Called with the fraction done, 0..1. Raise `napari_sam.errors.Cancelled` from it to stop."""
 
@@ -13,7 +15,16 @@ def silent(fraction: float) -> None:
 
 
 def part(progress: Progress, start: float, stop: float) -> Progress:
-    """Map a stage's own 0..1 onto ``start..stop`` of the whole."""
+    """Map a stage's own 0..1 onto ``start..stop`` of the whole.
+
+    Raises
+    ------
+    ParameterError
+        When `progress` cannot be called, or the stage does not lie within 0..1.
+    """
+    checks.reports(progress)
+    start = checks.number(start, "start", 0, 1)
+    stop = checks.number(stop, "stop", start, 1)
 
     def report(fraction: float) -> None:
         progress(start + (stop - start) * fraction)

@@ -12,33 +12,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from skimage.draw import polygon as polygon_pixels
 
+from napari_sam import checks
 from napari_sam.errors import PromptError
+from napari_sam.polygons import fill
 
 FOREGROUND = 1
 BACKGROUND = 0
 
 Window = tuple[float, float, float, float]
 """Edges ``(r0, c0, r1, c1)`` of a region of the plane, in pixels; may reach beyond the plane."""
-
-
-def _array(value: Any, columns: int, what: str) -> npt.NDArray[np.float64]:
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise PromptError(f"{what} must be numbers, got {value!r}.") from error
-    if array.size == 0:
-        return np.empty((0, columns))
-    array = np.atleast_2d(array)
-    if array.ndim != 2 or array.shape[1] != columns:
-        raise PromptError(
-            f"{what} must have shape (N, {columns}), got {array.shape}. "
-            "Coordinates are (row, column) of one plane, without the slice index."
-        )
-    if not np.isfinite(array).all():
-        raise PromptError(f"{what} contain NaN or infinity: {array.tolist()}.")
-    return array
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,67 +70,30 @@ class Prompt:
         window: Sequence[float] | None = None,
         text: str | None = None,
     ) -> None:
-        point_array = _array(points, 2, "points")
-        if labels is None:
-            label_array = np.ones(len(point_array), dtype=np.int64)
-        else:
-            given = np.atleast_1d(np.asarray(labels))
-            if given.shape != (len(point_array),):
-                raise PromptError(
-                    f"{len(point_array)} points need {len(point_array)} labels, "
-                    f"got an array of shape {given.shape}."
-                )
-            if not np.isin(given, (BACKGROUND, FOREGROUND)).all():
-                raise PromptError(
-                    f"labels must be 1 (object) or 0 (background), got {given.tolist()}."
-                )
-            label_array = given.astype(np.int64)
-        box_array = _array(boxes, 4, "boxes")
-        if len(box_array):
-            corners = box_array.reshape(-1, 2, 2)
-            box_array = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
-            if (box_array[:, :2] == box_array[:, 2:]).any():
-                raise PromptError(
-                    f"A box has no area: {box_array.tolist()}. Drag it open, or use a point."
-                )
-        mask_array = None
-        if mask is not None:
-            mask_array = np.asarray(mask)
-            if mask_array.ndim != 2:
-                raise PromptError(f"mask must be one plane (H, W), got shape {mask_array.shape}.")
-            mask_array = mask_array != 0
-            if not mask_array.any():
-                raise PromptError("The mask is empty: paint some of the object first.")
-        logit_array = None
-        if logits is not None:
-            logit_array = np.asarray(logits, dtype=np.float32)
-            if logit_array.ndim != 2:
-                raise PromptError(f"logits must be (h, w), got shape {logit_array.shape}.")
-        if window is not None and (len(window) != 4 or not np.isfinite(window).all()):
-            raise PromptError(f"window must be four finite numbers (r0, c0, r1, c1), got {window}.")
+        point_array = checks.places(points, 2, "points", PromptError)
+        values: dict[str, Any] = {
+            "points": point_array,
+            "labels": _labels(labels, len(point_array)),
+            "boxes": _boxes(boxes),
+            "mask": None if mask is None else _mask(mask),
+            "logits": None if logits is None else _logits(logits),
+            "window": None if window is None else checks.window(window, "window", PromptError),
+            "text": None if text is None else checks.text(text, "text", PromptError).strip(),
+        }
         somewhere = (
-            bool((label_array == FOREGROUND).any())
-            or len(box_array) > 0
-            or mask_array is not None
-            or logit_array is not None
-            or bool(text)
+            bool((values["labels"] == FOREGROUND).any())
+            or len(values["boxes"]) > 0
+            or values["mask"] is not None
+            or values["logits"] is not None
+            or bool(values["text"])
         )
         if not somewhere:
             raise PromptError(
                 "The prompt does not say where the object is: "
                 "give at least one point with label 1, a box, a mask or a text."
             )
-        for name, value in (
-            ("points", point_array),
-            ("labels", label_array),
-            ("boxes", box_array),
-            ("mask", mask_array),
-            ("logits", logit_array),
-            ("window", None if window is None else tuple(float(v) for v in window)),
-            ("text", text),
-        ):
+        for name, value in values.items():
             if isinstance(value, np.ndarray):
-                value = value.view()
                 value.flags.writeable = False
             object.__setattr__(self, name, value)
 
@@ -161,12 +107,15 @@ class Prompt:
             ``(row, column)`` corners, N >= 3.
         shape : (H, W)
             Size of the plane.
+
+        Raises
+        ------
+        PromptError
+            When there is no such polygon, or it covers no pixel of the plane.
         """
-        corners = _array(vertices, 2, "vertices")
-        if len(corners) < 3:
-            raise PromptError(f"A polygon needs at least 3 corners, got {len(corners)}.")
-        mask = np.zeros(shape, dtype=bool)
-        mask[polygon_pixels(corners[:, 0], corners[:, 1], shape)] = True
+        corners = checks.corners(vertices, 3, "A polygon", PromptError)
+        shape = checks.plane_shape(shape, "shape", PromptError)
+        mask = fill(corners, shape)
         if not mask.any():
             raise PromptError("The polygon covers no pixel of the plane.")
         low, high = corners.min(axis=0), corners.max(axis=0)
@@ -236,6 +185,7 @@ class Prompt:
         PromptError
             When a point lies outside the plane, a box misses it, or the mask has another shape.
         """
+        shape = checks.plane_shape(shape, "shape", PromptError)
         height, width = shape
         if len(self.points):
             # A pixel reaches half a pixel around its centre.
@@ -257,3 +207,45 @@ class Prompt:
                 f"The mask has shape {self.mask.shape}, but the plane has {shape}: "
                 "use a Labels layer with the same size as the image."
             )
+
+
+def _labels(value: Any, count: int) -> npt.NDArray[np.int64]:
+    if value is None:
+        return np.ones(count, dtype=np.int64)
+    given = np.atleast_1d(checks.array(value, "labels", PromptError))
+    if given.shape != (count,):
+        raise PromptError(
+            f"{count} points need {count} labels, got an array of shape {given.shape}."
+        )
+    if not np.isin(given, (BACKGROUND, FOREGROUND)).all():
+        raise PromptError(f"labels must be 1 (object) or 0 (background), got {given.tolist()}.")
+    return given.astype(np.int64)
+
+
+def _boxes(value: Any) -> npt.NDArray[np.float64]:
+    corners = checks.places(value, 4, "boxes", PromptError).reshape(-1, 2, 2)
+    boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
+    if (boxes[:, :2] == boxes[:, 2:]).any():
+        raise PromptError(f"A box has no area: {boxes.tolist()}. Drag it open, or use a point.")
+    return boxes
+
+
+def _mask(value: Any) -> npt.NDArray[np.bool_]:
+    given = checks.array(value, "mask", PromptError)
+    if given.ndim != 2:
+        raise PromptError(f"mask must be one plane (H, W), got shape {given.shape}.")
+    checks.finite(given, "mask", PromptError)
+    mask: npt.NDArray[np.bool_] = given != 0
+    if not mask.any():
+        raise PromptError("The mask is empty: paint some of the object first.")
+    return mask
+
+
+def _logits(value: Any) -> npt.NDArray[np.float32]:
+    given = checks.array(value, "logits", PromptError, kinds="iuf")
+    if given.ndim != 2 or given.size == 0:
+        raise PromptError(f"logits must be (h, w), got shape {given.shape}.")
+    with np.errstate(over="ignore"):
+        logits = np.array(given, dtype=np.float32)
+    checks.finite(logits, "logits", PromptError)
+    return logits

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam.errors import LabelsError
+from napari_sam import checks
+from napari_sam.errors import LabelsError, ModelError, ParameterError
 from napari_sam.pixel_size import PixelSize
 from napari_sam.prompts import Window
 
@@ -33,12 +34,33 @@ class Candidates:
         Low-resolution logits, for ``Prompt(logits=..., window=...)`` of the next round.
     window : (r0, c0, r1, c1)
         The region of the plane that the logits cover.
+
+    Raises
+    ------
+    ModelError
+        When the answer has NaN in it or its parts do not belong together.
     """
 
     masks: npt.NDArray[np.bool_]
     scores: npt.NDArray[np.float32]
     logits: npt.NDArray[np.float32]
     window: Window
+
+    def __post_init__(self) -> None:
+        masks = checks.array(self.masks, "masks", ModelError, kinds="b", ndim=3)
+        scores = checks.array(self.scores, "scores", ModelError, kinds="f", ndim=1)
+        logits = checks.array(self.logits, "logits", ModelError, kinds="f", ndim=3)
+        if not len(masks) == len(scores) == len(logits):
+            raise ModelError(
+                f"{len(masks)} masks, {len(scores)} scores and {len(logits)} logits are not the "
+                "answers to one prompt."
+            )
+        if not (np.isfinite(scores).all() and np.isfinite(logits).all()):
+            raise ModelError(
+                "The model answered with NaN or infinity: its weights are damaged or of another "
+                "kind. Copy or download the checkpoint again."
+            )
+        checks.window(self.window, "window", ModelError)
 
     def __len__(self) -> int:
         return len(self.scores)
@@ -54,10 +76,23 @@ class Segmentation:
         (H, W), or the shape of the stack; 0 is background.
     table : pandas.DataFrame
         A row per object, see `measure`.
+
+    Raises
+    ------
+    LabelsError
+        When the labels are no whole numbers or there is no table.
     """
 
     labels: npt.NDArray[np.integer[Any]]
     table: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        checks.labels(self.labels, ndim=None)
+        if not hasattr(self.table, "columns"):
+            raise LabelsError(
+                f"The table must be a pandas.DataFrame, got {type(self.table).__name__}: "
+                "napari_sam.segmentation.measure makes one."
+            )
 
     def __len__(self) -> int:
         return len(self.table)
@@ -89,13 +124,22 @@ def measure(
     pandas.DataFrame
         Columns ``label, score, area, centroid_row, centroid_col, r0, c0, r1, c1,
         [mean_intensity,] source``; areas in pixels, bounding boxes half open.
+
+    Raises
+    ------
+    LabelsError
+        When the labels are no plane of ids of 0 or more, or the image is another one.
     """
     # Here, because they take longer to import than everything else in the vocabulary.
     import pandas as pd
     from scipy import ndimage as ndi
 
-    if image is not None and image.shape[:2] != labels.shape:
-        raise LabelsError(f"The image has shape {image.shape}, but the labels {labels.shape}.")
+    labels = checks.labels(labels)
+    image = None if image is None else _image_of(labels, image)
+    known = _known(scores)
+    source = checks.text(source, "source")
+    if labels.size and int(labels.min()) < 0:
+        raise LabelsError(f"The labels have negative ids, down to {labels.min()}: ids are above 0.")
     where = np.flatnonzero(labels > 0)
     numbers = labels.ravel()[where]
     if numbers.size and int(numbers.max()) > labels.size:  # few objects with high numbers
@@ -117,7 +161,6 @@ def measure(
         return np.asarray(np.bincount(numbers, values, len(ids) + 1)[1:] / area)
 
     rows, columns = np.divmod(where, max(labels.shape[1], 1))
-    known = scores or {}
     found = pd.DataFrame(
         {
             "label": ids.astype(np.int64),
@@ -133,6 +176,27 @@ def measure(
         found["mean_intensity"] = mean(grey.ravel()[where])
     found["source"] = source
     return with_units(found, pixel_size)
+
+
+def _image_of(labels: npt.NDArray[Any], image: Any) -> npt.NDArray[Any]:
+    image = checks.array(image, "The image", LabelsError)
+    if image.shape[:2] != labels.shape or image.ndim > 3 or image.size == 0 < labels.size:
+        raise LabelsError(f"The image has shape {image.shape}, but the labels {labels.shape}.")
+    return image
+
+
+def _known(scores: Any) -> dict[int, float]:
+    """Return the confidence of each object; NaN is allowed, which says that it has none."""
+    if scores is None:
+        return {}
+    if not hasattr(scores, "items"):
+        raise ParameterError("scores must be a dictionary of id to confidence.")
+    return {
+        checks.whole(one, "An id among scores"): np.nan
+        if isinstance(score, float | np.floating) and np.isnan(score)
+        else checks.number(score, f"The score of {one}")
+        for one, score in scores.items()
+    }
 
 
 def moved(table: pd.DataFrame, row: int, column: int) -> pd.DataFrame:
@@ -160,8 +224,18 @@ def with_units(table: pd.DataFrame, pixel_size: PixelSize | None) -> pd.DataFram
 
 
 def next_id(labels: Any) -> int:
-    """Return the smallest id above every id in use."""
-    return int(labels.max()) + 1 if labels.size else 1
+    """Return the smallest id above every id in use.
+
+    Raises
+    ------
+    LabelsError
+        When the labels are no whole numbers.
+    """
+    if not hasattr(labels, "dtype"):
+        labels = np.asarray(labels)
+    if labels.dtype.kind not in "iu":
+        raise LabelsError(f"labels must be whole numbers, got type {labels.dtype}.")
+    return max(int(labels.max()), 0) + 1 if labels.size else 1
 
 
 def check_id(object_id: int, dtype: npt.DTypeLike) -> None:
@@ -171,8 +245,11 @@ def check_id(object_id: int, dtype: npt.DTypeLike) -> None:
     ------
     LabelsError
     """
-    limit = np.iinfo(np.dtype(dtype)).max
-    if object_id > limit:
+    try:
+        limit = int(np.iinfo(np.dtype(dtype)).max)
+    except (TypeError, ValueError) as why:
+        raise LabelsError(f"Labels are of a type of whole numbers, got {dtype!r}.") from why
+    if checks.whole(object_id, "An object's id", most=2**64, error=LabelsError) > limit:
         raise LabelsError(
             f"These labels are {np.dtype(dtype)} and hold ids up to {limit}, but the next free "
             f"id is {object_id}. Convert the layer to a larger type, or choose a new layer."
@@ -196,9 +273,12 @@ def writable(
     Returns
     -------
     (H, W) bool
+
+    Raises
+    ------
+    LabelsError
     """
-    if plane_labels.shape != mask.shape:
-        raise LabelsError(
-            f"The mask has shape {mask.shape}, but the labels' plane has {plane_labels.shape}."
-        )
+    plane_labels = checks.labels(plane_labels)
+    mask = checks.mask(mask, plane_labels.shape, "The mask")
+    checks.one_of(overlap, get_args(Overlap), "overlap", LabelsError)
     return mask & (plane_labels == 0) if overlap == "keep" else mask.copy()

@@ -168,3 +168,61 @@ def test_an_edit_lands_on_its_plane_of_a_stack_only(order, position):
     taken = expected[plane.slices]
     (taken.T if plane.transposed else taken)[1:3, 2:4] = 3
     np.testing.assert_array_equal(data, expected)
+
+
+@pytest.mark.parametrize("far", [100, 1e4, 1e9])
+def test_a_line_from_far_away_cuts_like_a_near_one(far):
+    labels = dumbbell()
+    after = applied(labels, editing.cut(labels, 7, [(-far, 29), (far, 29)], 8))
+    near = applied(labels, editing.cut(labels, 7, [(-5, 29), (45, 29)], 8))
+    np.testing.assert_array_equal(after, near)
+
+
+NOTHING = [None, "a", [(1, 2)], [(1, 2, 3), (4, 5, 6)], [(1, np.nan), (9, 9)], [(1,), (2, 3)]]
+
+
+@pytest.mark.parametrize("line", [*NOTHING, [(4, 4), (4, -1e155)], [(0, 0)] * 20_000])
+def test_what_is_no_line_cuts_nothing(line):
+    with pytest.raises(LabelsError):
+        editing.cut(dumbbell(), 7, line, 8)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda labels: editing.delete(labels, None),
+        lambda labels: editing.delete(labels, ["7"]),
+        lambda labels: editing.delete(labels, [7.5]),
+        lambda labels: editing.delete(labels, [-7]),
+        lambda labels: editing.delete(labels[None], [7]),
+        lambda labels: editing.delete(labels.astype(float), [7]),
+        lambda labels: editing.delete(labels > 0, [1]),
+        lambda labels: editing.merge(labels, 7),
+        lambda labels: editing.merge(labels, [7, 2**70]),
+        lambda labels: editing.split(labels, 7, (20, 12), None, 8),
+        lambda labels: editing.split(labels, 7, (20, 12), (np.inf, 4), 8),
+        lambda labels: editing.split(labels, 7, (20, 12), [(20, 44), (20, 40)], 8),
+        lambda labels: editing.split(labels, 7, (20, 12), (20, 44), 0),
+        lambda labels: editing.split(labels, 7, (20, 12), (20, 44), 1.5),
+        lambda labels: editing.split(labels, 7, (20, 12), (20, 44), 2**16),  # they are uint16
+        lambda labels: editing.split(labels, None, (20, 12), (20, 44), 8),
+        lambda labels: editing.replace(labels, 7, None),
+        lambda labels: editing.replace(labels, 7, labels),
+        lambda labels: editing.replace(labels, 7, np.ones((3, 3), bool)),
+        lambda labels: editing.replace(labels, 9, labels == 0, "unknown"),
+        lambda labels: editing.replace(labels, np.nan, labels == 0),
+    ],
+)
+def test_what_makes_no_sense_changes_nothing(change):
+    labels = dumbbell()
+    with pytest.raises(LabelsError):
+        change(labels)
+
+
+def test_an_edit_is_written_only_where_it_fits():
+    edit = editing.replace(dumbbell().astype(np.int32), 300, np.eye(40, 60) > 0)
+    locked = dumbbell()
+    locked.flags.writeable = False
+    for labels in (locked, dumbbell().astype(np.uint8), dumbbell()[:9], dumbbell().tolist(), None):
+        with pytest.raises(LabelsError):
+            edit.apply(labels)

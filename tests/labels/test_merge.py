@@ -99,3 +99,26 @@ def test_no_rule_loses_or_mixes_anything(found, before, rule):
         for new in merged.ids:
             old = found[merged.labels == new][0]
             np.testing.assert_array_equal(merged.labels == new, found == old)
+
+
+@pytest.mark.parametrize(
+    "join",
+    [
+        lambda: merge(FOUND * 1.0, BEFORE, "empty", 10),
+        lambda: merge(FOUND, BEFORE > 0, "empty", 10),
+        lambda: merge(FOUND, BEFORE[None], "empty", 10),
+        lambda: merge(FOUND * 10**9, BEFORE, "empty", 10),  # a list that long is 8 GB
+        lambda: merge(-FOUND, BEFORE, "empty", 10),
+        lambda: merge(FOUND, BEFORE, None, 10),
+        lambda: merge(FOUND, BEFORE, "empty", 0),
+        lambda: merge(FOUND, BEFORE, "empty", np.nan),
+        lambda: merge(FOUND, BEFORE, "replace", 10, BEFORE),
+        lambda: merge(FOUND, BEFORE, "replace", 10, np.ones((2, 2), bool)),
+        lambda: restrict(FOUND, FOUND),
+        lambda: restrict(FOUND, np.ones((2, 2), bool)),
+        lambda: restrict(None, FOUND > 0),
+    ],
+)
+def test_what_makes_no_sense_joins_nothing(join):
+    with pytest.raises(ParameterError):
+        join()

@@ -8,7 +8,6 @@ keeps its id and every pixel.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,11 +15,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
-from skimage.draw import line as line_pixels
 from skimage.segmentation import watershed
 
+from napari_sam import checks
 from napari_sam.errors import LabelsError
-from napari_sam.segmentation import Overlap, writable
+from napari_sam.labels.cut_line import draw, pixel
+from napari_sam.segmentation import Overlap, check_id, writable
 
 Ids = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.integer[Any]]
@@ -55,12 +55,29 @@ class Edit:
         return len(self.rows)
 
     def apply(self, labels: Labels) -> None:
-        """Write the edit into a plane."""
-        labels[self.rows, self.columns] = self.after
+        """Write the edit into a plane.
+
+        Raises
+        ------
+        LabelsError
+            When it is no plane that the edit fits.
+        """
+        self._write(labels, self.after)
 
     def revert(self, labels: Labels) -> None:
         """Take the edit back, on a plane to which it was applied."""
-        labels[self.rows, self.columns] = self.before
+        self._write(labels, self.before)
+
+    def _write(self, labels: Labels, values: Ids) -> None:
+        if not isinstance(labels, np.ndarray) or not checks.labels(labels).flags.writeable:
+            raise LabelsError("An edit is written into an array of labels that can be changed.")
+        if len(self) == 0:
+            return
+        height, width = labels.shape
+        if self.rows.max() >= height or self.columns.max() >= width:
+            raise LabelsError(f"The edit does not fit a plane of {height} x {width} pixels.")
+        check_id(int(values.max()), labels.dtype)
+        labels[self.rows, self.columns] = values
 
 
 def delete(labels: Labels, ids: Iterable[int]) -> Edit:
@@ -76,7 +93,8 @@ def delete(labels: Labels, ids: Iterable[int]) -> Edit:
     LabelsError
         When none of the objects is on this plane.
     """
-    wanted = [int(i) for i in ids if i]
+    labels = checks.labels(labels)
+    wanted = [i for i in checks.ids(ids) if i]
     mask = np.isin(labels, wanted)
     if not mask.any():
         raise LabelsError("There is no such cell on this slice: nothing was deleted.")
@@ -98,7 +116,8 @@ def merge(labels: Labels, ids: Sequence[int]) -> Edit:
     ------
     LabelsError
     """
-    wanted = list(dict.fromkeys(int(i) for i in ids))
+    labels = checks.labels(labels)
+    wanted = checks.ids(ids)
     if len(wanted) < 2:
         raise LabelsError("Merging needs two different cells.")
     for object_id in wanted:
@@ -131,8 +150,10 @@ def split(
     ------
     LabelsError
     """
+    labels = checks.labels(labels)
+    new_id = _free(labels, new_id)
     mask = _object(labels, object_id)
-    seeds = [_pixel(point) for point in (first, second)]
+    seeds = [_seed(point) for point in (first, second)]
     if seeds[0] == seeds[1]:
         raise LabelsError("Click two different places of the cell to split it between them.")
     for seed in seeds:
@@ -169,8 +190,10 @@ def cut(labels: Labels, object_id: int, line: Any, new_id: int) -> Edit:
     LabelsError
         When the line does not divide the object.
     """
+    labels = checks.labels(labels)
+    new_id = _free(labels, new_id)
     mask = _object(labels, object_id)
-    barrier = _drawn(mask, np.asarray(line, dtype=float).reshape(-1, 2))
+    barrier = draw(mask, checks.corners(line, 2, "The line", LabelsError))
     crop, mask = _cropped(mask)
     touching = np.ones((3, 3))  # diagonal neighbours hang together
     touched, _ = ndi.label(mask, touching)
@@ -210,8 +233,8 @@ def replace(labels: Labels, object_id: int, mask: Mask, overlap: Overlap = "keep
     LabelsError
         When nothing would be left of the object, or nothing would change.
     """
-    if object_id <= 0:
-        raise LabelsError(f"An object's id is a positive number, got {object_id}.")
+    labels = checks.labels(labels)
+    object_id = checks.whole(object_id, "An object's id", 1, error=LabelsError)
     old = labels == object_id
     wanted = mask & (old | writable(labels, mask, overlap))
     if not wanted.any():
@@ -250,14 +273,24 @@ def _sorted(ids: set[Any]) -> tuple[int, ...]:
 
 
 def _object(labels: Labels, object_id: int) -> Mask:
+    object_id = checks.whole(object_id, "An object's id", error=LabelsError)
     mask = labels == object_id
     if object_id == 0 or not mask.any():
         raise LabelsError(f"There is no cell {object_id} on this slice.")
     return np.asarray(mask)
 
 
-def _pixel(point: tuple[float, float]) -> tuple[int, int]:
-    return int(np.rint(point[0])), int(np.rint(point[1]))
+def _free(labels: Labels, new_id: int) -> int:
+    new_id = checks.whole(new_id, "The new id", 1, error=LabelsError)
+    check_id(new_id, labels.dtype)
+    return new_id
+
+
+def _seed(point: Any) -> tuple[int, int]:
+    places = checks.places(point, 2, "A click", LabelsError)
+    if len(places) != 1:
+        raise LabelsError(f"A click is one place (row, column), got {len(places)}.")
+    return pixel(places[0])
 
 
 def _cropped(mask: Mask) -> tuple[tuple[slice, slice], Mask]:
@@ -277,39 +310,8 @@ def _parted(
     order = np.argsort(-area, kind="stable")[: len(new_ids) + 1]
     ids = np.zeros(labels.shape, dtype=np.int64)
     for part, new_id in zip(order[1:], new_ids, strict=True):
-        if new_id <= 0 or (labels == new_id).any():
+        check_id(new_id, labels.dtype)
+        if (labels == new_id).any():
             raise LabelsError(f"Id {new_id} is not free: choose one above all others.")
         ids[crop][parts == part] = new_id
     return _edit(labels, ids > 0, ids)
-
-
-def _drawn(mask: Mask, corners: npt.NDArray[np.float64]) -> Mask:
-    """Draw a line that nothing slips through, on beyond ends that lie in the object."""
-    if len(corners) < 2 or not np.isfinite(corners).all() or np.ptp(corners, axis=0).max() < 1:
-        raise LabelsError("Draw a line right across the cell to cut it.")
-    path = [_beyond(mask, corners[0], corners), *corners[1:-1]]
-    path.append(_beyond(mask, corners[-1], corners[::-1]))
-    drawn = np.zeros(mask.shape, dtype=bool)
-    for start, stop in itertools.pairwise(path):
-        rows, columns = line_pixels(*_pixel(tuple(start)), *_pixel(tuple(stop)))
-        held = (rows >= 0) & (rows < mask.shape[0]) & (columns >= 0) & (columns < mask.shape[1])
-        drawn[rows[held], columns[held]] = True
-    drawn[:, 1:] |= drawn[:, :-1]  # a second pixel closes the gaps of diagonal steps
-    return drawn
-
-
-def _beyond(
-    mask: Mask, end: npt.NDArray[np.float64], line: npt.NDArray[np.float64]
-) -> npt.NDArray[np.float64]:
-    """Move the first point of a line outwards until it lies outside the object."""
-    apart = np.linalg.norm(line - end, axis=1) >= 1
-    if not apart.any():
-        return end
-    step = end - line[np.argmax(apart)]
-    step = step / np.linalg.norm(step)
-    point = end.copy()
-    while True:
-        row, column = _pixel(tuple(point))
-        if not (0 <= row < mask.shape[0] and 0 <= column < mask.shape[1]) or not mask[row, column]:
-            return point
-        point = point + step

@@ -8,6 +8,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam import checks
 from napari_sam.errors import ParameterError
 
 Rule = Literal["empty", "whole", "replace"]
@@ -75,8 +76,12 @@ def merge(
     ------
     ParameterError
     """
-    if rule not in RULES:
-        raise ParameterError(f"rule must be one of {', '.join(RULES)}, got {rule!r}.")
+    checks.one_of(rule, RULES, "rule")
+    first = checks.whole(first, "first", 1)
+    found = _numbered(found)
+    before = checks.labels(before, "before", error=ParameterError)
+    if within is not None:
+        within = checks.mask(within, before.shape, "within", ParameterError)
     if found.shape != before.shape:
         raise ParameterError(f"Found objects are {found.shape}, the labels {before.shape}.")
     after = np.array(before, np.int64, order="C")
@@ -123,7 +128,13 @@ def restrict(found: Labels, within: Mask) -> npt.NDArray[np.int64]:
     -------
     (n + 1,) int64
         The new id of every object, 0 for those left out; ``result[found]`` are the labels.
+
+    Raises
+    ------
+    ParameterError
     """
+    found = _numbered(found)
+    within = checks.mask(within, found.shape, "within", ParameterError)
     count = int(found.max(initial=0))
     area = np.bincount(found.ravel(), minlength=count + 1)
     inside = np.bincount(found[within].ravel(), minlength=count + 1)
@@ -132,3 +143,15 @@ def restrict(found: Labels, within: Mask) -> npt.NDArray[np.int64]:
     lookup = np.zeros(count + 1, dtype=np.int64)
     lookup[kept] = np.arange(1, int(kept.sum()) + 1)
     return lookup
+
+
+def _numbered(found: Labels) -> Labels:
+    """Refuse labels that are not numbered 1..n: a list as long as the largest is made of them."""
+    found = checks.labels(found, "found", error=ParameterError)
+    if found.size and not 0 <= int(found.min()) <= int(found.max()) <= found.size:
+        raise ParameterError(
+            f"Found objects must be numbered from 1 without gaps, got ids from {found.min()} to "
+            f"{found.max()}: number them anew, for example by skimage.segmentation."
+            "relabel_sequential."
+        )
+    return found
