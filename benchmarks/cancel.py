@@ -18,16 +18,16 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from napari_sam.images import Plane
+from napari_sam.engine.jobs import Jobs
+from napari_sam.engine.worker import View, Worker
+from napari_sam.images import Image, Plane
 from napari_sam.loading import load_model
+from napari_sam.methods.find_options import FindOptions
 from napari_sam.methods.settings import Settings
 from napari_sam.models.model import Model
 from napari_sam.models.sam.model import SamModel
 from napari_sam.samples import load_sample
-from napari_sam.ui.find_options import FindOptions
-from napari_sam.ui.jobs import Jobs
 from napari_sam.ui.loops import ManualLoop
-from napari_sam.ui.worker import Pixels, View, Worker
 
 PATIENCE = 300.0
 
@@ -97,7 +97,7 @@ def main() -> None:
     options = parser.parse_args()
     image = picture(options.side)
     model, cells = vit_b(), load_model("cells", "cpu")
-    view = View(Pixels(image, False), Plane((0, 1), (None, None), image.shape), None, 0)
+    view = View(Image.of(image), Plane((0, 1), (None, None), image.shape))
     known: dict[str, Model] = {"sam_vit_b": model, "cells": cells}
     worker = Worker(lambda name, device: known[name], 10**9)
     jobs = Jobs(ManualLoop(), ("predict", "find"), name="benchmark")

@@ -11,7 +11,7 @@ import pytest
 from napari.components import ViewerModel
 
 from fake_model import FakeModel
-from napari_sam.ui.catalogue import Catalogue
+from napari_sam.engine.catalogue import Catalogue
 from napari_sam.ui.loops import ManualLoop
 from napari_sam.ui.preferences import Preferences, PreferenceStore
 from napari_sam.ui.session import Session

@@ -9,10 +9,10 @@ from qtpy.QtTest import QTest
 
 from napari_sam.embeddings.disk import EmbeddingStore
 from napari_sam.embeddings.memory import key_of_embedding
-from napari_sam.images import Plane
+from napari_sam.engine.worker import View, Worker
+from napari_sam.images import Image, Plane
 from napari_sam.models.sam.model import SamModel
 from napari_sam.ui.widgets.disk_box import DiskBox
-from napari_sam.ui.worker import Pixels, View, Worker
 from tiny_sam import tiny_sam
 
 
@@ -31,7 +31,7 @@ class Counting(SamModel):
 
 def test_a_slice_is_not_encoded_again_after_a_restart():
     image = np.random.default_rng(0).integers(0, 255, (3, 40, 50), dtype=np.uint8)
-    view = View(Pixels(image, False), Plane((1, 2), (1, None, None), (40, 50)), None, 0)
+    view = View(Image.of(image), Plane((1, 2), (1, None, None), (40, 50)))
     Counting.encoded = 0
     for _ in range(2):  # as two runs of napari: nothing is shared but the folder
         network = tiny_sam().network

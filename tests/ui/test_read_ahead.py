@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from fake_model import FakeModel, blobs
+from napari_sam.engine.jobs import Jobs
+from napari_sam.engine.worker import View, Worker
 from napari_sam.errors import Cancelled
-from napari_sam.images import Plane
-from napari_sam.ui.jobs import Jobs
+from napari_sam.images import Image, Plane
 from napari_sam.ui.loops import ManualLoop
 from napari_sam.ui.proposing.read_ahead import neighbours
-from napari_sam.ui.worker import Pixels, View, Worker
 
 
 def stack() -> np.ndarray:
@@ -71,7 +71,7 @@ def test_neighbours_stay_inside_and_follow_the_axis():
 def test_a_slow_model_reads_nothing_ahead():
     worker = Worker(lambda name, device: FakeModel(), 10**9)
     planes = [Plane((1, 2), (z, None, None), (64, 80)) for z in (0, 1)]
-    views = [View(Pixels(stack(), False), plane, None, 0) for plane in planes]
+    views = [View(Image.of(stack()), plane) for plane in planes]
     worker.encode("fake", "cpu", views[0], lambda fraction: None)
     model = worker.model("fake", "cpu")
     worker._longest_step = 10.0
@@ -89,7 +89,7 @@ def test_the_longest_step_of_reading_is_measured():
             return super().encode(plane, **words)
 
     worker = Worker(lambda name, device: Slow(), 10**9)
-    view = View(Pixels(stack(), False), Plane((1, 2), (0, None, None), (64, 80)), None, 0)
+    view = View(Image.of(stack()), Plane((1, 2), (0, None, None), (64, 80)))
     worker.encode("fake", "cpu", view, lambda fraction: None)
     assert worker._longest_step >= 0.05
 

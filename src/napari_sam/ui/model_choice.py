@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from napari_sam.engine.catalogue import Catalogue
+from napari_sam.engine.jobs import Jobs
 from napari_sam.progress import Progress
-from napari_sam.ui.catalogue import Catalogue
-from napari_sam.ui.jobs import Jobs
 from napari_sam.ui.state import Chip
 from napari_sam.ui.workbench import Workbench
 

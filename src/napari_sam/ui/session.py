@@ -10,6 +10,9 @@ from typing import Any
 
 from psygnal import Signal
 
+from napari_sam.engine.catalogue import Catalogue
+from napari_sam.engine.jobs import Jobs, Loop
+from napari_sam.engine.worker import Loader, Worker
 from napari_sam.errors import NapariSamError, ViewError
 from napari_sam.images import Plane
 from napari_sam.prompts import BACKGROUND, FOREGROUND
@@ -17,9 +20,7 @@ from napari_sam.segmentation import Overlap
 from napari_sam.ui.canvas.clicks import RIGHT, Clicks
 from napari_sam.ui.canvas.keys import Keys
 from napari_sam.ui.canvas.preview import Preview
-from napari_sam.ui.catalogue import Catalogue
 from napari_sam.ui.disk_cache import DiskCache
-from napari_sam.ui.jobs import Jobs, Loop
 from napari_sam.ui.labels_layer.histories import Histories
 from napari_sam.ui.labels_layer.keeping import Keeping
 from napari_sam.ui.layer_choice import LayerChoice
@@ -35,7 +36,6 @@ from napari_sam.ui.state import State, Tool
 from napari_sam.ui.tools.find import Finding
 from napari_sam.ui.tools.review import Review
 from napari_sam.ui.workbench import Workbench
-from napari_sam.ui.worker import Loader, Worker
 
 _MEGABYTE = 1_000_000
 _LINGER = 10_000  # milliseconds after which our own layers go when they show nothing

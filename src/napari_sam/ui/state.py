@@ -10,14 +10,14 @@ import numpy.typing as npt
 from psygnal import SignalGroupDescriptor
 
 from napari_sam.images import Plane
+from napari_sam.methods.find_options import FindOptions
 from napari_sam.prompts import FOREGROUND, Prompt
 from napari_sam.segmentation import Candidates, Overlap
-from napari_sam.ui.find_options import FindOptions
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points, Shapes
 
-    from napari_sam.ui.worker import View
+    from napari_sam.engine.worker import View
 
 Tool = Literal["click", "find", "review"]
 ChipKind = Literal["empty", "wait", "ready", "missing", "problem"]

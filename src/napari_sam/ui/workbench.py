@@ -6,14 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from napari_sam.engine.jobs import Jobs, Loop
+from napari_sam.engine.worker import View, Worker
 from napari_sam.errors import NapariSamError, ViewError
+from napari_sam.images import Image as Pixels
 from napari_sam.images import Plane
 from napari_sam.progress import Progress
-from napari_sam.ui.jobs import Jobs, Loop
 from napari_sam.ui.layers.planes import contrast_limits, displayed_plane, pixel_size, spatial_shape
 from napari_sam.ui.preferences import PreferenceStore
 from napari_sam.ui.state import State
-from napari_sam.ui.worker import Pixels, View, Worker
 
 _FEWEST_PIXELS = 5  # a plane this narrow is a channel axis that ended up on the screen
 
@@ -98,22 +99,24 @@ class Workbench:
         """Describe the pixels of a plane as they are now."""
         image = self.state.image
         assert image is not None
-        data = image.data[0] if image.multiscale else image.data
-        pixels = Pixels((data,) if image.multiscale else data, bool(image.multiscale))
-        return View(pixels, plane, self.limits(), self.version, pixel_size(image, plane))
+        axes = ["Q"] * plane.ndim
+        axes[plane.axes[0]], axes[plane.axes[1]] = "Y", "X"
+        letters = "".join(axes) + ("S" if image.rgb else "")
+        size, limits = pixel_size(image, plane), self.limits()
+        pixels = Pixels(_finest(image), letters, size, limits, bool(image.rgb))
+        return View(pixels, plane, self.version)
 
     def same_pixels(self, view: View) -> bool:
         """Whether the image still has the data and shape that a view was taken of."""
         image = self.state.image
         if image is None:
             return False
-        now = self.view(view.plane).pixels
         shape = spatial_shape(image)
         fits = (
             view.plane.ndim == len(shape)
             and tuple(shape[axis] for axis in view.plane.axes) == view.plane.shape
         )
-        return fits and now.source is view.pixels.source
+        return fits and _finest(image) is view.image.finest
 
     def submit(
         self,
@@ -125,3 +128,8 @@ class Workbench:
     ) -> None:
         """Queue work whose failure ends up in the status line."""
         self.jobs.submit(slot, work, done, self.fail, progress or (lambda fraction: None))
+
+
+def _finest(image: Any) -> Any:
+    """Return the array of a layer that holds its pixels at full resolution."""
+    return image.data[0] if image.multiscale else image.data

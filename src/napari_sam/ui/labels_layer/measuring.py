@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from napari_sam.engine.jobs import Jobs
 from napari_sam.images import Plane
-from napari_sam.ui.jobs import Jobs
 from napari_sam.ui.labels_layer.editing import Editing, Ids
 from napari_sam.ui.workbench import Workbench
 

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam.engine.worker import View
 from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
 from napari_sam.labels import table as object_table
 from napari_sam.labels.merge import Rule, merge
+from napari_sam.methods.searching import Choice
 from napari_sam.segmentation import check_id, next_id, with_units
 from napari_sam.ui.canvas.preview import add_quietly
 from napari_sam.ui.labels_layer.acceptance import Kept
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.labels_layer.history import Step
-from napari_sam.ui.layers.planes import labels_plane, new_labels, read_plane
-from napari_sam.ui.searching import Choice
-from napari_sam.ui.worker import View
+from napari_sam.ui.layers.planes import labels_plane, new_labels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -235,7 +235,7 @@ class MergedResult(ResultLayer):
         written = self._last  # as it was written, whatever is painted meanwhile
 
         def measure() -> pd.DataFrame:
-            pixels = read_plane(view.pixels, view.plane)  # type: ignore[arg-type]
+            pixels = view.read()
             rows = object_table.describe(written, ids, plane, pixels)
             known = chosen.table()
             known = known.assign(**{object_table.INDEX: numbers[known["label"]]})

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from napari_sam.engine.worker import View
 from napari_sam.errors import ViewError
 from napari_sam.images import Plane
 from napari_sam.ui.proposing.read_ahead import ReadAhead
 from napari_sam.ui.state import Chip
 from napari_sam.ui.workbench import Workbench
-from napari_sam.ui.worker import View
 
 # What to do next while a slice is being read and once it has been, tool by tool. Review tells of
 # its own tools.

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from napari_sam.engine.worker import Predicted, View
 from napari_sam.errors import NapariSamError
 from napari_sam.prompts import Prompt
 from napari_sam.ui.canvas.preview import Preview
 from napari_sam.ui.layers.planes import cursor_on_plane
 from napari_sam.ui.workbench import Workbench
-from napari_sam.ui.worker import Predicted, View
 
 _PAUSE = 20  # milliseconds between two looks at the cursor
 

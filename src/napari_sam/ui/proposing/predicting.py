@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from napari_sam.engine.worker import Predicted, View
 from napari_sam.errors import NapariSamError, PromptError, ViewError
 from napari_sam.images import Plane
 from napari_sam.prompts import Prompt
@@ -17,7 +18,6 @@ from napari_sam.ui.proposing.hover import Hover
 from napari_sam.ui.proposing.marks import MarkLayers
 from napari_sam.ui.state import Answer, Chip
 from napari_sam.ui.workbench import Workbench
-from napari_sam.ui.worker import Predicted, View
 
 _SETTLE = 50  # milliseconds; an edit fires two events, and a drag many
 _NOTICED = 400  # milliseconds after which people wonder whether their click arrived

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from napari_sam.engine.worker import View
 from napari_sam.errors import ViewError
 from napari_sam.images import Plane
 from napari_sam.ui.layers.planes import spatial_shape
 from napari_sam.ui.workbench import Workbench
-from napari_sam.ui.worker import View
 
 SLOT = "ahead"
 _PAUSE = 600  # milliseconds without a new answer, after which the person seems to look
@@ -58,7 +58,7 @@ class ReadAhead:
 
     def _fetched(self, view: View) -> None:
         # Not those of an image of before, whose pixels would be kept alive.
-        same = [known for known in self._known if known.pixels.source is view.pixels.source]
+        same = [known for known in self._known if known.image.finest is view.image.finest]
         self._known = [*same[-7:], view]
         self._next()
 

@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam.engine.jobs import Jobs
+from napari_sam.engine.worker import View
 from napari_sam.errors import LabelsError, NapariSamError, ViewError
+from napari_sam.methods.find_options import FindOptions, needs_model
 from napari_sam.methods.recipe import (
     as_command,
     as_python,
     everything_as_command,
     everything_as_python,
 )
+from napari_sam.methods.searching import Choice, Found, within
 from napari_sam.progress import Progress
-from napari_sam.ui.find_options import FindOptions, needs_model
-from napari_sam.ui.jobs import Jobs
 from napari_sam.ui.labels_layer.acceptance import Kept
 from napari_sam.ui.labels_layer.histories import Histories
 from napari_sam.ui.labels_layer.result_layer import MergedResult, NewResult, ResultLayer
 from napari_sam.ui.layers.planes import labels_plane
-from napari_sam.ui.searching import Choice, Found, within
 from napari_sam.ui.tools.find_region import region_mask
 from napari_sam.ui.tools.stack_search import StackSearch
 from napari_sam.ui.workbench import Workbench
-from napari_sam.ui.worker import View
 
 if TYPE_CHECKING:
     import pandas as pd

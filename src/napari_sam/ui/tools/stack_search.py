@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from napari_sam.engine.worker import View
 from napari_sam.images import Plane
+from napari_sam.methods.find_options import FindOptions
 from napari_sam.progress import Progress
 from napari_sam.segmentation import Segmentation, next_id
 from napari_sam.ui.canvas.preview import add_quietly
-from napari_sam.ui.find_options import FindOptions
 from napari_sam.ui.layers.planes import new_labels, spatial_shape
 from napari_sam.ui.workbench import Workbench
-from napari_sam.ui.worker import View
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtWidgets import QApplication, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
 
+from napari_sam.engine.worker import Loader
 from napari_sam.installation import check_single_distribution
 from napari_sam.ui.session import Session
 from napari_sam.ui.state import Tool
@@ -17,7 +18,6 @@ from napari_sam.ui.widgets.find_page import FindPage
 from napari_sam.ui.widgets.object_dock import ObjectDock
 from napari_sam.ui.widgets.review_page import ReviewPage
 from napari_sam.ui.widgets.source_box import SourceBox
-from napari_sam.ui.worker import Loader
 
 if TYPE_CHECKING:
     import napari.viewer

@@ -8,63 +8,63 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
-from napari_sam import images
 from napari_sam.contrast import normalise
 from napari_sam.embeddings.disk import EmbeddingStore
 from napari_sam.embeddings.memory import EmbeddingCache
+from napari_sam.errors import ViewError
+from napari_sam.images import Block
 from napari_sam.models.model import Embedding, Model
-from napari_sam.pixel_size import PixelSize
 from napari_sam.progress import Progress, part
 from napari_sam.prompts import Prompt
 from napari_sam.segmentation import Candidates
-from napari_sam.ui.layers.planes import read_plane
 
 if TYPE_CHECKING:
-    from napari_sam.ui.find_options import FindOptions
-    from napari_sam.ui.searching import Found
+    from napari_sam.methods.find_options import FindOptions
+    from napari_sam.methods.searching import Found
 
 Loader = Callable[..., Model]
 FINDER = "cells"
 """The model that comes with the plugin and finds cells by itself."""
 
+_LARGEST_PLANE = 2**27  # pixels that are read at once, 128 Mpx
 _HITCH = 0.25  # seconds that a click may have to wait for reading ahead to stop
 
 
-class Pixels(NamedTuple):
-    """A layer's data as they were when the request was made; read with `read_plane`."""
-
-    data: Any
-    multiscale: bool
-
-    @property
-    def source(self) -> Any:
-        """The array that holds the pixels at full resolution."""
-        return self.data[0] if self.multiscale else self.data
-
-
 @dataclass(frozen=True, eq=False)
-class View:
-    """Which pixels are meant.
+class View(Block):
+    """A plane that somebody looks at.
 
     ``version`` changes whenever the pixels behind the same ``plane`` may have changed, so that
     an embedding is only reused for the pixels it was made of.
     """
 
-    pixels: Pixels
-    plane: images.Plane
-    limits: tuple[float, float] | None
-    version: int
-    pixel_size: PixelSize | None = None
+    version: int = 0
+
+    def read(self) -> npt.NDArray[Any]:
+        """Read the pixels, (H, W) or (H, W, C), at full resolution.
+
+        Raises
+        ------
+        ViewError
+            When the plane is too large to be read at once.
+        """
+        if self.plane.shape[0] * self.plane.shape[1] > _LARGEST_PLANE:
+            raise ViewError(
+                f"This plane has {self.plane.shape[0]} x {self.plane.shape[1]} pixels, more than "
+                "can be read at once. Crop the image or choose a coarser level of its pyramid."
+            )
+        return super().read()
 
     def same(self, other: View | None) -> bool:
         """Whether both mean the same pixels, without reading any."""
         return (
             other is not None
-            and self.pixels.source is other.pixels.source
+            and self.image.finest is other.image.finest
             and (self.plane, self.limits, self.version)
             == (other.plane, other.limits, other.version)
         )
@@ -75,7 +75,7 @@ class Predicted:
     """Candidates of every prompt, and the pixels around them for the thumbnails."""
 
     found: tuple[Candidates, ...]
-    crop: np.ndarray
+    crop: npt.NDArray[Any]
     corner: tuple[int, int]
 
 
@@ -96,7 +96,7 @@ class Worker:
         self._model: Model | None = None
         self._finder: Model | None = None
         self._embeddings = EmbeddingCache(memory)
-        self._last: tuple[View, Embedding, np.ndarray] | None = None
+        self._last: tuple[View, Embedding, npt.NDArray[Any]] | None = None
         self._longest_step = 0.0
 
     @property
@@ -137,14 +137,16 @@ class Worker:
             self._finder = self._load(FINDER, device=device)
         return self._finder
 
-    def read(self, model: Model, view: View, progress: Progress) -> tuple[Embedding, np.ndarray]:
+    def read(
+        self, model: Model, view: View, progress: Progress
+    ) -> tuple[Embedding, npt.NDArray[Any]]:
         """Return the embedding of a view and its pixels, encoding them when they are new."""
         if self._last is not None and view.same(self._last[0]):
             embedding, pixels = self._last[1:]
             if embedding.model == model.fingerprint:
                 return embedding, pixels
         steps = _Steps(progress)
-        pixels = read_plane(view.pixels, view.plane)  # type: ignore[arg-type]
+        pixels = view.read()
         embedding = self._embeddings.encode(model, pixels, limits=view.limits, progress=steps)
         self._last = (view, embedding, pixels)
         self._longest_step = steps.longest
@@ -164,7 +166,7 @@ class Worker:
             return
         if 3 * embedding.nbytes > self._embeddings.max_bytes or self._longest_step > _HITCH:
             return
-        pixels = read_plane(view.pixels, view.plane)  # type: ignore[arg-type]
+        pixels = view.read()
         progress(0.1)
         self._embeddings.encode(self._model, pixels, limits=view.limits, progress=progress)
 
@@ -198,10 +200,10 @@ class Worker:
         view: View,
         options: FindOptions,
         progress: Progress,
-        region: np.ndarray | None = None,
+        region: npt.NDArray[Any] | None = None,
     ) -> Found:
         """Find all cells of a view, or everything, to choose from; a region may be enough."""
-        from napari_sam.ui.searching import search
+        from napari_sam.methods.searching import search
 
         model = self.model(name, device)
         embedding, pixels = self.read(model, view, part(progress, 0.0, 0.6))
@@ -226,8 +228,8 @@ class _Steps:
 
 
 def _crop(
-    pixels: np.ndarray, found: list[Candidates], limits: tuple[float, float]
-) -> tuple[tuple[int, int], np.ndarray]:
+    pixels: npt.NDArray[Any], found: list[Candidates], limits: tuple[float, float]
+) -> tuple[tuple[int, int], npt.NDArray[Any]]:
     """Cut out the square around all masks, in [0, 1], with a margin to recognise the place."""
     covered = np.zeros(pixels.shape[:2], dtype=bool)
     for candidates in found:

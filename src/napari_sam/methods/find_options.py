@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal, Union
+from typing import Any, Literal
 
 from napari_sam.labels.merge import Rule
 from napari_sam.methods.options import CellOptions
 from napari_sam.methods.settings import Settings
 
-if TYPE_CHECKING:
-    from napari.layers import Shapes
-
 Method = Literal["cells", "everything"]
-Region = Union[Literal["slice", "visible", "stack"], "Shapes"]
-"""The displayed slice, its visible part, all slices, or what a Shapes layer encloses."""
+Region = Any
+"""``"slice"`` displayed now, its ``"visible"`` part, the whole ``"stack"``, or the layer whose
+shapes enclose it."""
 
 #: Thresholds at which everything-mode collects candidates, so that sliders can go down to them.
 LOWEST_IOU, LOWEST_STABILITY = 0.6, 0.75

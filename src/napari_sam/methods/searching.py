@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from napari_sam.labels.merge import restrict
 from napari_sam.methods.everything import propose_plane
+from napari_sam.methods.find_options import FindOptions, collecting
 from napari_sam.methods.live import LiveCells, find_cells, find_cells_around
 from napari_sam.methods.live_masks import LiveMasks, find_masks
 from napari_sam.methods.painting import paint
@@ -19,7 +20,6 @@ from napari_sam.models.model import Embedding, Model
 from napari_sam.pixel_size import PixelSize
 from napari_sam.progress import Progress
 from napari_sam.segmentation import Segmentation, moved, with_units
-from napari_sam.ui.find_options import FindOptions, collecting
 
 if TYPE_CHECKING:
     import pandas as pd
