@@ -1,0 +1,133 @@
+"""Fit the small models by which objects are linked through time and slices.
+
+    python benchmarks/fit_stacks.py [links|gaps|divisions|all] [--movies 24]
+
+Prints the constants of ``stacks/link.py`` and ``stacks/lineage.py``. Movies are generated, every
+first, third and sixth frame of them; objects are left out at random, and masks come smaller or
+larger than they are, as no segmentation is perfect.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+import numpy as np
+from scipy import ndimage as ndi
+
+from napari_sam.stacks.frames import Objects, describe, overlaps
+from napari_sam.stacks.lineage import Lineage, Nodes, find_births, find_gaps
+from napari_sam.stacks.link import find_pairs, link_two
+from napari_sam.stacks.logistic import Logistic, fit
+from napari_sam.training.synthetic import generate_timelapse
+
+FIRST_SEED = 50_000  # seeds of the tables are smaller
+STEPS = (1, 3, 6)
+MISSING = 0.03
+
+
+def spoil(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Leave objects out, and let others shrink or grow by a pixel."""
+    spoilt = labels.copy()
+    for frame in spoilt:
+        ids = np.unique(frame[frame > 0])
+        frame[np.isin(frame, ids[rng.random(len(ids)) < MISSING])] = 0
+        smaller = np.isin(frame, ids[rng.random(len(ids)) < 0.3])
+        frame[smaller & ~ndi.binary_erosion(frame > 0)] = 0
+        cut_off(frame, ids[rng.random(len(ids)) < 0.3], rng)
+        grown = ndi.grey_dilation(frame, 3)
+        free = (frame == 0) & np.isin(grown, ids[rng.random(len(ids)) < 0.3])
+        frame[free] = grown[free]
+    return spoilt
+
+
+def cut_off(frame: np.ndarray, ids: np.ndarray, rng: np.random.Generator) -> None:
+    """Take away a side of some objects."""
+    for number in ids:
+        rows, columns = np.nonzero(frame == number)
+        angle = rng.uniform(0, 2 * np.pi)
+        along = rows * np.cos(angle) + columns * np.sin(angle)
+        gone = along > np.quantile(along, rng.uniform(0.6, 1)) if len(along) else along > 0
+        frame[rows[gone], columns[gone]] = 0
+
+
+def movies(count: int) -> Iterator[tuple[np.ndarray, list[Objects], dict[int, int]]]:
+    """Yield the labels of generated movies, their objects, and who came from whom."""
+    rng = np.random.default_rng(0)
+    for seed in range(FIRST_SEED, FIRST_SEED + count):
+        sample = generate_timelapse(seed, (24, 256, 256))
+        for step in STEPS:
+            labels = spoil(sample.labels[::step], rng)
+            yield labels, [describe(frame) for frame in labels], sample.info["parents"]
+
+
+def report(name: str, signs: list[np.ndarray], truth: list[np.ndarray]) -> None:
+    x, y = np.concatenate(signs), np.concatenate(truth)
+    model = fit(x, y)
+    right = np.mean((model.log_odds(x) > 0) == y)
+    print(f"# {len(y)} pairs, {np.count_nonzero(y)} of them true, {right:.4f} told right")
+    rounded = Logistic(tuple(round(w, 3) for w in model.weights), round(model.bias, 3))
+    print(f"{name} = {rounded}", flush=True)
+
+
+def follows(before: np.ndarray, after: np.ndarray, parents: dict[int, int]) -> np.ndarray:
+    """Tell where the later object is the earlier one or its daughter."""
+    mothers = np.array([parents.get(int(number), 0) for number in after], np.int64)
+    return (before == after) | (before == mothers)
+
+
+def links(count: int) -> None:
+    signs, truth = [], []
+    for labels, frames, parents in movies(count):
+        for before, after, first, second in zip(
+            labels, labels[1:], frames, frames[1:], strict=False
+        ):
+            common = overlaps(before, after, first, second)
+            pairs = find_pairs(first, second, common, np.zeros_like(first.places))
+            signs.append(pairs.signs)
+            truth.append(follows(first.ids[pairs.rows], second.ids[pairs.columns], parents))
+    report("WEIGHTS", signs, truth)
+
+
+def leftovers(count: int, kind: str) -> None:
+    signs, truth = [], []
+    for labels, frames, parents in movies(count):
+        found = [
+            link_two(*both) for both in zip(labels, labels[1:], frames, frames[1:], strict=False)
+        ]
+        lineage = Lineage.of(frames, found)
+        nodes = Nodes.of(frames)
+        ids = np.concatenate([frame.ids for frame in frames])
+        if kind == "gaps":
+            a, b, found = find_gaps(lineage, nodes, 2)
+            truth.append(follows(ids[a], ids[b], parents))
+        else:
+            a, b, found = find_births(lineage, nodes)
+            true = []
+            for mother, new in zip(a, b, strict=True):
+                followed = ids[lineage.after[mother]]
+                true.append(
+                    parents.get(int(ids[new])) == ids[mother]
+                    and parents.get(int(followed)) == ids[mother]
+                )
+            truth.append(np.array(true, bool))
+        signs.append(found)
+    report("GAP" if kind == "gaps" else "DIVISION", signs, truth)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "what", nargs="?", default="all", choices=("links", "gaps", "divisions", "all")
+    )
+    parser.add_argument("--movies", type=int, default=24)
+    options = parser.parse_args()
+    if options.what in ("links", "all"):
+        links(options.movies)
+    for kind in ("gaps", "divisions"):
+        if options.what in (kind, "all"):
+            leftovers(options.movies, kind)
+
+
+if __name__ == "__main__":
+    main()

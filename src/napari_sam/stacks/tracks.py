@@ -1,0 +1,141 @@
+"""Tracks: labels of a movie with one id per cell, who came from whom, and how sure that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.progress import Progress, silent
+from napari_sam.segmentation import Segmentation
+from napari_sam.stacks.frames import Floats, Objects
+from napari_sam.stacks.lineage import Lineage, Nodes
+from napari_sam.stacks.logistic import probability
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True, eq=False)
+class Tracks(Segmentation):
+    """A movie whose objects have one id through all frames.
+
+    Parameters
+    ----------
+    labels : (T, H, W) or (T, Z, H, W) integer array
+        One id per track; 0 is background.
+    table : pandas.DataFrame
+        A row per track: ``label, parent, first, last`` (frames), ``frames`` (how many it is
+        seen in), ``area`` (mean, in pixels or voxels), ``path`` (distance travelled, in pixels)
+        and ``score``, the probability of its least certain link (NaN where it has none).
+    parents : dict of int to int
+        From the id of a daughter to that of her mother.
+    cells : pandas.DataFrame
+        A row per object and frame: ``label, frame, area, centroid_row, centroid_col`` (before
+        them ``centroid_slice`` in movies of stacks) and ``score``, the probability of the link
+        that led to it.
+    """
+
+    parents: dict[int, int] = field(default_factory=dict)
+    cells: pd.DataFrame = field(default=None)  # type: ignore[assignment]
+
+    def save_ctc(self, folder: str | Path, *, truth: bool = False) -> Path:
+        """Write a folder of the Cell Tracking Challenge, see `napari_sam.stacks.ctc.save`."""
+        from napari_sam.stacks.ctc import save
+
+        return save(self, folder, truth=truth)
+
+    def paths(self) -> npt.NDArray[np.float64]:
+        """Return what a Tracks layer shows, (n, 2 + D): id, frame, and centroid."""
+        columns = ["label", "frame", *(c for c in self.cells if c.startswith("centroid_"))]
+        ordered = self.cells.sort_values(["label", "frame"], kind="stable")
+        return np.asarray(ordered[columns], np.float64)
+
+    def graph(self) -> dict[int, list[int]]:
+        """Return a Tracks layer's graph: from the id of a daughter to those of her mothers."""
+        return {child: [parent] for child, parent in self.parents.items()}
+
+
+def number_tracks(
+    labels: Any,
+    frames: list[Objects],
+    lineage: Lineage,
+    progress: Progress = silent,
+) -> Tracks:
+    """Paint a movie with one id per track, in the order of appearance.
+
+    Parameters
+    ----------
+    labels : (T, ...) integer array
+        What `frames` describe.
+    """
+    track = np.zeros(len(lineage.before), np.int32)
+    count = 0
+    for node, earlier in enumerate(lineage.before):
+        if earlier >= 0:
+            track[node] = track[earlier]
+        else:
+            count += 1
+            track[node] = count
+    daughters = np.flatnonzero(lineage.mother >= 0)
+    parents = {int(track[d]): int(track[lineage.mother[d]]) for d in daughters}
+    painted = np.zeros(labels.shape, np.int32)
+    for t, frame in enumerate(frames):
+        progress(t / len(frames))
+        painted[t] = repaint(np.asarray(labels[t]), frame, track[_nodes(lineage, t)])
+    nodes = Nodes.of(frames)
+    table, cells = describe_tracks(track, nodes, parents, probability(lineage.certainty))
+    return Tracks(painted, table, parents, cells)
+
+
+def _nodes(lineage: Lineage, t: int) -> slice:
+    return slice(int(lineage.start[t]), int(lineage.start[t + 1]))
+
+
+def repaint(
+    frame: npt.NDArray[np.integer[Any]], objects: Objects, numbers: npt.NDArray[np.int32]
+) -> npt.NDArray[np.int32]:
+    """Return a frame with other ids for its objects."""
+    painted = np.zeros(frame.shape, np.int32)
+    where = np.flatnonzero(frame > 0)
+    painted.ravel()[where] = numbers[np.searchsorted(objects.ids, frame.ravel()[where])]
+    return painted
+
+
+def describe_tracks(
+    track: npt.NDArray[np.integer[Any]], nodes: Nodes, parents: dict[int, int], score: Floats
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Make the tables of `Tracks` from the track of every node."""
+    import pandas as pd
+
+    names = ("centroid_slice", "centroid_row", "centroid_col")[-nodes.places.shape[1] :]
+    cells = pd.DataFrame(
+        {
+            "label": track.astype(np.int64),
+            "frame": nodes.frame,
+            "area": nodes.sizes,
+            **dict(zip(names, nodes.places.T, strict=True)),
+            "score": score,
+        }
+    )
+    ordered = cells.sort_values(["label", "frame"], kind="stable")
+    steps = np.linalg.norm(np.diff(np.asarray(ordered[list(names)]), axis=0), axis=1)
+    same = np.diff(ordered["label"].to_numpy()) == 0
+    ids = ordered["label"].to_numpy()
+    path = np.bincount(ids[1:][same], steps[same], minlength=int(ids.max(initial=0)) + 1)
+    groups = ordered.groupby("label")
+    found = pd.DataFrame(
+        {
+            "first": groups["frame"].min(),
+            "last": groups["frame"].max(),
+            "frames": groups["frame"].count(),
+            "area": groups["area"].mean(),
+            "score": groups["score"].min(),
+        }
+    ).reset_index()
+    found.insert(1, "parent", [parents.get(int(i), 0) for i in found["label"]])
+    found.insert(6, "path", path[found["label"].to_numpy()])
+    return found, cells
