@@ -18,7 +18,10 @@ _HOMES = {
     "Plane": "napari_sam.images",
     "Prompt": "napari_sam.prompts",
     "Segmentation": "napari_sam.segmentation",
+    "Tracks": "napari_sam.stacks.tracks",
     "errors": "napari_sam.errors",
+    "interpolate": "napari_sam.stacks.interpolate",
+    "link_labels": "napari_sam.stacks.link",
     "load_model": "napari_sam.loading",
     "segment_cells": "napari_sam.methods.cells",
     "segment_everything": "napari_sam.methods.everything",
@@ -33,6 +36,9 @@ if TYPE_CHECKING:
     from napari_sam.models.model import Embedding, Model
     from napari_sam.prompts import Prompt
     from napari_sam.segmentation import Candidates, Segmentation
+    from napari_sam.stacks.interpolate import interpolate
+    from napari_sam.stacks.link import link_labels
+    from napari_sam.stacks.tracks import Tracks
 
 __all__ = [
     "Candidates",
@@ -41,8 +47,11 @@ __all__ = [
     "Plane",
     "Prompt",
     "Segmentation",
+    "Tracks",
     "__version__",
     "errors",
+    "interpolate",
+    "link_labels",
     "load_model",
     "segment_cells",
     "segment_everything",

@@ -51,7 +51,9 @@ def best_pairs(
     order = np.argsort(of_pair, kind="stable")
     chosen = []
     for members in np.split(order, np.flatnonzero(np.diff(of_pair[order])) + 1):
-        chosen.append(members if len(members) == 1 else _solve(first, second, gains[worth], members))
+        chosen.append(
+            members if len(members) == 1 else _solve(first, second, gains[worth], members)
+        )
     return np.sort(worth[np.concatenate(chosen)])
 
 

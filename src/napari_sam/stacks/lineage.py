@@ -81,12 +81,13 @@ class Lineage:
         pixels = [counts for _, _, counts in shared]
         empty = [np.empty(0, np.int64)]
         overlap = coo_array(
-            (np.concatenate(pixels + empty), (np.concatenate(low + empty), np.concatenate(high + empty))),
+            (
+                np.concatenate(pixels + empty),
+                (np.concatenate(low + empty), np.concatenate(high + empty)),
+            ),
             shape=(count, count),
         ).tocsr()
-        self = cls(
-            start, nobody.copy(), nobody.copy(), nobody, np.full(count, np.nan), overlap
-        )
+        self = cls(start, nobody.copy(), nobody.copy(), nobody, np.full(count, np.nan), overlap)
         for t, found in enumerate(links):
             self.link(start[t] + found.rows, start[t + 1] + found.columns, found.certainty)
         return self
@@ -170,15 +171,12 @@ def find_gaps(lineage: Lineage, nodes: Nodes, max_gap: int) -> tuple[Ints, Ints,
     divided = np.zeros(len(free), dtype=bool)
     divided[lineage.mother[lineage.mother >= 0]] = True
     ended = (lineage.after < 0) & ~divided
-    earlier, later = [], []
+    near = []
     for t in range(1, len(lineage.start) - 1):
         new = _at(lineage, t, free)
         for before in range(max(t - 1 - max_gap, 0), t):
-            old = _at(lineage, before, ended)
-            for a, b in _near(nodes, old, new, REACH):
-                earlier.append(a)
-                later.append(b)
-    a, b = np.array(earlier, np.int64), np.array(later, np.int64)
+            near += _near(nodes, _at(lineage, before, ended), new)
+    a, b = np.array(near, np.int64).reshape(-1, 2).T
     apart = nodes.frame[b] - nodes.frame[a]
     distance = np.linalg.norm(nodes.places[b] - nodes.places[a], axis=1)
     diameter = np.sqrt(nodes.diameters[a] * nodes.diameters[b])
@@ -193,14 +191,12 @@ def find_gaps(lineage: Lineage, nodes: Nodes, max_gap: int) -> tuple[Ints, Ints,
 def find_births(lineage: Lineage, nodes: Nodes) -> tuple[Ints, Ints, Floats]:
     """List mothers and cells that appear beside the one that follows her, with signs (m, 7)."""
     free = (lineage.before < 0) & (lineage.mother < 0)
-    mothers, appeared = [], []
+    near = []
     for t in range(1, len(lineage.start) - 1):
         going_on = _at(lineage, t - 1, lineage.after >= 0)
         going_on = going_on[nodes.frame[lineage.after[going_on]] == t]
-        for a, b in _near(nodes, going_on, _at(lineage, t, free), REACH):
-            mothers.append(a)
-            appeared.append(b)
-    m, b = np.array(mothers, np.int64), np.array(appeared, np.int64)
+        near += _near(nodes, going_on, _at(lineage, t, free))
+    m, b = np.array(near, np.int64).reshape(-1, 2).T
     a = lineage.after[m]
     size = _largest_lately(lineage, nodes, m)
     diameter = size ** (1 / nodes.places.shape[1])
@@ -241,11 +237,11 @@ def _at(lineage: Lineage, t: int, flag: np.ndarray) -> Ints:
     return np.asarray(low + np.flatnonzero(flag[low:high]), np.int64)
 
 
-def _near(nodes: Nodes, old: Ints, new: Ints, reach: float) -> list[tuple[int, int]]:
+def _near(nodes: Nodes, old: Ints, new: Ints) -> list[tuple[int, int]]:
     """Pair nodes of two frames that lie within some diameters of the old one."""
     if not len(old) or not len(new):
         return []
     found = cKDTree(nodes.places[new]).query_ball_point(
-        nodes.places[old], reach * nodes.diameters[old]
+        nodes.places[old], REACH * nodes.diameters[old]
     )
     return [(int(a), int(new[b])) for a, some in zip(old, found, strict=True) for b in some]

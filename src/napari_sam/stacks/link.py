@@ -214,7 +214,7 @@ def common_shifts(first: Objects, second: Objects) -> list[Floats]:
     columns = np.concatenate([np.asarray(found, np.int64) for found in near]).astype(np.int64)
     alike = np.abs(np.log(first.sizes[rows] / second.sizes[columns])) < ALIKE
     votes = (second.places[columns] - first.places[rows])[alike]
-    found = []
+    found: list[Floats] = []
     while len(votes) >= NEIGHBOURS and len(found) < SHIFTS:
         around = cKDTree(votes).query_ball_point(votes, VOTE * usual)
         centre = votes[max(around, key=len)].mean(axis=0)
