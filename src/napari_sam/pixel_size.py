@@ -1,12 +1,72 @@
-"""How large a pixel is, when the file or the person says so."""
+"""How large a pixel is, when the file or the person says so, and how units are spelled."""
 
 from __future__ import annotations
 
+import math
+import re
+import unicodedata
 from dataclasses import dataclass
 
 import numpy as np
 
 from napari_sam.errors import ImageError
+
+METRES = {
+    "pm": 1e-12,
+    "angstrom": 1e-10,
+    "nm": 1e-9,
+    "um": 1e-6,
+    "mm": 1e-3,
+    "cm": 1e-2,
+    "dm": 1e-1,
+    "m": 1.0,
+}
+"""Length in metres of each unit, by the name it has everywhere in this package."""
+
+_PREFIXES = {"pico": "pm", "nano": "nm", "micro": "um", "milli": "mm", "centi": "cm", "deci": "dm"}
+_SPELLINGS = {name: name for name in METRES} | {
+    f"{prefix}{ending}": unit
+    for prefix, unit in _PREFIXES.items()
+    for ending in ("meter", "meters", "metre", "metres")
+}
+_SPELLINGS |= dict.fromkeys(("micron", "microns", "mu", "u", "μ", "μm", "mcm", "mum"), "um")
+_SPELLINGS |= dict.fromkeys(("meter", "meters", "metre", "metres"), "m")
+_SPELLINGS |= dict.fromkeys(("å", "ångström", "ångströms", "angstroms", "angström"), "angstrom")
+# Upper case turns these three into other units: mega-, peta- and decametres.
+_OTHER_UNITS = {"Mm", "Pm", "Dm"}
+_ESCAPED = re.compile(r"\\+u([0-9a-f]{4})", re.IGNORECASE)
+
+
+def unit_named(text: object) -> str | None:
+    """Return the unit that a file means, or None when it is no length this package knows.
+
+    Spellings differ in the letter for micro (two characters of Unicode, ``u``, an escape such as
+    ``\\u00B5``, or UTF-8 read as Latin-1), in case, in British and American words.
+
+    Parameters
+    ----------
+    text : object
+        What the file says; anything but text is no unit.
+
+    Returns
+    -------
+    str or None
+        A key of `METRES`.
+
+    Examples
+    --------
+    >>> unit_named("µm"), unit_named("Microns"), unit_named("\\\\u00B5m"), unit_named("pixel")
+    ('um', 'um', 'um', None)
+    """
+    if not isinstance(text, str):
+        return None
+    plain = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text.strip().strip("\"'\0").strip())
+    if plain in _OTHER_UNITS:
+        return None
+    # In UTF-8 read as Latin-1 or as Windows-1252 an extra letter stands before the micro sign.
+    plain = plain.removeprefix("Â").removeprefix("Î") if plain.endswith("m") else plain
+    plain = unicodedata.normalize("NFKC", plain).casefold().rstrip(".")
+    return _SPELLINGS.get(plain.replace(" ", ""))
 
 
 @dataclass(frozen=True)
@@ -29,11 +89,78 @@ class PixelSize:
     slice: float | None = None
 
     def __post_init__(self) -> None:
+        if not isinstance(self.unit, str):
+            raise ImageError(f"The unit of a pixel size is a name such as 'um', got {self.unit!r}.")
         lengths = [self.row, self.column, 1.0 if self.slice is None else self.slice]
-        if not np.isfinite(lengths).all() or min(lengths) <= 0:
-            raise ImageError(f"A pixel size must be positive and finite, got {self}.")
+        try:
+            sensible = bool(np.isfinite(lengths).all()) and min(lengths) > 0
+        except (TypeError, ValueError):
+            sensible = False
+        if not sensible:
+            raise ImageError(
+                f"A pixel size must be positive and finite, got row {self.row!r}, "
+                f"column {self.column!r}, slice {self.slice!r}."
+            )
 
     @property
     def area(self) -> float:
         """Area of one pixel."""
         return self.row * self.column
+
+    def in_unit(self, unit: str) -> PixelSize:
+        """Return the same size in another unit of `METRES`.
+
+        Raises
+        ------
+        ImageError
+            When one of the two units is not known.
+
+        Examples
+        --------
+        >>> PixelSize(0.5, 0.25, "um", 2.0).in_unit("nm")
+        PixelSize(row=500.0, column=250.0, unit='nm', slice=2000.0)
+        """
+        if self.unit == unit:
+            return self
+        if self.unit not in METRES or unit not in METRES:
+            raise ImageError(f"Lengths in {self.unit!r} cannot be told in {unit!r}.")
+        # A quotient of the smaller by the larger is exact more often than their product.
+        many, few = METRES[self.unit], METRES[unit]
+        factor = round(many / few) if many >= few else 1 / round(few / many)
+        depth = None if self.slice is None else self.slice * factor
+        return PixelSize(self.row * factor, self.column * factor, unit, depth)
+
+
+def sensible_length(value: object) -> float | None:
+    """Return a length that a file states, or None where it states nonsense.
+
+    Files of single planes give a distance of 0 between slices, uncalibrated ones infinite or
+    negative pixels; what they hold besides is fine.
+
+    Examples
+    --------
+    >>> sensible_length("0.5"), sensible_length(0), sensible_length("inf"), sensible_length("-1")
+    (0.5, None, None, None)
+    """
+    try:
+        length = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return None
+    # Denormal lengths have no finite inverse, by which TIFF stores them.
+    usable = math.isfinite(length) and length > 0 and math.isfinite(1 / length)
+    return length if usable else None
+
+
+def stated_size(row: object, column: object, slice_: object, unit: str | None) -> PixelSize | None:
+    """Build a pixel size of what a file states, leaving out lengths that make no sense.
+
+    Returns
+    -------
+    PixelSize or None
+        None without a unit, or when rows or columns have no sensible length: half a pixel size
+        measures nothing.
+    """
+    down, right = sensible_length(row), sensible_length(column)
+    if unit is None or down is None or right is None:
+        return None
+    return PixelSize(down, right, unit, sensible_length(slice_))

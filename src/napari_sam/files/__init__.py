@@ -1,0 +1,26 @@
+"""Image files: pixels with their axes and pixel size; labels written in one piece or not at all."""
+
+from napari_sam.files.atomic import in_one_piece
+from napari_sam.files.image_file import ImageFile
+from napari_sam.files.kinds import IMAGE_SUFFIXES, PICTURE_SUFFIXES, TIFF_SUFFIXES
+from napari_sam.files.labels import read_labels, write_labels
+from napari_sam.files.pictures import write_picture
+from napari_sam.files.reading import images_in, read_image
+from napari_sam.files.signature import SOFTWARE, made_here
+from napari_sam.files.tiff import FileImage
+
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "PICTURE_SUFFIXES",
+    "SOFTWARE",
+    "TIFF_SUFFIXES",
+    "FileImage",
+    "ImageFile",
+    "images_in",
+    "in_one_piece",
+    "made_here",
+    "read_image",
+    "read_labels",
+    "write_labels",
+    "write_picture",
+]

@@ -1,0 +1,103 @@
+"""Files that appear whole or not at all, and whose rests the next run uses up."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+_LONGEST = 180  # bytes of a name; file systems end at 255
+_FAR = 1 << 40  # Windows locks bytes, even those behind the end, and nobody writes this one
+
+
+@contextmanager
+def in_one_piece(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; move it there when all went well, else remove it.
+
+    The temporary name follows from the name of `path`, so that what a killed run left behind is
+    written over, and gone, when the file is made again. A second process that writes the same
+    file at the same time is seen by its lock, and gets a name of its own.
+
+    Parameters
+    ----------
+    path : Path
+        Folders on the way are made.
+
+    Yields
+    ------
+    Path
+        A file, empty, with the suffix of `path`. Write into it; do not replace it by another.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, temporary = _claim(path)
+    try:
+        yield temporary
+        if sys.platform == "win32":  # which does not move what is open
+            os.close(handle)
+            handle = None
+        os.replace(temporary, path)
+    finally:
+        if handle is not None:
+            os.close(handle)
+        temporary.unlink(missing_ok=True)
+
+
+def _claim(path: Path) -> tuple[int | None, Path]:
+    """Open and lock an empty temporary file for `path`."""
+    temporary = path.with_name(_temporary_name(path))
+    with suppress(PermissionError):  # another person's rest in a shared folder
+        handle = os.open(temporary, os.O_RDWR | os.O_CREAT, 0o666)
+        if _lock(handle) and _still_there(handle, temporary):
+            os.ftruncate(handle, 0)
+            return handle, temporary
+        os.close(handle)
+    handle, name = tempfile.mkstemp(
+        prefix=f"{temporary.stem[:_LONGEST]}-", suffix=path.suffix, dir=path.parent
+    )
+    umask = os.umask(0)  # mkstemp makes files that only their owner can read
+    os.umask(umask)
+    os.chmod(name, 0o666 & ~umask)
+    return handle, Path(name)
+
+
+def _temporary_name(path: Path) -> str:
+    stem = path.stem
+    if len(stem.encode()) > _LONGEST:
+        stem = hashlib.blake2b(stem.encode(), digest_size=16).hexdigest()
+    return f".{stem}.part{path.suffix}"
+
+
+def _still_there(handle: int, path: Path) -> bool:
+    """Tell whether the name still leads to what was opened; another writer may have moved it."""
+    try:
+        return os.path.samestat(os.fstat(handle), os.stat(path))
+    except FileNotFoundError:
+        return False
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(handle: int) -> bool:
+        os.lseek(handle, _FAR, os.SEEK_SET)
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        os.lseek(handle, 0, os.SEEK_SET)
+        return True
+else:
+    import fcntl
+
+    def _lock(handle: int) -> bool:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        except OSError:  # a network drive without locks: only its own runs are kept apart
+            return True
+        return True

@@ -1,0 +1,62 @@
+"""What kind of image file it is: by its name, and by its first bytes, which names may belie."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_sam.errors import DataError
+
+TIFF_SUFFIXES = (".tif", ".tiff")
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
+IMAGE_SUFFIXES = TIFF_SUFFIXES + PICTURE_SUFFIXES
+
+_BEGINNINGS = {
+    b"II*\0": "TIFF",
+    b"MM\0*": "TIFF",
+    b"II+\0": "TIFF",  # BigTIFF
+    b"MM\0+": "TIFF",
+    b"\x89PNG": "PNG",
+    b"\xff\xd8\xff": "JPEG",
+    b"BM": "BMP",
+}
+
+
+def kind_of(path: str | Path) -> str:
+    """Tell what a file is.
+
+    Returns
+    -------
+    str
+        ``"TIFF"``, ``"PNG"``, ``"JPEG"`` or ``"BMP"``.
+
+    Raises
+    ------
+    DataError
+        When there is no such file, it cannot be opened, or it is none of these.
+    """
+    try:
+        path = Path(path)
+        there = path.is_file()
+    except (TypeError, ValueError, OSError) as error:  # no path; a NUL in it; a name too long
+        raise DataError(f"{path!r} is not the path of a file ({error}).") from error
+    if path.is_dir():
+        raise DataError(f"{path} is a folder, not an image file.")
+    if not there:
+        raise DataError(f"There is no file {path}.")
+    suffix = path.suffix.lower()
+    if suffix not in IMAGE_SUFFIXES:
+        raise DataError(
+            f"{path.name}: files of type {suffix or '(none)'} cannot be read. "
+            f"Known types: {', '.join(IMAGE_SUFFIXES)}."
+        )
+    try:
+        with path.open("rb") as file:
+            beginning = file.read(4)
+    except OSError as error:
+        reason = error.strerror or error
+        raise DataError(f"{path.name} cannot be opened: {reason}.") from error
+    for bytes_, kind in _BEGINNINGS.items():
+        if beginning.startswith(bytes_):
+            return kind
+    what = "is empty" if not beginning else "is no TIFF, PNG, JPEG or BMP inside"
+    raise DataError(f"{path.name} {what}: it cannot be read; is it damaged, or renamed?")

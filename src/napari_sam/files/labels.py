@@ -1,0 +1,176 @@
+"""Labels: whole numbers, one per object, as this package and others write them."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tifffile
+
+from napari_sam.errors import DataError, LabelsError
+from napari_sam.files.atomic import in_one_piece
+from napari_sam.files.image_file import ImageFile
+from napari_sam.files.reading import read_raw
+from napari_sam.files.signature import SOFTWARE
+from napari_sam.pixel_size import METRES, PixelSize
+
+_TOP = np.iinfo(np.int32).max
+_LARGEST_WHOLE = 1 << 53  # of 64-bit floats
+_SMALLEST, _BIGGEST = 1e-4, 1e4  # lengths that a fraction of two 32-bit numbers tells exactly
+
+
+def read_labels(
+    path: str | Path, axes: str | None = None, *, series: int | None = None
+) -> ImageFile:
+    """Read labels from a TIFF or PNG file, of this program or another one.
+
+    Whole numbers stored as floats (ImageJ, StarDist), the numbers of a palette (indexed PNG),
+    black-and-white masks and grey levels stored as colour are labels too.
+
+    Parameters
+    ----------
+    path : str or Path
+    axes : str, optional
+        What the axes are, for a file that does not say or says it wrongly.
+    series : int, optional
+        Which image of a file that holds several, counted from 0.
+
+    Returns
+    -------
+    ImageFile
+        With an integer array of pixels.
+
+    Raises
+    ------
+    DataError
+        When the file cannot be read, see `read_image`.
+    LabelsError
+        When what it holds is an image and no labels.
+    """
+    found = read_raw(path, series)
+    name = Path(path).name
+    pixels, letters = np.asarray(found.pixels), found.axes
+    if "S" in letters:
+        pixels, letters = _grey(pixels, letters, name)
+    if axes is not None:
+        letters = ImageFile(pixels, letters).with_axes(axes, name).axes
+    return ImageFile(_whole(pixels, name), letters, found.pixel_size)
+
+
+def _grey(pixels: npt.NDArray[Any], axes: str, name: str) -> tuple[npt.NDArray[Any], str]:
+    samples = np.moveaxis(pixels, axes.index("S"), -1)[..., :3]
+    if (samples != samples[..., :1]).any():
+        raise LabelsError(
+            f"{name} is a colour picture, not labels: colours tell objects apart for the eye "
+            "alone. Export the label image itself, with a number per object."
+        )
+    return samples[..., 0], axes.replace("S", "")
+
+
+def _whole(pixels: npt.NDArray[Any], name: str) -> npt.NDArray[np.integer[Any]]:
+    """Return integers, or say why these values are none."""
+    if pixels.dtype == np.bool_:
+        return pixels.astype(np.uint8)
+    if np.issubdtype(pixels.dtype, np.integer):
+        return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+    with np.errstate(invalid="ignore"):
+        whole = bool((np.isfinite(pixels) & (pixels == np.floor(pixels))).all())
+    if not whole or float(np.abs(pixels).max(initial=0)) > _LARGEST_WHOLE:
+        raise LabelsError(
+            f"{name} holds broken numbers ({pixels.dtype}): labels are whole numbers, one per "
+            "object. Is this the image and not its labels? Programs that scale labels to 0..1 "
+            "have a setting to save them as 16-bit numbers."
+        )
+    top = float(pixels.max(initial=0))
+    return pixels.astype(np.int64 if top > _TOP or pixels.min(initial=0) < 0 else np.int32)
+
+
+def write_labels(
+    path: Path,
+    labels: npt.NDArray[np.integer[Any]],
+    axes: str = "YX",
+    pixel_size: PixelSize | None = None,
+) -> None:
+    """Write labels as a compressed TIFF that ImageJ opens.
+
+    uint16 as long as the ids fit, in ImageJ's own dialect of TIFF as long as it knows the order
+    of the axes; int32 beyond. `read_labels` reads back the same ids, axes and pixel size.
+
+    Parameters
+    ----------
+    path : Path
+    labels : integer array
+    axes : str
+        A letter per axis, such as ``"ZYX"``.
+    pixel_size : PixelSize, optional
+
+    Raises
+    ------
+    LabelsError
+        When ids are negative or do not fit 32 bits, or `axes` does not fit.
+    """
+    labels = _checked(labels, axes)
+    narrow = int(labels.max(initial=0)) <= np.iinfo(np.uint16).max
+    metadata: dict[str, Any] = {"axes": axes}
+    resolution = None
+    if pixel_size is not None:
+        size = _handy(pixel_size)
+        resolution = (_fraction(size.column), _fraction(size.row))
+        metadata["unit"] = size.unit
+        if size.slice is not None:
+            metadata["spacing"] = size.slice
+    # ImageJ's own dialect knows no 32-bit integers (it opens them as floats), and one order.
+    imagej = narrow and "".join(sorted(axes, key="TZCYX".find)) == axes and set(axes) <= set("TZCYX")
+    with in_one_piece(path) as temporary:
+        tifffile.imwrite(
+            temporary,
+            labels.astype(np.uint16 if narrow else np.int32),
+            imagej=imagej,
+            resolution=resolution,
+            resolutionunit=None if resolution is None else "NONE",
+            metadata=metadata,
+            photometric="minisblack",
+            compression="zlib",
+            software=SOFTWARE,
+        )
+
+
+def _checked(labels: Any, axes: str) -> npt.NDArray[np.integer[Any]]:
+    array = np.asarray(labels)
+    if not np.issubdtype(array.dtype, np.integer) and array.dtype != np.bool_:
+        raise LabelsError(f"Labels are whole numbers, got type {array.dtype}.")
+    if array.size == 0:
+        raise LabelsError(f"These labels hold no pixels: shape {array.shape}.")
+    if not isinstance(axes, str) or len(axes) != array.ndim or len(set(axes)) != len(axes):
+        raise LabelsError(f"axes {axes!r} has not one letter for each axis of shape {array.shape}.")
+    if not axes.endswith("YX"):
+        raise LabelsError(f"The last two axes of labels are rows and columns, got {axes!r}.")
+    if int(array.max()) > _TOP or int(array.min()) < 0:
+        raise LabelsError(f"Labels must lie between 0 and {_TOP} to be written.")
+    return array
+
+
+def _handy(size: PixelSize) -> PixelSize:
+    """Return the size in a unit in which it is neither tiny nor huge."""
+    if _SMALLEST <= min(size.row, size.column) and max(size.row, size.column) <= _BIGGEST:
+        return size
+    if size.unit not in METRES:
+        return size
+    by_middle = sorted(METRES, key=lambda unit: abs(np.log10(size.row * METRES[size.unit] / METRES[unit])))
+    return size.in_unit(by_middle[0])
+
+
+def _fraction(length: float) -> tuple[int, int]:
+    """Return pixels in a unit as a fraction of two 32-bit numbers, as TIFF stores it."""
+    most = (1 << 32) - 1
+    inverse = 1 / Fraction(length)
+    if inverse > most:
+        raise DataError(f"Pixels of {length:g} are too small to be written to a TIFF.")
+    if inverse >= 1:  # the numerator is the larger number
+        near = 1 / (1 / inverse).limit_denominator(most)
+    else:
+        near = inverse.limit_denominator(most)
+    return near.numerator, near.denominator

@@ -1,0 +1,150 @@
+"""From what a file holds to what is segmented: the channel chosen, rows and columns last."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from napari_sam.errors import ImageError
+from napari_sam.files.image_file import ImageFile
+from napari_sam.files.lazy import rearranged
+
+_FEW = 4  # an unnamed axis this short may be channels as well as slices
+_UNNAMED = "IQ"
+
+
+class Picked(NamedTuple):
+    """What will be segmented of one file.
+
+    Attributes
+    ----------
+    pixels : array
+        (..., H, W), or (..., H, W, 3) for colour.
+    axes : str
+        Letters of the labels' axes, without colour.
+    rgb : bool
+    """
+
+    pixels: Any
+    axes: str
+    rgb: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows, columns and what leads them, without colour."""
+        shape: tuple[int, ...] = self.pixels.shape[:-1] if self.rgb else self.pixels.shape
+        return shape
+
+
+def pick(image: ImageFile, channel: int | None = None, *, sure: bool = False) -> Picked:
+    """Choose the channel and bring rows and columns to the end.
+
+    Parameters
+    ----------
+    image : ImageFile
+    channel : int, optional
+        Counted from 0.
+    sure : bool
+        The axes are those that a person named: planes a few pixels wide are not asked about.
+
+    Raises
+    ------
+    ImageError
+        When the file has several channels and none was chosen, or none of that number, or when
+        it cannot be told whether an axis holds channels or slices, or which are the rows.
+    """
+    pixels, axes = image.pixels, image.axes
+    shape = dict(zip(axes, pixels.shape, strict=True))
+    if "Y" not in axes or "X" not in axes:
+        raise ImageError(
+            f"This file has axes '{axes}' of shape {pixels.shape}, and no rows and columns "
+            "among them. Say what they are with --axes, for example --axes ZYX."
+        )
+    if channel is not None and (isinstance(channel, bool) or not isinstance(channel, int)):
+        raise ImageError(f"A channel is a number counted from 0, got {channel!r}.")
+    if not sure:
+        _ask_about_narrow(shape)
+    chosen = _channel_axis(shape, channel)
+    fixed = {} if chosen is None else {axes.index(chosen): _position(shape[chosen], channel)}
+    # Axes of length one say nothing.
+    fixed |= {
+        at: 0
+        for at, letter in enumerate(axes)
+        if letter not in "YXS" and shape[letter] == 1 and at not in fixed
+    }
+    stack = [a for a in axes if a not in "YXS" and axes.index(a) not in fixed]
+    colour = ["S"] if "S" in axes and axes.index("S") not in fixed else []
+    order = [axes.index(letter) for letter in (*stack, "Y", "X", *colour)]
+    return Picked(rearranged(pixels, fixed, order), _letters(stack) + "YX", bool(colour))
+
+
+def _ask_about_narrow(shape: dict[str, int]) -> None:
+    """Refuse planes a few pixels wide beside longer axes: those are rather rows and columns."""
+    longer = [a for a in shape if a not in "YXS" and shape[a] > _FEW]
+    narrow = [a for a in "YX" if shape[a] <= _FEW]
+    if narrow and longer:
+        guess = "".join("C" if a in narrow else a for a in shape)
+        missing = [a for a in "YX" if a not in guess]
+        for letter in longer[-len(missing) :]:
+            guess = guess.replace(letter, missing.pop(0) if missing else letter)
+        raise ImageError(
+            f"This file of shape {tuple(shape.values())} has planes of {shape['Y']} x "
+            f"{shape['X']} pixels if its axes are '{''.join(shape)}', as it seems. Say what they "
+            f"are with --axes: --axes {guess} with --channel N if it has channels, or "
+            f"--axes {''.join(shape).replace('Q', 'Z').replace('I', 'Z')} if it is so."
+        )
+
+
+def _channel_axis(shape: dict[str, int], channel: int | None) -> str | None:
+    """Tell which axis the channel is to be taken from; None to leave all as it is."""
+    if "C" in shape and shape["C"] > 1:
+        return "C"
+    if "S" in shape and (channel is not None or shape["S"] not in (3, 4)):
+        # Colour is segmented as colour unless a channel is asked for.
+        return "S"
+    unnamed = [letter for letter in shape if letter in _UNNAMED and shape[letter] > 1]
+    if channel is not None and len(unnamed) == 1 and "S" not in shape:
+        return unnamed[0]
+    for letter in unnamed:
+        length = shape[letter]
+        if length <= _FEW or channel is not None:
+            said = "".join(shape)
+            raise ImageError(
+                f"This file of shape {tuple(shape.values())} does not say whether its axis of "
+                f"{length} holds channels or slices. Choose a channel with --channel "
+                f"0..{length - 1}{_named(said, letter, 'C', len(unnamed))}, or say that it is a "
+                f"stack with --axes {_as_stack(said, letter)}."
+            )
+    if channel not in (None, 0):
+        raise ImageError(f"This file has no channel {channel}: it has only one.")
+    return None
+
+
+def _named(axes: str, letter: str, as_: str, count: int) -> str:
+    return f" and --axes {axes.replace(letter, as_)}" if count > 1 else ""
+
+
+def _as_stack(axes: str, letter: str) -> str:
+    return axes.replace(letter, next(free for free in "ZTR" if free not in axes))
+
+
+def _position(count: int, channel: int | None) -> int:
+    if channel is None:
+        raise ImageError(
+            f"This file has {count} channels. Choose the one to segment with --channel "
+            f"0..{count - 1}."
+        )
+    if not 0 <= channel < count:
+        raise ImageError(f"This file has channels 0..{count - 1}, but no channel {channel}.")
+    return channel
+
+
+def _letters(stack: list[str]) -> str:
+    """Name the axes of a stack: ImageJ and napari know Z and T, which unnamed ones are called.
+
+    Examples
+    --------
+    >>> _letters(["T", "Z"]), _letters(["Q"]), _letters(["I", "Z"]), _letters(["P", "T", "Z"])
+    ('TZ', 'Z', 'TZ', 'PTZ')
+    """
+    free = [letter for letter in "ZT" if letter not in stack]
+    return "".join(a if a in "TZ" or not free else free.pop(0) for a in stack)

@@ -1,0 +1,85 @@
+"""Reading an image, whatever file it is in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_sam.errors import DataError
+from napari_sam.files.image_file import ImageFile
+from napari_sam.files.kinds import kind_of
+from napari_sam.files.pictures import read_picture
+from napari_sam.files.tiff import FileImage, images_of, opened, read_tiff
+
+
+def read_image(
+    path: str | Path, axes: str | None = None, *, series: int | None = None
+) -> ImageFile:
+    """Read a TIFF (plain, ImageJ or OME), PNG, JPEG or BMP file.
+
+    Parameters
+    ----------
+    path : str or Path
+    axes : str, optional
+        What the axes are, for a file that does not say or says it wrongly.
+    series : int, optional
+        Which image of a file that holds several, counted from 0; see `images_in`.
+
+    Returns
+    -------
+    ImageFile
+        A large TIFF is read when and where its pixels are looked at.
+
+    Raises
+    ------
+    DataError
+        When the file is not there, not an image, damaged, cut, or has other axes than given; when
+        it holds several images and none was chosen.
+    """
+    found = _read(Path(path) if isinstance(path, str) else path, series, indices=False)
+    return found if axes is None else found.with_axes(axes, Path(path).name)
+
+
+def read_raw(path: str | Path, series: int | None = None) -> ImageFile:
+    """Read the numbers of a file as they stand there, palettes not looked up."""
+    return _read(Path(path) if isinstance(path, str) else path, series, indices=True)
+
+
+def _read(path: Path, series: int | None, *, indices: bool) -> ImageFile:
+    if kind_of(path) == "TIFF":
+        found = read_tiff(path, series, indices=indices)
+    elif series not in (None, 0):
+        raise DataError(f"{path.name} has no image {series}: pictures hold one.")
+    else:
+        found = read_picture(path, indices=indices)
+    if 0 in found.pixels.shape:
+        raise DataError(f"{path.name} holds no pixels.")
+    if found.pixels.dtype.kind not in "uif":
+        raise DataError(
+            f"{path.name} holds values of type {found.pixels.dtype}, which are no grey values. "
+            "Save it as whole or real numbers; of complex ones, their magnitude."
+        )
+    return found
+
+
+def images_in(path: str | Path) -> list[FileImage]:
+    """List the images that a file holds, without thumbnails and overviews of slides.
+
+    Parameters
+    ----------
+    path : str or Path
+
+    Returns
+    -------
+    list of FileImage
+        One for most files; each ``series`` is what `read_image` takes.
+
+    Raises
+    ------
+    DataError
+    """
+    path = Path(path) if isinstance(path, str) else path
+    if kind_of(path) != "TIFF":
+        pixels = read_picture(path).pixels
+        return [FileImage(0, "", "YX" if pixels.ndim == 2 else "YXS", pixels.shape)]
+    with opened(path) as tif:
+        return images_of(tif)

@@ -1,0 +1,31 @@
+"""How files that this package made are known again, so that it never takes one for an input."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_sam.errors import DataError
+from napari_sam.files.kinds import kind_of
+
+SOFTWARE = "napari-sam-bio"
+"""Written into every file this package makes."""
+
+
+def made_here(path: Path) -> bool:
+    """Tell whether this package wrote the file."""
+    try:
+        kind = kind_of(path)
+        if kind == "TIFF":
+            from napari_sam.files.tiff import opened
+
+            with opened(path) as tif:
+                tag = tif.pages[0].tags.get("Software")  # type: ignore[union-attr]
+                return tag is not None and str(tag.value).startswith(SOFTWARE)
+        if kind == "PNG":
+            from PIL.PngImagePlugin import PngImageFile
+
+            with path.open("rb") as file:
+                return str(PngImageFile(file).info.get("Software", "")).startswith(SOFTWARE)
+    except (DataError, OSError, SyntaxError, ValueError):
+        return False  # a damaged file is reported by whoever reads it
+    return False

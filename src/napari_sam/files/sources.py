@@ -1,0 +1,91 @@
+"""From files to the images in them: each once, each with the name that its outputs begin with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import NamedTuple
+
+from napari_sam.errors import DataError
+from napari_sam.files.kinds import kind_of
+from napari_sam.files.names import distinct_names
+from napari_sam.files.ome import binary_only_of, parts_of
+from napari_sam.files.tiff import FileImage, images_of, opened
+
+
+class Source(NamedTuple):
+    """One image to be worked on.
+
+    Attributes
+    ----------
+    path : Path
+        The file it lies in.
+    series : int or None
+        Its number in that file; None where the file holds one image.
+    name : str
+        What the names of its outputs begin with.
+    title : str
+        What to call it before a person.
+    """
+
+    path: Path
+    series: int | None
+    name: str
+    title: str
+
+
+def sources_of(paths: Iterable[Path], series: int | None = None) -> list[Source]:
+    """List the images of some files.
+
+    A file that holds several images gives all of them, unless one is chosen. Of an OME image that
+    lies in several files, the first of them that is given stands for all.
+
+    Parameters
+    ----------
+    paths : iterable of Path
+        Each file once. One that cannot be read is listed: whoever reads it says so.
+    series : int, optional
+        Of every file, only the image of this number, counted from 0.
+    """
+    kept: dict[Path, list[FileImage]] = {}
+    others: set[Path] = set()
+    every = [path for path in paths]
+    for path in every:
+        if path.resolve() in others:
+            continue
+        images, parts = _survey(path, {other.resolve() for other in every})
+        if images is None:  # its description lies in another file, which is given as well
+            continue
+        others |= parts
+        kept[path] = images
+    found = []
+    for path, name in zip(kept, distinct_names(list(kept)), strict=True):
+        images = kept[path]
+        if series is not None:
+            found.append(Source(path, series, name, path.name))
+        elif len(images) < 2:
+            found.append(Source(path, images[0].series if images else None, name, path.name))
+        else:
+            found += [
+                Source(path, i.series, f"{name}_series{i.series}", f"{path.name}, image {i}")
+                for i in images
+            ]
+    return found
+
+
+def _survey(path: Path, given: set[Path]) -> tuple[list[FileImage] | None, set[Path]]:
+    """Return the images of a file where it holds several, and its other parts."""
+    try:
+        if kind_of(path) != "TIFF":
+            return [], set()
+        with opened(path) as tif:
+            master = binary_only_of(tif, path)
+            if master is not None and master.resolve() in given:
+                return None, set()
+            parts = {part.resolve() for part in parts_of(tif, path)} - {path.resolve()}
+            if not parts and not tif.is_ome and not tif.pages.is_multipage:
+                return [], set()
+            images = images_of(tif)
+            return (images if len(tif.series) > 1 else []), parts
+    except (DataError, OSError):
+        return [], set()
