@@ -198,13 +198,13 @@ def test_nothing_is_overwritten_unasked(
     assert (out / "discs_objects.csv").read_text().startswith("label,")
 
 
-def test_two_inputs_of_one_name_are_refused_before_any_work(
-    model: FakeModel, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_two_inputs_of_one_name_get_outputs_of_their_own(
+    model: FakeModel, image: Path, tmp_path: Path
 ) -> None:
-    iio.imwrite(image.with_suffix(".png"), blobs())
-    assert run("segment", image.parent, "-o", tmp_path / "out") == 1
-    assert "would both become" in capsys.readouterr().err
-    assert model.encoded == []
+    iio.imwrite(image.with_suffix(".png"), blobs(centres=((20, 20),)))
+    assert run("segment", image.parent, "-o", tmp_path / "out") == 0
+    for name, count in (("discs_tif", 2), ("discs_png", 1)):
+        assert tifffile.imread(tmp_path / "out" / f"{name}_labels.tif").max() == count
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, Cancelled])

@@ -67,9 +67,8 @@ def write_files(options: argparse.Namespace, layers: list[Any]) -> int:
 
     Of a stack that is the middle slice, at which napari opens it.
     """
-    from napari_sam.cli.inputs import Picked
     from napari_sam.cli.outputs import Outputs, Results
-    from napari_sam.images import planes
+    from napari_sam.images import Image, planes
     from napari_sam.methods.cells import segment_cells
     from napari_sam.pixel_size import PixelSize
 
@@ -83,7 +82,7 @@ def write_files(options: argparse.Namespace, layers: list[Any]) -> int:
     scale = keywords.get("scale")
     size = None if scale is None else PixelSize(scale[-2], scale[-1], keywords["units"][-1])
     outputs = Outputs.of(Path(options.sample), options.output)
-    outputs.write(Results(options.sample, Picked(pixels, "YX", rgb), size, result))
+    outputs.write(Results(options.sample, Image.of(pixels, rgb=rgb), size, result))
     where = f", slice {slice_number}" if len(stack) > 1 else ""
     line.done(f"Found {len(result)} cells in the sample {options.sample}{where}:")
     for path in outputs.paths:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
+    from napari_sam.images import Image
+    from napari_sam.pixel_size import PixelSize
+
 _FORMATS = ("coco", "csv", "geojson", "imagej")
 
 
@@ -33,6 +36,20 @@ def add_parser(
         "-o", "--output", required=True, type=Path, metavar="OUT", help="a file, or a folder"
     )
     parser.add_argument(
+        "--axes", help="what the file's axes are, if it does not say; for example TYX or ZYX"
+    )
+    parser.add_argument(
+        "--series",
+        type=int,
+        metavar="N",
+        help="of a file that holds several images, this one, counted from 0",
+    )
+    parser.add_argument(
+        "--image",
+        metavar="NAME",
+        help="file name of the image the labels belong to (default: the image beside the labels)",
+    )
+    parser.add_argument(
         "--pixel-size",
         type=float,
         metavar="UM",
@@ -48,33 +65,74 @@ def run(options: argparse.Namespace) -> int:
     """Export one file of labels."""
     from napari_sam.exports.formats import FORMATS, export
     from napari_sam.exports.objects import check_labels
-    from napari_sam.files import read_image
-    from napari_sam.pixel_size import PixelSize
+    from napari_sam.files import read_labels
 
-    image = read_image(options.labels)
-    if "S" in image.axes:
-        raise DataError(f"{options.labels.name} is a colour picture, not labels.")
-    labels = check_labels(image.pixels)
-    stem = options.labels.stem
+    source = options.labels
+    image = read_labels(source, options.axes, series=options.series)
+    labels, axes = _rows_and_columns_last(image)
+    labels = check_labels(labels)
     target = options.output
     if target.is_dir():
-        target = target / f"{stem}{FORMATS[options.to].suffix}"
+        target = target / f"{source.stem}{FORMATS[options.to].suffix}"
     if not target.suffix:
         target = target.with_suffix(FORMATS[options.to].suffix)
     if target.exists() and not options.overwrite:
         raise DataError(f"{target} is there already: choose another name, or add --overwrite.")
-    size = image.pixel_size
-    if options.pixel_size is not None:
-        depth = size.slice if size is not None and size.unit == "um" else None
-        size = PixelSize(options.pixel_size, options.pixel_size, "um", depth)
-    name = stem.removesuffix("_labels")
-    table = _table_beside(options.labels.with_name(f"{name}_objects.csv"), labels)
-    written = export(labels, target, options.to, table=table, pixel_size=size, name=name)
+    if target.exists() and target.samefile(source):
+        raise DataError(f"{target} is the labels themselves: choose another name.")
+    written = export(
+        labels,
+        target,
+        options.to,
+        table=_table_beside(source, labels),
+        pixel_size=_pixel_size(options, image),
+        name=options.image or _image_beside(source),
+        axes=axes,
+    )
     print(f"Wrote {written}", file=sys.stderr)
     return 0
 
 
-def _table_beside(path: Path, labels: npt.NDArray[np.integer[Any]]) -> pd.DataFrame | None:
+def _rows_and_columns_last(image: Image) -> tuple[npt.NDArray[np.integer[Any]], str]:
+    """Return labels without the axes of length one that say nothing, and their letters."""
+    kept = [a for a, n in zip(image.axes, image.shape, strict=True) if n > 1 or a in "YX"]
+    order = [letter for letter in kept if letter not in "YX"] + ["Y", "X"]
+    gone = tuple(at for at, letter in enumerate(image.axes) if letter not in kept)
+    labels = image.finest.squeeze(gone)
+    return labels.transpose([kept.index(letter) for letter in order]), "".join(order)
+
+
+def _pixel_size(options: argparse.Namespace, image: Image) -> PixelSize | None:
+    from napari_sam.pixel_size import PixelSize
+
+    size = image.pixel_size
+    if options.pixel_size is None:
+        return size
+    depth = None
+    if size is not None and size.slice is not None:
+        depth = size.in_unit("um").slice
+    return PixelSize(options.pixel_size, options.pixel_size, "um", depth)
+
+
+def _stem(labels: Path) -> str:
+    """Return what `segment` called the image that it made these labels of."""
+    from napari_sam.files.names import stem_of
+
+    return stem_of(labels).removesuffix("_labels")
+
+
+def _image_beside(labels: Path) -> str:
+    """Return the file name of the image the labels belong to, as far as it can be told."""
+    from napari_sam.files import IMAGE_SUFFIXES
+
+    for ending in (".ome.tif", ".ome.tiff", *IMAGE_SUFFIXES):
+        image = labels.with_name(f"{_stem(labels)}{ending}")
+        if image.is_file() and image.name != labels.name:
+            return image.name
+    return labels.name
+
+
+def _table_beside(source: Path, labels: npt.NDArray[np.integer[Any]]) -> pd.DataFrame | None:
     """Read what ``segment`` wrote beside its labels, which knows scores and intensities.
 
     None when it is not there, or tells of other objects: labels can be edited afterwards.
@@ -83,9 +141,9 @@ def _table_beside(path: Path, labels: npt.NDArray[np.integer[Any]]) -> pd.DataFr
     import pandas as pd
 
     try:
-        table = pd.read_csv(path)
+        table = pd.read_csv(source.with_name(f"{_stem(source)}_objects.csv"))
         told = dict(zip(table["label"], table["area"], strict=True))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError):
         return None
     found = dict(zip(*np.unique(labels[labels > 0], return_counts=True), strict=True))
     return table if told == found else None

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from napari_sam.errors import DataError
 from napari_sam.files import IMAGE_SUFFIXES, made_here
-from napari_sam.files.pick import Picked, pick
+from napari_sam.files.pick import pick
 from napari_sam.files.sources import Source, sources_of
 
-__all__ = ["Picked", "Source", "find_inputs", "find_sources", "pick"]
+__all__ = ["Source", "find_inputs", "find_sources", "pick"]
 
 
 def find_inputs(typed: Iterable[str]) -> list[Path]:

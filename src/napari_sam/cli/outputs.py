@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from napari_sam.errors import DataError
 
 if TYPE_CHECKING:
-    from napari_sam.cli.inputs import Picked
+    from napari_sam.images import Image
     from napari_sam.methods.everything import FoundPlane
     from napari_sam.pixel_size import PixelSize
     from napari_sam.segmentation import Segmentation
@@ -23,7 +23,7 @@ class Results(NamedTuple):
     Attributes
     ----------
     name : str
-    picked : Picked
+    picked : Image
         The image.
     pixel_size : PixelSize or None
     segmentation : Segmentation or None
@@ -33,7 +33,7 @@ class Results(NamedTuple):
     """
 
     name: str
-    picked: Picked
+    picked: Image
     pixel_size: PixelSize | None
     segmentation: Segmentation | None
     found: list[FoundPlane] | None = None
@@ -59,7 +59,9 @@ class Outputs:
     @classmethod
     def of(cls, source: Path, folder: Path, kinds: tuple[str, ...] = ("labels",)) -> Outputs:
         """Name the outputs of a source; ``.ome`` is no part of its name."""
-        return cls(source.stem.removesuffix(".ome"), folder, kinds)
+        from napari_sam.files.names import stem_of
+
+        return cls(stem_of(source), folder, kinds)
 
     def _writers(self) -> dict[Path, Callable[[Path, Results], None]]:
         return {
@@ -130,7 +132,8 @@ def _labels(path: Path, results: Results) -> None:
     from napari_sam.files import write_labels
 
     assert results.segmentation is not None
-    write_labels(path, results.segmentation.labels, results.picked.axes, results.pixel_size)
+    axes = results.picked.axes.removesuffix("S")
+    write_labels(path, results.segmentation.labels, axes, results.pixel_size)
 
 
 def _masks(path: Path, results: Results) -> None:

@@ -14,7 +14,8 @@ from napari_sam.cli.progress import Line, duration
 from napari_sam.errors import Cancelled, DataError, NapariSamError
 
 if TYPE_CHECKING:
-    from napari_sam.cli.inputs import Picked
+    from napari_sam.files.sources import Source
+    from napari_sam.images import Image
     from napari_sam.methods.everything import FoundPlane
     from napari_sam.models.model import Model
     from napari_sam.progress import Progress
@@ -65,6 +66,12 @@ def add_parser(
         "model 'cells'; 'everything' asks the model about a grid of points",
     )
     parser.add_argument("--channel", type=int, metavar="N", help="segment this channel only")
+    parser.add_argument(
+        "--series",
+        type=int,
+        metavar="N",
+        help="of files that hold several images, this one alone, counted from 0 (default: all)",
+    )
     parser.add_argument(
         "--axes", help="what the file's axes are, if it does not say; for example CYX or ZYX"
     )
@@ -142,13 +149,12 @@ def _check_options(options: argparse.Namespace) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Segment every input; report those that fail and go on."""
-    from napari_sam.cli.inputs import find_inputs
+    from napari_sam.cli.inputs import find_sources
 
     _check_options(options)
     if options.output.exists() and not options.output.is_dir():
         raise DataError(f"{options.output} is a file: -o names the folder for the results.")
-    sources = find_inputs(options.inputs)
-    _refuse_collisions(sources, options.output)
+    sources = find_sources(options.inputs, options.series)
 
     from napari_sam.loading import load_model
     from napari_sam.models.zoo import Precision
@@ -165,7 +171,7 @@ def run(options: argparse.Namespace) -> int:
     failed = 0
     started = time.monotonic()
     for number, source in enumerate(sources):
-        head = f"[{number + 1}/{len(sources)}] {source.name}"
+        head = f"[{number + 1}/{len(sources)}] {source.title}"
         line = Line(head, number / len(sources), 1 / len(sources), started)
         try:
             line.done(f"{head}: {segment_file(source, options, model, finder, line)}")
@@ -185,37 +191,25 @@ def run(options: argparse.Namespace) -> int:
     return 1 if failed else 0
 
 
-def _refuse_collisions(sources: list[Path], folder: Path) -> None:
-    taken: dict[str, Path] = {}
-    for source in sources:
-        name = Outputs.of(source, folder).name
-        if name in taken:
-            raise DataError(
-                f"{taken[name]} and {source} would both become {folder / name}_*: "
-                "segment them into different folders."
-            )
-        taken[name] = source
-
-
 def segment_file(
-    source: Path,
+    source: Source,
     options: argparse.Namespace,
     model: Model,
     finder: Model | None,
     progress: Progress,
 ) -> str:
-    """Segment one file and write its outputs; return what to say about it.
+    """Segment one image and write its outputs; return what to say about it.
 
     `finder` says where cells are to a model that cannot tell.
     """
     from napari_sam.cli.inputs import pick
     from napari_sam.files import read_image
 
-    outputs = Outputs.of(source, options.output, options.save)
+    outputs = Outputs(source.name, options.output, options.save)
     if not options.overwrite:
         outputs.refuse_existing()
-    image = read_image(source, options.axes)
-    picked = pick(image, options.channel)
+    image = read_image(source.path, options.axes, series=source.series)
+    picked = pick(image, options.channel, sure=options.axes is not None)
     if options.mode == "cells":
         found = _cells(picked, options, model, finder, progress)
         results = Results(outputs.name, picked, image.pixel_size, found)
@@ -237,7 +231,7 @@ def segment_file(
 
 
 def _cells(
-    picked: Picked,
+    picked: Image,
     options: argparse.Namespace,
     model: Model,
     finder: Model | None,
@@ -257,7 +251,7 @@ def _cells(
 
 
 def _everything(
-    picked: Picked,
+    picked: Image,
     options: argparse.Namespace,
     model: Model,
     finder: Model | None,

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from napari_sam.exports.objects import items
+from napari_sam.exports.objects import Item, items
 from napari_sam.files import in_one_piece
 from napari_sam.pixel_size import PixelSize
 
@@ -22,6 +22,7 @@ def write(
     table: pd.DataFrame | None = None,
     pixel_size: PixelSize | None = None,
     name: str = "image",
+    axes: str | None = None,
 ) -> None:
     """Write every object as an annotation.
 
@@ -38,7 +39,9 @@ def write(
         With columns ``label`` and ``score``.
     pixel_size : PixelSize, optional
     name : str
-        Name of the image the labels belong to.
+        File name of the image the labels belong to, with its ending.
+    axes : str, optional
+        Not used: planes are numbered in their order.
     """
     height, width = labels.shape[-2:]
     count = int(np.prod(labels.shape[:-2], dtype=int))
@@ -54,16 +57,14 @@ def write(
     ]
     annotations = []
     for running, item in enumerate(items(labels), start=1):
-        whole = np.zeros((height, width), dtype=bool)
         row, column = item.corner
         rows, columns = item.mask.shape
-        whole[row : row + rows, column : column + columns] = item.mask
         annotation = {
             "id": item.label if count == 1 else running,
             "image_id": item.plane + 1,
             "category_id": 1,
             "label": item.label,
-            "segmentation": {"size": [height, width], "counts": encode_runs(whole)},
+            "segmentation": {"size": [height, width], "counts": encode_item(item, (height, width))},
             "area": int(item.mask.sum()),
             "bbox": [column, row, columns, rows],
             "iscrowd": 0,
@@ -86,7 +87,7 @@ def write(
         "categories": [{"id": 1, "name": "cell"}],
     }
     with in_one_piece(path) as temporary:
-        temporary.write_text(json.dumps(document), encoding="utf-8")
+        temporary.write_text(json.dumps(document, allow_nan=False), encoding="utf-8")
 
 
 def encode_runs(mask: npt.NDArray[np.bool_]) -> list[int]:
@@ -95,6 +96,39 @@ def encode_runs(mask: npt.NDArray[np.bool_]) -> list[int]:
     changes = np.flatnonzero(flat[1:] != flat[:-1])
     runs: list[int] = np.diff(np.concatenate([[0], changes, [mask.size]])).tolist()
     return runs
+
+
+def encode_item(item: Item, size: tuple[int, int]) -> list[int]:
+    """Run lengths of an object on the whole plane, found on its bounding box alone.
+
+    Parameters
+    ----------
+    item : Item
+    size : (H, W)
+        Of the plane.
+
+    Returns
+    -------
+    list of int
+        What `encode_runs` would give for the whole plane.
+    """
+    height, width = size
+    row, column = item.corner
+    # Transposed, with a gap after each column, runs of pixels are rows of one flat array.
+    rows, columns = item.mask.shape
+    gaps = np.zeros((columns, rows + 1), dtype=bool)
+    gaps[:, :-1] = item.mask.T
+    edges = np.diff(gaps.ravel().astype(np.int8), prepend=0)
+    starts, stops = np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)
+    bounds = np.stack([starts, stops], axis=1)
+    across = starts // (rows + 1)
+    bounds += ((column + across) * height + row - across * (rows + 1))[:, None]
+    flat = bounds.ravel()
+    # What fills a plane from top to bottom goes on in the next column without a gap.
+    joined = np.flatnonzero(flat[1:-1:2] == flat[2::2])
+    flat = np.delete(flat, np.concatenate([joined * 2 + 1, joined * 2 + 2]))
+    runs: list[int] = np.diff(flat, prepend=0, append=height * width).tolist()
+    return runs[:-1] if runs[-1] == 0 else runs
 
 
 def decode_runs(counts: list[int], size: tuple[int, int]) -> npt.NDArray[np.bool_]:
@@ -107,5 +141,6 @@ def known_scores(table: pd.DataFrame | None) -> dict[int, float]:
     """Map each label of a table to its score, leaving out those without one."""
     if table is None or not {"label", "score"} <= set(table.columns):
         return {}
-    scored = table.dropna(subset=["score"])
-    return dict(zip(scored["label"].astype(int), scored["score"].astype(float), strict=True))
+    scores = pd.to_numeric(table["score"], errors="coerce").astype(float)
+    finite = np.isfinite(scores)  # JSON knows no other numbers
+    return dict(zip(table["label"][finite].astype(int), scores[finite], strict=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from napari_sam.errors import DataError
-from napari_sam.exports.objects import check_labels
+from napari_sam.errors import DataError, ImageError
+from napari_sam.exports.objects import check_labels, stack_axes
 from napari_sam.pixel_size import PixelSize
 
 
@@ -38,6 +39,7 @@ def export(
     table: pd.DataFrame | None = None,
     pixel_size: PixelSize | None = None,
     name: str = "image",
+    axes: str | None = None,
 ) -> Path:
     """Write labels in the format of another program.
 
@@ -53,7 +55,10 @@ def export(
     pixel_size : PixelSize, optional
         Gives areas and positions in physical units, where the format holds them.
     name : str
-        Name of the image the labels belong to.
+        File name of the image the labels belong to.
+    axes : str, optional
+        A letter per axis, such as ``"TYX"``: tells slices from times. A stack of which nothing
+        is said is one of slices.
 
     Returns
     -------
@@ -63,15 +68,42 @@ def export(
     Raises
     ------
     DataError
-        When the format is not known.
+        When the format is not known, `path` is none or a folder, or the table is none.
     LabelsError
-        When the labels are not labels.
+        When the labels are not labels, or `axes` does not describe them.
+    ImageError
+        When the pixel size is none.
     """
-    if to not in FORMATS:
+    target = _target(path, to)
+    array = check_labels(labels)
+    stack_axes(axes, array.ndim)
+    if table is not None:
+        _check_table(table)
+    if pixel_size is not None and not isinstance(pixel_size, PixelSize):
+        raise ImageError(f"A pixel size is a PixelSize(row, column, unit), got {pixel_size!r}.")
+    if not isinstance(name, str):
+        raise DataError(f"The name of an image is text, got {name!r}.")
+    writer = importlib.import_module(FORMATS[to].module)
+    writer.write(target, array, table=table, pixel_size=pixel_size, name=name, axes=axes)
+    return target
+
+
+def _target(path: str | Path, to: str) -> Path:
+    if not isinstance(to, str) or to not in FORMATS:
         raise DataError(f"There is no format {to!r}. Known: {', '.join(sorted(FORMATS))}.")
+    if not isinstance(path, str | os.PathLike) or not Path(path).name or "\0" in str(path):
+        raise DataError(f"{path!r} is not the path of a file to write.")
     target = Path(path)
     if not target.suffix:
         target = target.with_suffix(FORMATS[to].suffix)
-    writer = importlib.import_module(FORMATS[to].module)
-    writer.write(target, check_labels(labels), table=table, pixel_size=pixel_size, name=name)
+    if target.is_dir():
+        raise DataError(f"{target} is a folder: give the name of a file to write.")
     return target
+
+
+def _check_table(table: Any) -> None:
+    if not isinstance(table, pd.DataFrame) or "label" not in table.columns:
+        raise DataError("The table of an export is a DataFrame with a column 'label'.")
+    ids = pd.to_numeric(table["label"], errors="coerce")
+    if ids.isna().any() or (ids % 1 != 0).any() or ids.duplicated().any():
+        raise DataError("The column 'label' of the table must hold each object's id, once.")

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_sam.exports.coco import known_scores
-from napari_sam.exports.objects import Item, items
+from napari_sam.exports.objects import Item, items, stack_axes
 from napari_sam.exports.outlines import Ring, outlines
 from napari_sam.files import in_one_piece
 from napari_sam.pixel_size import PixelSize
@@ -24,12 +24,13 @@ def write(
     table: pd.DataFrame | None = None,
     pixel_size: PixelSize | None = None,
     name: str = "image",
+    axes: str | None = None,
 ) -> None:
     """Write every object as a feature with its exact outline.
 
     Coordinates are ``[x, y]`` pixels, with the top left corner of the image at ``[0, 0]``.
     Areas among the measurements are physical when the pixel size is known. On a stack each
-    object has one feature per plane, with the plane's number as ``z``.
+    object has one feature per plane, with its place along Z and T as ``plane.z`` and ``plane.t``.
 
     Parameters
     ----------
@@ -40,20 +41,22 @@ def write(
     pixel_size : PixelSize, optional
     name : str
         Name of the image the labels belong to.
+    axes : str, optional
+        A letter per axis; tells slices from times.
     """
     scores = known_scores(table)
-    stacked = labels.ndim > 2
+    letters = stack_axes(axes, labels.ndim)
     document = {
         "type": "FeatureCollection",
         "name": name,
-        "features": [_feature(item, scores, pixel_size, stacked) for item in items(labels)],
+        "features": [_feature(item, scores, pixel_size, letters) for item in items(labels)],
     }
     with in_one_piece(path) as temporary:
-        temporary.write_text(json.dumps(document), encoding="utf-8")
+        temporary.write_text(json.dumps(document, allow_nan=False), encoding="utf-8")
 
 
 def _feature(
-    item: Item, scores: dict[int, float], pixel_size: PixelSize | None, stacked: bool
+    item: Item, scores: dict[int, float], pixel_size: PixelSize | None, letters: str
 ) -> dict[str, Any]:
     polygons = [
         [_closed(ring, item.corner) for ring in (part.outer, *part.holes)]
@@ -64,8 +67,9 @@ def _feature(
         if len(polygons) == 1
         else {"type": "MultiPolygon", "coordinates": polygons}
     )
-    if stacked:
-        geometry["plane"] = {"c": -1, "z": item.plane, "t": 0}
+    if letters:
+        place = dict(zip(letters, item.position, strict=True))
+        geometry["plane"] = {"c": -1, "z": place.get("Z", 0), "t": place.get("T", 0)}
     area = int(item.mask.sum())
     measurements: dict[str, float] = {"Area px": area}
     if pixel_size is not None:

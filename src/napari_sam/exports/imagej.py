@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import roifile
 
-from napari_sam.exports.objects import Item, items
+from napari_sam.exports.objects import Item, items, stack_axes
 from napari_sam.exports.outlines import Outline, Ring, outlines
 from napari_sam.files import in_one_piece
 from napari_sam.pixel_size import PixelSize
@@ -25,11 +26,13 @@ def write(
     table: pd.DataFrame | None = None,
     pixel_size: PixelSize | None = None,
     name: str = "image",
+    axes: str | None = None,
 ) -> None:
     """Write every object as a polygon; one with holes or several parts as a composite region.
 
     Regions are named by the object's id. ImageJ takes the pixel size from the image it shows,
-    so none is written. On a stack each object has one region per plane, at that position.
+    so none is written. On a stack each object has one region per plane, at that position; on a
+    stack of slices and times at both.
 
     Parameters
     ----------
@@ -38,22 +41,28 @@ def write(
     labels : (..., H, W) integer array
     table, pixel_size, name
         Not used: the format has no place for them.
+    axes : str, optional
+        A letter per axis; tells slices from times.
     """
-    stacked = labels.ndim > 2
-    with in_one_piece(path) as temporary:
-        temporary.unlink()  # roifile would append to the empty file
-        regions = [_region(item, stacked) for item in items(labels)]
-        roifile.roiwrite(temporary, regions, name=[f"{r.name}.roi" for r in regions], mode="w")
+    letters = stack_axes(axes, labels.ndim)
+    with in_one_piece(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for item in items(labels):
+            region = _region(item, letters)
+            archive.writestr(f"{region.name}.roi", region.tobytes(), zipfile.ZIP_DEFLATED)
 
 
-def _region(item: Item, stacked: bool) -> roifile.ImagejRoi:
+def _region(item: Item, letters: str) -> roifile.ImagejRoi:
     parts = outlines(item.mask)
-    name = f"{item.plane + 1:04d}-{item.label:05d}" if stacked else f"{item.label:05d}"
+    name = f"{item.plane + 1:04d}-{item.label:05d}" if letters else f"{item.label:05d}"
     if len(parts) == 1 and not parts[0].holes:
         region = roifile.ImagejRoi.frompoints(_xy(parts[0].outer, item.corner), name=name)
     else:
         region = _composite(parts, item, name)
-    if stacked:
+    if len(letters) > 1:  # ImageJ's own name of a stack of several axes is hyperstack
+        place = dict(zip(letters, item.position, strict=True))
+        region.z_position = place.get("Z", 0) + 1
+        region.t_position = place.get("T", 0) + 1
+    elif letters:
         region.position = item.plane + 1
     return region
 

@@ -22,6 +22,8 @@ class Item(NamedTuple):
         Its id in the labels.
     plane : int
         Number of the plane, counted from 0 over all axes before the last two.
+    position : tuple of int
+        Where the plane lies along each of these axes.
     corner : (int, int)
         Row and column where `mask` starts.
     mask : (h, w) bool
@@ -30,6 +32,7 @@ class Item(NamedTuple):
 
     label: int
     plane: int
+    position: tuple[int, ...]
     corner: tuple[int, int]
     mask: npt.NDArray[np.bool_]
 
@@ -41,7 +44,10 @@ def check_labels(labels: Any) -> npt.NDArray[np.integer[Any]]:
     ------
     LabelsError
     """
-    array = np.asarray(labels)
+    try:
+        array = np.asarray(labels)
+    except ValueError as error:  # rows of different lengths
+        raise LabelsError(f"These labels are no array: {error}.") from error
     if array.dtype == np.bool_:
         array = array.astype(np.uint8)
     if not np.issubdtype(array.dtype, np.integer) or array.ndim < 2:
@@ -49,9 +55,46 @@ def check_labels(labels: Any) -> npt.NDArray[np.integer[Any]]:
             f"Labels are whole numbers, one per object, on at least two axes; got type "
             f"{array.dtype} and shape {array.shape}. Is this the image and not its labels?"
         )
-    if array.size and int(array.min()) < 0:
+    if array.size == 0:
+        raise LabelsError(f"These labels hold no pixels: shape {array.shape}.")
+    if int(array.min()) < 0:
         raise LabelsError("Labels must not be negative.")
+    if int(array.max()) > np.iinfo(np.int64).max:
+        raise LabelsError("Labels must be smaller than 2 to the power of 63.")
     return array
+
+
+def stack_axes(axes: str | None, ndim: int) -> str:
+    """Return a letter for each axis before rows and columns.
+
+    Parameters
+    ----------
+    axes : str or None
+        Of all axes, ``"TYX"`` say; a stack of which nothing is known is one of slices, ``Z``,
+        and what leads it are times.
+    ndim : int
+
+    Raises
+    ------
+    LabelsError
+
+    Examples
+    --------
+    >>> stack_axes("TYX", 3), stack_axes(None, 3), stack_axes("QYX", 3), stack_axes(None, 4)
+    ('T', 'Z', 'Z', 'TZ')
+    """
+    said = "Q" * (ndim - 2) + "YX" if axes is None else axes
+    if not isinstance(said, str) or len(said) != ndim or not said.endswith("YX"):
+        raise LabelsError(
+            f"axes {axes!r} do not describe labels of {ndim} axes: give one letter for each, "
+            "rows and columns (YX) last."
+        )
+    letters = list(said[:-2])
+    free = [letter for letter in "ZT" if letter not in letters]
+    for at in reversed(range(len(letters))):
+        if letters[at] in "QI" and free:
+            letters[at] = free.pop(0)
+    return "".join(letters)
 
 
 def items(labels: npt.NDArray[np.integer[Any]]) -> Iterator[Item]:
@@ -67,6 +110,7 @@ def items(labels: npt.NDArray[np.integer[Any]]) -> Iterator[Item]:
             yield Item(
                 label=int(ids[position]),
                 plane=number,
+                position=plane.position,
                 corner=(rows.start, columns.start),
                 mask=dense[box] == position + 1,
             )

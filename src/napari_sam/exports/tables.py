@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from skimage.measure import regionprops_table
 
 from napari_sam.files import in_one_piece
 from napari_sam.pixel_size import PixelSize
@@ -22,6 +21,7 @@ def write(
     table: pd.DataFrame | None = None,
     pixel_size: PixelSize | None = None,
     name: str = "image",
+    axes: str | None = None,
 ) -> None:
     """Write a row per object.
 
@@ -33,7 +33,7 @@ def write(
         What is known already; measured from the labels when not given.
     pixel_size : PixelSize, optional
         Adds columns in its unit.
-    name : str
+    name, axes
         Not used.
     """
     found = table
@@ -52,14 +52,17 @@ def measure_stack(labels: npt.NDArray[np.integer[Any]]) -> pd.DataFrame:
         Columns ``label, voxels, first_plane, last_plane`` (along the first axis),
         ``centroid_0, centroid_1, ...`` (along every axis, in voxels).
     """
-    found = pd.DataFrame(regionprops_table(labels, properties=("label", "area", "bbox")))
-    table = pd.DataFrame({"label": found["label"], "voxels": found["area"].astype(np.int64)})
-    table["first_plane"] = found["bbox-0"]
-    table["last_plane"] = found[f"bbox-{labels.ndim}"] - 1
-    coordinates = np.nonzero(labels)
-    ids = labels[coordinates]
-    order = np.searchsorted(table["label"], ids)
-    for axis, position in enumerate(coordinates):
-        total = np.bincount(order, weights=position, minlength=len(table))
-        table[f"centroid_{axis}"] = total / table["voxels"]
+    where = np.flatnonzero(labels)
+    ids, order = np.unique(labels.ravel()[where], return_inverse=True)
+    count = len(ids)
+    voxels = np.bincount(order, minlength=count)
+    positions = np.unravel_index(where, labels.shape)
+    first = np.full(count, labels.shape[0])
+    last = np.full(count, -1)
+    np.minimum.at(first, order, positions[0])
+    np.maximum.at(last, order, positions[0])
+    table = pd.DataFrame({"label": ids.astype(np.int64), "voxels": voxels})
+    table["first_plane"], table["last_plane"] = first, last
+    for axis, position in enumerate(positions):
+        table[f"centroid_{axis}"] = np.bincount(order, position, count) / voxels
     return table

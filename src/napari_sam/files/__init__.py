@@ -1,7 +1,6 @@
 """Image files: pixels with their axes and pixel size; labels written in one piece or not at all."""
 
 from napari_sam.files.atomic import in_one_piece
-from napari_sam.files.image_file import ImageFile
 from napari_sam.files.kinds import IMAGE_SUFFIXES, PICTURE_SUFFIXES, TIFF_SUFFIXES
 from napari_sam.files.labels import read_labels, write_labels
 from napari_sam.files.pictures import write_picture
@@ -15,7 +14,6 @@ __all__ = [
     "SOFTWARE",
     "TIFF_SUFFIXES",
     "FileImage",
-    "ImageFile",
     "images_in",
     "in_one_piece",
     "made_here",

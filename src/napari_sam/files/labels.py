@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,10 @@ import tifffile
 
 from napari_sam.errors import DataError, LabelsError
 from napari_sam.files.atomic import in_one_piece
-from napari_sam.files.image_file import ImageFile
+from napari_sam.files.raw import RawImage
 from napari_sam.files.reading import read_raw
 from napari_sam.files.signature import SOFTWARE
+from napari_sam.images import Image
 from napari_sam.pixel_size import METRES, PixelSize
 
 _TOP = np.iinfo(np.int32).max
@@ -22,9 +24,7 @@ _LARGEST_WHOLE = 1 << 53  # of 64-bit floats
 _SMALLEST, _BIGGEST = 1e-4, 1e4  # lengths that a fraction of two 32-bit numbers tells exactly
 
 
-def read_labels(
-    path: str | Path, axes: str | None = None, *, series: int | None = None
-) -> ImageFile:
+def read_labels(path: str | Path, axes: str | None = None, *, series: int | None = None) -> Image:
     """Read labels from a TIFF or PNG file, of this program or another one.
 
     Whole numbers stored as floats (ImageJ, StarDist), the numbers of a palette (indexed PNG),
@@ -40,7 +40,7 @@ def read_labels(
 
     Returns
     -------
-    ImageFile
+    Image
         With an integer array of pixels.
 
     Raises
@@ -56,13 +56,13 @@ def read_labels(
     if "S" in letters:
         pixels, letters = _grey(pixels, letters, name)
     if axes is not None:
-        letters = ImageFile(pixels, letters).with_axes(axes, name).axes
-    return ImageFile(_whole(pixels, name), letters, found.pixel_size)
+        letters = RawImage(pixels, letters).with_axes(axes, name).axes
+    return RawImage(_whole(pixels, name), letters, found.pixel_size).as_image(name)
 
 
 def _grey(pixels: npt.NDArray[Any], axes: str, name: str) -> tuple[npt.NDArray[Any], str]:
     samples = np.moveaxis(pixels, axes.index("S"), -1)[..., :3]
-    if (samples != samples[..., :1]).any():
+    if (samples != samples[..., :1]).any() or not samples.any():
         raise LabelsError(
             f"{name} is a colour picture, not labels: colours tell objects apart for the eye "
             "alone. Export the label image itself, with a number per object."
@@ -78,6 +78,11 @@ def _whole(pixels: npt.NDArray[Any], name: str) -> npt.NDArray[np.integer[Any]]:
         return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     with np.errstate(invalid="ignore"):
         whole = bool((np.isfinite(pixels) & (pixels == np.floor(pixels))).all())
+    if not pixels.any():
+        raise LabelsError(
+            f"{name} is of type {pixels.dtype} and holds nothing but 0: it cannot be told whether "
+            "these are labels. Save labels as whole numbers."
+        )
     if not whole or float(np.abs(pixels).max(initial=0)) > _LARGEST_WHOLE:
         raise LabelsError(
             f"{name} holds broken numbers ({pixels.dtype}): labels are whole numbers, one per "
@@ -123,7 +128,8 @@ def write_labels(
         if size.slice is not None:
             metadata["spacing"] = size.slice
     # ImageJ's own dialect knows no 32-bit integers (it opens them as floats), and one order.
-    imagej = narrow and "".join(sorted(axes, key="TZCYX".find)) == axes and set(axes) <= set("TZCYX")
+    order = "".join(letter for letter in "TZCYX" if letter in axes)
+    imagej = narrow and axes == order
     with in_one_piece(path) as temporary:
         tifffile.imwrite(
             temporary,
@@ -155,12 +161,12 @@ def _checked(labels: Any, axes: str) -> npt.NDArray[np.integer[Any]]:
 
 def _handy(size: PixelSize) -> PixelSize:
     """Return the size in a unit in which it is neither tiny nor huge."""
-    if _SMALLEST <= min(size.row, size.column) and max(size.row, size.column) <= _BIGGEST:
+    if min(size.row, size.column) >= _SMALLEST and max(size.row, size.column) <= _BIGGEST:
         return size
     if size.unit not in METRES:
         return size
-    by_middle = sorted(METRES, key=lambda unit: abs(np.log10(size.row * METRES[size.unit] / METRES[unit])))
-    return size.in_unit(by_middle[0])
+    metres = size.row * METRES[size.unit]
+    return size.in_unit(min(METRES, key=lambda unit: abs(math.log(metres / METRES[unit]))))
 
 
 def _fraction(length: float) -> tuple[int, int]:

@@ -41,7 +41,9 @@ def spread(key: Any, ndim: int) -> tuple[int | slice, ...]:
     parts = (*parts, *[slice(None)] * (ndim - len(parts)))
     simple = all(isinstance(part, int | np.integer | slice) for part in parts)
     if len(parts) != ndim or not simple:
-        raise ImageError(f"An image on disk of {ndim} axes is read by numbers and ranges, not {key}.")
+        raise ImageError(
+            f"An image on disk of {ndim} axes is read by numbers and ranges, not {key}."
+        )
     return tuple(part if isinstance(part, slice) else int(part) for part in parts)
 
 

@@ -30,7 +30,8 @@ def parts_of(tif: tifffile.TiffFile, path: Path) -> list[Path]:
         if element.tag.endswith("}UUID") and "FileName" in element.attrib
     ]
     master = _metadata_file(root)
-    parts = [path.with_name(name) for name in dict.fromkeys([*([master] if master else []), *named])]
+    every = dict.fromkeys([*([master] if master else []), *named])
+    parts = [path.parent / name for name in every]
     return parts if any(part.name.lower() != path.name.lower() for part in parts) else []
 
 
@@ -38,7 +39,7 @@ def binary_only_of(tif: tifffile.TiffFile, path: Path) -> Path | None:
     """Return the file with the description, of a file that holds planes and leaves that to it."""
     root = _root(tif)
     master = None if root is None else _metadata_file(root)
-    return None if master is None else path.with_name(master)
+    return None if master is None else path.parent / master
 
 
 def _root(tif: tifffile.TiffFile) -> ElementTree.Element | None:

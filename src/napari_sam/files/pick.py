@@ -2,49 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from dataclasses import replace
 
 from napari_sam.errors import ImageError
-from napari_sam.files.image_file import ImageFile
 from napari_sam.files.lazy import rearranged
+from napari_sam.images import Image
 
 _FEW = 4  # an unnamed axis this short may be channels as well as slices
 _UNNAMED = "IQ"
 
 
-class Picked(NamedTuple):
-    """What will be segmented of one file.
-
-    Attributes
-    ----------
-    pixels : array
-        (..., H, W), or (..., H, W, 3) for colour.
-    axes : str
-        Letters of the labels' axes, without colour.
-    rgb : bool
-    """
-
-    pixels: Any
-    axes: str
-    rgb: bool
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Rows, columns and what leads them, without colour."""
-        shape: tuple[int, ...] = self.pixels.shape[:-1] if self.rgb else self.pixels.shape
-        return shape
-
-
-def pick(image: ImageFile, channel: int | None = None, *, sure: bool = False) -> Picked:
+def pick(image: Image, channel: int | None = None, *, sure: bool = False) -> Image:
     """Choose the channel and bring rows and columns to the end.
 
     Parameters
     ----------
-    image : ImageFile
+    image : Image
+        As it was read.
     channel : int, optional
         Counted from 0.
     sure : bool
         The axes are those that a person named: planes a few pixels wide are not asked about.
+
+    Returns
+    -------
+    Image
+        (..., H, W), or (..., H, W, 3) for colour; ``axes`` less ``S`` are those of its labels.
 
     Raises
     ------
@@ -52,13 +35,8 @@ def pick(image: ImageFile, channel: int | None = None, *, sure: bool = False) ->
         When the file has several channels and none was chosen, or none of that number, or when
         it cannot be told whether an axis holds channels or slices, or which are the rows.
     """
-    pixels, axes = image.pixels, image.axes
+    pixels, axes = image.finest, image.axes
     shape = dict(zip(axes, pixels.shape, strict=True))
-    if "Y" not in axes or "X" not in axes:
-        raise ImageError(
-            f"This file has axes '{axes}' of shape {pixels.shape}, and no rows and columns "
-            "among them. Say what they are with --axes, for example --axes ZYX."
-        )
     if channel is not None and (isinstance(channel, bool) or not isinstance(channel, int)):
         raise ImageError(f"A channel is a number counted from 0, got {channel!r}.")
     if not sure:
@@ -74,7 +52,12 @@ def pick(image: ImageFile, channel: int | None = None, *, sure: bool = False) ->
     stack = [a for a in axes if a not in "YXS" and axes.index(a) not in fixed]
     colour = ["S"] if "S" in axes and axes.index("S") not in fixed else []
     order = [axes.index(letter) for letter in (*stack, "Y", "X", *colour)]
-    return Picked(rearranged(pixels, fixed, order), _letters(stack) + "YX", bool(colour))
+    return replace(
+        image,
+        pixels=rearranged(pixels, fixed, order),
+        axes="".join([*_letters(stack), "YX", *colour]),
+        rgb=bool(colour),
+    )
 
 
 def _ask_about_narrow(shape: dict[str, int]) -> None:

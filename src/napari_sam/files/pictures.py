@@ -10,15 +10,15 @@ import numpy.typing as npt
 
 from napari_sam.errors import DataError
 from napari_sam.files.atomic import in_one_piece
-from napari_sam.files.image_file import ImageFile
 from napari_sam.files.kinds import kind_of
+from napari_sam.files.raw import RawImage
 from napari_sam.files.signature import SOFTWARE
 
 _LARGEST = 1 << 30
 """Pixels up to which a picture is read; it is always unpacked as a whole."""
 
 
-def read_picture(path: Path, *, indices: bool = False) -> ImageFile:
+def read_picture(path: Path, *, indices: bool = False) -> RawImage:
     """Read a picture.
 
     Parameters
@@ -29,7 +29,7 @@ def read_picture(path: Path, *, indices: bool = False) -> ImageFile:
 
     Returns
     -------
-    ImageFile
+    RawImage
         Grey or colour, as it is; a palette in colour, printing inks as red, green and blue.
 
     Raises
@@ -54,7 +54,7 @@ def read_picture(path: Path, *, indices: bool = False) -> ImageFile:
             raise DataError(f"{path.name} cannot be read; is it damaged? ({error})") from error
     if pixels.ndim == 3 and pixels.shape[2] == 2:  # grey with transparency
         pixels = pixels[..., 0]
-    return ImageFile(pixels, "YX" if pixels.ndim == 2 else "YXS")
+    return RawImage(pixels, "YX" if pixels.ndim == 2 else "YXS")
 
 
 def _opener(kind: str) -> Any:

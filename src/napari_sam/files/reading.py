@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_sam.errors import DataError
-from napari_sam.files.image_file import ImageFile
 from napari_sam.files.kinds import kind_of
 from napari_sam.files.pictures import read_picture
+from napari_sam.files.raw import RawImage
 from napari_sam.files.tiff import FileImage, images_of, opened, read_tiff
+from napari_sam.images import Image
 
 
-def read_image(
-    path: str | Path, axes: str | None = None, *, series: int | None = None
-) -> ImageFile:
+def read_image(path: str | Path, axes: str | None = None, *, series: int | None = None) -> Image:
     """Read a TIFF (plain, ImageJ or OME), PNG, JPEG or BMP file.
 
     Parameters
@@ -26,7 +25,7 @@ def read_image(
 
     Returns
     -------
-    ImageFile
+    Image
         A large TIFF is read when and where its pixels are looked at.
 
     Raises
@@ -36,23 +35,24 @@ def read_image(
         it holds several images and none was chosen.
     """
     found = _read(Path(path) if isinstance(path, str) else path, series, indices=False)
-    return found if axes is None else found.with_axes(axes, Path(path).name)
+    name = Path(path).name
+    if axes is not None:
+        found = found.with_axes(axes, name)
+    return found.as_image(name)
 
 
-def read_raw(path: str | Path, series: int | None = None) -> ImageFile:
+def read_raw(path: str | Path, series: int | None = None) -> RawImage:
     """Read the numbers of a file as they stand there, palettes not looked up."""
     return _read(Path(path) if isinstance(path, str) else path, series, indices=True)
 
 
-def _read(path: Path, series: int | None, *, indices: bool) -> ImageFile:
+def _read(path: Path, series: int | None, *, indices: bool) -> RawImage:
     if kind_of(path) == "TIFF":
         found = read_tiff(path, series, indices=indices)
     elif series not in (None, 0):
         raise DataError(f"{path.name} has no image {series}: pictures hold one.")
     else:
         found = read_picture(path, indices=indices)
-    if 0 in found.pixels.shape:
-        raise DataError(f"{path.name} holds no pixels.")
     if found.pixels.dtype.kind not in "uif":
         raise DataError(
             f"{path.name} holds values of type {found.pixels.dtype}, which are no grey values. "

@@ -49,7 +49,7 @@ def sources_of(paths: Iterable[Path], series: int | None = None) -> list[Source]
     """
     kept: dict[Path, list[FileImage]] = {}
     others: set[Path] = set()
-    every = [path for path in paths]
+    every = list(paths)
     for path in every:
         if path.resolve() in others:
             continue

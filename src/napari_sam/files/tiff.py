@@ -12,8 +12,8 @@ import tifffile
 
 from napari_sam.errors import DataError
 from napari_sam.files import tiff_colour, tiff_lazy, tiff_whole
-from napari_sam.files.image_file import ImageFile
 from napari_sam.files.ome import binary_only_of
+from napari_sam.files.raw import RawImage
 from napari_sam.files.tiff_pixel_size import pixel_size_of
 
 _AT_ONCE = 1 << 28
@@ -90,7 +90,7 @@ def _is_extra(series: Any) -> bool:
     return bool(page.is_reduced) or series.name.strip().casefold() in _EXTRAS
 
 
-def read_tiff(path: Path, series: int | None = None, *, indices: bool = False) -> ImageFile:
+def read_tiff(path: Path, series: int | None = None, *, indices: bool = False) -> RawImage:
     """Read one image of a TIFF file.
 
     Parameters
@@ -126,7 +126,7 @@ def read_tiff(path: Path, series: int | None = None, *, indices: bool = False) -
                 f"{chosen.shape} that it describes."
             )
         pixels, axes = tiff_colour.as_light(pixels, axes, chosen.keyframe, indices=indices)
-    return ImageFile(pixels, axes, size)
+    return RawImage(pixels, axes, size)
 
 
 def _choose(tif: tifffile.TiffFile, path: Path, series: int | None) -> int:

@@ -10,9 +10,7 @@ import numpy.typing as npt
 _MINISBLACK, _RGB, _PALETTE, _SEPARATED = 1, 2, 3, 5  # of the tag PhotometricInterpretation
 
 
-def as_light(
-    pixels: Any, axes: str, page: Any, *, indices: bool = False
-) -> tuple[Any, str]:
+def as_light(pixels: Any, axes: str, page: Any, *, indices: bool = False) -> tuple[Any, str]:
     """Return pixels whose values mean brightness, and their axes.
 
     Parameters

@@ -100,9 +100,7 @@ def _window(path: Path, page: Any, ranges: list[range]) -> npt.NDArray[Any]:
     keyframe = page.keyframe
     if keyframe.is_memmappable:
         kind = keyframe.dtype.newbyteorder(page.parent.byteorder)
-        mapped = np.memmap(
-            path, kind, mode="r", offset=page.dataoffsets[0], shape=keyframe.shape
-        )
+        mapped = np.memmap(path, kind, mode="r", offset=page.dataoffsets[0], shape=keyframe.shape)
         return np.array(mapped[tuple(as_slice(wanted) for wanted in ranges)])
     axes = keyframe.axes
     rows, columns = ranges[axes.index("Y")], ranges[axes.index("X")]
