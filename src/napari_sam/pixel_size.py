@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -63,8 +64,8 @@ def unit_named(text: object) -> str | None:
     plain = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text.strip().strip("\"'\0").strip())
     if plain in _OTHER_UNITS:
         return None
-    # In UTF-8 read as Latin-1 or as Windows-1252 an extra letter stands before the micro sign.
-    plain = plain.removeprefix("Â").removeprefix("Î") if plain.endswith("m") else plain
+    with suppress(UnicodeError):  # UTF-8 that somebody read as Latin-1
+        plain = plain.encode("latin-1").decode("utf-8")
     plain = unicodedata.normalize("NFKC", plain).casefold().rstrip(".")
     return _SPELLINGS.get(plain.replace(" ", ""))
 

@@ -13,6 +13,7 @@ import tifffile
 
 from napari_sam.errors import DataError, LabelsError
 from napari_sam.files.atomic import in_one_piece
+from napari_sam.files.kinds import kind_of
 from napari_sam.files.raw import RawImage
 from napari_sam.files.reading import read_raw
 from napari_sam.files.signature import SOFTWARE
@@ -52,6 +53,11 @@ def read_labels(path: str | Path, axes: str | None = None, *, series: int | None
     """
     found = read_raw(path, series)
     name = Path(path).name
+    if kind_of(path) == "JPEG":
+        raise LabelsError(
+            f"{name} is a JPEG, which changes numbers a little to save space: labels kept in one "
+            "are lost. Save them as PNG or TIFF."
+        )
     pixels, letters = np.asarray(found.pixels), found.axes
     if "S" in letters:
         pixels, letters = _grey(pixels, letters, name)

@@ -9,6 +9,7 @@ from napari_sam.files.lazy import rearranged
 from napari_sam.images import Image
 
 _FEW = 4  # an unnamed axis this short may be channels as well as slices
+_NARROW = 16  # pixels; planes of fewer beside a long unnamed axis are rather channels
 _UNNAMED = "IQ"
 
 
@@ -62,19 +63,27 @@ def pick(image: Image, channel: int | None = None, *, sure: bool = False) -> Ima
 
 def _ask_about_narrow(shape: dict[str, int]) -> None:
     """Refuse planes a few pixels wide beside longer axes: those are rather rows and columns."""
-    longer = [a for a in shape if a not in "YXS" and shape[a] > _FEW]
-    narrow = [a for a in "YX" if shape[a] <= _FEW]
-    if narrow and longer:
-        guess = "".join("C" if a in narrow else a for a in shape)
-        missing = [a for a in "YX" if a not in guess]
-        for letter in longer[-len(missing) :]:
-            guess = guess.replace(letter, missing.pop(0) if missing else letter)
-        raise ImageError(
-            f"This file of shape {tuple(shape.values())} has planes of {shape['Y']} x "
-            f"{shape['X']} pixels if its axes are '{''.join(shape)}', as it seems. Say what they "
-            f"are with --axes: --axes {guess} with --channel N if it has channels, or "
-            f"--axes {''.join(shape).replace('Q', 'Z').replace('I', 'Z')} if it is so."
-        )
+    narrow = [a for a in "YX" if _is_narrow(a, shape)]
+    if not narrow:
+        return
+    said = "".join(shape)
+    wide = [a for a in shape if a not in narrow and a != "S"]
+    guess = said.replace(narrow[0], "C")
+    for letter, meant in zip(wide[-2:], "yx", strict=False):
+        guess = guess.replace(letter, meant)
+    raise ImageError(
+        f"This file of shape {tuple(shape.values())} has planes of {shape['Y']} x {shape['X']} "
+        f"pixels if its axes are '{said}', as it seems. Say what they are: --axes "
+        f"{guess.upper()} with --channel N if it has channels, or --axes {_as_stack(said)} if it "
+        "is as it seems."
+    )
+
+
+def _is_narrow(side: str, shape: dict[str, int]) -> bool:
+    longest = max((n for a, n in shape.items() if a not in "YXS"), default=0)
+    unnamed = max((n for a, n in shape.items() if a in _UNNAMED), default=0)
+    few = shape[side] <= _FEW < longest
+    return few or (shape[side] <= _NARROW and unnamed >= _FEW * shape[side])
 
 
 def _channel_axis(shape: dict[str, int], channel: int | None) -> str | None:
@@ -91,23 +100,24 @@ def _channel_axis(shape: dict[str, int], channel: int | None) -> str | None:
         length = shape[letter]
         if length <= _FEW or channel is not None:
             said = "".join(shape)
+            which = f" and --axes {said.replace(letter, 'C')}" if len(unnamed) > 1 else ""
             raise ImageError(
                 f"This file of shape {tuple(shape.values())} does not say whether its axis of "
                 f"{length} holds channels or slices. Choose a channel with --channel "
-                f"0..{length - 1}{_named(said, letter, 'C', len(unnamed))}, or say that it is a "
-                f"stack with --axes {_as_stack(said, letter)}."
+                f"0..{length - 1}{which}, or say that it is a stack with --axes "
+                f"{_as_stack(said)}."
             )
     if channel not in (None, 0):
         raise ImageError(f"This file has no channel {channel}: it has only one.")
     return None
 
 
-def _named(axes: str, letter: str, as_: str, count: int) -> str:
-    return f" and --axes {axes.replace(letter, as_)}" if count > 1 else ""
-
-
-def _as_stack(axes: str, letter: str) -> str:
-    return axes.replace(letter, next(free for free in "ZTR" if free not in axes))
+def _as_stack(axes: str) -> str:
+    """Name the unnamed axes as those of a stack."""
+    for letter in _UNNAMED:
+        free = [name for name in "ZTRP" if name not in axes]
+        axes = axes.replace(letter, free[0])
+    return axes
 
 
 def _position(count: int, channel: int | None) -> int:

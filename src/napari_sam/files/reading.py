@@ -53,7 +53,7 @@ def _read(path: Path, series: int | None, *, indices: bool) -> RawImage:
         raise DataError(f"{path.name} has no image {series}: pictures hold one.")
     else:
         found = read_picture(path, indices=indices)
-    if found.pixels.dtype.kind not in "uif":
+    if found.pixels.dtype.kind not in ("uifb" if indices else "uif"):
         raise DataError(
             f"{path.name} holds values of type {found.pixels.dtype}, which are no grey values. "
             "Save it as whole or real numbers; of complex ones, their magnitude."
