@@ -76,6 +76,12 @@ def test_what_is_no_number_in_range_is_refused(value: Any) -> None:
         checks.number(value, "size", 0, 10)
 
 
+@pytest.mark.parametrize("value", [None, "5", NAN, INF, 0, -1, True])
+def test_what_is_not_positive_is_refused(value: Any) -> None:
+    with pytest.raises(ImageError, match="A pixel size must be positive and finite"):
+        checks.positive(value, "A pixel size", ImageError)
+
+
 @pytest.mark.parametrize("value", [None, "5", NAN, INF, True, 2.5, -1, 10**400, [1], np.array(1)])
 def test_what_is_no_whole_number_is_refused(value: Any) -> None:
     with pytest.raises(NapariSamError, match="count must be a whole number"):

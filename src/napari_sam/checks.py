@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ MOST_PIXELS = 2**31  # of a plane that a mask is made for
 MOST_ID = 2**63 - 1
 
 Error = type[NapariSamError]
+T = TypeVar("T")
 
 
 def array(
@@ -124,7 +125,7 @@ def number(
     napari_sam.errors.ParameterError: diameter must be a finite number of at least 0, got nan.
     """
     if (
-        isinstance(value, bool | np.bool_)
+        isinstance(value, bool | np.bool_ | np.timedelta64)
         or not isinstance(value, int | float | np.integer | np.floating)
         or not low <= value <= high
         or not _is_finite(value)
@@ -135,11 +136,22 @@ def number(
     return float(value)
 
 
+def positive(value: Any, name: str, error: Error = ParameterError) -> float:
+    """Return a finite number above 0."""
+    try:
+        found = number(value, name, 0, error=error)
+    except NapariSamError:
+        found = 0.0
+    if found <= 0:
+        raise error(f"{name} must be positive and finite, got {reprlib.repr(value)}.")
+    return found
+
+
 def whole(
     value: Any, name: str, least: int = 0, most: int = MOST_ID, error: Error = ParameterError
 ) -> int:
     """Return a whole number from `least` to `most`; a float counts when it is one."""
-    is_whole = not isinstance(value, bool | np.bool_) and (
+    is_whole = not isinstance(value, bool | np.bool_ | np.timedelta64) and (
         isinstance(value, int | np.integer)
         or (isinstance(value, float | np.floating) and float(value).is_integer())
     )
@@ -153,13 +165,12 @@ def whole(
 
 def plane_shape(value: Any, name: str, error: Error = ParameterError) -> tuple[int, int]:
     """Return the rows and columns of a plane."""
-    try:
-        height, width = value
-    except (TypeError, ValueError) as why:
+    found = array(value, name, error, kinds="iuf")
+    if found.shape != (2,):
         raise error(
             f"{name} must be the rows and columns of one plane, (H, W), got {reprlib.repr(value)}."
-        ) from why
-    height, width = (whole(side, f"{name} (H, W)", 1, error=error) for side in (height, width))
+        )
+    height, width = (whole(side, f"{name} (H, W)", 1, error=error) for side in found)
     if height * width > MOST_PIXELS:
         raise error(f"{name} {height} x {width} is more than {MOST_PIXELS} pixels: use a part.")
     return height, width
@@ -244,9 +255,16 @@ def ids(value: Any, name: str = "ids", error: Error = LabelsError) -> list[int]:
     """Return ids of objects, in order and each once; 0 is the background and has none."""
     try:
         given = list(value)
-    except TypeError as why:
+    except Exception as why:
         raise error(f"{name} must be a list of whole numbers, got {reprlib.repr(value)}.") from why
     return list(dict.fromkeys(whole(one, f"An id among {name}", error=error) for one in given))
+
+
+def instance(value: Any, kind: type[T], name: str, error: Error = ParameterError) -> T:
+    """Return an object of a class."""
+    if not isinstance(value, kind):
+        raise error(f"{name} must be a {kind.__name__}, got {reprlib.repr(value)}.")
+    return value
 
 
 def reports(progress: Any) -> None:

@@ -23,7 +23,7 @@ def contrast_limits(image: npt.NDArray[Any]) -> tuple[float, float]:
     an even background), and to ``(v, v + 1)`` for a constant image, which then becomes black.
     """
     image = checks.array(image, "The image", ImageError)
-    if image.size == 0:
+    if image.size == 0 or image.ndim == 0:
         raise ImageError(f"The image has no pixels: shape {image.shape}.")
     values = image.reshape(-1)
     if values.size > _SAMPLE:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam import checks
 from napari_sam.errors import ImageError
 from napari_sam.pixel_size import PixelSize
 
@@ -346,13 +347,7 @@ def check_plane(image: Any) -> npt.NDArray[Any]:
     ImageError
         When it is not one plane of numbers.
     """
-    array = np.asarray(image)
-    if array.dtype == object or not (
-        np.issubdtype(array.dtype, np.number) or array.dtype == np.bool_
-    ):
-        raise ImageError(f"An image holds numbers, got type {array.dtype}.")
-    if np.iscomplexobj(array):
-        raise ImageError("A complex image cannot be shown to a model: pass its magnitude.")
+    array = checks.array(image, "An image", ImageError)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
     if array.ndim == 3 and array.shape[2] == 4:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from skimage.color import hsv2rgb
 from skimage.segmentation import find_boundaries
 
+from napari_sam import checks
 from napari_sam.contrast import normalise
 from napari_sam.errors import LabelsError
 from napari_sam.images import as_rgb, check_plane
@@ -47,8 +48,13 @@ def draw_overlay(
     -------
     (k * H, k * W, 3) uint8
         Small images are enlarged ``k`` times (1 to 4), so that outlines do not hide the objects.
+
+    Raises
+    ------
+    ImageError, LabelsError
     """
     plane = check_plane(image)
+    labels = checks.labels(labels)
     if labels.shape != plane.shape[:2]:
         raise LabelsError(f"The labels have shape {labels.shape}, but the image {plane.shape[:2]}.")
     picture = np.round(as_rgb(normalise(plane, limits)) * 255).astype(np.uint8)

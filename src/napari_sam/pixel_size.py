@@ -8,8 +8,7 @@ import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 
-import numpy as np
-
+from napari_sam import checks
 from napari_sam.errors import ImageError
 
 METRES = {
@@ -90,18 +89,9 @@ class PixelSize:
     slice: float | None = None
 
     def __post_init__(self) -> None:
-        if not isinstance(self.unit, str):
-            raise ImageError(f"The unit of a pixel size is a name such as 'um', got {self.unit!r}.")
-        lengths = [self.row, self.column, 1.0 if self.slice is None else self.slice]
-        try:
-            sensible = bool(np.isfinite(lengths).all()) and min(lengths) > 0
-        except (TypeError, ValueError):
-            sensible = False
-        if not sensible:
-            raise ImageError(
-                f"A pixel size must be positive and finite, got row {self.row!r}, "
-                f"column {self.column!r}, slice {self.slice!r}."
-            )
+        for length in (self.row, self.column, 1.0 if self.slice is None else self.slice):
+            checks.positive(length, "A pixel size", ImageError)
+        checks.text(self.unit, "The unit of a pixel size", ImageError)
 
     @property
     def area(self) -> float:

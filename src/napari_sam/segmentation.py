@@ -211,7 +211,7 @@ def with_units(table: pd.DataFrame, pixel_size: PixelSize | None) -> pd.DataFram
     """Return the table with areas and centroids in physical units as further columns."""
     if pixel_size is None:
         return table
-    unit = pixel_size.unit
+    unit = checks.instance(pixel_size, PixelSize, "pixel_size").unit
     wider = table.copy()
     if "area" in wider:
         wider[f"area_{unit}2"] = wider["area"] * pixel_size.area
@@ -231,10 +231,9 @@ def next_id(labels: Any) -> int:
     LabelsError
         When the labels are no whole numbers.
     """
-    if not hasattr(labels, "dtype"):
-        labels = np.asarray(labels)
-    if labels.dtype.kind not in "iu":
-        raise LabelsError(f"labels must be whole numbers, got type {labels.dtype}.")
+    kind = getattr(getattr(labels, "dtype", None), "kind", "")
+    if kind not in ("i", "u") or not hasattr(labels, "max"):
+        raise LabelsError("labels must be an array of whole numbers.")
     return max(int(labels.max()), 0) + 1 if labels.size else 1
 
 
@@ -249,7 +248,7 @@ def check_id(object_id: int, dtype: npt.DTypeLike) -> None:
         limit = int(np.iinfo(np.dtype(dtype)).max)
     except (TypeError, ValueError) as why:
         raise LabelsError(f"Labels are of a type of whole numbers, got {dtype!r}.") from why
-    if checks.whole(object_id, "An object's id", most=2**64, error=LabelsError) > limit:
+    if checks.whole(object_id, "An object's id", 1, 2**64, LabelsError) > limit:
         raise LabelsError(
             f"These labels are {np.dtype(dtype)} and hold ids up to {limit}, but the next free "
             f"id is {object_id}. Convert the layer to a larger type, or choose a new layer."
