@@ -117,7 +117,7 @@ def _vocabulary() -> Iterator[Target]:
     yield Target("measure", segmentation.measure, measured, kinds)
     yield Target("next_id", segmentation.next_id, {"labels": found}, {"labels": "stack"})
     checked = {"object_id": 3, "dtype": np.int32}
-    yield Target("check_id", segmentation.check_id, checked, {"object_id": "id"})
+    yield Target("check_id", segmentation.check_id, checked, {"object_id": "id or 0"})
     writing = {"plane_labels": found, "mask": found == 0, "overlap": "keep"}
     kinds = {"plane_labels": "labels", "mask": "mask", "overlap": "word"}
     yield Target("writable", segmentation.writable, writing, kinds)

@@ -248,7 +248,7 @@ def check_id(object_id: int, dtype: npt.DTypeLike) -> None:
         limit = int(np.iinfo(np.dtype(dtype)).max)
     except (TypeError, ValueError) as why:
         raise LabelsError(f"Labels are of a type of whole numbers, got {dtype!r}.") from why
-    if checks.whole(object_id, "An object's id", 1, 2**64, LabelsError) > limit:
+    if checks.whole(object_id, "An object's id", 0, 2**64, LabelsError) > limit:
         raise LabelsError(
             f"These labels are {np.dtype(dtype)} and hold ids up to {limit}, but the next free "
             f"id is {object_id}. Convert the layer to a larger type, or choose a new layer."

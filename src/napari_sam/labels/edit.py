@@ -76,7 +76,7 @@ class Edit:
         height, width = labels.shape
         if self.rows.max() >= height or self.columns.max() >= width:
             raise LabelsError(f"The edit does not fit a plane of {height} x {width} pixels.")
-        check_id(int(values.max()), labels.dtype)
+        check_id(max(int(values.max()), 0), labels.dtype)
         labels[self.rows, self.columns] = values
 
 
