@@ -15,12 +15,32 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_sam.images import Plane
+from napari_sam.labels.presence import among
+from napari_sam.labels.rows import INDEX, OPEN, REVIEWED, numeric, object_ids, replace_rows
 from napari_sam.segmentation import measure, moved
 
-INDEX = "index"
-REVIEWED = "reviewed"
-OPEN, ACCEPTED, REJECTED = "open", "accepted", "rejected"
+ACCEPTED, REJECTED = "accepted", "rejected"
 BY_HAND = "by hand"
+
+__all__ = [
+    "ACCEPTED",
+    "BY_HAND",
+    "INDEX",
+    "OPEN",
+    "REJECTED",
+    "REVIEWED",
+    "adopt",
+    "describe",
+    "ids_of",
+    "marked",
+    "nothing",
+    "object_ids",
+    "progress",
+    "put",
+    "queue",
+    "remeasured",
+    "rows",
+]
 
 Labels = npt.NDArray[np.integer[Any]]
 
@@ -38,19 +58,24 @@ def ids_of(labels: Labels) -> npt.NDArray[np.int64]:
 def adopt(features: Any) -> pd.DataFrame:
     """Turn a layer's features into a table whose rows say which object they are about.
 
-    Without a column ``index``, napari takes row ``i`` for label ``i``; the table says so.
+    Without a column ``index``, napari takes row ``i`` for label ``i``; the table says so, and
+    leaves out the row of the background.
     """
     table = pd.DataFrame(features).reset_index(drop=True)
-    if INDEX not in table:
+    if INDEX not in table.columns:
         table.insert(0, INDEX, np.arange(len(table), dtype=np.int64))
         table = table[table[INDEX] != 0].reset_index(drop=True)
-    if REVIEWED not in table:
+    if REVIEWED not in table.columns:
         table[REVIEWED] = OPEN
     return table
 
 
 def describe(
-    labels: Labels, ids: Iterable[int], plane: Plane, image: npt.NDArray[Any] | None = None
+    labels: Labels,
+    ids: Iterable[int],
+    plane: Plane,
+    image: npt.NDArray[Any] | None = None,
+    corner: tuple[int, int] = (0, 0),
 ) -> pd.DataFrame:
     """Measure some objects of a plane.
 
@@ -63,13 +88,15 @@ def describe(
         Where the labels lie; of a stack, the rows say on which slice they are.
     image : (H, W) or (H, W, C) array, optional
         For the mean intensity.
+    corner : (int, int)
+        Row and column of the plane where `labels` and `image` begin.
 
     Returns
     -------
     pandas.DataFrame
         A row per object, open to review and without a score.
     """
-    wanted = np.isin(labels, list(ids))
+    wanted = among(labels, ids)
     rows, columns = np.flatnonzero(wanted.any(axis=1)), np.flatnonzero(wanted.any(axis=0))
     if len(rows) == 0:
         crop = (slice(0, 1), slice(0, 1))
@@ -77,7 +104,7 @@ def describe(
         crop = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     part = np.where(wanted[crop], labels[crop], 0)
     table = measure(part, None if image is None else image[crop])
-    table = moved(table, crop[0].start, crop[1].start)
+    table = moved(table, corner[0] + crop[0].start, corner[1] + crop[1].start)
     for axis, position in enumerate(plane.index):
         if position is not None:
             table[f"axis_{axis}"] = position
@@ -93,7 +120,7 @@ def nothing() -> pd.DataFrame:
 
 def rows(table: pd.DataFrame, ids: Iterable[int]) -> pd.DataFrame:
     """Pick the rows of some objects."""
-    return table[table[INDEX].isin(list(ids))]
+    return table[np.isin(object_ids(table), list(ids))]
 
 
 def put(table: pd.DataFrame, ids: Iterable[int], new: pd.DataFrame) -> pd.DataFrame:
@@ -101,18 +128,14 @@ def put(table: pd.DataFrame, ids: Iterable[int], new: pd.DataFrame) -> pd.DataFr
 
     Rows of other objects keep their order and values; a table sorted by id stays sorted.
     """
-    kept = table[~table[INDEX].isin(list(ids))]
-    if len(new) == 0:
-        return kept.reset_index(drop=True)
-    if len(kept) == 0:
-        return new.reindex(columns=_columns(table, new)).reset_index(drop=True)
-    in_order = bool(table[INDEX].is_monotonic_increasing)
-    # Without columns that are empty in one part, of which pandas cannot tell the type.
-    joined = pd.concat([kept, new.dropna(axis=1, how="all")], ignore_index=True)
-    joined = joined.reindex(columns=_columns(table, new))
-    if in_order:
-        joined = joined.sort_values(INDEX, kind="stable").reset_index(drop=True)
-    return joined
+    return replace_rows(table, ids, new).apply(table)
+
+
+def marked(table: pd.DataFrame, ids: Iterable[int], mark: str) -> pd.DataFrame:
+    """Return rows with what a person decided about some of their objects."""
+    chosen = np.isin(object_ids(table), list(ids))
+    marks = pd.Series(mark, index=table.index, dtype=object)
+    return table.assign(**{REVIEWED: _chosen(chosen, marks, table[REVIEWED])})
 
 
 def remeasured(
@@ -123,31 +146,37 @@ def remeasured(
     Score, source and review stay with an object whose pixels have changed, and so do columns
     of anybody else. Objects made `by_hand` count as certain: score 1, source "by hand", accepted.
     """
-    known = rows(table, described[INDEX]).drop_duplicates(INDEX).set_index(INDEX)
+    known = rows(table, described[INDEX])
+    known = known.loc[:, ~known.columns.duplicated()].assign(**{INDEX: object_ids(known)})
+    known = known.drop_duplicates(INDEX).set_index(INDEX)
     joined = described.set_index(INDEX)
     hand = joined.index.isin(list(by_hand))
     joined["source"] = joined["source"].astype(object)
     for column in known.columns:
         if column in ("score", "source", REVIEWED) or column not in joined:
             old = known[column].reindex(joined.index)
-            joined[column] = old if column not in joined else old.where(~hand, joined[column])
-    joined.loc[hand, "score"] = 1.0
-    joined.loc[hand, "source"] = BY_HAND
-    joined.loc[hand, REVIEWED] = ACCEPTED
+            joined[column] = old if column not in joined else _chosen(~hand, old, joined[column])
+    for column, value in (("score", 1.0), ("source", BY_HAND), (REVIEWED, ACCEPTED)):
+        made = pd.Series(value, index=joined.index, dtype=object)
+        joined[column] = _chosen(hand, made, joined[column])
     return joined.reset_index()
+
+
+def _chosen(first: npt.NDArray[np.bool_], one: pd.Series, other: pd.Series) -> pd.Series:
+    """Take values of one column where `first` says so, else of the other, of whatever types."""
+    values = np.where(first, one.astype(object), other.astype(object))
+    return pd.Series(values, index=other.index, dtype=object).infer_objects()
 
 
 def queue(table: pd.DataFrame) -> list[int]:
     """List the objects that are open, the least certain first; those without a score last."""
-    left = table[table[REVIEWED] == OPEN]
-    order = left.sort_values(["score", INDEX], na_position="last") if "score" in left else left
-    return [int(i) for i in order[INDEX]]
+    ids = object_ids(table)
+    scores = numeric(table["score"]) if "score" in table.columns else np.zeros(len(table))
+    order = np.lexsort((ids, np.where(np.isnan(scores), np.inf, scores)))
+    is_open = (table[REVIEWED] == OPEN).to_numpy(bool)
+    return [int(ids[k]) for k in order if is_open[k] and ids[k] > 0]
 
 
 def progress(table: pd.DataFrame) -> tuple[int, int]:
     """Count the objects that were accepted or rejected, and all objects."""
     return int((table[REVIEWED] != OPEN).sum()), len(table)
-
-
-def _columns(table: pd.DataFrame, new: pd.DataFrame) -> list[str]:
-    return [*table.columns, *(column for column in new.columns if column not in table.columns)]

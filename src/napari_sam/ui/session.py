@@ -21,8 +21,8 @@ from napari_sam.ui.canvas.clicks import RIGHT, Clicks
 from napari_sam.ui.canvas.keys import Keys
 from napari_sam.ui.canvas.preview import Preview
 from napari_sam.ui.disk_cache import DiskCache
-from napari_sam.ui.labels_layer.histories import Histories
-from napari_sam.ui.labels_layer.keeping import Keeping
+from napari_sam.ui.labels_layer.accepting import Accepting
+from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.layer_choice import LayerChoice
 from napari_sam.ui.layers import own_layers
 from napari_sam.ui.layers.planes import cursor_on_plane
@@ -91,21 +91,18 @@ class Session:
         self._marks = MarkLayers(self._bench)
         self._preview = Preview(viewer, unused=self._tidy_later)
         self._predicting = Predicting(self._bench, self._marks, self._preview, self.models.usable)
-        self._keeping = Keeping(self._bench, self._marks)
-        self._histories = Histories(self._bench, lambda: self.review.refresh())
-        self.layers_changed.connect(self._histories.layers_changed)
-        self.layers_changed.connect(self._keeping.look)
+        self._documents = Documents(self._bench, self._labels_changed, threaded)
+        self._accepting = Accepting(self._bench, self._marks, self._documents)
+        self.layers_changed.connect(self._documents.layers_changed)
+        self.layers_changed.connect(self._documents.look)
         self.finding = Finding(
             self._bench,
-            self._histories,
-            self._keeping.remember,
+            self._documents,
             self.models.usable,
             self._predicting.soon,
             threaded,
         )
-        self.review = Review(
-            self._bench, self._marks, self, self._histories, self._keeping.kept_in, threaded
-        )
+        self.review = Review(self._bench, self._marks, self, self._documents, threaded)
         self.layers_changed.connect(self.review.layers_changed)
         self._layers = LayerChoice(self._bench, self._marks, self._preview, self)
         self._clicks = Clicks(
@@ -157,7 +154,7 @@ class Session:
         self.set_active(False)
         self.finding.finish()
         self.review.close()
-        self._histories.close()
+        self._documents.close()
         self._open = False
         self._bench.preferences.disconnect(self._preferences_changed)
         self._layers.disconnect()
@@ -168,7 +165,7 @@ class Session:
         self._bench.worker.forget()
         self._preview.remove()
         self._marks.remove_own()
-        self._keeping.forget()
+        self._accepting.forget()
         self.state.answer = None
         self.closed.emit()
         for name in self.state.events:
@@ -308,8 +305,9 @@ class Session:
                 self._bench.result("There is nothing to keep yet. Click a cell first.")
             return
         correcting = self.review.state.correcting is not None
-        if self.review.replace(answer) if correcting else self._keeping.keep(answer):
-            self.review.kept(() if correcting else self._keeping.newest)
+        ids = self.review.replace(answer) if correcting else self._accepting.accept(answer)
+        if ids:
+            self.review.accepted(ids)
             self._predicting.forget()
             self._preview.hide()
             self._layers.watch_prompts()
@@ -320,9 +318,13 @@ class Session:
         """Take back the last mark of the displayed plane, else the last kept object."""
         if self.undo_mark():
             return
-        self._keeping.undo()
+        self._accepting.undo()
         self._layers.watch_prompts()
         self._predicting.soon()
+
+    def _labels_changed(self) -> None:
+        """Labels were changed in a way that no page asked for: by napari's own tools."""
+        self.review.refresh()
 
     def undo_mark(self) -> bool:
         """Take back the last mark of the displayed plane; False when there is none."""
@@ -339,7 +341,7 @@ class Session:
     def _undo_key(self) -> None:
         """The undo key belongs to the active labels as well, once no mark is left."""
         active = self.viewer.layers.selection.active
-        if hasattr(active, "undo") and not self._keeping.wrote(active):
+        if hasattr(active, "undo") and not self._accepting.last_in(active):
             if not self.undo_mark():
                 active.undo()
             return

@@ -25,8 +25,6 @@ class Measuring:
     bench : Workbench
     completed : callable
         Called when rows have come.
-    made : callable
-        ``made(labels) -> ids`` that the person made, click by click.
     threaded : bool
         Whether it is done in a thread of its own.
     """
@@ -35,12 +33,10 @@ class Measuring:
         self,
         bench: Workbench,
         completed: Callable[[], None],
-        made: Callable[[Labels], set[int]],
         threaded: bool,
     ) -> None:
         self._bench = bench
         self._completed = completed
-        self._made = made
         self.jobs = Jobs(bench.loop, ("measure",), name="napari-sam measuring", threaded=threaded)
         self._wanted: tuple[Labels, Plane, bytes] | None = None
         self._telling = False
@@ -57,7 +53,7 @@ class Measuring:
         describe = editing.describing(missing)
 
         def adopt(described: pd.DataFrame) -> None:
-            editing.adopt(described, self._made(editing.layer))
+            editing.adopt(described)
             self._completed()
 
         self.jobs.submit("measure", lambda progress: describe(), adopt, self._bench.fail)

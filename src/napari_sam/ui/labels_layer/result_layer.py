@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,13 +13,15 @@ from napari_sam.engine.worker import View
 from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
 from napari_sam.labels import table as object_table
-from napari_sam.labels.merge import Rule, merge
+from napari_sam.labels.change import Change, Origin
+from napari_sam.labels.merge import Merged, Rule, merge
+from napari_sam.labels.rows import replace_rows
+from napari_sam.labels.runs import Runs
 from napari_sam.methods.searching import Choice
-from napari_sam.segmentation import check_id, next_id, with_units
+from napari_sam.segmentation import check_id, with_units
 from napari_sam.ui.canvas.preview import add_quietly
-from napari_sam.ui.labels_layer.acceptance import Kept
-from napari_sam.ui.labels_layer.editing import Editing
-from napari_sam.ui.labels_layer.history import Step
+from napari_sam.ui.labels_layer.documents import Documents
+from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.layers.planes import labels_plane, new_labels
 
 if TYPE_CHECKING:
@@ -30,6 +32,14 @@ Mask = npt.NDArray[np.bool_]
 Measure = Callable[[], "pd.DataFrame"]
 
 
+class FoundIn(NamedTuple):
+    """What was searched: an image layer, the view of it, and the model's name."""
+
+    image: Image
+    view: View
+    model: str
+
+
 class ResultLayer(ABC):
     """One plane of one Labels layer, written again and again while it is ours alone.
 
@@ -37,8 +47,10 @@ class ResultLayer(ABC):
     in, follows: between the two the objects have no rows, rather than rows of others.
     """
 
-    def __init__(self, labels: Labels, plane: Plane, noun: str) -> None:
+    def __init__(self, document: LayerDocument, plane: Plane, noun: str) -> None:
+        labels = document.layer
         self.labels, self.plane, self._noun = labels, plane, noun
+        self._document = document
         self._data = labels.data
         self._last = plane.take(labels.data).copy()
         self._writing = False
@@ -113,13 +125,15 @@ class ResultLayer(ABC):
 class NewResult(ResultLayer):
     """A layer of its own, which holds nothing but the result."""
 
-    def __init__(self, viewer: Any, image: Image, plane: Plane, noun: str) -> None:
-        super().__init__(new_labels(image, f"{image.name} {noun}s found"), plane, noun)
+    def __init__(self, documents: Documents, viewer: Any, found_in: FoundIn, noun: str) -> None:
+        image = found_in.image
+        labels = new_labels(image, f"{image.name} {noun}s found")
+        super().__init__(documents.of(labels, empty=True), found_in.view.plane, noun)
         self._viewer = viewer
 
     def _write(self, chosen: Choice, rule: Rule, region: Mask | None) -> str:
         labels = self.labels
-        labels.data[self.plane.slices] = chosen.labels.T if self.plane.transposed else chosen.labels
+        self._document.fill(self.plane, chosen.labels)
         if labels in self._viewer.layers:
             if len(labels.features):
                 labels.features = object_table.nothing()
@@ -141,37 +155,25 @@ class NewResult(ResultLayer):
 
 
 class MergedResult(ResultLayer):
-    """A layer of the person's: one undo step holds the whole interaction.
+    """A layer of the person's: one step of its document holds the whole interaction.
 
     Parameters
     ----------
-    image : Image layer
-    view : View
-        The pixels that were searched.
+    documents : Documents
     labels : Labels layer
-    editing : Editing
-        Of the layer, whose history takes the rows away again together with the pixels.
+    found_in : FoundIn
     noun : str
-    remember : callable
-        ``remember(kept, instead_of)``: what undo takes back from now on; either may be None.
     """
 
-    def __init__(
-        self,
-        image: Image,
-        view: View,
-        labels: Labels,
-        editing: Editing,
-        noun: str,
-        remember: Callable[[Kept | None, Kept | None], None],
-    ) -> None:
-        super().__init__(labels, labels_plane(image, view.plane, labels), noun)
-        self._view = view
-        self._history = editing.history
-        self._first = next_id(labels.data)
-        self._remember = remember
-        self._kept: Kept | None = None
-        self._step: Step | None = None
+    def __init__(self, documents: Documents, labels: Labels, found_in: FoundIn, noun: str) -> None:
+        plane = labels_plane(found_in.image, found_in.view.plane, labels)
+        super().__init__(documents.of(labels), plane, noun)
+        self._view, self._model = found_in.view, found_in.model
+        self._document.sync()
+        self._first = self._document.free_id(plane)
+        self._step: Change | None = None
+        self._rows_of: tuple[int, ...] = ()
+        self._ids: tuple[int, ...] = ()
         self._numbers: npt.NDArray[np.int64] = np.zeros(1, np.int64)
 
     def _write(self, chosen: Choice, rule: Rule, region: Mask | None) -> str:
@@ -181,9 +183,10 @@ class MergedResult(ResultLayer):
                 f"{name!r} preserves its labels: switch off 'preserve labels' of the layer to "
                 "replace what is there."
             )
-        self._take_back()
-        before = plane.take(labels.data)
-        merged = merge(chosen.labels, before, rule, self._first, region)
+        former, self._step = self._step, None
+        if former is not None:  # nothing was edited since
+            self._document.retract(former)
+        merged = merge(chosen.labels, plane.take(labels.data), rule, self._first, region)
         if not merged.ids:
             return (
                 f"Found {self._count(chosen.count)}, but all of them are labelled in {name!r} "
@@ -191,47 +194,44 @@ class MergedResult(ResultLayer):
                 if chosen.count
                 else f"No {self._noun} found. Nothing was changed in {name!r}."
             )
-        check_id(merged.ids[-1], labels.data.dtype)
         left = f"; {merged.left_out} left out, for labels are there" if merged.left_out else ""
         new = self._count(len(merged.ids))
         told = f"Added {new} to {name!r}{left}."
         if merged.removed:
             told = f"Replaced {merged.removed} labels in {name!r} by {new}. Undo brings them back."
-        self._put(before != merged.labels, merged.labels, merged.ids, told)
-        self._numbers = merged.numbers
-        self._kept = Kept(labels, labels.data, plane, merged.ids)
-        self._remember(self._kept, None)
+        try:
+            self._put(merged, told)
+        except LabelsError:
+            if former is not None:
+                self._document.apply(former)
+                self._step = former
+            raise
         return told
 
-    def _take_back(self) -> None:
-        """Undo our own step: nothing was edited since."""
-        step, self._step = self._step, None
-        kept, self._kept = self._kept, None
-        if step is not None:
-            self._history.retract(step)
-            self._remember(None, kept)
-
-    def _put(
-        self, changed: Mask, after: npt.NDArray[np.int64], ids: tuple[int, ...], told: str
-    ) -> None:
-        labels, plane = self.labels, self.plane
-        try:
-            self._step = self._history.write(
-                told,
-                plane.indices(changed),
-                after[changed].astype(labels.data.dtype),
-                ids,
-                object_table.nothing,
-            )
-        except (NotImplementedError, TypeError, ValueError) as error:
-            raise LabelsError(
-                f"{labels.name!r} cannot be written ({error}). Choose a new Labels layer."
-            ) from error
+    def _put(self, merged: Merged, told: str) -> None:
+        document, plane, data = self._document, self.plane, self.labels.data
+        check_id(merged.ids[-1], data.dtype)
+        before = plane.take(data)
+        rows, columns = np.nonzero(before != merged.labels)
+        runs = Runs.at(
+            data.shape,
+            plane.locate(rows, columns),
+            before[rows, columns],
+            merged.labels[rows, columns],
+        )
+        replaced = set(runs.ids) - set(merged.ids)
+        gone = replaced - document.elsewhere(replaced, plane)
+        self._rows_of, self._ids = (*gone, *merged.ids), merged.ids
+        self._numbers = merged.numbers
+        change = replace_rows(document.table, self._rows_of, object_table.nothing())
+        step = Change(told, runs, change, "search", Origin(self._view.plane, (), self._model))
+        document.apply(step)
+        self._step = step
 
     def measuring(self, chosen: Choice) -> Measure | None:
         if self._step is None:
             return None
-        view, plane, ids, numbers = self._view, self.plane, self._step.ids, self._numbers
+        view, plane, ids, numbers = self._view, self.plane, self._ids, self._numbers
         written = self._last  # as it was written, whatever is painted meanwhile
 
         def measure() -> pd.DataFrame:
@@ -246,7 +246,7 @@ class MergedResult(ResultLayer):
 
     def _describe(self, table: pd.DataFrame) -> None:
         if self._step is not None:
-            self._history.complete(self._step, table)
+            self._document.complete(self._step, table, self._rows_of)
 
 
 def table_for(table: pd.DataFrame) -> pd.DataFrame:

@@ -326,7 +326,7 @@ def labels_plane(image: Image, plane: Plane, labels: Labels, *, write: bool = Tr
     LabelsError
         When the labels cannot be written, or do not lie on the image's pixel grid.
     """
-    reason = _why_not_writable(labels) if write else ""
+    reason = why_not_writable(labels) if write else ""
     if reason:
         raise LabelsError(f"{labels.name!r} cannot be written: {reason} Choose a new Labels layer.")
     shape = spatial_shape(image)
@@ -347,7 +347,8 @@ def labels_plane(image: Image, plane: Plane, labels: Labels, *, write: bool = Tr
     return plane
 
 
-def _why_not_writable(labels: Labels) -> str:
+def why_not_writable(labels: Labels) -> str:
+    """Say why a Labels layer cannot be written; empty when it can."""
     if labels.multiscale:
         return "it is a multiscale pyramid."
     if not hasattr(labels.data, "__setitem__") or type(labels.data).__module__.startswith("dask"):

@@ -21,9 +21,8 @@ from napari_sam.methods.recipe import (
 )
 from napari_sam.methods.searching import Choice, Found, within
 from napari_sam.progress import Progress
-from napari_sam.ui.labels_layer.acceptance import Kept
-from napari_sam.ui.labels_layer.histories import Histories
-from napari_sam.ui.labels_layer.result_layer import MergedResult, NewResult, ResultLayer
+from napari_sam.ui.labels_layer.documents import Documents
+from napari_sam.ui.labels_layer.result_layer import FoundIn, MergedResult, NewResult, ResultLayer
 from napari_sam.ui.layers.planes import labels_plane
 from napari_sam.ui.tools.find_region import region_mask
 from napari_sam.ui.tools.stack_search import StackSearch
@@ -57,9 +56,8 @@ class Finding:
 
     Parameters
     ----------
-    remember : callable
-        ``remember(kept, instead_of)``: what was merged into existing labels, so that undo can
-        take it back.
+    documents : Documents
+        Through which labels are written.
     usable : callable
         Whether the chosen model is here; says what to do when it is not.
     ended : callable
@@ -71,15 +69,13 @@ class Finding:
     def __init__(
         self,
         bench: Workbench,
-        histories: Histories,
-        remember: Callable[[Kept | None, Kept | None], None],
+        documents: Documents,
         usable: Callable[[], bool],
         ended: Callable[[], None],
         threaded: bool,
     ) -> None:
         self._bench = bench
-        self._histories = histories
-        self._remember = remember
+        self._documents = documents
         self._usable = usable
         self._ended = ended
         self._search: _Search | None = None
@@ -350,10 +346,10 @@ class Finding:
             self._measured(measure())
 
     def _new_layer(self, search: _Search, noun: str) -> ResultLayer:
+        found_in = FoundIn(search.image, search.view, self._bench.state.model)
         if search.into is None:
-            return NewResult(self._bench.viewer, search.image, search.view.plane, noun)
-        editing = self._histories.of(search.into)
-        return MergedResult(search.image, search.view, search.into, editing, noun, self._remember)
+            return NewResult(self._documents, self._bench.viewer, found_in, noun)
+        return MergedResult(self._documents, search.into, found_in, noun)
 
     def copy_recipe(self, command: bool, put: Callable[[str], None]) -> None:
         """Hand out the Python code, or the command line, that does the same everywhere."""

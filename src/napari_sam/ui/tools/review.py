@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.labels import table as object_table
+from napari_sam.labels.document import Moved
 from napari_sam.ui.canvas.gestures import ADVICE, Action
 from napari_sam.ui.canvas.keys import Keys
+from napari_sam.ui.labels_layer.accepting import left
+from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.editing import Editing
-from napari_sam.ui.labels_layer.histories import Histories
 from napari_sam.ui.labels_layer.measuring import Measuring
 from napari_sam.ui.layers.planes import labels_plane
 from napari_sam.ui.proposing.marks import MarkLayers
@@ -37,9 +39,7 @@ class Review:
     marks : MarkLayers
     session : Session
         For prompts: an added or corrected cell is asked for as on the Click page.
-    histories : Histories
-    made : callable
-        ``made(labels) -> ids`` of the cells that the person kept, click by click.
+    documents : Documents
     threaded : bool
         Whether objects are measured in a thread of their own.
     """
@@ -49,16 +49,15 @@ class Review:
         bench: Workbench,
         marks: MarkLayers,
         session: Session,
-        histories: Histories,
-        made: Callable[[Labels], set[int]],
+        documents: Documents,
         threaded: bool,
     ) -> None:
         self._bench = bench
         self._session = session
         self.state = ReviewState()
         self.proposals = Proposals(bench, marks, session, self.state)
-        self._histories = histories
-        self.measuring = Measuring(bench, self._completed, made, threaded)
+        self._documents = documents
+        self.measuring = Measuring(bench, self._completed, threaded)
         self._appearance = Appearance(bench, self.state)
         self._queue = Queue(bench, self.state, self._appearance, self.select)
         self._mouse = ReviewMouse(bench, self._appearance, self)
@@ -181,7 +180,7 @@ class Review:
         layer = self.state.labels
         if layer is None:
             raise LabelsError("There are no labels to review: find cells first, or open labels.")
-        return self._histories.of(layer)
+        return Editing(self._bench, self._documents.of(layer))
 
     def refresh(self) -> None:
         """Look at the displayed plane anew."""
@@ -190,7 +189,7 @@ class Review:
         state = self.state
         try:
             editing = self.editing()
-            editing.history.sync()
+            editing.document.sync()
             rows, missing = editing.rows_here()
             objects = Objects(rows)
             self.measuring.start(editing, missing)
@@ -198,17 +197,23 @@ class Review:
             self.measuring.end()
             state.objects, state.selected = Objects(), None
             state.reviewed = state.total = state.hidden = 0
-            state.can_undo = state.can_redo = False
+            self._see_steps()
             self._appearance.unring()
             return
-        history = editing.history
+        document = editing.document
         if state.selected is not None and state.selected not in objects.ids:
             state.selected = None
         state.objects = objects
-        state.reviewed, state.total = object_table.progress(history.table)
-        state.can_undo, state.can_redo = history.can_undo, history.can_redo
+        state.reviewed, state.total = object_table.progress(document.table)
+        self._see_steps()
         self._appearance.colour()
         self.ring()
+
+    def _see_steps(self) -> None:
+        """See what can be undone and redone, whatever is displayed."""
+        document = self._documents.known(self.state.labels)
+        self.state.can_undo = document is not None and document.can_undo
+        self.state.can_redo = document is not None and document.can_redo
 
     def _completed(self) -> None:
         """Objects were measured, and can be reviewed now."""
@@ -290,7 +295,7 @@ class Review:
 
     def _decide(self, selected: int, edit: Callable[[Editing], str]) -> None:
         order: list[int] = []
-        self._try(lambda editing: order.extend(self._queue.order(editing.history.table)))
+        self._try(lambda editing: order.extend(self._queue.order(editing.document.table)))
         at = order.index(selected) if selected in order else None
         if self.edit(edit) and at is not None:
             self._try(
@@ -326,17 +331,21 @@ class Review:
     def undo(self) -> None:
         """Take the last mark back, else the last step."""
         if not self._session.undo_mark():
-            self._try(lambda editing: self._moved("Took back: ", editing.history.undo()))
+            self._try(lambda editing: self._moved("Took back: ", editing.document.undo()))
 
     def redo(self) -> None:
         """Do again what was taken back last."""
-        self._try(lambda editing: self._moved("Done again: ", editing.history.redo()))
+        self._try(lambda editing: self._moved("Done again: ", editing.document.redo()))
 
-    def _moved(self, said: str, told: str | None) -> None:
+    def _moved(self, said: str, moved: Moved | None) -> None:
         self._mouse.forget()
         self.refresh()
-        nothing = "There is nothing more to " + ("undo." if said.startswith("Took") else "redo.")
-        self._bench.result(nothing if told is None else said + told[0].lower() + told[1:])
+        if moved is None:
+            way = "undo" if said.startswith("Took") else "redo"
+            self._bench.result(f"There is nothing more to {way}.")
+            return
+        told = moved.change.told
+        self._bench.result(f"{said}{told[:1].lower()}{told[1:]}{left(moved)}")
 
     # -- adding and correcting by prompts ---------------------------------------------------------
 
@@ -362,21 +371,18 @@ class Review:
         if self._try(lambda editing: self.proposals.correct(editing, selected)):
             self.advise()
 
-    def replace(self, answer: Answer) -> bool:
-        """Give the object being corrected the outline of an answer."""
-        done = self.edit(lambda editing: self.proposals.put(editing, answer))
-        if done:
-            self.proposals.spend(answer)
-        return done
+    def replace(self, answer: Answer) -> tuple[int, ...]:
+        """Give the object being corrected the outline of an answer; none when it cannot be."""
+        corrected = self.state.correcting
+        if corrected is None or not self.edit(lambda editing: self.proposals.put(editing, answer)):
+            return ()
+        self.proposals.spend(answer)
+        return (corrected,)
 
-    def kept(self, ids: tuple[int, ...]) -> None:
-        """Cells were kept that a person has looked at; one of them is in hand now."""
-        editing = self._histories.known(self._bench.state.target)
-        if editing is None or not ids:
-            return
-        many = len(ids) > 1
-        editing.history.sync(f"Added {len(ids)} cells." if many else f"Added cell {ids[0]}.")
-        if self._active and not many and ids[0] in self.state.objects.ids:
+    def accepted(self, ids: tuple[int, ...]) -> None:
+        """Objects were made or corrected; one of them is in hand now."""
+        self.refresh()
+        if self._active and len(ids) == 1 and ids[0] in self.state.objects.ids:
             self.select(ids[0])
 
     def escape(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from napari_sam.errors import LabelsError, ViewError
+from napari_sam.labels.change import Origin
 from napari_sam.ui.canvas.gestures import Place
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.proposing.marks import MarkLayers
@@ -77,7 +78,9 @@ class Proposals:
         if editing.plane() != answer.plane:
             raise LabelsError("The answer is about another slice. Nothing was changed.")
         mask = answer.masks(self._bench.state.choice)[0]
-        return editing.replace(object_id, mask, self._bench.state.overlap)
+        state = self._bench.state
+        origin = Origin(answer.plane, answer.prompts, state.model)
+        return editing.replace(object_id, mask, state.overlap, origin)
 
     def spend(self, answer: Answer) -> None:
         """The outline was put: its marks have served."""

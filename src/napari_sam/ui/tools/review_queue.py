@@ -44,7 +44,7 @@ class Queue:
 
     def step(self, editing: Editing, by: int, at: int | None = None) -> None:
         """Go on from the object in hand, or to a place of the queue."""
-        order = self.order(editing.history.table)
+        order = self.order(editing.document.table)
         if at is None:
             selected = self._state.selected
             at = order.index(selected) + by if selected in order else 0
@@ -61,7 +61,7 @@ class Queue:
         """Show an object wherever it is, and take it in hand; False when it is nowhere."""
         viewer, layer, plane = self._bench.viewer, editing.layer, editing.plane()
         if object_id not in self._state.objects.ids:
-            row = object_table.rows(editing.history.table, [object_id])
+            row = object_table.rows(editing.document.table, [object_id])
             told = _position(row.iloc[0], plane.ndim) if len(row) else {}
             hidden = [axis for axis, at in enumerate(plane.index) if at is not None]
             position = {axis: told[axis] for axis in hidden if axis in told}

@@ -1,0 +1,251 @@
+"""Masks that a person accepts become objects: new ones, or new outlines of those they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage as ndi
+
+from napari_sam.errors import LabelsError
+from napari_sam.images import Plane
+from napari_sam.labels.change import Change, Origin
+from napari_sam.labels.document import Document
+from napari_sam.labels.measured import rows_after
+from napari_sam.labels.presence import among, count_ids
+from napari_sam.labels.rows import replace_rows
+from napari_sam.labels.runs import Runs
+from napari_sam.segmentation import Overlap
+
+Labels = npt.NDArray[np.integer[Any]]
+Mask = npt.NDArray[np.bool_]
+
+_SAME = 0.5  # IoU from which a mask is another outline of an object
+_COVERED = 0.8  # share of an object under the mask ...
+_PART = 0.25  # ... which makes up this share of it: the same object, drawn too small before
+_RIM = 0.2  # share of a mask below which what is left of it is a rim and no object
+
+
+@dataclass(frozen=True, eq=False)
+class Meeting:
+    """How a mask meets the objects that are there.
+
+    Parameters
+    ----------
+    same : int
+        The object that the mask is another outline of; 0 when it is of none.
+    free : (H, W) bool
+        The part of the mask that no object has.
+    sliver : bool
+        Whether that part is only what other objects have left over.
+    """
+
+    same: int
+    free: Mask
+    sliver: bool
+
+
+def meet(labels: Labels, mask: Mask) -> Meeting:
+    """Tell whether a mask is an object of its own, or one that is there already.
+
+    A mask means an object that is there when both have half of their union in common, or when
+    it covers four fifths of the object, which make up a quarter of it.
+
+    Parameters
+    ----------
+    labels : (H, W) integer array
+        Objects as they are, 0 background.
+    mask : (H, W) bool array
+
+    Returns
+    -------
+    Meeting
+
+    Examples
+    --------
+    >>> labels = np.zeros((8, 8), int)
+    >>> labels[2:6, 2:6] = 3
+    >>> wider = np.zeros((8, 8), bool)
+    >>> wider[1:7, 1:6] = True
+    >>> meet(labels, wider).same
+    3
+    >>> beside = np.zeros((8, 8), bool)
+    >>> beside[2:6, 5:8] = True
+    >>> meet(labels, beside).same, meet(labels, beside).sliver
+    (0, False)
+    """
+    if labels.shape != mask.shape:
+        raise LabelsError(
+            f"The mask has shape {mask.shape}, but the labels' plane has {labels.shape}."
+        )
+    area = int(np.count_nonzero(mask))
+    free = mask & (labels == 0)
+    met, shared = count_ids(labels[mask])
+    for object_id, common in zip(met, shared, strict=True):
+        size = int(np.count_nonzero(labels == object_id))
+        alike = common >= _SAME * (size + area - common)
+        if alike or (common >= _COVERED * size and common >= _PART * area):
+            return Meeting(int(object_id), free, False)
+    left = int(np.count_nonzero(free))
+    thin = 0 < left < area and not _has_inside(free) and _has_inside(mask)
+    return Meeting(0, free, left < area and (left < _RIM * area or thin))
+
+
+def _has_inside(mask: Mask) -> bool:
+    """Whether any pixel has all its neighbours in the mask: else it is a line or a rim."""
+    return bool(ndi.binary_erosion(mask, np.ones((3, 3), bool)).any())
+
+
+def accept(
+    document: Document,
+    plane: Plane,
+    masks: Sequence[Mask],
+    overlap: Overlap,
+    *,
+    preserve: bool = False,
+    image: npt.NDArray[Any] | None = None,
+    origin: Origin | None = None,
+) -> Change:
+    """Write masks into labels, all in one step of their document.
+
+    Parameters
+    ----------
+    document : Document
+    plane : Plane
+        Of the labels.
+    masks : sequence of (H, W) bool
+        Most trusted first: a pixel of two masks goes to the first. One that means an object
+        that is there, see `meet`, gives it a new outline under its old number.
+    overlap : {"keep", "overwrite"}
+        Whether labelled pixels stay, or go to the new object.
+    preserve : bool
+        Whether no labelled pixel may change at all.
+    image : (H, W) or (H, W, C) array, optional
+        For the mean intensity.
+    origin : Origin, optional
+
+    Returns
+    -------
+    Change
+        As it was applied.
+
+    Raises
+    ------
+    LabelsError
+        When nothing would be written, or only slivers between other objects, or the labels
+        cannot take it. Nothing has changed then.
+    """
+    before = plane.take(document.sheet.pixels)
+    if plane.shape != before.shape:
+        raise LabelsError(f"The labels have no plane of shape {plane.shape} there.")
+    first = document.free_id(plane)
+    corner, window = _window(before, masks)
+    made, corrected, after = _drawn(
+        before[window], [mask[window] for mask in masks], first, overlap, preserve
+    )
+    if not made and not corrected:
+        raise LabelsError(_why_nothing(before, masks, preserve))
+    rows, columns = np.nonzero(before[window] != after)
+    places = plane.locate(rows + corner[0], columns + corner[1])
+    runs = Runs.at(
+        document.sheet.pixels.shape, places, before[window][rows, columns], after[rows, columns]
+    )
+    if image is not None:
+        image = image[window]
+    hand = (*made, *corrected)
+    new_rows = rows_after(document, plane, after, runs.ids, hand, image, corner)
+    change = Change(
+        _told(made, corrected),
+        runs,
+        replace_rows(document.table, runs.ids, new_rows),
+        "accept" if made else "correct",
+        origin,
+    )
+    document.apply(change)
+    return change
+
+
+def _window(labels: Labels, masks: Sequence[Mask]) -> tuple[tuple[int, int], tuple[slice, slice]]:
+    """Find the part of a plane that holds some masks, and all objects that they meet."""
+    held = np.zeros(labels.shape, bool)
+    for mask in masks:
+        if mask.shape != labels.shape:
+            raise LabelsError(
+                f"The mask has shape {mask.shape}, but the labels' plane has {labels.shape}."
+            )
+        held |= mask
+    held |= among(labels, count_ids(labels[held])[0])
+    rows, columns = np.flatnonzero(held.any(axis=1)), np.flatnonzero(held.any(axis=0))
+    if not len(rows):
+        return (0, 0), (slice(0, 1), slice(0, 1))
+    window = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+    return (window[0].start, window[1].start), window
+
+
+def _drawn(
+    before: Labels, masks: Sequence[Mask], first: int, overlap: Overlap, preserve: bool
+) -> tuple[list[int], list[int], npt.NDArray[np.int64]]:
+    """Draw masks into labels: the ids that were made and corrected, and the labels after it."""
+    after = before.astype(np.int64)
+    made: list[int] = []
+    corrected: list[int] = []
+    for mask in masks:
+        meeting = meet(after, mask)
+        if meeting.same in made or (meeting.sliver and overlap == "keep"):
+            continue  # the same mask twice, or crumbs
+        object_id = meeting.same or first + len(made)
+        rule = "keep" if preserve else overlap
+        if _draw(after, mask, meeting, object_id, rule, shrink=not preserve):
+            (corrected if meeting.same else made).append(object_id)
+    return made, corrected, after
+
+
+def _draw(
+    labels: npt.NDArray[np.int64],
+    mask: Mask,
+    meeting: Meeting,
+    object_id: int,
+    overlap: str,
+    shrink: bool,
+) -> bool:
+    """Give an object its pixels, in place; False when that changes nothing."""
+    wanted = mask.copy() if overlap == "overwrite" else meeting.free
+    if meeting.same:
+        old = labels == object_id
+        wanted = wanted | (mask & old) if shrink else wanted | old
+        if np.array_equal(wanted, old):
+            return False
+        labels[old & ~wanted] = 0
+    if not wanted.any():
+        return False
+    labels[wanted] = object_id
+    return True
+
+
+def _told(made: Sequence[int], corrected: Sequence[int]) -> str:
+    parts = []
+    if made:
+        parts.append(f"Added cell {made[0]}" if len(made) == 1 else f"Added {len(made)} cells")
+    if corrected:
+        parts.append(f"Corrected cell {', '.join(map(str, corrected))}")
+    return "; ".join(parts) + "."
+
+
+def _why_nothing(before: Labels, masks: Sequence[Mask], preserve: bool) -> str:
+    if not any(mask.any() for mask in masks):
+        return "The mask is empty. Click nearer to the middle of the cell."
+    same = [meeting.same for meeting in (meet(before, mask) for mask in masks) if meeting.same]
+    if same and not preserve:
+        return f"Cell {same[0]} has this outline already. Nothing was changed."
+    advice = "To replace what is there, choose 'overwrite' under On overlap."
+    if preserve:
+        advice += " and switch off 'preserve labels' of the layer."
+    if any((mask & (before == 0)).any() for mask in masks):
+        return (
+            "This place is labelled already, up to a rim between the cells, and nothing was "
+            f"changed. {advice}"
+        )
+    return f"This place is labelled already, and nothing was changed. {advice}"

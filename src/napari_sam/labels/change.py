@@ -1,0 +1,75 @@
+"""A change of labels: its pixels, the rows of its objects, and how it came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari_sam.images import Plane
+from napari_sam.labels.rows import RowChange
+from napari_sam.labels.runs import Runs
+from napari_sam.prompts import Prompt
+
+
+@dataclass(frozen=True, eq=False)
+class Origin:
+    """What a change was made from, as far as that is known.
+
+    Parameters
+    ----------
+    plane : Plane, optional
+        The plane of the image that a person looked at.
+    prompts : tuple of Prompt
+        One per object, what the person said about it.
+    model : str
+        The model that answered.
+    """
+
+    plane: Plane | None = None
+    prompts: tuple[Prompt, ...] = ()
+    model: str = ""
+
+
+@dataclass(eq=False)
+class Change:
+    """One step of a `Document`. Whatever it holds is not to be written to.
+
+    Parameters
+    ----------
+    told : str
+        What was done, in a sentence for the person: ``"Deleted cell 4."``
+    pixels : Runs
+        May be none.
+    rows : RowChange, optional
+        A document sets it once more when rows were measured later, see `Document.complete`.
+    kind : str
+        ``"accept"``, ``"correct"``, ``"delete"``, ``"merge"``, ``"split"``, ``"mark"``,
+        ``"paint"``, ``"search"``, ``"propagate"``, ``"track"`` or a tool's own word.
+    origin : Origin, optional
+    when : int
+        Nanoseconds since 1970 when it was made or done again; 0 for what was painted before the
+        document was opened. The document sets it.
+    """
+
+    told: str
+    pixels: Runs
+    rows: RowChange | None = None
+    kind: str = "edit"
+    origin: Origin | None = None
+    when: int = 0
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """All objects that the change is about, in order."""
+        of_rows = self.rows.ids if self.rows is not None else ()
+        return tuple(sorted({*self.pixels.ids, *of_rows}))
+
+    @property
+    def new_ids(self) -> tuple[int, ...]:
+        """Objects that gain pixels."""
+        gained = {int(i) for i in self.pixels.after}
+        return tuple(sorted(gained - {0}))
+
+    @property
+    def highest_id(self) -> int:
+        """The highest id that the change knows of, 0 when it has none."""
+        return max(self.ids, default=0)

@@ -1,0 +1,354 @@
+"""All that happens to one set of labels: `apply`, `undo`, `redo`, and the log.
+
+Whoever writes into labels hands in a `Change`. It is made whole, pixels and rows of the table, or
+not at all; and it is taken back from what it says itself, so that nobody else has to remember.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from napari_sam.errors import LabelsError, NapariSamError
+from napari_sam.images import Plane
+from napari_sam.labels import table as object_table
+from napari_sam.labels.change import Change
+from napari_sam.labels.presence import Presence
+from napari_sam.labels.rows import RowChange, replace_rows
+from napari_sam.labels.runs import Runs, stands, write
+
+Event = Literal["apply", "undo", "redo", "retract", "complete", "forget"]
+Listener = Callable[[Event, Change | None], None]
+
+
+class Sheet(Protocol):
+    """What holds labels and their table, a layer for example."""
+
+    @property
+    def name(self) -> str:
+        """What a person calls the labels."""
+
+    @property
+    def pixels(self) -> Any:
+        """Integer array of at least two axes; NumPy, zarr or alike."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The rows of the objects, see `napari_sam.labels.table`."""
+
+    @table.setter
+    def table(self, table: pd.DataFrame) -> None: ...
+
+    def check_writable(self) -> None:
+        """Raise a `LabelsError` when the pixels cannot be written."""
+
+    def show(self) -> None:
+        """Show the pixels as they are now."""
+
+
+@dataclass(eq=False)
+class PlainSheet:
+    """Labels and a table in memory, for scripts and tests."""
+
+    pixels: Any
+    table: pd.DataFrame
+    name: str = "labels"
+
+    def check_writable(self) -> None:
+        """Any array is tried."""
+
+    def show(self) -> None:
+        """Nobody looks."""
+
+
+class Moved(NamedTuple):
+    """A step that was taken back or done again, and how many pixels somebody had changed since.
+
+    Those pixels were left as they are.
+    """
+
+    change: Change
+    left_alone: int
+
+
+class Document:
+    """One log for everything that happens to some labels.
+
+    Parameters
+    ----------
+    sheet : Sheet
+        What holds them.
+    empty : bool
+        Whether the labels are known to hold no object yet.
+    """
+
+    def __init__(self, sheet: Sheet, *, empty: bool = False) -> None:
+        self.sheet = sheet
+        self.presence = Presence(lambda: sheet.pixels, empty)
+        self._done: list[Change] = []
+        self._undone: list[Change] = []
+        self._listeners: list[Listener] = []
+
+    # -- looking ---------------------------------------------------------------------------------
+
+    @property
+    def log(self) -> tuple[Change, ...]:
+        """All steps that stand, the oldest first."""
+        return tuple(self._done)
+
+    @property
+    def last(self) -> Change | None:
+        """The step that `undo` takes back."""
+        return self._done[-1] if self._done else None
+
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._done)
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._undone)
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The table, whose rows say which object they are about."""
+        return object_table.adopt(self.sheet.table)
+
+    def elsewhere(self, ids: Iterable[int], plane: Plane) -> set[int]:
+        """Tell which objects go on off a plane."""
+        return self.presence.elsewhere(ids, plane)
+
+    def free_id(self, plane: Plane | None = None) -> int:
+        """Return an id that no object has, and none had as far as the log goes back.
+
+        Parameters
+        ----------
+        plane : Plane, optional
+            The plane that is going to be written. It is looked at, in case that somebody
+            wrote there without a word.
+        """
+        rows = object_table.object_ids(self.sheet.table) if self._has_ids() else ()
+        had = max((change.highest_id for change in self._done), default=0)
+        here = 0
+        if plane is not None:
+            pixels = plane.take(self.sheet.pixels)
+            here = int(pixels.max()) if pixels.size else 0
+        return 1 + max(self.presence.highest(), had, here, int(max(rows, default=0)), 0)
+
+    def _has_ids(self) -> bool:
+        return object_table.INDEX in self.sheet.table.columns
+
+    def listen(self, listener: Listener) -> None:
+        """Call ``listener(event, change)`` after everything that happens."""
+        self._listeners.append(listener)
+
+    def unlisten(self, listener: Listener) -> None:
+        """Call a listener no more."""
+        self._listeners.remove(listener)
+
+    def _tell(self, event: Event, change: Change | None) -> None:
+        for listener in list(self._listeners):
+            listener(event, change)
+
+    # -- doing -----------------------------------------------------------------------------------
+
+    def apply(self, change: Change) -> None:
+        """Make a change, all of it or nothing.
+
+        Raises
+        ------
+        LabelsError
+            When the labels cannot take it: their type is too small, they are locked, or they
+            are no longer as the change found them. Nothing has changed then.
+        """
+        self._make(change)
+        self._undone.clear()
+        self._push(change, "apply")
+
+    def record(self, change: Change) -> None:
+        """Take a change into the log whose pixels somebody else has written."""
+        self._undone.clear()
+        self._push(change, "apply")
+
+    def complete(
+        self, change: Change, rows: pd.DataFrame, ids: Iterable[int] | None = None
+    ) -> None:
+        """Give the objects of a step their rows, which were measured after its pixels.
+
+        Parameters
+        ----------
+        ids : iterable of int, optional
+            Objects whose rows are replaced; those of the step by default.
+        """
+        if change not in self._done:
+            return
+        later = self._done[self._done.index(change) + 1 :]
+        decided = {i for step in later for i in step.ids}  # there, later steps know better
+        wanted = [i for i in (change.ids if ids is None else ids) if i not in decided]
+        new = rows[~np.isin(object_table.object_ids(rows), list(decided))]
+        last = change.rows is not None and not later
+        table = change.rows.revert(self.table) if change.rows and last else self.table
+        made = replace_rows(table, wanted, new)
+        change.rows = made
+        self._put_table(made.apply(table))
+        self._tell("complete", change)
+
+    def fill(self, plane: Plane, labels: npt.NDArray[np.integer[Any]]) -> None:
+        """Write what a plane of new labels begins with: no step, so nothing can be undone.
+
+        Parameters
+        ----------
+        labels : (H, W) integer array
+
+        Raises
+        ------
+        LabelsError
+            When steps stand in the log, or the labels cannot be written.
+        """
+        if self._done:
+            raise LabelsError(f"{self.sheet.name!r} has been edited since. Nothing was written.")
+        self.sheet.check_writable()
+        self._undone.clear()
+        self.sheet.pixels[plane.slices] = labels.T if plane.transposed else labels
+        self.presence.forget(plane)
+
+    def _push(self, change: Change, event: Event) -> None:
+        change.when = self._now()
+        self._done.append(change)
+        self._tell(event, change)
+
+    def _now(self) -> int:
+        """The time, later than that of any step."""
+        return max(time.time_ns(), self._done[-1].when + 1 if self._done else 0)
+
+    # -- taking back -----------------------------------------------------------------------------
+
+    def undo(self) -> Moved | None:
+        """Take the last step back; None when there is none.
+
+        Raises
+        ------
+        LabelsError
+            When the labels cannot be written. Nothing has changed then.
+        """
+        if not self._done:
+            return None
+        change = self._done[-1]
+        left_alone = self._make(change, back=True)
+        self._undone.append(self._done.pop())
+        self._tell("undo", change)
+        return Moved(change, left_alone)
+
+    def redo(self) -> Moved | None:
+        """Do again what was taken back last; None when there is nothing.
+
+        Raises
+        ------
+        LabelsError
+        """
+        if not self._undone:
+            return None
+        change = self._undone[-1]
+        left_alone = self._make(change, strictly=False)
+        change.when = self._now()
+        self._done.append(self._undone.pop())
+        self._tell("redo", change)
+        return Moved(change, left_alone)
+
+    def retract(self, change: Change) -> None:
+        """Take the last step back as if it had never been: another takes its place.
+
+        Raises
+        ------
+        LabelsError
+            When it is not the last step, or the labels cannot be written.
+        """
+        if change is not self.last:
+            raise LabelsError(f"{self.sheet.name!r} has been edited since. Nothing was changed.")
+        self._make(change, back=True)
+        self._done.pop()
+        self._tell("retract", change)
+
+    def drop(self, change: Change) -> None:
+        """Take a step out of the log that was recorded and then not written after all."""
+        if change in self._done:
+            self._done.remove(change)
+            self._tell("retract", change)
+
+    def forget(self) -> None:
+        """Start anew: the labels hold other data now."""
+        self._done.clear()
+        self._undone.clear()
+        self.presence = Presence(lambda: self.sheet.pixels)
+        self._tell("forget", None)
+
+    # -- pixels and rows together ----------------------------------------------------------------
+
+    def _make(self, change: Change, *, back: bool = False, strictly: bool | None = None) -> int:
+        """Write pixels and rows of a change, forwards or back; returns pixels left alone."""
+        runs = change.pixels.reversed if back else change.pixels
+        strictly = not back if strictly is None else strictly
+        # Rows are worked out first: what cannot be done with them shows before pixels change.
+        table = _turned(change.rows, self.table, back) if change.rows is not None else None
+        left_alone = self._write(runs, strictly) if len(runs) else 0
+        if table is not None:
+            former = self.sheet.table
+            try:
+                self.sheet.table = table
+            except BaseException as error:
+                self._write(runs.reversed, strictly=False)
+                self._put_table(former)
+                if isinstance(error, Exception):
+                    raise LabelsError(
+                        f"The table of {self.sheet.name!r} cannot take this ({error}). "
+                        "Nothing was changed."
+                    ) from error
+                raise
+        if len(runs):
+            self.sheet.show()
+        return left_alone
+
+    def _write(self, runs: Runs, strictly: bool) -> int:
+        if len(runs) == 0:
+            return 0
+        self.sheet.check_writable()
+        pixels = self.sheet.pixels
+        self._check_ids(runs, pixels.dtype)
+        try:
+            with self.presence.writing(runs):
+                return write(pixels, runs, strictly=strictly)
+        except NapariSamError:
+            raise
+        except Exception as error:
+            raise LabelsError(
+                f"{self.sheet.name!r} cannot be written ({error}). Nothing was changed: choose a "
+                "new Labels layer."
+            ) from error
+
+    def _check_ids(self, runs: Runs, dtype: Any) -> None:
+        limits = np.iinfo(np.dtype(dtype))
+        if np.dtype(dtype) == np.uint64:
+            return  # all ids fit, see `Runs`
+        if int(runs.after.max()) > limits.max or int(runs.after.min()) < limits.min:
+            raise LabelsError(
+                f"{self.sheet.name!r} is {np.dtype(dtype)} and holds ids up to {limits.max}, but "
+                f"the next free id is {int(runs.after.max())}. Convert the layer to a larger "
+                "type, or choose a new layer."
+            )
+
+    def _put_table(self, table: pd.DataFrame) -> None:
+        self.sheet.table = table
+
+    def stands(self, change: Change) -> bool:
+        """Tell whether the pixels are as a change leaves them."""
+        return stands(self.sheet.pixels, change.pixels)
+
+
+def _turned(rows: RowChange, table: pd.DataFrame, back: bool) -> pd.DataFrame:
+    return rows.revert(table) if back else rows.apply(table)

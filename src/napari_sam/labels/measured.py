@@ -1,0 +1,105 @@
+"""Rows of objects after their pixels have changed, on the plane where that happened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from napari_sam.images import Plane
+from napari_sam.labels import table as object_table
+from napari_sam.labels.runs import Runs
+
+if TYPE_CHECKING:
+    from napari_sam.labels.document import Document
+
+Pixels = npt.NDArray[Any]
+Intensities = Callable[[Plane], Pixels | None]
+"""Pixels of the image on a plane of the labels, when they need no waiting."""
+
+
+def plane_of(runs: Runs) -> Plane | None:
+    """Find the plane on which a change lies; None when it reaches over several.
+
+    Examples
+    --------
+    >>> plane_of(Runs.at((4, 8, 9), ([2, 2], [1, 5], [3, 3]), 0, 1)).index
+    (2, None, None)
+    """
+    if len(runs) == 0:
+        return None
+    shape, ndim = runs.shape, len(runs.shape)
+    box = runs.box()
+    long = [axis for axis, (first, stop) in enumerate(box) if stop - first > 1]
+    if len(long) > 2:
+        return None
+    # The last axes are a plane by nature, as far as the change leaves the choice.
+    axes = sorted([*long, *[a for a in reversed(range(ndim)) if a not in long][: 2 - len(long)]])
+    index = tuple(None if axis in axes else box[axis][0] for axis in range(ndim))
+    return Plane((axes[0], axes[1]), index, (shape[axes[0]], shape[axes[1]]))
+
+
+def rows_after(
+    document: Document,
+    plane: Plane,
+    labels: npt.NDArray[np.integer[Any]],
+    ids: Iterable[int],
+    by_hand: Iterable[int] = (),
+    image: Pixels | None = None,
+    corner: tuple[int, int] = (0, 0),
+) -> pd.DataFrame:
+    """Measure objects of a plane, and join what the table knew of them.
+
+    Parameters
+    ----------
+    document : Document
+    plane : Plane
+        Of the document's labels.
+    labels : (H, W) integer array
+        The plane as it is, or shall be, after the change.
+    ids : iterable of int
+        The objects concerned.
+    by_hand : iterable of int
+        Those that the person made, and that are certain by that.
+    image : (H, W) or (H, W, C) array, optional
+        For the mean intensity.
+    corner : (int, int)
+        Row and column where `labels` and `image` begin, when they are a part of the plane that
+        holds the objects wholly.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Rows of those that are on the plane; of the others as far as they go on elsewhere.
+    """
+    ids = [int(i) for i in ids]
+    table = document.table
+    described = object_table.describe(labels, ids, plane, image, corner)
+    rows = object_table.remeasured(table, described, by_hand)
+    rest = document.elsewhere(set(ids) - set(rows[object_table.INDEX]), plane)
+    if not rest:
+        return rows
+    return object_table.put(rows, rest, object_table.rows(table, rest))
+
+
+def rows_of_written(
+    document: Document, runs: Runs, intensities: Intensities, by_hand: bool
+) -> tuple[pd.DataFrame, tuple[int, ...]]:
+    """Measure the objects of a change that stands in the pixels already.
+
+    Returns
+    -------
+    rows : pandas.DataFrame
+    ids : tuple of int
+        The objects whose rows these replace; none when the change reaches over several planes,
+        where rows stay as they are.
+    """
+    plane = plane_of(runs)
+    if plane is None:
+        return object_table.nothing(), ()
+    labels = plane.take(document.sheet.pixels)
+    hand = runs.ids if by_hand else ()
+    return rows_after(document, plane, labels, runs.ids, hand, intensities(plane)), runs.ids

@@ -1,0 +1,272 @@
+"""How many pixels every object has on every plane, known without reading the labels again.
+
+Ids that are free, and whether an object goes on on other slices, are asked at every edit. Labels
+of some millions of pixels are simply read for that; larger ones are counted once, plane by plane,
+beside the window, and what is written is added up.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.images import Plane
+from napari_sam.labels.runs import Runs
+
+SMALL = 2**23  # pixels that are read at once without anybody noticing, about 10 ms
+
+Ids = npt.NDArray[np.int64]
+
+
+def count_ids(labels: npt.NDArray[np.integer[Any]]) -> tuple[Ids, Ids]:
+    """Count the pixels of every object.
+
+    Returns
+    -------
+    ids, counts : (N,) int64
+        Ascending, without the background.
+    """
+    values = labels[labels != 0]
+    if not values.size:
+        return np.empty(0, np.int64), np.empty(0, np.int64)
+    if int(values.min()) > 0 and int(values.max()) < 4 * values.size + 65_536:
+        counts = np.bincount(values.astype(np.intp, copy=False))
+        ids = np.flatnonzero(counts)
+        return ids.astype(np.int64), counts[ids].astype(np.int64)
+    ids, counts = np.unique(values, return_counts=True)
+    return ids.astype(np.int64), counts.astype(np.int64)
+
+
+def among(labels: npt.NDArray[np.integer[Any]], ids: Iterable[int]) -> npt.NDArray[np.bool_]:
+    """Tell which pixels belong to some objects, of which there are few or many.
+
+    Examples
+    --------
+    >>> among(np.array([[0, 5], [3, 5]]), [5]).tolist()
+    [[False, True], [False, True]]
+    """
+    wanted = np.unique(np.fromiter((int(i) for i in ids), np.int64))
+    if len(wanted) <= 4:
+        found = np.zeros(labels.shape, bool)
+        for object_id in wanted:
+            found |= labels == object_id
+        return found
+    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
+    wanted = wanted[(wanted >= low) & (wanted <= high)]
+    if low < 0 or high > max(labels.size, 2**16):
+        return np.isin(labels, wanted)
+    lookup = np.zeros(high + 1, bool)
+    lookup[wanted] = True
+    return np.asarray(lookup[labels])
+
+
+class Presence:
+    """The objects of every plane of the last two axes.
+
+    What is written must be announced, see `writing`. Planes may be counted in another thread.
+
+    Parameters
+    ----------
+    pixels : callable
+        Returns the labels as they are now: NumPy, zarr or alike, at least two axes.
+    empty : bool
+        Whether they are known to hold nothing yet, and need not be read for it.
+    """
+
+    def __init__(self, pixels: Callable[[], Any], empty: bool = False) -> None:
+        self._pixels = pixels
+        self._lock = threading.Lock()
+        self._shape = tuple(pixels().shape)
+        self._known: dict[int, tuple[Ids, Ids]] = {}
+        self._version: dict[int, int] = {}
+        self._top: dict[int, int] = {}  # at least the highest id of a plane
+        self.small = isinstance(pixels(), np.ndarray) and int(np.prod(self._shape)) <= SMALL
+        if empty:
+            nothing = (np.empty(0, np.int64), np.empty(0, np.int64))
+            self._known = dict.fromkeys(range(self._planes), nothing)
+
+    @property
+    def _planes(self) -> int:
+        return int(np.prod(self._shape[:-2]))
+
+    def _take(self, number: int) -> npt.NDArray[np.integer[Any]]:
+        at = tuple(int(i) for i in np.unravel_index(number, self._shape[:-2]))
+        return np.asarray(self._pixels()[(*at, slice(None), slice(None))])
+
+    def _unknown(self) -> list[int]:
+        with self._lock:
+            return [k for k in range(self._planes) if k not in self._known]
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing needs to be counted any more."""
+        return self.small or not self._unknown()
+
+    def count_next(self) -> bool:
+        """Count one more plane; False when there was none left. May run in another thread."""
+        left = [] if self.small else self._unknown()
+        if not left:
+            return False
+        self._count(left[0])
+        return True
+
+    def _count(self, number: int) -> tuple[Ids, Ids]:
+        with self._lock:
+            version = self._version.get(number, 0)
+        counted = count_ids(self._take(number))
+        with self._lock:
+            # Else somebody has written meanwhile: it is counted once more, later.
+            if self._version.get(number, 0) == version and version % 2 == 0:
+                self._known[number] = counted
+        return counted
+
+    @contextmanager
+    def writing(self, runs: Runs) -> Iterator[None]:
+        """Announce that a change is being written; when that fails, nothing has changed."""
+        begun = self.begin(runs)
+        written = False
+        try:
+            yield
+            written = True
+        finally:
+            self.end(runs, begun, written)
+
+    def begin(self, runs: Runs) -> set[int]:
+        """Say that a change is about to be written; returns what `end` needs to know."""
+        if self.small:
+            return set()
+        numbers = {block.number for block in runs.blocks()}
+        with self._lock:
+            for number in numbers:
+                self._version[number] = self._version.get(number, 0) + 1
+            return numbers & self._known.keys()
+
+    def end(self, runs: Runs, begun: set[int], written: bool = True) -> None:
+        """Say that a change has been written, or could not be."""
+        if self.small:
+            return
+        with self._lock:
+            for block in runs.blocks():
+                number, length = block.number, runs.length[block.part]
+                self._version[number] = self._version.get(number, 0) + 1
+                if number in self._top:
+                    self._top[number] = max(self._top[number], int(runs.after[block.part].max()))
+                if written and number in begun:
+                    old, new = runs.before[block.part], runs.after[block.part]
+                    self._known[number] = _moved(self._known[number], old, new, length)
+
+    def forget(self, plane: Plane) -> None:
+        """Count a plane again: it was written without saying what changed."""
+        ndim = len(self._shape)
+        aligned = sorted(plane.axes) == [ndim - 2, ndim - 1]
+        at = tuple(int(i) for i in plane.index if i is not None)
+        numbers: Iterable[int] = range(self._planes)
+        if aligned and ndim > 2:
+            numbers = [int(np.ravel_multi_index(at, self._shape[:-2]))]
+        with self._lock:
+            for number in numbers:
+                self._known.pop(number, None)
+                self._top.pop(number, None)
+                self._version[number] = self._version.get(number, 0) + 2
+
+    # -- questions ---------------------------------------------------------------------------
+
+    def highest(self) -> int:
+        """Return the highest id, 0 when there is none; large labels may have had a higher one."""
+        if self.small:
+            pixels = self._pixels()
+            return max(int(pixels.max()), 0) if pixels.size else 0
+        return max((self._highest_on(number) for number in range(self._planes)), default=0)
+
+    def _highest_on(self, number: int) -> int:
+        known = self._known.get(number)
+        if known is not None:
+            return int(known[0][-1]) if len(known[0]) else 0
+        if number not in self._top:  # much faster than counting
+            plane = self._take(number)
+            self._top[number] = int(plane.max()) if plane.size else 0
+        return self._top[number]
+
+    def count(self, ids: Iterable[int]) -> dict[int, int]:
+        """Count the pixels of some objects over all planes that are known.
+
+        Small labels, and those that are `complete`, are known altogether.
+        """
+        wanted = [int(i) for i in ids]
+        if self.small:
+            pixels = self._pixels()
+            return _sum([count_ids(pixels[among(pixels, wanted)])], wanted)
+        with self._lock:
+            known = list(self._known.values())
+        return _sum(known, wanted)
+
+    def elsewhere(self, ids: Iterable[int], plane: Plane) -> set[int]:
+        """Tell which objects have pixels off a plane.
+
+        While large labels are still being counted, the planes that are known and those next to
+        this one answer: objects hang together.
+        """
+        wanted = [int(i) for i in ids]
+        if not wanted or plane.ndim == 2:
+            return set()
+        last = tuple(range(plane.ndim - 2, plane.ndim))
+        if not self.complete and tuple(sorted(plane.axes)) == last:
+            at = tuple(int(i) for i in plane.index if i is not None)
+            here = int(np.ravel_multi_index(at, self._shape[:-2]))
+            for number in self._beside(at):
+                if number not in self._known:
+                    self._count(number)
+            with self._lock:
+                known = [counted for k, counted in self._known.items() if k != here]
+            return {i for i, n in _sum(known, wanted).items() if n}
+        while self.count_next():
+            pass
+        pixels = plane.take(self._pixels())
+        on_plane = _sum([count_ids(pixels[among(pixels, wanted)])], wanted)
+        return {i for i, n in self.count(wanted).items() if n > on_plane[i]}
+
+    def _beside(self, at: tuple[int, ...]) -> Iterator[int]:
+        for axis, place in enumerate(at):
+            for next_to in (place - 1, place + 1):
+                if 0 <= next_to < self._shape[axis]:
+                    moved = (*at[:axis], next_to, *at[axis + 1 :])
+                    yield int(np.ravel_multi_index(moved, self._shape[:-2]))
+
+    def first(self, object_id: int) -> tuple[int, ...] | None:
+        """Return the first plane that holds an object: its place along the leading axes."""
+        for number in range(self._planes):
+            if self.small:
+                held = bool((self._take(number) == object_id).any())
+            else:
+                ids, counts = self._known.get(number) or self._count(number)
+                at = int(np.searchsorted(ids, object_id))
+                held = at < len(ids) and int(ids[at]) == object_id and int(counts[at]) > 0
+            if held:
+                return tuple(int(i) for i in np.unravel_index(number, self._shape[:-2]))
+        return None
+
+
+def _sum(counted: list[tuple[Ids, Ids]], ids: Iterable[int]) -> dict[int, int]:
+    """Add up how many pixels some objects have."""
+    wanted = np.unique(np.fromiter(ids, np.int64))
+    total = np.zeros(len(wanted), np.int64)
+    for found, counts in counted:
+        if len(found):
+            at = np.minimum(np.searchsorted(found, wanted), len(found) - 1)
+            total += np.where(found[at] == wanted, counts[at], 0)
+    return {int(i): int(n) for i, n in zip(wanted, total, strict=True)}
+
+
+def _moved(known: tuple[Ids, Ids], before: Ids, after: Ids, length: Ids) -> tuple[Ids, Ids]:
+    """Add up what a change does to the counts of a plane."""
+    ids = np.concatenate([known[0], before, after])
+    counts = np.concatenate([known[1], -length, length])
+    unique, place = np.unique(ids, return_inverse=True)
+    total = np.bincount(place.ravel(), counts, len(unique)).astype(np.int64)
+    held = (unique != 0) & (total > 0)
+    return unique[held], total[held]

@@ -1,0 +1,290 @@
+"""Which pixels of labels change, from what and to what: runs along the last axis.
+
+Objects are made of runs, so a cell of a thousand pixels takes some forty of them, whatever array
+it lies in, and a change of a whole stack costs as much as its outlines.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.errors import LabelsError
+
+Ids = npt.NDArray[np.int64]
+
+
+class Block(NamedTuple):
+    """The runs of one plane of the last two axes.
+
+    ``number`` counts the planes of the array, ``where`` selects the smallest window that holds
+    the runs, ``rows`` and ``columns`` (N,) are the pixels within it, ``part`` selects the runs.
+    """
+
+    number: int
+    where: tuple[int | slice, ...]
+    rows: npt.NDArray[np.intp]
+    columns: npt.NDArray[np.intp]
+    part: slice
+
+
+@dataclass(frozen=True, eq=False)
+class Runs:
+    """Pixels that change, as runs of neighbours that change alike.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the whole array, at least two axes.
+    start : (N,) int64
+        Flat (C order) index of the first pixel of every run, ascending.
+    length : (N,) int64
+        Pixels of every run; no run goes on in the next row.
+    before, after : (N,) int64
+        Ids; they differ in every run. Those of ``uint64`` beyond 2**63 - 1 are kept as the
+        negative numbers of the same bits.
+    """
+
+    shape: tuple[int, ...]
+    start: Ids
+    length: Ids
+    before: Ids
+    after: Ids
+
+    @classmethod
+    def none(cls, shape: Sequence[int]) -> Runs:
+        """Make a change of no pixel."""
+        empty = np.empty(0, np.int64)
+        return cls(tuple(shape), empty, empty, empty, empty)
+
+    @classmethod
+    def at(cls, shape: Sequence[int], indices: Sequence[Any], before: Any, after: Any) -> Runs:
+        """Describe single pixels.
+
+        Parameters
+        ----------
+        indices : sequence of (N,) int arrays
+            One per axis, in any order, no pixel twice.
+        before, after : (N,) int arrays or int
+            Where they are equal, nothing changes.
+
+        Examples
+        --------
+        >>> runs = Runs.at((2, 5), ([1, 1, 0], [2, 3, 0]), 0, [7, 7, 8])
+        >>> runs.start.tolist(), runs.length.tolist(), runs.after.tolist()
+        ([0, 7], [1, 2], [8, 7])
+        """
+        shape = tuple(shape)
+        flat = np.ravel_multi_index(
+            tuple(np.asarray(axis, dtype=np.intp).ravel() for axis in indices), shape
+        )
+        return cls.of_flat(shape, flat, before, after)
+
+    @classmethod
+    def of_flat(cls, shape: Sequence[int], flat: Any, before: Any, after: Any) -> Runs:
+        """Describe single pixels by their flat (C order) indices, as `at`."""
+        flat = np.asarray(flat, dtype=np.int64)
+        old, new = (
+            np.broadcast_to(np.asarray(values).astype(np.int64), flat.shape)
+            for values in (before, after)
+        )
+        changed = np.flatnonzero(old != new)
+        order = changed[np.argsort(flat[changed], kind="stable")]
+        return cls._of(tuple(shape), flat[order], old[order], new[order])
+
+    @classmethod
+    def between(cls, shape: Sequence[int], corner: Sequence[int], before: Any, after: Any) -> Runs:
+        """Describe how two contents of a block of the array differ.
+
+        Parameters
+        ----------
+        corner : sequence of int
+            Index of the block's first pixel.
+        before, after : integer arrays
+            Of as many axes as the array; axes of one pixel for a plane of a stack.
+        """
+        shape = tuple(shape)
+        before, after = np.asarray(before), np.asarray(after)
+        if len(corner) != len(shape) or before.shape != after.shape or before.ndim != len(shape):
+            raise LabelsError(
+                f"A block {before.shape} at {tuple(corner)} has no place in labels {shape}."
+            )
+        places = np.nonzero(before != after)
+        flat = np.ravel_multi_index(
+            tuple(axis + first for axis, first in zip(places, corner, strict=True)), shape
+        )
+        old, new = before[places].astype(np.int64), after[places].astype(np.int64)
+        return cls._of(shape, flat.astype(np.int64), old, new)
+
+    @classmethod
+    def _of(cls, shape: tuple[int, ...], flat: Ids, before: Ids, after: Ids) -> Runs:
+        """Join sorted pixels to runs."""
+        if len(flat) == 0:
+            return cls.none(shape)
+        breaks = np.diff(flat) != 1
+        breaks |= flat[1:] % shape[-1] == 0
+        breaks |= (np.diff(before) != 0) | (np.diff(after) != 0)
+        first = np.flatnonzero(np.concatenate(([True], breaks)))
+        length = np.diff(np.append(first, len(flat)))
+        return cls(shape, flat[first], length.astype(np.int64), before[first], after[first])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Runs]) -> Runs:
+        """Join changes of the same array that share no pixel."""
+        if len(parts) == 1:
+            return parts[0]
+        start = np.concatenate([part.start for part in parts])
+        order = np.argsort(start, kind="stable")
+        length, before, after = (
+            np.concatenate([getattr(part, name) for part in parts])[order]
+            for name in ("length", "before", "after")
+        )
+        return cls(parts[0].shape, start[order], length, before, after)
+
+    def __len__(self) -> int:
+        return len(self.start)
+
+    @property
+    def size(self) -> int:
+        """How many pixels change."""
+        return int(self.length.sum())
+
+    @cached_property
+    def ids(self) -> tuple[int, ...]:
+        """All objects that lose or gain pixels, background left out."""
+        found = np.unique(np.concatenate([self.before, self.after]))
+        return tuple(int(i) for i in found if i != 0)
+
+    @property
+    def reversed(self) -> Runs:
+        """The change that takes this one back."""
+        return Runs(self.shape, self.start, self.length, self.after, self.before)
+
+    def flat(self) -> Ids:
+        """List the flat index of every pixel, (size,)."""
+        first = np.cumsum(self.length) - self.length
+        return np.arange(self.size) + np.repeat(self.start - first, self.length)
+
+    def each(self, values: Ids) -> Ids:
+        """Repeat a value per run for every pixel of it."""
+        return np.repeat(values, self.length)
+
+    def blocks(self) -> Iterator[Block]:
+        """Go through the planes of the last two axes that hold some of the pixels."""
+        height, width = self.shape[-2:]
+        number = self.start // (height * width)
+        edges = np.flatnonzero(np.diff(number, prepend=-1, append=-1))
+        for low, high in itertools.pairwise(edges):
+            part = slice(int(low), int(high))
+            at = int(number[low])
+            row = self.start[part] // width - at * height
+            column, length = self.start[part] % width, self.length[part]
+            r0, r1 = int(row[0]), int(row[-1]) + 1
+            c0, c1 = int(column.min()), int((column + length).max())
+            first = np.cumsum(length) - length
+            columns = np.arange(int(length.sum())) + np.repeat(column - c0 - first, length)
+            leading = (int(i) for i in np.unravel_index(at, self.shape[:-2]))
+            yield Block(
+                at,
+                (*leading, slice(r0, r1), slice(c0, c1)),
+                np.repeat(row - r0, length),
+                columns,
+                part,
+            )
+
+    def box(self) -> tuple[tuple[int, int], ...]:
+        """Return the first index and the one behind the last along every axis.
+
+        Raises
+        ------
+        LabelsError
+            When no pixel changes.
+        """
+        if len(self) == 0:
+            raise LabelsError("A change of no pixel lies nowhere.")
+        places = np.unravel_index(self.start, self.shape)
+        ends = (*places[:-1], places[-1] + self.length - 1)
+        return tuple(
+            (int(first.min()), int(last.max()) + 1)
+            for first, last in zip(places, ends, strict=True)
+        )
+
+
+def write(pixels: Any, runs: Runs, *, strictly: bool = True) -> int:
+    """Write a change into labels: all of it, or nothing.
+
+    Only pixels that still are as the change found them are written.
+
+    Parameters
+    ----------
+    pixels : array
+        NumPy, zarr or anything else that is read and written by integers and slices.
+    runs : Runs
+        Of an array of this shape.
+    strictly : bool
+        Whether to refuse the change when pixels are not as it found them; else they are left
+        alone.
+
+    Returns
+    -------
+    int
+        How many pixels were left alone.
+
+    Raises
+    ------
+    LabelsError
+        When the labels have another shape or cannot be written; they are as before then.
+    """
+    if tuple(pixels.shape) != runs.shape:
+        raise LabelsError(f"The labels have shape {tuple(pixels.shape)} now, not {runs.shape}.")
+    done: list[tuple[tuple[int | slice, ...], npt.NDArray[Any]]] = []
+    left_alone = 0
+    try:
+        for block in runs.blocks():
+            region = np.array(pixels[block.where])
+            before = region.copy()
+            found = region[block.rows, block.columns]
+            old, new = (
+                np.repeat(values[block.part], runs.length[block.part]).astype(region.dtype)
+                for values in (runs.before, runs.after)
+            )
+            stands = found == old
+            missed = len(stands) - int(np.count_nonzero(stands))
+            if missed and strictly:
+                raise LabelsError("The labels were changed meanwhile. Nothing was written.")
+            left_alone += missed
+            region[block.rows, block.columns] = np.where(stands, new, found)
+            done.append((block.where, before))
+            pixels[block.where] = region
+    except BaseException:
+        _take_back(pixels, done)
+        raise
+    return left_alone
+
+
+def _take_back(pixels: Any, done: list[tuple[tuple[int | slice, ...], npt.NDArray[Any]]]) -> None:
+    """Put back what had been written; the last block may not have taken anything at all."""
+    for number, (where, before) in enumerate(reversed(done)):
+        try:
+            pixels[where] = before
+        except Exception:  # storage of any kind, which has just failed
+            if number:
+                raise
+
+
+def stands(pixels: Any, runs: Runs) -> bool:
+    """Tell whether all pixels are as a change leaves them."""
+    if tuple(pixels.shape) != runs.shape:
+        return False
+    for block in runs.blocks():
+        found = np.asarray(pixels[block.where])[block.rows, block.columns]
+        wanted = np.repeat(runs.after[block.part], runs.length[block.part])
+        if not np.array_equal(found.astype(np.int64), wanted):
+            return False
+    return True

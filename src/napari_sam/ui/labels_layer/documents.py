@@ -1,0 +1,147 @@
+"""One document per Labels layer, whichever page writes into it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.engine.jobs import Jobs
+from napari_sam.errors import NapariSamError
+from napari_sam.images import Plane
+from napari_sam.progress import Progress
+from napari_sam.ui.labels_layer.layer_document import LayerDocument, Watcher, document_of
+from napari_sam.ui.layers.planes import labels_plane, read_plane
+from napari_sam.ui.workbench import Workbench
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
+
+
+class Documents:
+    """Opens the document of a layer when somebody is going to write into it.
+
+    Parameters
+    ----------
+    bench : Workbench
+    changed : callable
+        Called when a layer was changed in a way that its page did not ask for.
+    threaded : bool
+        Whether large labels are counted beside the window; else when it must be.
+    """
+
+    def __init__(self, bench: Workbench, changed: Callable[[], None], threaded: bool) -> None:
+        self._bench = bench
+        self._changed = changed
+        self._open: list[LayerDocument] = []
+        self._counting = (
+            Jobs(bench.loop, ("count",), name="napari-sam counting") if threaded else None
+        )
+        for role in ("target", "merge"):
+            bench.state.events[role].connect(self._chosen)
+
+    def _chosen(self, layer: Labels | None) -> None:
+        """Get ready for a layer that will be written."""
+        if layer is not None:
+            self.of(layer)
+
+    def known(self, layer: Labels | None) -> LayerDocument | None:
+        """Return the document of a layer if there is one."""
+        return next((document for document in self._open if document.layer is layer), None)
+
+    def of(self, layer: Labels, empty: bool = False) -> LayerDocument:
+        """Return the document of a layer, opening it when there is none.
+
+        Parameters
+        ----------
+        empty : bool
+            Whether the layer is new, and known to hold no object.
+        """
+        document = self.known(layer)
+        if document is None:
+            # Another panel may have it open; there is one log for all of them.
+            document = document_of(layer) or LayerDocument(layer, empty=empty)
+            name = f"labels {id(layer)}"
+            document.watch(
+                self,
+                Watcher(
+                    lambda call: self._bench.loop.later(name, 0, call),
+                    self._changed,
+                    lambda plane: self._intensities(layer, plane),
+                ),
+            )
+            document.listen(self._happened)
+            self._open.append(document)
+            self._count()
+        return document
+
+    def newest(self) -> LayerDocument | None:
+        """Return the document with the step that was made last, in a layer of the viewer."""
+        best: LayerDocument | None = None
+        for document in self._open:
+            document.sync()
+            last = document.last
+            if last is None or not last.when or document.layer not in self._bench.viewer.layers:
+                continue
+            if best is None or best.last is None or last.when > best.last.when:
+                best = document
+        return best
+
+    def look(self) -> None:
+        """See whether any step can be taken back."""
+        layers = self._bench.viewer.layers
+        self._bench.state.kept = any(
+            document.last is not None
+            and document.last.when > 0
+            and document.fits
+            and document.layer in layers
+            for document in self._open
+        )
+
+    def _happened(self, event: str, change: Any) -> None:
+        self.look()
+
+    def layers_changed(self) -> None:
+        """Let go of layers that are no longer in the viewer."""
+        layers = self._bench.viewer.layers
+        for document in [d for d in self._open if d.layer not in layers]:
+            self._leave(document)
+
+    def close(self) -> None:
+        """Let go of all layers."""
+        if self._counting is not None:
+            self._counting.close()
+        for document in list(self._open):
+            self._leave(document)
+
+    def _leave(self, document: LayerDocument) -> None:
+        self._open.remove(document)
+        document.unlisten(self._happened)
+        document.unwatch(self)
+
+    # -- what documents ask for ------------------------------------------------------------------
+
+    def _count(self) -> None:
+        """Count large labels beside the window, so that nobody waits for it later."""
+        left = [d for d in self._open if not d.presence.complete]
+        if self._counting is None or not left:
+            return
+
+        def count(progress: Progress) -> None:
+            for document in left:
+                while document.presence.count_next():
+                    progress(0.0)  # may be cancelled here
+
+        self._counting.submit("count", count, lambda done: None, lambda error: None)
+
+    def _intensities(self, layer: Labels, plane: Plane) -> npt.NDArray[Any] | None:
+        """Pixels of the image on a plane of a layer, when they need no waiting."""
+        image = self._bench.state.image
+        if image is None or image.multiscale or not isinstance(image.data, np.ndarray):
+            return None
+        try:
+            return read_plane(image, labels_plane(image, plane, layer, write=False))
+        except (NapariSamError, IndexError, ValueError):  # an image of other axes
+            return None

@@ -1,0 +1,233 @@
+"""The document of a Labels layer, which napari's own tools and keys share.
+
+While it is open, ``layer.undo`` and ``layer.redo``, napari's keys among them, go through the log;
+what a person paints becomes a step of it. Nothing depends on napari's own history, which keeps
+a hundred steps and drops all of them when a layer is locked. When the document is closed, napari
+gets a history that fits the pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy.typing as npt
+import pandas as pd
+
+from napari_sam.errors import LabelsError, NapariSamError
+from napari_sam.images import Plane
+from napari_sam.labels.change import Change
+from napari_sam.labels.document import Document, Moved
+from napari_sam.labels.measured import Intensities, rows_of_written
+from napari_sam.labels.runs import stands
+from napari_sam.ui.labels_layer.painting import as_napari_keeps_it, painted
+from napari_sam.ui.layers.planes import why_not_writable
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
+
+
+class LayerSheet:
+    """A Labels layer as a document sees it."""
+
+    def __init__(self, layer: Labels) -> None:
+        self._layer = layer
+
+    @property
+    def name(self) -> str:
+        return str(self._layer.name)
+
+    @property
+    def pixels(self) -> Any:
+        data = self._layer.data
+        return data[0] if self._layer.multiscale else data
+
+    @property
+    def table(self) -> pd.DataFrame:
+        features: pd.DataFrame = self._layer.features
+        return features
+
+    @table.setter
+    def table(self, table: pd.DataFrame) -> None:
+        self._layer.features = table
+
+    def check_writable(self) -> None:
+        reason = why_not_writable(self._layer)
+        if reason:
+            raise LabelsError(
+                f"{self.name!r} cannot be written: {reason} Choose a new Labels layer."
+            )
+
+    def show(self) -> None:
+        self._layer.refresh(extent=False)
+
+
+class Watcher(NamedTuple):
+    """What a panel does for a document.
+
+    ``later(call)`` makes a call once what happens now is over, ``changed()`` hears of changes
+    that it did not ask for, ``intensities(plane)`` reads the image on a plane of the labels.
+    """
+
+    later: Callable[[Callable[[], None]], None]
+    changed: Callable[[], None]
+    intensities: Intensities
+
+
+def document_of(layer: Labels) -> LayerDocument | None:
+    """Return the document of a layer if one is open, whoever opened it."""
+    document = getattr(layer.undo, "__self__", None)
+    return document if isinstance(document, LayerDocument) else None
+
+
+class LayerDocument(Document):
+    """One log for one layer, whoever writes into it.
+
+    Parameters
+    ----------
+    layer : Labels layer
+    empty : bool
+        Whether the labels are known to hold no object.
+    """
+
+    def __init__(self, layer: Labels, empty: bool = False) -> None:
+        super().__init__(LayerSheet(layer), empty=empty)
+        self.layer = layer
+        self._watchers: dict[Any, Watcher] = {}
+        self._data = layer.data
+        # Strokes that napari has announced, and is about to write.
+        self._strokes: list[tuple[Change, set[int]]] = []
+        self._adopt_napari_history()
+        layer.events.paint.connect(self._painted)
+        layer.events.set_data.connect(self._refreshed)
+        layer.undo = self._napari_undo  # type: ignore[method-assign]
+        layer.redo = self._napari_redo  # type: ignore[method-assign]
+
+    @property
+    def fits(self) -> bool:
+        """Whether the layer still holds the data that the log is about."""
+        return self.layer.data is self._data
+
+    def watch(self, owner: Any, watcher: Watcher) -> None:
+        """Keep the document open for a panel."""
+        self._watchers[owner] = watcher
+
+    def unwatch(self, owner: Any) -> None:
+        """Close the document when no panel is left: napari gets a history that fits."""
+        if owner not in self._watchers:
+            return
+        if len(self._watchers) == 1:
+            self.sync()
+        del self._watchers[owner]
+        if not self._watchers:
+            self.layer.events.paint.disconnect(self._painted)
+            self.layer.events.set_data.disconnect(self._refreshed)
+            del self.layer.undo, self.layer.redo
+            _give_history(self.layer, self._done, self._undone)
+
+    def _changed(self) -> None:
+        for watcher in list(self._watchers.values()):
+            watcher.changed()
+
+    def intensities(self, plane: Plane) -> npt.NDArray[Any] | None:
+        """Pixels of the image on a plane of the labels, when they need no waiting."""
+        found = (watcher.intensities(plane) for watcher in self._watchers.values())
+        return next((pixels for pixels in found if pixels is not None), None)
+
+    # -- what napari does ------------------------------------------------------------------------
+
+    def _adopt_napari_history(self) -> None:
+        """Take in what was painted before anybody looked: undo goes back over it."""
+        shape = self.sheet.pixels.shape
+        try:
+            steps = [painted(shape, atoms) for atoms in getattr(self.layer, "_undo_history", ())]
+        except ValueError:  # of data that the layer held before
+            return
+        if steps and stands(self.sheet.pixels, steps[-1]):
+            self._done += [Change("Painted by hand.", runs, kind="paint") for runs in steps]
+
+    def _painted(self, event: Any) -> None:
+        """A stroke is announced; napari may write its last part only after this call."""
+        self.sync()
+        if not self.fits:
+            return
+        runs = painted(self.sheet.pixels.shape, event.value)
+        if len(runs) == 0:
+            return
+        by_hand = hasattr(event.value[0], "slice_key")
+        told = "Painted by hand." if by_hand else "Wrote labels."
+        change = Change(told, runs, kind="paint" if by_hand else "write")
+        self._strokes.append((change, self.presence.begin(runs)))
+        self.record(change)
+        for watcher in list(self._watchers.values())[-1:]:
+            watcher.later(self._settled)
+
+    def _refreshed(self, event: Any = None) -> None:
+        if not self._strokes:
+            self.sync()
+
+    def _settled(self) -> None:
+        if self._watchers and self.sync():
+            self._changed()
+
+    def sync(self) -> bool:
+        """Take in what was painted, or that the layer holds other data; tell whether anything."""
+        if not self.fits:
+            self._data = self.layer.data
+            self._strokes.clear()
+            self.forget()
+            self._changed()
+            return True
+        strokes, self._strokes = self._strokes, []
+        for change, begun in strokes:
+            written = self.stands(change)
+            self.presence.end(change.pixels, begun, written)
+            if not written:  # announced, and then failed
+                self.drop(change)
+                continue
+            rows, ids = rows_of_written(
+                self, change.pixels, self.intensities, change.kind == "paint"
+            )
+            self.complete(change, rows, ids)
+        return bool(strokes)
+
+    # -- one log ---------------------------------------------------------------------------------
+
+    def apply(self, change: Change) -> None:
+        self.sync()
+        super().apply(change)
+
+    def undo(self) -> Moved | None:
+        self.sync()
+        return super().undo()
+
+    def redo(self) -> Moved | None:
+        self.sync()
+        return super().redo()
+
+    def _napari_undo(self) -> None:
+        self._by_napari(self.undo)
+
+    def _napari_redo(self) -> None:
+        self._by_napari(self.redo)
+
+    def _by_napari(self, move: Callable[[], Moved | None]) -> None:
+        from napari.utils.notifications import show_warning
+
+        try:
+            moved = move()
+        except NapariSamError as error:
+            show_warning(str(error))
+            return
+        if moved is not None:
+            self._changed()
+
+
+def _give_history(layer: Any, done: list[Change], undone: list[Change]) -> None:
+    """Let napari's own undo go on from where a document stopped."""
+    layer._reset_history()
+    dtype = layer.data[0].dtype if layer.multiscale else layer.data.dtype
+    for history, steps in ((layer._undo_history, done), (layer._redo_history, undone)):
+        painted_steps = [step for step in steps if len(step.pixels)]
+        for step in painted_steps[-history.maxlen :]:
+            history.append(as_napari_keeps_it(step.pixels, dtype))
