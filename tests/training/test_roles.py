@@ -68,7 +68,15 @@ def test_an_ellipse_has_no_parts(radius, stretch, angle):
 
 def example_of(labels):
     nothing = np.zeros(labels.shape, np.float32)
-    return Example(np.zeros((3, 2, 2), np.float32), labels, nothing, nothing, nothing, 0)
+    return Example(
+        np.zeros((3, 2, 2), np.float32),
+        labels,
+        nothing,
+        nothing,
+        np.stack([nothing] * 2),
+        nothing,
+        0,
+    )
 
 
 def test_only_a_single_click_has_other_meanings():

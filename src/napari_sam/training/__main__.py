@@ -21,6 +21,17 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--out", type=Path, default=Path("runs/cells"), help="where the run is kept")
     train.add_argument("--resume", action="store_true", help="go on from OUT/last.pt")
     train.add_argument("--start-from", type=Path, help="begin with the weights of a checkpoint")
+    train.add_argument(
+        "--light",
+        action="store_true",
+        help="the light network with two views and what goes through slices; --resume knows it",
+    )
+    train.add_argument(
+        "--teacher", type=Path, help="weights whose maps the network learns to reproduce"
+    )
+    train.add_argument(
+        "--distil-minutes", type=float, default=30.0, help="time in which the teacher fades"
+    )
     train.add_argument("--minutes", type=float, default=20.0, help="hard limit of this call")
     train.add_argument("--threads", type=int, default=0, help="0 leaves it to torch")
     train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
@@ -71,8 +82,13 @@ def _parser() -> argparse.ArgumentParser:
 def _train(arguments: argparse.Namespace) -> None:
     import torch
 
-    from napari_sam.training.checkpoints import code_version
-    from napari_sam.training.generated import generated_planes, generated_validation
+    from napari_sam.models.cells.network import LIGHT, CellsNetwork
+    from napari_sam.training.checkpoints import code_version, load_checkpoint
+    from napari_sam.training.generated import (
+        generated_planes,
+        generated_slices,
+        generated_validation,
+    )
     from napari_sam.training.loop import Settings, Trainer
     from napari_sam.training.monitor import monitor_windows
     from napari_sam.training.pairs import data_hash, find_pairs
@@ -89,6 +105,7 @@ def _train(arguments: argparse.Namespace) -> None:
     seed = 1000 + 100 * arguments.seed
     planes = load_planes(training, print)
     planes += generated_planes(arguments.generated, seed, say=print)
+    planes += generated_slices(arguments.generated // 3, seed, say=print)
     images = [
         (pair.family, pair.name, *plane)
         for pair in held[:: max(1, len(held) // 30)]
@@ -104,9 +121,22 @@ def _train(arguments: argparse.Namespace) -> None:
         "generated_per_kind": arguments.generated,
         "left_out": list(arguments.leave_out),
     }
-    trainer = Trainer(planes, arguments.out, Settings(**chosen), facts, windows, print)
+    last = arguments.out / "last.pt"
+    config = LIGHT if arguments.light else {}
+    if arguments.resume and last.exists():
+        config = load_checkpoint(last)["config"]
+    trainer = Trainer(
+        planes,
+        arguments.out,
+        Settings(**chosen),
+        facts,
+        windows,
+        print,
+        network=CellsNetwork.of(config),
+        teacher=load_checkpoint(arguments.teacher) if arguments.teacher else None,
+    )
     if arguments.resume:
-        trainer.resume(arguments.out / "last.pt")
+        trainer.resume(last)
     elif arguments.start_from:
         trainer.start_from(arguments.start_from)
     trainer.run()

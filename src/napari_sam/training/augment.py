@@ -5,10 +5,14 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage as ndi
 
-__all__ = ["augment_image"]
+from napari_sam.training.bodies import glowing, outshine, relight
+
+__all__ = ["augment_image", "nothing_but_grain"]
 
 
-def augment_image(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def augment_image(
+    image: np.ndarray, rng: np.random.Generator, labels: np.ndarray | None = None
+) -> np.ndarray:
     """Change the looks of a normalised window, not its geometry.
 
     Parameters
@@ -16,17 +20,28 @@ def augment_image(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     image : ndarray of float32
         (S, S, 1) or (S, S, 3), about [0, 1].
     rng : numpy.random.Generator
+    labels : ndarray of int, optional
+        (S/2, S/2), where the objects are, for what is done to objects that shine.
 
     Returns
     -------
     ndarray of float32
-        (S, S, 3): stretched percentiles, gamma, inversion, hue and channel changes, uneven
-        light, blur, noise and few photons, each at random; clipped to [-0.1, 1.2].
+        (S, S, 3): dim objects and bright spots, stretched percentiles, gamma, inversion, hue and
+        channel changes, uneven light, blur, noise, grain and few photons, each at random;
+        clipped to [-0.1, 1.2].
     """
     image = np.clip(image, 0, 1)
+    if labels is not None and rng.random() < 0.3 and glowing(image, labels):
+        if rng.random() < 0.6:
+            image = relight(image, labels, rng)
+        if rng.random() < 0.5:
+            image = outshine(image, labels, rng)
     if image.shape[-1] == 3 and rng.random() < 0.2:
         image = (image @ rng.dirichlet((2, 2, 2)).astype(np.float32))[..., None]
-    if rng.random() < 0.6:  # the percentiles of another crop of the same specimen
+    if rng.random() < 0.15:  # limits chosen by another program, or by hand
+        low, high = np.quantile(image, (rng.uniform(0, 0.1), 1 - 0.08 * rng.random() ** 2))
+        image = np.clip((image - low) / max(high - low, 0.1), 0, 1)
+    elif rng.random() < 0.6:  # the percentiles of another crop of the same specimen
         low, high = rng.normal(0, 0.05), 1 + rng.normal(0, 0.15)
         image = np.clip((image - low) / max(high - low, 0.3), 0, 1.1)
     if rng.random() < 0.6:
@@ -38,8 +53,8 @@ def augment_image(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.15:
         image = image * _uneven_light(image.shape[0], rng)
     if rng.random() < 0.2:
-        sigma = rng.uniform(0.4, 1.8)
-        image = ndi.gaussian_filter(image, (sigma, sigma, 0))
+        down, along = rng.uniform(0.4, 1.8, 2)
+        image = ndi.gaussian_filter(image, (down, down if rng.random() < 0.6 else along, 0))
     elif rng.random() < 0.1:
         sigma = rng.uniform(0.6, 1.5)
         image = image + rng.uniform(0.3, 1.0) * (
@@ -49,8 +64,8 @@ def augment_image(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         image = _few_photons(image, rng)
     elif rng.random() < 0.3:
         noise = rng.standard_normal(image.shape, np.float32)
-        if rng.random() < 0.3:  # noise as coarse as an enlarged or compressed image's
-            noise = ndi.gaussian_filter(noise, (0.8, 0.8, 0)) * 2
+        if rng.random() < 0.4:  # as coarse as an enlarged image's, or as the specimen's own
+            noise = coarse(noise, float(np.exp(rng.uniform(np.log(0.6), np.log(5)))))
         level = rng.uniform(0.01, 0.08)
         image = image + level * noise * (
             np.sqrt(np.maximum(image, 0.02)) * 1.5 if rng.random() < 0.5 else 1
@@ -60,6 +75,23 @@ def augment_image(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         if rng.random() < 0.05:  # a grey image saved in one colour
             image = image * rng.uniform(0, 1, 3).astype(np.float32)
     return np.clip(image, -0.1, 1.2).astype(np.float32)
+
+
+def coarse(noise: np.ndarray, sigma: float) -> np.ndarray:
+    """Blur white noise (S, S, C) and bring it back to a standard deviation of about 1."""
+    return ndi.gaussian_filter(noise, (sigma, sigma, 0)) * np.float32(2 * np.sqrt(np.pi) * sigma)
+
+
+def nothing_but_grain(size: int, rng: np.random.Generator) -> np.ndarray:
+    """An empty frame as limits stretch it: grain of some size over uneven light, (S, S, 1)."""
+    noise = rng.standard_normal((size, size, 1), np.float32)
+    if rng.random() < 0.7:
+        noise = coarse(noise, float(np.exp(rng.uniform(np.log(0.5), np.log(8)))))
+        noise += rng.uniform(0, 0.5) * rng.standard_normal((size, size, 1), np.float32)
+    level, spread = rng.uniform(0, 0.6), np.exp(rng.uniform(np.log(0.02), np.log(0.3)))
+    if rng.random() < 0.3:
+        noise = np.maximum(noise, 0) ** rng.uniform(1, 3)
+    return np.clip(level + spread * noise * _uneven_light(size, rng), 0, 1).astype(np.float32)
 
 
 def _recolour(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:

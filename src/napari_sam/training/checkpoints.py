@@ -44,9 +44,11 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     dict
         Exported weights give ``"network"`` and ``"ema"``, both the averaged weights, and
         ``"windows"``, how many they have seen; a checkpoint has the whole state of its run.
+        Both have the network's ``"config"``.
     """
     if Path(path).suffix != ".safetensors":
-        return torch.load(path, map_location="cpu", weights_only=True)
+        kept = torch.load(path, map_location="cpu", weights_only=True)
+        return {"config": kept.get("facts", {}).get("config", {}), **kept}
     from safetensors import safe_open
 
     with safe_open(path, framework="pt") as file:
@@ -56,7 +58,12 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         name: tensor.float() if tensor.is_floating_point() else tensor
         for name, tensor in state.items()
     }
-    return {"network": state, "ema": state, "windows": int(header.get("windows_seen", 0))}
+    return {
+        "network": state,
+        "ema": state,
+        "windows": int(header.get("windows_seen", 0)),
+        "config": json.loads(header.get("config", "{}")),
+    }
 
 
 def between(checkpoint: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:

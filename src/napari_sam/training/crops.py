@@ -29,6 +29,10 @@ class Plane:
         (H, W), ids 1..n without gaps.
     depth : ndarray of float16
         (H, W), distance of every object pixel to the border of its own object, in pixels.
+    inward : ndarray of float16
+        (H, W, 2), the way (down, right) from the nearest border of the own object, of length 1
+        at the border and 0 where the object is deepest; NaN on the border itself, which has no
+        such way, and in the background.
     inner_radius : ndarray of float32
         (n + 1,), largest depth of every object.
     diameter : ndarray of float32
@@ -38,16 +42,21 @@ class Plane:
         (n + 1,), root of height times width of the bounding box.
     corners : ndarray of float32
         (n + 1, 4), bounding boxes (row0, col0, row1, col1).
+    neighbour : ndarray of int32 or None
+        (H, W), the objects in a neighbouring slice or frame, by the same ids; ids over n are of
+        objects that this plane does not show.
     """
 
     family: str
     levels: tuple[np.ndarray, ...]
     labels: np.ndarray
     depth: np.ndarray
+    inward: np.ndarray
     inner_radius: np.ndarray
     diameter: np.ndarray
     extent: np.ndarray
     corners: np.ndarray
+    neighbour: np.ndarray | None = None
 
 
 @dataclass
@@ -64,16 +73,22 @@ class Window:
         (size/2, size/2), depth divided by the object's inner radius, 0 to 1.
     depth : ndarray of float32
         (size/2, size/2), depth in window pixels.
+    inward : ndarray of float32
+        (2, size/2, size/2), as of the plane, turned with the window.
     sizes : ndarray of float32
         (size/8, size/8), log2 of the diameter of the object there, in window pixels, over 32;
         NaN in the background.
+    neighbour : ndarray of int32 or None
+        (size/2, size/2), as of the plane.
     """
 
     image: np.ndarray
     labels: np.ndarray
     centre: np.ndarray
     depth: np.ndarray
+    inward: np.ndarray
     sizes: np.ndarray
+    neighbour: np.ndarray | None = None
 
 
 def object_depth(labels: np.ndarray) -> np.ndarray:
@@ -89,6 +104,24 @@ def object_depth(labels: np.ndarray) -> np.ndarray:
     ndarray of float32
         (H, W); about 0.5 for pixels at the border, 0 in the background.
     """
+    return depth_and_way(labels)[0]
+
+
+def depth_and_way(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Distance and way of object pixels from the border of their own object.
+
+    Parameters
+    ----------
+    labels : ndarray of int
+        (H, W).
+
+    Returns
+    -------
+    depth : ndarray of float32
+        (H, W), see :func:`object_depth`.
+    way : ndarray of float32
+        (H, W, 2), down and right, of length 1; NaN on the border and in the background.
+    """
     apart = labels > 0
     for axis in (0, 1):
         a = labels if axis == 0 else labels.T
@@ -96,11 +129,17 @@ def object_depth(labels: np.ndarray) -> np.ndarray:
         differs = (a[1:] != a[:-1]) & (a[1:] > 0) & (a[:-1] > 0)
         mask[1:] &= ~differs
         mask[:-1] &= ~differs
-    depth = ndi.distance_transform_edt(np.pad(apart, 1))[1:-1, 1:-1].astype(np.float32)
-    return np.where(labels > 0, np.where(apart, depth + 0.0, 0.0) + 0.5 * (labels > 0), 0.0)
+    distance, nearest = ndi.distance_transform_edt(np.pad(apart, 1), return_indices=True)
+    distance = distance[1:-1, 1:-1].astype(np.float32)
+    here = np.indices(labels.shape, np.float32)
+    way = np.where(apart, here + 1 - nearest[:, 1:-1, 1:-1], np.nan) / np.maximum(distance, 1)
+    depth = np.where(labels > 0, np.where(apart, distance, 0.0) + 0.5, 0.0)
+    return depth.astype(np.float32), np.moveaxis(way, 0, -1).astype(np.float32)
 
 
-def prepare_plane(image: np.ndarray, labels: np.ndarray, family: str) -> Plane | None:
+def prepare_plane(
+    image: np.ndarray, labels: np.ndarray, family: str, neighbour: np.ndarray | None = None
+) -> Plane | None:
     """Make a :class:`Plane` from a normalised image and its labels.
 
     Parameters
@@ -110,6 +149,8 @@ def prepare_plane(image: np.ndarray, labels: np.ndarray, family: str) -> Plane |
     labels : ndarray of int
         (H, W).
     family : str
+    neighbour : ndarray of int, optional
+        (H, W), labels of a neighbouring slice by the same ids.
 
     Returns
     -------
@@ -123,8 +164,10 @@ def prepare_plane(image: np.ndarray, labels: np.ndarray, family: str) -> Plane |
         return None
     lookup = np.zeros(len(sizes), np.int32)
     lookup[keep] = np.arange(1, keep.sum() + 1)
+    if neighbour is not None:
+        neighbour = _renumbered(neighbour, lookup)
     labels = lookup[labels]
-    depth = object_depth(labels)
+    depth, way = depth_and_way(labels)
     count = int(labels.max())
     area = np.bincount(labels.ravel(), minlength=count + 1).astype(np.float32)
     radius = np.zeros(count + 1, np.float32)
@@ -144,9 +187,28 @@ def prepare_plane(image: np.ndarray, labels: np.ndarray, family: str) -> Plane |
         level = level[:h, :w].reshape(h // 2, 2, w // 2, 2, -1).mean((1, 3))
         levels.append(level.astype(np.float16))
     radius[0] = 1
+    inward = way * (1 - np.minimum(depth / radius[labels], 1))[..., None]
     return Plane(
-        family, tuple(levels), labels, depth.astype(np.float16), radius, diameter, extent, corners
+        family,
+        tuple(levels),
+        labels,
+        depth.astype(np.float16),
+        inward.astype(np.float16),
+        radius,
+        diameter,
+        extent,
+        corners,
+        neighbour,
     )
+
+
+def _renumbered(neighbour: np.ndarray, lookup: np.ndarray) -> np.ndarray:
+    """Give the objects of a neighbouring slice the ids of a plane, the others higher ones."""
+    ids, places = np.unique(neighbour, return_inverse=True)
+    known = np.where(ids < len(lookup), lookup[np.minimum(ids, len(lookup) - 1)], 0)
+    new = (known == 0) & (ids > 0)
+    known[new] = lookup.max() + np.arange(1, np.count_nonzero(new) + 1)
+    return known[places].reshape(neighbour.shape).astype(np.int32)
 
 
 def _bilinear(array: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
@@ -209,11 +271,24 @@ def cut_window(
     height, width = plane.labels.shape
     r, c = np.rint(rows).astype(np.int64), np.rint(cols).astype(np.int64)
     inside = (r >= 0) & (r < height) & (c >= 0) & (c < width)
-    labels = plane.labels[r.clip(0, height - 1), c.clip(0, width - 1)] * inside
+    r, c = r.clip(0, height - 1), c.clip(0, width - 1)
+    labels = plane.labels[r, c] * inside
+    neighbour = None if plane.neighbour is None else plane.neighbour[r, c] * inside
     depth = _bilinear(plane.depth[..., None], rows, cols)[..., 0].astype(np.float32)
     depth *= labels > 0
+    inward = plane.inward[r, c].astype(np.float32)
+    inward[~inside] = np.nan
+    inward = np.moveaxis(inward @ (turn * zoom).astype(np.float32), -1, 0)
     ratio = np.minimum(depth / plane.inner_radius[labels], 1.0)
     coarse = labels[2::4, 2::4]
     sizes = np.log2(np.maximum(plane.diameter[coarse], 1) * zoom / 32).astype(np.float32)
     sizes[coarse == 0] = np.nan
-    return Window(image.astype(np.float32), labels, ratio.astype(np.float32), depth * zoom, sizes)
+    return Window(
+        image.astype(np.float32),
+        labels,
+        ratio.astype(np.float32),
+        depth * zoom,
+        inward,
+        sizes,
+        neighbour,
+    )

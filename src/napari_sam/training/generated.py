@@ -7,10 +7,22 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from napari_sam.training.crops import Plane, prepare_plane
-from napari_sam.training.pairs import normalise
-from napari_sam.training.synthetic import KINDS, generate
+from napari_sam.training.pairs import neighbour_of, normalise
+from napari_sam.training.synthetic import (
+    KINDS,
+    VOLUME_KINDS,
+    generate,
+    generate_timelapse,
+    generate_volume,
+)
 
-__all__ = ["GENERATED_FAMILIES", "TRAINING_SEEDS", "generated_planes", "generated_validation"]
+__all__ = [
+    "GENERATED_FAMILIES",
+    "TRAINING_SEEDS",
+    "generated_planes",
+    "generated_slices",
+    "generated_validation",
+]
 
 #: Seeds from here on are for training; those below are kept for validation and tests.
 TRAINING_SEEDS = 1000
@@ -73,6 +85,42 @@ def generated_planes(
             if plane is not None:
                 planes.append(plane)
     say(f"{len(planes)} generated planes of {len(kinds)} kinds")
+    return planes
+
+
+def generated_slices(
+    stacks: int, first_seed: int = TRAINING_SEEDS, say: Callable[[str], None] = lambda text: None
+) -> list[Plane]:
+    """Generate stacks and movies, and prepare some slices of each with a neighbour.
+
+    Parameters
+    ----------
+    stacks : int
+        Of each kind of stack, and as many movies as all of them.
+    first_seed : int
+    say : callable
+        Told how many there are.
+
+    Returns
+    -------
+    list of Plane
+        Of family "slices".
+    """
+    samples = []
+    for seed in range(first_seed, first_seed + stacks):
+        samples += [generate_volume(kind, seed, (16, 192, 192)) for kind in VOLUME_KINDS]
+        samples += [
+            generate_timelapse(len(VOLUME_KINDS) * seed + number, (8, 192, 192))
+            for number in range(len(VOLUME_KINDS))
+        ]
+    planes = []
+    for image, labels, _ in samples:
+        for number, z in enumerate(range(1, len(labels), len(labels) // 5)):
+            beside = labels[neighbour_of(z, number, len(labels))]
+            plane = prepare_plane(normalise(image[z], 0.5, 99.9), labels[z], "slices", beside)
+            if plane is not None:
+                planes.append(plane)
+    say(f"{len(planes)} generated slices of {len(samples)} stacks and movies")
     return planes
 
 

@@ -21,17 +21,21 @@ from napari_sam.training.averaging import WeightAverage
 from napari_sam.training.checkpoints import load_checkpoint, save_checkpoint
 from napari_sam.training.crops import Plane, Window
 from napari_sam.training.curves import draw_curves
+from napari_sam.training.distilling import Teacher
 from napari_sam.training.losses import (
     caution_loss,
     instance_loss,
     instance_targets,
+    inward_loss,
     prompt_loss,
     size_loss,
 )
 from napari_sam.training.monitor import monitor
+from napari_sam.training.neighbours import joined, neighbour_prompts, presence_loss
 from napari_sam.training.prompting import choose_objects, correct, first_prompts
 from napari_sam.training.roles import other_meanings
 from napari_sam.training.sampling import Example, WindowStream
+from napari_sam.training.warm_start import adopt
 
 __all__ = ["Settings", "Trainer"]
 
@@ -49,6 +53,8 @@ class Settings:
         Hard limit of this call.  The learning rate falls to its end by then.
     instance_minutes : float
         Time, resumed runs added up, in which only encoder and instance head learn.
+    distil_minutes : float
+        Time, resumed runs added up, in which what the teacher says fades to nothing.
     batch, size, prompts : int
         Windows per step, their side in pixels (a multiple of 32), prompts per window.
     prompt_every : int
@@ -68,6 +74,7 @@ class Settings:
 
     minutes: float = 20.0
     instance_minutes: float = 7.0
+    distil_minutes: float = 30.0
     batch: int = 6
     size: int = 192
     prompts: int = 4
@@ -97,6 +104,9 @@ class Trainer:
     say : callable
     network : CellsNetwork, optional
         Another architecture than the shipped one.
+    teacher : dict, optional
+        A checkpoint of a trained network of the same widths, see
+        `napari_sam.training.distilling`.
     clock : callable
         Seconds that the limits of `settings` are measured in; `time.process_time` compares
         runs on a machine that does other work too.
@@ -112,6 +122,7 @@ class Trainer:
         say: Callable[[str], None] = print,
         *,
         network: CellsNetwork | None = None,
+        teacher: dict | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings, self.folder, self.say = settings, Path(folder), say
@@ -128,6 +139,10 @@ class Trainer:
         torch.manual_seed(settings.seed)
         network = CellsNetwork() if network is None else network
         self.network = network.to(self.device, memory_format=torch.channels_last)
+        self.teacher = None
+        if teacher is not None:
+            self.teacher = Teacher(teacher["ema"], teacher["config"], self.device)
+        self.taught = 1.0 if teacher is not None else 0.0
         self.average = WeightAverage(self.network)
         keep_triton_out()  # torch imports Triton for its first optimiser
         self.optimiser = torch.optim.AdamW(
@@ -162,10 +177,18 @@ class Trainer:
             features = self.network.encode(image)
             maps = self.network.instances(features)
             sizes = self.network.sizes(features)
-        loss = instance_loss(maps, self.targets(examples))
-        error = size_loss(sizes, self.stacked(examples, "sizes"))
-        figures = {"instance_loss": loss.detach(), "size_error": error.detach()}
-        loss = loss + error
+        losses = {
+            "instance_loss": instance_loss(maps[:, :3], self.targets(examples)),
+            "size_error": size_loss(sizes, self.stacked(examples, "sizes")),
+        }
+        if maps.shape[1] > 3:
+            losses["inward_error"] = inward_loss(maps[:, 3:], self.stacked(examples, "inward"))
+        if self.teacher is not None and self.taught > 0:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+                seen = self.teacher.look(image)
+            losses["teacher_loss"] = self.taught * self.teacher.loss(seen, features, maps)
+        figures = {name: value.detach() for name, value in losses.items()}
+        loss = torch.stack(list(losses.values())).sum()
         if prompts:
             for part, value in self.answer_prompts(features, examples).items():
                 if part.endswith("_loss"):
@@ -188,20 +211,22 @@ class Trainer:
         if len(picked[0]) < 2:
             return {}
         batch = first_prompts(*picked)
+        if self.network.presence is not None:
+            beside = neighbour_prompts(examples, self.generator, self.device)
+            batch = batch if beside is None else joined(batch, beside)
         chance = float(torch.rand((), generator=self.generator))
         rounds = 1 + (chance < 0.65) + (chance < 0.2)
         figures: dict[str, Tensor] = {}
         meanings, plain = other_meanings(examples, batch)
         for number in range(rounds):
+            prompt = (batch.image_index, batch.points, batch.labels, batch.boxes, batch.mask)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-                logits, iou = self.network.decode(
-                    features,
-                    batch.image_index,
-                    batch.points,
-                    batch.labels,
-                    batch.boxes,
-                    batch.mask,
-                )
+                if batch.neighbour is None:
+                    logits, iou = self.network.decode(features, *prompt)
+                else:
+                    logits, iou, there = self.network.follow(features, *prompt, batch.neighbour)
+                    lost = presence_loss(there, batch) / rounds
+                    figures["presence_loss"] = figures.get("presence_loss", 0) + lost
             parts = prompt_loss(logits, iou, batch.truth, None if number else meanings)
             for part in ("mask_loss", "iou_loss"):
                 figures[part] = figures.get(part, 0) + parts[part] / rounds
@@ -211,8 +236,9 @@ class Trainer:
                 figures |= {
                     "iou_best": parts["best"].nanmean(),
                     "iou_error": parts["error"].mean(),
-                    "click_own": parts["own"][clicked].nanmean(),
-                    "box_own": parts["own"][~clicked].nanmean(),
+                    "click_own": parts["own"][clicked & batch.alone].nanmean(),
+                    "box_own": parts["own"][~clicked & batch.alone].nanmean(),
+                    "follow_own": parts["own"][~batch.alone].nanmean(),
                 }
             if number + 1 < rounds:
                 batch = correct(batch, logits.detach(), iou.detach())
@@ -252,6 +278,8 @@ class Trainer:
         while (passed := self.clock() - start) + self.look_seconds < limit:
             for group in self.optimiser.param_groups:
                 group["lr"] = self.rate(passed / limit)
+            if self.teacher is not None:
+                self.taught = max(0.0, 1 - self.minutes(start) / self.settings.distil_minutes)
             prompts = passed / limit >= alone and self.steps % self.settings.prompt_every == 0
             for key, value in self.step(prompts).items():
                 sums.setdefault(key, []).append(value)
@@ -349,9 +377,11 @@ class Trainer:
         if not Path(path).exists():
             raise DataError(f"There is no checkpoint {path}: train without --resume first.")
         state = load_checkpoint(path)
-        self.network.load_state_dict(state["network"], strict=False)
-        for name, value in state["ema"].items():
-            self.average.state[name].copy_(value)
+        adopt(self.network, state["network"])
+        self.average = WeightAverage(self.network)
+        average = deepcopy(self.network)
+        adopt(average, state["ema"])
+        self.average.state = average.state_dict()
         self.windows_seen = state["windows"]
         return state
 

@@ -14,6 +14,7 @@ __all__ = [
     "caution_loss",
     "instance_loss",
     "instance_targets",
+    "inward_loss",
     "prompt_loss",
     "size_loss",
 ]
@@ -69,6 +70,21 @@ def instance_loss(logits: Tensor, targets: Tensor) -> Tensor:
     distance = (probability[:, 1:] - targets[:, 1:]).abs() * weight
     distance = distance.mean((0, 2, 3)) / weight.mean()
     return entropy[0] + 0.5 * entropy[1:].sum() + 0.5 * dice.mean() + 2 * distance[0] + distance[1]
+
+
+def inward_loss(predicted: Tensor, inward: Tensor) -> Tensor:
+    """Mean absolute error of the ways from the nearest border; every window counts equally.
+
+    Parameters
+    ----------
+    predicted : Tensor
+        (B, 2, h, w).
+    inward : Tensor
+        (B, 2, h, w), NaN where there is none.
+    """
+    known = ~torch.isnan(inward)
+    error = (predicted.float() - torch.nan_to_num(inward)).abs() * known
+    return (error.sum((1, 2, 3)) / known.sum((1, 2, 3)).clamp_min(1)).mean()
 
 
 def _entropy(logits: Tensor, targets: Tensor, weight: Tensor | None = None) -> Tensor:

@@ -14,7 +14,7 @@ import tifffile
 
 from napari_sam.errors import DataError
 
-__all__ = ["FAMILIES", "Pair", "data_hash", "find_pairs", "normalise"]
+__all__ = ["FAMILIES", "Pair", "data_hash", "find_pairs", "neighbour_of", "normalise"]
 
 #: The rows of every table, in order, with the words that put a modality into each.
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -22,9 +22,17 @@ FAMILIES: dict[str, tuple[str, ...]] = {
     "confocal tissue": ("confocal",),
     "stained tissue": ("stained", "tissue", "h&e", "histology"),
     "bacteria": ("bacteria",),
-    "EM": ("sem ", "tem ", "electron"),
+    "EM": ("sem ", "tem ", "em neurites", "electron"),
     "large objects": ("volvox", "colonies", "organoid"),
     "phase / brightfield": ("phase", "brightfield", "dic"),
+    "endothelium": ("endothelium",),
+}
+#: Numbered slices, frames and repeated recordings whose neighbours show the same objects: how
+#: their names begin, the first number, and how many make a group.
+_SERIES: dict[str, tuple[int, int]] = {
+    r"(.*_set)(\d+)": (1, 5),
+    r"(flyem_medulla_)(?:slice|z)(\d+)": (0, 85),
+    r"(cornea_a_)(?:even|odd)(\d+)": (0, 8),
 }
 _FOLDERS = (("images", "labels"), ("images", "masks"), ("image", "label"), ("img", "gt"))
 
@@ -44,6 +52,8 @@ class Pair:
     group : str
         Images of one group come from the same specimen, field or film; a group is never
         divided between training and validation.
+    validation_only : bool
+        Whether the table's notes say that nobody may train on it.
     """
 
     name: str
@@ -51,6 +61,7 @@ class Pair:
     labels_path: Path
     modality: str
     group: str
+    validation_only: bool = False
 
     @property
     def family(self) -> str:
@@ -62,7 +73,12 @@ class Pair:
         return "other"
 
     def planes(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """Read the file and yield ``(image, labels)`` planes.
+        """Read the file and yield the ``(image, labels)`` of :meth:`slices`."""
+        for image, labels, _ in self.slices():
+            yield image, labels
+
+    def slices(self) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray | None]]:
+        """Read the file and yield planes and what lies beside them.
 
         Yields
         ------
@@ -70,6 +86,8 @@ class Pair:
             (H, W) or (H, W, 3), as stored.
         labels : ndarray of int32
             (H, W).  Stacks give at most six planes, evenly spaced, those with objects.
+        neighbour : ndarray of int32 or None
+            (H, W), the same objects in a slice or frame up to three away; None of a plane.
 
         Raises
         ------
@@ -79,8 +97,9 @@ class Pair:
         image, labels = tifffile.imread(self.image_path), tifffile.imread(self.labels_path)
         if image.ndim == 3 and image.shape[-1] > 4 and image.shape == labels.shape:
             used = [z for z in range(len(labels)) if labels[z].any()]
-            for z in used[:: max(1, len(used) // 6)][:6]:
-                yield image[z], labels[z].astype(np.int32)
+            for number, z in enumerate(used[:: max(1, len(used) // 6)][:6]):
+                beside = neighbour_of(z, number, len(labels))
+                yield image[z], labels[z].astype(np.int32), labels[beside].astype(np.int32)
             return
         if image.ndim == 3 and image.shape[-1] in (2, 3, 4):
             image = image[..., :3] if image.shape[-1] > 2 else image[..., 0]
@@ -89,7 +108,23 @@ class Pair:
                 f"{self.image_path.name} is {image.shape[:2]} but its labels are "
                 f"{labels.shape}: both must have the same rows and columns."
             )
-        yield image, labels.astype(np.int32)
+        yield image, labels.astype(np.int32), None
+
+
+#: How far away neighbouring slices are taken, in turn.
+_STEPS = (1, -1, 2, -2, 3, -3)
+
+
+def neighbour_of(place: int, number: int, count: int) -> int:
+    """Choose a slice near another one of a stack of ``count``; ``number`` varies the distance.
+
+    Examples
+    --------
+    >>> [neighbour_of(5, number, 8) for number in range(6)]
+    [6, 4, 7, 3, 2, 2]
+    """
+    step = _STEPS[number % len(_STEPS)]
+    return place + step if 0 <= place + step < count else place - step
 
 
 def _group(name: str, notes: str) -> str:
@@ -97,9 +132,10 @@ def _group(name: str, notes: str) -> str:
     field = re.search(r"field group (\w+)", notes)
     if field:
         return f"field-{field.group(1)}"
-    film = re.fullmatch(r"(.*_set)(\d+)", name)
-    if film:  # neighbours in a numbered series may show the same place
-        return f"{film.group(1)}{(int(film.group(2)) - 1) // 5}"
+    for pattern, (first, length) in _SERIES.items():
+        part = re.fullmatch(pattern, name)
+        if part:
+            return f"{part.group(1)}{(int(part.group(2)) - first) // length}"
     animal = re.match(r"(.*_(?:rat|mouse|animal|Position)\d+)_", name)
     return animal.group(1) if animal else name
 
@@ -145,7 +181,9 @@ def find_pairs(folder: str | Path) -> list[Pair]:
     for name, image, labels, row in found:
         if image.exists():
             modality = row.get("modality") or folder.name
-            pairs.append(Pair(name, image, labels, modality, _group(name, row.get("notes") or "")))
+            notes = row.get("notes") or ""
+            barred = "validation only" in notes.lower()
+            pairs.append(Pair(name, image, labels, modality, _group(name, notes), barred))
     if not pairs:
         raise DataError(
             f"{folder} holds no pair: expected NAME.image.tif beside NAME.labels.tif, "

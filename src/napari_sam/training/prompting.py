@@ -13,7 +13,11 @@ from torch.nn import functional as F
 
 from napari_sam.training.sampling import Example
 
-__all__ = ["PromptBatch", "choose_objects", "correct", "first_prompts"]
+__all__ = ["PromptBatch", "choose_objects", "correct", "first_prompts", "loose_boxes", "pick"]
+
+
+#: Share of the batches in which some objects get several clicks at once.
+SEVERAL = 0.15
 
 
 @dataclass
@@ -26,8 +30,8 @@ class PromptBatch:
         (N,).
     truth : Tensor of float
         (N, h, w), 0 or 1, at stride 2; empty for a click on the background.
-    points, labels, boxes, mask
-        As :meth:`napari_sam.models.cells.network.CellsNetwork.decode` takes them.
+    points, labels, boxes, mask, neighbour
+        As :meth:`napari_sam.models.cells.network.CellsNetwork.follow` takes them.
     """
 
     image_index: Tensor
@@ -36,6 +40,14 @@ class PromptBatch:
     labels: Tensor
     boxes: Tensor
     mask: Tensor | None = None
+    neighbour: Tensor | None = None
+
+    @property
+    def alone(self) -> Tensor:
+        """Which prompts have no mask of a neighbouring slice, (N,)."""
+        if self.neighbour is None:
+            return torch.ones_like(self.image_index, dtype=torch.bool)
+        return torch.isnan(self.neighbour[:, 0, 0, 0])
 
 
 def choose_objects(
@@ -95,7 +107,7 @@ def choose_objects(
     )
 
 
-def _pick(weight: Tensor) -> Tensor:
+def pick(weight: Tensor) -> Tensor:
     """Draw one pixel of each (N, h, w) weight map; return (N, 1, 2) as (x, y) image pixels."""
     flat = weight.flatten(1).clamp_min(0) + 1e-9
     place = torch.multinomial(flat, 1)[:, 0]
@@ -104,7 +116,7 @@ def _pick(weight: Tensor) -> Tensor:
     return (2 * (grid + torch.rand_like(grid)))[:, None]
 
 
-def _loose_boxes(truth: Tensor) -> Tensor:
+def loose_boxes(truth: Tensor) -> Tensor:
     """Bounding boxes of masks at stride 2, in image pixels, with a person's inaccuracy."""
     columns, rows = truth.amax(1), truth.amax(2)
     width, height = columns.shape[1], rows.shape[1]
@@ -114,7 +126,11 @@ def _loose_boxes(truth: Tensor) -> Tensor:
     size = (box[:, 2:] - box[:, :2]).repeat(1, 2)
     sigma = torch.rand_like(box[:, :1]) * 0.08
     jitter = (torch.randn_like(box) * sigma).clamp(-0.15, 0.15) * size
-    return box + jitter + torch.randn_like(box) * 0.7
+    # some people draw well outside the object, some cut its ends off
+    wide = torch.rand_like(box[:, :1])
+    margin = torch.where(wide < 0.1, wide * 2.5, torch.where(wide > 0.94, 0.94 - wide, 0.0))
+    outward = torch.tensor([-1.0, -1.0, 1.0, 1.0], device=box.device)
+    return box + jitter + outward * margin * size + torch.randn_like(box) * 0.7
 
 
 def first_prompts(index: Tensor, truth: Tensor, weight: Tensor) -> PromptBatch:
@@ -122,11 +138,31 @@ def first_prompts(index: Tensor, truth: Tensor, weight: Tensor) -> PromptBatch:
     kind = torch.rand(len(index), device=truth.device)
     empty = truth.sum((1, 2)) < 1
     click = (kind < 0.5) | (kind > 0.9) | empty
-    points = _pick(weight)
+    points = pick(weight)
     labels = torch.where(click, 1, -1)[:, None]
-    boxes = _loose_boxes(truth)
+    boxes = loose_boxes(truth)
     boxes[(kind < 0.5) | empty] = torch.nan
+    if torch.rand(()) < SEVERAL:
+        points, labels = _more_clicks(points, labels, truth)
     return PromptBatch(index, truth, points, labels, boxes)
+
+
+def _more_clicks(points: Tensor, labels: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
+    """Give half of the clicked objects two to four clicks more: a stroke, or all over it."""
+    more = [points]
+    middle = points
+    for _ in range(int(torch.randint(2, 5, ()))):
+        # each near the one before it, or anywhere
+        rows = torch.arange(truth.shape[1], device=truth.device)[:, None] * 2.0
+        cols = torch.arange(truth.shape[2], device=truth.device)[None] * 2.0
+        near = (rows - middle[..., 1:]) ** 2 + (cols - middle[..., :1]) ** 2
+        reach = 4 * truth.sum((1, 2), keepdim=True).clamp_min(4)
+        middle = pick(truth * torch.exp(-2 * near / reach))
+        more.append(middle)
+    chosen = (labels[:, :1] == 1) & (torch.rand(len(labels), 1, device=truth.device) < 0.5)
+    chosen = chosen & (truth.sum((1, 2)) > 0)[:, None]
+    extra = torch.where(chosen, 1, -1).expand(-1, len(more) - 1)
+    return torch.cat(more, 1), torch.cat([labels, extra], 1)
 
 
 @torch.no_grad()
@@ -155,7 +191,7 @@ def correct(
     weight = error * smooth.pow(3)
     nothing = error.sum((1, 2)) < 1
     weight[nothing] = batch.truth[nothing] + 1e-6
-    points = _pick(weight)
+    points = pick(weight)
     place = (points[:, 0] / 2).long()
     rows = torch.arange(len(best), device=best.device)
     h, w = batch.truth.shape[1:]
@@ -169,4 +205,5 @@ def correct(
         torch.cat([batch.labels, inside.long()[:, None]], 1),
         batch.boxes,
         mask,
+        batch.neighbour,
     )

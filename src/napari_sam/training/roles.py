@@ -116,7 +116,8 @@ def other_meanings(examples: list[Example], batch: PromptBatch) -> tuple[Tensor,
     truths = batch.truth.cpu().numpy() > 0.5
     meanings = np.zeros((len(truths), 3, *truths.shape[1:]), np.float32)
     plain = np.zeros(truths.shape, np.float32)
-    single = torch.isnan(batch.boxes[:, 0]).cpu().numpy() & truths.any((1, 2))
+    one = torch.isnan(batch.boxes[:, 0]) & (batch.labels >= 0).sum(1).eq(1) & batch.alone
+    single = one.cpu().numpy() & truths.any((1, 2))
     # a click on the far edge of the last pixel may be rounded out of the window
     places = (batch.points[:, 0] / 2).long().cpu().numpy().clip(0, truths.shape[1] - 1)
     for n in np.flatnonzero(single):

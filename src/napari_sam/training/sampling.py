@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_sam.training.augment import augment_image
+from napari_sam.training.augment import augment_image, nothing_but_grain
 from napari_sam.training.crops import Plane, Window, cut_window, prepare_plane
 from napari_sam.training.pairs import Pair, normalise
 
@@ -21,9 +21,17 @@ FAMILY_WEIGHTS: dict[str, float] = {
     "EM": 1.6,
     "bacteria": 0.6,
     "large objects": 0.6,
+    "endothelium": 0.7,
+    "slices": 1.2,
     "synthetic": 4.8,
 }
 TARGET_DIAMETER = 32.0
+#: Factors around the target that objects mostly have, and those of the windows at wrong zooms.
+SIZES = (0.4, 2.4)
+WRONG_SIZES = (0.18, 5.0)
+#: Share of windows at wrong zooms, and of windows that show nothing but grain.
+WRONG_SHARE = 0.2
+EMPTY_SHARE = 0.02
 
 
 @dataclass
@@ -36,18 +44,23 @@ class Example:
         (3, S, S).
     labels : ndarray of int32
         (S/2, S/2), ids 1..n without gaps.
-    centre, depth, sizes : ndarray of float32
+    centre, depth, inward, sizes : ndarray of float32
         See :class:`~napari_sam.training.crops.Window`.
     wanted : int
         Id of the object the window was made for, 0 if it is none in particular.
+    neighbour : ndarray of int32 or None
+        (S/2, S/2), the objects in a neighbouring slice by the same ids; ids over n are of
+        objects that the window does not show.
     """
 
     image: np.ndarray
     labels: np.ndarray
     centre: np.ndarray
     depth: np.ndarray
+    inward: np.ndarray
     sizes: np.ndarray
     wanted: int
+    neighbour: np.ndarray | None = None
 
 
 def load_planes(
@@ -56,8 +69,8 @@ def load_planes(
     """Read pairs into memory as :class:`Plane`, leaving out planes without objects."""
     planes = []
     for pair in pairs:
-        for image, labels in pair.planes():
-            plane = prepare_plane(normalise(image, 0.5, 99.9), labels, pair.family)
+        for image, labels, neighbour in pair.slices():
+            plane = prepare_plane(normalise(image, 0.5, 99.9), labels, pair.family, neighbour)
             if plane is not None:
                 planes.append(plane)
     say(f"{len(planes)} planes of {len(pairs)} images")
@@ -110,19 +123,23 @@ class WindowStream:
             window, wanted = self._window(plane, size)
             if (window.labels > 0).sum() >= 20 or rng.random() < 0.06:
                 break
+        if rng.random() < EMPTY_SHARE:
+            window = _emptied(window, nothing_but_grain(size, rng))
         ids, compact = np.unique(window.labels, return_inverse=True)
         if ids[0] != 0:
             compact = compact + 1
             ids = np.concatenate([[0], ids])
-        image = augment_image(window.image, rng)
+        image = augment_image(window.image, rng, window.labels)
         index = int(np.flatnonzero(ids == wanted)[0]) if wanted in ids else 0
         return Example(
             np.ascontiguousarray(image.transpose(2, 0, 1)),
             compact.reshape(window.labels.shape).astype(np.int32),
             window.centre,
             window.depth,
+            window.inward,
             window.sizes,
             index,
+            _compact_neighbour(window.neighbour, ids),
         )
 
     def _window(self, plane: Plane, size: int) -> tuple[Window, int]:
@@ -142,10 +159,8 @@ class WindowStream:
             goal = float(np.median(diameters))
             height, width = plane.labels.shape
             middle = rng.uniform(0, 1, 2) * (height, width)
-        if rng.random() < 0.22:
-            jitter = np.exp(rng.uniform(np.log(0.22), np.log(4.5)))
-        else:
-            jitter = np.exp(rng.uniform(np.log(0.55), np.log(2.0)))
+        limits = WRONG_SIZES if rng.random() < WRONG_SHARE else SIZES
+        jitter = np.exp(rng.uniform(*np.log(limits)))
         zoom = float(np.clip(TARGET_DIAMETER * jitter / goal, 1 / 24, 8))
         if wanted:
             middle = middle + rng.uniform(-0.3, 0.3, 2) * size / zoom
@@ -159,3 +174,26 @@ class WindowStream:
             angle = float(rng.uniform(0, 2 * np.pi))
         window = cut_window(plane, tuple(middle), zoom, size, angle, bool(rng.random() < 0.5))
         return window, wanted
+
+
+def _compact_neighbour(neighbour: np.ndarray | None, ids: np.ndarray) -> np.ndarray | None:
+    """Give a neighbouring slice's objects the places of their ids, those without one new ones."""
+    if neighbour is None:
+        return None
+    theirs, places = np.unique(neighbour, return_inverse=True)
+    found = np.searchsorted(ids, theirs).clip(0, len(ids) - 1)
+    new = ids[found] != theirs
+    found[new] = len(ids) + np.arange(np.count_nonzero(new))
+    return found[places].reshape(neighbour.shape).astype(np.int32)
+
+
+def _emptied(window: Window, image: np.ndarray) -> Window:
+    """Return a window of the same size that shows an image without objects."""
+    return Window(
+        image,
+        np.zeros_like(window.labels),
+        np.zeros_like(window.centre),
+        np.zeros_like(window.depth),
+        np.full_like(window.inward, np.nan),
+        np.full_like(window.sizes, np.nan),
+    )

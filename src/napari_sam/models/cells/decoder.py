@@ -103,8 +103,10 @@ class MaskDecoder(nn.Module):
         drawn8: Tensor,
         drawn4: Tensor,
         prompts: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        """Return mask logits (N, 3, H/2, W/2) and predicted IoU (N, 3), 0 to 1."""
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Return mask logits (N, 3, H/2, W/2), predicted IoU (N, 3), 0 to 1, and what the token
+        of the whole answer knows (N, dim).
+        """
         stride2, stride4, stride8 = features
         rows, cols = stride8.shape[-2:]
         image = stride8.index_select(0, image_index) + drawn8
@@ -132,7 +134,7 @@ class MaskDecoder(nn.Module):
         )
         # the MLP corrects what the masks' own probabilities expect
         guess = facts[..., 0].clamp(0.02, 0.98).logit()
-        return logits, (self.quality(seen)[..., 0].float() + guess).sigmoid()
+        return logits, (self.quality(seen)[..., 0].float() + guess).sigmoid(), tokens[:, 0]
 
 
 def _double(x: Tensor) -> Tensor:

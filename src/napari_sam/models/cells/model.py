@@ -339,7 +339,7 @@ def load_cells(path: Path | None = None, device: str = "cpu", *, half: bool = Fa
         with safe_open(source, framework="pt") as file:
             config = json.loads((file.metadata() or {}).get("config", "{}"))
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        network = CellsNetwork(**{key: tuple(value) for key, value in config.items()})
+        network = CellsNetwork.of(config)
         network.load_state_dict({key: value.float() for key, value in state.items()})
     except FileNotFoundError as error:
         raise CheckpointError(f"There is no file {source}. Reinstall napari-sam-bio.") from error

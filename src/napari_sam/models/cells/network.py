@@ -15,94 +15,29 @@ are written in ``docs/training.md``.
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from napari_sam.models.cells.decoder import MaskDecoder
+from napari_sam.models.cells.encoder import ConvNorm, Features, ImageEncoder, Residual
 from napari_sam.models.cells.prompts import PromptEncoder
 
-__all__ = ["CellsNetwork", "Features"]
+__all__ = ["LIGHT", "CellsNetwork", "Features"]
 
 
-class Features(NamedTuple):
-    """The embedding of a batch of images: feature maps at three strides.
-
-    Attributes
-    ----------
-    stride2, stride4, stride8 : Tensor
-        Maps of shape (B, C, H/s, W/s) for s = 2, 4, 8.
-    """
-
-    stride2: Tensor
-    stride4: Tensor
-    stride8: Tensor
-
-
-class Residual(nn.Module):
-    """Two 3x3 convolutions with BatchNorm around a shortcut."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.conv1 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.norm1 = nn.BatchNorm2d(channels)
-        self.conv2 = nn.Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.norm2 = nn.BatchNorm2d(channels)
-
-    def forward(self, x: Tensor) -> Tensor:
-        y = F.relu(self.norm1(self.conv1(x)), inplace=True)
-        return F.relu(x + self.norm2(self.conv2(y)), inplace=True)
-
-
-class ConvNorm(nn.Sequential):
-    """A convolution, BatchNorm and ReLU."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> None:
-        super().__init__(
-            nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
-            nn.BatchNorm2d(outputs),
-            nn.ReLU(inplace=True),
-        )
-
-
-class ImageEncoder(nn.Module):
-    """A residual U-Net that reads an image and returns maps at strides 2, 4 and 8.
-
-    Parameters
-    ----------
-    widths : sequence of int
-        Channels at strides 2, 4, 8, 16 and 32.
-    depths : sequence of int
-        Residual blocks at the same strides.
-    """
-
-    def __init__(self, widths: tuple[int, ...], depths: tuple[int, ...]) -> None:
-        super().__init__()
-        self.down = nn.ModuleList()
-        before = 3
-        for level, (width, depth) in enumerate(zip(widths, depths, strict=True)):
-            first = ConvNorm(before, width, 5 if level == 0 else 3, 2)
-            self.down.append(nn.Sequential(first, *(Residual(width) for _ in range(depth))))
-            before = width
-        # top-down: bring the wide view back to the finer strides
-        self.lateral = nn.ModuleList(
-            nn.Conv2d(widths[i + 1], widths[i], 1) for i in range(len(widths) - 1)
-        )
-        self.merge = nn.ModuleList(ConvNorm(w, w) for w in widths[:-1])
-
-    def forward(self, image: Tensor) -> Features:
-        x = image * 2.0 - 1.0
-        maps = []
-        for stage in self.down:
-            x = stage(x)
-            maps.append(x)
-        for i in range(len(maps) - 2, -1, -1):
-            wide = F.interpolate(self.lateral[i](maps[i + 1]), scale_factor=2.0, mode="nearest")
-            maps[i] = self.merge[i](maps[i] + wide)
-        return Features(maps[0], maps[1], maps[2])
+#: The light architecture: half the operations per pixel of the first one, at the fine strides
+#: where they are dearest. It sees two views and goes through slices.
+LIGHT: dict[str, Any] = {
+    "depths": (0, 0, 1, 1, 1),
+    "merges": (3, 3, 3, 1),
+    "views": 2,
+    "head": 1,
+    "inward": True,
+    "neighbours": True,
+}
 
 
 class CellsNetwork(nn.Module):
@@ -110,8 +45,14 @@ class CellsNetwork(nn.Module):
 
     Parameters
     ----------
-    widths, depths : tuple of int
-        See :class:`ImageEncoder`.  The defaults are the shipped architecture.
+    widths, depths, merges, views
+        See :class:`ImageEncoder`.
+    head : int
+        Kernel size of the instance head.
+    inward : bool
+        Whether the instance head also says which way the object's inside lies.
+    neighbours : bool
+        Whether :meth:`follow` is there: the mask of a neighbouring slice as a prompt.
 
     Notes
     -----
@@ -123,14 +64,40 @@ class CellsNetwork(nn.Module):
         self,
         widths: tuple[int, ...] = (24, 48, 96, 160, 224),
         depths: tuple[int, ...] = (1, 1, 2, 2, 1),
+        *,
+        merges: tuple[int, ...] = (3, 3, 3, 3),
+        views: int = 1,
+        head: int = 3,
+        inward: bool = False,
+        neighbours: bool = False,
     ) -> None:
         super().__init__()
-        self.config = {"widths": list(widths), "depths": list(depths)}
-        self.image_encoder = ImageEncoder(widths, depths)
-        self.instance_head = nn.Sequential(ConvNorm(widths[0], 32), nn.Conv2d(32, 3, 1))
+        #: What has to be given to make such a network again, as it is written into checkpoints.
+        self.config: dict[str, Any] = {
+            "widths": list(widths),
+            "depths": list(depths),
+            "merges": list(merges),
+            "views": views,
+            "head": head,
+            "inward": inward,
+            "neighbours": neighbours,
+        }
+        self.image_encoder = ImageEncoder(widths, depths, merges, views)
+        self.instance_head = nn.Sequential(
+            ConvNorm(widths[0], 32, head), nn.Conv2d(32, 5 if inward else 3, 1)
+        )
         self.size_head = nn.Sequential(ConvNorm(widths[2], 48), nn.Conv2d(48, 1, 1))
-        self.prompt_encoder = PromptEncoder(widths[:3])
+        self.prompt_encoder = PromptEncoder(widths[:3], neighbours)
         self.mask_decoder = MaskDecoder(widths[:3])
+        self.presence: nn.Module | None = None
+        if neighbours:
+            self.presence = nn.Sequential(nn.Linear(widths[2], 64), nn.ReLU(), nn.Linear(64, 1))
+
+    @classmethod
+    def of(cls, config: dict[str, Any]) -> CellsNetwork:
+        """Make the network that a checkpoint's ``config`` describes; older ones name less."""
+        given = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
+        return cls(**given)
 
     @property
     def precision(self) -> torch.dtype:
@@ -177,10 +144,12 @@ class CellsNetwork(nn.Module):
         Returns
         -------
         Tensor
-            (B, 3, H/2, W/2) logits; apply a sigmoid.  Channel 0: inside any object.  Channel
-            1: depth inside the own object, 0 at its border and 1 where it is deepest.
-            Channel 2: closeness to the border of an object, from inside, 1 at the border and
-            0.14 at 4 image pixels from it.
+            (B, 3 or 5, H/2, W/2).  The first three are logits; apply a sigmoid.  Channel 0:
+            inside any object.  Channel 1: depth inside the own object, 0 at its border and 1
+            where it is deepest.  Channel 2: closeness to the border of an object, from inside,
+            1 at the border and 0.14 at 4 image pixels from it.  Channels 3 and 4, if there are
+            any, are as they are: the way from the nearest border (down, right), of length 1 at
+            the border and 0 where the object is deepest.
         """
         return self.instance_head(features.stride2)
 
@@ -233,7 +202,48 @@ class CellsNetwork(nn.Module):
         iou : Tensor
             (N, 3), predicted IoU of each mask.
         """
-        drawn8, drawn4, tokens = self.prompt_encoder(
-            features.stride8, image_index, points, labels, boxes, mask_input
-        )
-        return self.mask_decoder(features, image_index, drawn8, drawn4, tokens)
+        prompt = (image_index, points, labels, boxes, mask_input)
+        logits, iou, _ = self._answer(features, prompt, None)
+        return logits, iou
+
+    def follow(
+        self,
+        features: Features,
+        image_index: Tensor,
+        points: Tensor,
+        labels: Tensor,
+        boxes: Tensor,
+        mask_input: Tensor | None,
+        neighbour: Tensor,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Answer prompts beside which the object's mask in a neighbouring slice is known.
+
+        Parameters
+        ----------
+        features, image_index, points, labels, boxes, mask_input
+            As for :meth:`decode`; points may be padding and boxes NaN alone.
+        neighbour : Tensor of float
+            (N, 1, H/2, W/2), 0 to 1, the mask in the next slice or frame; a prompt without one
+            is all NaN.
+
+        Returns
+        -------
+        mask_logits, iou : Tensor
+            As of :meth:`decode`.
+        presence : Tensor
+            (N,), logits of the object being in this slice at all.
+        """
+        if self.presence is None:
+            raise TypeError("This network was not taught to follow objects through slices.")
+        prompt = (image_index, points, labels, boxes, mask_input)
+        logits, iou, token = self._answer(features, prompt, neighbour)
+        return logits, iou, self.presence(token)[:, 0].float()
+
+    def _answer(
+        self,
+        features: Features,
+        prompt: tuple[Tensor, Tensor, Tensor, Tensor, Tensor | None],
+        neighbour: Tensor | None,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        drawn8, drawn4, tokens = self.prompt_encoder(features.stride8, *prompt, neighbour)
+        return self.mask_decoder(features, prompt[0], drawn8, drawn4, tokens)

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-__all__ = ["PROMPT_MAPS", "PromptEncoder", "draw_prompts"]
+__all__ = ["NEIGHBOUR_MAPS", "PROMPT_MAPS", "PromptEncoder", "draw_neighbours", "draw_prompts"]
 
 #: Widths of the click Gaussians, in image pixels.
 _SIGMAS = (3.0, 9.0, 27.0)
@@ -14,6 +14,8 @@ _SIGMAS = (3.0, 9.0, 27.0)
 _REACHES = (4.0, 16.0)
 #: Number of maps that :func:`draw_prompts` returns.
 PROMPT_MAPS = 2 * len(_SIGMAS) + len(_REACHES) + 1 + 2
+#: Number of maps that :func:`draw_neighbours` returns.
+NEIGHBOUR_MAPS = 2
 
 
 def draw_prompts(
@@ -81,6 +83,23 @@ def draw_prompts(
     return torch.stack(maps, 1)
 
 
+def draw_neighbours(neighbour: Tensor | None, like: Tensor) -> Tensor:
+    """Draw masks of a neighbouring slice (N, 1, h, w) beside maps ``like`` (N, ..., rows, cols).
+
+    Returns
+    -------
+    Tensor
+        (N, NEIGHBOUR_MAPS, rows, cols): -1 outside to 1 inside the mask, and its presence; both
+        0 where there is none.
+    """
+    shape = like.shape[-2:]
+    if neighbour is None:
+        return like.new_zeros(len(like), NEIGHBOUR_MAPS, *shape)
+    known = (~torch.isnan(neighbour[:, :, :1, :1])).to(like.dtype)
+    small = F.interpolate(torch.nan_to_num(neighbour.to(like.dtype)), size=shape, mode="area")
+    return torch.cat([(2 * small - 1) * known, known.expand(-1, -1, *shape)], 1)
+
+
 class PromptEncoder(nn.Module):
     """Turns prompts into additions to the embedding and into tokens.
 
@@ -88,16 +107,20 @@ class PromptEncoder(nn.Module):
     ----------
     widths : tuple of int
         Channels of the embedding at strides 2, 4, 8.
+    neighbours : bool
+        Whether masks of neighbouring slices are drawn too.
     """
 
-    def __init__(self, widths: tuple[int, ...]) -> None:
+    def __init__(self, widths: tuple[int, ...], neighbours: bool = False) -> None:
         super().__init__()
         _, middle, dim = widths
+        self.neighbours = neighbours
+        maps = PROMPT_MAPS + (NEIGHBOUR_MAPS if neighbours else 0)
         self.drawn8 = nn.Sequential(
-            nn.Conv2d(PROMPT_MAPS, 32, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(32, dim, 1)
+            nn.Conv2d(maps, 32, 3, padding=1), nn.ReLU(inplace=True), nn.Conv2d(32, dim, 1)
         )
         self.drawn4 = nn.Sequential(
-            nn.Conv2d(PROMPT_MAPS, 16, 3, padding=1),
+            nn.Conv2d(maps, 16, 3, padding=1),
             nn.ReLU(inplace=True),
             nn.Conv2d(16, middle, 1),
         )
@@ -114,14 +137,19 @@ class PromptEncoder(nn.Module):
         labels: Tensor,
         boxes: Tensor,
         mask: Tensor | None,
+        neighbour: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Return maps to add at strides 8 (N, C8, h, w) and 4 (N, C4, 2h, 2w), and tokens.
 
         Tokens are (N, P + 1, C8): one per point, then the box.
         """
         rows, cols = embedding.shape[-2:]
-        drawn8 = self.drawn8(draw_prompts(points, labels, boxes, mask, (rows, cols), 8))
-        drawn4 = self.drawn4(draw_prompts(points, labels, boxes, mask, (2 * rows, 2 * cols), 4))
+        maps8 = draw_prompts(points, labels, boxes, mask, (rows, cols), 8)
+        maps4 = draw_prompts(points, labels, boxes, mask, (2 * rows, 2 * cols), 4)
+        if self.neighbours:
+            maps8 = torch.cat([maps8, draw_neighbours(neighbour, maps8)], 1)
+            maps4 = torch.cat([maps4, draw_neighbours(neighbour, maps4)], 1)
+        drawn8, drawn4 = self.drawn8(maps8), self.drawn4(maps4)
         has_box = ~torch.isnan(boxes[:, 0])
         box = torch.nan_to_num(boxes.float())
         middle = (box[:, :2] + box[:, 2:]) / 2

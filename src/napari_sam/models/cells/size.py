@@ -149,7 +149,7 @@ def _maps_of(
     edges = (*corner, corner[0] + size[0] / zoom, corner[1] + size[1] / zoom)
     image = pyramid.sample(edges, size).contiguous(memory_format=torch.channels_last)
     maps = network.instances(network.encode(image.to(network.precision)))
-    found: npt.NDArray[np.float32] = maps[0, :, :rows, :columns].float().sigmoid().cpu().numpy()
+    found: npt.NDArray[np.float32] = maps[0, :3, :rows, :columns].float().sigmoid().cpu().numpy()
     return found
 
 
