@@ -94,7 +94,7 @@ def monitor(
         image = np.ascontiguousarray(window.image.transpose(2, 0, 1))
         tensor = torch.from_numpy(image).expand(3, -1, -1)[None].to(device)
         features = network.encode(tensor.contiguous(memory_format=torch.channels_last))
-        maps = network.instances(features).sigmoid()[0].float().cpu().numpy()
+        maps = network.instances(features)[0, :3].sigmoid().float().cpu().numpy()
         found, _ = labels_from_maps(*maps)
         figures.setdefault("ap50", []).append(average_precision(window.labels, found)[0])
         sizes = network.sizes(features)[0, 0].float().cpu().numpy()
