@@ -23,7 +23,7 @@ FAMILY_WEIGHTS: dict[str, float] = {
     "large objects": 0.6,
     "endothelium": 0.7,
     "slices": 1.2,
-    "synthetic": 4.8,
+    "synthetic": 5.5,
 }
 TARGET_DIAMETER = 32.0
 #: Factors around the target that objects mostly have, and those of the windows at wrong zooms.

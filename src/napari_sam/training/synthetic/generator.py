@@ -9,10 +9,15 @@ import numpy as np
 from napari_sam.errors import DataError
 from napari_sam.training.synthetic import (
     bacteria,
+    branching,
     cells,
+    dim,
+    discs,
     electron,
+    flat,
     large,
     nuclei,
+    partitions,
     plain,
     slender,
     tissue,
@@ -36,6 +41,11 @@ PAINTERS: dict[str, Painter] = {
     **slender.PAINTERS,
     **large.PAINTERS,
     **plain.PAINTERS,
+    **dim.PAINTERS,
+    **branching.PAINTERS,
+    **partitions.PAINTERS,
+    **discs.PAINTERS,
+    **flat.PAINTERS,
 }
 PAINTERS["any_look"] = any_look(dict(PAINTERS))
 #: Names that :func:`generate` accepts.
