@@ -23,8 +23,9 @@ from napari_sam.training.synthetic import (
 )
 
 SMALL = (96, 112)
-#: Kinds whose strongest edges lie inside the object (nuclei in another colour).
-INNER_EDGES = {"cells_composite": 0.3, "cytoplasm": 1.2}
+#: Kinds whose strongest edges lie inside the object (nuclei in another colour, granules), or whose
+#: outlines are hardly seen.
+INNER_EDGES = {"cells_composite": 0.3, "cytoplasm": 1.2, "phase_flat": 1.2, "endothelium": 1.0}
 
 
 def digest(*arrays):

@@ -45,6 +45,9 @@ def _parser() -> argparse.ArgumentParser:
         default=None,
         help="time for encoder and instance head alone; default a third",
     )
+    train.add_argument(
+        "--look-every", type=float, default=5.0, help="minutes between looks at validation"
+    )
     train.add_argument("--generated", type=int, default=8, help="generated images of each kind")
     train.add_argument(
         "--leave-out",
