@@ -96,7 +96,9 @@ class CellsNetwork(nn.Module):
     @classmethod
     def of(cls, config: dict[str, Any]) -> CellsNetwork:
         """Make the network that a checkpoint's ``config`` describes; older ones name less."""
-        given = {k: tuple(v) if isinstance(v, list) else v for k, v in config.items()}
+        given: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in config.items()
+        }
         return cls(**given)
 
     @property
