@@ -19,7 +19,7 @@ for _ in range(10):
 LATER = {
     "a SAM network": (
         "from napari_sam.models.sam.network import build\n"
-        "from napari_sam.models.checkpoints import Architecture\n"
+        "from napari_sam.models.sam.architecture import Architecture\n"
         "build(Architecture(64, 16, 32, 1, 2, 4.0, 2, (0,), 16, 4, 3, 1, 32, 2, 2, 16))\n"
     ),
     "everything-mode": "from napari_sam.methods import everything\n",

@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from napari_sam.models.checkpoints import Architecture
+from napari_sam.models.sam.architecture import Architecture
 from napari_sam.models.sam.model import SamModel
 from napari_sam.models.sam.network import build
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import reprlib
 from pathlib import Path
 
 from napari_sam.embeddings.disk import EmbeddingStore
+from napari_sam.errors import ParameterError
 from napari_sam.installation import check_single_distribution
 from napari_sam.libraries import keep_triton_out
-from napari_sam.models import zoo
+from napari_sam.models.family import Precision
+from napari_sam.models.load import load
 from napari_sam.models.model import Model
-from napari_sam.models.zoo import Precision
+from napari_sam.models.zoo import given_path
 from napari_sam.progress import Progress, silent
 
 
@@ -66,11 +69,19 @@ def load_model(
     """
     check_single_distribution()
     keep_triton_out()
-    model = zoo.load(
-        name_or_path, device, download=download, precision=precision, progress=progress
-    )
+    folder = _folder(cache)
+    model = load(name_or_path, device, download=download, precision=precision, progress=progress)
     storable = model.storable
-    if cache and storable is not None:
-        folder = None if isinstance(cache, bool) else Path(cache).expanduser()
+    if cache is not False and storable is not None:
         storable.store = EmbeddingStore(folder)
     return model
+
+
+def _folder(cache: bool | str | os.PathLike[str]) -> Path | None:
+    """Return the folder that was asked for; None for the usual one."""
+    if isinstance(cache, bool):
+        return None
+    folder = given_path(cache, "cache must be True, False or the path of a folder")
+    if folder is None or cache == "" or folder.is_file():
+        raise ParameterError(f"cache is {reprlib.repr(cache)}, which can be no folder.")
+    return folder

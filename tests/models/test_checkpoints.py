@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,7 @@ from safetensors.torch import save_file
 
 from napari_sam import load_model
 from napari_sam.errors import CheckpointError
-from napari_sam.models import checkpoints
+from napari_sam.models.sam import architecture
 from napari_sam.models.sam.network import build, fill
 from tiny_sam import TINY, tiny_network
 
@@ -26,7 +27,7 @@ def test_published_sizes_are_recognised_by_their_shapes(name):
 
     with torch.device("meta"):
         state = sam_model_registry[name]().state_dict()
-    found = checkpoints.find_architecture(state)
+    found = architecture.find_architecture(state)
     assert found.name == name
     assert (found.image_size, found.patch, found.window) == (1024, 16, 14)
     assert found.heads == {"vit_b": 12, "vit_l": 16, "vit_h": 16}[name]
@@ -45,7 +46,7 @@ def test_published_sizes_are_recognised_by_their_shapes(name):
 
 def test_any_other_size_is_read_off_too():
     other = replace(TINY, depth=4, global_layers=(0, 3), window=5, width=48, heads=3, masks=4)
-    assert checkpoints.find_architecture(build(other).state_dict()) == other
+    assert architecture.find_architecture(build(other).state_dict()) == other
 
 
 def _save(state: object, path: Path) -> Path:
@@ -72,7 +73,7 @@ WRAPPED = {
 @pytest.mark.parametrize("name", WRAPPED)
 def test_weights_arrive_unchanged_however_they_are_wrapped(tmp_path, name):
     path = _save(WRAPPED[name], tmp_path / name)
-    checkpoint = checkpoints.load(path)
+    checkpoint = architecture.load(path)
     loaded = fill(checkpoint).state_dict()
     assert loaded.keys() == STATE.keys()
     for key, value in STATE.items():
@@ -84,7 +85,7 @@ def test_weights_arrive_unchanged_however_they_are_wrapped(tmp_path, name):
 def test_a_decoder_beside_the_checkpoint_is_found(tmp_path):
     path = _save(STATE, tmp_path / "vit_x_lm.pt")
     _save(OrderedDict({"out_conv.weight": torch.ones(3)}), tmp_path / "vit_x_lm_decoder.pt")
-    decoder = checkpoints.load(path).decoder
+    decoder = architecture.load(path).decoder
     assert decoder is not None
     assert list(decoder) == ["out_conv.weight"]
 
@@ -92,7 +93,7 @@ def test_a_decoder_beside_the_checkpoint_is_found(tmp_path):
 def test_an_old_style_file_without_a_zip_is_read(tmp_path):
     path = tmp_path / "old.pth"
     torch.save(STATE, path, _use_new_zipfile_serialization=False)
-    assert checkpoints.load(path).architecture == TINY
+    assert architecture.load(path).architecture == TINY
 
 
 def test_a_loaded_network_answers_like_the_one_that_was_saved(tmp_path):
@@ -119,11 +120,11 @@ def test_a_pickle_that_wants_to_run_code_is_refused_and_runs_nothing(tmp_path):
     path = tmp_path / "evil.pth"
     torch.save({"model": Evil(), **STATE}, path)
     with pytest.raises(CheckpointError, match="could run code"):
-        checkpoints.load(path)
+        architecture.load(path)
     bare = tmp_path / "bare.pkl"
     bare.write_bytes(pickle.dumps(Evil(), protocol=2))
     with pytest.raises(CheckpointError):
-        checkpoints.load(bare)
+        architecture.load(bare)
     assert not Evil.touched.exists()
 
 
@@ -139,7 +140,7 @@ def test_a_truncated_file_is_refused(tmp_path, share, suffix):
     path = tmp_path / f"cut{suffix}"
     path.write_bytes(content[: int(len(content) * share)])
     with pytest.raises(CheckpointError, match="ownload it again"):
-        checkpoints.load(path)
+        architecture.load(path)
     with pytest.raises(CheckpointError, match="ownload it again"):
         load_model(path, device="cpu")
 
@@ -151,27 +152,41 @@ def test_a_truncated_file_is_refused(tmp_path, share, suffix):
         b"PK\x03\x04 not a zip",
         b"hello",
         b"broken\n",  # which makes the unpickler look into an empty list
-        b"II*\x00\x08\x00\x00\x00",  # a TIFF image
     ],
 )
 def test_garbage_is_refused(tmp_path, content):
     path = tmp_path / "garbage.pth"
     path.write_bytes(content)
     with pytest.raises(CheckpointError, match="damaged") as refused:
-        checkpoints.load(path)
+        architecture.load(path)
     assert "weights_only" not in str(refused.value)  # nobody shall be told to switch it off
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"II*\x00\x08\x00\x00\x00", "a TIFF image"),
+        (b"\x89HDF\r\n\x1a\n", "HDF5"),
+        (b"version https://git-lfs.github.com/spec/v1\n", "git lfs pull"),
+    ],
+)
+def test_other_files_are_named(tmp_path, content, words):
+    path = tmp_path / "weights.pth"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=words):
+        load_model(path, device="cpu")
 
 
 def test_a_web_page_is_named_as_such(tmp_path):
     path = tmp_path / "page.pth"
     path.write_bytes(b"\n<!DOCTYPE html><html>Sign in</html>")
     with pytest.raises(CheckpointError, match="web page"):
-        checkpoints.load(path)
+        architecture.load(path)
 
 
 def test_a_missing_file(tmp_path):
     with pytest.raises(CheckpointError, match="no checkpoint file"):
-        checkpoints.load(tmp_path / "nowhere.pth")
+        architecture.load(tmp_path / "nowhere.pth")
 
 
 @pytest.mark.parametrize(
@@ -189,12 +204,85 @@ def test_a_missing_file(tmp_path):
 def test_other_models_are_refused_with_a_reason(tmp_path, state, words):
     path = _save(state, tmp_path / "other.pth")
     with pytest.raises(CheckpointError, match=words):
-        fill(checkpoints.load(path))
+        fill(architecture.load(path))
 
 
 def test_own_pixel_statistics_of_a_checkpoint_are_used():
     mean = torch.tensor([1.0, 2.0, 3.0]).reshape(3, 1, 1)
-    sam, _ = checkpoints.unwrap({**STATE, "pixel_mean": mean})
-    network = fill(checkpoints.Checkpoint(sam, None, TINY, ""))
+    sam, _ = architecture.unwrap({**STATE, "pixel_mean": mean})
+    network = fill(architecture.Checkpoint(sam, None, TINY, ""))
     assert torch.equal(network.pixel_mean, mean)
     assert network.pixel_std.flatten().tolist() == pytest.approx([58.395, 57.12, 57.375])
+
+
+def repacked(path: Path, method: int) -> Path:
+    """Write the archive again as an archiver would."""
+    target = path.with_name(f"packed{method}.pth")
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(target, "w", method) as new:
+        for file in old.infolist():
+            new.writestr(file.filename, old.read(file))
+    return target
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_repacked_file_holds_the_same_weights(tmp_path, method):
+    path = repacked(_save(STATE, tmp_path / "whole.pth"), method)
+    found = architecture.load(path).sam
+    for name, weights in STATE.items():
+        assert torch.equal(found[name], weights), name
+
+
+@pytest.mark.parametrize("suffix", [".pth", ".safetensors"])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e30])
+def test_weights_that_are_no_numbers_are_refused(tmp_path, value, suffix):
+    broken = {key: tensor.clone() for key, tensor in STATE.items()}
+    broken["mask_decoder.iou_token.weight"][0, 5] = value
+    path = _save(broken, tmp_path / f"broken{suffix}")
+    with pytest.raises(CheckpointError, match=r"iou_token.*NaN, infinities"):
+        load_model(path, device="cpu")
+
+
+def test_one_changed_bit_of_an_archive_is_noticed(tmp_path):
+    content = bytearray(_save(STATE, tmp_path / "whole.pth").read_bytes())
+    content[len(content) // 2] ^= 1  # in the last place of a number, which stays a number
+    path = tmp_path / "changed.pth"
+    path.write_bytes(bytes(content))
+    with pytest.raises(CheckpointError, match="damaged"):
+        load_model(path, device="cpu")
+
+
+def test_an_archive_without_checksums_is_read(tmp_path, monkeypatch):
+    torch.serialization.set_crc32_options(False)
+    try:
+        path = _save(STATE, tmp_path / "unchecked.pth")
+    finally:
+        torch.serialization.set_crc32_options(True)
+    assert architecture.load(path).architecture == TINY
+
+
+def test_a_file_is_known_by_its_content_and_not_by_its_ending(tmp_path):
+    whole = _save(STATE, tmp_path / "whole.safetensors")
+    renamed = whole.rename(tmp_path / "renamed.pth")
+    assert load_model(renamed, device="cpu").name == "renamed"
+    whole = _save(STATE, tmp_path / "whole.pth")
+    assert load_model(whole.rename(tmp_path / "other.safetensors"), device="cpu").name == "other"
+
+
+def test_weights_of_whole_numbers_are_refused(tmp_path):
+    rounded = {key: (tensor * 10).to(torch.int8) for key, tensor in STATE.items()}
+    with pytest.raises(CheckpointError, match="not real numbers"):
+        load_model(_save(rounded, tmp_path / "rounded.pth"), device="cpu")
+
+
+def test_half_precision_is_read(tmp_path):
+    half = {key: tensor.half() for key, tensor in STATE.items()}
+    model = load_model(_save(half, tmp_path / "half.pth"), device="cpu")
+    for name, weights in model.network.state_dict().items():
+        if name in half:
+            assert torch.equal(weights, half[name].float()), name
+
+
+def test_numbers_repeated_from_fewer_ones_are_refused(tmp_path):
+    wide = {**STATE, "image_encoder.neck.9.weight": torch.zeros(1).expand(10**10)}
+    with pytest.raises(CheckpointError, match="not all in the file"):
+        architecture.load(_save(wide, tmp_path / "wide.pth"))

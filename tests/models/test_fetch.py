@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import socket
+import struct
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -11,7 +15,7 @@ import numpy as np
 import pytest
 
 from napari_sam.errors import Cancelled, DownloadError
-from napari_sam.models import fetch
+from napari_sam.models import fetch, receive
 
 BODY = np.random.default_rng(0).bytes(300_000)
 SHA = hashlib.sha256(BODY).hexdigest()
@@ -26,6 +30,8 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.ranges = True
         self.break_after: int | None = None
+        self.reset = 0  # requests that are not answered at all
+        self.busy = 0  # requests that are answered by 503
         self.body = BODY
         self.asked: list[str | None] = []
 
@@ -40,6 +46,18 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         wanted = self.headers.get("Range")
         self.server.asked.append(wanted)
+        if self.server.reset:
+            self.server.reset -= 1
+            linger = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            self.connection.close()  # which sends a reset
+            self.rfile, self.wfile = io.BytesIO(), io.BytesIO()
+            self.close_connection = True
+            return
+        if self.server.busy:
+            self.server.busy -= 1
+            self.send_error(503)
+            return
         if "missing" in self.path:
             self.send_error(404)
             return
@@ -72,7 +90,9 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
-    monkeypatch.setattr(fetch, "CHUNK", 10_000)
+    monkeypatch.setattr(receive, "CHUNK", 10_000)
+    monkeypatch.setattr(receive, "BACKOFF", 0.001)
+    monkeypatch.setattr(fetch, "PATIENCE", 0.3)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     made = Server()
     thread = threading.Thread(target=made.serve_forever, kwargs={"poll_interval": 0.01})
@@ -214,3 +234,63 @@ def test_the_folder_follows_the_environment(monkeypatch, tmp_path):
     assert fetch.home() == tmp_path / "mine"
     monkeypatch.delenv("NAPARI_SAM_HOME")
     assert "napari-sam-bio" in str(fetch.home())
+
+
+def test_a_reset_connection_is_tried_again(server, tmp_path):
+    server.reset = 2
+    assert get(server, tmp_path / "weights.pth").read_bytes() == BODY
+    assert len(server.asked) == 3
+
+
+def test_a_busy_server_is_asked_again_and_not_for_ever(server, tmp_path):
+    server.busy = 2
+    assert get(server, tmp_path / "weights.pth").read_bytes() == BODY
+    server.busy = 1000
+    with pytest.raises(DownloadError, match="another computer"):
+        get(server, tmp_path / "other.pth")
+    assert len(server.asked) == 3 + receive.ATTEMPTS
+
+
+def test_waiting_for_another_try_can_be_cancelled(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(receive, "BACKOFF", 600.0)
+    server.busy = 1000
+
+    def stop(fraction: float) -> None:
+        raise Cancelled
+
+    with pytest.raises(Cancelled):
+        get(server, tmp_path / "weights.pth", progress=stop)
+
+
+def test_several_at_once_get_one_file_by_one_download(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(fetch, "PATIENCE", 60.0)
+    target, failures = tmp_path / "weights.pth", []
+    slow = fetch.pooch.file_hash
+
+    def hashing(path: str, alg: str) -> str:
+        time.sleep(0.05)  # long enough for the others to come in between
+        return slow(path, alg=alg)
+
+    monkeypatch.setattr(fetch.pooch, "file_hash", hashing)
+
+    def work() -> None:
+        try:
+            assert get(server, target).read_bytes() == BODY
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+    assert len(server.asked) == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["weights.pth"]
+
+
+def test_a_folder_that_cannot_be_written_is_explained(server, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DownloadError, match="NAPARI_SAM_HOME"):
+        get(server, tmp_path / "file" / "weights.pth")
+    assert not server.asked

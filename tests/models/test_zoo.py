@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
+import stat
 import subprocess
 import sys
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -20,6 +23,7 @@ from napari_sam.errors import (
     DataError,
     DeviceError,
     ModelError,
+    NapariSamError,
     UnknownModelError,
 )
 from napari_sam.models import fetch, zoo
@@ -199,3 +203,175 @@ def test_exported_weights_of_the_embedded_kind_are_recognised(tmp_path):
     assert model.has_instances
     assert model.name == "mine"
     assert model.fingerprint == ns.load_model("cells", device="cpu").fingerprint
+
+
+ODD = [
+    None,
+    3,
+    2.5,
+    True,
+    b"cells",
+    [],
+    {},
+    ("cells",),
+    object(),
+    "",
+    "a" * 300,
+    "a" * 5000 + ".pth",
+]
+ODD += ["a\0b", "\ud800", "~nobody_of_this_name/x.pth", ".", "/", "x/" * 3000]
+
+
+@pytest.mark.parametrize("value", ODD, ids=lambda value: repr(value)[:20])
+def test_no_name_or_path_is_too_odd_to_be_refused_kindly(value, monkeypatch):
+    for act in (
+        lambda: ns.load_model(value, device="cpu"),
+        lambda: zoo.info(value),
+        lambda: zoo.download(value),
+        lambda: zoo.add(value),
+        lambda: zoo.remove(value),
+    ):
+        with pytest.raises(NapariSamError):
+            act()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        {"device": None},
+        {"device": 3},
+        {"device": "cuda:99"},
+        {"device": ["cpu"]},
+        {"download": "yes"},
+        {"download": None},
+        {"precision": "float16"},
+        {"precision": None},
+        {"precision": ["auto"]},
+        {"precision": np.array(["auto", "int8"])},
+        {"cache": 3},
+        {"cache": None},
+        {"cache": b"folder"},
+        {"cache": ""},
+        {"cache": "a" * 300},
+        {"cache": __file__},
+        {"progress": None},
+        {"progress": 0.5},
+    ],
+    ids=str,
+)
+def test_arguments_of_a_wrong_kind_are_refused(words):
+    with pytest.raises(NapariSamError):
+        ns.load_model("cells", **{"device": "cpu", **words})
+
+
+@pytest.mark.parametrize(
+    "name", ["", " ", "a" * 101, "a/b", "a\\b", "a\nb", "-o", "~me", ".hidden", 3, b"mine"]
+)
+def test_names_that_nobody_could_type_are_refused(name, checkpoint):
+    with pytest.raises(NapariSamError):
+        zoo.add(checkpoint, name)
+    assert len(zoo.available()) == 4
+
+
+def test_what_load_refuses_is_not_added(tmp_path):
+    state = tiny_network(5).state_dict()
+    state["mask_decoder.iou_token.weight"] = state["mask_decoder.iou_token.weight"] * np.nan
+    missing = {key: value for key, value in state.items() if "neck.1" not in key}
+    for number, content in enumerate((state, missing)):
+        path = tmp_path / f"broken{number}.pth"
+        torch.save(content, path)
+        with pytest.raises(CheckpointError):
+            zoo.add(path)
+    assert len(zoo.available()) == 4
+
+
+ROW = {
+    "name": "mine",
+    "family": "sam",
+    "file": "/somewhere/mine.pth",
+    "bytes": 3,
+    "sha256": "",
+    "url": "",
+    "licence": "",
+    "good_for": "",
+}
+DAMAGED = [5, "text", None, {}, {"a": 1}, [5], [None], [[]], [{"wrong": 1}]]
+DAMAGED += [[{**ROW, key: value}] for key in ROW for value in (7.5, None, [])]
+DAMAGED += [[{**ROW, "family": "unheard of"}], [{**ROW, "name": ""}], [{**ROW, "file": ""}]]
+
+
+@pytest.mark.parametrize("content", DAMAGED, ids=repr)
+def test_a_damaged_list_of_models_is_told_and_the_zoo_goes_on(content, home, checkpoint):
+    home.mkdir()
+    (home / "models.json").write_text(json.dumps(content))
+    for act in (zoo.available, lambda: zoo.info("mine"), lambda: zoo.add(checkpoint)):
+        with pytest.raises(DataError):
+            act()
+    assert json.loads((home / "models.json").read_text()) == content  # nothing is lost
+    assert ns.load_model("cells", device="cpu").name == "cells"
+
+
+@pytest.mark.parametrize("content", [b"", b"[", b"\xff\xfe", b"[" * 100_000, b"[{}]\0"])
+def test_a_list_that_is_no_json(content, home):
+    home.mkdir()
+    (home / "models.json").write_bytes(content)
+    with pytest.raises(DataError, match="Delete the file"):
+        zoo.available()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX")
+def test_others_may_read_what_is_written_into_a_shared_home(checkpoint, home):
+    before = os.umask(0o022)
+    try:
+        zoo.add(checkpoint)
+        model = ns.load_model("organoids", device="cpu", cache=True)
+        model.encode(np.zeros((30, 40)))
+        model.storable.store.set_limit(10**9)
+    finally:
+        os.umask(before)
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert len(files) == 3
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o644}
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may read everything")
+def test_a_list_that_may_not_be_read_is_told(checkpoint, home):
+    zoo.add(checkpoint)
+    (home / "models.json").chmod(0)
+    with pytest.raises(DataError, match="chmod"):
+        zoo.info("organoids")
+    assert zoo.info("cells").ready
+
+
+def test_the_list_is_read_once_and_again_when_it_changes(checkpoint, home, monkeypatch):
+    zoo.add(checkpoint)
+    read, times = Path.read_text, []
+
+    def counting(path: Path, *words: object, **more: object) -> str:
+        times.append(path.name)
+        return read(path, *words, **more)
+
+    monkeypatch.setattr(Path, "read_text", counting)
+    for _ in range(20):
+        assert zoo.info("organoids").ready
+        assert not zoo.info("sam_vit_b").ready
+    assert times.count("models.json") <= 1
+    rows = json.loads((home / "models.json").read_text())
+    (home / "models.json").write_text(json.dumps([{**rows[0], "name": "renamed"}]))
+    assert zoo.info("renamed").ready  # another process wrote it
+
+
+def test_several_processes_add_at_once_and_none_is_forgotten(home):
+    code = (
+        "import sys\n"
+        "from dataclasses import replace\n"
+        "from napari_sam.models.added import change\n"
+        "from napari_sam.models.zoo import ZOO\n"
+        "for name in sys.argv[1:]:\n"
+        "    change(lambda entries: (*entries, replace(ZOO[1], name=name)))\n"
+    )
+    names = [[f"m{k}{n}" for n in range(6)] for k in range(3)]
+    others = [subprocess.Popen([sys.executable, "-c", code, *few]) for few in names]
+    assert [process.wait(timeout=120) for process in others] == [0, 0, 0]
+    assert {entry.name for entry in zoo.available()[4:]} == {name for few in names for name in few}
+    assert [path.name for path in home.iterdir()] == ["models.json"]

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from napari_sam.models.cells.encoder import compressed
-from napari_sam.models.cells.model import load_cells
+from napari_sam.models.cells.load import load_cells
 from napari_sam.models.cells.network import LIGHT, CellsNetwork
 from napari_sam.training.checkpoints import export_weights, load_checkpoint
 from napari_sam.training.crops import cut_window, depth_and_way, prepare_plane

@@ -9,7 +9,7 @@ import torch
 from safetensors import safe_open
 
 from napari_sam.errors import DataError
-from napari_sam.models.cells.model import load_cells
+from napari_sam.models.cells.load import load_cells
 from napari_sam.training.__main__ import main
 from napari_sam.training.augment import augment_image
 from napari_sam.training.checkpoints import between, export_weights, load_checkpoint

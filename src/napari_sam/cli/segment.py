@@ -157,7 +157,7 @@ def run(options: argparse.Namespace) -> int:
     sources = find_sources(options.inputs, options.series)
 
     from napari_sam.loading import load_model
-    from napari_sam.models.zoo import Precision
+    from napari_sam.models.family import Precision
 
     model = load_model(
         options.model, options.device, precision=options.precision, cache=options.cache

@@ -25,7 +25,7 @@ import numpy as np
 
 from napari_sam.errors import ParameterError
 from napari_sam.models.capabilities import Arrays, Key
-from napari_sam.models.fetch import home
+from napari_sam.models.home import home, share
 from napari_sam.models.model import Embedding, Model
 
 FORMAT = 1
@@ -50,7 +50,7 @@ class EmbeddingStore:
     Parameters
     ----------
     folder : Path, optional
-        ``embeddings`` in `napari_sam.models.fetch.home` by default.
+        ``embeddings`` in `napari_sam.models.home.home` by default.
     max_bytes : int, optional
         When the files hold more, those not used for longest are deleted. By default what
         `set_limit` chose for this folder, or 2 GB.
@@ -83,6 +83,7 @@ class EmbeddingStore:
         handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".tmp")
         with os.fdopen(handle, "w", encoding="ascii") as file:
             file.write(str(max_bytes))
+        share(temporary)
         os.replace(temporary, self.folder / _LIMIT)
         self.prune()
 
@@ -170,6 +171,7 @@ class EmbeddingStore:
             handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".tmp")
             with os.fdopen(handle, "wb") as file:
                 np.savez(file, header=np.array(header), **arrays)  # type: ignore[arg-type]
+            share(temporary)
             os.replace(temporary, self._path(key))
         except OSError:
             if temporary is not None:

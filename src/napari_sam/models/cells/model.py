@@ -7,13 +7,8 @@ few pixels to the whole field, and makes the time of a click independent of the 
 
 from __future__ import annotations
 
-import copy
-import hashlib
-import json
 import math
 from dataclasses import dataclass
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +19,6 @@ from torch import Tensor
 
 from napari_sam import images
 from napari_sam.contrast import contrast_limits, normalise
-from napari_sam.errors import CheckpointError
 from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.models.cells.size import (
     OBJECT,
@@ -310,48 +304,3 @@ def _iou(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> float:
     """Intersection over union; two empty masks are the same."""
     union = np.count_nonzero(a | b)
     return np.count_nonzero(a & b) / union if union else 1.0
-
-
-def load_cells(path: Path | None = None, device: str = "cpu", *, half: bool = False) -> CellsModel:
-    """Load the embedded weights, or others of the same network from a safetensors file.
-
-    Parameters
-    ----------
-    path : Path, optional
-        A safetensors file; by default the embedded weights.
-    device : str
-        A name that ``torch.device`` understands.
-    half : bool
-        Read whole planes with bfloat16 products.
-
-    Raises
-    ------
-    CheckpointError
-        When the file is damaged or holds another network.
-    """
-    from safetensors import SafetensorError, safe_open
-
-    name = "cells" if path is None else path.stem
-    source = path or Path(
-        str(resources.files("napari_sam.models.cells") / "weights/cells.safetensors")
-    )
-    try:
-        with safe_open(source, framework="pt") as file:
-            config = json.loads((file.metadata() or {}).get("config", "{}"))
-            state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-        network = CellsNetwork.of(config)
-        network.load_state_dict({key: value.float() for key, value in state.items()})
-    except FileNotFoundError as error:
-        raise CheckpointError(f"There is no file {source}. Reinstall napari-sam-bio.") from error
-    except (SafetensorError, RuntimeError, TypeError, ValueError) as error:
-        raise CheckpointError(
-            f"{source} does not hold weights of the 'cells' network: {error}"
-        ) from error
-    network.eval().fold_norms()
-    # torch describes to() with both arguments for tensors only.
-    network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    fingerprint = f"cells:{hashlib.sha256(source.read_bytes()).hexdigest()[:16]}"
-    if not half:
-        return CellsModel(network, name, device, fingerprint)
-    reader = copy.deepcopy(network).to(torch.bfloat16)
-    return CellsModel(network, name, device, f"{fingerprint}:bfloat16", reader)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_sam.errors import CheckpointError, ModelError
-from napari_sam.models import checkpoints
+from napari_sam.models.sam.architecture import load
 from napari_sam.models.sam.model import SamModel
 from napari_sam.models.sam.network import fill
 
@@ -25,7 +25,7 @@ def load_sam(path: Path, device: str, *, name: str = "", sha256: str = "") -> Sa
     ------
     CheckpointError, ModelError
     """
-    checkpoint = checkpoints.load(path)
+    checkpoint = load(path)
     if sha256 and checkpoint.sha256 != sha256:
         raise CheckpointError(
             f"{path} is not the file that the zoo knows as {name!r} (its SHA-256 differs): it is "

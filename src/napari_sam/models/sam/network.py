@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from napari_sam.errors import CheckpointError
 from napari_sam.libraries import keep_triton_out
-from napari_sam.models.checkpoints import PARTS, Architecture, Checkpoint, State
+from napari_sam.models.sam.architecture import PARTS, Architecture, Checkpoint
+from napari_sam.models.weights import State, check_fit
 
 if TYPE_CHECKING:
     from segment_anything.modeling import Sam
@@ -88,21 +88,12 @@ def fill(checkpoint: Checkpoint, where: str = "The file") -> Sam:
     CheckpointError
         When weights are missing, of other shapes, or more than this network has.
     """
+    state: State = {k: v for k, v in checkpoint.sam.items() if k.startswith(PARTS)}
+    check_fit(lambda: build(checkpoint.architecture), state, where)
     with torch.device("meta"):  # no time for random weights that are replaced at once
         network = build(checkpoint.architecture)
     network = network.to_empty(device="cpu")
-    state: State = {k: v for k, v in checkpoint.sam.items() if k.startswith(PARTS)}
-    try:
-        missing, unexpected = network.load_state_dict(state, strict=False)
-    except RuntimeError as error:
-        raise CheckpointError(f"{where} does not fit its architecture: {error}") from error
-    if missing or unexpected:
-        names = ", ".join([*missing, *unexpected][:4])
-        raise CheckpointError(
-            f"{where} is not a plain SAM checkpoint: {len(missing)} weights are missing and "
-            f"{len(unexpected)} unknown ({names}, ...). Variants with further layers, such as "
-            "HQ-SAM or adapters, must be merged into plain SAM first."
-        )
+    network.load_state_dict(state, strict=False)
     network.pixel_mean = _channel(checkpoint.sam.get("pixel_mean"), PIXEL_MEAN)
     network.pixel_std = _channel(checkpoint.sam.get("pixel_std"), PIXEL_STD)
     for parameter in network.parameters():

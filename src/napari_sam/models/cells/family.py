@@ -1,0 +1,27 @@
+"""The row of the embedded kind of model, ``cells``."""
+
+from __future__ import annotations
+
+from napari_sam.models.family import Family, Request
+from napari_sam.models.headers import Header
+from napari_sam.models.model import Model
+
+
+def _recognises(header: Header) -> bool:
+    return header.has("instance_head.", "size_head.")
+
+
+def _load(request: Request) -> Model:
+    from napari_sam.models.cells.load import load_cells
+    from napari_sam.models.device import multiplies_bfloat16
+
+    half = request.precision == "auto" and multiplies_bfloat16(request.device)
+    return load_cells(request.path, request.device, name=request.name, half=half)
+
+
+CELLS = Family(
+    name="cells",
+    title="the network of 'cells'",
+    recognises=_recognises,
+    load=_load,
+)

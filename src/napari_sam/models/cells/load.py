@@ -1,0 +1,85 @@
+"""From a safetensors file to a `CellsModel`."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from napari_sam.errors import CheckpointError
+from napari_sam.models.cells.model import CellsModel
+from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.models.checkpoints import read_file
+from napari_sam.models.headers import read_safetensors_header
+from napari_sam.models.weights import check_fit, named_tensors
+
+_MOST = 2048  # channels or layers of any part: so that no file can ask for a network without end
+
+
+def load_cells(
+    path: Path | None = None, device: str = "cpu", *, name: str = "", half: bool = False
+) -> CellsModel:
+    """Load the embedded weights, or others of the same network from a safetensors file.
+
+    Parameters
+    ----------
+    path : Path, optional
+        A safetensors file; by default the embedded weights.
+    device : str
+        A name that ``torch.device`` understands.
+    name : str
+        What the model is called; the file's stem by default.
+    half : bool
+        Read whole planes with bfloat16 products.
+
+    Returns
+    -------
+    CellsModel
+
+    Raises
+    ------
+    CheckpointError
+        When the file is damaged or holds another network.
+    """
+    source = path or Path(
+        str(resources.files("napari_sam.models.cells") / "weights/cells.safetensors")
+    )
+    if not source.is_file():
+        raise CheckpointError(
+            f"There is no checkpoint file at {source}. Reinstall napari-sam-bio if it is its own."
+        )
+    config = _config(read_safetensors_header(source).metadata.get("config", "{}"), source)
+    state = named_tensors(read_file(source))
+    check_fit(lambda: CellsNetwork.of(config), state, f"{source.name}, taken for weights of 'cells',")
+    network = CellsNetwork.of(config)
+    network.load_state_dict({key: value.float() for key, value in state.items()})
+    network.eval().fold_norms()
+    # torch describes to() with both arguments for tensors only.
+    network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    fingerprint = f"cells:{hashlib.sha256(source.read_bytes()).hexdigest()[:16]}"
+    name = name or ("cells" if path is None else path.stem)
+    if not half:
+        return CellsModel(network, name, device, fingerprint)
+    reader = copy.deepcopy(network).to(torch.bfloat16)
+    return CellsModel(network, name, device, f"{fingerprint}:bfloat16", reader)
+
+
+def _config(text: str, source: Path) -> dict[str, Any]:
+    """Read how the network is made, and refuse sizes that no network has."""
+    try:
+        config = json.loads(text)
+        values = [config[key] for key in config]
+        numbers = [n for v in values for n in (v if isinstance(v, list) else [v])]
+        if all(isinstance(n, int) and 0 <= n <= _MOST for n in numbers):
+            return dict(config)
+    except (ValueError, TypeError, RecursionError):
+        pass
+    raise CheckpointError(
+        f"{source.name} does not say what network it holds, or one of impossible sizes: it is "
+        "damaged. Copy or download it again."
+    )

@@ -1,0 +1,46 @@
+"""Checkpoints of other programs and families, told by the names of their weights."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+#: Parts of names that all must be there, and what has them; the first that fits is named.
+_KNOWN: tuple[tuple[tuple[str, ...], str], ...] = (
+    (("image_encoder.trunk.", "no_obj_embed_spatial"), "SAM 2.1"),
+    (("image_encoder.trunk.", "memory_encoder."), "SAM 2"),
+    (("detector.", "tracker."), "SAM 3"),
+    (("vision_encoder.", "shared_image_embedding."), "a SAM in the layout of transformers"),
+    (("mask_decoder.hf_token",), "HQ-SAM"),
+    (("image_encoder.layers.",), "a SAM with TinyViT, such as MobileSAM"),
+    (("downsample.down.res_down_0",), "a Cellpose U-Net"),
+    (("encoder.patch_embed.", "W2"), "Cellpose-SAM"),
+    (("unet.", "prob_conv"), "a StarDist model"),
+    (("text_model.",), "a text encoder"),
+    (("decoder.deconv", "out_conv"), "an automatic decoder without its SAM"),
+)
+
+
+def foreign(names: Iterable[str], where: str = "The file") -> str:
+    """Say in a sentence what a checkpoint is that no family here reads.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Of its weights.
+    where : str
+        The file's name.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> foreign(["mask_decoder.hf_token.weight"], "hq.pth")
+    'hq.pth looks like HQ-SAM, which is not supported.'
+    """
+    listed = sorted(names)
+    for parts, what in _KNOWN:
+        if all(any(part in name for name in listed) for part in parts):
+            return f"{where} looks like {what}, which is not supported."
+    return "Other families, such as MobileSAM, HQ-SAM and SAM 2, are not supported."

@@ -1,0 +1,89 @@
+"""From a name or a file to a model."""
+
+from __future__ import annotations
+
+import os
+import reprlib
+from pathlib import Path
+
+from napari_sam import checks
+from napari_sam.errors import ModelError, UnknownModelError
+from napari_sam.models import fetch, zoo
+from napari_sam.models.entry import Entry
+from napari_sam.models.families import family_of
+from napari_sam.models.family import PRECISIONS, Family, Precision, Request
+from napari_sam.models.model import Model
+from napari_sam.progress import Progress, silent
+
+
+def load(
+    name_or_path: str | os.PathLike[str],
+    device: str = "auto",
+    *,
+    download: bool = False,
+    precision: Precision = "auto",
+    progress: Progress = silent,
+) -> Model:
+    """Load a model by its name or from a file; see `napari_sam.load_model`.
+
+    Returns
+    -------
+    Model
+
+    Raises
+    ------
+    ParameterError, UnknownModelError, ModelError, CheckpointError, DownloadError, DeviceError
+    """
+    from napari_sam.models.device import resolve
+
+    checks.one_of(precision, PRECISIONS, "precision")
+    checks.flag(download, "download")
+    checks.reports(progress)
+    path = zoo.given_path(name_or_path)
+    device = resolve(device)
+    text = os.fspath(name_or_path)
+    known = {entry.name for entry in zoo.ZOO}
+    known |= set() if text in known else {entry.name for entry in zoo.available()}
+    if text in known:
+        return _load_entry(zoo.info(text), device, download, precision, progress)
+    if path is not None and path.is_file():
+        family = family_of(path)
+        _check_precision(family, path.stem, precision)
+        return family.load(Request(path.resolve(), device, path.stem, precision=precision))
+    if Path(text).suffix or os.sep in text or "/" in text:
+        raise UnknownModelError(
+            f"There is no checkpoint file at {reprlib.repr(text)}. "
+            f"Models that can be had by name: {', '.join(sorted(known))}."
+        )
+    zoo.info(text)  # which says what there is
+    raise UnknownModelError(f"There is no model {text!r}.")
+
+
+def _load_entry(
+    entry: Entry, device: str, download: bool, precision: Precision, progress: Progress
+) -> Model:
+    _check_precision(entry.family, entry.name, precision)
+    where = entry.path
+    if where is not None and not entry.ready:
+        if not entry.url:
+            raise ModelError(
+                f"The file of the model {entry.name!r} is no longer at {where}. "
+                "Add it again from where it is now: napari-sam models add PATH."
+            )
+        if not download:
+            size = entry.bytes / 1e6
+            raise ModelError(
+                f"The model {entry.name!r} is not downloaded yet ({size:,.0f} MB). Download it "
+                f"with the Download button of the panel, with 'napari-sam models download "
+                f"{entry.name}', or with load_model({entry.name!r}, download=True)."
+            )
+        fetch.fetch(entry.url, where, size=entry.bytes, sha256=entry.sha256, progress=progress)
+    return entry.family.load(Request(where, device, entry.name, entry.sha256, precision))
+
+
+def _check_precision(family: Family, name: str, precision: Precision) -> None:
+    if precision not in family.precisions:
+        raise ModelError(
+            f"The model {name!r} ({family.title}) cannot be loaded with precision={precision!r}, "
+            f"only with {', '.join(map(repr, family.precisions))}."
+        )

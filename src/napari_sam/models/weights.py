@@ -1,0 +1,134 @@
+"""Weights as they come out of a file: are they numbers, and do they fit a network?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from napari_sam.errors import CheckpointError
+
+State = dict[str, Tensor]
+
+#: The square of a larger number is infinite in float32, and with it all that follows.
+LARGEST = 1e18
+_DEEPEST = 6  # dicts within dicts
+_REAL = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
+
+
+def named_tensors(content: Mapping[str, Any]) -> State:
+    """List all tensors in what a file holds; names of nested dicts are joined by dots.
+
+    Examples
+    --------
+    >>> found = named_tensors({"epoch": 3, "model": {"a": torch.zeros(2)}})
+    >>> {name: tuple(tensor.shape) for name, tensor in found.items()}
+    {'model.a': (2,)}
+    """
+    found: State = {}
+    level: list[tuple[str, Mapping[Any, Any]]] = [("", content)]
+    for _ in range(_DEEPEST):
+        deeper: list[tuple[str, Mapping[Any, Any]]] = []
+        for prefix, mapping in level:
+            for key, value in mapping.items():
+                if isinstance(value, Tensor):
+                    found[f"{prefix}{key}"] = value
+                elif isinstance(value, Mapping):
+                    deeper.append((f"{prefix}{key}.", value))
+        level = deeper
+    return found
+
+
+def check_tensors(tensors: Mapping[str, Tensor], where: str, most_bytes: int) -> None:
+    """Refuse tensors that hold no sensible numbers.
+
+    Parameters
+    ----------
+    tensors : mapping of str to Tensor
+    where : str
+        The file's name, for messages.
+    most_bytes : int
+        What all of them may hold together: the size of the file.
+
+    Raises
+    ------
+    CheckpointError
+        When numbers are missing, not finite, or repeated from fewer ones.
+    """
+    seen: set[tuple[int, int]] = set()
+    held = 0
+    for name, tensor in tensors.items():
+        if (
+            tensor.layout != torch.strided
+            or tensor.device.type != "cpu"
+            or tensor.is_quantized
+            or type(tensor) not in (Tensor, nn.Parameter)
+        ):
+            raise CheckpointError(
+                f"The weights {name!r} of {where} are of an unusual kind ({tensor.layout}, "
+                f"{tensor.dtype}, {tensor.device}): save them as plain tensors on the CPU."
+            )
+        size = tensor.numel() * tensor.element_size()
+        if size > tensor.untyped_storage().nbytes():
+            raise CheckpointError(f"The weights {name!r} of {where} are not all in the file.")
+        place = (tensor.data_ptr(), size)
+        if place in seen:
+            continue
+        seen.add(place)
+        held += size
+        if held > most_bytes:
+            raise CheckpointError(f"{where} claims to hold more numbers than a file of its size.")
+        if tensor.dtype in _REAL and tensor.numel():
+            _check_numbers(name, tensor, where)
+
+
+def _check_numbers(name: str, tensor: Tensor, where: str) -> None:
+    low, high = (float(value) for value in torch.aminmax(tensor.detach()))
+    if not max(abs(low), abs(high)) <= LARGEST:  # NaN fails, too
+        raise CheckpointError(
+            f"The weights {name!r} of {where} hold NaN, infinities or numbers without bound: it "
+            "is damaged, or its training failed. Copy it again, or ask its author."
+        )
+
+
+def check_fit(build: Callable[[], nn.Module], state: Mapping[str, Tensor], where: str) -> None:
+    """Compare weights with those of a network, before memory is taken for it.
+
+    Parameters
+    ----------
+    build : callable
+        Makes the network; it is called without memory for weights.
+    state : mapping of str to Tensor
+    where : str
+
+    Raises
+    ------
+    CheckpointError
+        When weights are missing, unknown, of another shape, or no real numbers.
+    """
+    try:
+        with torch.device("meta"):
+            expected = build().state_dict()
+    except Exception as error:  # impossible sizes make constructors fail in any way
+        raise CheckpointError(f"{where} does not fit its architecture: {error}") from error
+    missing, unknown = expected.keys() - state.keys(), state.keys() - expected.keys()
+    if missing or unknown:
+        names = ", ".join([*sorted(missing), *sorted(unknown)][:4])
+        raise CheckpointError(
+            f"{where} does not fit its architecture: {len(missing)} weights are missing and "
+            f"{len(unknown)} unknown ({names}, ...). Variants with further layers, such as "
+            "HQ-SAM or adapters, must be merged into plain SAM first."
+        )
+    for name, tensor in state.items():
+        if tensor.shape != expected[name].shape:
+            raise CheckpointError(
+                f"{where} does not fit its architecture: {name!r} is {tuple(tensor.shape)} "
+                f"instead of {tuple(expected[name].shape)}."
+            )
+        if expected[name].is_floating_point() and tensor.dtype not in _REAL:
+            raise CheckpointError(
+                f"The weights {name!r} of {where} are {tensor.dtype}, not real numbers: it was "
+                "made for another program. Ask its author for float32 or float16 weights."
+            )
