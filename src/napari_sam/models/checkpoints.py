@@ -100,7 +100,7 @@ def _read_torch(path: Path) -> Mapping[str, Any]:
                 _refuse_greed(path, file.read(_CHUNK))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what a damaged file makes PyTorch wonder about
-            value = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+            value = _load(path, mapped)
     except CheckpointError:
         raise
     except Exception as error:  # bytes that are no pickle make an unpickler fail in any way
@@ -111,6 +111,14 @@ def _read_torch(path: Path) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise CheckpointError(f"{path.name} holds a {type(value).__name__}, not a dict of tensors.")
     return value
+
+
+def _load(path: Path, mapped: bool) -> Any:
+    # PyTorch believes in this ending, and only maps what is given by its path.
+    if mapped and path.suffix != ".safetensors":
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    with open(path, "rb") as file:
+        return torch.load(file, map_location="cpu", weights_only=True)
 
 
 def _check_directory(path: Path) -> bool:
