@@ -51,11 +51,13 @@ def load_cells(
     )
     if not source.is_file():
         raise CheckpointError(
-            f"There is no checkpoint file at {source}. Reinstall napari-sam-bio if it is its own."
+            f"There is no file {source}. Reinstall napari-sam-bio if it is its own."
         )
     config = _config(read_safetensors_header(source).metadata.get("config", "{}"), source)
     state = named_tensors(read_file(source))
-    check_fit(lambda: CellsNetwork.of(config), state, f"{source.name}, taken for weights of 'cells',")
+    check_fit(
+        lambda: CellsNetwork.of(config), state, f"{source.name}, taken for weights of 'cells',"
+    )
     network = CellsNetwork.of(config)
     network.load_state_dict({key: value.float() for key, value in state.items()})
     network.eval().fold_norms()
