@@ -26,8 +26,9 @@ def lazily(path: Path, series: Any) -> Any:
         When the file holds a plane in so large a piece that nothing less could be read.
     """
     keyframe = series.keyframe
-    if series.dataoffset is not None and keyframe.is_memmappable and not series.is_multifile:
-        kind = np.dtype(series.dtype).newbyteorder(series.parent.byteorder)
+    kind = np.dtype(series.dtype).newbyteorder(series.parent.byteorder)
+    mappable = keyframe.is_memmappable and kind.isnative and not series.is_multifile
+    if mappable and series.dataoffset is not None:
         return np.memmap(path, kind, mode="r", offset=series.dataoffset, shape=series.shape)
     part = math.prod(_part_shape(keyframe)) * keyframe.dtype.itemsize
     if part > _LARGEST_PART:
