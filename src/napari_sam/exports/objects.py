@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -101,10 +101,9 @@ def items(labels: npt.NDArray[np.integer[Any]]) -> Iterator[Item]:
     """Iterate over the objects, plane after plane, by rising id."""
     for number, plane in enumerate(planes(labels.shape, rgb=False)):
         on_plane = plane.take(labels)
-        ids, dense = np.unique(on_plane, return_inverse=True)
-        dense = dense.reshape(on_plane.shape) + 1
+        ids, dense = _dense(on_plane)
         for position, box in enumerate(ndimage.find_objects(dense)):
-            if ids[position] == 0:
+            if box is None:
                 continue
             rows, columns = box
             yield Item(
@@ -114,3 +113,17 @@ def items(labels: npt.NDArray[np.integer[Any]]) -> Iterator[Item]:
                 corner=(rows.start, columns.start),
                 mask=dense[box] == position + 1,
             )
+
+
+def _dense(
+    on_plane: npt.NDArray[np.integer[Any]],
+) -> tuple[Sequence[int] | npt.NDArray[np.integer[Any]], npt.NDArray[np.integer[Any]]]:
+    """Return ids, and labels of which ``n + 1`` stands for the n-th of them, 0 for none."""
+    top = int(on_plane.max(initial=0))
+    if top <= max(on_plane.size, 1 << 16):  # a list of boxes that long is no burden
+        return range(1, top + 1), on_plane.astype(np.int32, copy=False)
+    where = np.flatnonzero(on_plane)
+    ids, order = np.unique(on_plane.ravel()[where], return_inverse=True)
+    dense = np.zeros(on_plane.size, dtype=np.int32)
+    dense[where] = order + 1
+    return ids, dense.reshape(on_plane.shape)
