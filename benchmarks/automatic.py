@@ -24,7 +24,7 @@ import torch
 from skimage.transform import rescale
 
 import napari_sam as ns
-from napari_sam.methods.live import LiveCells, find_cells
+from napari_sam.methods.found_cells import FoundCells, find_cells
 from napari_sam.methods.options import CellOptions
 from napari_sam.models.cells import size as cells_size
 from napari_sam.training.evaluation import average_precision
@@ -130,7 +130,7 @@ def seams(model: ns.Model, folder: Path, side: int, diameter: float) -> None:
     for tile in (most, 10**6):
         cells_size.TILE = tile
         maps = model.instance_maps(embedding, diameter=diameter * (1 if tile == most else 1.00001))
-        found.append((maps, LiveCells(maps, image, source="cells").choose().labels))
+        found.append((maps, FoundCells(maps, image, source="cells").choose().labels))
     cells_size.TILE = most
     (maps, tiled), (other, one_piece) = found
     differ = max(
@@ -155,7 +155,7 @@ def seeds_and_grid(finder: ns.Model, per_side: int) -> None:
     embedding, encode, _ = timed(lambda: model.encode(image, limits=limits))
 
     from napari_sam.methods.everything import propose_plane
-    from napari_sam.methods.live_masks import find_masks
+    from napari_sam.methods.found_masks import find_masks
     from napari_sam.methods.settings import Settings
 
     masks, wall, used = timed(lambda: find_masks(image, embedding, model, finder))

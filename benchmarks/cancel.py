@@ -137,7 +137,7 @@ def main() -> None:
     stage("asking 144 points, every mask made", find(loose, keep=True), 0.86, 0.99)
     strict = Settings(points_per_side=12)
     stage("asking 144 points", find(strict, keep=True), 0.86, 0.99)
-    seeds = Settings(seeds="objects", points_per_side=12)
+    seeds = Settings(ask_at="objects", points_per_side=12)
     stage("looking for objects to ask about", find(seeds, keep=True), 0.6, 0.64)
     jobs.close()
 

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 import napari_sam as ns
-from napari_sam.methods.live import LiveCells
+from napari_sam.methods.found_cells import FoundCells
 from napari_sam.methods.options import CellOptions
 from napari_sam.training.evaluation import validation_images
 from napari_sam.training.metrics import average_precision, iou_matrix
@@ -62,7 +62,7 @@ def main() -> None:
         per_kind=options.generated,
         everything=options.all,
     ):
-        live = LiveCells(model.instance_maps(model.encode(image)), image, source=model.name)
+        live = FoundCells(model.instance_maps(model.encode(image)), image, source=model.name)
         for name, chosen in variants().items():
             found = average_precision(truth, live.labels(chosen)[0])
             by_family = precisions.setdefault(name, {})

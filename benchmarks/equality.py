@@ -65,7 +65,8 @@ class Tree:
             found = self.ns.segment_cells(pixels, model=self.cells, **options)
             yield f"cells, {name}", found
         part = pixels[:128, :128]
-        yield "cells, asked of a SAM", self.ns.segment_cells(part, model=self.sam, seeds=self.cells)
+        found = self.ns.segment_cells(part, model=self.sam, seeds=self.cells)  # the former name
+        yield "cells, asked of a SAM", found
 
     def _everything(self, pixels: np.ndarray) -> Iterator[tuple[str, Any]]:
         part = pixels[:128, :128]

@@ -32,11 +32,11 @@ from segment_anything import SamAutomaticMaskGenerator, SamPredictor, sam_model_
 from segment_anything.utils.amg import build_all_layer_point_grids
 
 from napari_sam import Prompt, images, load_model
-from napari_sam.methods.everything import segment_everything
 from napari_sam.methods.grid import point_grid
-from napari_sam.methods.seeds import object_seeds
+from napari_sam.methods.object_points import object_points
 from napari_sam.models.model import Embedding
 from napari_sam.models.sam.model import SamModel
+from napari_sam.segment import segment_everything
 
 FULL = (0.0, 255.0)
 
@@ -323,8 +323,8 @@ def seeds(sam: Any, options: argparse.Namespace) -> None:
         "output": "masks",
         "finder": finder,
     }
-    _, grid = measure(lambda: segment_everything(image, model, seeds="grid", **words), 1)
-    _, other = measure(lambda: segment_everything(image, model, seeds="objects", **words), 1)
+    _, grid = measure(lambda: segment_everything(image, model, ask_at="grid", **words), 1)
+    _, other = measure(lambda: segment_everything(image, model, ask_at="objects", **words), 1)
     row(
         f"grid {options.grid}x{options.grid} against seeds, {options.size}²",
         grid,
@@ -333,7 +333,7 @@ def seeds(sam: Any, options: argparse.Namespace) -> None:
             f"{len(points)} points in {_hit(points, options.size)} of 120 discs"
             for points in (
                 point_grid(options.grid) * options.size,
-                object_seeds(image, finder, options.grid, limits=FULL),
+                object_points(image, finder, options.grid, limits=FULL),
             )
         ),
     )

@@ -25,9 +25,9 @@ from napari_sam import loading
 from napari_sam.cli import main
 from napari_sam.cli.progress import Line
 from napari_sam.errors import Cancelled
-from napari_sam.methods.everything import segment_everything
 from napari_sam.models import zoo
 from napari_sam.models.sam.encoding import PlaneEncoder
+from napari_sam.segment import segment_everything
 from tiny_sam import tiny_network, tiny_sam
 
 SHAPE = (64, 80)
@@ -695,7 +695,7 @@ def test_a_file_without_points_ends_in_one_clear_line(
         (["--points-per-side", "8"], "--points-per-side belongs to --mode everything"),
         (["--mode", "everything", "--refine"], "--refine belongs to --mode cells"),
         (["--save", "rle"], "Cells do not overlap"),
-        (["--mode", "everything", "--finder", "cells"], "add --seeds objects"),
+        (["--mode", "everything", "--finder", "cells"], "add --ask-at objects"),
         (["--mode", "everything", "--points-per-side", "0"], "points_per_side"),
         (["--mode", "everything", "--min-area", "9", "--max-area", "5"], "max_area"),
         (["--limits", "5", "5"], "--limits"),

@@ -16,14 +16,15 @@ from skimage.measure import label
 
 from fake_model import FakeModel
 from napari_sam.errors import Cancelled, ImageError, ModelError, ParameterError
-from napari_sam.methods.everything import propose_plane, segment_everything
+from napari_sam.methods.everything import propose_plane
+from napari_sam.methods.object_points import object_points
 from napari_sam.methods.proposals import propose
 from napari_sam.methods.regions import Region, clean, coco_counts, coco_rle
-from napari_sam.methods.seeds import object_seeds
 from napari_sam.methods.settings import Settings
 from napari_sam.methods.suppression import suppress
 from napari_sam.models.model import Embedding, Model
 from napari_sam.models.sam.model import SamModel
+from napari_sam.segment import segment_everything
 from napari_sam.segmentation import Candidates
 from tiny_sam import tiny_network
 
@@ -265,8 +266,9 @@ def test_crops_share_the_contrast_of_the_whole_plane(pair):
 
     class Spy(BlobSam):
         def encode(self, plane: Any, **words: Any) -> Embedding:
-            seen.append(words["limits"])
-            return super().encode(plane, **words)
+            embedding = super().encode(plane, **words)
+            seen.append(embedding.limits)
+            return embedding
 
     image = np.zeros((200, 200), dtype=np.uint16)
     image[:100] = np.random.default_rng(0).integers(0, 4000, (100, 200))
@@ -295,7 +297,7 @@ def test_seeds_lie_in_objects_and_ask_fewer_questions():
     finder = FakeModel()
     image = np.zeros((120, 160), dtype=np.uint8)
     image[10:30, 10:40] = image[60:100, 50:70] = image[0:8, 150:160] = 200
-    points = object_seeds(image, finder, 32)
+    points = object_points(image, finder, 32)
     inside = [p for p in points if image[int(p[0]), int(p[1])]]
     assert len(inside) == 3
     regions, _ = ndi.label(image)
@@ -315,19 +317,21 @@ def test_everything_from_seeds_finds_each_object_once(pair):
             return super().predict_each(embedding, prompts, **words)
 
     gates = {"pred_iou_thresh": 0.8, "stability_score_thresh": 0.0}
-    result = segment_everything(image, Spy(), seeds="objects", min_area=100, max_area=2000, **gates)
+    result = segment_everything(
+        image, Spy(), ask_at="objects", min_area=100, max_area=2000, **gates
+    )
     assert len(result) == 3
     assert len(asked) <= 3 + 64
     # A SAM has no automatic head of its own: another model says where objects are.
     records = segment_everything(
-        image, model, seeds="objects", finder=FakeModel(), output="masks", **SOME
+        image, model, ask_at="objects", finder=FakeModel(), output="masks", **SOME
     )
     rows = {round(r["point_coords"][0][1]) for r in records}
     assert rows
     with pytest.raises(ModelError, match="no automatic head"):
-        segment_everything(image, model, seeds="objects", finder=model, **SOME)
+        segment_everything(image, model, ask_at="objects", finder=model, **SOME)
     with pytest.raises(ParameterError):
-        segment_everything(image, model, seeds="magic")
+        segment_everything(image, model, ask_at="magic")
 
 
 def test_seeds_are_asked_about_in_every_crop_that_holds_them(pair):
@@ -339,7 +343,7 @@ def test_seeds_are_asked_about_in_every_crop_that_holds_them(pair):
         model,
         chosen,
         lambda crop, _: model.encode(crop, limits=FULL),
-        seeds=seeds,
+        points=seeds,
     )
     assert {p.point for p in found.found} <= {(10.0, 10.0), (150.0, 160.0)}
     assert {p.crop for p in found.found if p.point[0] == 10.0} <= {0, 1}

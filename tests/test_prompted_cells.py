@@ -1,4 +1,4 @@
-"""Cells by prompts: a model without a learned head at another one's seeds, and refinement."""
+"""Cells by prompts: a model without a learned head where another one sees them, and refinement."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 import napari_sam as ns
 from fake_model import SCORES, FakeModel, blobs
 from napari_sam.errors import ModelError
-from napari_sam.methods.cells import segment_plane
-from napari_sam.methods.live_masks import find_masks
+from napari_sam.methods.found_masks import find_masks
 from napari_sam.methods.options import CellOptions
 from napari_sam.methods.prompted import Answer, paint_answers, prompts_of
 from napari_sam.methods.refining import refine_cells
@@ -48,7 +47,7 @@ class Square(FakeModel):
 
 def test_any_model_is_asked_once_about_every_cell():
     model = Blind("sam")
-    found = ns.segment_cells(blobs(centres=CENTRES), model=model, seeds=FakeModel("cells"))
+    found = ns.segment_cells(blobs(centres=CENTRES), model=model, finder=FakeModel("cells"))
     assert len(model.prompts) == len(found) == 3
     assert len({found.labels[centre] for centre in CENTRES} - {0}) == 3
     np.testing.assert_allclose(found.table["score"], SCORES[0])
@@ -73,9 +72,9 @@ def test_options_act_on_masks_without_asking_again():
     assert len(model.prompts) == asked
 
 
-def test_seeds_need_a_model_that_finds_cells():
-    with pytest.raises(ModelError, match="seeds="):
-        ns.segment_cells(blobs(), model=Blind("sam"), seeds=Blind("other"))
+def test_a_finder_needs_to_be_a_model_that_finds_cells():
+    with pytest.raises(ModelError, match="finder="):
+        ns.segment_cells(blobs(), model=Blind("sam"), finder=Blind("other"))
 
 
 def test_two_masks_of_one_thing_become_one_object():
@@ -144,10 +143,9 @@ def test_a_worse_mask_or_one_mostly_over_others_changes_nothing(half, score):
 def test_without_uncertain_objects_nobody_is_asked():
     image = blobs(centres=CENTRES)
     model = FakeModel("cells")
-    embedding = model.encode(image)
-    plain = segment_plane(image, embedding, model)
+    plain = ns.segment_cells(image, model=model)
     assert (plain.table["score"] >= 0.75).all()
-    refined = segment_plane(image, embedding, model, refine=True)
+    refined = ns.segment_cells(image, model=model, refine=True)
     assert not model.prompts
     np.testing.assert_array_equal(refined.labels, plain.labels)
     pd.testing.assert_frame_equal(refined.table, plain.table)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import os
 import shlex
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +18,14 @@ from hypothesis import strategies as st
 
 from fake_model import FakeModel, blobs
 from napari_sam import loading
-from napari_sam.cli import cells, everything, main
+from napari_sam.cli import main
 from napari_sam.cli.app import _with_dashes, build_parser
+from napari_sam.cli.method_flags import options_typed
 from napari_sam.cli.segment import _limits
 from napari_sam.errors import ParameterError
-from napari_sam.methods.live import find_cells
+from napari_sam.methods.found_cells import find_cells
 from napari_sam.methods.options import CellOptions
-from napari_sam.methods.recipe import (
-    as_command,
-    as_python,
-    everything_as_command,
-    everything_as_python,
-)
+from napari_sam.methods.recipe import as_command, as_python
 from napari_sam.methods.settings import Settings
 
 CHOICES = [
@@ -65,13 +61,14 @@ def test_both_find_what_the_options_find(
     file: Path,
     tmp_path: Path,
 ) -> None:
+    options = replace(options, diameter=diameter)
     pixels = tifffile.imread(file)
     live = find_cells(pixels, model.encode(pixels), model, diameter=diameter)
     expected = live.choose(options).labels
     scope: dict[str, object] = {}
-    exec(as_python(options, image=file, diameter=diameter), scope)
+    exec(as_python(options, image=file), scope)
     np.testing.assert_array_equal(scope["result"].labels, expected)  # type: ignore[attr-defined]
-    command = as_command(options, image=file, diameter=diameter, output=tmp_path / "out")
+    command = as_command(options, image=file, output=tmp_path / "out")
     program, *words = shlex.split(command)
     assert program == "napari-sam"
     assert main(words) == 0
@@ -93,12 +90,12 @@ def test_a_model_and_a_channel_are_said() -> None:
 
 
 def test_everything_is_said_with_what_differs():
-    settings = Settings(points_per_side=16, min_area=5, seeds="objects")
-    call = ast.parse(everything_as_python(settings, model="sam_vit_b")).body[-1].value
+    settings = Settings(points_per_side=16, min_area=5, ask_at="objects")
+    call = ast.parse(as_python(settings, model="sam_vit_b")).body[-1].value
     said = {word.arg: ast.literal_eval(word.value) for word in call.keywords}
     assert ast.unparse(call.func) == "ns.segment_everything"
     assert said.pop("model") == "sam_vit_b"
-    assert said == {"points_per_side": 16, "min_area": 5, "seeds": "objects"}
+    assert said == {"points_per_side": 16, "min_area": 5, "ask_at": "objects"}
 
 
 # the copied line, parsed ---------------------------------------------------------------------
@@ -120,7 +117,7 @@ SETTINGS: dict[str, Any] = {
     "min_area": pixels,
     "max_area": st.none() | st.integers(10**9, 10**12),
     "drop_background": st.booleans(),
-    "seeds": st.sampled_from(["grid", "objects"]),
+    "ask_at": st.sampled_from(["grid", "objects"]),
 }
 # Whatever a file system takes, leading dashes, quotes and line breaks too.
 words = st.text(st.characters(blacklist_categories=("Cs",), blacklist_characters="\0"), min_size=1)
@@ -163,10 +160,10 @@ def check_context(options: Any, said: dict[str, Any], model: str) -> None:
 )
 def test_any_settings_of_everything_survive_the_command_line(chosen, said, model):
     wanted = Settings(**chosen)
-    options = parse(everything_as_command(wanted, model=model, **said))
+    options = parse(as_command(wanted, model=model, **said))
     assert options.mode == "everything"
     check_context(options, said, model)
-    parsed = everything.settings(options)
+    parsed = options_typed(options)
     for field in fields(Settings):
         if field.init:
             assert getattr(parsed, field.name) == getattr(wanted, field.name), field.name
@@ -191,20 +188,17 @@ def test_any_settings_of_everything_survive_the_command_line(chosen, said, model
     said=context,
 )
 def test_any_options_of_cells_survive_the_command_line(chosen, diameter, refine, said):
-    wanted = CellOptions(**chosen)
-    options = parse(as_command(wanted, diameter=diameter, refine=refine, **said))
+    wanted = CellOptions(**chosen, diameter=diameter, refine=refine)
+    options = parse(as_command(wanted, **said))
     assert options.mode == "cells"
     check_context(options, said, "cells")
-    parsed = cells.parameters(options)
-    assert parsed.pop("diameter", None) == diameter
-    assert parsed.pop("refine", False) == refine
-    assert CellOptions(**parsed) == wanted
+    assert options_typed(options) == wanted
 
 
 def test_points_of_ones_own_are_said_in_python_and_not_on_a_command_line():
     grid = np.array([[0.25, 0.5], [0.75, 0.5]])
     settings = Settings(points_per_side=None, point_grids=[grid])
-    call = ast.parse(everything_as_python(settings)).body[-1].value
+    call = ast.parse(as_python(settings)).body[-1].value
     said = {word.arg: ast.literal_eval(word.value) for word in call.keywords}
     assert said == {
         "model": "cells",
@@ -212,15 +206,15 @@ def test_points_of_ones_own_are_said_in_python_and_not_on_a_command_line():
         "point_grids": [[[0.25, 0.5], [0.75, 0.5]]],
     }
     with pytest.raises(ParameterError, match="--point-grids"):
-        everything_as_command(settings)
+        as_command(settings)
 
 
 def test_both_find_everything_that_the_settings_find(model, file, tmp_path):
     settings = Settings(points_per_side=8, stability_score_thresh=0.5, pred_iou_thresh=0.6)
     limits = (0.0, 250.0)
     scope: dict[str, Any] = {}
-    exec(everything_as_python(settings, image=file, limits=limits), scope)
-    command = everything_as_command(settings, image=file, limits=limits, output=tmp_path / "out")
+    exec(as_python(settings, image=file, limits=limits), scope)
+    command = as_command(settings, image=file, limits=limits, output=tmp_path / "out")
     assert main(shlex.split(command)[1:]) == 0
     written = tifffile.imread(tmp_path / "out" / f"{file.stem}_labels.tif")
     np.testing.assert_array_equal(written, scope["result"].labels)

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from skimage.draw import disk
 
 import napari_sam as ns
-from napari_sam.errors import Cancelled, ImageError
+from napari_sam.errors import Cancelled, ParameterError
+from napari_sam.methods.found_cells import FoundCells
 from napari_sam.methods.interpolation import EnlargedLabels, Pixels, enlarge
-from napari_sam.methods.live import LiveCells
 from napari_sam.models.model import InstanceMaps
 
 CENTRES = [(30, 30), (40, 90), (90, 40), (95, 100), (60, 64)]
@@ -88,7 +88,7 @@ def test_small_objects_are_dropped_on_request(model):
 
 @pytest.mark.parametrize("diameter", [0, -3, float("nan")])
 def test_a_senseless_diameter_is_refused(model, diameter):
-    with pytest.raises(ImageError, match="diameter"):
+    with pytest.raises(ParameterError, match="diameter"):
         ns.segment_cells(nuclei(), model=model, diameter=diameter)
 
 
@@ -166,7 +166,7 @@ def test_maps_coarser_than_the_plane_give_smooth_borders():
     inside = np.clip(12.5 - np.hypot(rows - 20, columns - 20), 0, 1).astype(np.float32)
     depth = np.clip(1 - np.hypot(rows - 20, columns - 20) / 12, 0, 1).astype(np.float32)
     maps = InstanceMaps(inside, depth, (inside - depth).clip(0, 1), (8.0, 8.0), (320, 320), 190.0)
-    labels, scores = LiveCells(maps, np.zeros(maps.shape), source="").labels()
+    labels, scores = FoundCells(maps, np.zeros(maps.shape), source="").labels()
     assert labels.max() == len(scores) == 1
     # A staircase of eight-pixel steps would have a perimeter of 8/pi times the diameter.
     from skimage.measure import perimeter

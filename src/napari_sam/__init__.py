@@ -15,6 +15,7 @@ _HOMES = {
     "Candidates": "napari_sam.segmentation",
     "Embedding": "napari_sam.models.model",
     "Model": "napari_sam.models.model",
+    "Image": "napari_sam.images",
     "Plane": "napari_sam.images",
     "Prompt": "napari_sam.prompts",
     "Segmentation": "napari_sam.segmentation",
@@ -23,18 +24,18 @@ _HOMES = {
     "interpolate": "napari_sam.stacks.interpolate",
     "link_labels": "napari_sam.stacks.link",
     "load_model": "napari_sam.loading",
-    "segment_cells": "napari_sam.methods.cells",
-    "segment_everything": "napari_sam.methods.everything",
+    "segment_cells": "napari_sam.segment",
+    "segment_everything": "napari_sam.segment",
+    "segment_objects": "napari_sam.segment",
 }
 
 if TYPE_CHECKING:
     from napari_sam import errors
-    from napari_sam.images import Plane
+    from napari_sam.images import Image, Plane
     from napari_sam.loading import load_model
-    from napari_sam.methods.cells import segment_cells
-    from napari_sam.methods.everything import segment_everything
     from napari_sam.models.model import Embedding, Model
     from napari_sam.prompts import Prompt
+    from napari_sam.segment import segment_cells, segment_everything, segment_objects
     from napari_sam.segmentation import Candidates, Segmentation
     from napari_sam.stacks.interpolate import interpolate
     from napari_sam.stacks.link import link_labels
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Candidates",
     "Embedding",
+    "Image",
     "Model",
     "Plane",
     "Prompt",
@@ -55,6 +57,7 @@ __all__ = [
     "load_model",
     "segment_cells",
     "segment_everything",
+    "segment_objects",
 ]
 
 

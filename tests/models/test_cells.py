@@ -310,7 +310,7 @@ def test_prompts_are_answered_in_full_precision_however_planes_are_read():
 
 
 def test_maps_of_a_region_are_those_of_the_whole_plane():
-    from napari_sam.methods.live import LiveCells, find_cells_around
+    from napari_sam.methods.found_cells import FoundCells, find_cells_around
 
     model = load_cells()
     tile = np.asarray(generate("nuclei_dense", 3, (192, 192)).image, dtype=np.float32)
@@ -327,7 +327,7 @@ def test_maps_of_a_region_are_those_of_the_whole_plane():
     assert np.abs(maps.foreground[box] - whole.foreground[box]).mean() < 0.01
     assert not maps.foreground[:20, :20].any()
     live, part = find_cells_around(plane, embedding, model, region, diameter=diameter)
-    cells = LiveCells(whole, plane, source="cells").choose().labels
+    cells = FoundCells(whole, plane, source="cells").choose().labels
     inner = np.s_[region[0] : region[2], region[1] : region[3]]
     found = np.zeros(plane.shape, np.int32)
     found[part] = live.choose().labels

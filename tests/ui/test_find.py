@@ -202,7 +202,7 @@ def test_the_same_call_can_be_copied(searched):
     searched.session.finding.copy_recipe(False, copied.append)
     searched.session.finding.adjust(method="everything")
     searched.session.finding.copy_recipe(False, copied.append)
-    searched.session.finding.adjust_everything(points_per_side=16, seeds="objects")
+    searched.session.finding.adjust_everything(points_per_side=16, ask_at="objects")
     searched.session.finding.copy_recipe(True, copied.append)
     command, python, everything, line = copied
     assert "--min-area 60" in command
@@ -210,7 +210,7 @@ def test_the_same_call_can_be_copied(searched):
     assert "min_area=60" in python
     assert "segment_everything" in everything
     assert "--mode everything" in line
-    assert "--points-per-side 16 --seeds objects" in line
+    assert "--points-per-side 16 --ask-at objects" in line
     assert "--limits" not in line
 
 
@@ -543,7 +543,7 @@ def test_a_sam_is_asked_where_cells_are(bench, monkeypatch, method):
     bench.session.models.choose("large")
     bench.session.finding.adjust(method=method)
     bench.session.finding.adjust_everything(
-        seeds="objects", pred_iou_thresh=0.6, stability_score_thresh=0.75, points_per_side=4
+        ask_at="objects", pred_iou_thresh=0.6, stability_score_thresh=0.75, points_per_side=4
     )
     bench.session.find_all()
     bench.settle()

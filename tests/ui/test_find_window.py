@@ -292,8 +292,9 @@ def test_everything_with_a_real_cancel(window, model):
 
 
 def test_the_copied_command_line_says_what_is_chosen_in_the_window(window):
-    from napari_sam.cli import everything
     from napari_sam.cli.app import build_parser
+    from napari_sam.cli.method_flags import options_typed
+    from napari_sam.methods.option import described
 
     window.viewer.add_image(blobs((64, 80), CENTRES, 6), name="nuclei")
     window.pick(window.page.method, "everything")
@@ -308,13 +309,12 @@ def test_the_copied_command_line_says_what_is_chosen_in_the_window(window):
     QTest.mouseClick(window.page.command, LEFT)
     words = shlex.split(QApplication.clipboard().text())
     assert words[:3] == ["napari-sam", "segment", "IMAGE"]  # it was not opened from a file
-    said = everything.settings(build_parser().parse_args(words[1:]))
+    said = options_typed(build_parser().parse_args(words[1:]))
     chosen = window.state.find.everything
-    assert (said.min_area, said.seeds) == (50, "objects")
+    assert (said.min_area, said.ask_at) == (50, "objects")
     assert said.pred_iou_thresh < 0.88
-    for name in everything.NAMES:
-        if hasattr(said, name):
-            assert getattr(said, name) == getattr(chosen, name), name
+    for name, _, _ in described(said):
+        assert getattr(said, name) == getattr(chosen, name), name
 
 
 def test_a_real_sam_is_free_for_the_next_question_once_its_search_is_cancelled(

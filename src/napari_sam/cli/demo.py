@@ -69,8 +69,8 @@ def write_files(options: argparse.Namespace, layers: list[Any]) -> int:
     """
     from napari_sam.cli.outputs import Outputs, Results
     from napari_sam.images import Image, planes
-    from napari_sam.methods.cells import segment_cells
     from napari_sam.pixel_size import PixelSize
+    from napari_sam.segment import segment_cells
 
     data, keywords, _ = layers[-1]
     rgb = bool(keywords.get("rgb", False))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from napari_sam.errors import DataError
 
 if TYPE_CHECKING:
+    from napari_sam.engine.run import Result
     from napari_sam.images import Image
-    from napari_sam.methods.everything import FoundPlane
     from napari_sam.pixel_size import PixelSize
     from napari_sam.segmentation import Segmentation
 
@@ -28,7 +28,7 @@ class Results(NamedTuple):
     pixel_size : PixelSize or None
     segmentation : Segmentation or None
         For the files of the kind "labels".
-    found : sequence of FoundPlane
+    found : list of Result
         For those of the kinds "masks" and "rle".
     """
 
@@ -36,7 +36,7 @@ class Results(NamedTuple):
     picked: Image
     pixel_size: PixelSize | None
     segmentation: Segmentation | None
-    found: list[FoundPlane] | None = None
+    found: list[Result] | None = None
 
 
 @dataclass(frozen=True)
@@ -138,14 +138,14 @@ def _labels(path: Path, results: Results) -> None:
 
 def _masks(path: Path, results: Results) -> None:
     from napari_sam.exports import mask_arrays
-    from napari_sam.methods.everything import as_records
+    from napari_sam.segment import masks_of, records
 
     assert results.found is not None
     shape = results.picked.shape
     mask_arrays.write(
         path,
-        as_records(results.found, rle=False),
-        count=sum(len(plane.chosen) for plane in results.found),
+        records(results.found, rle=False),
+        count=sum(masks_of(result) for result in results.found),
         shape=(shape[-2], shape[-1]),
         leading=len(shape) - 2,
     )
@@ -153,11 +153,11 @@ def _masks(path: Path, results: Results) -> None:
 
 def _rle(path: Path, results: Results) -> None:
     from napari_sam.exports import coco_masks
-    from napari_sam.methods.everything import as_records
+    from napari_sam.segment import records
 
     assert results.found is not None
-    records = as_records(results.found, rle=True)
-    coco_masks.write(path, records, shape=results.picked.shape, name=results.name)
+    found = records(results.found, rle=True)
+    coco_masks.write(path, found, shape=results.picked.shape, name=results.name)
 
 
 # The labels get their name after the other two: whoever finds them finds those as well.

@@ -5,21 +5,20 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from napari_sam.cli import cells, everything
+from napari_sam.cli.method_flags import add_flags, options_typed
 from napari_sam.cli.outputs import KINDS, Outputs, Results
 from napari_sam.cli.progress import Line, duration
 from napari_sam.errors import Cancelled, DataError, NapariSamError
+from napari_sam.methods.registry import method, methods, names
 
 if TYPE_CHECKING:
     from napari_sam.files.sources import Source
-    from napari_sam.images import Image
-    from napari_sam.methods.everything import FoundPlane
     from napari_sam.models.model import Model
     from napari_sam.progress import Progress
-    from napari_sam.segmentation import Segmentation
 
 _EPILOG = """\
 For every INPUT a folder OUT receives NAME_labels.tif (opens in napari and ImageJ),
@@ -27,16 +26,6 @@ NAME_objects.csv (a row per object) and NAME_overlay.png (outlines over the imag
 Channels are counted from 0. Names may be spelled as in Python, --min_area for --min-area.
 Exit code 1 when an input failed; the others are done.
 """
-
-_AREAS = {
-    "min_area": "drop smaller objects, in pixels; default: a twentieth of a typical cell, or 0",
-    "max_area": "drop larger objects, in pixels",
-}
-
-_NOTHING = {
-    "cells": "Try another --diameter, a higher --sensitivity, or a lower --min-score.",
-    "everything": "Try a lower --pred-iou-thresh or --stability-score-thresh, or more points.",
-}
 
 
 def add_parser(
@@ -60,10 +49,9 @@ def add_parser(
     )
     parser.add_argument(
         "--mode",
-        choices=("cells", "everything"),
-        default="cells",
-        help="'cells' finds cells by a trained sense for them, the model's own or that of the "
-        "model 'cells'; 'everything' asks the model about a grid of points",
+        choices=names(),
+        default=names()[0],
+        help="; ".join(f"{known.name!r} {known.words.typed}" for known in methods()),
     )
     parser.add_argument("--channel", type=int, metavar="N", help="segment this channel only")
     parser.add_argument(
@@ -75,8 +63,6 @@ def add_parser(
     parser.add_argument(
         "--axes", help="what the file's axes are, if it does not say; for example CYX or ZYX"
     )
-    for name, text in _AREAS.items():
-        parser.add_argument(everything.flag(name), type=int, metavar="N", help=text)
     parser.add_argument(
         "--limits",
         nargs=2,
@@ -109,8 +95,12 @@ def add_parser(
     parser.add_argument(
         "--overwrite", action="store_true", help="replace outputs that are there already"
     )
-    cells.add_options(parser)
-    everything.add_options(parser)
+    parser.add_argument(
+        "--finder",
+        metavar="MODEL",
+        help="who sees where cells are, when the model itself cannot; default: cells",
+    )
+    add_flags(parser)
     parser.set_defaults(run=run)
 
 
@@ -126,32 +116,34 @@ def _limits(options: argparse.Namespace) -> tuple[float, float] | None:
     return None if options.limits is None else (options.limits[0], options.limits[1])
 
 
-def _check_options(options: argparse.Namespace) -> None:
-    """Refuse senseless options before any file is read."""
-    other, names = ("everything", everything.NAMES)
-    if options.mode == "everything":
-        other, names = ("cells", cells.NAMES)
-    for name in names:
-        if getattr(options, name) is not None:
-            raise DataError(f"{everything.flag(name)} belongs to --mode {other}.")
-    limits = _limits(options)
+def _check_options(typed: argparse.Namespace) -> Any:
+    """Refuse senseless options before any file is read; return those of the method."""
+    limits = _limits(typed)
     if limits is not None and not limits[0] < limits[1]:
         raise DataError(f"--limits {limits[0]:g} {limits[1]:g}: the first must be smaller.")
-    if options.mode == "cells":
-        if options.save != ("labels",):
-            raise DataError("Cells do not overlap: masks and rle are saved by --mode everything.")
-        cells.parameters(options)
-        return
-    if options.finder and options.seeds != "objects":
-        raise DataError("--finder says where objects are: add --seeds objects.")
-    everything.settings(options)
+    chosen = method(typed.mode)
+    extra = [kind for kind in typed.save if kind != "labels" and kind not in chosen.saves]
+    if extra:
+        able = " or ".join(known.name for known in methods() if extra[0] in known.saves)
+        raise DataError(
+            f"{chosen.words.noun.capitalize()}s do not overlap: {' and '.join(extra)} are saved by "
+            f"--mode {able}."
+        )
+    options = options_typed(typed)
+    if typed.finder and "instances" not in chosen.needs(options):
+        raise DataError(
+            f"--finder says where objects are, which --mode {typed.mode} does not ask: add "
+            "--ask-at objects."
+        )
+    return options
 
 
 def run(options: argparse.Namespace) -> int:
     """Segment every input; report those that fail and go on."""
     from napari_sam.cli.inputs import find_sources
+    from napari_sam.engine.run import needs_finder
 
-    _check_options(options)
+    wanted = _check_options(options)
     if options.output.exists() and not options.output.is_dir():
         raise DataError(f"{options.output} is a file: -o names the folder for the results.")
     sources = find_sources(options.inputs, options.series)
@@ -163,8 +155,7 @@ def run(options: argparse.Namespace) -> int:
         options.model, options.device, precision=options.precision, cache=options.cache
     )
     finder = None
-    asked_for = options.mode == "cells" or options.seeds == "objects"
-    if options.finder or (asked_for and not model.has_instances):
+    if options.finder or needs_finder(method(options.mode), wanted, model):
         # int8 is for SAM models alone; the same numbers everywhere are meant for the finder too.
         precision: Precision = "float32" if options.precision == "float32" else "auto"
         finder = load_model(options.finder or "cells", options.device, precision=precision)
@@ -174,7 +165,7 @@ def run(options: argparse.Namespace) -> int:
         head = f"[{number + 1}/{len(sources)}] {source.title}"
         line = Line(head, number / len(sources), 1 / len(sources), started)
         try:
-            line.done(f"{head}: {segment_file(source, options, model, finder, line)}")
+            line.done(f"{head}: {segment_file(source, options, wanted, model, finder, line)}")
         except Cancelled:
             raise
         except (NapariSamError, OSError) as error:
@@ -194,78 +185,40 @@ def run(options: argparse.Namespace) -> int:
 def segment_file(
     source: Source,
     options: argparse.Namespace,
+    wanted: Any,
     model: Model,
     finder: Model | None,
     progress: Progress,
 ) -> str:
     """Segment one image and write its outputs; return what to say about it.
 
-    `finder` says where cells are to a model that cannot tell.
+    `wanted` are the method's options; `finder` says where cells are to a model that cannot tell.
     """
     from napari_sam.cli.inputs import pick
+    from napari_sam.engine.run import run as run_blocks
     from napari_sam.files import read_image
+    from napari_sam.labels.gather import gather
+    from napari_sam.segment import masks_of
 
     outputs = Outputs(source.name, options.output, options.save)
     if not options.overwrite:
         outputs.refuse_existing()
     image = read_image(source.path, options.axes, series=source.series)
     picked = pick(image, options.channel, sure=options.axes is not None)
-    if options.mode == "cells":
-        found = _cells(picked, options, model, finder, progress)
-        results = Results(outputs.name, picked, image.pixel_size, found)
-        count, noun = len(found), "object"
+    chosen = method(options.mode)
+    described = replace(picked, limits=_limits(options), pixel_size=None)
+    found = run_blocks(described, None, chosen, model, wanted, finder=finder, progress=progress)
+    kept = list(found) if set(options.save) != {"labels"} else None
+    segmentation, count = None, 0
+    if "labels" in options.save:
+        blocks = iter(kept) if kept is not None else found
+        planes = ((one.block.plane, one.chosen.segmentation()) for one in blocks)
+        segmentation = gather(planes, described.shape)
+        said = f"{len(segmentation)} object{'' if len(segmentation) == 1 else 's'}"
+        count = len(segmentation)
     else:
-        planes = _everything(picked, options, model, finder, progress)
-        labels = None
-        count, noun = sum(len(plane.chosen) for plane in planes), "mask"
-        if "labels" in options.save:
-            from napari_sam.methods.everything import as_labels
-
-            labels = as_labels(planes, picked.shape, model.name)
-            count, noun = len(labels), "object"
-        results = Results(outputs.name, picked, image.pixel_size, labels, planes)
+        count = sum(masks_of(one) for one in kept or ())
+        said = f"{count} mask{'' if count == 1 else 's'}"
+    results = Results(outputs.name, picked, image.pixel_size, segmentation, kept)
     outputs.write(results)
-    if count == 0:
-        return f"0 {noun}s. {_NOTHING[options.mode]}"
-    return f"{count} {noun}{'' if count == 1 else 's'}"
-
-
-def _cells(
-    picked: Image,
-    options: argparse.Namespace,
-    model: Model,
-    finder: Model | None,
-    progress: Progress,
-) -> Segmentation:
-    from napari_sam.methods.cells import segment_cells
-
-    return segment_cells(
-        picked.pixels,
-        model=model,
-        seeds=finder or "cells",
-        limits=_limits(options),
-        rgb=picked.rgb,
-        progress=progress,
-        **cells.parameters(options),  # type: ignore[arg-type]
-    )
-
-
-def _everything(
-    picked: Image,
-    options: argparse.Namespace,
-    model: Model,
-    finder: Model | None,
-    progress: Progress,
-) -> list[FoundPlane]:
-    from napari_sam.methods.everything import find_everything
-
-    found = find_everything(
-        picked.pixels,
-        model,
-        everything.settings(options),
-        finder=finder or "cells",
-        limits=_limits(options),
-        rgb=picked.rgb,
-        progress=progress,
-    )
-    return list(found)
+    return said if count else f"{said}. {chosen.words.nothing_typed}"

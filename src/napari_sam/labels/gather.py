@@ -33,9 +33,10 @@ def gather(found: Iterable[tuple[Plane, Segmentation]], shape: tuple[int, ...]) 
     for plane, part in found:
         table = part.table.copy()
         table["label"] += used
-        for axis, position in enumerate(plane.index[:-2]):
-            table.insert(axis, f"axis_{axis}", position)
+        leading = [axis for axis, at in enumerate(plane.index) if at is not None]
+        for place, axis in enumerate(leading):
+            table.insert(place, f"axis_{axis}", plane.index[axis])
         tables.append(table)
-        labels[plane.slices] = np.where(part.labels > 0, part.labels + used, 0)
+        plane.take(labels)[...] = np.where(part.labels > 0, part.labels + used, 0)
         used += len(table)
     return Segmentation(labels, pd.concat(tables, ignore_index=True))

@@ -24,7 +24,7 @@ ASKED_WITH = (
     "crop_n_layers",
     "crop_overlap_ratio",
     "crop_n_points_downscale_factor",
-    "seeds",
+    "ask_at",
 )
 
 
@@ -55,7 +55,7 @@ class FindOptions:
     @property
     def needs_finder(self) -> bool:
         """Whether somebody has to say where cells are."""
-        return self.method == "cells" or self.everything.seeds == "objects"
+        return self.method == "cells" or self.everything.ask_at == "objects"
 
 
 def collecting(settings: Settings) -> Settings:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from scipy import ndimage as ndi
 from skimage.segmentation import watershed
 
+from napari_sam.methods.options import FOREGROUND, MERGING, MIN_SCORE, SMOOTHING
 from napari_sam.methods.smoothing import smooth
 
 __all__ = [
@@ -29,18 +30,12 @@ __all__ = [
 
 #: By how much objects at the plane's border may score lower than others.
 CUT_OFF = 0.15
-# Measured with networks that had seen such images, and with one that had seen none:
-# benchmarks/choosing.py.
-FOREGROUND = 0.65  # probability above which a pixel belongs to an object
-MERGING = 0.6
 #: On the odds that pixels are inside: the network is surer of itself than it is right. With it, of
 #: objects that score about .6 about .6 lie on a true one (IoU of .5 and more).
 DOUBT = 0.15
-SMOOTHING = 1.5
 MIN_AREA = 8  # map pixels
 PEAK = 0.25  # least height of a peak
 SURE = 0.6  # height of a peak that leaves no doubt about an object
-MIN_SCORE = 0.5  # more likely right than wrong
 
 _EIGHT = np.ones((3, 3), bool)
 _Maps = npt.NDArray[np.float32]

@@ -29,7 +29,7 @@ class Answer:
 
     Parameters
     ----------
-    seed : (int, int)
+    point : (int, int)
         ``(row, column)`` of the point.
     region : Region
         The best candidate.
@@ -37,7 +37,7 @@ class Answer:
         Its predicted IoU, 0 to 1.
     """
 
-    seed: tuple[int, int]
+    point: tuple[int, int]
     region: Region
     score: float
 

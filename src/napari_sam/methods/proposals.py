@@ -17,14 +17,13 @@ import numpy.typing as npt
 from napari_sam.errors import ParameterError
 from napari_sam.methods.grid import PlaneCrop, crops
 from napari_sam.methods.regions import Region, clean
-from napari_sam.methods.settings import Settings
+from napari_sam.methods.settings import ENCODING, Settings
 from napari_sam.methods.suppression import suppress
 from napari_sam.models.capabilities import Sieve
 from napari_sam.models.model import Embedding, Model
 from napari_sam.progress import Progress, part, silent
 
 _EDGE = 20.0  # pixels from a crop's edge within which a box counts as cut off
-_ENCODE = 200  # points that take about as long as encoding, for the progress
 
 Encode = Callable[[npt.NDArray[Any], Progress], Embedding]
 
@@ -157,7 +156,7 @@ def propose(
     settings: Settings,
     encode: Encode,
     *,
-    seeds: npt.NDArray[np.float64] | None = None,
+    points: npt.NDArray[np.float64] | None = None,
     progress: Progress = silent,
 ) -> Proposals:
     """Ask a model about every point of every crop of a plane.
@@ -170,7 +169,7 @@ def propose(
         Candidates that fail its thresholds are not kept.
     encode : callable
         Encodes a crop: takes its pixels and a progress callback.
-    seeds : (N, 2) array, optional
+    points : (N, 2) array, optional
         ``(row, column)`` pixels of the plane to ask about instead of the grids; every crop is
         asked about those inside it.
     progress : callable
@@ -178,22 +177,22 @@ def propose(
     """
     shape = (pixels.shape[0], pixels.shape[1])
     places = crops(shape, settings.crop_n_layers, settings.crop_overlap_ratio)
-    asked = [_points(crop, settings, seeds) for crop in places]
-    counts = [_ENCODE + len(points) for points in asked]
+    asked = [_points(crop, settings, points) for crop in places]
+    counts = [ENCODING + len(there) for there in asked]
     total, before = sum(counts), 0
     found: list[Proposal] = []
     for number, crop in enumerate(places):
         stage = part(progress, before / total, (before + counts[number]) / total)
-        encoded = _ENCODE / counts[number]
+        encoded = ENCODING / counts[number]
         embedding = encode(crop.take(pixels), part(stage, 0.0, encoded))
-        points = asked[number]
+        here = asked[number]
         later = part(stage, encoded, 1.0)
-        for answer in model.grid.answer_points(embedding, points, _sieve(settings), later):
+        for answer in model.grid.answer_points(embedding, here, _sieve(settings), later):
             region = Region.of(answer.mask, answer.top, answer.left)
             if _cut_off(region, crop, shape):
                 continue
             moved = region.moved(crop.top, crop.left) if region.area else region
-            row, column = points[answer.point]
+            row, column = here[answer.point]
             point = (float(row + crop.top), float(column + crop.left))
             found.append(Proposal(moved, answer.score, answer.stability, point, number))
         before += counts[number]
@@ -202,14 +201,14 @@ def propose(
 
 
 def _points(
-    crop: PlaneCrop, settings: Settings, seeds: npt.NDArray[np.float64] | None
+    crop: PlaneCrop, settings: Settings, points: npt.NDArray[np.float64] | None
 ) -> npt.NDArray[np.float64]:
     """Points to ask about, in pixels of the crop."""
-    if seeds is None:
+    if points is None:
         return settings.grids[crop.layer] * np.array(crop.shape)
     corner = np.array([crop.top, crop.left])
-    inside = (seeds >= corner) & (seeds < (crop.bottom, crop.right))
-    return seeds[inside.all(axis=1)] - corner
+    inside = (points >= corner) & (points < (crop.bottom, crop.right))
+    return points[inside.all(axis=1)] - corner
 
 
 def _cut_off(region: Region, crop: PlaneCrop, shape: tuple[int, int]) -> bool:

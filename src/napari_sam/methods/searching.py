@@ -10,10 +10,11 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.labels.merge import restrict
+from napari_sam.methods import found_cells
 from napari_sam.methods.everything import propose_plane
 from napari_sam.methods.find_options import FindOptions, collecting
-from napari_sam.methods.live import LiveCells, find_cells, find_cells_around
-from napari_sam.methods.live_masks import LiveMasks, find_masks
+from napari_sam.methods.found_cells import find_cells, find_cells_around
+from napari_sam.methods.found_masks import FoundMasks, find_masks
 from napari_sam.methods.painting import paint
 from napari_sam.methods.proposals import Proposals
 from napari_sam.models.model import Embedding, Model
@@ -71,7 +72,7 @@ class Found(Protocol):
 class FoundCells:
     """Maps of the cells of one plane, or masks at the places of cells."""
 
-    live: LiveCells | LiveMasks
+    live: found_cells.FoundCells | FoundMasks
 
     @property
     def diameter(self) -> float | None:
@@ -83,8 +84,8 @@ class FoundCells:
             # Until the maps were made anew at the diameter that the person is choosing.
             cells = replace(cells, min_area=cells.least_area(options.diameter))
         live = self.live
-        if isinstance(live, LiveMasks):
-            return _measured(live.choose(cells))
+        if isinstance(live, FoundMasks):
+            return _measured(live.choose(cells).segmentation())
         labels, scores = live.labels(cells)
         return Choice(labels, len(scores), lambda: live.table(cells))
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
-
-import numpy as np
-import numpy.typing as npt
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Literal
 
 from napari_sam.errors import ParameterError
-from napari_sam.methods.grid import point_grid
+from napari_sam.methods.option import option, validate
+from napari_sam.methods.options import at_least
+from napari_sam.methods.point_grids import read_point_grids
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+ENCODING = 200  # points that take about as long as encoding a plane
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,7 +53,7 @@ class Settings:
         Objects with fewer or more pixels are dropped.
     drop_background : bool
         Drop masks that touch at least three sides of the plane and cover over 40 % of it.
-    seeds : {"grid", "objects"}
+    ask_at : {"grid", "objects"}
         ``"objects"`` asks about one point inside every object that a learned automatic head
         sees, and about a sparse grid between them: several times faster, not the reference's
         points.
@@ -57,69 +63,193 @@ class Settings:
     ParameterError
     """
 
-    points_per_side: int | None = 32
-    points_per_batch: int = 64
-    pred_iou_thresh: float = 0.88
-    stability_score_thresh: float = 0.95
-    stability_score_offset: float = 1.0
-    box_nms_thresh: float = 0.7
-    crop_n_layers: int = 0
-    crop_nms_thresh: float = 0.7
-    crop_overlap_ratio: float = 512 / 1500
-    crop_n_points_downscale_factor: int = 1
-    point_grids: Sequence[Any] | None = None
-    min_mask_region_area: int = 0
-    min_area: int = 0
-    max_area: int | None = None
-    drop_background: bool = False
-    seeds: Literal["grid", "objects"] = "grid"
-    grids: tuple[npt.NDArray[np.float64], ...] = field(init=False)
+    points_per_side: int | None = option(
+        32,
+        int,
+        label="Points",
+        help="At how many points along each side the model is asked (points_per_side). More find "
+        "smaller objects and take longer. Acts when the button is pressed.",
+        typed="the grid has this many points squared; default 32",
+        low=1,
+        high=1000,
+        shown=(0, 64),
+        steps=64,
+        spell=lambda side: f"{max(side, 1):.0f} × {max(side, 1):.0f}",
+        folded=False,
+        acts="search",
+        rank=1,
+    )
+    points_per_batch: int = option(
+        64,
+        int,
+        label="Batch size",
+        help="Points that a GPU answers at a time.",
+        typed="points that a GPU answers at a time; default 64",
+        low=1,
+        shown=(1, 4096),
+        acts="search",
+        rank=9,
+    )
+    pred_iou_thresh: float = option(
+        0.88,
+        float,
+        label="Certainty",
+        help="Leave out masks of which the model is less sure than this (pred_iou_thresh).",
+        typed="0 to 1, default 0.88: drop masks the model is less sure of",
+        high=1.0,
+        spell=at_least,
+        steps=100,
+        folded=False,
+        floor=0.6,
+    )
+    stability_score_thresh: float = option(
+        0.95,
+        float,
+        label="Stability",
+        help="Leave out masks with a vague outline (stability_score_thresh).",
+        typed="0 to 1, default 0.95: drop masks with a vague outline",
+        high=1.0,
+        spell=at_least,
+        steps=100,
+        folded=False,
+        floor=0.75,
+    )
+    stability_score_offset: float = option(
+        1.0,
+        float,
+        label="Stability shift",
+        help="How far a mask's threshold is moved to see whether the mask is stable.",
+        typed="how far the outline is moved for that; default 1",
+        shown=(0, 10),
+        acts="search",
+        rank=8,
+    )
+    box_nms_thresh: float = option(
+        0.7,
+        float,
+        label="Repeats",
+        help="Of two objects whose boxes overlap more, the better one stays.",
+        typed="0 to 1, default 0.7: of two masks whose boxes overlap more, one",
+        high=1.0,
+        rank=3,
+    )
+    crop_n_layers: int = option(
+        0,
+        int,
+        label="Crops",
+        help="Search enlarged parts of the image too, for small objects: 1 adds 4 parts, 2 "
+        "another 16.",
+        typed="search enlarged parts too: 1 adds 4, 2 another 16; default 0",
+        high=6,
+        shown=(0, 3),
+        acts="search",
+        rank=4,
+    )
+    crop_nms_thresh: float = option(
+        0.7,
+        float,
+        label="Crop repeats",
+        help="Of two objects from different crops whose boxes overlap more, one stays.",
+        typed="0 to 1, default 0.7: as box-nms-thresh, between parts",
+        high=1.0,
+        rank=7,
+    )
+    crop_overlap_ratio: float = option(
+        512 / 1500,
+        float,
+        label="Crop overlap",
+        help="How far crops overlap, as a share of the image's shorter side.",
+        typed="overlap of parts, by the shorter side; default 0.341",
+        high=1.0,
+        open_end=True,
+        shown=(0, 0.99),
+        acts="search",
+        rank=6,
+    )
+    crop_n_points_downscale_factor: int = option(
+        1,
+        int,
+        label="Thinner grid",
+        help="Divide the points per side by this in each layer of crops.",
+        typed="divide points-per-side in each layer; default 1",
+        low=1,
+        shown=(1, 16),
+        acts="search",
+        rank=5,
+    )
+    point_grids: Sequence[Any] | None = option(
+        None,
+        list,
+        typed="points of your own instead, .npy or .json: (x, y) as fractions 0..1",
+        read=read_point_grids,
+        instead_of="points_per_side",
+        acts="search",
+        rank=10,
+    )
+    min_mask_region_area: int = option(
+        0,
+        int,
+        label="Fill holes",
+        help="Fill holes, remove islands of fewer pixels.",
+        typed="fill holes, remove islands of fewer pixels; default 0",
+        unit="px²",
+        rank=2,
+    )
+    min_area: int = option(
+        0,
+        int,
+        label="Smallest",
+        help="Leave out objects of fewer pixels.",
+        typed="drop smaller objects, in pixels; default: a twentieth of a typical cell, or 0",
+        unit="px²",
+    )
+    max_area: int | None = option(
+        None,
+        int,
+        label="Largest",
+        help="Leave out objects of more pixels; 0 keeps all.",
+        typed="drop larger objects, in pixels",
+        low=1,
+        unit="px²",
+    )
+    drop_background: bool = option(
+        False,
+        bool,
+        label="No background",
+        help="Leave out masks that touch three sides of the image and cover over 40 % of it.",
+        typed="drop masks that touch three sides and cover over 40 %% of the image",
+        rank=11,
+    )
+    ask_at: Literal["grid", "objects"] = option(
+        "grid",
+        str,
+        label="Ask at objects",
+        help="Ask where cells are seen, and at few points between them: faster, but not at the "
+        "same points as Segment Anything.",
+        typed="'objects' asks where cells are seen and at few points between them: faster",
+        choices=("grid", "objects"),
+        acts="search",
+        rank=12,
+        formerly="seeds",
+    )
 
     def __post_init__(self) -> None:
-        for name in ("pred_iou_thresh", "stability_score_thresh"):
-            self._between(name, 0.0, 1.0)
-        for name in ("box_nms_thresh", "crop_nms_thresh"):
-            self._between(name, 0.0, 1.0)
-        self._between("crop_overlap_ratio", 0.0, 1.0, open_end=True)
-        if not 0 <= self.stability_score_offset < float("inf"):
-            raise self._wrong("stability_score_offset", "a number of 0 or more")
-        for name, least in (
-            ("points_per_batch", 1),
-            ("crop_n_layers", 0),
-            ("crop_n_points_downscale_factor", 1),
-            ("min_mask_region_area", 0),
-            ("min_area", 0),
-        ):
-            self._whole(name, least)
-        if self.max_area is not None:
-            self._whole("max_area", max(1, self.min_area))
-        if self.seeds not in ("grid", "objects"):
-            raise self._wrong("seeds", "'grid' or 'objects'")
-        if self.seeds == "objects" and self.points_per_side is None:
+        validate(self)
+        if self.max_area is not None and self.max_area < self.min_area:
             raise ParameterError(
-                "seeds='objects' replaces a grid of points_per_side, not one's own."
+                f"min_area={self.min_area} is above max_area={self.max_area}: no object fits."
             )
-        object.__setattr__(self, "grids", self._grids())
+        if self.ask_at == "objects" and self.points_per_side is None:
+            raise ParameterError(
+                "ask_at='objects' replaces a grid of points_per_side, not one's own."
+            )
+        _ = self.grids  # refused now rather than in the middle of the work
 
-    def _wrong(self, name: str, expected: str) -> ParameterError:
-        return ParameterError(f"{name} must be {expected}, got {getattr(self, name)!r}.")
-
-    def _between(self, name: str, low: float, high: float, open_end: bool = False) -> None:
-        value = getattr(self, name)
-        try:
-            inside = low <= value < high if open_end else low <= value <= high
-        except TypeError:
-            inside = False
-        if not inside:
-            raise self._wrong(name, f"a number from {low:g} to {high:g}")
-
-    def _whole(self, name: str, least: int) -> None:
-        value = getattr(self, name)
-        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-            raise self._wrong(name, f"a whole number of {least} or more")
-
-    def _grids(self) -> tuple[npt.NDArray[np.float64], ...]:
+    @cached_property
+    def grids(self) -> tuple[npt.NDArray[np.float64], ...]:
         """One grid per layer, ``(row, column)`` fractions."""
+        from napari_sam.methods.grid import point_grid
+
         layers = self.crop_n_layers + 1
         if (self.points_per_side is None) == (self.point_grids is None):
             raise ParameterError(
@@ -128,7 +258,6 @@ class Settings:
                 f"{'no' if self.point_grids is None else 'some'} point_grids."
             )
         if self.points_per_side is not None:
-            self._whole("points_per_side", 1)
             counts = [
                 int(self.points_per_side / self.crop_n_points_downscale_factor**layer)
                 for layer in range(layers)
@@ -146,20 +275,20 @@ class Settings:
                 f"crop_n_layers={self.crop_n_layers} needs {layers} point_grids, "
                 f"got {len(self.point_grids)}."
             )
-        grids = []
-        for grid in self.point_grids:
-            try:
-                points = np.asarray(grid, dtype=np.float64)
-            except (TypeError, ValueError):
-                points = np.empty(0)  # ragged, or no numbers
-            if (
-                points.ndim != 2
-                or points.shape[1] != 2
-                or not ((points >= 0) & (points <= 1)).all()
-            ):
-                raise ParameterError(
-                    "Each of point_grids must be (N, 2) fractions 0..1 of (x, y), "
-                    f"got shape {points.shape}."
-                )
-            grids.append(points[:, ::-1].copy())
-        return tuple(grids)
+        return tuple(_own_grid(grid) for grid in self.point_grids)
+
+
+def _own_grid(grid: Any) -> npt.NDArray[np.float64]:
+    """Turn ``(x, y)`` fractions of the reference into ``(row, column)`` ones."""
+    import numpy as np
+
+    try:
+        points = np.asarray(grid, dtype=np.float64)
+    except (TypeError, ValueError):
+        points = np.empty(0)  # ragged, or no numbers
+    if points.ndim != 2 or points.shape[1] != 2 or not ((points >= 0) & (points <= 1)).all():
+        raise ParameterError(
+            f"Each of point_grids must be (N, 2) fractions 0..1 of (x, y), got shape "
+            f"{points.shape}."
+        )
+    return points[:, ::-1].copy()

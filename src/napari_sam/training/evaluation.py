@@ -162,14 +162,15 @@ def evaluate_images(
     -------
     Scores
     """
-    from napari_sam.methods.cells import segment_plane
+    from napari_sam.methods.found_cells import find_cells
 
     scores = Scores()
     for family, name, image, labels in images:
         embedding = model.encode(image)
         image_row: dict[str, Any] = {"family": family, "image": name}
         if model.has_instances:
-            precision = average_precision(labels, segment_plane(image, embedding, model).labels)
+            found = find_cells(image, embedding, model).choose()
+            precision = average_precision(labels, found.labels)
             image_row |= {"ap50": precision[0], "ap75": precision[5], "ap": precision.mean()}
         if baselines:
             precision = average_precision(labels, otsu_watershed(image))

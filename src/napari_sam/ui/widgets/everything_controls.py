@@ -116,8 +116,8 @@ class EverythingControls:
         self.seeds = self._switch(
             "Ask at objects",
             "Ask where cells are seen, and at few points between them: faster, but not at the same "
-            "points as Segment Anything (seeds='objects').",
-            lambda on: {"seeds": "objects" if on else "grid"},
+            "points as Segment Anything (ask_at='objects').",
+            lambda on: {"ask_at": "objects" if on else "grid"},
         )
         rows = (len(_NUMBERS) + 1) // 2
         grid.addWidget(self.background, rows, 0, 1, 2)
@@ -153,7 +153,7 @@ class EverythingControls:
             field.show_value(getattr(settings, name) or 0)
         for switch, on in (
             (self.background, settings.drop_background),
-            (self.seeds, settings.seeds == "objects"),
+            (self.seeds, settings.ask_at == "objects"),
         ):
             blocker = QSignalBlocker(switch)
             switch.setChecked(on)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import ndimage as ndi
 
 from napari_sam.errors import ParameterError
-from napari_sam.methods.live import LiveCells
+from napari_sam.methods.found_cells import FoundCells
 from napari_sam.methods.options import CellOptions
 from napari_sam.models.model import InstanceMaps
 from napari_sam.pixel_size import PixelSize
@@ -40,8 +40,8 @@ PIXELS = np.random.default_rng(0).integers(0, 4000, MAPS.shape).astype(np.uint16
 
 
 @pytest.fixture
-def live() -> LiveCells:
-    return LiveCells(MAPS, PIXELS, source="cells")
+def live() -> FoundCells:
+    return FoundCells(MAPS, PIXELS, source="cells")
 
 
 def at(found, row, column):
@@ -102,10 +102,10 @@ def choices(draw):
 @given(st.lists(choices(), min_size=1, max_size=6))
 @settings(max_examples=40, deadline=None)
 def test_what_was_chosen_before_changes_nothing(sequence):
-    live = LiveCells(MAPS, PIXELS, source="cells")
+    live = FoundCells(MAPS, PIXELS, source="cells")
     for options in sequence:
         found = live.choose(options)
-        fresh = LiveCells(MAPS, PIXELS, source="cells").choose(options)
+        fresh = FoundCells(MAPS, PIXELS, source="cells").choose(options)
         np.testing.assert_array_equal(found.labels, fresh.labels)
         pd.testing.assert_frame_equal(found.table, fresh.table)
         # The caller may do with the answer what it likes.
@@ -122,7 +122,7 @@ def test_the_table_measures_the_labels(live):
 
 
 def test_a_pixel_size_adds_physical_columns():
-    live = LiveCells(MAPS, PIXELS, source="cells", pixel_size=PixelSize(0.5, 0.25))
+    live = FoundCells(MAPS, PIXELS, source="cells", pixel_size=PixelSize(0.5, 0.25))
     table = live.choose().table
     np.testing.assert_allclose(table["area_um2"], table["area"] * 0.125)
     np.testing.assert_allclose(table["centroid_row_um"], table["centroid_row"] * 0.5)

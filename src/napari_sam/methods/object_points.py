@@ -14,8 +14,8 @@ import numpy.typing as npt
 from scipy import ndimage as ndi
 from skimage.segmentation import find_boundaries
 
+from napari_sam.methods.found_cells import find_cells
 from napari_sam.methods.grid import point_grid
-from napari_sam.methods.live import find_cells
 from napari_sam.methods.options import CellOptions
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, part, silent
@@ -23,7 +23,7 @@ from napari_sam.progress import Progress, part, silent
 SPARSER = 4  # the grid between objects has this many times fewer points along a side
 
 
-def object_seeds(
+def object_points(
     pixels: npt.NDArray[Any],
     finder: Model,
     points_per_side: int,
@@ -55,8 +55,8 @@ def object_seeds(
         When the finder has no automatic head.
     """
     embedding = finder.encode(pixels, limits=limits, progress=part(progress, 0.0, 0.6))
-    live = find_cells(pixels, embedding, finder, progress=part(progress, 0.6, 0.9))
-    labels, scores = live.labels(CellOptions(min_area=0))
+    found = find_cells(pixels, embedding, finder, progress=part(progress, 0.6, 0.9))
+    labels, scores = found.labels(CellOptions(min_area=0))
     # As deep inside as possible, also where objects touch or reach the edge of the plane.
     inside = np.pad((labels > 0) & ~find_boundaries(labels, mode="inner"), 1)
     depth = ndi.distance_transform_edt(inside)[1:-1, 1:-1]

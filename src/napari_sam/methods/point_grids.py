@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from napari_sam.errors import DataError
 
 
@@ -25,6 +23,8 @@ def read_point_grids(path: Path) -> list[Any]:
     DataError
         When there is no such file or it holds something else.
     """
+    import numpy as np
+
     if not path.is_file():
         raise DataError(f"There is no file {path} to read point grids from.")
     try:
@@ -48,8 +48,8 @@ def read_point_grids(path: Path) -> list[Any]:
 
 def _depth(held: Any) -> int:
     """How deeply lists are nested, down their first items."""
-    if isinstance(held, np.ndarray):
-        return held.ndim
+    if not isinstance(held, list):
+        return int(getattr(held, "ndim", 0))
     depth = 0
     while isinstance(held, list):
         depth += 1

@@ -1,4 +1,4 @@
-"""One plane's maps, kept so that every option about its cells acts at once."""
+"""Cells found on a plane: its maps, kept so that every option about them acts at once."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam import images
+from napari_sam.methods.found import Choice, Mask
 from napari_sam.methods.instances import (
     MIN_AREA,
     Floods,
@@ -25,7 +26,7 @@ from napari_sam.methods.options import DEFAULTS, CellOptions
 from napari_sam.models.model import SURROUNDINGS, Embedding, InstanceMaps, Model
 from napari_sam.pixel_size import PixelSize
 from napari_sam.progress import Progress, part, silent
-from napari_sam.segmentation import Segmentation, measure
+from napari_sam.segmentation import measure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,8 +43,8 @@ class _Cut:
     table: pd.DataFrame | None = None
 
 
-class LiveCells:
-    """Cuts cells out of a plane's maps, again and again as a person changes the options.
+class FoundCells:
+    """Cells of one plane, cut out of its maps again and again as a person changes the options.
 
     Every stage is kept until an option that it depends on changes: the relief (smoothing), the
     pixels inside (sensitivity), the floods (both), the objects and their measures (splitting).
@@ -84,16 +85,21 @@ class LiveCells:
         self._floods: tuple[object, Floods, EnlargedLabels] | None = None
         self._cut: tuple[object, _Cut] | None = None
 
-    def choose(self, options: CellOptions = DEFAULTS) -> Segmentation:
+    def choose(self, options: CellOptions = DEFAULTS) -> Choice:
         """Cut out the cells.
 
         Returns
         -------
-        Segmentation
+        Choice
             ``labels`` (H, W) int32 with ids 1..n, and the table of
             `napari_sam.segmentation.measure`.
         """
-        return Segmentation(self.labels(options)[0], self.table(options))
+        labels, scores = self.labels(options)
+        return Choice(labels, len(scores), lambda: self.table(options))
+
+    def covers(self, region: Mask | None) -> bool:
+        """Whether all of a region was searched: it always was."""
+        return True
 
     def labels(self, options: CellOptions = DEFAULTS) -> tuple[Labels, npt.NDArray[np.float32]]:
         """Cut out the cells without measuring them; labels (H, W) and scores (n,)."""
@@ -117,7 +123,9 @@ class LiveCells:
     def _numbers(self, cut: _Cut, options: CellOptions) -> Labels:
         """Return the ids 1..n of the objects that the options keep, 0 for the others."""
         kept = cut.scores.keep(MIN_AREA, options.min_score)
-        kept &= cut.areas >= max(options.least_area(self.diameter), 1)
+        # Until the maps were made anew at the diameter that a person is choosing, theirs counts.
+        expected = self.diameter if options.diameter is None else options.diameter
+        kept &= cut.areas >= max(options.least_area(expected), 1)
         if options.max_area is not None:
             kept &= cut.areas <= options.max_area
         return number(kept)
@@ -169,7 +177,7 @@ def find_cells(
     diameter: float | None = None,
     pixel_size: PixelSize | None = None,
     progress: Progress = silent,
-) -> LiveCells:
+) -> FoundCells:
     """Read the maps of a plane that is already encoded.
 
     Parameters
@@ -189,14 +197,14 @@ def find_cells(
 
     Returns
     -------
-    LiveCells
+    FoundCells
 
     Raises
     ------
     ImageError, ModelError, Cancelled
     """
     maps = model.instance_maps(embedding, diameter=diameter, progress=part(progress, 0.0, 0.95))
-    found = LiveCells(maps, pixels, source=model.name, pixel_size=pixel_size)
+    found = FoundCells(maps, pixels, source=model.name, pixel_size=pixel_size)
     progress(1.0)
     return found
 
@@ -210,7 +218,7 @@ def find_cells_around(
     diameter: float | None = None,
     pixel_size: PixelSize | None = None,
     progress: Progress = silent,
-) -> tuple[LiveCells, tuple[slice, slice]]:
+) -> tuple[FoundCells, tuple[slice, slice]]:
     """Read the maps of a region and what is around it: quicker where the plane is large.
 
     Parameters
@@ -220,7 +228,7 @@ def find_cells_around(
 
     Returns
     -------
-    LiveCells
+    FoundCells
         Of a part of the plane, which reaches beyond the region by `SURROUNDINGS` diameters, so
         that objects of the region are there in full.
     part : (slice, slice)
@@ -234,8 +242,8 @@ def find_cells_around(
         slice(max(low - around, 0), min(high + around, side))
         for low, high, side in zip(region[:2], region[2:], maps.shape, strict=True)
     )
-    live = LiveCells(
+    found = FoundCells(
         maps.crop(rows, columns), pixels[rows, columns], source=model.name, pixel_size=pixel_size
     )
     progress(1.0)
-    return live, (rows, columns)
+    return found, (rows, columns)

@@ -1,4 +1,4 @@
-"""The masks of any promptable model at cells' positions, kept so that options act at once."""
+"""Masks that a promptable model drew where cells are, kept so that options act at once."""
 
 from __future__ import annotations
 
@@ -8,24 +8,25 @@ import numpy.typing as npt
 
 from napari_sam import images
 from napari_sam.errors import ModelError
-from napari_sam.methods.live import LiveCells, find_cells
+from napari_sam.methods.found import Choice, Mask
+from napari_sam.methods.found_cells import FoundCells, find_cells
 from napari_sam.methods.options import DEFAULTS, CellOptions
 from napari_sam.methods.prompted import Answer, ask, paint_answers, prompts_of
 from napari_sam.models.model import Embedding, Model
 from napari_sam.pixel_size import PixelSize
 from napari_sam.progress import Progress, part, silent
-from napari_sam.segmentation import Segmentation, measure
+from napari_sam.segmentation import measure
 
 
-class LiveMasks:
-    """Chooses among a model's masks; another model's maps say where the cells are.
+class FoundMasks:
+    """A model's masks of the cells of one plane; another model's maps say where the cells are.
 
-    Sensitivity, splitting and smoothing decide which seeds count: of the masks whose seeds lie
-    in one object of the maps, the best one stands for it. Areas and scores are the masks' own.
+    Sensitivity, splitting and smoothing decide which cells there are: of the masks whose points
+    lie in one cell of the maps, the best one stands for it. Areas and scores are the masks' own.
 
     Parameters
     ----------
-    seeds : LiveCells
+    cells : FoundCells
         Where the cells are.
     pixels : (H, W), (H, W, 3) or (H, W, 4) array
         The plane, for the intensities.
@@ -50,7 +51,7 @@ class LiveMasks:
 
     def __init__(
         self,
-        seeds: LiveCells,
+        cells: FoundCells,
         pixels: npt.NDArray[Any],
         embedding: Embedding,
         model: Model,
@@ -59,41 +60,45 @@ class LiveMasks:
         pixel_size: PixelSize | None = None,
         progress: Progress = silent,
     ) -> None:
-        self.diameter = seeds.diameter
-        self._seeds = seeds
+        self.diameter = cells.diameter
+        self._cells = cells
         self._pixels = images.check_plane(pixels)
         self._source = model.name
         self._pixel_size = pixel_size
-        labels, scores = seeds.labels(_seeding(options))
+        labels, scores = cells.labels(_without_sizes(options))
         prompts = prompts_of(labels, range(1, len(scores) + 1))
         self._answers = ask(model, embedding, prompts, progress)
         self.decodes = len(prompts)
 
-    def choose(self, options: CellOptions = DEFAULTS) -> Segmentation:
-        """Choose the masks of the cells; as `LiveCells.choose`, scores being predicted IoUs."""
-        labels, _ = self._seeds.labels(_seeding(options))
+    def choose(self, options: CellOptions = DEFAULTS) -> Choice:
+        """Choose the masks of the cells; as `FoundCells.choose`, scores being predicted IoUs."""
+        labels, _ = self._cells.labels(_without_sizes(options))
         best: dict[int, Answer] = {}
         for answer in self._answers:
-            under = int(labels[answer.seed])
+            under = int(labels[answer.point])
             if under and (under not in best or best[under].score < answer.score):
                 best[under] = answer
         fitting = [answer for answer in best.values() if self._fits(answer, options)]
         painted, kept = paint_answers(fitting, labels.shape)
         known = {i: fitting[place].score for i, place in enumerate(kept, start=1)}
         table = measure(painted, self._pixels, known, self._source, self._pixel_size)
-        return Segmentation(painted, table)
+        return Choice(painted, len(kept), lambda: table)
+
+    def covers(self, region: Mask | None) -> bool:
+        """Whether all of a region was searched: it always was."""
+        return True
 
     def _fits(self, answer: Answer, options: CellOptions) -> bool:
         area = answer.region.area
         return (
             answer.score >= options.min_score
-            and area >= max(1, options.least_area(self.diameter))
+            and area >= max(1, options.least_area(options.diameter or self.diameter))
             and (options.max_area is None or area <= options.max_area)
         )
 
 
-def _seeding(options: CellOptions) -> CellOptions:
-    """Return the options by which seeds are found: areas and scores are for the masks."""
+def _without_sizes(options: CellOptions) -> CellOptions:
+    """Return the options by which cells are looked for: areas and scores are for the masks."""
     return CellOptions(options.sensitivity, options.splitting, options.smoothing)
 
 
@@ -107,7 +112,7 @@ def find_masks(
     diameter: float | None = None,
     pixel_size: PixelSize | None = None,
     progress: Progress = silent,
-) -> LiveMasks:
+) -> FoundMasks:
     """Find where cells are with one model, and ask another one about them.
 
     Parameters
@@ -136,14 +141,14 @@ def find_masks(
     """
     if finder is None or not finder.has_instances:
         raise ModelError(
-            f"The model {model.name!r} does not find cells by itself: say with seeds= which "
+            f"The model {model.name!r} does not find cells by itself: say with finder= which "
             "model does, such as 'cells'."
         )
     where = finder.encode(pixels, limits=embedding.limits, progress=part(progress, 0.0, 0.2))
     maps = part(progress, 0.2, 0.3)
-    seeds = find_cells(pixels, where, finder, diameter=diameter, progress=maps)
-    return LiveMasks(
-        seeds,
+    cells = find_cells(pixels, where, finder, diameter=diameter, progress=maps)
+    return FoundMasks(
+        cells,
         pixels,
         embedding,
         model,

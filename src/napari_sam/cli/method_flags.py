@@ -1,0 +1,112 @@
+"""The flags of every method, made from its options: Python's names, ranges and checks."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from napari_sam.errors import DataError
+from napari_sam.methods.method import Method
+from napari_sam.methods.option import Described, described, given
+from napari_sam.methods.registry import method, methods
+
+
+def flag(name: str) -> str:
+    """Spell the name of a parameter as an option.
+
+    Examples
+    --------
+    >>> flag("min_area")
+    '--min-area'
+    """
+    return "--" + name.replace("_", "-")
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    """Add the options of all methods, a group each; what is not typed is None.
+
+    Those that several methods have are options of the command itself.
+    """
+    owners = _owners()
+    for name, owning in owners.items():
+        if len(owning) > 1:
+            _add(parser, _typed(owning[0])[name])
+    for known in methods():
+        like = f"as in {known.function}" if known.function else known.words.about
+        group = parser.add_argument_group(f"options of --mode {known.name}", like)
+        for name, one in _typed(known).items():
+            if len(owners[name]) == 1:
+                _add(group, one)
+
+
+def options_typed(typed: argparse.Namespace) -> Any:
+    """Make the options of the method that was chosen; Python's defaults hold for all others.
+
+    Parameters
+    ----------
+    typed : argparse.Namespace
+
+    Returns
+    -------
+    dataclass
+        Options of the method of ``--mode``.
+
+    Raises
+    ------
+    ParameterError, DataError
+        When a value makes no sense, or belongs to another method.
+    """
+    chosen = method(typed.mode)
+    own = _typed(chosen)
+    for name, owning in _owners().items():
+        if getattr(typed, name) is not None and name not in own:
+            modes = " or ".join(known.name for known in owning)
+            raise DataError(f"{flag(name)} belongs to --mode {modes}.")
+    values = {}
+    for name, one in own.items():
+        value = getattr(typed, name)
+        if value is not None:
+            values[name] = value if one.option.read is None else one.option.read(value)
+    return given(chosen.kind, values)
+
+
+def _typed(known: Method[Any]) -> dict[str, Described]:
+    """List a method's options that have a flag."""
+    return {one.name: one for one in described(known.kind) if one.option.typed}
+
+
+def _owners() -> dict[str, list[Method[Any]]]:
+    """List the methods that have an option, for every name."""
+    owners: dict[str, list[Method[Any]]] = {}
+    for known in methods():
+        for name in _typed(known):
+            owners.setdefault(name, []).append(known)
+    return owners
+
+
+def _add(group: Any, one: Described) -> None:
+    name, _, what = one
+    how: dict[str, Any] = {"dest": name, "default": None}
+    if what.kind is bool:
+        how |= {"action": "store_true"}
+    elif what.choices:
+        how |= {"choices": what.choices}
+    elif what.read is not None:
+        how |= {"type": Path, "metavar": "FILE"}
+    else:
+        kind = what.kind if what.low <= 0 or what.kind is int else _larger_than_0
+        how |= {"type": kind, "metavar": "N"}
+    group.add_argument(flag(name), help=what.typed, **how)
+    if what.formerly:
+        group.add_argument(flag(what.formerly), help=argparse.SUPPRESS, **how)
+
+
+def _larger_than_0(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:  # of which argparse would make "invalid _larger_than_0 value"
+        value = 0.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be a number larger than 0, not {text!r}")
+    return value

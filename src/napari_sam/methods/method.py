@@ -1,0 +1,202 @@
+"""A method: a way to find many objects. Its options, words and flags are read off it.
+
+A method is a file in this folder and a row in `napari_sam.methods.registry`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+
+from napari_sam.methods.option import described
+from napari_sam.progress import Progress, silent
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from napari_sam.images import Block
+    from napari_sam.methods.found import Choice, Found
+    from napari_sam.models.model import Embedding, Model
+
+Options = TypeVar("Options")
+
+
+@dataclass(frozen=True)
+class Words:
+    """How a method is spoken of.
+
+    Parameters
+    ----------
+    noun : str
+        One object, such as "cell".
+    all : str
+        What is found, such as "all cells".
+    about : str
+        What it looks for.
+    typed : str
+        What it does, for the command line.
+    nothing : str
+        What to try when nothing was found, in the words of the panel.
+    nothing_typed : str
+        The same, in the flags of the command line.
+    """
+
+    noun: str
+    all: str
+    about: str
+    typed: str
+    nothing: str
+    nothing_typed: str
+
+    def counted(self, count: int, more: str = "") -> str:
+        """Say how many there are.
+
+        Examples
+        --------
+        >>> Words("cell", "all cells", "", "", "", "").counted(1)
+        '1 cell'
+        """
+        return f"{count} {self.noun}{more}{'' if count == 1 else 's'}"
+
+
+@dataclass(frozen=True, eq=False)
+class Encoded:
+    """A block that was read and encoded, and who answers about it.
+
+    Parameters
+    ----------
+    block : Block
+    pixels : (H, W) or (H, W, C) array
+    embedding : Embedding
+        What `model` made of the pixels.
+    model : Model
+    finder : Model, optional
+        Who sees where objects are, when the model cannot and the method has to know.
+    """
+
+    block: Block
+    pixels: npt.NDArray[Any]
+    embedding: Embedding
+    model: Model
+    finder: Model | None = None
+
+
+class Method(ABC, Generic[Options]):
+    """A way to find many objects.
+
+    Attributes
+    ----------
+    name : str
+        Its name for programs, in ``--mode NAME`` too.
+    words : Words
+    kind : type
+        A frozen data class of options, whose fields are made by `napari_sam.methods.option.option`.
+    function : str
+        The public function that runs it alone; empty when `segment_objects` does.
+    saves : tuple of str
+        What the command line can save of it, beyond labels.
+    """
+
+    name: ClassVar[str]
+    words: ClassVar[Words]
+    kind: type[Options]
+    function: ClassVar[str] = ""
+    saves: ClassVar[tuple[str, ...]] = ()
+
+    @cached_property
+    def defaults(self) -> Options:
+        """The options where nothing was chosen."""
+        return self.kind()
+
+    def needs(self, options: Options) -> tuple[str, ...]:
+        """Name the capabilities of a model that it takes; see `napari_sam.models.capabilities`.
+
+        Of a model without ``"instances"``, another one may say where objects are.
+        """
+        return ()
+
+    def encoding_share(self, options: Options) -> float:
+        """Estimate which share of the time it takes to encode a plane, for the progress."""
+        return 0.6
+
+    def finishing_share(self, options: Options) -> float:
+        """Estimate which share of the time `finish` takes."""
+        return 0.0
+
+    @abstractmethod
+    def search(
+        self,
+        encoded: Encoded,
+        options: Options,
+        region: npt.NDArray[np.bool_] | None = None,
+        progress: Progress = silent,
+    ) -> Found[Options]:
+        """Find objects on one block.
+
+        Parameters
+        ----------
+        encoded : Encoded
+        options : Options
+        region : (H, W) bool, optional
+            Where objects are wanted; the rest need not be searched.
+        progress : callable
+            Called with 0..1; raise `Cancelled` from it to stop.
+
+        Raises
+        ------
+        ImageError, ModelError, Cancelled
+        """
+
+    def finish(
+        self, chosen: Choice, encoded: Encoded, options: Options, progress: Progress = silent
+    ) -> Choice:
+        """Work on what was chosen where options ask for the model once more."""
+        progress(1.0)
+        return chosen
+
+    def collecting(self, options: Options) -> Options:
+        """Lower what can be lowered, so that sliders have something to choose from afterwards."""
+        lowered = {
+            name: min(getattr(options, name), what.floor)
+            for name, _, what in described(options)
+            if what.floor is not None
+        }
+        changed: Options = replace(options, **lowered) if lowered else options  # type: ignore[type-var]
+        return changed
+
+    def within_reach(self, kept: Options, wanted: Options) -> Options:
+        """Return what of the wanted options can be chosen from a search that kept others."""
+        held = {}
+        for name, _, what in described(wanted):
+            if what.floor is not None:
+                held[name] = max(getattr(wanted, name), getattr(kept, name))
+            elif what.acts == "search":
+                held[name] = getattr(kept, name)
+        reachable: Options = replace(wanted, **held) if held else wanted  # type: ignore[type-var]
+        return reachable
+
+    def needs_search(self, searched: Options, wanted: Options) -> bool:
+        """Whether the wanted options ask for more than a search with others has kept."""
+        kept = self.collecting(searched)
+        for name, _, what in described(wanted):
+            before, now = getattr(kept, name), getattr(wanted, name)
+            if what.floor is not None:
+                missing = now < before
+            elif what.acts == "search":
+                missing = before is not now if what.read else before != now
+            else:
+                missing = False
+            if missing:
+                return True
+        return False
+
+    def searches_again(self, searched: Options, wanted: Options) -> bool:
+        """Whether the wanted options are worth a new search by themselves."""
+        return any(
+            getattr(searched, name) != getattr(wanted, name)
+            for name, _, what in described(wanted)
+            if what.acts == "again"
+        )

@@ -1,0 +1,330 @@
+"""Segment an image from a script: one call per method, and one for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal, overload
+
+from napari_sam.engine.run import Result, needs_finder, run
+from napari_sam.errors import ParameterError
+from napari_sam.images import Image
+from napari_sam.labels.gather import gather
+from napari_sam.methods.found_objects import ChosenObjects
+from napari_sam.methods.method import Method
+from napari_sam.methods.option import given
+from napari_sam.methods.options import MIN_SCORE, SMOOTHING, CellOptions
+from napari_sam.methods.registry import method as method_named
+from napari_sam.methods.registry import method_of
+from napari_sam.methods.settings import Settings
+from napari_sam.models.model import Model
+from napari_sam.pixel_size import PixelSize
+from napari_sam.progress import Progress, silent
+from napari_sam.segmentation import Segmentation
+
+Source = Model | str | Path
+Records = list[dict[str, Any]]
+
+
+def segment_cells(
+    image: Any,
+    model: Source = "cells",
+    *,
+    diameter: float | None = None,
+    sensitivity: float = 0.5,
+    splitting: float = 0.5,
+    smoothing: float = SMOOTHING,
+    min_area: int | None = None,
+    max_area: int | None = None,
+    min_score: float = MIN_SCORE,
+    refine: bool = False,
+    finder: Source = "cells",
+    pixel_size: PixelSize | None = None,
+    limits: tuple[float, float] | None = None,
+    rgb: bool | None = None,
+    device: str = "auto",
+    progress: Progress = silent,
+    seeds: Source | None = None,
+) -> Segmentation:
+    """Find all cells of an image.
+
+    A model with a learned automatic head finds them in one pass. Any other one is asked about
+    each cell that the model `finder` finds, by its deepest point and its box.
+
+    Parameters
+    ----------
+    image : (..., H, W) or (..., H, W, 3) array of any real type, or Image
+        A plane, or a stack whose planes are segmented one by one. Dask and zarr arrays are
+        read plane by plane.
+    model : Model, str or Path
+        A loaded model, a name from the zoo, or a checkpoint's path.
+    diameter, sensitivity, splitting, smoothing, min_area, max_area, min_score, refine
+        How objects are cut out, see `napari_sam.methods.options.CellOptions`.
+    finder : Model, str or Path
+        Who says where cells are when `model` has no learned automatic head.
+    pixel_size : PixelSize, optional
+        Adds columns in its unit to the table.
+    limits : (low, high), optional
+        Contrast limits; percentiles of each plane by default.
+    rgb : bool, optional
+        Whether the last axis is colour; guessed from the shape by default.
+    device : str
+        Where to load a model given by name.
+    progress : callable
+        Called with 0..1; raise `Cancelled` from it to stop.
+    seeds : Model, str or Path, optional
+        The former name of `finder`.
+
+    Returns
+    -------
+    Segmentation
+        ``labels`` int32, ids unique over the whole stack. ``table`` as of
+        `napari_sam.segmentation.measure`; of a stack with a column ``axis_0``, ... per leading
+        axis.
+
+    Raises
+    ------
+    ParameterError, ImageError, ModelError, Cancelled
+
+    Examples
+    --------
+    >>> from skimage.data import coins
+    >>> result = segment_cells(coins())
+    >>> result.labels.shape
+    (303, 384)
+    """
+    options = CellOptions(
+        sensitivity=sensitivity,
+        splitting=splitting,
+        smoothing=smoothing,
+        min_area=min_area,
+        max_area=max_area,
+        min_score=min_score,
+        diameter=diameter,
+        refine=refine,
+    )
+    described = Image.of(image, rgb=rgb, limits=limits, pixel_size=pixel_size)
+    who = finder if seeds is None else seeds
+    return _gathered(described, _results(described, options, model, who, device, progress))
+
+
+@overload
+def segment_everything(
+    image: Any,
+    model: Source = ...,
+    *,
+    output: Literal["labels"] = ...,
+    **parameters: Any,
+) -> Segmentation: ...
+
+
+@overload
+def segment_everything(
+    image: Any,
+    model: Source = ...,
+    *,
+    output: Literal["masks", "rle"],
+    **parameters: Any,
+) -> Records: ...
+
+
+def segment_everything(  # type: ignore[misc]  # the overloads leave the parameters to it
+    image: Any,
+    model: Source = "cells",
+    *,
+    points_per_side: int | None = 32,
+    points_per_batch: int = 64,
+    pred_iou_thresh: float = 0.88,
+    stability_score_thresh: float = 0.95,
+    stability_score_offset: float = 1.0,
+    box_nms_thresh: float = 0.7,
+    crop_n_layers: int = 0,
+    crop_nms_thresh: float = 0.7,
+    crop_overlap_ratio: float = 512 / 1500,
+    crop_n_points_downscale_factor: int = 1,
+    point_grids: Sequence[Any] | None = None,
+    min_mask_region_area: int = 0,
+    min_area: int = 0,
+    max_area: int | None = None,
+    drop_background: bool = False,
+    ask_at: Literal["grid", "objects"] = "grid",
+    finder: Source = "cells",
+    output: Literal["labels", "masks", "rle"] = "labels",
+    limits: tuple[float, float] | None = None,
+    rgb: bool | None = None,
+    device: str = "auto",
+    progress: Progress = silent,
+    seeds: Literal["grid", "objects"] | None = None,
+) -> Segmentation | Records:
+    """Find everything that looks like an object.
+
+    With a model of the SAM family the kept set and the masks are those of
+    ``segment_anything.SamAutomaticMaskGenerator`` with the same parameters, up to rounding.
+
+    Parameters
+    ----------
+    image : (..., H, W) or (..., H, W, 3) array of any real type, or Image
+        A plane, or a stack whose planes are segmented one by one. Dask and zarr arrays are
+        read plane by plane.
+    model : Model, str or Path
+        A loaded model, a name from the zoo, or a checkpoint's path.
+    points_per_side, points_per_batch, pred_iou_thresh, stability_score_thresh, \
+stability_score_offset, box_nms_thresh, crop_n_layers, crop_nms_thresh, crop_overlap_ratio, \
+crop_n_points_downscale_factor, point_grids, min_mask_region_area, min_area, max_area, \
+drop_background, ask_at
+        See `napari_sam.methods.settings.Settings`.
+    finder : Model, str or Path
+        With ``ask_at="objects"``, who says where objects are, unless `model` can itself.
+    output : {"labels", "masks", "rle"}
+        Labels with a table; or a list of records as the reference makes them, with boolean
+        masks or with COCO's compressed run lengths.
+    limits : (low, high), optional
+        Contrast limits; percentiles of each plane by default. ``(0, 255)`` takes an eight-bit
+        image as it is, like the reference.
+    rgb : bool, optional
+        Whether the last axis is colour; guessed from the shape by default.
+    device : str
+        Where to load a model given by name.
+    progress : callable
+        Called with 0..1; raise `Cancelled` from it to stop.
+    seeds : {"grid", "objects"}, optional
+        The former name of `ask_at`.
+
+    Returns
+    -------
+    Segmentation
+        ``labels`` int32, small objects on top of large ones, ids unique over the whole stack;
+        ``table`` as of `napari_sam.methods.painting.paint`, for a stack with a column
+        ``axis_0``, ... per leading axis.
+    list of dict
+        With output "masks" or "rle", from the best to the worst; for a stack with the position
+        along the leading axes as ``"plane"``.
+
+    Raises
+    ------
+    ParameterError, ImageError, ModelError, Cancelled
+    """
+    options = Settings(
+        points_per_side=points_per_side,
+        points_per_batch=points_per_batch,
+        pred_iou_thresh=pred_iou_thresh,
+        stability_score_thresh=stability_score_thresh,
+        stability_score_offset=stability_score_offset,
+        box_nms_thresh=box_nms_thresh,
+        crop_n_layers=crop_n_layers,
+        crop_nms_thresh=crop_nms_thresh,
+        crop_overlap_ratio=crop_overlap_ratio,
+        crop_n_points_downscale_factor=crop_n_points_downscale_factor,
+        point_grids=point_grids,
+        min_mask_region_area=min_mask_region_area,
+        min_area=min_area,
+        max_area=max_area,
+        drop_background=drop_background,
+        ask_at=ask_at if seeds is None else seeds,
+    )
+    if output not in ("labels", "masks", "rle"):
+        raise ParameterError(f"output must be 'labels', 'masks' or 'rle', got {output!r}.")
+    described = Image.of(image, rgb=rgb, limits=limits)
+    results = _results(described, options, model, finder, device, progress)
+    if output == "labels":
+        return _gathered(described, results)
+    return list(records(results, rle=output == "rle"))
+
+
+def segment_objects(
+    image: Any,
+    method: str = "cells",
+    model: Source = "cells",
+    *,
+    finder: Source = "cells",
+    pixel_size: PixelSize | None = None,
+    limits: tuple[float, float] | None = None,
+    rgb: bool | None = None,
+    device: str = "auto",
+    progress: Progress = silent,
+    **options: Any,
+) -> Segmentation:
+    """Find objects by any method.
+
+    Parameters
+    ----------
+    image : (..., H, W) or (..., H, W, 3) array of any real type, or Image
+    method : str
+        One of `napari_sam.methods.registry.names`.
+    model : Model, str or Path
+        A loaded model, a name from the zoo, or a checkpoint's path.
+    finder : Model, str or Path
+        Who says where objects are when the method has to know and `model` cannot tell.
+    pixel_size, limits, rgb, device, progress
+        See `segment_cells`.
+    **options
+        Those of the method.
+
+    Returns
+    -------
+    Segmentation
+        ``labels`` int32, ids unique over the whole stack, and ``table``, a row per object.
+
+    Raises
+    ------
+    ParameterError, ImageError, ModelError, Cancelled
+    """
+    known = method_named(method)
+    try:
+        wanted = given(known.kind, options)
+    except TypeError as error:
+        raise ParameterError(f"The method {known.name!r} has no such option: {error}.") from error
+    described = Image.of(image, rgb=rgb, limits=limits, pixel_size=pixel_size)
+    return _gathered(described, _results(described, wanted, model, finder, device, progress))
+
+
+def masks_of(result: Result) -> int:
+    """Count the masks of a result, those that others cover too."""
+    chosen = result.chosen
+    return len(chosen.chosen) if isinstance(chosen, ChosenObjects) else len(chosen)
+
+
+def records(results: Iterable[Result], *, rle: bool) -> Iterator[dict[str, Any]]:
+    """Describe every mask of results that may overlap, one at a time.
+
+    Parameters
+    ----------
+    results : iterable of Result
+    rle : bool
+        Masks as COCO's compressed run lengths instead of (H, W) bool arrays.
+
+    Yields
+    ------
+    dict
+    """
+    for result in results:
+        assert isinstance(result.chosen, ChosenObjects)
+        yield from result.chosen.records(rle=rle)
+
+
+def _results(
+    image: Image,
+    options: Any,
+    model: Source,
+    finder: Source,
+    device: str,
+    progress: Progress,
+) -> Iterator[Result]:
+    method: Method[Any] = method_of(options)
+    runs = model if isinstance(model, Model) else _load(model, device)
+    sees = None
+    if needs_finder(method, options, runs):
+        sees = finder if isinstance(finder, Model) else _load(finder, runs.device)
+    yield from run(image, None, method, runs, options, finder=sees, progress=progress)
+    progress(1.0)
+
+
+def _load(name: str | Path, device: str) -> Model:
+    from napari_sam.loading import load_model
+
+    return load_model(name, device=device)
+
+
+def _gathered(image: Image, results: Iterator[Result]) -> Segmentation:
+    chosen = ((result.block.plane, result.chosen.segmentation()) for result in results)
+    return gather(chosen, image.shape)
