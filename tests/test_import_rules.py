@@ -181,3 +181,8 @@ def test_every_public_name_is_there() -> None:
 def test_an_unknown_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no_such_name"):
         napari_sam.no_such_name  # noqa: B018
+
+
+def test_parsing_a_command_line_loads_nothing_heavy() -> None:
+    loaded = modules_after("from napari_sam.cli.app import build_parser\nbuild_parser()")
+    assert not loaded & {"torch", "napari", "qtpy", "numpy", "pandas", "skimage", "scipy"}

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from napari_sam import checks
-
 Progress = Callable[[float], None]
 """Called with the fraction done, 0..1. Raise `napari_sam.errors.Cancelled` from it to stop."""
 
@@ -22,6 +20,8 @@ def part(progress: Progress, start: float, stop: float) -> Progress:
     ParameterError
         When `progress` cannot be called, or the stage does not lie within 0..1.
     """
+    from napari_sam import checks  # NumPy, which a command line is parsed without
+
     checks.reports(progress)
     start = checks.number(start, "start", 0, 1)
     stop = checks.number(stop, "stop", start, 1)
