@@ -18,7 +18,9 @@ from napari_sam.models.checkpoints import read_file
 from napari_sam.models.headers import read_safetensors_header
 from napari_sam.models.weights import check_fit, named_tensors
 
-_MOST = 2048  # channels or layers of any part: so that no file can ask for a network without end
+#: Most of anything, so that no file can ask for a network without end.
+_MOST = {"depths": 32}
+_MOST_CHANNELS = 2048
 
 
 def load_cells(
@@ -75,13 +77,17 @@ def _config(text: str, source: Path) -> dict[str, Any]:
     """Read how the network is made, and refuse sizes that no network has."""
     try:
         config = json.loads(text)
-        values = [config[key] for key in config]
-        numbers = [n for v in values for n in (v if isinstance(v, list) else [v])]
-        if all(isinstance(n, int) and 0 <= n <= _MOST for n in numbers):
-            return dict(config)
-    except (ValueError, TypeError, RecursionError):
+        if isinstance(config, dict) and all(_is_sound(*setting) for setting in config.items()):
+            return config
+    except (ValueError, RecursionError):
         pass
     raise CheckpointError(
         f"{source.name} does not say what network it holds, or one of impossible sizes: it is "
         "damaged. Copy or download it again."
     )
+
+
+def _is_sound(name: str, value: Any) -> bool:
+    most = _MOST.get(name, _MOST_CHANNELS)
+    numbers = value if isinstance(value, list) else [value]
+    return len(numbers) <= 16 and all(isinstance(n, int) and 0 <= n <= most for n in numbers)
