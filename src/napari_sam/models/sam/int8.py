@@ -21,6 +21,7 @@ from napari_sam.errors import DeviceError, ModelError
 from napari_sam.models.model import Model
 from napari_sam.models.sam import products
 from napari_sam.models.sam.model import SamModel
+from napari_sam.models.sam.network import vit_network
 
 _LEVELS = 127  # the same range on both sides of zero, so there are no offsets to correct for
 _LEAST = 1e-12  # a scale of a row of zeros
@@ -88,7 +89,8 @@ def with_int8(model: Model) -> SamModel:
     DeviceError
         When the model is not on the CPU, or eight-bit products are not faster on this processor.
     """
-    if not isinstance(model, SamModel):
+    whole = vit_network(model)
+    if whole is None:
         raise ModelError(
             f"The model {model.name!r} is not a Segment Anything ViT: there are no eight-bit "
             "products for it. Use it as it is, or load a model of the SAM family."
@@ -103,14 +105,14 @@ def with_int8(model: Model) -> SamModel:
             "Eight-bit products are not faster than float32 on this processor with this version "
             "of PyTorch, only less precise. Use the model as it is."
         )
-    encoder = model.network.image_encoder
+    encoder = whole.image_encoder
     # What is in the memo is not copied: linear layers become eight-bit ones, weights are shared.
     memo: dict[int, object] = {
         id(layer): Int8Linear(layer) for layer in encoder.modules() if isinstance(layer, nn.Linear)
     }
-    for weight in (*model.network.parameters(), *model.network.buffers()):
+    for weight in (*whole.parameters(), *whole.buffers()):
         memo[id(weight)] = weight
-    network = copy.deepcopy(model.network, memo)
+    network = copy.deepcopy(whole, memo)
     digest = hashlib.sha256(f"int8 by rows, 1: {model.fingerprint}".encode()).hexdigest()
     return SamModel(network, model.name, model.device, digest)
 

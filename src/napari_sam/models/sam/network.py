@@ -80,6 +80,14 @@ def build(architecture: Architecture) -> Sam:
     )
 
 
+def vit_network(model: object) -> Sam | None:
+    """Return the network of a model whose image encoder is SAM's plain ViT, or None."""
+    network = getattr(model, "network", None)
+    encoder = getattr(network, "image_encoder", None)
+    plain = hasattr(encoder, "blocks") and hasattr(getattr(encoder, "patch_embed", None), "proj")
+    return network if plain else None
+
+
 def fill(checkpoint: Checkpoint, where: str = "The file") -> Sam:
     """Build the network of a checkpoint and load its weights, in float32 on the CPU.
 

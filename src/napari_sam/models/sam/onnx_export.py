@@ -19,7 +19,7 @@ from napari_sam import __version__
 from napari_sam.errors import DataError, InstallationError, ModelError
 from napari_sam.models.model import Model
 from napari_sam.models.sam.int8 import Int8Linear
-from napari_sam.models.sam.model import SamModel
+from napari_sam.models.sam.network import vit_network
 from napari_sam.models.sam.onnx_check import check_decoder, check_encoder, prompts
 from napari_sam.models.sam.onnx_decoder import INPUTS, OUTPUTS, DecoderGraph
 from napari_sam.progress import Progress, silent
@@ -90,13 +90,14 @@ def export_onnx(
         When files of these names are there, or the folder is a file.
     Cancelled
     """
-    if not isinstance(model, SamModel):
+    network: Any = vit_network(model)
+    if network is None:
         raise ModelError(
             f"The model {model.name!r} is not a Segment Anything ViT, so it has no encoder and "
             "decoder of the kind that ONNX programs for SAM expect. Models of the SAM family can "
             "be exported: sam_vit_b, sam_vit_l, sam_vit_h, or a checkpoint fine-tuned from one."
         )
-    if any(isinstance(layer, Int8Linear) for layer in model.network.modules()):
+    if any(isinstance(layer, Int8Linear) for layer in network.modules()):
         raise ModelError(
             f"The model {model.name!r} computes with eight-bit integers, which ONNX export does "
             "not know: export the model that it was made from."
@@ -117,7 +118,6 @@ def export_onnx(
             f"{' and '.join(present)} already in {target}: choose another folder, or add "
             "--overwrite (overwrite=True in Python)."
         )
-    network = model.network
     if model.device != "cpu":
         network = copy.deepcopy(network).cpu()
     network = network.float().eval()
@@ -140,12 +140,12 @@ def export_onnx(
     return Exported(target / names[0], target / names[1], encoder_off, decoder_off)
 
 
-def _facts(model: SamModel, network: Any) -> dict[str, str]:
+def _facts(model: Model, network: Any) -> dict[str, str]:
     """Say in the file what one needs to know to use it."""
     return {
         "model": model.name,
         "weights": model.fingerprint,
-        "image_size": str(model.side),
+        "image_size": str(network.image_encoder.img_size),
         "pixel_mean": ",".join(f"{v:g}" for v in network.pixel_mean.flatten().tolist()),
         "pixel_std": ",".join(f"{v:g}" for v in network.pixel_std.flatten().tolist()),
         "mask_threshold": f"{float(network.mask_threshold):g}",
