@@ -39,7 +39,7 @@ def measure_window(
         window.click(place)
         clicks.append(window.seconds(began, lambda: state.answer is not None))
         window.rest(_GAP / 2)
-        window.panel.session.clear()
+        window.panel.session.proposal.clear()
         window.rest(_GAP / 2)
     window.close()
     return encode, clicks[1:]

@@ -78,7 +78,7 @@ def drag(
 def found(window: Window) -> Labels:
     """Press the button and return the new layer."""
     old = set(window.viewer.layers)
-    window.press(window.panel.find.find)
+    window.press(window.panel.pages["find"].find)
     window.wait(lambda: any(isinstance(la, Labels) for la in set(window.viewer.layers) - old))
     window.rest()
     return (set(window.viewer.layers) - old).pop()
@@ -86,10 +86,10 @@ def found(window: Window) -> Labels:
 
 def find_sliders(window: Window, layer: Labels, tries: int, what: str) -> None:
     """Every slider of Find all, its result going into a layer."""
-    choosing = window.panel.session.finding.choosing
+    choosing = window.panel.session.tools["find"].following.choosing
     window.follow(layer)
-    controls = window.panel.find.cells
-    window.panel.find.advanced.expand(animate=False)
+    controls = window.panel.pages["find"].cells
+    window.panel.pages["find"].advanced.expand(animate=False)
     window.rest()
     for name, ends in SLIDERS.items():
         slider = getattr(controls, name).slider
@@ -97,7 +97,7 @@ def find_sliders(window: Window, layer: Labels, tries: int, what: str) -> None:
             window, slider, handle(slider), ends, tries, lambda: not choosing.wants("choose")
         )
         row(f"{what}: {name}", SIDE, spent)
-        window.press(window.panel.find.reset)
+        window.press(window.panel.pages["find"].reset)
         window.rest(1.5)
 
 
@@ -118,8 +118,8 @@ def measure_merged(tries: int) -> None:
     there = found(window).data
     window.state.found_count = None
     mine = window.viewer.add_labels(np.where(there % 3 == 0, there, 0), name="mine")
-    window.panel.session.choose("merge", mine)
-    window.press(window.panel.find.find)
+    window.panel.session.layers.choose("merge", mine)
+    window.press(window.panel.pages["find"].find)
     window.wait(lambda: window.state.found_count is not None and mine.data.max() > there.max())
     window.rest()
     find_sliders(window, mine, tries, "Find all into labels")
@@ -129,7 +129,7 @@ def measure_merged(tries: int) -> None:
 def measure_review(tries: int) -> None:
     """The sliders that hide cells, on labels with a table and on labels without."""
     window = Window(picture(SIDE))
-    page, state = window.panel.review, window.panel.session.review.state
+    page, state = window.panel.pages["review"], window.panel.session.tools["review"].state
     window.press(window.panel.tool.button("find"))
     window.ready()
     layer = found(window)
@@ -167,12 +167,12 @@ def measure_button(tries: int) -> None:
     """From the button to a new layer."""
     for side in (512, SIDE):
         window = Window(picture(side))
-        page = window.panel.find
+        page = window.panel.pages["find"]
         window.press(window.panel.tool.button("find"))
         spent: dict[str, list[float]] = {"cold": [], "new image": [], "image read": []}
 
         def press(window: Window = window) -> None:
-            window.press(window.panel.find.find)
+            window.press(window.panel.pages["find"].find)
 
         def inserted(event: Any, window: Window = window) -> None:
             if isinstance(event.value, Labels):
@@ -209,7 +209,7 @@ def measure_clicks(tries: int) -> None:
             window.click(place)
             spent.append(window.seconds(began, lambda state=state: state.answer is not None))
             window.rest(0.3)
-            window.panel.session.clear()
+            window.panel.session.proposal.clear()
             window.rest(0.7)
         row("click to preview, the first", side, spent[:1])
         row("click to preview, the others", side, spent[1:])
@@ -222,11 +222,11 @@ def measure_region(tries: int) -> None:
     shape = window.viewer.add_shapes([[[1000, 1000], [1000, 1400], [1400, 1400], [1400, 1000]]])
     window.press(window.panel.tool.button("find"))
     window.ready()
-    finding = window.panel.session.finding
+    finding = window.panel.session.tools["find"]
     window.viewer.layers.events.inserted.connect(window.heard)
     for what, region in (("a region of 400²", shape), ("all of it", "slice")):
         finding.adjust(region=region)
-        took = window.timed(lambda: window.press(window.panel.find.find))
+        took = window.timed(lambda: window.press(window.panel.pages["find"].find))
         row(f"button to new layer, {what}", LARGE, [took])
         window.rest()
         window.viewer.layers.remove(window.viewer.layers[-1])

@@ -61,7 +61,7 @@ class Stage:
             self.viewer.add_layer(Layer.create(*layer))
         image = self.viewer.layers[-1]
         self.viewer.scene.camera.zoom *= zoom
-        self.wait(lambda: self.panel.session._predicting.encoding.displayed() is not None)
+        self.wait(lambda: self.panel.session.proposal.predicting.encoding.displayed() is not None)
         return image
 
     def click(self, layer: Layer, row: float, column: float, right: bool = False) -> None:
@@ -133,7 +133,7 @@ def review(stage: Stage) -> None:
     stage.panel.find_all()
     stage.wait(lambda: stage.state.found_count is not None)
     stage.panel.tool.button("review").click()
-    page = stage.panel.review
+    page = stage.panel.pages["review"]
     page.table.click()
     page.coloured.click()
     page.filters.expand(False)

@@ -85,5 +85,5 @@ class Window:
     def add_stack(self):
         layer = self.viewer.add_image(STACK, name="stack", **TRANSFORM)
         self.viewer.dims.set_point(0, layer.data_to_world(CENTRE)[0])
-        self.until(lambda: self.session._predicting.encoding.displayed() is not None)
+        self.until(lambda: self.session.proposal.predicting.encoding.displayed() is not None)
         return layer

@@ -493,7 +493,7 @@ def test_the_demo_shows_a_window_with_the_panel_and_its_cells(
         seen["cells"] = np.unique(viewer.layers[1].data).size - 1
         panel = next(iter(viewer.window.dock_widgets.values()))
         qtbot.waitUntil(lambda: panel.session.state.chip.kind == "ready", timeout=20_000)
-        seen["again"] = panel.find.find.isEnabled()
+        seen["again"] = panel.pages["find"].find.isEnabled()
         viewer.close()
 
     monkeypatch.setattr(napari, "run", look)

@@ -15,6 +15,7 @@ from napari_sam.engine.catalogue import Catalogue
 from napari_sam.ui.loops import ManualLoop
 from napari_sam.ui.preferences import Preferences, PreferenceStore
 from napari_sam.ui.session import Session
+from napari_sam.ui.widgets.pages import ROWS
 
 
 class FakeCatalogue(Catalogue):
@@ -55,13 +56,28 @@ class Bench:
             loop=self.loop,
             threaded=False,
             catalogue=self.catalogue,
+            tools=[row.tool for row in ROWS],
         )
-        self.session._predicting.encoding.read_ahead.on = False  # tests of their own turn it on
+        self.session.proposal.predicting.encoding.read_ahead.on = (
+            False  # tests of their own turn it on
+        )
         self.session.set_active(True)
 
     def load(self, name: str, *, device: str) -> FakeModel:
         self.loaded.append(name)
         return self.model
+
+    @property
+    def cells(self) -> Any:
+        return self.session.tools["click"]
+
+    @property
+    def find(self) -> Any:
+        return self.session.tools["find"]
+
+    @property
+    def review(self) -> Any:
+        return self.session.tools["review"]
 
     @property
     def state(self) -> Any:
@@ -72,8 +88,7 @@ class Bench:
         while (
             self.loop.turn()
             or self.session.jobs.run_next()
-            or self.session.finding.choosing.run_next()
-            or self.session.review.measuring.jobs.run_next()
+            or any(tool.run_next() for tool in self.session.tools.values())
             or self.session.models.downloads.run_next()
         ):
             pass

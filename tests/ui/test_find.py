@@ -41,7 +41,7 @@ def searched(bench):
     bench.viewer.add_image(cells(), name="nuclei")
     bench.session.set_tool("find")
     bench.settle()
-    bench.session.find_all()
+    bench.find.start()
     bench.settle()
     return bench
 
@@ -55,7 +55,7 @@ def ids(layer) -> set[int]:
 
 
 def adjust(bench, **changes) -> None:
-    bench.session.finding.adjust_cells(**changes)
+    bench.find.adjust_cells(**changes)
     bench.settle()
 
 
@@ -77,11 +77,11 @@ def test_objects_vanish_and_return_without_the_model(searched):
 
 def test_only_the_latest_of_many_moves_is_waited_for(searched, monkeypatch):
     chosen = []
-    live = searched.session.finding._search.found
+    live = searched.find.following.search.found
     real = type(live).choose
     monkeypatch.setattr(type(live), "choose", lambda self, o: chosen.append(o) or real(self, o))
     for area in range(1, 61):
-        searched.session.finding.adjust_cells(min_area=area)
+        searched.find.adjust_cells(min_area=area)
     searched.settle()
     assert [o.cells.min_area for o in chosen] == [1, 60]
     assert searched.state.found_count == 2
@@ -89,9 +89,9 @@ def test_only_the_latest_of_many_moves_is_waited_for(searched, monkeypatch):
 
 def test_reset_takes_the_settings_back(searched):
     adjust(searched, min_area=60)
-    searched.session.finding.adjust(diameter=40.0)
+    searched.find.adjust(diameter=40.0)
     searched.settle()
-    searched.session.finding.reset()
+    searched.find.reset()
     searched.settle()
     assert searched.state.found_count == 3
     assert searched.state.find.diameter is None
@@ -116,7 +116,7 @@ def test_labels_edited_meanwhile_are_never_overwritten(searched, how):
     adjust(searched, min_area=60)
     np.testing.assert_array_equal(layer.data, before)
     assert "edited" in searched.state.status
-    searched.session.find_all()
+    searched.find.start()
     searched.settle()
     np.testing.assert_array_equal(layer.data, before)
     assert len(searched.names()) == 3
@@ -125,7 +125,7 @@ def test_labels_edited_meanwhile_are_never_overwritten(searched, how):
 
 def test_an_edit_on_another_slice_counts_too(bench):
     bench.viewer.add_image(np.stack([cells(), cells()]), name="nuclei")
-    bench.session.find_all()
+    bench.find.start()
     bench.settle()
     layer = found(bench)
     here = int(np.flatnonzero(layer.data.any(axis=(1, 2)))[0])
@@ -137,7 +137,7 @@ def test_an_edit_on_another_slice_counts_too(bench):
 
 def test_a_choice_that_arrives_after_an_edit_is_dropped(searched):
     layer = found(searched)
-    searched.session.finding.adjust_cells(min_area=60)
+    searched.find.adjust_cells(min_area=60)
     layer.data_setitem((np.array([60]), np.array([70])), 99)
     before = layer.data.copy()
     searched.settle()
@@ -146,7 +146,7 @@ def test_a_choice_that_arrives_after_an_edit_is_dropped(searched):
 
 def test_searching_again_refines_the_result_nobody_edited(searched):
     adjust(searched, min_area=60)
-    searched.session.find_all()
+    searched.find.start()
     searched.settle()
     assert searched.names() == ["nuclei", "nuclei cells found"]
     assert len(ids(found(searched))) == 2
@@ -156,7 +156,7 @@ def test_sliders_leave_another_slice_alone(bench):
     bench.viewer.add_image(np.stack([cells(), cells(5), cells(9)]), name="nuclei")
     bench.viewer.dims.set_point(0, 1)
     bench.settle()
-    bench.session.find_all()
+    bench.find.start()
     bench.settle()
     layer, before = found(bench), found(bench).data.copy()
     assert before[1].any()
@@ -177,8 +177,8 @@ def test_a_removed_result_stays_removed(searched):
 
 def test_nothing_at_first_may_become_something(searched):
     searched.viewer.layers.remove(found(searched))
-    searched.session.finding.adjust_cells(min_area=5000)
-    searched.session.find_all()
+    searched.find.adjust_cells(min_area=5000)
+    searched.find.start()
     searched.settle()
     assert searched.names() == ["nuclei"]
     assert searched.state.found_count == 0
@@ -188,7 +188,7 @@ def test_nothing_at_first_may_become_something(searched):
 
 def test_sizes_are_told_in_the_units_of_the_image(bench):
     bench.viewer.add_image(cells(), name="nuclei", scale=(0.5, 0.25), units=("um", "um"))
-    bench.session.find_all()
+    bench.find.start()
     bench.settle()
     table = found(bench).features
     np.testing.assert_allclose(table["area_um2"], table["area"] * 0.125)
@@ -196,14 +196,14 @@ def test_sizes_are_told_in_the_units_of_the_image(bench):
 
 def test_the_same_call_can_be_copied(searched):
     copied = []
-    searched.session.finding.adjust_cells(min_area=60)
-    searched.session.finding.adjust(diameter=12.0)
-    searched.session.finding.copy_recipe(True, copied.append)
-    searched.session.finding.copy_recipe(False, copied.append)
-    searched.session.finding.adjust(method="everything")
-    searched.session.finding.copy_recipe(False, copied.append)
-    searched.session.finding.adjust_everything(points_per_side=16, ask_at="objects")
-    searched.session.finding.copy_recipe(True, copied.append)
+    searched.find.adjust_cells(min_area=60)
+    searched.find.adjust(diameter=12.0)
+    searched.find.copy_recipe(True, copied.append)
+    searched.find.copy_recipe(False, copied.append)
+    searched.find.adjust(method="everything")
+    searched.find.copy_recipe(False, copied.append)
+    searched.find.adjust_everything(points_per_side=16, ask_at="objects")
+    searched.find.copy_recipe(True, copied.append)
     command, python, everything, line = copied
     assert "--min-area 60" in command
     assert "--diameter 12" in command
@@ -218,11 +218,11 @@ def test_what_is_copied_sees_the_contrast_that_the_person_wanted(searched):
     copied = []
     image = searched.state.image
     image.contrast_limits = (3, 150)
-    searched.session.finding._bench.preferences.remember(use_contrast_limits=True)
+    searched.find.bench.preferences.remember(use_contrast_limits=True)
     for method in ("cells", "everything"):
-        searched.session.finding.adjust(method=method)
+        searched.find.adjust(method=method)
         for command in (True, False):
-            searched.session.finding.copy_recipe(command, copied.append)
+            searched.find.copy_recipe(command, copied.append)
     for command, python in zip(copied[::2], copied[1::2], strict=True):
         assert "--limits 3.0 150.0" in command
         assert "limits=(3.0, 150.0)" in python
@@ -234,12 +234,12 @@ def test_what_is_copied_sees_the_contrast_that_the_person_wanted(searched):
 def test_the_maps_are_made_anew_once_the_diameter_rests(searched):
     assert searched.state.estimated == pytest.approx(12, abs=5)
     for diameter in (20.0, 25.0, 30.0):
-        searched.session.finding.adjust(diameter=diameter)
+        searched.find.adjust(diameter=diameter)
     searched.settle()
     assert searched.model.diameters == [None, 30.0]
     assert searched.state.estimated is None
     assert len(found(searched).features) == len(ids(found(searched)))
-    searched.session.finding.adjust(diameter=None)
+    searched.find.adjust(diameter=None)
     searched.settle()
     assert searched.model.diameters == [None, 30.0, None]
     assert searched.state.estimated is not None
@@ -255,13 +255,13 @@ def mine(bench):
     layer = bench.viewer.add_labels(np.zeros((64, 80), np.int32), name="mine")
     layer.data_setitem(tuple(np.nonzero(cells()[:, :14] > 100)), 7)  # the left part of one cell
     bench.settle()
-    bench.session.choose("merge", layer)
+    bench.session.layers.choose("merge", layer)
     return layer
 
 
 def test_the_whole_interaction_is_one_step(bench, mine):
     before = mine.data.copy()
-    bench.session.find_all()
+    bench.find.start()
     bench.settle()
     for area in (40, 60, 100, None, 60):
         adjust(bench, min_area=area)
@@ -277,15 +277,15 @@ def test_the_whole_interaction_is_one_step(bench, mine):
 
 def test_rules_can_be_tried_one_after_the_other(bench, mine):
     before = mine.data.copy()
-    bench.session.find_all()
+    bench.find.start()
     bench.settle()
     np.testing.assert_array_equal(mine.data == 7, before == 7)
     assert mine.data[14, 18] > 7  # the rest of the cell
-    bench.session.finding.adjust(rule="whole")
+    bench.find.adjust(rule="whole")
     bench.settle()
     assert mine.data[14, 18] == 0
     assert len(ids(mine)) == 3
-    bench.session.finding.adjust(rule="replace")
+    bench.find.adjust(rule="replace")
     bench.settle()
     assert 7 not in mine.data
     assert len(ids(mine)) == 3
@@ -297,8 +297,8 @@ def test_rules_can_be_tried_one_after_the_other(bench, mine):
 def test_replace_respects_preserve_labels(bench, mine):
     before = mine.data.copy()
     mine.preserve_labels = True
-    bench.session.finding.adjust(rule="replace")
-    bench.session.find_all()
+    bench.find.adjust(rule="replace")
+    bench.find.start()
     bench.settle()
     np.testing.assert_array_equal(mine.data, before)
     assert "preserve" in bench.state.status
@@ -309,8 +309,8 @@ def test_ids_that_do_not_fit_change_nothing(bench):
     data = np.zeros((64, 80), np.uint8)
     data[0, 0] = 254
     layer = bench.viewer.add_labels(data)
-    bench.session.choose("merge", layer)
-    bench.session.find_all()
+    bench.session.layers.choose("merge", layer)
+    bench.find.start()
     bench.settle()
     assert "uint8" in bench.state.status
     assert np.count_nonzero(layer.data) == 1
@@ -323,7 +323,7 @@ def test_ids_that_do_not_fit_change_nothing(bench):
 
 def test_only_inside_a_shape(searched):
     shape = searched.viewer.add_shapes([[[30, 10], [30, 60], [60, 60], [60, 10]]], name="here")
-    searched.session.finding.adjust(region=shape)
+    searched.find.adjust(region=shape)
     searched.settle()
     assert searched.state.found_count == 1
     assert ids(found(searched)) == {1}
@@ -338,8 +338,8 @@ def test_only_inside_a_shape(searched):
 def test_a_shape_on_no_slice_is_told(searched):
     before = found(searched).data.copy()
     empty = searched.viewer.add_shapes(name="empty")
-    searched.session.finding.adjust(region=empty)
-    searched.session.find_all()
+    searched.find.adjust(region=empty)
+    searched.find.start()
     searched.settle()
     assert searched.state.problem
     assert "no closed shape" in searched.state.status
@@ -347,9 +347,10 @@ def test_a_shape_on_no_slice_is_told(searched):
 
 
 def test_only_what_is_visible(searched):
-    image = searched.viewer.layers["nuclei"]
-    image.corner_pixels = np.array([[0, 0], [30, 39]])
-    searched.session.finding.adjust(region="visible")
+    searched.viewer.canvas.size = (300, 390)
+    searched.viewer.scene.camera.zoom = 10
+    searched.viewer.scene.camera.center = (0, 15, 19.5)
+    searched.find.adjust(region="visible")
     searched.settle()
     assert searched.state.found_count == 1
     assert found(searched).data[14, 14] == 1
@@ -381,8 +382,8 @@ def start_stack(bench, slices: int = 4):
     data[2] = 10  # an empty slice
     bench.viewer.add_image(data, name="nuclei")
     bench.settle()
-    bench.session.finding.adjust(region="stack")
-    bench.session.find_all()
+    bench.find.adjust(region="stack")
+    bench.find.start()
     return data
 
 
@@ -412,8 +413,8 @@ def test_a_stack_is_read_slice_by_slice(bench):
         load, dtype=np.uint8
     )
     bench.viewer.add_image(data, name="nuclei", contrast_limits=(0, 255))
-    bench.session.finding.adjust(region="stack")
-    bench.session.find_all()
+    bench.find.adjust(region="stack")
+    bench.find.start()
     bench.settle()
     assert len(ids(found(bench))) == 9
     assert {shape[0] for shape in read if shape} <= {0, 1}
@@ -424,7 +425,7 @@ def turn_until(bench, condition) -> None:
         if condition():
             return
         if not bench.loop.turn() and not bench.session.jobs.run_next():
-            bench.session.finding.choosing.run_next()
+            bench.find.following.choosing.run_next()
     raise AssertionError("this never happened")
 
 
@@ -463,7 +464,7 @@ def test_a_click_is_answered_between_slices(bench):
     start_stack(bench)
     turn_until(bench, lambda: bench.state.found_count == 3)
     bench.session.set_tool("click")
-    bench.session.add_point((14, 50), 1)
+    bench.cells.proposal.add_point((14, 50), 1)
     turn_until(bench, lambda: bench.state.answer is not None)
     assert bench.session.jobs.wants("find")
 
@@ -475,11 +476,11 @@ def test_a_click_is_answered_between_slices(bench):
 def everything(bench):
     bench.viewer.add_image(cells(), name="nuclei")
     bench.settle()
-    bench.session.finding.adjust(method="everything")
-    bench.session.finding.adjust_everything(
+    bench.find.adjust(method="everything")
+    bench.find.adjust_everything(
         points_per_side=8, pred_iou_thresh=0.85, stability_score_thresh=0.9, max_area=2000
     )
-    bench.session.find_all()
+    bench.find.start()
     bench.settle()
     return bench
 
@@ -489,38 +490,38 @@ def test_everything_follows_its_thresholds_without_the_model(everything):
     asked, before = len(everything.model.prompts), layer.data.copy()
     count = everything.state.found_count
     assert count > 0
-    everything.session.finding.adjust_everything(min_area=100)
+    everything.find.adjust_everything(min_area=100)
     everything.settle()
     assert 0 < everything.state.found_count < count
-    everything.session.finding.adjust_everything(pred_iou_thresh=0.95)
+    everything.find.adjust_everything(pred_iou_thresh=0.95)
     everything.settle()
     assert everything.state.found_count == 0
-    everything.session.finding.adjust_everything(pred_iou_thresh=0.85, min_area=0)
+    everything.find.adjust_everything(pred_iou_thresh=0.85, min_area=0)
     everything.settle()
     np.testing.assert_array_equal(layer.data, before)
     assert len(everything.model.prompts) == asked
 
 
 def test_everything_says_when_the_model_is_needed(everything):
-    everything.session.finding.adjust_everything(points_per_side=4)
+    everything.find.adjust_everything(points_per_side=4)
     everything.settle()
     assert "Press the button" in everything.state.status
-    everything.session.finding.adjust_everything(points_per_side=8)
+    everything.find.adjust_everything(points_per_side=8)
     everything.settle()
     assert "Press the button" not in everything.state.status
-    everything.session.finding.adjust_everything(pred_iou_thresh=0.3)
+    everything.find.adjust_everything(pred_iou_thresh=0.3)
     everything.settle()
     assert "Press the button" in everything.state.status
 
 
 def test_a_parameter_that_cannot_be_is_refused_and_told(everything):
     settings = everything.state.find.everything
-    everything.session.finding.adjust_everything(crop_n_layers=3, crop_n_points_downscale_factor=8)
+    everything.find.adjust_everything(crop_n_layers=3, crop_n_points_downscale_factor=8)
     assert everything.state.problem
     assert everything.state.find.everything is settings
     cells_options = everything.state.find.cells
-    everything.session.finding.adjust_cells(min_area=100)
-    everything.session.finding.adjust_cells(max_area=50)
+    everything.find.adjust_cells(min_area=100)
+    everything.find.adjust_cells(max_area=50)
     assert everything.state.find.cells == replace(cells_options, min_area=100)
 
 
@@ -541,11 +542,11 @@ def test_a_sam_is_asked_where_cells_are(bench, monkeypatch, method):
     bench.catalogue.here.add("large")
     bench.viewer.add_image(cells(), name="nuclei")
     bench.session.models.choose("large")
-    bench.session.finding.adjust(method=method)
-    bench.session.finding.adjust_everything(
+    bench.find.adjust(method=method)
+    bench.find.adjust_everything(
         ask_at="objects", pred_iou_thresh=0.6, stability_score_thresh=0.75, points_per_side=4
     )
-    bench.session.find_all()
+    bench.find.start()
     bench.settle()
     assert finder.prompts == []
     assert len(sam.prompts) >= 3
@@ -560,7 +561,7 @@ def test_a_sam_is_asked_where_cells_are(bench, monkeypatch, method):
 
 def test_a_search_right_after_opening_an_image_leaves_it_ready(bench):
     bench.viewer.add_image(cells(), name="nuclei")
-    bench.session.find_all()  # before the panel had a look at the image
+    bench.find.start()  # before the panel had a look at the image
     bench.loop.turn()
     while bench.state.chip.kind == "empty" and bench.loop.turn():
         pass
@@ -573,8 +574,8 @@ def test_a_search_right_after_opening_an_image_leaves_it_ready(bench):
 
 def test_a_search_of_a_stack_leaves_the_displayed_slice_ready(bench):
     bench.viewer.add_image(np.stack([cells()] * 3), name="stack")
-    bench.session.finding.adjust(region="stack")
-    bench.session.find_all()
+    bench.find.adjust(region="stack")
+    bench.find.start()
     bench.settle()
     assert bench.state.chip.kind == "ready"
     assert "Searched all 3 slices" in bench.state.status
@@ -591,9 +592,9 @@ def merged(bench):
     data[14:17, 14:17] = 7
     table = pd.DataFrame({"index": [7], "mine": ["a"]})
     bench.mine = bench.viewer.add_labels(data, name="mine", features=table)
-    bench.session.choose("merge", bench.mine)
+    bench.session.layers.choose("merge", bench.mine)
     bench.session.set_tool("find")
-    bench.session.find_all()
+    bench.find.start()
     bench.settle()
     return bench
 
@@ -622,7 +623,7 @@ def test_merged_cells_have_rows_which_go_with_them(merged):
     adjust(merged, min_area=60)
     assert len(ids(merged.mine)) == 3
     assert_rows_are_true(merged)
-    merged.session.undo()
+    merged.cells.undo()
     merged.settle()
     assert ids(merged.mine) == {7}
     assert list(rows(merged).index) == [7]
@@ -643,34 +644,34 @@ def test_review_has_the_scores_of_merged_cells_and_takes_the_search_back(merged)
     before = rows(merged)["score"]
     merged.session.set_tool("review")
     merged.settle()
-    objects = merged.session.review.state.objects
+    objects = merged.review.state.objects
     known = dict(zip(objects.ids, objects.values("score"), strict=True))
     assert {i: known[i] for i in (8, 9, 10)} == before[[8, 9, 10]].to_dict()
-    merged.session.review.undo()
+    merged.review.undo()
     merged.settle()
     assert ids(merged.mine) == {7}
     assert list(rows(merged).index) == [7]
 
 
 def test_rows_that_are_still_to_come_are_there_when_review_opens(merged):
-    merged.session.finding.adjust_cells(min_area=60)
-    turn_until(merged, lambda: merged.session.finding.choosing.wants("measure"))
+    merged.find.adjust_cells(min_area=60)
+    turn_until(merged, lambda: merged.find.following.choosing.wants("measure"))
     merged.session.set_tool("review")
     assert_rows_are_true(merged)
 
 
 @pytest.mark.parametrize("how", ["close", "forget"])
 def test_rows_that_are_still_to_come_are_not_lost(merged, how):
-    merged.session.finding.adjust_cells(min_area=60)
+    merged.find.adjust_cells(min_area=60)
     turn_until(merged, lambda: len(ids(merged.mine)) == 3)
-    merged.session.close() if how == "close" else merged.session.finding.forget()
+    merged.session.close() if how == "close" else merged.find.following.forget()
     assert_rows_are_true(merged)
 
 
 def test_rows_of_a_new_layer_follow_the_last_move(searched):
     layer = found(searched)
-    searched.session.finding.adjust_cells(min_area=60)
-    turn_until(searched, lambda: searched.session.finding.choosing.wants("measure"))
+    searched.find.adjust_cells(min_area=60)
+    turn_until(searched, lambda: searched.find.following.choosing.wants("measure"))
     assert searched.state.found_count == 2
     assert len(layer.features) in (0, 2)  # none rather than those of others
     searched.settle()
@@ -709,18 +710,18 @@ def large(bench):
 
 
 def test_of_a_large_image_only_the_region_is_searched(large):
-    large.session.finding.adjust(region=large.shape)
-    large.session.find_all()
+    large.find.adjust(region=large.shape)
+    large.find.start()
     large.settle()
     assert large.model.regions == [(130, 130, 211, 224)]
     part = found(large)
     rows = part.features
-    large.session.finding.adjust(region="slice")
-    large.session.find_all()  # the whole slice
+    large.find.adjust(region="slice")
+    large.find.start()  # the whole slice
     large.settle()
     assert large.model.regions[1:] == [None]
     assert large.state.found_count == len(GRID)
-    large.session.finding.adjust(region=large.shape)
+    large.find.adjust(region=large.shape)
     large.settle()
     whole = found(large)
     assert whole is part
@@ -732,8 +733,8 @@ def test_of_a_large_image_only_the_region_is_searched(large):
 
 
 def test_the_rows_of_a_searched_region_are_of_the_whole_image(large):
-    large.session.finding.adjust(region=large.shape)
-    large.session.find_all()
+    large.find.adjust(region=large.shape)
+    large.find.start()
     large.settle()
     for row in found(large).features.itertuples():
         inside = np.argwhere(found(large).data == row.index)
@@ -747,11 +748,11 @@ def test_the_rows_of_a_searched_region_are_of_the_whole_image(large):
 
 
 def test_what_was_not_searched_is_not_called_empty(large):
-    large.session.finding.adjust(region=large.shape)
-    large.session.find_all()
+    large.find.adjust(region=large.shape)
+    large.find.start()
     large.settle()
     before = found(large).data.copy()
-    large.session.finding.adjust(region="slice")
+    large.find.adjust(region="slice")
     large.settle()
     assert "Press the button" in large.state.status
     np.testing.assert_array_equal(found(large).data, before)

@@ -60,7 +60,7 @@ class Window:
         viewer.window.add_dock_widget(self.panel, name="SAM for Biology", area="right")
         viewer.window.resize(1200, 800)
         QTest.mouseClick(self.panel.tool.button("find"), LEFT)
-        self.page = self.panel.find
+        self.page = self.panel.pages["find"]
 
     @property
     def state(self):
@@ -325,13 +325,13 @@ def test_a_real_sam_is_free_for_the_next_question_once_its_search_is_cancelled(
     session = window.panel.session
     window.viewer.add_image(blobs((64, 80), CENTRES, 6), name="nuclei")
     window.pick(window.page.method, "everything")
-    session.finding.adjust_everything(points_per_side=400)
+    session.tools["find"].adjust_everything(points_per_side=400)
     window.press_find()
     window.until(lambda: (window.state.progress or 0) > 0.61)  # it is asking about points
     QTest.mouseClick(window.panel.feedback.cancel, LEFT)
     assert "Stopped" in window.panel.feedback.text
     QTest.mouseClick(window.panel.tool.button("click"), LEFT)
-    session.add_point(CENTRES[0], 1)
+    session.proposal.add_point(CENTRES[0], 1)
     window.until(lambda: window.state.answer is not None)
     assert window.state.found_count is None
     assert not any("found" in layer.name for layer in window.viewer.layers)

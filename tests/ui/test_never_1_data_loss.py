@@ -30,7 +30,7 @@ def painted(bench):
     data[10:30, 15:21] = 7
     layer = Labels(data, name="mine")
     bench.viewer.add_layer(layer)
-    bench.session.choose("target", layer)
+    bench.session.layers.choose("target", layer)
     bench.viewer.layers.selection.active = bench.viewer.layers["nuclei"]
     bench.settle()
     return layer
@@ -44,7 +44,7 @@ def test_an_old_object_is_kept_where_a_new_one_meets_it(bench, painted):
 
 
 def test_an_old_object_is_replaced_only_after_an_explicit_choice(bench, painted):
-    bench.session.set_overlap("overwrite")
+    bench.cells.set_overlap("overwrite")
     accept_at(bench, 20, 20)
     assert painted.data[20, 20] == 8
     assert painted.data[11, 15] == 7  # outside the new cell
@@ -52,7 +52,7 @@ def test_an_old_object_is_replaced_only_after_an_explicit_choice(bench, painted)
 
 def test_preserve_labels_of_the_layer_wins_over_overwrite(bench, painted):
     painted.preserve_labels = True
-    bench.session.set_overlap("overwrite")
+    bench.cells.set_overlap("overwrite")
     accept_at(bench, 20, 20)
     assert painted.data[20, 20] == 7
 
@@ -80,7 +80,7 @@ def test_changing_model_or_image_changes_no_label(bench, painted):
     accept_at(bench, 20, 20)
     before = painted.data.copy()
     bench.viewer.add_image(blobs(centres=((30, 30),)), name="other")
-    bench.session.choose("image", bench.viewer.layers["other"])
+    bench.session.layers.choose("image", bench.viewer.layers["other"])
     bench.settle()
     bench.catalogue.here.add("large")
     bench.session.models.choose("large")
@@ -91,7 +91,7 @@ def test_changing_model_or_image_changes_no_label(bench, painted):
 
 def test_accept_is_one_undo_step_and_undo_restores_every_pixel(bench, painted):
     before = painted.data.copy()
-    bench.session.set_overlap("overwrite")
+    bench.cells.set_overlap("overwrite")
     accept_at(bench, 20, 20)
     assert not np.array_equal(painted.data, before)
     bench.press("Control-Z")
@@ -151,7 +151,7 @@ def test_an_id_that_does_not_fit_is_refused_instead_of_wrapping(bench):
     data = np.zeros((64, 80), np.uint8)
     data[0, 0] = 255
     layer = bench.viewer.add_labels(data)
-    bench.session.choose("target", layer)
+    bench.session.layers.choose("target", layer)
     bench.viewer.layers.selection.active = None
     accept_at(bench, 20, 20)
     assert data[20, 20] == 0
@@ -164,8 +164,8 @@ def test_marks_in_the_persons_own_layers_are_never_deleted(bench):
     points = bench.viewer.add_points([[20.0, 20.0]], name="mine")
     boxes = [[[34, 54], [34, 66], [46, 66], [46, 54]], [[14, 14], [14, 26], [26, 26], [26, 14]]]
     shapes = bench.viewer.add_shapes(boxes, name="boxes")
-    bench.session.choose("points", points)
-    bench.session.choose("shapes", shapes)
+    bench.session.layers.choose("points", points)
+    bench.session.layers.choose("shapes", shapes)
     bench.settle()
     bench.press("Control-Enter")
     bench.settle()
@@ -174,7 +174,7 @@ def test_marks_in_the_persons_own_layers_are_never_deleted(bench):
     assert labels.data[40, 60] > 0
     assert labels.data[20, 20] != labels.data[40, 60]
     assert bench.state.answer is None  # used marks are not asked about again
-    bench.session.clear()
+    bench.cells.proposal.clear()
     bench.session.close()
     assert len(points.data) == 1
     assert len(shapes.data) == 2
@@ -182,8 +182,8 @@ def test_marks_in_the_persons_own_layers_are_never_deleted(bench):
 
 def test_find_all_merges_only_into_empty_places(bench, painted):
     before = painted.data.copy()
-    bench.session.choose("merge", painted)
-    bench.session.find_all()
+    bench.session.layers.choose("merge", painted)
+    bench.find.start()
     bench.settle()
     np.testing.assert_array_equal(painted.data[before > 0], before[before > 0])
     assert painted.data[40, 60] > 7
@@ -193,7 +193,7 @@ def test_find_all_merges_only_into_empty_places(bench, painted):
 
 def test_find_all_goes_into_new_labels_unless_told_otherwise(bench, painted):
     before = painted.data.copy()
-    bench.session.find_all()
+    bench.find.start()
     bench.settle()
     np.testing.assert_array_equal(painted.data, before)
     found = bench.viewer.layers["nuclei cells found"]

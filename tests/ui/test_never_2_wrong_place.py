@@ -46,6 +46,7 @@ TRANSFORMS = {
 def test_a_click_ends_at_its_voxel_whatever_the_transform(bench, name):
     layer = add(bench, **TRANSFORMS[name])
     before = layer.affine.affine_matrix.copy(), layer.scale.copy(), layer.translate.copy()
+    bench.cells.proposal.set_look(filled=True)
     click_voxel(bench, layer, CENTRE)
     preview = bench.viewer.layers["SAM preview"]
     inside = preview.world_to_data(layer.data_to_world(CENTRE))
@@ -111,11 +112,11 @@ def test_a_points_layer_of_another_scale_is_read_in_the_world(bench):
     world = np.array(layer.data_to_world(CENTRE))
     points = bench.viewer.add_points([world / 4.0], scale=(4.0, 4.0, 4.0), name="seeds")
     elsewhere = bench.viewer.add_points([CENTRE], name="pixels, wrongly")
-    bench.session.choose("points", points)
+    bench.session.layers.choose("points", points)
     bench.settle()
     (prompt,) = bench.model.prompts
     np.testing.assert_allclose(prompt.points, [CENTRE[1:]], atol=1e-6)
-    bench.session.choose("points", elsewhere)
+    bench.session.layers.choose("points", elsewhere)
     bench.settle()
     assert bench.state.answer is None  # those coordinates are another slice in the world
 
@@ -123,7 +124,7 @@ def test_a_points_layer_of_another_scale_is_read_in_the_world(bench):
 def test_points_on_other_slices_are_no_prompts(bench):
     add(bench)
     points = bench.viewer.add_points([(3, 20, 50), (2, 20, 50), (4, 1, 1)])
-    bench.session.choose("points", points)
+    bench.session.layers.choose("points", points)
     bench.settle()
     np.testing.assert_allclose(bench.model.prompts[-1].points, [(20, 50)])
 
@@ -139,7 +140,7 @@ def test_rows_and_columns_are_never_swapped_for_any_kind_of_mark(bench):
     for kind in ("rectangle", "polygon", "ellipse", "path"):
         marked = [(12, 25), (48, 25)] if kind == "path" else corners
         shapes = bench.viewer.add_shapes([marked], shape_type=kind)
-        bench.session.choose("shapes", shapes)
+        bench.session.layers.choose("shapes", shapes)
         bench.settle()
         prompt = bench.model.prompts[-1]
         if kind == "path":
@@ -164,7 +165,7 @@ def test_a_rough_mask_is_the_selected_label_of_this_slice_only(bench):
     data[1] = 2
     rough = bench.viewer.add_labels(data)
     rough.selected_label = 2
-    bench.session.choose("mask", rough)
+    bench.session.layers.choose("mask", rough)
     bench.settle()
     np.testing.assert_array_equal(bench.model.prompts[-1].mask, data[3] == 2)
 
@@ -172,7 +173,7 @@ def test_a_rough_mask_is_the_selected_label_of_this_slice_only(bench):
 def test_labels_on_another_grid_are_refused(bench):
     layer = add(bench, scale=(2.0, 0.5, 0.5))
     other = bench.viewer.add_labels(np.zeros(STACK.shape, np.int32), name="elsewhere")
-    bench.session.choose("target", other)
+    bench.session.layers.choose("target", other)
     bench.viewer.layers.selection.active = layer
     go_to(bench, layer, 3)
     click_voxel(bench, layer, CENTRE)
@@ -198,6 +199,7 @@ def test_three_dimensional_display_is_refused_and_leaves_nothing(bench):
 
 def test_a_position_outside_the_image_is_refused(bench):
     layer = add(bench)
+    bench.session.layers.choose("image", layer)  # now it stays
     bench.viewer.add_image(np.zeros((40, 8, 8), np.uint8), name="longer")
     assert bench.state.image is layer
     bench.viewer.dims.set_point(0, 30)
@@ -239,7 +241,7 @@ def test_dask_and_multiscale_images_are_read_at_full_resolution(bench):
 def test_a_two_dimensional_image_beside_a_stack_is_marked_as_shown(bench):
     flat = bench.viewer.add_image(blobs(), name="flat", scale=(0.5, 0.5))
     bench.viewer.add_image(STACK, name="stack")
-    bench.session.choose("image", flat)
+    bench.session.layers.choose("image", flat)
     bench.viewer.dims.set_point(0, 2)
     bench.settle()
     bench.click(2, 10, 10)

@@ -54,9 +54,9 @@ def test_one_hot_pixel_leaves_the_thumbnail_visible(bench):
 
 def test_a_constant_image_and_nan_are_survived(bench):
     for image in (np.zeros((32, 32)), np.full((32, 32), np.nan)):
-        bench.session.choose("image", bench.viewer.add_image(image, contrast_limits=(0, 1)))
+        bench.session.layers.choose("image", bench.viewer.add_image(image, contrast_limits=(0, 1)))
         bench.settle()
         bench.click(10, 10)
         bench.settle()
         assert bench.state.answer is not None
-        bench.session.clear()
+        bench.cells.proposal.clear()

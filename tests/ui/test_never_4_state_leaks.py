@@ -54,21 +54,22 @@ def test_an_objects_logits_never_reach_the_next_object(ready):
 @pytest.mark.parametrize("end", ["clear", "undo", "image", "model", "slice"])
 def test_logits_end_with_their_object(ready, end):
     ready.catalogue.here.add("large")
+    ready.session.layers.choose("image", ready.state.image)
     other = ready.viewer.add_image(blobs(), name="other")
     ready.click(20, 20)
     ready.settle()
     if end == "clear":
-        ready.session.clear()
+        ready.cells.proposal.clear()
     elif end == "undo":
-        ready.session.undo()
+        ready.cells.undo()
     elif end == "image":
-        ready.session.choose("image", other)
+        ready.session.layers.choose("image", other)
     elif end == "model":
         ready.session.models.choose("large")
         ready.settle()
     else:
         ready.viewer.add_image(np.stack([blobs()] * 3), name="stack")
-        ready.session.choose("image", ready.viewer.layers["stack"])
+        ready.session.layers.choose("image", ready.viewer.layers["stack"])
         ready.settle()
     ready.settle()
     before = len(ready.model.prompts)
@@ -87,8 +88,8 @@ def test_one_click_is_one_prediction_although_events_fire_twice(ready):
     ready.settle()
     assert len(ready.model.prompts) == 1
     points = ready.viewer.add_points(np.empty((0, 2)), name="seeds")
-    ready.session.clear()
-    ready.session.choose("points", points)
+    ready.cells.proposal.clear()
+    ready.session.layers.choose("points", points)
     ready.settle()
     phases = []
     points.events.data.connect(lambda event: phases.append(event.action))
@@ -101,7 +102,7 @@ def test_one_click_is_one_prediction_although_events_fire_twice(ready):
 def test_looking_again_does_not_ask_again(ready):
     ready.click(20, 20)
     ready.settle()
-    ready.session.marks_changed()
+    ready.session.proposal.predicting.soon()
     ready.settle()
     assert len(ready.model.prompts) == 1
 
@@ -113,12 +114,12 @@ def test_closing_gives_back_every_callback_key_and_layer(make_bench):
     viewer.layers.selection.active = viewer.layers["nuclei"]
     before, names = callbacks(viewer), [layer.name for layer in viewer.layers]
     bench = make_bench(viewer)
-    bench.session.choose("target", mine)
-    bench.session.choose("mask", mine)
+    bench.session.layers.choose("target", mine)
+    bench.session.layers.choose("mask", mine)
     bench.settle()
     bench.click(20, 20)
     bench.settle()
-    bench.session.draw_boxes()
+    bench.cells.proposal.draw_boxes()
     bench.settle()
     viewer.layers.selection.active = mine
     mine.mode = "paint"
@@ -191,8 +192,8 @@ def test_two_viewers_share_nothing(make_bench):
     for bench in (one, two):
         bench.viewer.add_image(blobs(), name="nuclei")
         bench.settle()
-    one.session.set_polarity(0)
-    one.session.set_overlap("overwrite")
+    one.cells.proposal.set_polarity(0)
+    one.cells.set_overlap("overwrite")
     two.click(20, 20)
     two.settle()
     two.press("Enter")
@@ -208,6 +209,7 @@ def test_two_viewers_share_nothing(make_bench):
 
 def test_layers_are_followed_by_object_and_not_by_name(ready):
     image = ready.viewer.layers["nuclei"]
+    ready.session.layers.choose("image", image)
     image.name = "renamed"
     ready.viewer.add_image(np.zeros((64, 80), np.uint8), name="nuclei")
     ready.click(20, 20)

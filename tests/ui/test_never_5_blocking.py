@@ -11,6 +11,7 @@ from fake_model import FakeModel, blobs
 from napari_sam.errors import DeviceError, DownloadError
 from napari_sam.ui.loops import ManualLoop
 from napari_sam.ui.session import Session
+from napari_sam.ui.widgets.pages import ROWS
 
 
 class Threaded:
@@ -22,7 +23,13 @@ class Threaded:
         self.gate = threading.Event()
         self.model = FakeModel(gate=self.gate)
         self.loader_threads: list[str] = []
-        self.session = Session(self.viewer, self.load, loop=self.loop, catalogue=catalogue)
+        self.session = Session(
+            self.viewer,
+            self.load,
+            loop=self.loop,
+            catalogue=catalogue,
+            tools=[row.tool for row in ROWS],
+        )
         self.session.set_active(True)
 
     def load(self, name, *, device):
@@ -58,9 +65,9 @@ def test_nothing_of_the_model_runs_in_the_main_thread(threaded):
     threaded.viewer.add_image(blobs())
     session = threaded.session
     threaded.until(lambda: session.state.chip.kind == "ready")
-    session.add_point((20, 20), 1)
+    session.proposal.add_point((20, 20), 1)
     threaded.until(lambda: session.state.answer is not None)
-    session.find_all()
+    session.tools["find"].start()
     threaded.until(lambda: session.state.found_count is not None)
     main = threading.main_thread().name
     assert main not in threaded.loader_threads
@@ -72,10 +79,10 @@ def test_everything_answers_while_the_model_is_busy(threaded):
     session = threaded.session
     threaded.until(lambda: session.state.progress == pytest.approx(0.4))
     assert "40 %" in session.state.chip.text
-    session.toggle_polarity()
-    session.toggle_polarity()
-    session.add_point((20, 20), 1)
-    session.accept()  # before there is a mask
+    session.proposal.toggle_polarity()
+    session.proposal.toggle_polarity()
+    session.proposal.add_point((20, 20), 1)
+    session.tools["click"].accept()  # before there is a mask
     assert "nuclei cells" not in [layer.name for layer in threaded.viewer.layers]
     threaded.gate.set()
     threaded.until(lambda: "nuclei cells" in threaded.viewer.layers)
@@ -89,7 +96,7 @@ def test_reading_can_be_cancelled_and_begun_again(threaded):
     session.cancel()
     assert session.state.progress is None
     threaded.gate.set()
-    session.add_point((20, 20), 1)
+    session.proposal.add_point((20, 20), 1)
     threaded.until(lambda: session.state.answer is not None)
 
 
@@ -105,10 +112,10 @@ def test_closing_while_it_computes_leaves_no_thread(threaded):
 def test_a_newer_request_replaces_an_older_one(threaded):
     threaded.viewer.add_image(blobs())
     session = threaded.session
-    session.add_point((20, 20), 1)
+    session.proposal.add_point((20, 20), 1)
     threaded.until(lambda: session.jobs.wants("predict"))
-    session.add_point((40, 60), 1)
-    session._predicting.now()
+    session.proposal.add_point((40, 60), 1)
+    session.proposal.predicting.now()
     threaded.gate.set()
     threaded.until(lambda: session.state.answer is not None)
     assert len(session.state.answer.prompts[0].points) == 2
@@ -139,7 +146,7 @@ def test_an_unexpected_error_is_told_and_not_raised(bench):
     bench.click(20, 20)
     bench.settle()
     assert "ZeroDivisionError" in bench.state.status
-    bench.session.find_all()
+    bench.find.start()
     bench.settle()
     assert bench.state.progress is None
 
@@ -147,11 +154,11 @@ def test_an_unexpected_error_is_told_and_not_raised(bench):
 def test_a_search_can_be_cancelled_and_leaves_nothing(threaded):
     threaded.viewer.add_image(blobs(), name="nuclei")
     session = threaded.session
-    session.find_all()
+    session.tools["find"].start()
     threaded.until(lambda: session.state.progress == pytest.approx(0.24))
     session.cancel()
     threaded.gate.set()
-    session.add_point((20, 20), 1)
+    session.proposal.add_point((20, 20), 1)
     threaded.until(lambda: session.state.answer is not None)
     assert "nuclei cells found" not in threaded.viewer.layers
     assert session.state.found_count is None

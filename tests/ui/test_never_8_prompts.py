@@ -21,7 +21,7 @@ def ready(bench):
 
 def shapes_of(bench, corners, kind="rectangle"):
     layer = bench.viewer.add_shapes(corners, shape_type=kind)
-    bench.session.choose("shapes", layer)
+    bench.session.layers.choose("shapes", layer)
     bench.settle()
     return layer
 
@@ -119,7 +119,7 @@ def test_polarity_of_the_persons_own_points_is_read(ready):
     points = ready.viewer.add_points(
         [(20, 20), (20, 25)], features={"polarity": ["object", "background"]}
     )
-    ready.session.choose("points", points)
+    ready.session.layers.choose("points", points)
     ready.settle()
     assert ready.model.prompts[-1].labels.tolist() == [1, 0]
 
@@ -151,7 +151,7 @@ def test_a_click_with_a_modifier_stays_naparis(ready):
 
 def test_a_mask_cannot_be_shared_by_several_boxes(ready):
     rough = ready.viewer.add_labels((blobs() > 100).astype(int))
-    ready.session.choose("mask", rough)
+    ready.session.layers.choose("mask", rough)
     shapes_of(ready, [BOX_A, BOX_B])
     assert "one cell" in ready.state.status
     assert ready.state.answer is None
@@ -166,7 +166,7 @@ def test_a_rough_mask_is_only_read(ready, kind):
     else:
         painted.setflags(write=False)
         rough = ready.viewer.add_labels(painted)
-    ready.session.choose("mask", rough)
+    ready.session.layers.choose("mask", rough)
     ready.settle()
     assert ready.state.mask is rough
     assert ready.state.answer is not None
@@ -176,7 +176,7 @@ def test_a_rough_mask_is_only_read(ready, kind):
 def test_undo_takes_the_marks_back_in_reverse_order(ready):
     ready.click(20, 20)
     ready.settle()
-    ready.session.draw_boxes()
+    ready.cells.proposal.draw_boxes()
     ready.state.shapes.add(np.array(BOX_A, float))
     ready.settle()
     ready.viewer.layers.selection.active = ready.viewer.layers["nuclei"]
@@ -186,7 +186,7 @@ def test_undo_takes_the_marks_back_in_reverse_order(ready):
     for _ in range(3):
         ready.press("Control-Z")
         ready.settle()
-        marks = ready.session._marks.read(ready.session._bench.plane())
+        marks = ready.session.proposal.marks.read(ready.session._bench.plane())
         seen.append((len(marks.points), len(marks.outlines)))
     assert seen == [(1, 1), (1, 0), (0, 0)]
 
@@ -194,7 +194,7 @@ def test_undo_takes_the_marks_back_in_reverse_order(ready):
 def test_clear_leaves_nothing_behind(ready):
     before = ready.names()
     ready.click(20, 20)
-    ready.session.draw_boxes()
+    ready.cells.proposal.draw_boxes()
     ready.state.shapes.add(np.array(BOX_B, float))
     ready.settle()
     ready.press("Escape")

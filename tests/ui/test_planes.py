@@ -11,7 +11,7 @@ from napari.components import ViewerModel
 from napari.layers import Labels
 
 from napari_sam.errors import LabelsError, ViewError
-from napari_sam.ui.layers import planes
+from napari_sam.ui.layers import label_grid, outlines, planes
 
 UNITS = {"micrometer": 1000.0, "nanometer": 1.0}
 
@@ -61,7 +61,7 @@ def test_pixel_to_points_layer_and_back(scene, u, v):
     points = viewer.add_points(ndim=image.ndim, scale=[0.3] * image.ndim, units=image.units)
     points.data = planes.to_data(viewer, image, points, plane.to_data(rowcol))
     plane = planes.displayed_plane(viewer, image)
-    indices, found = planes.points_on_plane(viewer, points, image, plane)
+    indices, found = outlines.points_on_plane(viewer, points, image, plane)
     assert indices.tolist() == [0]
     np.testing.assert_allclose(found[0], rowcol, atol=1e-4)
 
@@ -70,10 +70,10 @@ def test_pixel_to_points_layer_and_back(scene, u, v):
 @settings(max_examples=40, deadline=None)
 def test_new_labels_lie_on_the_image(scene):
     viewer, image, _ = scene
-    labels = planes.new_labels(image, "cells")
+    labels = label_grid.new_labels(image, "cells")
     viewer.add_layer(labels)
     plane = planes.displayed_plane(viewer, image)
-    assert planes.labels_plane(image, plane, labels) == plane
+    assert label_grid.labels_plane(image, plane, labels) == plane
     corner = plane.to_data([(1, 1)])
     np.testing.assert_allclose(planes.to_data(viewer, image, labels, corner), corner, atol=1e-9)
 
@@ -84,7 +84,7 @@ def test_points_of_other_slices_are_not_prompts():
     points = viewer.add_points([(1, 4, 4), (2, 5, 6), (2, 99, 6)], scale=(3, 1, 1))
     viewer.dims.set_point(0, 6.0)
     plane = planes.displayed_plane(viewer, image)
-    indices, rowcol = planes.points_on_plane(viewer, points, image, plane)
+    indices, rowcol = outlines.points_on_plane(viewer, points, image, plane)
     assert plane.index == (2, None, None)
     assert indices.tolist() == [1]  # not the one on slice 1, not the one outside the image
     assert rowcol.tolist() == [[5.0, 6.0]]
@@ -96,7 +96,7 @@ def test_flat_points_apply_to_the_slice_on_screen():
     points = viewer.add_points([(4.0, 7.0)])
     viewer.dims.set_point(0, 3)
     plane = planes.displayed_plane(viewer, image)
-    assert planes.points_on_plane(viewer, points, image, plane)[1].tolist() == [[4.0, 7.0]]
+    assert outlines.points_on_plane(viewer, points, image, plane)[1].tolist() == [[4.0, 7.0]]
 
 
 def test_points_of_a_stack_over_a_flat_image_count_only_at_the_current_position():
@@ -105,7 +105,7 @@ def test_points_of_a_stack_over_a_flat_image_count_only_at_the_current_position(
     points = viewer.add_points([(0, 4, 7), (3, 8, 9)])
     viewer.dims.set_point(0, 3)
     plane = planes.displayed_plane(viewer, image)
-    assert planes.points_on_plane(viewer, points, image, plane)[0].tolist() == [1]
+    assert outlines.points_on_plane(viewer, points, image, plane)[0].tolist() == [1]
 
 
 def test_shapes_become_boxes_polygons_and_paths():
@@ -122,7 +122,7 @@ def test_shapes_become_boxes_polygons_and_paths():
         shape_type=["rectangle", "polygon", "rectangle", "rectangle", "line"],
     )
     plane = planes.displayed_plane(viewer, image)
-    found = planes.shapes_on_plane(viewer, shapes, image, plane)
+    found = outlines.shapes_on_plane(viewer, shapes, image, plane)
     # The third is a click without a drag; the fourth stands on its corner.
     assert [(o.index, o.kind) for o in found] == [
         (0, "box"),
@@ -139,7 +139,7 @@ def test_an_ellipse_is_traced_inside_its_box():
     image = viewer.add_image(np.zeros((60, 60)))
     shapes = viewer.add_shapes([[(10, 10), (10, 50), (30, 50), (30, 10)]], shape_type="ellipse")
     plane = planes.displayed_plane(viewer, image)
-    (outline,) = planes.shapes_on_plane(viewer, shapes, image, plane)
+    (outline,) = outlines.shapes_on_plane(viewer, shapes, image, plane)
     r, c = (outline.vertices - (20, 30)).T
     np.testing.assert_allclose((r / 10) ** 2 + (c / 20) ** 2, 1, atol=1e-6)
 
@@ -176,7 +176,7 @@ def test_rotation_within_the_plane_is_honoured():
     image = viewer.add_image(np.zeros((20, 30)), rotate=90, translate=(100, 5))
     points = viewer.add_points([image.data_to_world((4, 9))])
     plane = planes.displayed_plane(viewer, image)
-    _, rowcol = planes.points_on_plane(viewer, points, image, plane)
+    _, rowcol = outlines.points_on_plane(viewer, points, image, plane)
     np.testing.assert_allclose(rowcol, [[4, 9]], atol=1e-9)
 
 
@@ -214,14 +214,14 @@ def test_labels_that_do_not_fit_are_refused(labels, reason):
     image = ViewerModel().add_image(np.zeros((20, 20)))
     plane = planes.Plane((0, 1), (None, None), (20, 20))
     with pytest.raises(LabelsError, match=reason):
-        planes.labels_plane(image, plane, labels)
+        label_grid.labels_plane(image, plane, labels)
 
 
 def test_labels_in_other_units_on_the_same_grid_are_accepted():
     image = ViewerModel().add_image(np.zeros((20, 20)), scale=(2, 2), units="um")
     labels = Labels(np.zeros((20, 20), int), scale=(2000, 2000), units="nm")
     plane = planes.Plane((0, 1), (None, None), (20, 20))
-    assert planes.labels_plane(image, plane, labels) is plane
+    assert label_grid.labels_plane(image, plane, labels) is plane
 
 
 def test_read_only_labels_are_refused():
@@ -230,4 +230,4 @@ def test_read_only_labels_are_refused():
     image = ViewerModel().add_image(np.zeros((20, 20)))
     plane = planes.Plane((0, 1), (None, None), (20, 20))
     with pytest.raises(LabelsError, match="read-only"):
-        planes.labels_plane(image, plane, Labels(data))
+        label_grid.labels_plane(image, plane, Labels(data))

@@ -23,7 +23,7 @@ def stack() -> np.ndarray:
 
 @pytest.fixture
 def ahead(bench):
-    bench.session._predicting.encoding.read_ahead.on = True
+    bench.session.proposal.predicting.encoding.read_ahead.on = True
     bench.viewer.add_image(stack())
     return bench
 

@@ -38,7 +38,7 @@ def bench(make_bench):
 
 
 def review(bench):
-    return bench.session.review
+    return bench.review
 
 
 def rows(bench) -> pd.DataFrame:
@@ -348,7 +348,7 @@ def test_cells_that_were_kept_before_need_no_review(make_bench):
     bench = make_bench()
     bench.viewer.add_image(IMAGE, name="nuclei")
     mine = bench.viewer.add_labels(discs() * (discs() > 2), name="mine")  # of another program
-    bench.session.choose("target", mine)
+    bench.session.layers.choose("target", mine)
     bench.settle()
     bench.click(16, 16)
     bench.settle()

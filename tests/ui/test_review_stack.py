@@ -42,7 +42,7 @@ def world(bench, *voxel):
 
 
 def test_the_queue_goes_to_the_slice_of_the_least_certain(bench):
-    review = bench.session.review
+    review = bench.review
     assert sorted(review.state.objects.ids) == [1, 2, 9]
     bench.press("n")
     assert review.state.selected == 3
@@ -89,7 +89,7 @@ def test_any_order_of_the_axes(bench, order):
 
 def test_the_queue_finds_cells_of_which_no_row_says_where_they_are(bench):
     """A search of one slice gives such rows; its cells are to be reviewed from any slice."""
-    review = bench.session.review
+    review = bench.review
     bench.labels.features = bench.labels.features.drop(columns="axis_0")
     bench.go(5)
     bench.settle()
@@ -103,4 +103,4 @@ def test_a_row_without_an_object_is_passed_over(bench):
     bench.labels.data[3, 26:35, 26:35] = 0  # 3 was the least certain
     bench.labels.refresh()
     bench.press("n")
-    assert bench.session.review.state.selected == 2
+    assert bench.review.state.selected == 2

@@ -45,7 +45,7 @@ def window(make_napari_viewer, qtbot, model):
     made.until(lambda: any("found" in layer.name for layer in made.viewer.layers))
     made.labels = next(layer for layer in made.viewer.layers if "found" in layer.name)
     made.panel.tool.button("review").click()
-    made.until(lambda: len(made.session.review.state.objects) > 10)
+    made.until(lambda: len(made.session.tools["review"].state.objects) > 10)
     QTest.qWait(100)
     made.viewer.reset_view()  # the canvas has become narrower than it was
     yield made
@@ -59,7 +59,7 @@ def middle(labels: np.ndarray, object_id: int) -> tuple[int, int]:
 
 
 def test_delete_merge_split_add_correct_then_back_to_the_first_state_and_forth(window):
-    labels, review = window.labels, window.session.review
+    labels, review = window.labels, window.session.tools["review"]
     states = [labels.data.copy()]
     one, two, three, four, five = review.state.objects.ids[[2, 5, 6, 9, 12]].tolist()
 
@@ -81,38 +81,38 @@ def test_delete_merge_split_add_correct_then_back_to_the_first_state_and_forth(w
     assert len(halves) == 2
     assert four in halves
     done()
-    window.panel.review.action.button("add").click()
+    window.panel.pages["review"].action.button("add").click()
     window.click(labels, gone)
     window.until(lambda: window.session.state.answer is not None)
     window.press(Qt.Key.Key_Return)
     assert labels.data[gone] not in (0, one)
     done()
-    window.panel.review.action.button("select").click()
+    window.panel.pages["review"].action.button("select").click()
     rows, columns = np.nonzero(labels.data == five)
     window.click(labels, middle(labels.data, five))
     assert review.state.selected == five
-    window.panel.review.correct.click()
+    window.panel.pages["review"].correct.click()
     edge = (int(rows.min()) + 3, int(columns[rows == rows.min()].mean()))
     window.click(labels, middle(labels.data, five))
     window.until(lambda: window.session.state.answer is not None)
     first = window.session.state.answer
     window.click(labels, edge, Qt.MouseButton.RightButton)
     window.until(lambda: window.session.state.answer is not first)
-    window.panel.review.accept.click()
+    window.panel.pages["review"].accept.click()
     assert (labels.data == five).any()
     done()
-    assert window.session.review.state.correcting is None
+    assert window.session.tools["review"].state.correcting is None
     changed = states[-1] != states[-2]
     assert set(np.unique(states[-1][changed])) | set(np.unique(states[-2][changed])) == {0, five}
 
     for state in states[-2::-1]:
         window.press(Qt.Key.Key_Z, CTRL)
         np.testing.assert_array_equal(labels.data, state)
-    assert not window.panel.review.undo.isEnabled()
+    assert not window.panel.pages["review"].undo.isEnabled()
     for state in states[1:]:
         window.press(Qt.Key.Key_Z, CTRL | SHIFT)
         np.testing.assert_array_equal(labels.data, state)
-    assert not window.panel.review.redo.isEnabled()
+    assert not window.panel.pages["review"].redo.isEnabled()
 
 
 def test_a_drag_that_edits_does_not_move_the_view(window):
@@ -122,7 +122,7 @@ def test_a_drag_that_edits_does_not_move_the_view(window):
     window.until(lambda: camera.center != start)  # napari reads it back when it draws
     QTest.qWait(200)
     before = (camera.center, camera.zoom)
-    objects = window.session.review.state.objects.ids.tolist()
+    objects = window.session.tools["review"].state.objects.ids.tolist()
     window.drag(window.labels, [middle(window.labels.data, i) for i in objects[-2:]], ALT)
     assert objects[-1] not in window.labels.data
     QTest.qWait(200)
@@ -130,7 +130,11 @@ def test_a_drag_that_edits_does_not_move_the_view(window):
 
 
 def test_the_queue_the_sliders_and_the_colours_by_their_controls(window):
-    page, state, labels = window.panel.review, window.session.review.state, window.labels
+    page, state, labels = (
+        window.panel.pages["review"],
+        window.session.tools["review"].state,
+        window.labels,
+    )
     first, theirs = labels.data.copy(), labels.colormap
     scores = state.objects.values("score")
     page.next.click()
@@ -161,9 +165,9 @@ def test_the_queue_the_sliders_and_the_colours_by_their_controls(window):
 
 
 def test_the_table_follows_the_canvas_and_the_canvas_the_table(window):
-    review = window.session.review
-    window.panel.review.table.click()
-    view = window.panel.table.view
+    review = window.session.tools["review"]
+    window.panel.pages["review"].table.click()
+    view = window.panel.pages["review"].dock.view
     model = view.model()
     assert model.rowCount() == len(review.state.objects)
     view.sortByColumn(1, Qt.SortOrder.AscendingOrder)
@@ -185,13 +189,13 @@ def test_the_table_follows_the_canvas_and_the_canvas_the_table(window):
     dock = view.parentWidget()
     assert dock.isVisible()
     window.panel.tool.button("click").click()
-    assert window.panel.table.view is None
+    assert window.panel.pages["review"].dock.view is None
     window.until(lambda: not dock.isVisible())
 
 
 def test_the_page_fits_and_explains_itself(window):
-    page = window.panel.review
-    window.panel.review.filters.expand(False)
+    page = window.panel.pages["review"]
+    window.panel.pages["review"].filters.expand(False)
     QApplication.processEvents()
     assert window.panel.minimumSizeHint().width() <= 330
     assert window.panel.minimumSizeHint().height() <= 700

@@ -54,7 +54,7 @@ def test_a_mark_taken_back_takes_its_slow_answer_along(opened):
     opened.click(20, 20)
     while opened.loop.turn():
         pass
-    opened.session.undo_mark()
+    opened.cells.proposal.undo_mark()
     assert opened.state.chip.text == "computing the mask"
     opened.settle()
     assert opened.state.answer is None
@@ -67,9 +67,9 @@ def test_review_turns_through_the_outlines_of_the_slice_that_is_shown(bench):
     bench.viewer.dims.set_current_step(0, 0)
     bench.settle()
     bench.session.set_tool("review")
-    bench.session.review.set_action("add")
+    bench.review.set_action("add")
     bench.click(0, 20, 20)
-    bench.session._predicting.now()
+    bench.session.proposal.predicting.now()
     assert bench.session.jobs.wants("predict")
     bench.press("N")
     assert "being computed" in bench.state.status
@@ -103,8 +103,8 @@ def test_an_unfinished_click_does_not_talk_over_a_search(bench):
     bench.settle()
     assert bench.state.status.startswith("One cell")
     bench.session.set_tool("find")
-    bench.session.finding.adjust(region="stack")
-    bench.session.find_all()
+    bench.find.adjust(region="stack")
+    bench.find.start()
     bench.settle()
     assert bench.state.status.startswith("Searched all 3 slices.")
 
@@ -117,14 +117,14 @@ def test_only_keys_that_show_an_outline_are_named(opened):
     found = answer.found[0]
     fewer = Candidates(found.masks[:2], found.scores[:2], found.logits[:2], found.window)
     opened.state.answer = replace(answer, found=(fewer,))
-    opened.session.choose_candidate(1)
+    opened.cells.proposal.choose(1)
     assert "; 1, 2 show other outlines" in opened.state.status
 
 
 def test_review_names_the_key_that_turns_through_the_outlines(opened):
     mine = opened.viewer.add_labels(np.zeros(opened.image.data.shape, np.int32), name="mine")
     opened.session.set_tool("review")
-    opened.session.review.set_action("add")
+    opened.review.set_action("add")
     opened.click(20, 20)
     opened.settle()
     assert opened.state.answer.choices > 1
@@ -149,10 +149,10 @@ def test_labels_that_cannot_be_reviewed_are_told_when_they_are_chosen(opened, da
     opened.viewer.add_labels((opened.image.data > 100).astype(np.int32), name="mine")
     wrong = opened.viewer.add_labels(data, name="wrong")
     opened.session.set_tool("review")
-    opened.session.review.choose(wrong)
+    opened.review.choose(wrong)
     assert told in opened.state.status
     assert opened.state.problem
-    opened.session.review.choose(opened.viewer.layers["mine"])
+    opened.review.choose(opened.viewer.layers["mine"])
     assert not opened.state.problem
 
 
@@ -161,21 +161,21 @@ def test_what_to_do_with_a_cell_in_hand(opened):
     opened.session.set_tool("review")
     opened.settle()
     opened.click(20, 20)
-    assert opened.session.review.state.selected == 1
+    assert opened.review.state.selected == 1
     assert opened.state.status.startswith("Enter accepts this cell")
 
 
 def test_another_image_starts_without_the_counts_and_the_stack_of_the_last(opened):
     stack = opened.viewer.add_image(STACK, name="stack")
-    opened.session.choose("image", stack)
+    opened.session.layers.choose("image", stack)
     opened.settle()
     opened.session.set_tool("find")
-    opened.session.finding.adjust(region="stack")
-    opened.session.find_all()
+    opened.find.adjust(region="stack")
+    opened.find.start()
     opened.settle()
     assert opened.state.found_count
     assert "one for every slice" in opened.state.status
-    opened.session.choose("image", opened.image)
+    opened.session.layers.choose("image", opened.image)
     assert (opened.state.found_count, opened.state.estimated) == (None, None)
     assert opened.state.find.region == "slice"
 
@@ -184,7 +184,7 @@ def test_a_count_is_shown_with_the_slice_and_the_method_that_it_belongs_to(bench
     bench.viewer.add_image(STACK, name="stack")
     bench.settle()
     bench.session.set_tool("find")
-    bench.session.find_all()
+    bench.find.start()
     bench.settle()
     count = bench.state.found_count
     assert count
@@ -195,18 +195,18 @@ def test_a_count_is_shown_with_the_slice_and_the_method_that_it_belongs_to(bench
     bench.viewer.dims.set_current_step(0, shown)
     bench.settle()
     assert bench.state.found_count == count
-    bench.session.finding.adjust(method="everything")
+    bench.find.adjust(method="everything")
     assert bench.state.found_count is None
-    bench.session.finding.adjust(method="cells")
+    bench.find.adjust(method="cells")
     assert bench.state.found_count == count
-    bench.session.finding.adjust(region="stack")
+    bench.find.adjust(region="stack")
     assert bench.state.found_count is None
-    bench.session.find_all()
+    bench.find.start()
     bench.settle()
     everywhere = bench.state.found_count
     assert everywhere > count
     bench.viewer.dims.set_current_step(0, 1 - min(shown, 1))
     bench.settle()
     assert bench.state.found_count == everywhere
-    bench.session.finding.adjust(region="slice")
+    bench.find.adjust(region="slice")
     assert bench.state.found_count is None

@@ -51,13 +51,13 @@ def test_right_click_undo_and_candidates_by_real_input(window):
     window.click(layer, CENTRE)
     window.until(lambda: window.session.state.answer is not None)
     first = window.session.state.answer
-    assert window.panel.click.accept.isEnabled()
+    assert window.panel.pages["click"].accept.isEnabled()
     window.click(layer, (3, 20, 55), Qt.MouseButton.RightButton)
     window.until(lambda: window.session.state.answer is not first)
     assert window.model.prompts[-1].labels.tolist() == [1, 0]
     window.press(Qt.Key.Key_2)
     assert window.session.state.choice == 1
-    assert window.panel.click.candidates.buttons[1].isChecked()
+    assert window.panel.pages["click"].candidates.buttons[1].isChecked()
     window.press(Qt.Key.Key_N)
     assert window.session.state.choice == 2
     window.press(Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
@@ -69,7 +69,7 @@ def test_right_click_undo_and_candidates_by_real_input(window):
 
 def test_a_box_dragged_for_real_makes_a_cell(window):
     layer = window.add_stack()
-    window.panel.click.boxes.click()
+    window.panel.pages["click"].boxes.click()
     start, stop = window.position(layer, (3, 10, 40)), window.position(layer, (3, 30, 60))
     native = window.canvas.native
     QTest.mousePress(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, start)
@@ -86,25 +86,25 @@ def test_a_box_dragged_for_real_makes_a_cell(window):
 
 def test_the_mask_under_the_cursor_is_shown_on_demand(window):
     layer = window.add_stack()
-    window.panel.click.hover.setChecked(True)
+    window.panel.pages["click"].more.hover.setChecked(True)
     QTest.mouseMove(window.canvas.native, window.position(layer, (3, 5, 5)))
     QTest.mouseMove(window.canvas.native, window.position(layer, CENTRE))
     window.until(lambda: "SAM preview" in window.viewer.layers)
     assert window.session.state.answer is None
-    window.panel.click.hover.setChecked(False)
+    window.panel.pages["click"].more.hover.setChecked(False)
     window.until(lambda: "SAM preview" not in window.viewer.layers)
 
 
 def test_find_all_by_its_button(window):
     window.add_stack()
-    window.panel._choose_tool("find")
-    window.panel.find.find.click()
+    window.panel.show_page("find")
+    window.panel.pages["find"].find.click()
     window.until(lambda: window.session.state.found_count is not None)
     assert window.session.state.found_count == 2
     found = window.viewer.layers["stack cells found"]
     assert found.data[CENTRE] > 0
     assert not found.data[:3].any()
-    assert "2 cells" in window.panel.find.count.text()
+    assert "2 cells" in window.panel.pages["find"].count.text()
 
 
 def test_the_panel_opens_from_the_plugin_menu(make_napari_viewer):
@@ -174,14 +174,14 @@ def test_the_panel_fits_and_every_control_explains_itself(window):
 def test_the_empty_panel_says_what_to_do(window):
     window.until(lambda: "Open an image" in window.panel.feedback.text)
     assert "Open Sample" in window.panel.feedback.text
-    assert not window.panel.click.accept.isEnabled()
-    assert "Not now:" in window.panel.click.accept.toolTip()
+    assert not window.panel.pages["click"].accept.isEnabled()
+    assert "Not now:" in window.panel.pages["click"].accept.toolTip()
 
 
 def test_a_layer_that_comes_or_goes_is_listed_or_not(window):
     window.add_stack()
     labels = window.viewer.add_labels(np.zeros(STACK.shape, int), name="mine")
-    combo = window.panel.click.target
+    combo = window.panel.pages["click"].target
     assert [combo.itemText(i) for i in range(combo.count())] == ["new labels", "mine"]
     labels.name = "renamed"
     assert combo.itemText(1) == "renamed"
@@ -206,7 +206,7 @@ def test_a_click_of_the_real_pointer_arrives(window):
 
 
 def test_undo_and_clear_can_be_pressed_only_when_they_do_something(window):
-    page, layer = window.panel.click, window.add_stack()
+    page, layer = window.panel.pages["click"], window.add_stack()
     assert not page.undo.isEnabled()
     assert not page.clear.isEnabled()
     assert "Not now:" in page.undo.toolTip()
@@ -226,7 +226,7 @@ def test_undo_and_clear_can_be_pressed_only_when_they_do_something(window):
 
 
 def test_a_kept_cell_whose_layer_is_gone_cannot_be_undone(window):
-    page, layer = window.panel.click, window.add_stack()
+    page, layer = window.panel.pages["click"], window.add_stack()
     window.click(layer, CENTRE)
     window.until(lambda: window.session.state.answer is not None)
     window.press(Qt.Key.Key_Return)
@@ -237,7 +237,7 @@ def test_a_kept_cell_whose_layer_is_gone_cannot_be_undone(window):
 def test_a_cell_can_be_clicked_while_boxes_are_drawn(window):
     """Else the panel says "click the next cell", and a click leaves a speck and no mask."""
     layer = window.add_stack()
-    boxes = window.panel.click.boxes
+    boxes = window.panel.pages["click"].boxes
     QTest.mouseClick(boxes, Qt.MouseButton.LeftButton)
     assert boxes.isChecked()
     window.click(layer, CENTRE)
@@ -251,7 +251,7 @@ def test_a_cell_can_be_clicked_while_boxes_are_drawn(window):
 
 def test_a_click_leaves_a_box_that_is_tiny_at_this_zoom(window):
     layer = window.add_stack()
-    window.panel.click.boxes.click()
+    window.panel.pages["click"].boxes.click()
     boxes = window.viewer.layers["SAM boxes"]
     boxes.add_rectangles(np.array([[[3, r, c] for r, c in ((8, 8), (8, 11), (11, 11), (11, 8))]]))
     window.viewer.scene.camera.zoom = 1
@@ -263,7 +263,7 @@ def test_a_click_leaves_a_box_that_is_tiny_at_this_zoom(window):
 
 def test_the_boxes_button_stops_drawing_and_so_does_another_page(window):
     window.add_stack()
-    boxes = window.panel.click.boxes
+    boxes = window.panel.pages["click"].boxes
     for leave in (boxes.click, window.panel.tool.button("review").click):
         boxes.click()
         layer = window.viewer.layers["SAM boxes"]

@@ -1,154 +1,210 @@
-"""Follows the viewer's layers and dimensions for a session, and lets go of all of them again."""
+"""Which layers play which role, kept true to what is in the viewer, by object."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from psygnal import Signal
+
 from napari_sam.errors import LabelsError, ViewError
-from napari_sam.ui.canvas.preview import Preview
-from napari_sam.ui.layers.planes import labels_plane
-from napari_sam.ui.proposing.marks import MarkLayers
+from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.listening import Listening
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
-    from napari_sam.ui.session import Session
+    from napari.layers import Image, Labels
 
-_TRANSFORM = ("scale", "translate", "rotate", "shear", "affine", "units")
-_MARKS = {
-    "points": ("data", "features"),
-    "shapes": ("data",),
-    "mask": ("data", "paint", "labels_update", "selected_label"),
-}
+_TRANSFORM = ("scale", "translate", "rotate", "shear", "affine", "units", "projection_mode")
+_ROLES = ("points", "shapes", "mask", "target", "merge")
+#: Where a Labels layer notes for which images cells are kept in it.
+_KEPT_FOR = "napari_sam_kept_for"
 
 
 class LayerChoice:
-    """Keeps the session's chosen layers true to what is in the viewer, by object."""
+    """Chooses layers, follows the viewer, and tells of both.
 
-    def __init__(
-        self, bench: Workbench, marks: MarkLayers, preview: Preview, session: Session
-    ) -> None:
+    Until the person chooses an image, the one that was added or made active last counts: it is
+    the one that is looked at.
+    """
+
+    layers_changed = Signal()
+    layer_removed = Signal(object)
+    image_changed = Signal()
+    view_changed = Signal()
+    pixels_changed = Signal()
+
+    def __init__(self, bench: Workbench) -> None:
         self._bench = bench
-        self._marks = marks
-        self._preview = preview
-        self._session = session
-        self._connections: list[tuple[Any, Any]] = []
-        self._image: list[tuple[Any, Any]] = []
-        self._prompts: list[tuple[Any, Any]] = []
-        self._watched: tuple[Any, ...] = ()
+        self._viewer = Listening()
+        self._image = Listening()
+        self._by_person = False
 
-    def is_ours(self, layer: Any) -> bool:
-        """Tell whether this plugin made the layer for itself."""
-        return self._marks.ours(layer) or (layer is not None and layer is self._preview.layer)
-
-    def connect(self) -> None:
+    def open(self) -> None:
         """Start following, with the active or the topmost image chosen."""
-        viewer, session = self._bench.viewer, self._session
-        self._listen(self._connections, viewer.layers.events.inserted, self._inserted)
-        self._listen(self._connections, viewer.layers.events.removed, self._removed)
-        active = viewer.layers.selection.events.active
-        self._listen(self._connections, active, session.drawing_changed)
-        for name in ("point", "ndisplay", "order"):
-            self._listen(self._connections, getattr(viewer.dims.events, name), session.view_changed)
+        viewer, to = self._bench.viewer, self._viewer.to
+        to(viewer.layers.events.inserted, self._inserted)
+        to(viewer.layers.events.removed, self._removed)
+        to(viewer.layers.selection.events.active, self._activated)
+        for name in ("point", "ndisplay", "order", "margin_left", "margin_right"):
+            to(getattr(viewer.dims.events, name), self._looked)
+        to(viewer.canvas.grid.events.enabled, self._looked)
+        events = self._bench.state.events
+        events.image.connect(self._image_chosen)
+        events.target.connect(self._target_chosen)
         self._choose_an_image()
 
-    def disconnect(self) -> None:
-        for group in (self._connections, self._image, self._prompts):
-            _release(group)
+    def close(self) -> None:
+        """Stop following."""
+        self._viewer.stop()
+        self._image.stop()
+        for signal in (self.layers_changed, self.layer_removed, self.image_changed):
+            signal.disconnect()
+        self.view_changed.disconnect()
+        self.pixels_changed.disconnect()
 
-    def watch_image(self, image: Any) -> None:
-        """Follow another image."""
-        _release(self._image)
-        if image is None:
-            return
-        session = self._session
-        if not image.multiscale:  # a pyramid sets its data at every zoom
-            self._listen(self._image, image.events.set_data, session.pixels_changed)
-        self._listen(self._image, image.events.data, session.pixels_changed)
-        self._listen(self._image, image.events.contrast_limits, session.view_changed)
-        for name in _TRANSFORM:
-            self._listen(self._image, getattr(image.events, name), session.view_changed)
+    def choose(self, role: str, layer: Any) -> None:
+        """Let a layer play a role, because the person wants it: image, points, shapes, mask, \
+target or merge."""
+        if role == "image":
+            self._by_person = layer is not None
+        if getattr(self._bench.state, role) is not layer:
+            self._bench.choose(role, layer)
 
-    def drop_misfits(self) -> None:
-        """Let go of labels that do not fit the image that was chosen; they stay in the viewer."""
-        state = self._bench.state
-        if state.find.region == "stack" and state.image is not None and state.image.ndim == 2:
-            self._session.finding.adjust(region="slice")
-        try:
-            plane = self._bench.plane()
-        except ViewError:
-            return
-        assert state.image is not None
-        for role in ("target", "mask", "merge"):
-            layer = getattr(state, role)
-            if layer is None:
-                continue
-            try:
-                labels_plane(state.image, plane, layer, write=role != "mask")
-            except LabelsError:
-                setattr(state, role, None)
+    # -- the image --------------------------------------------------------------------------------
 
-    def watch_prompts(self) -> None:
-        """Follow the prompt layers in use."""
-        state = self._bench.state
-        roles: tuple[tuple[str, Any], ...] = (
-            ("points", self._marks.points),
-            ("shapes", state.shapes),
-            ("mask", state.mask),
-        )
-        boxes = self._marks.own_shapes
-        watched = (*(layer for _, layer in roles), boxes)
-        if watched == self._watched:
-            return
-        self._watched = watched
-        _release(self._prompts)
-        for role, layer in roles:
-            for name in _MARKS[role] if layer is not None else ():
-                emitter = getattr(layer.events, name, None)
-                if emitter is not None:
-                    self._listen(self._prompts, emitter, self._session.marks_changed)
-        if boxes is not None:
-            self._listen(self._prompts, boxes.events.mode, self._session.drawing_changed)
-
-    def _listen(self, group: list[tuple[Any, Any]], emitter: Any, callback: Any) -> None:
-        emitter.connect(callback)
-        group.append((emitter, callback))
-
-    def _inserted(self, event: Any) -> None:
-        if self._bench.state.image is None:
-            self._choose_an_image()
-        self._session.layers_changed.emit()
-
-    def _removed(self, event: Any) -> None:
-        """Let go of a layer that was deleted; nothing of the person's depends on it."""
-        layer, state = event.value, self._bench.state
-        self._marks.layer_removed(layer)
-        if layer is self._preview.layer:
-            self._preview.remove()
-        for role in ("points", "shapes", "mask", "target", "merge"):
-            if getattr(state, role) is layer:
-                setattr(state, role, None)
-        if state.find.region is layer:
-            self._session.finding.adjust(region="slice")
-        if state.image is layer:
-            self._session.choose("image", None)
-            self._choose_an_image()
-        self.watch_prompts()
-        self._session.layers_changed.emit()
-        self._session.view_changed()
+    def _image_chosen(self, image: Image | None) -> None:
+        """Another image plays the part: follow it, and let go of what was of the one before."""
+        self._image.stop()
+        self._bench.changed()
+        if image is not None:
+            to, events = self._image.to, image.events
+            if not image.multiscale:  # a pyramid sets its data at every zoom
+                to(events.set_data, self._repainted)
+            to(events.data, self._repainted)
+            to(events.visible, self._hidden)
+            for name in ("contrast_limits", *_TRANSFORM):
+                to(getattr(events, name), self._moved)
+        self.image_changed.emit()
+        self._drop_misfits()
+        if image is not None:
+            self._bench.choose("target", self._kept_before(image))
 
     def _choose_an_image(self) -> None:
         from napari.layers import Image
 
         layers = self._bench.viewer.layers
         images = [layer for layer in layers if isinstance(layer, Image)]
+        seen = [image for image in images if image.visible] or images
         active = layers.selection.active
-        if images:
-            self._session.choose("image", active if active in images else images[-1])
+        if seen:
+            self._bench.choose("image", active if active in seen else seen[-1])
         else:
-            self._session.view_changed()
+            self.view_changed.emit()
 
+    def _follow(self, image: Any) -> None:
+        """Go over to an image that was added or made active, and say so."""
+        before = self._bench.state.image
+        if image is before:
+            return
+        self._bench.choose("image", image)
+        if before is not None:
+            self._bench.result(f"Now working on {image.name!r}. Choose another image above.")
 
-def _release(group: list[tuple[Any, Any]]) -> None:
-    for emitter, callback in group:
-        emitter.disconnect(callback)
-    group.clear()
+    def _drop_misfits(self) -> None:
+        """Let go of labels that do not fit the image that was chosen; they stay in the viewer."""
+        state = self._bench.state
+        try:
+            shown = self._bench.shown()
+        except ViewError:
+            return
+        for role in ("mask", "merge"):
+            layer = getattr(state, role)
+            if layer is None:
+                continue
+            try:
+                labels_plane(shown.image, shown.plane, layer, write=role == "merge")
+            except LabelsError:
+                self._bench.choose(role, None)
+
+    # -- labels that cells of an image are kept in ------------------------------------------------
+
+    def _target_chosen(self, labels: Labels | None) -> None:
+        """Note in a layer for which images it is, so that another panel will know as well."""
+        image = self._bench.state.image
+        if labels is None or image is None:
+            return
+        name = str(image.unique_id)
+        for layer in (*self._bench.viewer.layers, labels):
+            noted = [other for other in layer.metadata.get(_KEPT_FOR, ()) if other != name]
+            if layer is labels:
+                noted.append(name)
+            if noted or _KEPT_FOR in layer.metadata:
+                layer.metadata[_KEPT_FOR] = noted
+
+    def _kept_before(self, image: Image) -> Labels | None:
+        """The labels into which cells of an image went before, this panel or another."""
+        name = str(image.unique_id)
+        for layer in reversed(self._bench.viewer.layers):
+            if name in layer.metadata.get(_KEPT_FOR, ()):
+                try:
+                    labels_plane(image, self._bench.plane(), layer)  # type: ignore[arg-type]
+                except (ViewError, LabelsError):
+                    continue
+                return layer  # type: ignore[no-any-return]
+        return None
+
+    # -- what happens in the viewer ---------------------------------------------------------------
+
+    def _inserted(self, event: Any) -> None:
+        from napari.layers import Image
+
+        if isinstance(event.value, Image):
+            if self._bench.state.image is None:
+                self._choose_an_image()
+            elif not self._by_person:
+                self._follow(event.value)
+        self.layers_changed.emit()
+
+    def _activated(self, event: Any = None) -> None:
+        from napari.layers import Image
+
+        active = self._bench.viewer.layers.selection.active
+        if isinstance(active, Image) and not self._by_person and active.visible:
+            self._follow(active)
+
+    def _hidden(self, event: Any = None) -> None:
+        """The image was hidden or shown: another one may be what is seen now."""
+        from napari.layers import Image
+
+        image = self._bench.state.image
+        if image is not None and not image.visible and not self._by_person:
+            layers = self._bench.viewer.layers
+            seen = [la for la in layers if isinstance(la, Image) and la.visible]
+            if seen:
+                self._follow(seen[-1])
+
+    def _removed(self, event: Any) -> None:
+        """Let go of a layer that was deleted; nothing of the person's depends on it."""
+        layer, state = event.value, self._bench.state
+        self.layer_removed.emit(layer)
+        for role in _ROLES:
+            if getattr(state, role) is layer:
+                self._bench.choose(role, None)
+        if state.image is layer:
+            self._by_person = False
+            self._bench.choose("image", None)
+            self._choose_an_image()
+        self.layers_changed.emit()
+        self.view_changed.emit()
+
+    def _looked(self, event: Any = None) -> None:
+        self.view_changed.emit()
+
+    def _moved(self, event: Any = None) -> None:
+        self._bench.changed()
+        self.view_changed.emit()
+
+    def _repainted(self, event: Any = None) -> None:
+        """The image may hold other values now."""
+        self._bench.changed(pixels=True)
+        self.pixels_changed.emit()

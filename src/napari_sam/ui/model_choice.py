@@ -8,7 +8,6 @@ from pathlib import Path
 from napari_sam.engine.catalogue import Catalogue
 from napari_sam.engine.jobs import Jobs
 from napari_sam.progress import Progress
-from napari_sam.ui.state import Chip
 from napari_sam.ui.workbench import Workbench
 
 
@@ -22,6 +21,7 @@ class ModelChoice:
         self, bench: Workbench, catalogue: Catalogue, changed: Callable[[], None], threaded: bool
     ) -> None:
         self._bench = bench
+        bench.state.model = bench.preferences.read().model
         self._catalogue = catalogue
         self._changed = changed
         self._files: list[str] = []
@@ -55,7 +55,7 @@ class ModelChoice:
             return True
         if self.downloads.wants("download"):
             return False
-        state.chip = Chip("missing", "not downloaded")
+        self._bench.chip("missing", "not downloaded")
         self._bench.say(
             f"The model {state.model!r} is not on this computer yet. Press Download "
             f"({megabytes:,.0f} MB), or choose 'cells', which comes with the plugin."
@@ -64,9 +64,9 @@ class ModelChoice:
 
     def download(self) -> None:
         """Download the chosen model in the background."""
-        state, name = self._bench.state, self._bench.state.model
-        state.chip = Chip("wait", "downloading")
-        state.progress = 0.0
+        name = self._bench.state.model
+        self._bench.chip("wait", "downloading")
+        self._bench.progress(0.0)
         self._bench.say(f"Downloading the model {name!r}. You can go on working meanwhile.")
 
         def work(progress: Progress) -> Path | None:
@@ -84,15 +84,14 @@ class ModelChoice:
         self.downloads.close()
 
     def _progressed(self, fraction: float) -> None:
-        state = self._bench.state
-        state.chip = Chip("wait", f"downloading {100 * fraction:.0f} %")
-        state.progress = fraction
+        self._bench.chip("wait", f"downloading {100 * fraction:.0f} %")
+        self._bench.progress(fraction)
 
     def _arrived(self, path: Path | None) -> None:
-        self._bench.state.progress = None
+        self._bench.progress(None)
         self._bench.result("The model has arrived.")
         self._changed()
 
     def _failed(self, error: Exception) -> None:
-        self._bench.state.chip = Chip("missing", "not downloaded")
+        self._bench.chip("missing", "not downloaded")
         self._bench.fail(error)

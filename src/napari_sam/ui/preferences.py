@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
+
+from psygnal import Signal
 
 PLUGIN = "napari-sam-bio"
 GROUP = "panel"
@@ -44,31 +45,37 @@ class PreferenceStore:
     Without the manifest being installed (a plain `ViewerModel`, a notebook) the defaults hold.
     """
 
+    changed = Signal()
+
     def __init__(self) -> None:
         self._group = _settings_group()
-        self._defaults = Preferences()
+        self._now = Preferences()
+        if self._group is not None:
+            self._follow()
+            self._group.events.connect(self._follow)
 
     def read(self) -> Preferences:
-        if self._group is None:
-            return self._defaults
-        names = self._defaults.__dataclass_fields__
-        return Preferences(**{name: getattr(self._group, name) for name in names})
+        """Return what holds now."""
+        return self._now
 
     def remember(self, **values: Any) -> None:
         """Store choices made in the panel, so that the next start begins with them."""
-        self._defaults = replace(self._defaults, **values)
+        self._now = replace(self._now, **values)
         if self._group is not None:
             for name, value in values.items():
                 if getattr(self._group, name) != value:
                     setattr(self._group, name, value)
 
-    def connect(self, changed: Callable[..., None]) -> None:
+    def close(self) -> None:
+        """Stop following."""
         if self._group is not None:
-            self._group.events.connect(changed)
+            self._group.events.disconnect(self._follow)
+        self.changed.disconnect()
 
-    def disconnect(self, changed: Callable[..., None]) -> None:
-        if self._group is not None:
-            self._group.events.disconnect(changed)
+    def _follow(self, event: Any = None) -> None:
+        names = Preferences.__dataclass_fields__
+        self._now = Preferences(**{name: getattr(self._group, name) for name in names})
+        self.changed.emit()
 
 
 def _settings_group() -> Any:

@@ -1,4 +1,8 @@
-"""What the panel shows: one evented object, written by the session alone."""
+"""What the panel shows: one evented object, each field of which is written in one file.
+
+Whoever wants another value asks the owner of the field: `Workbench` for what is said and for
+the roles of layers, a page for what is its own.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +23,6 @@ if TYPE_CHECKING:
 
     from napari_sam.engine.worker import View
 
-Tool = Literal["click", "find", "review"]
 ChipKind = Literal["empty", "wait", "ready", "missing", "problem"]
 
 
@@ -29,6 +32,24 @@ class Chip:
 
     kind: ChipKind
     text: str
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What a page says about the slice that is shown, while nothing else is to be told.
+
+    Parameters
+    ----------
+    waiting, ready : str
+        While the model encodes the slice, and once it has; empty to say nothing.
+    others : str
+        How a person sees other outlines of a proposed cell, with ``{keys}`` for the digits.
+        Empty on a page that proposes none.
+    """
+
+    waiting: str = ""
+    ready: str = ""
+    others: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +98,7 @@ class Answer:
 
 def _same(before: Any, after: Any) -> bool:
     """Layers and arrays are compared by identity, plain values by value."""
-    plain = isinstance(before, (str, int, float, bool, Chip, type(None)))
+    plain = isinstance(before, (str, int, float, bool, Chip, Advice, type(None)))
     return before is after or (plain and type(before) is type(after) and before == after)
 
 
@@ -89,9 +110,16 @@ class State:
     ----------
     image, points, shapes, mask, target : layer or None
         Chosen layers. None means "none" for shapes and mask, and "new" for points and target.
-    tool : {"click", "find", "review"}
+    tool : str
+        Name of the page.
+    advice : Advice
+        Of the page.
+    each_point : bool
+        Whether every point marks a cell of its own.
     polarity : {1, 0}
         What a left click says: 1 object, 0 background.
+    filled : bool
+        Whether proposed cells are filled instead of outlined.
     drawing : bool
         Whether a drag draws a box.
     overlap : {"keep", "overwrite"}
@@ -136,8 +164,11 @@ class State:
     shapes: Shapes | None = None
     mask: Labels | None = None
     target: Labels | None = None
-    tool: Tool = "click"
+    tool: str = ""
+    advice: Advice = Advice()
+    each_point: bool = False
     polarity: int = FOREGROUND
+    filled: bool = False
     drawing: bool = False
     overlap: Overlap = "keep"
     hover: bool = False

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from napari_sam.engine.jobs import Jobs, Loop
-from napari_sam.engine.worker import View, Worker
+from napari_sam.engine.worker import Worker
 from napari_sam.errors import NapariSamError, ViewError
-from napari_sam.images import Image as Pixels
 from napari_sam.images import Plane
 from napari_sam.progress import Progress
-from napari_sam.ui.layers.planes import contrast_limits, displayed_plane, pixel_size, spatial_shape
+from napari_sam.ui.layers.ours import OurLayers
+from napari_sam.ui.layers.shown import Shown, resolve
 from napari_sam.ui.preferences import PreferenceStore
-from napari_sam.ui.state import State
-
-_FEWEST_PIXELS = 5  # a plane this narrow is a channel axis that ended up on the screen
+from napari_sam.ui.state import Chip, ChipKind, State
 
 
 @dataclass(eq=False)
@@ -29,8 +27,13 @@ class Workbench:
     jobs: Jobs
     worker: Worker
     preferences: PreferenceStore
+    ours: OurLayers
     version: int = 0
     _held: bool = False
+    _shown: Shown | None = None
+    _shown_at: tuple[Any, ...] = field(default=(), repr=False)
+
+    # -- speaking -------------------------------------------------------------------------------
 
     def say(self, text: str, problem: bool = False) -> None:
         """Put one sentence into the status line."""
@@ -45,20 +48,16 @@ class Workbench:
 
     def guide(self, text: str) -> None:
         """Say what to do next, unless a result is still to be read."""
-        if not self._held:
+        if text and not self._held:
             self.say(text)
 
     def release(self) -> None:
         """Let advice replace what was said: the person went on."""
         self._held = False
 
-    def device(self) -> str:
-        """Where the model shall run."""
-        return self.preferences.read().device
-
     def fail(self, error: Exception) -> None:
         """Tell what went wrong, and leave everything usable."""
-        self.state.progress = None
+        self.progress(None)
         if isinstance(error, NapariSamError):
             text = str(error)
         elif isinstance(error, MemoryError):
@@ -67,56 +66,68 @@ class Workbench:
             text = f"This did not work ({type(error).__name__}: {error})."
         self.result(text, problem=True)
 
-    def plane(self) -> Plane:
-        """Find the plane of the chosen image that is shown now.
+    def progress(self, fraction: float | None) -> None:
+        """Show how far what runs is; None when nothing does."""
+        self.state.progress = fraction
+
+    def chip(self, kind: ChipKind, text: str) -> None:
+        """Show what the model can do right now."""
+        self.state.chip = Chip(kind, text)
+
+    def choose(self, role: str, layer: Any) -> None:
+        """Let a layer play a role: image, points, shapes, mask, target or merge."""
+        setattr(self.state, role, layer)
+
+    # -- looking at the viewer --------------------------------------------------------------------
+
+    def device(self) -> str:
+        """Where the model shall run."""
+        return self.preferences.read().device
+
+    def shown(self) -> Shown:
+        """Return what is shown of the chosen image, resolved anew only when it has changed.
 
         Raises
         ------
         ViewError
         """
-        image = self.state.image
+        image, dims = self.state.image, self.viewer.dims
         if image is None:
             raise ViewError("Open an image, or try File > Open Sample > SAM for Biology.")
-        if self.viewer.dims.ndim < image.ndim:
-            # Callbacks of a layer that is being added run before napari's own.
-            raise ViewError(f"{image.name!r} is being opened.")
-        plane = displayed_plane(self.viewer, image)
-        if min(plane.shape) < _FEWEST_PIXELS:
-            raise ViewError(
-                f"The view shows {plane.shape[0]} x {plane.shape[1]} pixels of {image.name!r}; "
-                "one of these axes seems to hold channels. Change the order of the axes, or "
-                "split the channels (right-click the layer > Split Stack)."
-            )
-        return plane
-
-    def limits(self) -> tuple[float, float] | None:
-        """Contrast limits that the model shall see the image with, if the person wants that."""
-        image = self.state.image
-        wanted = image is not None and self.preferences.read().use_contrast_limits
-        return contrast_limits(image) if wanted else None
-
-    def view(self, plane: Plane) -> View:
-        """Describe the pixels of a plane as they are now."""
-        image = self.state.image
-        assert image is not None
-        axes = ["Q"] * plane.ndim
-        axes[plane.axes[0]], axes[plane.axes[1]] = "Y", "X"
-        letters = "".join(axes) + ("S" if image.rgb else "")
-        size, limits = pixel_size(image, plane), self.limits()
-        pixels = Pixels(_finest(image), letters, size, limits, bool(image.rgb))
-        return View(pixels, plane, self.version)
-
-    def same_pixels(self, view: View) -> bool:
-        """Whether the image still has the data and shape that a view was taken of."""
-        image = self.state.image
-        if image is None:
-            return False
-        shape = spatial_shape(image)
-        fits = (
-            view.plane.ndim == len(shape)
-            and tuple(shape[axis] for axis in view.plane.axes) == view.plane.shape
+        at = (
+            *(dims.point, dims.order, dims.ndisplay, dims.range, dims.units),
+            *(dims.margin_left, dims.margin_right, self.viewer.canvas.grid.enabled),
+            image,
         )
-        return fits and _finest(image) is view.image.finest
+        if self._shown is None or at != self._shown_at:
+            limits = self.preferences.read().use_contrast_limits
+            self._shown = None
+            self._shown = resolve(self.viewer, image, limits=limits, version=self.version)
+            self._shown_at = at
+        return self._shown
+
+    def changed(self, pixels: bool = False) -> None:
+        """Look anew: the image lies elsewhere, looks different, or may hold other pixels."""
+        self._shown = None
+        self.version += pixels
+
+    def plane(self) -> Plane:
+        """Return the plane of the chosen image that is shown.
+
+        Raises
+        ------
+        ViewError
+        """
+        return self.shown().plane
+
+    def plane_or_none(self) -> Plane | None:
+        """Return the plane that is shown, None where there is none."""
+        try:
+            return self.shown().plane
+        except ViewError:
+            return None
+
+    # -- work -----------------------------------------------------------------------------------
 
     def submit(
         self,
@@ -128,8 +139,3 @@ class Workbench:
     ) -> None:
         """Queue work whose failure ends up in the status line."""
         self.jobs.submit(slot, work, done, self.fail, progress or (lambda fraction: None))
-
-
-def _finest(image: Any) -> Any:
-    """Return the array of a layer that holds its pixels at full resolution."""
-    return image.data[0] if image.multiscale else image.data

@@ -1,4 +1,4 @@
-"""Moving the view to an object: its slice, its middle, and near enough to judge it."""
+"""The camera: what it shows, and how to move it to an object, near enough to judge it."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.images import Plane
-from napari_sam.ui.layers.planes import to_world
+from napari_sam.ui.layers.planes import to_world, world_to_data
 
 if TYPE_CHECKING:
-    from napari.layers import Labels
+    from napari.layers import Image, Labels
 
 _SMALLEST, _LARGEST = 0.04, 0.6  # shares of the canvas between which the zoom is left alone
 _WANTED = 0.12
@@ -46,3 +46,24 @@ def look_at(viewer: Any, labels: Labels, plane: Plane, mask: npt.NDArray[np.bool
     share = extent * camera.zoom / canvas
     if not _SMALLEST <= share <= _LARGEST:
         camera.zoom = _WANTED * canvas / extent
+
+
+def visible_part(viewer: Any, image: Image, plane: Plane) -> tuple[int, int, int, int]:
+    """Return which pixels of a plane the camera shows on the canvas.
+
+    Returns
+    -------
+    (r0, c0, r1, c1)
+        The smallest upright window that holds them, half open, within the plane; empty windows
+        have r1 <= r0 or c1 <= c0.
+    """
+    camera = viewer.scene.camera
+    height, width = viewer.canvas.size
+    half = np.array([height, width]) / 2 / camera.zoom
+    corners = np.tile(np.asarray(viewer.dims.point, dtype=float), (4, 1))
+    signs = np.array([(-1, -1), (-1, 1), (1, 1), (1, -1)])
+    corners[:, list(viewer.dims.displayed)] = np.asarray(camera.center)[-2:] + signs * half
+    rowcol = plane.to_plane(world_to_data(viewer, image, corners))
+    first = np.maximum(np.floor(rowcol.min(axis=0) + 0.5).astype(int), 0)
+    last = np.minimum(np.ceil(rowcol.max(axis=0) + 0.5).astype(int), plane.shape)
+    return int(first[0]), int(first[1]), int(last[0]), int(last[1])

@@ -23,6 +23,8 @@ class Clicks:
         Called when the mouse moves without a button pressed.
     boxing : callable
         Whether drags draw our own boxes now: clicks between them are reported all the same.
+    pressed : callable
+        Called with the button when it goes down for a tool of the active layer.
     """
 
     def __init__(
@@ -30,12 +32,14 @@ class Clicks:
         viewer: Any,
         clicked: Callable[[int], None],
         moved: Callable[[], None],
-        boxing: Callable[[], bool] = lambda: False,
+        boxing: Callable[[], bool],
+        pressed: Callable[[int], None],
     ) -> None:
         self._viewer = viewer
         self._clicked = clicked
         self._moved = moved
         self._boxing = boxing
+        self._pressed = pressed
         # Bound once: napari finds and removes callbacks by identity.
         self._drag_callback = self._drag
         self._move_callback = self._move
@@ -55,19 +59,18 @@ class Clicks:
 
     def _drag(self, viewer: Any, event: Any) -> Generator[None, None, None]:
         active = viewer.layers.selection.active
-        mine = (
-            event.button in (LEFT, RIGHT)
-            and not event.modifiers
-            and (active is None or str(active.mode) == "pan_zoom" or self._boxing())
-        )
-        start = np.asarray(event.pos, dtype=float)
-        button = event.button
+        button, start = event.button, np.asarray(event.pos, dtype=float)
+        if button not in (LEFT, RIGHT) or event.modifiers:
+            return
+        if not (active is None or str(active.mode) == "pan_zoom" or self._boxing()):
+            self._pressed(button)
+            return
         yield
         while event.type == "mouse_move":
-            if mine and np.linalg.norm(np.asarray(event.pos) - start) >= DRAG:
-                mine = False
+            if np.linalg.norm(np.asarray(event.pos) - start) >= DRAG:
+                return
             yield
-        if mine and np.linalg.norm(np.asarray(event.pos) - start) < DRAG:
+        if np.linalg.norm(np.asarray(event.pos) - start) < DRAG:
             self._clicked(button)
 
     def _move(self, viewer: Any, event: Any) -> None:

@@ -11,13 +11,6 @@ from napari_sam.ui.canvas.clicks import DRAG, LEFT, RIGHT
 
 Action = Literal["select", "delete", "merge", "split", "add"]
 Place = tuple[float, float]
-ADVICE: dict[Action, str] = {
-    "select": "Click a cell to take it in hand, or press N for the least certain one.",
-    "delete": "Click a cell to delete it. Ctrl+click does so with any tool.",
-    "merge": "Drag from one cell to another, or click both. Alt does so with any tool.",
-    "split": "Draw a line across a cell, or click both halves. Shift does so with any tool.",
-    "add": "Click a cell that is missing; right-click takes away. Enter keeps it.",
-}
 _MODIFIERS: dict[str, Action] = {"Control": "delete", "Alt": "merge", "Shift": "split"}
 
 

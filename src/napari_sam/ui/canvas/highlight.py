@@ -11,6 +11,7 @@ from skimage.draw import line as line_pixels
 
 from napari_sam.images import Plane
 from napari_sam.ui.canvas.preview import Preview
+from napari_sam.ui.layers.ours import OurLayers
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -23,13 +24,9 @@ _COLOURS = ("#ffffff", "#ff3df0")
 class Highlight:
     """Shows a ring around an object, so that the object itself stays as it looks."""
 
-    def __init__(self, viewer: Any) -> None:
-        self._preview = Preview(viewer, NAME, _COLOURS, opacity=1.0)
+    def __init__(self, ours: OurLayers) -> None:
+        self._preview = Preview(ours, NAME, _COLOURS)
         self._shown: tuple[Any, Plane, npt.NDArray[np.bool_] | None] | None = None
-
-    @property
-    def layer(self) -> Any:
-        return self._preview.layer
 
     def show(self, image: Image, plane: Plane, mask: npt.NDArray[np.bool_] | None) -> None:
         """Ring the object of a (H, W) mask, or nothing."""
@@ -62,7 +59,7 @@ class Highlight:
             line[rows[held], columns[held]] = True
         if len(path) == 1:
             line = ndi.binary_dilation(line)
-        self._preview.show(image, plane, [ring & ~line, line], outline=False)
+        self._preview.show(image, plane, [ring & ~line, line], filled=True)
 
 
 def _ring(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

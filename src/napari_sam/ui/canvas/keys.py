@@ -1,11 +1,11 @@
-"""Keys of the click tool: bound while they mean something, and given back afterwards."""
+"""Keys of a page: bound while it is shown, and given back afterwards."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from typing import Any
 
-_MISSING = object()
+Action = Callable[[], Any]
 
 
 class Keys:
@@ -18,23 +18,28 @@ class Keys:
     ----------
     viewer : napari viewer or ViewerModel
     actions : dict of key to callable without arguments
-    ours : callable
-        Tells whether a layer was made by this plugin.
+        One that returns a generator is held: what follows its ``yield`` runs when the key goes up.
+    ours : container
+        The layers made by this plugin.
     bare : callable
         Called with whether Enter by itself accepts now, or only with Control.
+    pressed : callable
+        Called after a key did something.
     """
 
     def __init__(
         self,
         viewer: Any,
-        actions: dict[str, Callable[[], None]],
-        ours: Callable[[Any], bool],
+        actions: dict[str, Action],
+        ours: Container[Any],
         bare: Callable[[bool], None],
+        pressed: Callable[[], None],
     ) -> None:
         self._viewer = viewer
         self._actions = actions
         self._ours = ours
         self._bare = bare
+        self._pressed = pressed
         self._bound: list[tuple[Any, Any, Any, Any]] = []
         self._layer: Any = None
         self._on = False
@@ -73,7 +78,7 @@ class Keys:
     def _bind_layer(self) -> None:
         names = self._for_layer(self._layer)
         self._bind(self._layer, names)
-        self._bare("Enter" in names)
+        self._bare("Enter" in names or "Enter" not in self._actions)
 
     def _mode_changed(self, event: Any = None) -> None:
         self._unbind(keep=self._viewer)
@@ -92,7 +97,7 @@ class Keys:
         )
         if drawing:  # Enter and Escape finish or drop the outline being drawn
             return [key for key in self._actions if key not in ("Enter", "Escape")]
-        if mode in ("pan_zoom", "add_rectangle", "add_ellipse") or self._ours(layer):
+        if mode in ("pan_zoom", "add_rectangle", "add_ellipse") or layer in self._ours:
             return list(self._actions)
         return [key for key in self._actions if "Control" in key and key != "Control-Z"]
 
@@ -100,8 +105,10 @@ class Keys:
         for name in names:
             action = self._actions[name]
 
-            def call(owner: Any, action: Callable[[], None] = action) -> None:
-                action()
+            def call(owner: Any, action: Action = action) -> Any:
+                held = action()
+                self._pressed()
+                return held
 
             before = target.bind_key(name, None)  # unbinds, and says what was there
             target.bind_key(name, call)

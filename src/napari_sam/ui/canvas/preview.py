@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy import ndimage as ndi
 
 from napari_sam.images import Plane
-from napari_sam.ui.layers.planes import transform_of
+from napari_sam.ui.layers.label_grid import transform_of
+from napari_sam.ui.layers.ours import OurLayers
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
 NAME = "SAM preview"
+_LINE, _WIDEST = 2.0, 12  # pixels of the screen; of the image
 _COLOURS = ("#ffd400", "#f06292", "#64b5f6", "#aed581", "#ba68c8", "#ff8a65")
 
 
@@ -34,52 +37,58 @@ class Preview:
 
     def __init__(
         self,
-        viewer: Any,
+        ours: OurLayers,
         name: str = NAME,
         colours: tuple[str, ...] = _COLOURS,
-        opacity: float = 0.6,
+        opacity: float = 1.0,
         unused: Callable[[], None] | None = None,
     ) -> None:
-        self._viewer = viewer
+        self._ours = ours
         self._unused = unused
         #: Whether the layer is there, but shows nothing.
         self.hidden = False
-        self._name, self._colours, self._opacity = name, colours, opacity
+        self._name, self._colours = name, colours
+        self.opacity = opacity
         self.layer: Labels | None = None
         self._key: tuple[Any, Plane] | None = None
 
     def show(
-        self, image: Image, plane: Plane, masks: list[npt.NDArray[np.bool_]], *, outline: bool
+        self, image: Image, plane: Plane, masks: list[npt.NDArray[np.bool_]], *, filled: bool
     ) -> None:
-        """Show the masks, each in its own colour; as an outline while they only hover."""
+        """Show the masks, each in its own colour, as outlines or filled."""
         painted = np.zeros(plane.shape, dtype=np.uint8)
+        width = 0 if filled else self._line_width(image)
         for number, mask in reversed(list(enumerate(masks))):
-            painted[mask] = number % len(self._colours) + 1
+            painted[outline_of(mask, width) if width else mask] = number % len(self._colours) + 1
         data = np.expand_dims(
             painted.T if plane.transposed else painted,
             tuple(axis for axis, at in enumerate(plane.index) if at is not None),
         )
-        if self.layer is None or self.layer not in self._viewer.layers:
+        if self.layer is None or not self._ours.there(self.layer):
             self._add(image, plane, data)
+        elif self._key != (image, plane):
+            self._place(image, plane, data)
         else:
-            if self._key != (image, plane):
-                self._place(image, plane, data)
-            else:
-                # In place: new data would have napari work out its whole scene again.
-                self.layer.data[...] = data
-                self.layer.refresh(extent=False)
+            # In place: new data would have napari work out its whole scene again.
+            self.layer.data[...] = data
+            self.layer.refresh(extent=False)
         assert self.layer is not None
-        contour = 2 if outline else 0
-        if self.layer.contour != contour:
-            self.layer.contour = contour
+        self._key = (image, plane)
+        if self.layer.opacity != self.opacity:
+            self.layer.opacity = self.opacity
         if self.hidden:
             self.hidden = False
             self.layer.visible = True
-        self._key = (image, plane)
+
+    def _line_width(self, image: Image) -> int:
+        """Pixels of the image that an outline takes: about as many of the screen, at any zoom."""
+        viewer = self._ours.viewer
+        scale = float(np.min(np.abs(np.asarray(image.scale)[-2:]))) or 1.0
+        return int(np.clip(round(_LINE / (scale * viewer.scene.camera.zoom)), 1, _WIDEST))
 
     def hide(self) -> None:
         """Show nothing any more."""
-        if self.layer is None or self.layer not in self._viewer.layers or self._unused is None:
+        if self.layer is None or not self._ours.there(self.layer) or self._unused is None:
             self.remove()
         elif not self.hidden:
             self.layer.visible = False
@@ -90,8 +99,7 @@ class Preview:
         """Take the layer away."""
         self.hidden = False
         layer, self.layer, self._key = self.layer, None, None
-        if layer is not None and layer in self._viewer.layers:
-            self._viewer.layers.remove(layer)
+        self._ours.remove(layer)
 
     def _transform(self, image: Image, plane: Plane) -> dict[str, Any]:
         """The image's transform, moved along the hidden axes to the plane."""
@@ -122,12 +130,12 @@ class Preview:
         layer = Labels(
             data,
             name=self._name,
-            opacity=self._opacity,
+            opacity=self.opacity,
             colormap=DirectLabelColormap(color_dict=colours),
             **self._transform(image, plane),
         )
         layer.editable = False
-        add_quietly(self._viewer, layer)
+        self._ours.add(layer)
         self.layer = layer
         self._below_marks()
 
@@ -135,7 +143,7 @@ class Preview:
         """Keep what the person marked visible on top of the mask."""
         from napari.layers import Points, Shapes
 
-        layers = self._viewer.layers
+        layers = self._ours.viewer.layers
         first = len(layers) - 1
         while first > 0 and isinstance(layers[first - 1], (Points, Shapes)):
             first -= 1
@@ -143,15 +151,21 @@ class Preview:
             layers.move(len(layers) - 1, first)
 
 
-def add_quietly(viewer: Any, layer: Any) -> None:
-    """Add a layer without taking the selection, and with it the person's tool, away."""
-    selection = viewer.layers.selection
-    active, chosen = selection.active, set(selection)
-    if not chosen:
-        viewer.add_layer(layer)
-        return
-    # Nobody hears of the change to and fro: napari would exchange the layer's controls twice.
-    with selection.events.blocker_all():
-        viewer.add_layer(layer)
-        viewer.layers.selection = chosen
-        viewer.layers.selection.active = active
+def outline_of(mask: npt.NDArray[np.bool_], width: int) -> npt.NDArray[np.bool_]:
+    """Mark the pixels of an object that lie within some pixels of its border.
+
+    Painted and not left to napari, which draws no outlines of labels in 3-D and warns of it.
+
+    Parameters
+    ----------
+    mask : (H, W) bool array
+    width : int
+        Of the line, in pixels.
+    """
+    line = np.zeros(mask.shape, dtype=bool)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if len(rows):
+        crop = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
+        inside = mask[crop]
+        line[crop] = inside & ~ndi.binary_erosion(inside, iterations=width)
+    return line

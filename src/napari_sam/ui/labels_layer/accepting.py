@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from napari_sam.errors import NapariSamError
 from napari_sam.labels.accept import accept
 from napari_sam.labels.change import Change, Origin
-from napari_sam.ui.canvas.preview import add_quietly
 from napari_sam.ui.labels_layer.documents import Documents
-from napari_sam.ui.layers.planes import labels_plane, new_labels
+from napari_sam.ui.layers.label_grid import labels_plane, new_labels
+from napari_sam.ui.layers.ours import add_quietly
 from napari_sam.ui.proposing.marks import MarkLayers, Spent
 from napari_sam.ui.state import Answer
 from napari_sam.ui.workbench import Workbench
@@ -69,9 +69,8 @@ class Accepting:
             return ()
         if labels not in bench.viewer.layers:
             add_quietly(bench.viewer, labels)
-        state.target = labels
+        bench.choose("target", labels)
         self._spent[change] = (answer.image, self._marks.spend(answer.plane))
-        state.answer = None
         bench.result(_told(change, answer, labels.name))
         return change.new_ids
 

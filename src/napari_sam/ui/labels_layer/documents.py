@@ -13,7 +13,8 @@ from napari_sam.errors import NapariSamError
 from napari_sam.images import Plane
 from napari_sam.progress import Progress
 from napari_sam.ui.labels_layer.layer_document import LayerDocument, Watcher, document_of
-from napari_sam.ui.layers.planes import labels_plane, read_plane
+from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.planes import read_plane
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:

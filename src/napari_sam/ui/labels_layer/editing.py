@@ -19,7 +19,7 @@ from napari_sam.labels.runs import Runs
 from napari_sam.segmentation import Overlap, check_id
 from napari_sam.ui.canvas.gestures import Place
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
-from napari_sam.ui.layers.planes import labels_plane
+from napari_sam.ui.layers.label_grid import labels_plane
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:

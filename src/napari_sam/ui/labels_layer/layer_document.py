@@ -21,7 +21,7 @@ from napari_sam.labels.document import Document, Moved
 from napari_sam.labels.measured import Intensities, rows_of_written
 from napari_sam.labels.runs import stands
 from napari_sam.ui.labels_layer.painting import as_napari_keeps_it, painted
-from napari_sam.ui.layers.planes import why_not_writable
+from napari_sam.ui.layers.label_grid import why_not_writable
 
 if TYPE_CHECKING:
     from napari.layers import Labels

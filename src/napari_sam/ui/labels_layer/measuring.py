@@ -63,7 +63,7 @@ class Measuring:
         """Say what takes so long."""
         state = self._bench.state
         if self.jobs.busy and state.progress is None:
-            state.progress = 0.0
+            self._bench.progress(0.0)
             self._telling = True
             self._bench.say(f"Measuring {count} cells that have no entry in the table yet.")
 
@@ -77,7 +77,7 @@ class Measuring:
         self.jobs.cancel_all()
         if self._telling:
             self._telling = False
-            self._bench.state.progress = None
+            self._bench.progress(None)
 
     def close(self) -> None:
         """Stop for good."""

@@ -19,10 +19,10 @@ from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs
 from napari_sam.methods.searching import Choice
 from napari_sam.segmentation import check_id, with_units
-from napari_sam.ui.canvas.preview import add_quietly
 from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
-from napari_sam.ui.layers.planes import labels_plane, new_labels
+from napari_sam.ui.layers.label_grid import labels_plane, new_labels
+from napari_sam.ui.layers.ours import add_quietly
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from napari_sam.images import Plane
 from napari_sam.prompts import FOREGROUND
-from napari_sam.ui.canvas.preview import add_quietly
-from napari_sam.ui.layers.planes import to_data, transform_of
-from napari_sam.ui.layers.prompt_layers import NOT_OBJECT, OBJECT, POLARITY, polarity
+from napari_sam.ui.layers.label_grid import transform_of
+from napari_sam.ui.layers.ours import OurLayers
+from napari_sam.ui.layers.planes import to_data
+from napari_sam.ui.layers.polarity import NOT_OBJECT, OBJECT, POLARITY, polarity, say_next
 
 if TYPE_CHECKING:
     from napari.layers import Image, Points, Shapes
@@ -22,10 +23,10 @@ OBJECT_COLOUR = "#12b5a6"
 BACKGROUND_COLOUR = "#f58a1f"
 # A plus and a minus: told apart without colour.
 OBJECT_SYMBOL, BACKGROUND_SYMBOL = "cross", "hbar"
-_SCREEN_SIZE = 14  # canvas pixels, whatever the zoom
+_SCREEN_SIZE = 9  # canvas pixels, whatever the zoom
 
 
-def new_points(viewer: Any, image: Image) -> Points:
+def new_points(ours: OurLayers, image: Image) -> Points:
     """Add an empty Points layer for prompts on the image's grid, leaving the selection alone."""
     import pandas as pd
     from napari.layers import Points
@@ -44,11 +45,11 @@ def new_points(viewer: Any, image: Image) -> Points:
         symbol=OBJECT_SYMBOL,
         **transform_of(image),
     )
-    add_quietly(viewer, layer)
+    ours.add(layer)
     return layer
 
 
-def new_shapes(viewer: Any, image: Image) -> Shapes:
+def new_shapes(ours: OurLayers, image: Image) -> Shapes:
     """Add an empty Shapes layer for boxes and outlines on the image's grid, ready to draw."""
     from napari.layers import Shapes
 
@@ -60,7 +61,7 @@ def new_shapes(viewer: Any, image: Image) -> Shapes:
         edge_width=2,
         **transform_of(image),
     )
-    viewer.add_layer(layer)
+    ours.add(layer, quietly=False)
     layer.mode = "add_rectangle"
     return layer
 
@@ -76,9 +77,10 @@ def add_point(
     ours: bool,
 ) -> None:
     """Add one prompt point, given in pixels of the plane, to a Points layer."""
-    coordinates = to_data(viewer, image, points, plane.to_data([rowcol]))
-    if POLARITY in points.features or label != FOREGROUND:
-        default_polarity(points, label)
+    coordinates = plane.to_data([rowcol])
+    if not ours:  # ours lies on the image
+        coordinates = to_data(viewer, image, points, coordinates)
+    say_next(points, label)
     append_points(points, coordinates, ours=ours)
 
 
@@ -105,28 +107,12 @@ def append_points(
         points.data = data
 
 
-def default_polarity(points: Points, label: int) -> None:
-    """Set what the next point of a layer will say."""
-    if POLARITY not in points.features:
-        points.features = points.features.assign(**{POLARITY: OBJECT})
-    points.feature_defaults = {
-        **points.feature_defaults.iloc[0].to_dict(),
-        POLARITY: OBJECT if label == FOREGROUND else NOT_OBJECT,
-    }
-
-
-def set_defaults(points: Points, label: int) -> None:
-    """Make points that the person adds with napari's own tool say the same as a click would."""
-    if POLARITY in points.features:
-        default_polarity(points, label)
-
-
 def style_points(points: Points) -> None:
     """Give every point of our own layer the colour and symbol of what it says."""
     said: npt.NDArray[np.int64] = polarity(points)
     symbols = [OBJECT_SYMBOL if s == FOREGROUND else BACKGROUND_SYMBOL for s in said]
     if [str(symbol) for symbol in points.symbol] == symbols:
-        return  # every change costs a redraw, and this is looked at after every event
+        return  # every change costs a redraw
     colours = [OBJECT_COLOUR if s == FOREGROUND else BACKGROUND_COLOUR for s in said]
     # The border as well: a cross is so thin that little else is seen of it.
     points.face_color = points.border_color = colours

@@ -7,36 +7,21 @@ imports napari's Qt side.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam.errors import LabelsError, ViewError
+from napari_sam.errors import ViewError
 from napari_sam.images import Plane
 from napari_sam.pixel_size import PixelSize
 
 if TYPE_CHECKING:
-    from napari.layers import Image, Labels, Layer, Points, Shapes
+    from napari.layers import Image, Labels, Layer
 
 Coordinates = npt.NDArray[np.float64]
 
-_SMALLEST_SHAPE = 2.0  # pixels; a click without a drag leaves a rectangle of about one pixel
 _LARGEST_PLANE = 2**27  # pixels that are read at once, 128 Mpx
-_GRID_TOLERANCE = 0.05  # pixels by which two grids may differ and still be the same
-_ELLIPSE_CORNERS = 64
-
-
-class Outline(NamedTuple):
-    """A shape of the person's, seen on one plane.
-
-    ``kind`` is "box" for a rectangle along the pixel axes, "polygon" for any other closed
-    outline, "path" for an open line. ``vertices`` is (N, 2), (row, column) pixels.
-    """
-
-    index: int  # type: ignore[assignment]  # tuple.index, which nobody needs here
-    kind: Literal["box", "polygon", "path"]
-    vertices: Coordinates
 
 
 def spatial_shape(layer: Image | Labels) -> tuple[int, ...]:
@@ -45,7 +30,7 @@ def spatial_shape(layer: Image | Labels) -> tuple[int, ...]:
     return shape[: layer.ndim]
 
 
-def _unit_factors(source: Any, target: Any) -> Coordinates | float:
+def unit_factors(source: Any, target: Any) -> Coordinates | float:
     """Return how many target units one source unit is, per axis; 1 where that is unknown."""
     if source is None or target is None:
         return 1.0
@@ -62,32 +47,32 @@ def _world_units(viewer: Any, layer: Layer) -> Any:
     return None if units is None else tuple(units)[-layer.ndim :]
 
 
-def _affine(layer: Layer) -> tuple[Coordinates, Coordinates]:
+def affine(layer: Layer) -> tuple[Coordinates, Coordinates]:
     """Return ``(A, b)`` with ``data = A @ world + b``, world in the layer's own units."""
     b = np.asarray(layer.world_to_data(np.zeros(layer.ndim)), dtype=float)
     columns = [np.asarray(layer.world_to_data(unit)) - b for unit in np.eye(layer.ndim)]
     return np.stack(columns, axis=1), b
 
 
-def _data_to_world(viewer: Any, layer: Layer, coordinates: Coordinates) -> Coordinates:
+def data_to_world(viewer: Any, layer: Layer, coordinates: Coordinates) -> Coordinates:
     """Map data coordinates (N, layer.ndim) to world ones (N, viewer ndim) in world units.
 
     Axes that the layer does not have take the viewer's current position: a 2-D layer shows on
     every slice of a stack.
     """
-    A, b = _affine(layer)
+    A, b = affine(layer)
     own = np.linalg.solve(A, (coordinates - b).T).T
     world_units = _world_units(viewer, layer)
-    own = own * _unit_factors(layer.units if world_units else None, world_units)
+    own = own * unit_factors(layer.units if world_units else None, world_units)
     world = np.tile(np.asarray(viewer.dims.point, dtype=float), (len(coordinates), 1))
     world[:, -layer.ndim :] = own
     return world
 
 
-def _world_to_data(viewer: Any, layer: Layer, world: Coordinates) -> Coordinates:
-    A, b = _affine(layer)
+def world_to_data(viewer: Any, layer: Layer, world: Coordinates) -> Coordinates:
+    A, b = affine(layer)
     world_units = _world_units(viewer, layer)
-    factors = _unit_factors(world_units, layer.units if world_units else None)
+    factors = unit_factors(world_units, layer.units if world_units else None)
     return (world[:, -layer.ndim :] * factors) @ A.T + b
 
 
@@ -121,14 +106,14 @@ def displayed_plane(viewer: Any, layer: Image | Labels) -> Plane:
             "which the viewer displays: change the order of the axes."
         )
     hidden = [axis for axis in range(layer.ndim) if axis not in axes]
-    A, _ = _affine(layer)
+    A, _ = affine(layer)
     across = np.abs(A[np.ix_(hidden, axes)]).sum() + np.abs(A[np.ix_(axes, hidden)]).sum()
     if hidden and across > 1e-8 * np.abs(A).max():
         raise ViewError(
             f"{layer.name!r} is rotated or sheared across its slices, so the view cuts through "
             "several of them. Display the axes along which it was acquired."
         )
-    position = _world_to_data(viewer, layer, np.atleast_2d(np.asarray(dims.point, dtype=float)))[0]
+    position = world_to_data(viewer, layer, np.atleast_2d(np.asarray(dims.point, dtype=float)))[0]
     shape = spatial_shape(layer)
     index: list[int | None] = [None] * layer.ndim
     for axis in hidden:
@@ -171,7 +156,7 @@ def pixel_size(layer: Image | Labels, plane: Plane) -> PixelSize | None:
     units = [layer.units[axis] for axis in plane.axes]
     if units[0] != units[1] or not units[0].is_compatible_with("um"):
         return None
-    A, _ = _affine(layer)
+    A, _ = affine(layer)
     row, column = np.linalg.norm(np.linalg.inv(A)[:, list(plane.axes)], axis=0)
     return PixelSize(float(row), float(column), f"{units[0]:~}".replace("\N{MICRO SIGN}", "u"))
 
@@ -189,88 +174,13 @@ def to_data(viewer: Any, source: Layer, target: Layer, coordinates: Any) -> Coor
         Axes that only the target has take the viewer's current position.
     """
     given = np.asarray(coordinates, dtype=float).reshape(-1, source.ndim)
-    return _world_to_data(viewer, target, _data_to_world(viewer, source, given))
+    return world_to_data(viewer, target, data_to_world(viewer, source, given))
 
 
 def to_world(viewer: Any, layer: Layer, coordinates: Any) -> Coordinates:
     """Convert data coordinates (N, layer.ndim) into the viewer's world, (N, viewer.dims.ndim)."""
     given = np.asarray(coordinates, dtype=float).reshape(-1, layer.ndim)
-    return _data_to_world(viewer, layer, given)
-
-
-def _on_plane(
-    viewer: Any, source: Layer, image: Image, plane: Plane, coordinates: Any
-) -> tuple[npt.NDArray[np.bool_], Coordinates]:
-    """Tell which coordinates lie on the displayed plane, and give all as (row, column)."""
-    world = _data_to_world(viewer, source, np.asarray(coordinates, dtype=float))
-    extra = max(viewer.dims.ndim - image.ndim, 0)
-    # Axes that the image lacks: only what is at the viewer's position is meant.
-    steps = np.array([axis.step for axis in viewer.dims.range[:extra]])
-    here = np.asarray(viewer.dims.point, dtype=float)[:extra]
-    on = (np.abs(world[:, :extra] - here) <= steps / 2 + 1e-9).all(axis=1)
-    data = _world_to_data(viewer, image, world)
-    return on & plane.holds(data), plane.to_plane(data)
-
-
-def points_on_plane(
-    viewer: Any, points: Points, image: Image, plane: Plane
-) -> tuple[npt.NDArray[np.intp], Coordinates]:
-    """Find the points of a layer that lie on a plane of the image.
-
-    Returns
-    -------
-    indices : (N,) int array
-        Rows of ``points.data``.
-    rowcol : (N, 2) float array
-        Pixels of the plane; those outside its borders are left out.
-    """
-    if len(points.data) == 0:
-        return np.empty(0, dtype=np.intp), np.empty((0, 2))
-    on, rowcol = _on_plane(viewer, points, image, plane, points.data)
-    on &= (rowcol >= -0.5).all(axis=1) & (rowcol <= np.array(plane.shape) - 0.5).all(axis=1)
-    return np.flatnonzero(on), rowcol[on]
-
-
-def shapes_on_plane(viewer: Any, shapes: Shapes, image: Image, plane: Plane) -> list[Outline]:
-    """Find the shapes of a layer that lie wholly on a plane of the image.
-
-    Shapes smaller than two pixels are left out: a click without a drag makes such a rectangle.
-    """
-    found = []
-    for index, (corners, kind) in enumerate(zip(shapes.data, shapes.shape_type, strict=True)):
-        on, vertices = _on_plane(viewer, shapes, image, plane, corners)
-        extent = np.ptp(vertices, axis=0)
-        if not on.all():
-            continue
-        if kind in ("path", "line"):
-            if extent.max() >= _SMALLEST_SHAPE:
-                found.append(Outline(index, "path", vertices))
-            continue
-        if extent.min() < _SMALLEST_SHAPE:
-            continue
-        if kind == "ellipse":
-            vertices = _ellipse(vertices)
-        found.append(
-            Outline(
-                index, "box" if kind == "rectangle" and _upright(vertices) else "polygon", vertices
-            )
-        )
-    return found
-
-
-def _upright(vertices: Coordinates) -> bool:
-    """Tell whether four corners form a rectangle along the pixel axes, to half a pixel."""
-    sides = np.abs(np.diff(vertices, axis=0, append=vertices[:1]))
-    return bool((sides.min(axis=1) < 0.5).all())
-
-
-def _ellipse(corners: Coordinates) -> Coordinates:
-    """Trace the ellipse inscribed in a (possibly rotated) rectangle of four corners."""
-    centre = corners.mean(axis=0)
-    half_a = (corners[1] - corners[0]) / 2
-    half_b = (corners[3] - corners[0]) / 2
-    angle = np.linspace(0, 2 * np.pi, _ELLIPSE_CORNERS, endpoint=False)[:, None]
-    return centre + np.cos(angle) * half_a + np.sin(angle) * half_b
+    return data_to_world(viewer, layer, given)
 
 
 def cursor_on_plane(viewer: Any, image: Image, plane: Plane) -> tuple[float, float] | None:
@@ -278,7 +188,7 @@ def cursor_on_plane(viewer: Any, image: Image, plane: Plane) -> tuple[float, flo
     position = np.atleast_2d(np.asarray(viewer.cursor.position, dtype=float))
     if position.shape[1] < image.ndim:
         return None
-    row, column = plane.to_plane(_world_to_data(viewer, image, position))[0]
+    row, column = plane.to_plane(world_to_data(viewer, image, position))[0]
     height, width = plane.shape
     inside = -0.5 <= row <= height - 0.5 and -0.5 <= column <= width - 0.5
     return (float(row), float(column)) if inside else None
@@ -288,73 +198,5 @@ def canvas_pixel(viewer: Any, layer: Layer) -> Coordinates:
     """Return how far one pixel of the canvas reaches, in data pixels along each axis of a layer."""
     here = np.atleast_2d(np.asarray(viewer.dims.point, dtype=float))
     steps = np.eye(here.shape[1])[list(viewer.dims.displayed)] / viewer.scene.camera.zoom
-    moved = _world_to_data(viewer, layer, here + steps) - _world_to_data(viewer, layer, here)
+    moved = world_to_data(viewer, layer, here + steps) - world_to_data(viewer, layer, here)
     return np.asarray(np.abs(moved).sum(axis=0))
-
-
-def transform_of(layer: Layer) -> dict[str, Any]:
-    """Return what puts a new layer of as many axes onto the same grid in the world."""
-    return {
-        "scale": np.array(layer.scale),
-        "translate": np.array(layer.translate),
-        "rotate": np.array(layer.rotate),
-        "shear": np.array(layer.shear),
-        "affine": np.array(layer.affine.affine_matrix),
-        "units": layer.units,
-        "axis_labels": layer.axis_labels,
-    }
-
-
-def new_labels(image: Image, name: str) -> Labels:
-    """Make an empty 32-bit Labels layer on the image's own pixel grid, not yet in a viewer."""
-    from napari.layers import Labels
-
-    # calloc: pages of a large stack cost memory only once something is written to them.
-    return Labels(np.zeros(spatial_shape(image), np.int32), name=name, **transform_of(image))
-
-
-def labels_plane(image: Image, plane: Plane, labels: Labels, *, write: bool = True) -> Plane:
-    """Return the plane of a Labels layer that matches a plane of the image.
-
-    Parameters
-    ----------
-    write : bool
-        Whether it will be written. What is only read may be read-only, dask or multiscale.
-
-    Raises
-    ------
-    LabelsError
-        When the labels cannot be written, or do not lie on the image's pixel grid.
-    """
-    reason = why_not_writable(labels) if write else ""
-    if reason:
-        raise LabelsError(f"{labels.name!r} cannot be written: {reason} Choose a new Labels layer.")
-    shape = spatial_shape(image)
-    if tuple(labels.data.shape) != shape:
-        raise LabelsError(
-            f"{labels.name!r} has shape {tuple(labels.data.shape)}, but the image has {shape}. "
-            "Choose labels of the same size, or a new layer."
-        )
-    corners = plane.to_data([(0, 0), (0, plane.shape[1]), (plane.shape[0], 0)])
-    A, b = _affine(image)
-    world = np.linalg.solve(A, (corners - b).T).T * _unit_factors(image.units, labels.units)
-    A, b = _affine(labels)
-    if np.abs(world @ A.T + b - corners).max() > _GRID_TOLERANCE:
-        raise LabelsError(
-            f"{labels.name!r} lies elsewhere than the image (other scale, translation or "
-            "rotation). Give both the same transform, or choose a new Labels layer."
-        )
-    return plane
-
-
-def why_not_writable(labels: Labels) -> str:
-    """Say why a Labels layer cannot be written; empty when it can."""
-    if labels.multiscale:
-        return "it is a multiscale pyramid."
-    if not hasattr(labels.data, "__setitem__") or type(labels.data).__module__.startswith("dask"):
-        return "its data are computed on demand (dask)."
-    if isinstance(labels.data, np.ndarray) and not labels.data.flags.writeable:
-        return "its data are read-only."
-    if not labels.editable:
-        return "it is locked."
-    return ""

@@ -59,12 +59,12 @@ class Hover:
 
     def _look(self) -> None:
         bench, state = self._bench, self._bench.state
-        view = self._readable()
-        if not state.hover or not self._idle() or view is None or state.image is None:
+        view, image = self._readable(), state.image
+        if not state.hover or not self._idle() or view is None or image is None:
             self.stop()
             return
         try:
-            place = cursor_on_plane(bench.viewer, state.image, view.plane)
+            place = cursor_on_plane(bench.viewer, image, view.plane)
         except NapariSamError:
             place = None
         if place is None:
@@ -89,5 +89,5 @@ class Hover:
         if image is None or now is None or not view.same(now) or not self._idle():
             return
         self.shown = True
-        self._preview.show(image, view.plane, [predicted.found[0].masks[0]], outline=True)
+        self._preview.show(image, view.plane, [predicted.found[0].masks[0]], filled=False)
         self.moved()  # the cursor may have moved on meanwhile

@@ -3,29 +3,49 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
-import numpy as np
-
-from napari_sam.engine.worker import Predicted, View
+from napari_sam.engine.worker import Predicted
 from napari_sam.errors import NapariSamError, PromptError, ViewError
 from napari_sam.images import Plane
 from napari_sam.prompts import Prompt
 from napari_sam.ui.canvas.preview import Preview
 from napari_sam.ui.layers.prompt_layers import Marks
+from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.proposing.encoding import Encoding
 from napari_sam.ui.proposing.hover import Hover
 from napari_sam.ui.proposing.marks import MarkLayers
-from napari_sam.ui.state import Answer, Chip
+from napari_sam.ui.proposing.refining import refined, same_masks
+from napari_sam.ui.state import Answer
 from napari_sam.ui.workbench import Workbench
 
 _SETTLE = 50  # milliseconds; an edit fires two events, and a drag many
 _NOTICED = 400  # milliseconds after which people wonder whether their click arrived
-_COMPUTING = Chip("wait", "computing the mask")
+_COMPUTING = "computing the mask"
+
+
+@dataclass(frozen=True, eq=False)
+class _Question:
+    """What the model was asked: about what is shown, by which model, with which marks."""
+
+    shown: Shown
+    model: str
+    marks: bytes
+    prompts: tuple[Prompt, ...]
+
+    def same(self, shown: Shown, model: str, marks: bytes) -> bool:
+        return self.marks == marks and self.model == model and shown.view.same(self.shown.view)
+
+    def same_but_pixels(self, other: _Question) -> bool:
+        """Whether nothing differs, except that the pixels may have changed in place."""
+        mine, its = self.shown.view, other.shown.view
+        return (self.marks, self.model, mine.plane, mine.limits) == (
+            *(other.marks, other.model, its.plane, its.limits),
+        ) and mine.image.finest is its.image.finest
 
 
 class Predicting:
-    """Watches what is marked on the displayed plane and keeps `State.answer` true to it.
+    """Watches what is marked on the plane shown and keeps `State.answer` true to it.
 
     Parameters
     ----------
@@ -42,11 +62,13 @@ class Predicting:
         self._usable = usable
         self.encoding = Encoding(bench, self._failed)
         self.hover = Hover(bench, preview, self._idle, self.encoding.displayed)
-        self._asked: tuple[View, str, bytes] | None = None
+        self._asked: _Question | None = None
         self._then: Callable[[], None] | None = None
+        # Unfinished cells of other planes: what was asked, answered and chosen there.
+        self._elsewhere: dict[Plane, tuple[_Question, Answer, int]] = {}
         self.active = False
 
-    # -- what the session calls --------------------------------------------------------------
+    # -- what others call ---------------------------------------------------------------------
 
     def soon(self, settle: int = _SETTLE) -> None:
         """Look at the marks once things have settled."""
@@ -65,6 +87,11 @@ class Predicting:
         self._bench.jobs.cancel("predict")
         self._drop()
 
+    def forget_all(self) -> None:
+        """Another image or model: whatever was answered is about something else."""
+        self._elsewhere.clear()
+        self.forget()
+
     def interrupted(self) -> None:
         """Marks are being changed by the person: ask anew at the next look."""
         self._then = self._asked = None
@@ -72,59 +99,69 @@ class Predicting:
     def cancelled(self) -> None:
         """Work was stopped: nothing is being computed any more."""
         self.interrupted()
-        if self._bench.state.chip == _COMPUTING:
-            self._bench.state.chip = Chip("ready", "ready")
+        if self._bench.state.chip.text == _COMPUTING:
+            self._bench.chip("ready", "ready")
 
     def now(self) -> None:
-        """Read the marks of the displayed plane, and ask the model when they are new."""
+        """Read the marks of the plane shown, and ask the model when they are new."""
         bench, state = self._bench, self._bench.state
         try:
-            plane = bench.plane()
+            shown = bench.shown()
         except ViewError as error:
-            empty = state.image is None
-            self._preview.hide()
-            state.marked = False
-            state.chip = Chip("empty", "no image" if empty else "no slice")
-            bench.say(str(error), problem=not empty)
+            self._nothing_shown(error)
             return
         if not self._usable():
             return
         try:
-            marks = self._marks.read(plane)
-            state.marked = not marks.empty
+            marks = self._marks.read(shown.plane)
+            self._marks.told(not marks.empty)
             if marks.empty:
-                self._nothing_marked(plane)
+                self._nothing_marked(shown)
                 return
-            view = bench.view(plane)
-            asked = (view, state.model, _signature(marks))
-            if self._already(asked):
+            signature = marks.signature()
+            self._return_to(shown.plane)
+            if self._asked is not None and self._asked.same(shown, state.model, signature):
                 if state.answer is not None:
                     self.show(state.answer)
                 return
-            prompts = self._refined(plane, marks.prompts())
+            question = self._question(shown, marks, signature)
         except NapariSamError as error:
             self.forget()
             # A "not this" click before the first click on the cell is no mistake.
             if not isinstance(error, PromptError):
                 bench.say(str(error), problem=True)
-            elif state.tool != "find":
+            elif state.advice.others:
                 bench.say(str(error))
             return
-        self._then = None
-        self._asked = asked
-        self._ask(view, prompts)
+        if self._then is not None and self._asked is not None:
+            if self._asked.shown.plane != shown.plane:
+                return  # what is to be kept there comes first
+            self._then = None
+        self._ask(question)
 
     # -- asking -------------------------------------------------------------------------------
 
-    def _already(self, asked: tuple[View, str, bytes]) -> bool:
-        """Whether these very marks were asked about, or are being asked about."""
-        if self._asked is None:
-            return False
-        return asked[0].same(self._asked[0]) and asked[1:] == self._asked[1:]
+    def _return_to(self, plane: Plane) -> None:
+        """Take up the unfinished cell of a plane again, and put down that of another."""
+        state, asked, answer = self._bench.state, self._asked, self._bench.state.answer
+        if asked is not None and asked.shown.plane == plane:
+            return
+        back = self._elsewhere.pop(plane, None)
+        if answer is not None and asked is not None and self._then is None:
+            self._elsewhere[answer.plane] = (asked, answer, state.choice)
+        if back is not None and self._then is None:
+            self._asked, state.answer, state.choice = back
 
-    def _nothing_marked(self, plane: Plane) -> None:
-        answer = self._bench.state.answer
-        if self._asked is None or self._asked[0].plane == plane:
+    def _nothing_shown(self, error: ViewError) -> None:
+        empty = self._bench.state.image is None
+        self._preview.hide()
+        self._marks.told(False)
+        self._bench.chip("empty", "no image" if empty else "no slice")
+        self._bench.say(str(error), problem=not empty)
+
+    def _nothing_marked(self, shown: Shown) -> None:
+        answer, plane = self._bench.state.answer, shown.plane
+        if self._asked is None or self._asked.shown.plane == plane:
             self._bench.jobs.cancel("predict")
             self.cancelled()
         if answer is not None and answer.plane == plane:
@@ -132,64 +169,42 @@ class Predicting:
         elif not self.hover.shown:
             self._preview.hide()
         if self.active:
-            self.encoding.ahead(plane)
+            self.encoding.ahead(shown)
 
     def _drop(self) -> None:
         if self._bench.state.answer is not None:
             self._bench.state.answer = None
             self._preview.hide()
 
-    def _refined(self, plane: Plane, prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
-        """Let a further click refine the candidate that was chosen for the same object.
+    def _question(self, shown: Shown, marks: Marks, signature: bytes) -> _Question:
+        state, answer = self._bench.state, self._bench.state.answer
+        plain = _Question(shown, state.model, signature, ())
+        if self._asked is not None and answer is not None and plain.same_but_pixels(self._asked):
+            # napari draws the slice anew at every turn of it: ask the very same once more, and
+            # see by the answer whether the pixels are others.
+            prompts = answer.prompts
+        else:
+            prompts = marks.prompts(state.each_point)
+            if answer is not None and answer.plane == shown.plane and answer.image is shown.image:
+                prompts = refined(answer, state.choice, prompts)
+        return _Question(shown, state.model, signature, prompts)
 
-        An object's logits reach only prompts that repeat all of its points and add to them;
-        keeping, clearing or changing the model drops the answer and its logits.
-        """
-        answer = self._bench.state.answer
-        if answer is None or len(prompts) != 1 or len(answer.prompts) != 1:
-            return prompts
-        new, old = prompts[0], answer.prompts[0]
-        count = len(old.points)
-        grown = (
-            answer.plane == plane
-            and answer.image is self._bench.state.image
-            and 0 < count < len(new.points)
-            and np.array_equal(new.points[:count], old.points)
-            and new.labels is not None
-            and old.labels is not None
-            and np.array_equal(new.labels[:count], old.labels)
-            and np.array_equal(new.boxes, old.boxes)
-            and new.mask is None
-        )
-        if not grown:
-            return prompts
-        best = answer.found[0]
-        choice = min(self._bench.state.choice, len(best) - 1)
-        refined = Prompt(
-            new.points, new.labels, new.boxes, logits=best.logits[choice], window=best.window
-        )
-        return (refined,)
-
-    def _ask(self, view: View, prompts: tuple[Prompt, ...]) -> None:
-        bench = self._bench
-        image, name, device, worker = (
-            bench.state.image,
-            bench.state.model,
-            bench.device(),
-            bench.worker,
-        )
+    def _ask(self, question: _Question) -> None:
+        bench, shown = self._bench, question.shown
+        name, device, worker = question.model, bench.device(), bench.worker
+        before, self._asked = self._asked, question
         self.hover.covered()
-        new = not self.encoding.has(view)
+        new = not self.encoding.has(shown.view)
         if new:
             bench.jobs.cancel("read")
             self.encoding.begin()
             bench.say("Reading the image; the mask of the cell you marked follows.")
         bench.jobs.submit(
             "predict",
-            lambda progress: worker.predict(name, device, view, prompts, progress),
-            lambda predicted: self._answered(image, view, prompts, predicted),
+            lambda progress: worker.predict(name, device, shown.view, question.prompts, progress),
+            lambda predicted: self._answered(question, before, predicted),
             self._failed,
-            self.encoding.progressed if new else lambda fraction: None,
+            self.encoding.progressed if new else _silently,
         )
         bench.loop.later("slow answer", _NOTICED, self._still_waiting)
 
@@ -197,70 +212,87 @@ class Predicting:
         """Say that the mask is on its way."""
         bench = self._bench
         if bench.jobs.wants("predict") and bench.state.chip.kind == "ready":
-            bench.state.chip = _COMPUTING
+            bench.chip("wait", _COMPUTING)
 
     def _answered(
-        self, image: Any, view: View, prompts: tuple[Prompt, ...], predicted: Predicted
+        self, question: _Question, before: _Question | None, predicted: Predicted
     ) -> None:
-        state = self._bench.state
+        state, shown = self._bench.state, question.shown
+        again = before is not None and question.same_but_pixels(before)
+        last = state.answer
         answer = Answer(
-            image, view.plane, prompts, predicted.found, predicted.crop, predicted.corner, view
+            *(shown.image, shown.plane, question.prompts, predicted.found),
+            *(predicted.crop, predicted.corner, shown.view),
         )
-        state.choice = 0
-        state.answer = answer
-        self.encoding.done(view)
-        self.show(answer)
         then, self._then = self._then, None
+        if again and last is not None and same_masks(last, answer):
+            choice = state.choice
+        else:
+            choice = 0
+            if again and last is not None and then is not None:
+                then = self._look_first
+        state.answer = answer
+        state.choice = choice
+        self.encoding.done(shown)
+        self.show(answer)
         if then is not None:
             then()
 
+    def _look_first(self) -> None:
+        self._bench.result("The image has changed: look at the new mask first.", problem=True)
+
     def _failed(self, error: Exception) -> None:
         self.forget()
-        self._bench.state.chip = Chip("problem", "problem")
+        self._bench.chip("problem", "problem")
         self._bench.fail(error)
 
     # -- showing --------------------------------------------------------------------------------
 
+    def choose(self, choice: int) -> None:
+        """Show another candidate."""
+        answer = self._bench.state.answer
+        if answer is not None and 0 <= choice < answer.choices:
+            self._bench.state.choice = choice
+            self.show(answer)
+
     def show(self, answer: Answer) -> None:
         """Show an answer if its plane is displayed; on any other plane it stays out of sight."""
-        bench = self._bench
-        if not self._displayed(answer):
+        bench, state = self._bench, self._bench.state
+        shown = self._where(answer)
+        if shown is None:
             return
-        choice = bench.state.choice
         self.hover.covered()
-        self._preview.show(answer.image, answer.plane, answer.masks(choice), outline=False)
-        if bench.state.tool == "find":
-            return  # an unfinished cell waits for the Click page; its keys mean nothing here
-        certainty = f"{100 * answer.score(choice):.0f} % sure"
+        filled = state.filled
+        self._preview.show(answer.image, answer.plane, answer.masks(state.choice), filled=filled)
+        if not state.advice.others:
+            return  # an unfinished cell waits for its page; here its keys mean nothing
+        certainty = f"{100 * answer.score(state.choice):.0f} % sure"
         if len(answer.found) > 1:
-            bench.say(f"{len(answer.found)} cells, {certainty}. Accept keeps them all.")
+            told = f"{len(answer.found)} cells, {certainty}. Accept keeps them all."
         else:
-            others = ""
-            if answer.choices > 1 and bench.state.tool == "click":
-                keys = ", ".join(str(number + 1) for number in range(answer.choices))
-                others = f"; {keys} show other outlines"
-            elif answer.choices > 1:
-                others = "; N shows another outline"
-            bench.say(
-                f"One cell, {certainty}. {bench.state.accept_key} keeps it{others}; a right click "
-                "takes something away."
+            keys = ", ".join(str(number + 1) for number in range(answer.choices))
+            others = f"; {state.advice.others.format(keys=keys)}" if answer.choices > 1 else ""
+            told = (
+                f"One cell, {certainty}. {state.accept_key} keeps it{others}; a right click takes "
+                "something away."
             )
+        bench.say(shown.remark + told)
 
-    def _displayed(self, answer: Answer) -> bool:
+    def _where(self, answer: Answer) -> Shown | None:
+        """What is shown, if it is what an answer is about."""
         try:
-            return self._bench.plane() == answer.plane and answer.image is self._bench.state.image
+            shown = self._bench.shown()
         except ViewError:
-            return False
+            return None
+        same = shown.plane == answer.plane and shown.image is answer.image
+        return shown if same else None
 
     def _idle(self) -> bool:
         """Whether the mask under the cursor may be shown."""
         answer, wants = self._bench.state.answer, self._bench.jobs.wants
         waiting = any(wants(slot) for slot in ("predict", "read", "find"))
-        return self.active and not waiting and (answer is None or not self._displayed(answer))
+        return self.active and not waiting and (answer is None or self._where(answer) is None)
 
 
-def _signature(marks: Marks) -> bytes:
-    parts = [marks.points.tobytes(), marks.labels.tobytes()]
-    parts += [o.kind.encode() + o.vertices.tobytes() for o in marks.outlines]
-    parts.append(b"" if marks.mask is None else np.packbits(marks.mask).tobytes())
-    return b"|".join(parts)
+def _silently(fraction: float) -> None:
+    """Report nothing."""

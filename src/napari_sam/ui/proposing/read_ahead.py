@@ -9,6 +9,7 @@ from napari_sam.engine.worker import View
 from napari_sam.errors import ViewError
 from napari_sam.images import Plane
 from napari_sam.ui.layers.planes import spatial_shape
+from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.workbench import Workbench
 
 SLOT = "ahead"
@@ -64,16 +65,16 @@ class ReadAhead:
 
     def _views(self) -> Iterator[View]:
         try:
-            plane = self._bench.plane()
-            for other in neighbours(plane, spatial_shape(self._bench.state.image), self._axis()):
-                yield self._bench.view(other)
+            shown = self._bench.shown()
         except ViewError:
             return
+        for other in neighbours(shown.plane, spatial_shape(shown.image), self._axis(shown)):
+            yield shown.beside(other)
 
-    def _axis(self) -> int | None:
+    def _axis(self, shown: Shown) -> int:
         """Data axis of the slider moved last."""
-        dims, image = self._bench.viewer.dims, self._bench.state.image
-        return None if image is None else int(dims.last_used - (dims.ndim - image.ndim))
+        dims = self._bench.viewer.dims
+        return int(dims.last_used - (dims.ndim - shown.image.ndim))
 
 
 def neighbours(plane: Plane, shape: tuple[int, ...], axis: int | None = None) -> list[Plane]:

@@ -11,7 +11,8 @@ from napari_sam.errors import ViewError
 from napari_sam.images import Plane
 from napari_sam.methods.find_options import Region
 from napari_sam.prompts import Prompt
-from napari_sam.ui.layers.planes import shapes_on_plane
+from napari_sam.ui.canvas.camera import visible_part
+from napari_sam.ui.layers.outlines import shapes_on_plane
 
 if TYPE_CHECKING:
     from napari.layers import Image, Shapes
@@ -28,25 +29,20 @@ def region_mask(viewer: Any, image: Image, plane: Plane, region: Region) -> Mask
         When no pixel of this plane is.
     """
     if region == "visible":
-        return _visible(image, plane)
+        return _visible(viewer, image, plane)
     if region in ("slice", "stack"):
         return None
     return _enclosed(viewer, image, plane, region)  # type: ignore[arg-type]
 
 
-def _visible(image: Image, plane: Plane) -> Mask | None:
-    corners = np.asarray(image.corner_pixels, dtype=float)
-    if image.multiscale:
-        # The corners count pixels of the level that is drawn.
-        corners = corners * image.downsample_factors[image.data_level]
-    first, last = plane.to_plane(corners)
-    (r0, c0), (r1, c1) = np.floor(first).astype(int), np.ceil(last).astype(int) + 1
-    if r1 - r0 <= 1 or c1 - c0 <= 1:
+def _visible(viewer: Any, image: Image, plane: Plane) -> Mask | None:
+    r0, c0, r1, c1 = visible_part(viewer, image, plane)
+    if r1 <= r0 or c1 <= c0:
         raise ViewError(f"Nothing of {image.name!r} is visible. Move it into view.")
-    if r0 <= 0 and c0 <= 0 and r1 >= plane.shape[0] and c1 >= plane.shape[1]:
+    if (r1 - r0, c1 - c0) == plane.shape:
         return None
     mask = np.zeros(plane.shape, dtype=bool)
-    mask[max(r0, 0) : r1, max(c0, 0) : c1] = True
+    mask[r0:r1, c0:c1] = True
     return mask
 
 

@@ -1,70 +1,51 @@
-"""Reviewing found cells: correct them, decide about each, and see what is doubtful."""
+"""Review: correct found cells, decide about each, and see what is doubtful."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.labels import table as object_table
 from napari_sam.labels.document import Moved
-from napari_sam.ui.canvas.gestures import ADVICE, Action
-from napari_sam.ui.canvas.keys import Keys
+from napari_sam.ui.canvas import gestures
+from napari_sam.ui.canvas.keys import Action
 from napari_sam.ui.labels_layer.accepting import left
-from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.labels_layer.measuring import Measuring
-from napari_sam.ui.layers.planes import labels_plane
-from napari_sam.ui.proposing.marks import MarkLayers
-from napari_sam.ui.state import Answer
+from napari_sam.ui.state import Advice
+from napari_sam.ui.tools.review_advice import advice
 from napari_sam.ui.tools.review_appearance import Appearance
+from napari_sam.ui.tools.review_labels import fitting_labels
 from napari_sam.ui.tools.review_mouse import ReviewMouse
 from napari_sam.ui.tools.review_proposals import Proposals
 from napari_sam.ui.tools.review_queue import Queue
 from napari_sam.ui.tools.review_state import Limits, Objects, ReviewState
-from napari_sam.ui.workbench import Workbench
+from napari_sam.ui.tools.tool import Parts, Tool
 
 if TYPE_CHECKING:
     from napari.layers import Labels
 
-    from napari_sam.ui.session import Session
 
+class Review(Tool):
+    """Objects of one Labels layer: looked at, corrected, accepted or rejected, one by one."""
 
-class Review:
-    """The controller of the Review page.
+    name: ClassVar[str] = "review"
+    title: ClassVar[str] = "Review"
+    tip: ClassVar[str] = "Correct found cells, and decide about the doubtful ones."
+    advice: ClassVar[Advice] = Advice(others="N shows another outline")
 
-    Parameters
-    ----------
-    bench : Workbench
-    marks : MarkLayers
-    session : Session
-        For prompts: an added or corrected cell is asked for as on the Click page.
-    documents : Documents
-    threaded : bool
-        Whether objects are measured in a thread of their own.
-    """
-
-    def __init__(
-        self,
-        bench: Workbench,
-        marks: MarkLayers,
-        session: Session,
-        documents: Documents,
-        threaded: bool,
-    ) -> None:
-        self._bench = bench
-        self._session = session
+    def __init__(self, parts: Parts) -> None:
+        super().__init__(parts)
+        bench = parts.bench
         self.state = ReviewState()
-        self.proposals = Proposals(bench, marks, session, self.state)
-        self._documents = documents
-        self.measuring = Measuring(bench, self._completed, threaded)
+        self.proposals = Proposals(bench, parts.proposal, self.state)
+        self.measuring = Measuring(bench, self._completed, parts.threaded)
         self._appearance = Appearance(bench, self.state)
         self._queue = Queue(bench, self.state, self._appearance, self.select)
-        self._mouse = ReviewMouse(bench, self._appearance, self)
-        self._keys = Keys(bench.viewer, self._actions(), self.is_ours, lambda bare: None)
-        self._active = False
+        self.mouse: ReviewMouse = ReviewMouse(bench, self._appearance, self)
 
-    def _actions(self) -> dict[str, Callable[[], None]]:
+    def keys(self) -> dict[str, Action]:
         return {
             "Enter": self.accept,
             "Delete": self.reject,
@@ -80,29 +61,26 @@ class Review:
 
     # -- life -------------------------------------------------------------------------------------
 
-    def is_ours(self, layer: Any) -> bool:
-        """Tell whether a layer was made here."""
-        return layer is not None and layer is self._appearance.layer
+    def activate(self) -> None:
+        self._choose_default()
+        self.refresh()
+        self.advise()
 
-    def set_active(self, active: bool) -> None:
-        """Listen to mouse and keys, and colour the labels, only while the page is shown."""
-        if active == self._active:
-            return
-        self._active = active
-        (self._mouse.turn_on if active else self._mouse.turn_off)()
-        (self._keys.turn_on if active else self._keys.turn_off)()
-        if active:
-            self._choose_default()
-            self.refresh()
-            self.advise()
-        else:
-            self.measuring.end()
-            self.proposals.stop_correcting()
-            self._appearance.unring()
-            self._appearance.restore()
+    def deactivate(self) -> None:
+        self.measuring.end()
+        self.proposals.stop_correcting()
+        self._appearance.unring()
+        self._appearance.restore()
+
+    def cancel(self) -> str:
+        """Stop measuring, until the page or the slice is looked at again."""
+        self.measuring.cancel()
+        return ""
+
+    def run_next(self) -> bool:
+        return self.measuring.jobs.run_next()
 
     def close(self) -> None:
-        self.set_active(False)
         self.measuring.close()
         for name in self.state.events:
             self.state.events[name].disconnect()
@@ -112,7 +90,7 @@ class Review:
         if layer is self.state.labels:
             return
         self._take(layer)
-        if self._active:
+        if self.shown:
             self.advise()
 
     def _take(self, layer: Labels | None) -> None:
@@ -121,49 +99,31 @@ class Review:
         self._appearance.limits.clear()
         self.state.labels, self.state.selected = layer, None
         if layer is not None:
-            self._bench.state.target = layer  # cells that are added go there
+            self.bench.choose("target", layer)  # cells that are added go there
         self.refresh()
 
     def _choose_default(self) -> None:
         """Take the labels that were found or kept last, if they lie on the image."""
-        from napari.layers import Labels
-
-        layers = self._bench.viewer.layers
-        try:
-            self._bench.plane()
-        except NapariSamError:
-            return
-        if self.state.labels in layers and self._fits(self.state.labels):
-            return
-        theirs = [la for la in layers if isinstance(la, Labels) and not self._session.is_ours(la)]
-        fitting = [layer for layer in theirs if self._fits(layer)]
-        layer = fitting[-1] if fitting else None
+        layer = fitting_labels(self.bench, self.state.labels)
         if layer is not self.state.labels:
             self._take(layer)
 
-    def _fits(self, layer: Any) -> bool:
-        image = self._bench.state.image
-        try:
-            return image is not None and bool(labels_plane(image, self._bench.plane(), layer))
-        except NapariSamError:
-            return False
-
     def layers_changed(self) -> None:
         """A layer came or went."""
-        layers = self._bench.viewer.layers
+        layers = self.bench.viewer.layers
         gone = self.state.labels is not None and self.state.labels not in layers
         if gone:
             self._take(None)
-        if self._active and self.state.labels is None:
+        if self.shown and self.state.labels is None:
             self._choose_default()
             if gone:
                 self.advise()
 
     def view_changed(self) -> None:
         """Another slice, or another way to look at it."""
-        if self._active:
+        if self.shown:
             self.proposals.stop_correcting()
-            self._mouse.forget()
+            self.mouse.forget()
             self._choose_default()
             self.refresh()
             self.advise()
@@ -180,11 +140,11 @@ class Review:
         layer = self.state.labels
         if layer is None:
             raise LabelsError("There are no labels to review: find cells first, or open labels.")
-        return Editing(self._bench, self._documents.of(layer))
+        return Editing(self.bench, self.parts.documents.of(layer))
 
     def refresh(self) -> None:
         """Look at the displayed plane anew."""
-        if not self._active:
+        if not self.shown:
             return
         state = self.state
         try:
@@ -210,8 +170,8 @@ class Review:
         self.ring()
 
     def _see_steps(self) -> None:
-        """See what can be undone and redone, whatever is displayed."""
-        document = self._documents.known(self.state.labels)
+        """See what can be undone and redone, whatever is shown."""
+        document = self.parts.documents.known(self.state.labels)
         self.state.can_undo = document is not None and document.can_undo
         self.state.can_redo = document is not None and document.can_redo
 
@@ -219,10 +179,6 @@ class Review:
         """Objects were measured, and can be reviewed now."""
         self.refresh()
         self.advise()
-
-    def cancel(self) -> None:
-        """Stop measuring, until the page or the slice is looked at again."""
-        self.measuring.cancel()
 
     def ring(self) -> None:
         """Ring the object in hand."""
@@ -238,7 +194,7 @@ class Review:
             self._appearance.limits.pop(column, None)
         else:
             self._appearance.limits[column] = limits
-        if self._active:
+        if self.shown:
             self._appearance.colour()
             if self.state.selected in self._appearance.hidden:
                 self.select(None)
@@ -246,7 +202,7 @@ class Review:
     def set_coloured(self, on: bool) -> None:
         """Colour objects by their score, or as the person had them."""
         self.state.coloured = on
-        if self._active:
+        if self.shown:
             self._appearance.colour()
 
     # -- choosing an object, and deciding about it ------------------------------------------------
@@ -255,7 +211,7 @@ class Review:
         """Take an object of the displayed plane in hand."""
         if object_id != self.state.correcting:
             self.proposals.stop_correcting()
-        self._mouse.forget()
+        self.mouse.forget()
         self.state.selected = object_id
         self.ring()
 
@@ -266,6 +222,9 @@ class Review:
     def next(self) -> None:
         """Go to the next open object, the least certain first."""
         self._try(lambda editing: self._queue.step(editing, 1))
+
+    def labels_changed(self) -> None:
+        self.refresh()
 
     def _next_outline_or_object(self) -> None:
         """As on the Click page, the key turns through the outlines while some are proposed."""
@@ -279,7 +238,7 @@ class Review:
     def accept(self) -> None:
         """Keep the proposed outline; else accept the object in hand and go on."""
         if self.proposals.wanted:
-            self._session.accept()
+            self._keep()
         elif (selected := self.state.selected) is None:
             self.next()
         else:
@@ -289,7 +248,7 @@ class Review:
         """Delete the object in hand, and go on if it was being reviewed."""
         selected = self.state.selected
         if selected is None:
-            self._bench.result("Click a cell first, then Delete removes it.")
+            self.bench.result("Click a cell first, then Delete removes it.")
         else:
             self._decide(selected, lambda editing: editing.delete([selected]))
 
@@ -310,8 +269,8 @@ class Review:
 
     def edit(self, edit: Callable[[Editing], str], then_select: int | None = None) -> bool:
         """Make an edit and tell of it; whatever cannot be done changes nothing."""
-        self._mouse.forget()
-        if not self._try(lambda editing: self._bench.result(edit(editing))):
+        self.mouse.forget()
+        if not self._try(lambda editing: self.bench.result(edit(editing))):
             return False
         self.refresh()
         if then_select in self.state.objects.ids:
@@ -322,7 +281,7 @@ class Review:
         try:
             what(self.editing())
         except NapariSamError as error:
-            self._bench.fail(error)
+            self.bench.fail(error)
             return False
         return True
 
@@ -330,7 +289,7 @@ class Review:
 
     def undo(self) -> None:
         """Take the last mark back, else the last step."""
-        if not self._session.undo_mark():
+        if not self.parts.proposal.undo_mark():
             self._try(lambda editing: self._moved("Took back: ", editing.document.undo()))
 
     def redo(self) -> None:
@@ -338,23 +297,23 @@ class Review:
         self._try(lambda editing: self._moved("Done again: ", editing.document.redo()))
 
     def _moved(self, said: str, moved: Moved | None) -> None:
-        self._mouse.forget()
+        self.mouse.forget()
         self.refresh()
         if moved is None:
             way = "undo" if said.startswith("Took") else "redo"
-            self._bench.result(f"There is nothing more to {way}.")
+            self.bench.result(f"There is nothing more to {way}.")
             return
         told = moved.change.told
-        self._bench.result(f"{said}{told[:1].lower()}{told[1:]}{left(moved)}")
+        self.bench.result(f"{said}{told[:1].lower()}{told[1:]}{left(moved)}")
 
     # -- adding and correcting by prompts ---------------------------------------------------------
 
-    def set_action(self, action: Action) -> None:
+    def set_action(self, action: gestures.Action) -> None:
         """Choose what a click does."""
         if action != self.state.action:
             self.proposals.drop()
         self.state.action = action
-        self._mouse.forget()
+        self.mouse.forget()
         self.ring()
         self.advise()
 
@@ -366,52 +325,47 @@ class Review:
         """Hand the object in hand to the model: clicks refine its outline."""
         selected = self.state.selected
         if selected is None:
-            self._bench.result("Click the cell to correct first.")
+            self.bench.result("Click the cell to correct first.")
             return
         if self._try(lambda editing: self.proposals.correct(editing, selected)):
             self.advise()
 
-    def replace(self, answer: Answer) -> tuple[int, ...]:
-        """Give the object being corrected the outline of an answer; none when it cannot be."""
-        corrected = self.state.correcting
-        if corrected is None or not self.edit(lambda editing: self.proposals.put(editing, answer)):
-            return ()
-        self.proposals.spend(answer)
-        return (corrected,)
+    def _keep(self) -> None:
+        """Keep the proposed outline: as a new object, or as that of the one being corrected."""
+        answer = self.parts.proposal.ready(self.accept)
+        if answer is None:
+            return
+        if self.state.correcting is not None:
+            if not self.edit(lambda editing: self.proposals.put(editing, answer)):
+                return
+            self.proposals.spend(answer)
+        else:
+            made = self.parts.accepting.accept(answer)
+            if not made:
+                return
+            self._added(made)
+        self.parts.proposal.kept()
 
-    def accepted(self, ids: tuple[int, ...]) -> None:
-        """Objects were made or corrected; one of them is in hand now."""
+    def _added(self, ids: tuple[int, ...]) -> None:
+        """Cells were added that a person has looked at; a single one is in hand now."""
         self.refresh()
-        if self._active and len(ids) == 1 and ids[0] in self.state.objects.ids:
+        if len(ids) == 1 and ids[0] in self.state.objects.ids:
             self.select(ids[0])
 
     def escape(self) -> None:
         """Drop the proposal, else the first of two clicks, else the selection."""
         if self.proposals.wanted:
             self.proposals.drop()
-        elif not self._mouse.forget():
+        elif not self.mouse.forget():
             self.select(None)
         self.ring()
         self.advise()
 
     def advise(self) -> None:
         """Say what to do next."""
-        state, say = self.state, self._bench.result
         try:
             self.editing().plane()
-            why_not = ""
         except NapariSamError as error:
-            why_not = str(error)
-        if state.labels is None:
-            say("There are no labels on this image yet. Find all cells, or open labels.")
-        elif state.correcting is not None:
-            say(
-                f"Correcting cell {state.correcting}: click what is missing, right-click what does "
-                "not belong. Enter replaces it, Esc leaves it."
-            )
-        elif why_not:
-            say(why_not, problem=True)
-        elif state.action == "select" and state.selected is not None:
-            say("Enter accepts this cell, Delete rejects it, C corrects its outline.")
+            self.bench.result(*advice(self.state, str(error)))
         else:
-            say(ADVICE[state.action])
+            self.bench.result(*advice(self.state))

@@ -21,13 +21,8 @@ class Appearance:
         self._bench = bench
         self._state = state
         self._colouring = Colouring()
-        self._highlight = Highlight(bench.viewer)
+        self._highlight = Highlight(bench.ours)
         self.limits: dict[str, Limits] = {}
-
-    @property
-    def layer(self) -> Any:
-        """The layer of the ring, while there is one."""
-        return self._highlight.layer
 
     @property
     def hidden(self) -> npt.NDArray[np.int64]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import Protocol
 
 import numpy as np
 
@@ -11,18 +12,35 @@ from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.prompts import BACKGROUND
 from napari_sam.ui.canvas.clicks import RIGHT
 from napari_sam.ui.canvas.gestures import Action, Gestures, Place
+from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.layers.planes import cursor_on_plane
 from napari_sam.ui.tools.review_appearance import Appearance
+from napari_sam.ui.tools.review_proposals import Proposals
+from napari_sam.ui.tools.review_state import ReviewState
 from napari_sam.ui.workbench import Workbench
 
-if TYPE_CHECKING:
-    from napari_sam.ui.tools.review import Review
+
+class Reviewed(Protocol):
+    """What the mouse works on, as far as it needs it."""
+
+    state: ReviewState
+    proposals: Proposals
+
+    def editing(self) -> Editing: ...
+
+    def edit(self, edit: Callable[[Editing], str], then_select: int | None = None) -> bool: ...
+
+    def select(self, object_id: int | None) -> None: ...
+
+    def ring(self) -> None: ...
+
+    def advise(self) -> None: ...
 
 
 class ReviewMouse:
     """Turns gestures into edits; merging and splitting may take two clicks."""
 
-    def __init__(self, bench: Workbench, appearance: Appearance, review: Review) -> None:
+    def __init__(self, bench: Workbench, appearance: Appearance, review: Reviewed) -> None:
         self._bench, self._appearance, self._review = bench, appearance, review
         self._first: tuple[Action, int, Place] | None = None
         self._gestures = Gestures(

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from napari_sam.errors import LabelsError, ViewError
+from napari_sam.errors import LabelsError
 from napari_sam.labels.change import Origin
 from napari_sam.ui.canvas.gestures import Place
 from napari_sam.ui.labels_layer.editing import Editing
-from napari_sam.ui.proposing.marks import MarkLayers
+from napari_sam.ui.proposing.proposal import Proposal
 from napari_sam.ui.state import Answer
 from napari_sam.ui.tools.review_state import ReviewState
 from napari_sam.ui.workbench import Workbench
-
-if TYPE_CHECKING:
-    from napari_sam.ui.session import Session
 
 
 class Proposals:
@@ -23,31 +18,24 @@ class Proposals:
     Parameters
     ----------
     bench : Workbench
-    marks : MarkLayers
-    session : Session
+    proposal : Proposal
     state : ReviewState
         Its ``correcting`` is kept here.
     """
 
-    def __init__(
-        self, bench: Workbench, marks: MarkLayers, session: Session, state: ReviewState
-    ) -> None:
-        self._bench, self._marks, self._session, self._state = bench, marks, session, state
-
-    @property
-    def under_way(self) -> bool:
-        """Whether an outline is proposed, or being computed."""
-        return self._bench.state.answer is not None or self._bench.jobs.wants("predict")
+    def __init__(self, bench: Workbench, proposal: Proposal, state: ReviewState) -> None:
+        self._bench, self._proposal, self._state = bench, proposal, state
 
     @property
     def wanted(self) -> bool:
         """Whether accepting means an outline: one is under way, or a cell is being corrected."""
-        return self._state.correcting is not None or self.under_way
+        return self._state.correcting is not None or self._proposal.under_way
 
     def mark(self, place: Place, label: int) -> None:
         """Mark a pixel for the model: of a new cell, or of the one being corrected."""
-        self._bench.state.target = self._state.labels or self._bench.state.target
-        self._session.add_point(place, label)
+        if self._state.labels is not None:
+            self._bench.choose("target", self._state.labels)
+        self._proposal.add_point(place, label)
 
     def next(self) -> bool:
         """Show another outline of the cell; False when none is proposed on this slice."""
@@ -56,19 +44,15 @@ class Proposals:
             bench.say("The mask is being computed.")
             return True
         answer = bench.state.answer
-        try:
-            here = answer is not None and bench.plane() == answer.plane
-        except ViewError:
+        if answer is None or bench.plane_or_none() != answer.plane or answer.choices < 2:
             return False
-        if answer is None or not here or answer.choices < 2:
-            return False
-        self._session.next_candidate()
+        self._proposal.next()
         return True
 
     def correct(self, editing: Editing, object_id: int) -> None:
         """Hand an object to the model: clicks refine its outline."""
         self.drop()
-        self._marks.rough = (editing.plane(), editing.pixels() == object_id)
+        self._proposal.marks.rough = (editing.plane(), editing.pixels() == object_id)
         self._state.correcting = object_id
 
     def put(self, editing: Editing, answer: Answer) -> str:
@@ -84,19 +68,19 @@ class Proposals:
 
     def spend(self, answer: Answer) -> None:
         """The outline was put: its marks have served."""
-        self._marks.spend(answer.plane)
-        self._marks.rough = None
+        self._proposal.marks.spend(answer.plane)
+        self._proposal.marks.rough = None
         self._state.correcting = None
 
     def stop_correcting(self) -> None:
         """Leave the object that was being corrected as it is."""
         if self._state.correcting is not None:
             self._state.correcting = None
-            self._marks.rough = None
-            self._session.clear()
+            self._proposal.marks.rough = None
+            self._proposal.clear()
 
     def drop(self) -> None:
         """Forget whatever is proposed."""
         self.stop_correcting()
-        if self.under_way:
-            self._session.clear()
+        if self._proposal.under_way:
+            self._proposal.clear()

@@ -12,8 +12,10 @@ from napari_sam.images import Plane
 from napari_sam.methods.find_options import FindOptions
 from napari_sam.progress import Progress
 from napari_sam.segmentation import Segmentation, next_id
-from napari_sam.ui.canvas.preview import add_quietly
-from napari_sam.ui.layers.planes import new_labels, spatial_shape
+from napari_sam.ui.layers.label_grid import new_labels
+from napari_sam.ui.layers.ours import add_quietly
+from napari_sam.ui.layers.planes import spatial_shape
+from napari_sam.ui.layers.shown import Shown, same_pixels
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -62,16 +64,20 @@ class StackSearch:
     bench : Workbench
     ended : callable
         Called when a search has come to its end.
+    counted : callable
+        Called with the number of objects found so far.
     """
 
-    def __init__(self, bench: Workbench, ended: Callable[[], None]) -> None:
+    def __init__(
+        self, bench: Workbench, ended: Callable[[], None], counted: Callable[[int], None]
+    ) -> None:
         self._bench = bench
-        self._ended = ended
+        self._ended, self._counted = ended, counted
         self._run: _Run | None = None
 
-    def start(self, image: Image, view: View, options: FindOptions) -> None:
-        """Search all slices parallel to a view."""
-        bench, state = self._bench, self._bench.state
+    def start(self, shown: Shown, options: FindOptions) -> None:
+        """Search all slices parallel to the one shown."""
+        bench, image, view = self._bench, shown.image, shown.view
         noun = "cell" if options.method == "cells" else "object"
         run = _Run(
             image,
@@ -81,7 +87,7 @@ class StackSearch:
             noun,
             list(planes_along(view.plane, spatial_shape(image))),
         )
-        state.progress = 0.0
+        bench.progress(0.0)
         self._run = run
         bench.say(f"Finding all {noun}s of {len(run.planes)} slices. You can go on working.")
         self._next(run)
@@ -102,20 +108,20 @@ class StackSearch:
 
     def _show(self, fraction: float) -> None:
         if self._run is not None:
-            self._bench.state.progress = (self._run.done + fraction) / len(self._run.planes)
+            self._bench.progress((self._run.done + fraction) / len(self._run.planes))
 
     def _arrived(self, run: _Run, plane: Plane, found: Segmentation) -> None:
         bench = self._bench
         if run is not self._run:
             return  # stopped meanwhile
-        if bench.state.image is not run.image or not bench.same_pixels(run.view):
-            self._stop("The image was changed or left.", problem=True)
+        if run.image not in bench.viewer.layers or not same_pixels(run.image, run.view):
+            self._stop("The image was changed or removed.", problem=True)
             return
         if run.done and run.labels not in bench.viewer.layers:
             self._stop("The layer was removed.", problem=True)
             return
         self._write(run, plane, found)
-        bench.state.found_count = run.used
+        self._counted(run.used)
         if run.done == len(run.planes):
             self._stop(f"Searched all {len(run.planes)} slices.")
             return
@@ -153,7 +159,7 @@ class StackSearch:
             self._stop(self._bench.state.status, problem=True)
 
     def _stop(self, text: str, problem: bool = False) -> None:
-        self._bench.state.progress = None
+        self._bench.progress(None)
         self._ended()
         self._bench.result(f"{text} {self._kept()}".strip(), problem=problem)
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout
 
 from napari_sam.prompts import BACKGROUND, FOREGROUND
 from napari_sam.ui.layers.own_layers import BACKGROUND_COLOUR, OBJECT_COLOUR
 from napari_sam.ui.session import Session
+from napari_sam.ui.tools.click import Click
 from napari_sam.ui.widgets.candidates import CandidateStrip
+from napari_sam.ui.widgets.click_more import ClickMore
 from napari_sam.ui.widgets.controls import Button, LayerCombo, Segmented, enable
-from napari_sam.ui.widgets.disk_box import DiskBox
-from napari_sam.ui.widgets.folding import Folding
+from napari_sam.ui.widgets.page import Layers, Page
 
 _ACCEPT = "Keep the chosen outline as a new cell in the labels."
 _NEXT = "Show the next of the three outlines."
@@ -18,16 +19,28 @@ _UNDO = "Take back the last mark; when there is none, the cell kept last."
 _CLEAR = "Drop all marks and start over."
 
 
-class ClickPage(QWidget):
+class ClickPage(Page):
     """Prompts, candidates, and what happens to them."""
 
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self._session = session
+    def __init__(self, session: Session, tool: Click) -> None:
+        super().__init__(session, tool)
+        self._state = session.state
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)
         column.setSpacing(6)
+        column.addLayout(self._marks(tool))
+        self.candidates = CandidateStrip()
+        self.candidates.picked.connect(tool.proposal.choose)
+        column.addWidget(self.candidates)
+        self._buttons(tool, column)
+        column.addLayout(self._target(tool))
+        self.more = ClickMore(session, tool)
+        column.addWidget(self.more)
+        column.addStretch(1)
+        self._connect()
+        self.show_answer()
 
+    def _marks(self, tool: Click) -> QHBoxLayout:
         self.polarity = Segmented(
             [
                 (FOREGROUND, "+ this cell", "A left click marks the cell. Key T switches."),
@@ -43,95 +56,68 @@ class ClickPage(QWidget):
             self.polarity.button(value).setStyleSheet(
                 f"QPushButton:checked {{ background-color: {colour}; color: black; }}"
             )
-        self.polarity.chosen.connect(session.set_polarity)
+        self.polarity.chosen.connect(tool.proposal.set_polarity)
         self.boxes = Button(
             "▭ Boxes",
             "Draw boxes around cells instead of clicking them. Several boxes make several cells. "
             "Press again to move the view by dragging.",
-            session.draw_boxes,
+            tool.proposal.draw_boxes,
         )
         self.boxes.setCheckable(True)
         marks = QHBoxLayout()
         marks.setSpacing(4)
         marks.addWidget(self.polarity, 1)
         marks.addWidget(self.boxes)
-        column.addLayout(marks)
+        return marks
 
-        self.candidates = CandidateStrip()
-        self.candidates.picked.connect(session.choose_candidate)
-        column.addWidget(self.candidates)
-
-        self.accept = Button("Accept", _ACCEPT, session.accept, "Enter")
+    def _buttons(self, tool: Click, column: QVBoxLayout) -> None:
+        self.accept = Button("Accept", _ACCEPT, tool.accept, "Enter")
         self.accept.setMinimumHeight(32)
         column.addWidget(self.accept)
-        self.next = Button("Next", _NEXT, session.next_candidate, "N")
-        self.undo = Button("Undo", _UNDO, session.undo, "Ctrl+Z")
-        self.clear = Button("Clear", _CLEAR, session.clear, "Esc")
+        self.next = Button("Next", _NEXT, tool.proposal.next, "N")
+        self.undo = Button("Undo", _UNDO, tool.undo, "Ctrl+Z")
+        self.clear = Button("Clear", _CLEAR, tool.proposal.clear, "Esc")
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
         for button in (self.next, self.undo, self.clear):
             buttons.addWidget(button)
         column.addLayout(buttons)
 
+    def _target(self, tool: Click) -> QGridLayout:
+        layers = self.session.layers
         grid = QGridLayout()
         grid.setSpacing(4)
         self.target = LayerCombo("The Labels layer that kept cells go into.", "new labels")
-        self.target.chosen.connect(lambda layer: session.choose("target", layer))
+        self.target.chosen.connect(lambda layer: layers.choose("target", layer))
         self.overlap = Segmented(
             [
                 ("keep", "keep", "Where there is a label already, leave it as it is."),
                 ("overwrite", "overwrite", "Where there is a label already, replace it."),
             ]
         )
-        self.overlap.chosen.connect(session.set_overlap)
+        self.overlap.chosen.connect(tool.set_overlap)
         for row, (text, widget) in enumerate(
             (("Keep cells in", self.target), ("On overlap", self.overlap))
         ):
             grid.addWidget(QLabel(text), row, 0)
             grid.addWidget(widget, row, 1)
         grid.setColumnStretch(1, 1)
-        column.addLayout(grid)
+        return grid
 
-        self.hover = QCheckBox("Show the mask under the cursor")
-        self.hover.setToolTip("Before any click, outline the cell that a click would select.")
-        self.hover.toggled.connect(session.set_hover)
-        column.addWidget(self.hover)
-        column.addWidget(self._own_marks())
-        self.disk = DiskBox(session.disk_cache)
-        column.addWidget(self.disk)
-        column.addStretch(1)
-        self.show_answer()
-
-    def _own_marks(self) -> Folding:
-        session = self._session
-        self.points = LayerCombo(
-            "Clicks go into a new Points layer, or into yours. In yours, points whose feature "
-            "'polarity' says 'background' count as not this.",
-            "new",
-        )
-        self.points.chosen.connect(lambda layer: session.choose("points", layer))
-        self.shapes = LayerCombo("Rectangles and outlines that mark cells.", "none")
-        self.shapes.chosen.connect(lambda layer: session.choose("shapes", layer))
-        self.mask = LayerCombo(
-            "Labels whose selected label, on this slice, is a rough mask of the cell.", "none"
-        )
-        self.mask.chosen.connect(lambda layer: session.choose("mask", layer))
-        inner = QWidget()
-        grid = QGridLayout(inner)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(4)
-        for row, (text, widget) in enumerate(
-            (("Points", self.points), ("Boxes, outlines", self.shapes), ("Rough mask", self.mask))
-        ):
-            grid.addWidget(QLabel(text), row, 0)
-            grid.addWidget(widget, row, 1)
-        grid.setColumnStretch(1, 1)
-        tip = "Use points, shapes or labels that you have already."
-        return Folding("Marks from layers of your own", tip, inner)
+    def _connect(self) -> None:
+        events = self._state.events
+        events.answer.connect(self.show_answer)
+        events.image.connect(self.show_answer)
+        events.choice.connect(self.show_choice)
+        events.marked.connect(self.show_ways_back)
+        events.kept.connect(self.show_ways_back)
+        events.polarity.connect(self.polarity.show_value)
+        events.drawing.connect(self.show_drawing)
+        events.accept_key.connect(self.accept.print_key)
 
     def show_answer(self) -> None:
         """Show the candidates, and which buttons can be pressed."""
-        state = self._session.state
+        state = self._state
         self.candidates.show_answer(state.answer, state.choice)
         nothing = "" if state.answer is not None else "mark a cell first."
         enable(self.accept, _ACCEPT, nothing)
@@ -142,7 +128,7 @@ class ClickPage(QWidget):
 
     def show_ways_back(self) -> None:
         """Show whether there is anything to undo, or to clear."""
-        state = self._session.state
+        state = self._state
         undoable = state.marked or state.kept
         enable(self.undo, _UNDO, "" if undoable else "nothing is marked or kept yet.")
         cleared = not state.marked and state.answer is None
@@ -150,15 +136,13 @@ class ClickPage(QWidget):
 
     def show_drawing(self) -> None:
         """Show whether drags draw boxes."""
-        self.boxes.setChecked(self._session.state.drawing)
+        self.boxes.setChecked(self._state.drawing)
 
     def show_choice(self) -> None:
-        state = self._session.state
+        """Show which candidate is chosen."""
+        state = self._state
         self.candidates.show_choice(state.choice if state.answer is not None else None)
 
-    def show_layers(self, points: list, shapes: list, labels: list) -> None:
-        state = self._session.state
-        self.points.show_layers(points, state.points)
-        self.shapes.show_layers(shapes, state.shapes)
-        self.mask.show_layers(labels, state.mask)
-        self.target.show_layers(labels, state.target)
+    def show_layers(self, layers: Layers) -> None:
+        self.target.show_layers(layers.labels, self._state.target)
+        self.more.show_layers(layers)

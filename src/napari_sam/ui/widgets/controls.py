@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtCore import QEvent, QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import (
     QButtonGroup,
@@ -21,10 +21,13 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from napari_sam.ui.widgets.steady_label import SteadyLabel
-
 # So that the sliders of a page line up: room for the longest name, and for any value.
-_LONGEST_NAME, _VALUE_WIDTH = "Merge, split", 84
+_LONGEST_NAME, _LONGEST_VALUE = "Merge, split", "1000000 px²"
+# What a closed list of choices does with the keyboard; all other keys go on to the canvas.
+_LIST_KEYS = {
+    *(Qt.Key.Key_Up, Qt.Key.Key_Down, Qt.Key.Key_PageUp, Qt.Key.Key_PageDown),
+    *(Qt.Key.Key_Home, Qt.Key.Key_End, Qt.Key.Key_Space, Qt.Key.Key_F4),
+}
 _ENDLESS = 1e9  # a highest value that is none
 
 
@@ -109,7 +112,27 @@ def _same(one: Any, other: Any) -> bool:
     return one is other or (isinstance(one, str) and isinstance(other, str) and one == other)
 
 
-class LayerCombo(QComboBox):
+class Combo(QComboBox):
+    """A list of choices that leaves letters, digits, Enter and Delete to the canvas."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        # Long names must not widen the panel.
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setMinimumContentsLength(8)
+
+    def keyPressEvent(self, event: Any) -> None:
+        """Use the keys that move through the list, and pass the others on."""
+        if event.key() in _LIST_KEYS and not event.modifiers():
+            super().keyPressEvent(event)
+        else:
+            event.ignore()
+
+    def keyReleaseEvent(self, event: Any) -> None:
+        event.ignore()
+
+
+class LayerCombo(Combo):
     """Chooses a layer, by object; texts may repeat.
 
     Parameters
@@ -131,9 +154,6 @@ class LayerCombo(QComboBox):
         self._layers: list[Any] = []
         self.tip = tip
         self.setToolTip(tip)
-        # Long layer names must not widen the panel.
-        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self.setMinimumContentsLength(8)
         self.activated.connect(self._activated)
 
     def show_layers(self, layers: Sequence[Any], current: Any) -> None:
@@ -180,16 +200,33 @@ class ValueSlider(QWidget):
         self._spell = spell
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
-        title = QLabel(name)
-        title.setFixedWidth(title.fontMetrics().horizontalAdvance(_LONGEST_NAME) + 14)
+        self._title = title = QLabel(name)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, self._steps)
-        self._value = SteadyLabel(spell(0), _VALUE_WIDTH)
+        self._value = QLabel(spell(0))
         self._value.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         for widget in (title, self.slider, self._value):
             widget.setToolTip(tip)
             row.addWidget(widget, 1 if widget is self.slider else 0)
         self.slider.valueChanged.connect(self._changed)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Heed another font."""
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+            self._fit()
+
+    def _fit(self) -> None:
+        """Give name and value their room.
+
+        Of a fixed size, too: whenever the text of another label changes, Qt lays out the panel
+        anew and paints the window once more for it, many times a second while a slider moves.
+        """
+        metrics = self._title.fontMetrics()
+        self._title.setFixedWidth(metrics.horizontalAdvance(_LONGEST_NAME) + 10)
+        width = metrics.horizontalAdvance(_LONGEST_VALUE) + 4
+        self._value.setFixedSize(width, metrics.height() + 2)
 
     @property
     def text(self) -> str:

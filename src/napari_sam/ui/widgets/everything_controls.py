@@ -10,7 +10,8 @@ from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QWidget
 
 from napari_sam.methods.settings import Settings
-from napari_sam.ui.session import Session
+from napari_sam.ui.state import State
+from napari_sam.ui.tools.find import Find
 from napari_sam.ui.widgets.cell_controls import column
 from napari_sam.ui.widgets.controls import NumberField, ValueSlider
 
@@ -69,9 +70,9 @@ _NUMBERS: tuple[tuple[str, str, str, float, float], ...] = (
 class EverythingControls:
     """Makes both groups of controls, and shows the options in them."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
-        self._adjust = session.finding.adjust_everything
+    def __init__(self, state: State, find: Find) -> None:
+        self._state = state
+        self._adjust = find.adjust_everything
         self.certainty = ValueSlider(
             "Certainty",
             "Leave out masks of which the model is less sure than this (pred_iou_thresh).",
@@ -145,7 +146,7 @@ class EverythingControls:
 
     def show_options(self) -> None:
         """Show what is chosen, without choosing it again."""
-        settings = self._session.state.find.everything
+        settings = self._state.find.everything
         self.points.show_value(settings.points_per_side or 1)
         self.certainty.show_value(settings.pred_iou_thresh)
         self.stability.show_value(settings.stability_score_thresh)

@@ -6,10 +6,12 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_sam.ui.session import Session
+from napari_sam.ui.tools.find import Find
 from napari_sam.ui.widgets.cell_controls import CellControls
 from napari_sam.ui.widgets.controls import Button, LayerCombo, enable
 from napari_sam.ui.widgets.everything_controls import EverythingControls
 from napari_sam.ui.widgets.folding import Folding
+from napari_sam.ui.widgets.page import Layers, Page
 
 _TIP = "Find every {} there. You can go on working meanwhile."
 _WHERE = {"slice": "on this slice", "visible": "in what is visible", "stack": "on all slices"}
@@ -21,25 +23,23 @@ _RULE = (
 )
 
 
-class FindPage(QWidget):
+class FindPage(Page):
     """All objects of a slice, a region or a stack."""
 
-    def __init__(self, session: Session) -> None:
-        super().__init__()
-        self._session = session
+    def __init__(self, session: Session, tool: Find) -> None:
+        super().__init__(session, tool)
+        self._tool, self._state = tool, session.state
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 2, 0, 0)
         column.setSpacing(4)
-        self.find = Button("", "", session.find_all)
+        self.find = Button("", "", tool.start)
         self.find.setMinimumHeight(40)
-        self.cells = CellControls(session)
-        self.everything = EverythingControls(session)
+        self.cells = CellControls(session.state, tool)
+        self.everything = EverythingControls(session.state, tool)
         self.count = QLabel()
         self.count.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.count.setToolTip("How many objects there are with these settings.")
-        self.reset = Button(
-            "Reset", "Take all settings back to where they began.", session.finding.reset
-        )
+        self.reset = Button("Reset", "Take all settings back to where they began.", tool.reset)
         counted = QHBoxLayout()
         counted.addWidget(self.count, 1)
         counted.addWidget(self.reset)
@@ -49,34 +49,39 @@ class FindPage(QWidget):
         column.addLayout(self._places())
         column.addWidget(self._advanced())
         column.addStretch(1)
+        events = session.state.events
+        events.chip.connect(self.show_ready)
+        events.found_count.connect(self.show_count)
+        events.find.connect(self.show_options)
+        events.estimated.connect(self.show_options)
         self.show_count()
         self.show_options()
 
     def _places(self) -> QGridLayout:
-        session = self._session
+        tool = self._tool
         self.method = LayerCombo(
             "Cells: what the model has learned to be a cell or a nucleus. Everything: whatever "
             "looks like an object, by asking the model at a grid of points."
         )
         self.method.fixed = [("cells", "cells"), ("everything", "everything")]
-        self.method.chosen.connect(lambda method: session.finding.adjust(method=method))
+        self.method.chosen.connect(lambda method: tool.adjust(method=method))
         self.region = LayerCombo(
             "Where to search: this slice, the part of it that is visible, all slices one by one, "
             "or what your shapes enclose. An object belongs to it when most of it lies inside.",
             spell="inside {}",
         )
-        self.region.chosen.connect(lambda region: session.finding.adjust(region=region))
+        self.region.chosen.connect(lambda region: tool.adjust(region=region))
         self.merge = LayerCombo(
             "Found objects go into new labels, or into labels that you have.", "new labels"
         )
-        self.merge.chosen.connect(lambda layer: session.choose("merge", layer))
+        self.merge.chosen.connect(tool.put_into)
         self.rule = LayerCombo(_RULE)
         self.rule.fixed = [
             ("empty", "fill empty places only"),
             ("whole", "add whole new ones only"),
             ("replace", "replace what is there"),
         ]
-        self.rule.chosen.connect(lambda rule: session.finding.adjust(rule=rule))
+        self.rule.chosen.connect(lambda rule: tool.adjust(rule=rule))
         grid = QGridLayout()
         grid.setSpacing(4)
         self._rule_name = QLabel("At labels")
@@ -111,12 +116,12 @@ class FindPage(QWidget):
         return self.advanced
 
     def _copy(self, command: bool) -> None:
-        self._session.finding.copy_recipe(command, QApplication.clipboard().setText)
+        self._tool.copy_recipe(command, QApplication.clipboard().setText)
 
     def show_count(self) -> None:
         """Say how many objects there are now."""
-        count = self._session.state.found_count
-        options = self._session.state.find
+        count = self._state.found_count
+        options = self._state.find
         noun = "cell" if options.method == "cells" else "object"
         if options.region == "stack":
             noun += " outline"  # what goes through several slices is counted on each
@@ -125,7 +130,7 @@ class FindPage(QWidget):
 
     def show_options(self) -> None:
         """Show what is chosen, and only the controls that act on it."""
-        options = self._session.state.find
+        options = self._state.find
         cells = options.method == "cells"
         self.method.show_layers([], options.method)
         self.cells.show_options()
@@ -140,18 +145,18 @@ class FindPage(QWidget):
         self.show_ready()
         self._show_rule()
 
-    def show_layers(self, labels: list, shapes: list) -> None:
+    def show_layers(self, layers: Layers) -> None:
         """List the layers that can be chosen."""
-        state = self._session.state
+        state = self._state
         self.region.fixed = [("slice", "this slice"), ("visible", "what is visible")]
         if state.image is not None and state.image.ndim > 2:
             self.region.fixed.append(("stack", "all slices"))
-        self.region.show_layers(shapes, state.find.region)
-        self.merge.show_layers(labels, state.merge)
+        self.region.show_layers(layers.shapes, state.find.region)
+        self.merge.show_layers(layers.labels, state.merge)
         self._show_rule()
 
     def _show_rule(self) -> None:
-        state = self._session.state
+        state = self._state
         stack = state.find.region == "stack"
         enable(
             self.merge,
@@ -164,7 +169,7 @@ class FindPage(QWidget):
 
     def show_ready(self) -> None:
         """Say why the button cannot be pressed, if so."""
-        state = self._session.state
+        state = self._state
         chip = state.chip
         why = {"empty": f"{chip.text}.", "missing": "the model is not downloaded."}
         tip = _TIP.format("cell" if state.find.method == "cells" else "object")

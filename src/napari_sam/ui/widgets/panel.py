@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QSize, QTimer
-from qtpy.QtWidgets import QApplication, QSizePolicy, QStackedWidget, QVBoxLayout, QWidget
+from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtWidgets import (
+    QAbstractButton,
+    QApplication,
+    QFrame,
+    QScrollArea,
+    QSizePolicy,
+    QStackedWidget,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_sam.engine.worker import Loader
 from napari_sam.installation import check_single_distribution
 from napari_sam.ui.session import Session
-from napari_sam.ui.state import Tool
-from napari_sam.ui.widgets.click_page import ClickPage
 from napari_sam.ui.widgets.controls import Segmented
 from napari_sam.ui.widgets.feedback import Feedback
-from napari_sam.ui.widgets.find_page import FindPage
-from napari_sam.ui.widgets.object_dock import ObjectDock
-from napari_sam.ui.widgets.review_page import ReviewPage
+from napari_sam.ui.widgets.page import Layers, Page
+from napari_sam.ui.widgets.pages import ROWS
 from napari_sam.ui.widgets.source_box import SourceBox
 
 if TYPE_CHECKING:
@@ -40,7 +46,7 @@ class Panel(QWidget):
         super().__init__()
         # napari hands plugins a proxy that wraps every layer anew, so that no layer is itself.
         self._viewer: Any = getattr(viewer, "__wrapped__", viewer)
-        self.session = Session(self._viewer, load_model)
+        self.session = Session(self._viewer, load_model, tools=[row.tool for row in ROWS])
         self._docked = False
         self._build()
         self._connect()
@@ -50,29 +56,26 @@ class Panel(QWidget):
 
     def find_all(self) -> None:
         """Show the Find all page and find the cells of the displayed slice."""
-        self._choose_tool("find")
-        self.session.find_all()
+        self.show_page("find")
+        self.session.tools["find"].start()  # type: ignore[attr-defined]
+
+    def show_page(self, name: str) -> None:
+        """Show another page."""
+        self.tool.show_value(name)
+        before, page = self._pages.currentWidget(), self.pages[name]
+        self._pages.setCurrentWidget(page)
+        if isinstance(before, Page) and before is not page:
+            before.left()
+        self.session.set_tool(name)
 
     def reset_choices(self, event: Any = None) -> None:
         """List the layers anew; napari calls this when layers come and go."""
-        from napari.layers import Image, Labels, Points, Shapes
-
         if not self.session.is_open:
             return
-        theirs = [layer for layer in self._viewer.layers if not self.session.is_ours(layer)]
-
-        def of(kind: type) -> list[Any]:
-            return [layer for layer in reversed(theirs) if isinstance(layer, kind)]
-
-        own_boxes = [
-            layer
-            for layer in self._viewer.layers
-            if isinstance(layer, Shapes) and self.session.is_ours(layer)
-        ]
-        self.source.show_images(of(Image))
-        self.click.show_layers(of(Points), own_boxes + of(Shapes), of(Labels))
-        self.find.show_layers(of(Labels), of(Shapes))
-        self.review.show_layers(of(Labels))
+        layers = Layers.of(self.session)
+        self.source.show_images(layers.images)
+        for page in self.pages.values():
+            page.show_layers(layers)
 
     # -- building -----------------------------------------------------------------------------
 
@@ -81,25 +84,24 @@ class Panel(QWidget):
         column.setContentsMargins(8, 8, 8, 8)
         column.setSpacing(8)
         self.source = SourceBox(self.session)
-        self.tool = Segmented(
-            [
-                ("click", "Click", "Mark cells one by one."),
-                ("find", "Find all", "Let the model find every cell of the slice."),
-                ("review", "Review", "Correct found cells, and decide about the doubtful ones."),
-            ]
-        )
-        self.click = ClickPage(self.session)
-        self.find = FindPage(self.session)
-        self.table = ObjectDock(self._viewer, self.session.review)
-        self.review = ReviewPage(self.session, self.table.toggle)
+        tools = self.session.tools
+        self.tool = Segmented([(t.name, t.title, t.tip) for t in tools.values()])
+        self.pages: dict[str, Page] = {
+            row.tool.name: row.page(self.session, tools[row.tool.name]) for row in ROWS
+        }
         self._pages = QStackedWidget()
-        self._pages.addWidget(self.click)
-        self._pages.addWidget(self.find)
-        self._pages.addWidget(self.review)
+        for page in self.pages.values():
+            self._pages.addWidget(page)
+        # Large fonts and small screens: what has no room is scrolled to, never cut.
+        self._scroll = QScrollArea()
+        self._scroll.setWidget(self._pages)
+        self._scroll.setWidgetResizable(True)
+        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         self.feedback = Feedback(self.session.cancel)
         column.addWidget(self.source)
         column.addWidget(self.tool)
-        column.addWidget(self._pages, 1)
+        column.addWidget(self._scroll, 1)
         column.addWidget(self.feedback)
         self.setMinimumWidth(_WIDTH - 20)
         # Otherwise napari adds a stretch of its own below, and the status line leaves the bottom.
@@ -110,72 +112,50 @@ class Panel(QWidget):
 
     def _connect(self) -> None:
         events, session = self.session.state.events, self.session
-        self.tool.chosen.connect(self._choose_tool)
+        self.tool.chosen.connect(self.show_page)
         session.layers_changed.connect(self.reset_choices)
         for name in ("image", "points", "shapes", "mask", "target", "merge"):
-            getattr(events, name).connect(self._layers_moved)
-        events.chip.connect(self._chip_changed)
+            getattr(events, name).connect(self.reset_choices)
+        events.chip.connect(self.source.show_chip)
         events.model.connect(self.source.show_model)
-        events.answer.connect(self._answer_changed)
-        events.marked.connect(self.click.show_ways_back)
-        events.kept.connect(self.click.show_ways_back)
-        events.choice.connect(self.click.show_choice)
-        events.polarity.connect(self._polarity_changed)
-        events.drawing.connect(self.click.show_drawing)
-        events.hover.connect(self._hover_changed)
         events.status.connect(self._status_changed)
         events.problem.connect(self._status_changed)
         events.progress.connect(self.feedback.show_progress)
-        events.found_count.connect(self.find.show_count)
-        events.find.connect(self.find.show_options)
-        events.estimated.connect(self.find.show_options)
-        events.accept_key.connect(self.click.accept.print_key)
-        self._hover_changed()
         self._status_changed()
+        # What is pressed here is followed by keys that are meant for the canvas.
+        session.acted.connect(self._keyboard_to_canvas)
+        for button in self.findChildren(QAbstractButton):
+            button.clicked.connect(self._keyboard_to_canvas)
         # Neither closing the dock nor closing the window ever calls closeEvent.
         self.destroyed.connect(session.close)
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.connect(session.close)
             session.closed.connect(self._forget_application)
-        session.closed.connect(self.table.close)
+        session.closed.connect(self._leave)
 
     def _forget_application(self) -> None:
         application = QApplication.instance()
         if application is not None:
             application.aboutToQuit.disconnect(self.session.close)
 
-    # -- following the session ----------------------------------------------------------------
-
-    def _choose_tool(self, tool: Tool) -> None:
-        self.tool.show_value(tool)
-        pages: dict[str, QWidget] = {"click": self.click, "find": self.find, "review": self.review}
-        self._pages.setCurrentWidget(pages[tool])
-        if tool != "review":
-            self.table.close()
-        self.session.set_tool(tool)
-
-    def _layers_moved(self) -> None:
-        self.reset_choices()
-        self.click.show_answer()
-
-    def _chip_changed(self) -> None:
-        self.source.show_chip()
-        self.find.show_ready()
-
-    def _answer_changed(self) -> None:
-        self.click.show_answer()
-
-    def _polarity_changed(self, label: int) -> None:
-        self.click.polarity.show_value(label)
-
-    def _hover_changed(self) -> None:
-        if self.click.hover.isChecked() != self.session.state.hover:
-            self.click.hover.setChecked(self.session.state.hover)
+    def _leave(self) -> None:
+        for page in self.pages.values():
+            page.left()
 
     def _status_changed(self) -> None:
         state = self.session.state
         self.feedback.show_status(state.status, state.problem)
+
+    def _keyboard_to_canvas(self) -> None:
+        """Take the keyboard from the layer list, where Delete would remove the image."""
+        window = getattr(self._viewer, "window", None)
+        focused = QApplication.focusWidget()
+        if window is None or focused is None or self.isAncestorOf(focused):
+            return
+        viewer = window._qt_viewer
+        if viewer.dockLayerList.isAncestorOf(focused):
+            viewer.canvas.native.setFocus()
 
     # -- life -----------------------------------------------------------------------------------
 

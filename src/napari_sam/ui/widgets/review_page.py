@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -17,9 +15,12 @@ from qtpy.QtWidgets import (
 
 from napari_sam.labels import table as object_table
 from napari_sam.ui.session import Session
+from napari_sam.ui.tools.review import Review
 from napari_sam.ui.widgets.controls import Button, LayerCombo, Segmented, enable
 from napari_sam.ui.widgets.folding import Folding
 from napari_sam.ui.widgets.histogram_slider import HistogramSlider
+from napari_sam.ui.widgets.object_dock import ObjectDock
+from napari_sam.ui.widgets.page import Layers, Page
 
 _REVIEWED = {object_table.OPEN: "open", object_table.ACCEPTED: "accepted"}
 _ACCEPT = "This cell is right. Goes on to the next least certain one."
@@ -31,19 +32,13 @@ _CORRECT = (
 )
 
 
-class ReviewPage(QWidget):
-    """Shows `Review.state` and sends intents.
+class ReviewPage(Page):
+    """Shows `Review.state` and sends intents."""
 
-    Parameters
-    ----------
-    session : Session
-    show_table : callable
-        Opens or closes the table of all cells.
-    """
-
-    def __init__(self, session: Session, show_table: Callable[[], None]) -> None:
-        super().__init__()
-        self._session, self._review = session, session.review
+    def __init__(self, session: Session, tool: Review) -> None:
+        super().__init__(session, tool)
+        self._review = tool
+        self.dock = ObjectDock(session.viewer, tool)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)
         column.setSpacing(6)
@@ -51,7 +46,7 @@ class ReviewPage(QWidget):
         self._one_cell(column)
         self._all_cells(column)
         column.addStretch(1)
-        self._history(column, show_table)
+        self._history(column)
         self._connect()
 
     # -- building -----------------------------------------------------------------------------
@@ -148,11 +143,11 @@ class ReviewPage(QWidget):
         self.filters.setDuration(0)
         column.addWidget(self.filters)
 
-    def _history(self, column: QVBoxLayout, show_table: Callable[[], None]) -> None:
+    def _history(self, column: QVBoxLayout) -> None:
         review = self._review
         self.undo = Button("Undo", "Take the last step back.", review.undo, "Ctrl+Z")
         self.redo = Button("Redo", "Do it again. Key Ctrl+Shift+Z.", review.redo)
-        self.table = Button("Table", "All cells of this slice in a table below.", show_table)
+        self.table = Button("Table", "All cells of this slice in a table below.", self.dock.toggle)
         row = QHBoxLayout()
         row.setSpacing(4)
         for button in (self.undo, self.redo, self.table):
@@ -167,13 +162,16 @@ class ReviewPage(QWidget):
             getattr(events, name).connect(self.show_buttons)
         events.action.connect(self.action.show_value)
         events.labels.connect(self._other_labels)
-        self._session.state.events.answer.connect(self.show_buttons)
+        self.session.state.events.answer.connect(self.show_buttons)
         self.show_objects()
 
     # -- showing ------------------------------------------------------------------------------
 
-    def show_layers(self, labels: list) -> None:
-        self.labels.show_layers(labels, self._review.state.labels)
+    def show_layers(self, layers: Layers) -> None:
+        self.labels.show_layers(layers.labels, self._review.state.labels)
+
+    def left(self) -> None:
+        self.dock.close()
 
     def show_objects(self) -> None:
         state = self._review.state
@@ -205,7 +203,7 @@ class ReviewPage(QWidget):
         state = self._review.state
         nothing = "" if len(state.objects) else "there are no cells on this slice."
         chosen = nothing or ("" if state.selected is not None else "click a cell first.")
-        proposed = self._session.state.answer is not None
+        proposed = self.session.state.answer is not None
         correcting = state.correcting is not None
         mark = "click the cell first." if correcting and not proposed else ""
         enable(
@@ -228,7 +226,7 @@ class ReviewPage(QWidget):
 
     def _other_labels(self) -> None:
         self._show_all()
-        self._session.layers_changed.emit()
+        self.session.layers_changed.emit()
 
     def _show_all(self) -> None:
         for slider in self.sliders.values():

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import QComboBox, QFileDialog, QGridLayout, QHBoxLayout, QLabel, QWidget
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLabel, QWidget
 
 from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.chip import ChipLabel
-from napari_sam.ui.widgets.controls import Button, LayerCombo, enable
+from napari_sam.ui.widgets.controls import Button, Combo, LayerCombo, enable
 
 _OTHER = "other file…"
 
@@ -22,8 +22,8 @@ class SourceBox(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(4)
         self.image = LayerCombo("The image whose cells you want.")
-        self.image.chosen.connect(lambda layer: session.choose("image", layer))
-        self.model = QComboBox()
+        self.image.chosen.connect(lambda layer: session.layers.choose("image", layer))
+        self.model = Combo()
         self.model.activated.connect(self._model_picked)
         self.chip = ChipLabel()
         self.download = Button(

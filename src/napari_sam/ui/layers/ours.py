@@ -1,0 +1,80 @@
+"""The layers that this plugin makes for itself: added without a stir, never saved, taken away."""
+
+from __future__ import annotations
+
+from typing import Any
+from weakref import WeakSet
+
+
+class OurLayers:
+    """Knows the layers of one viewer that are ours: previews, marks, rings.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer or ViewerModel
+    """
+
+    def __init__(self, viewer: Any) -> None:
+        self.viewer = viewer
+        self._known: WeakSet[Any] = WeakSet()
+
+    def __contains__(self, layer: object) -> bool:
+        return layer is not None and layer in self._known
+
+    def there(self, layer: Any) -> bool:
+        """Whether a layer is in the viewer."""
+        return layer is not None and layer in self.viewer.layers
+
+    def add(self, layer: Any, quietly: bool = True) -> None:
+        """Put a layer of ours into the viewer, without taking the selection unless told to."""
+        self._known.add(layer)
+        if quietly:
+            add_quietly(self.viewer, layer)
+        else:
+            self.viewer.add_layer(layer)
+
+    def remove(self, layer: Any) -> None:
+        """Take a layer away if it is there."""
+        if self.there(layer):
+            self.viewer.layers.remove(layer)
+
+    # -- saving ---------------------------------------------------------------------------------
+
+    def keep_from_saving(self) -> None:
+        """Leave our layers out when all layers of the viewer are saved.
+
+        napari has no layer that it would not save, so its list is told to save the others.
+        """
+        self.viewer.layers.save = self._save
+
+    def allow_saving(self) -> None:
+        """Give napari's own way of saving back."""
+        layers = self.viewer.layers
+        if vars(layers).get("save") == self._save:
+            del layers.save
+
+    def _save(self, path: str, *, selected: bool = False, **how: Any) -> list[str]:
+        layers = self.viewer.layers
+        held = [layer for layer in layers if layer in self]
+        if not held:
+            return list(type(layers).save(layers, path, selected=selected, **how))
+        chosen = [
+            la for la in layers if la not in self and (not selected or la in layers.selection)
+        ]
+        from napari.plugins.io import save_layers
+
+        return list(save_layers(path, chosen, **how)) if chosen else []
+
+
+def add_quietly(viewer: Any, layer: Any) -> None:
+    """Add a layer without taking the selection, and with it the person's tool, away."""
+    selection = viewer.layers.selection
+    active, chosen = selection.active, set(selection)
+    if not chosen:
+        viewer.add_layer(layer)
+        return
+    # Nobody hears of the change to and fro: napari would exchange the layer's controls twice.
+    with selection.events.blocker_all():
+        viewer.add_layer(layer)
+        viewer.layers.selection = chosen
+        viewer.layers.selection.active = active

@@ -1,0 +1,104 @@
+"""Points and shapes of a person's layers, seen on one plane of an image."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.images import Plane
+from napari_sam.ui.layers.planes import Coordinates, data_to_world, world_to_data
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Layer, Points, Shapes
+
+_SMALLEST_SHAPE = 2.0  # pixels; a click without a drag leaves a rectangle of about one pixel
+_ELLIPSE_CORNERS = 64
+
+
+class Outline(NamedTuple):
+    """A shape of the person's, seen on one plane.
+
+    ``kind`` is "box" for a rectangle along the pixel axes, "polygon" for any other closed
+    outline, "path" for an open line. ``vertices`` is (N, 2), (row, column) pixels.
+    """
+
+    index: int  # type: ignore[assignment]  # tuple.index, which nobody needs here
+    kind: Literal["box", "polygon", "path"]
+    vertices: Coordinates
+
+
+def _on_plane(
+    viewer: Any, source: Layer, image: Image, plane: Plane, coordinates: Any
+) -> tuple[npt.NDArray[np.bool_], Coordinates]:
+    """Tell which coordinates lie on the displayed plane, and give all as (row, column)."""
+    world = data_to_world(viewer, source, np.asarray(coordinates, dtype=float))
+    extra = max(viewer.dims.ndim - image.ndim, 0)
+    # Axes that the image lacks: only what is at the viewer's position is meant.
+    steps = np.array([axis.step for axis in viewer.dims.range[:extra]])
+    here = np.asarray(viewer.dims.point, dtype=float)[:extra]
+    on = (np.abs(world[:, :extra] - here) <= steps / 2 + 1e-9).all(axis=1)
+    data = world_to_data(viewer, image, world)
+    return on & plane.holds(data), plane.to_plane(data)
+
+
+def points_on_plane(
+    viewer: Any, points: Points, image: Image, plane: Plane
+) -> tuple[npt.NDArray[np.intp], Coordinates]:
+    """Find the points of a layer that lie on a plane of the image.
+
+    Returns
+    -------
+    indices : (N,) int array
+        Rows of ``points.data``.
+    rowcol : (N, 2) float array
+        Pixels of the plane; those outside its borders are left out.
+    """
+    if len(points.data) == 0:
+        return np.empty(0, dtype=np.intp), np.empty((0, 2))
+    on, rowcol = _on_plane(viewer, points, image, plane, points.data)
+    on &= (rowcol >= -0.5).all(axis=1) & (rowcol <= np.array(plane.shape) - 0.5).all(axis=1)
+    return np.flatnonzero(on), rowcol[on]
+
+
+def shapes_on_plane(viewer: Any, shapes: Shapes, image: Image, plane: Plane) -> list[Outline]:
+    """Find the shapes of a layer that lie wholly on a plane of the image.
+
+    Shapes smaller than two pixels are left out: a click without a drag makes such a rectangle.
+    """
+    found = []
+    for index, (corners, kind) in enumerate(zip(shapes.data, shapes.shape_type, strict=True)):
+        on, vertices = _on_plane(viewer, shapes, image, plane, corners)
+        extent = np.ptp(vertices, axis=0)
+        if not on.all():
+            continue
+        if kind in ("path", "line"):
+            if extent.max() >= _SMALLEST_SHAPE:
+                found.append(Outline(index, "path", vertices))
+            continue
+        if extent.min() < _SMALLEST_SHAPE:
+            continue
+        if kind == "ellipse":
+            vertices = _ellipse(vertices)
+        found.append(
+            Outline(
+                index, "box" if kind == "rectangle" and _upright(vertices) else "polygon", vertices
+            )
+        )
+    return found
+
+
+def _upright(vertices: Coordinates) -> bool:
+    """Tell whether four corners form a rectangle along the pixel axes, to half a pixel."""
+    sides = np.abs(np.diff(vertices, axis=0, append=vertices[:1]))
+    return bool((sides.min(axis=1) < 0.5).all())
+
+
+def _ellipse(corners: Coordinates) -> Coordinates:
+    """Trace the ellipse inscribed in a (possibly rotated) rectangle of four corners."""
+    centre = corners.mean(axis=0)
+    half_a = (corners[1] - corners[0]) / 2
+    half_b = (corners[3] - corners[0]) / 2
+    angle = np.linspace(0, 2 * np.pi, _ELLIPSE_CORNERS, endpoint=False)[:, None]
+    return centre + np.cos(angle) * half_a + np.sin(angle) * half_b

@@ -1,0 +1,94 @@
+"""Drawing boxes in a Shapes layer of our own, with clicks in between."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from napari_sam.ui.canvas.clicks import DRAG
+from napari_sam.ui.layers import own_layers
+from napari_sam.ui.layers.listening import Listening
+from napari_sam.ui.layers.planes import canvas_pixel
+from napari_sam.ui.workbench import Workbench
+
+if TYPE_CHECKING:
+    from napari.layers import Shapes
+
+
+class Boxes:
+    """The layer in which a person draws boxes, made when it is first asked for."""
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        self.layer: Shapes | None = None
+        self._specks = 0
+        self._mode = Listening()
+        self._active = Listening()
+        self._active.to(bench.viewer.layers.selection.events.active, self._look)
+
+    @property
+    def drawing(self) -> bool:
+        """Whether a drag on the canvas draws a box."""
+        layer = self.layer
+        active = self._bench.viewer.layers.selection.active
+        return layer is not None and layer is active and str(layer.mode) == "add_rectangle"
+
+    def start(self) -> None:
+        """Make the layer, or return to it, ready to draw rectangles."""
+        image = self._bench.state.image
+        assert image is not None
+        if self.layer is None:
+            self.layer = own_layers.new_shapes(self._bench.ours, image)
+            self._mode.to(self.layer.events.mode, self._look)
+        else:
+            self._bench.viewer.layers.selection.active = self.layer
+            self.layer.mode = "add_rectangle"
+        self._bench.choose("shapes", self.layer)
+        self._look()
+
+    def stop(self) -> None:
+        """Let drags move the view again; the boxes that were drawn stay."""
+        if self.layer is not None:
+            self.layer.mode = "pan_zoom"
+        self._look()
+
+    def forget(self) -> None:
+        """The layer is gone, or about to go."""
+        self._mode.stop()
+        layer, self.layer = self.layer, None
+        if layer is not None and self._bench.state.shapes is layer:
+            self._bench.choose("shapes", None)
+
+    def close(self) -> None:
+        """Stop following the viewer."""
+        self.forget()
+        self._active.stop()
+
+    def expect_speck(self) -> None:
+        """Take away the tiny rectangle that a click leaves while boxes are drawn.
+
+        The layer finishes it after the click, when it hears of the button as well.
+        """
+        self._specks += 1
+        self._bench.loop.later("specks", 0, self._remove_specks)
+
+    def _remove_specks(self) -> None:
+        clicks, self._specks = self._specks, 0
+        layer = self.layer
+        if layer is None or self._bench.state.image is None:
+            return
+        sides = DRAG * canvas_pixel(self._bench.viewer, layer)
+        count = len(layer.data)
+        # The newest only: a box that was drawn at a higher zoom may be as small by now.
+        remove = [
+            row
+            for row in range(max(count - clicks, 0), count)
+            if layer.shape_type[row] == "rectangle"
+            and (np.ptp(layer.data[row], axis=0) <= sides).all()
+        ]
+        own_layers.remove_shapes(layer, remove)
+
+    def _look(self, event: object = None) -> None:
+        """Another layer is active, or another tool of it."""
+        self._bench.state.drawing = self.drawing

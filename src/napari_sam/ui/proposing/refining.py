@@ -1,0 +1,51 @@
+"""What one answer of the model means for the next: refinement, and whether it is the same."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_sam.prompts import Prompt
+from napari_sam.ui.state import Answer
+
+
+def refined(answer: Answer, choice: int, prompts: tuple[Prompt, ...]) -> tuple[Prompt, ...]:
+    """Let a further click refine the candidate that was chosen for the same object.
+
+    An object's logits reach only prompts that repeat all of its points and add to them;
+    keeping, clearing or changing the model drops the answer and its logits.
+
+    Parameters
+    ----------
+    answer : Answer
+        About the same plane.
+    choice : int
+        Which of its candidates.
+    prompts : tuple of Prompt
+    """
+    if len(prompts) != 1 or len(answer.prompts) != 1:
+        return prompts
+    new, old = prompts[0], answer.prompts[0]
+    count = len(old.points)
+    grown = (
+        0 < count < len(new.points)
+        and np.array_equal(new.points[:count], old.points)
+        and new.labels is not None
+        and old.labels is not None
+        and np.array_equal(new.labels[:count], old.labels)
+        and np.array_equal(new.boxes, old.boxes)
+        and new.mask is None
+    )
+    if not grown:
+        return prompts
+    best = answer.found[0]
+    kept = min(choice, len(best) - 1)
+    logits = best.logits[kept]
+    return (Prompt(new.points, new.labels, new.boxes, logits=logits, window=best.window),)
+
+
+def same_masks(one: Answer, other: Answer) -> bool:
+    """Whether two answers to the same prompts are the same: the pixels were the same as well."""
+    alike = one.plane == other.plane and len(one.found) == len(other.found)
+    return alike and all(
+        np.array_equal(a.masks, b.masks) for a, b in zip(one.found, other.found, strict=True)
+    )

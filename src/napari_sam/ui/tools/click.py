@@ -1,0 +1,86 @@
+"""Click: mark a cell, look at its outlines, keep one."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from napari_sam.segmentation import Overlap
+from napari_sam.ui.canvas.clicks import Clicks
+from napari_sam.ui.canvas.keys import Action
+from napari_sam.ui.state import Advice
+from napari_sam.ui.tools.tool import Parts, Tool
+
+
+class Click(Tool):
+    """One cell after the other, by clicks, boxes and layers of the person's own."""
+
+    name: ClassVar[str] = "click"
+    title: ClassVar[str] = "Click"
+    tip: ClassVar[str] = "Mark cells one by one."
+    advice: ClassVar[Advice] = Advice(
+        "Reading the image. You can click a cell already.",
+        "Click a cell. A right click marks what does not belong to it.",
+        "{keys} show other outlines",
+    )
+
+    def __init__(self, parts: Parts) -> None:
+        self.proposal = parts.proposal
+        super().__init__(parts)
+        proposal = parts.proposal
+        self.mouse = Clicks(
+            self.bench.viewer,
+            self._clicked,
+            proposal.hover.moved,
+            lambda: proposal.marks.boxes.drawing,
+            proposal.pressed,
+        )
+
+    def keys(self) -> dict[str, Action]:
+        proposal = self.proposal
+        return {
+            "Enter": self.accept,
+            "Control-Enter": self.accept,
+            "Escape": proposal.clear,
+            "Control-Z": self._undo_key,
+            "N": proposal.next,
+            "T": proposal.toggle_polarity,
+            "1": lambda: proposal.choose(0),
+            "2": lambda: proposal.choose(1),
+            "3": lambda: proposal.choose(2),
+        }
+
+    def deactivate(self) -> None:
+        self.proposal.marks.boxes.stop()
+        self.proposal.hover.stop()
+
+    def layers_changed(self) -> None:
+        self.parts.documents.look()
+
+    def _clicked(self, button: int) -> None:
+        self.proposal.clicked(button)
+        self.parts.acted()
+
+    def set_overlap(self, overlap: Overlap) -> None:
+        """Choose what happens where a kept cell meets labels."""
+        self.bench.state.overlap = overlap
+
+    def accept(self) -> None:
+        """Keep the chosen candidate; waits for it when it is still being computed."""
+        answer = self.proposal.ready(self.accept)
+        if answer is not None and self.parts.accepting.accept(answer):
+            self.proposal.kept()
+
+    def undo(self) -> None:
+        """Take back the last mark of the plane shown, else the last kept object."""
+        if not self.proposal.undo_mark():
+            self.parts.accepting.undo()
+            self.proposal.predicting.soon()
+
+    def _undo_key(self) -> None:
+        """The undo key belongs to the active labels as well, once no mark is left."""
+        active = self.bench.viewer.layers.selection.active
+        if hasattr(active, "undo") and not self.parts.accepting.last_in(active):
+            if not self.proposal.undo_mark():
+                active.undo()
+            return
+        self.undo()

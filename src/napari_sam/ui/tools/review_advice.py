@@ -1,0 +1,37 @@
+"""What the Review page says to do next."""
+
+from __future__ import annotations
+
+from napari_sam.ui.canvas.gestures import Action
+from napari_sam.ui.tools.review_state import ReviewState
+
+_OF_ACTIONS: dict[Action, str] = {
+    "select": "Click a cell to take it in hand, or press N for the least certain one.",
+    "delete": "Click a cell to delete it. Ctrl+click does so with any tool.",
+    "merge": "Drag from one cell to another, or click both. Alt does so with any tool.",
+    "split": "Draw a line across a cell, or click both halves. Shift does so with any tool.",
+    "add": "Click a cell that is missing; right-click takes away. Enter keeps it.",
+}
+
+
+def advice(state: ReviewState, why_not: str = "") -> tuple[str, bool]:
+    """Return one sentence, and whether it tells of a problem.
+
+    Parameters
+    ----------
+    state : ReviewState
+    why_not : str
+        Why the labels cannot be reviewed as they are shown; empty when they can.
+    """
+    if state.labels is None:
+        return "There are no labels on this image yet. Find all cells, or open labels.", False
+    if state.correcting is not None:
+        return (
+            f"Correcting cell {state.correcting}: click what is missing, right-click what does "
+            "not belong. Enter replaces it, Esc leaves it."
+        ), False
+    if why_not:
+        return why_not, True
+    if state.action == "select" and state.selected is not None:
+        return "Enter accepts this cell, Delete rejects it, C corrects its outline.", False
+    return _OF_ACTIONS[state.action], False

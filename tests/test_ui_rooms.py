@@ -1,0 +1,146 @@
+"""The rooms of the face: which way their arrows point, and that every module is tested."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import napari_sam
+
+ROOT = Path(napari_sam.__file__).parent
+FACE = ROOT / "ui"
+TESTS = Path(__file__).parent
+
+# From the bottom to the top: a room may import those of lower floors, and itself.
+FLOORS = (
+    {"layers", "state", "preferences", "loops"},
+    {"workbench", "canvas"},
+    {"disk_cache", "layer_choice", "model_choice", "proposing"},
+    {"labels_layer"},
+    {"tools"},
+    {"session"},
+    {"widgets"},
+)
+# On one floor beside each other, in this direction only.
+BESIDE = {("state", "layers"), ("workbench", "canvas")}
+MOST_ROOMS, MOST_ARROWS = 20, 60
+FILES = sorted(path for path in FACE.rglob("*.py") if path != FACE / "__init__.py")
+_MODULE = re.compile(r"napari_sam(\.\w+)+")
+
+
+def module(path: Path) -> str:
+    """Name a file as Python imports it."""
+    parts = path.relative_to(ROOT.parent).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(path: Path) -> Iterator[str]:
+    """List what a file imports: at once, later, for types, or by a name in a string."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    texts = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    package = (
+        module(path).split(".") if path.name == "__init__.py" else module(path).split(".")[:-1]
+    )
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            parent = package[: len(package) - node.level + 1] if node.level else []
+            base = ".".join([*parent, *([node.module] if node.module else [])])
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            name = node.value.partition(":")[0]
+            if id(node) not in texts and _MODULE.fullmatch(name):
+                yield name
+
+
+def room(name: str) -> str | None:
+    """Name the room of a module of the face; None for any other."""
+    parts = name.split(".")
+    return parts[2] if parts[:2] == ["napari_sam", "ui"] and len(parts) > 2 else None
+
+
+def arrows() -> set[tuple[str, str]]:
+    """Pairs of rooms, the first of which imports the second."""
+    found = set()
+    for path in FILES:
+        here = room(module(path))
+        for name in imported(path):
+            there = room(name)
+            if here and there and there != here:
+                found.add((here, there))
+    return found
+
+
+def floor(name: str) -> int:
+    floors = [number for number, rooms in enumerate(FLOORS) if name in rooms]
+    assert floors, f"The room {name!r} has no floor: add it above."
+    return floors[0]
+
+
+def test_arrows_inside_the_face_point_down() -> None:
+    for here, there in sorted(arrows()):
+        down = floor(here) > floor(there) or (here, there) in BESIDE
+        assert down, f"{here} imports {there}, which is not below it"
+
+
+def test_the_face_is_small_enough_to_be_kept_in_mind() -> None:
+    rooms = {room(module(path)) for path in FILES}
+    assert len(rooms) <= MOST_ROOMS
+    assert len(arrows()) <= MOST_ARROWS
+
+
+def test_no_file_of_the_face_imports_itself_in_a_circle() -> None:
+    known = {module(path): path for path in FILES}
+    graph: dict[str, set[str]] = {}
+    for name, path in known.items():
+        graph[name] = set()
+        for other in imported(path):
+            target = other if other in known else other.rpartition(".")[0]
+            if target in known and target != name:
+                graph[name].add(target)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle: {' -> '.join(error.args[1])}")
+
+
+def test_every_field_of_the_state_is_written_in_one_file() -> None:
+    writers: dict[str, set[str]] = {}
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            targets = node.targets if isinstance(node, ast.Assign) else []
+            flat = [t for target in targets for t in getattr(target, "elts", [target])]
+            for target in flat:
+                if isinstance(target, ast.Attribute) and _is_state(target.value):
+                    writers.setdefault(target.attr, set()).add(module(path))
+    review = "napari_sam.ui.tools.review"
+    shared = {
+        field: files
+        for field, files in writers.items()
+        if len({review if file.startswith(review) else file for file in files}) > 1
+    }
+    assert not shared
+    assert {"status", "answer", "find"} <= set(writers)  # the test sees what it looks for
+
+
+def _is_state(node: ast.expr) -> bool:
+    named = node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
+    return named in ("state", "_state")
+
+
+def test_the_rules_see_names_in_strings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    package = tmp_path / "napari_sam" / "ui" / "layers"
+    package.mkdir(parents=True)
+    bad = package / "bad.py"
+    bad.write_text(
+        '"""napari_sam.ui.widgets"""\nHOME = "napari_sam.ui.session:Session"\n'
+        "def late():\n    from napari_sam.ui import tools\n"
+    )
+    monkeypatch.setitem(globals(), "ROOT", tmp_path / "napari_sam")
+    assert sorted(imported(bad)) == ["napari_sam.ui.session", "napari_sam.ui.tools"]
