@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import time
 from dataclasses import fields
 from pathlib import Path
 
@@ -33,10 +34,18 @@ def _parser() -> argparse.ArgumentParser:
         "--distil-minutes", type=float, default=30.0, help="time in which the teacher fades"
     )
     train.add_argument("--minutes", type=float, default=20.0, help="hard limit of this call")
+    train.add_argument(
+        "--processor-time",
+        action="store_true",
+        help="minutes of this process on a processor, where others want the machine too",
+    )
     train.add_argument("--threads", type=int, default=0, help="0 leaves it to torch")
     train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     train.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
     train.add_argument("--batch", type=int, default=6, help="windows per step")
+    train.add_argument(
+        "--prompt-every", type=int, default=2, help="every how many steps prompts are trained too"
+    )
     train.add_argument("--size", type=int, default=192, help="side of a window, a multiple of 32")
     train.add_argument("--learning-rate", type=float, default=2e-3)
     train.add_argument(
@@ -137,6 +146,7 @@ def _train(arguments: argparse.Namespace) -> None:
         print,
         network=CellsNetwork.of(config),
         teacher=load_checkpoint(arguments.teacher) if arguments.teacher else None,
+        clock=time.process_time if arguments.processor_time else time.monotonic,
     )
     if arguments.resume:
         trainer.resume(last)

@@ -268,7 +268,9 @@ class Trainer:
 
     def run(self) -> None:
         """Train until the time is up, the last look at validation included."""
-        start = saved = noted = looked = self.clock()
+        start = self.clock()
+        # a person and a kill wait by the clock on the wall, whatever the limits are measured in
+        saved = noted = looked = time.monotonic()
         self.network.train()
         self.choose_precision()
         # tensors stay where they are until a row is written: a GPU need not wait
@@ -283,7 +285,7 @@ class Trainer:
             prompts = passed / limit >= alone and self.steps % self.settings.prompt_every == 0
             for key, value in self.step(prompts).items():
                 sums.setdefault(key, []).append(value)
-            now = self.clock()
+            now = time.monotonic()
             if now - noted > 20:
                 noted = now
                 row: dict[str, float] = {"minutes": round(self.minutes(start), 2)}
@@ -294,10 +296,10 @@ class Trainer:
                 self.note(row)
             if now - saved > 60 * self.settings.save_every:
                 self.save(start)
-                saved = self.clock()
+                saved = time.monotonic()
             if now - looked > 60 * self.settings.look_every:
                 self.look(start)
-                looked = self.clock()
+                looked = time.monotonic()
         self.look(start)
         self.save(start)
 
