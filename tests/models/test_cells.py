@@ -128,6 +128,58 @@ def test_logits_refine_in_their_own_window():
     np.testing.assert_array_equal(again.masks[0], first.masks[0])
 
 
+def test_a_window_is_read_once_for_an_object_and_its_corrections():
+    cells = model()
+    embedding = cells.encode(np.zeros((200, 200)))
+    read = len(cells.network.images)
+    first = cells.predict(embedding, ns.Prompt(boxes=[(60, 80, 100, 140)]))
+    again = ns.Prompt(points=[(70, 90)], labels=[0], logits=first.logits[0], window=first.window)
+    cells.predict(embedding, again)
+    assert len(cells.network.images) == read + 1
+    other = cells.encode(np.ones((200, 200)))
+    read = len(cells.network.images)
+    cells.predict(other, ns.Prompt(boxes=[(60, 80, 100, 140)]))
+    assert len(cells.network.images) == read + 1  # the same place of another plane
+    cells.predict(other, ns.Prompt(boxes=[(20, 20, 60, 80)]))
+    assert len(cells.network.images) == read + 2
+
+
+class Following(Drawing):
+    """Answers the mask of a neighbouring slice by itself; it is there if it is large."""
+
+    presence = True
+
+    def follow(self, image, image_index, points, labels, boxes, mask_input, neighbour):
+        self.asked = points, labels, boxes, mask_input
+        logits = (neighbour[:, 0] - 0.5) * 12
+        scale = torch.tensor([1.0, 0.5, 0.25])[:, None, None]
+        scores = torch.tensor([[0.9, 0.6, 0.3]])
+        return logits[:, None] - (1 - scale) * 4, scores, neighbour.sum((1, 2, 3)) - 100
+
+
+def test_the_mask_of_a_neighbouring_slice_is_asked_where_it_lies():
+    cells = CellsModel(Following(), "following", "cpu", "following:1")
+    embedding = cells.encode(np.zeros((150, 130)))
+    mask = np.zeros((150, 130), bool)
+    mask[40:80, 30:100] = True
+    found = cells.follows.follow(embedding, mask)
+    overlap = (found.candidates.masks[0] & mask).sum() / (found.candidates.masks[0] | mask).sum()
+    assert overlap > 0.93
+    assert found.presence > 0.5
+    assert (cells.network.asked[1] == -1).all()  # nobody clicked
+    cells.follow(embedding, mask, ns.Prompt(points=[(60, 65)]))
+    points, labels, boxes, _ = cells.network.asked
+    assert labels.tolist() == [[1]]
+    np.testing.assert_allclose(points[0, 0], (96, 96), atol=1)
+    assert torch.isnan(boxes).all()
+    with pytest.raises(PromptError):
+        cells.follow(embedding, np.ones((3, 3), bool))
+
+
+def test_a_network_that_was_not_taught_to_follow_is_not_asked():
+    assert model().follows is None
+
+
 def test_no_prompt_sees_the_logits_of_another():
     cells = model()
     embedding = cells.encode(np.zeros((200, 200)))
@@ -181,15 +233,15 @@ def test_pasting_beyond_the_plane_keeps_what_is_inside():
 
 
 def test_only_the_marked_part_of_a_mask_is_kept():
-    from napari_sam.models.cells.model import _marked_parts
+    from napari_sam.models.cells.answers import marked_parts
 
     mask = np.zeros((20, 20), bool)
     mask[2:6, 2:6] = mask[10:14, 10:14] = True
-    kept = _marked_parts(mask, ns.Prompt(points=[(3, 3)]))
+    kept = marked_parts(mask, ns.Prompt(points=[(3, 3)]))
     assert kept[3, 3]
     assert not kept[11, 11]
     # A click beside the mask does not make it vanish.
-    assert _marked_parts(mask, ns.Prompt(points=[(8, 8)])).sum() == mask.sum()
+    assert marked_parts(mask, ns.Prompt(points=[(8, 8)])).sum() == mask.sum()
 
 
 def test_candidates_differ_and_come_best_first():

@@ -193,6 +193,40 @@ class Memory(Protocol):
         ...
 
 
+class Followed(NamedTuple):
+    """Where an object is on the next slice.
+
+    Attributes
+    ----------
+    candidates : Candidates
+        Masks of the object, if it is there.
+    presence : float
+        How likely it is there at all, 0 to 1.
+    """
+
+    candidates: Candidates
+    presence: float
+
+
+class Follows(Protocol):
+    """Finds an object by its mask on a neighbouring slice or frame."""
+
+    def follow(
+        self, embedding: Embedding, neighbour: Mask, prompt: Prompt | None = ...
+    ) -> Followed:
+        """Answer where the object is on this slice.
+
+        Parameters
+        ----------
+        embedding : Embedding
+        neighbour : (H, W) bool array
+            The object on the slice before or after, perhaps moved to where it is expected.
+        prompt : Prompt, optional
+            What a person says about it on this slice.
+        """
+        ...
+
+
 class Describes(Protocol):
     """Describes regions by vectors that are alike where the regions are."""
 

@@ -10,6 +10,7 @@ from napari_sam.errors import ModelError
 from napari_sam.models.capabilities import (
     Concepts,
     Describes,
+    Follows,
     Grid,
     Instances,
     Memory,
@@ -29,8 +30,8 @@ class Model(ABC):
     """Encodes a plane once, then answers many prompts about it.
 
     What else a model can do is asked of the object: `instances`, `concepts`, `memory`,
-    `describes`, `storable` and `tunable` are who does it, the model or a part of it, or None;
-    see `napari_sam.models.capabilities`.
+    `follows`, `describes`, `storable` and `tunable` are who does it, the model or a part of it, or
+    None; see `napari_sam.models.capabilities`.
 
     Attributes
     ----------
@@ -69,6 +70,11 @@ class Model(ABC):
     @property
     def memory(self) -> Memory | None:
         """Who carries objects from frame to frame."""
+        return None
+
+    @property
+    def follows(self) -> Follows | None:
+        """Who finds an object by its mask on a neighbouring slice."""
         return None
 
     @property

@@ -8,17 +8,21 @@ few pixels to the whole field, and makes the time of a click independent of the 
 from __future__ import annotations
 
 import math
+import weakref
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import ndimage as ndi
 from torch import Tensor
 
 from napari_sam import images
 from napari_sam.contrast import contrast_limits, normalise
+from napari_sam.models.capabilities import Followed
+from napari_sam.models.cells.answers import distinct
+from napari_sam.models.cells.encoder import Features
+from napari_sam.models.cells.framing import contains, hull
 from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.models.cells.size import (
     OBJECT,
@@ -29,7 +33,7 @@ from napari_sam.models.cells.size import (
     find_objects,
     read_maps,
 )
-from napari_sam.models.cells.windows import Pyramid, paste, resample, square, to_window
+from napari_sam.models.cells.windows import Pyramid, resample, square, to_window
 from napari_sam.models.model import Embedding, InstanceMaps, Model
 from napari_sam.progress import Progress, part, silent
 from napari_sam.prompts import Prompt, Window
@@ -40,7 +44,6 @@ BOX = 48.0  # window pixels across the box of an object
 REACH = 0.8  # share of a window that a box or the person's clicks may take up
 OVERVIEW = 1536 * 1536  # window pixels that encoding reads of a huge plane
 WHOLE = 1.5  # times as many it reads if that is the whole plane: the automatic mode will ask
-SAME = 0.85  # IoU above which two candidates say the same
 #: What the predicted IoU of the part and of the clump is lowered by: the highest of three
 #: predictions flatters, and the first candidate is the one that was taught the object.
 FLATTERY = 0.04
@@ -95,6 +98,7 @@ class CellsModel(Model):
         self.name = name
         self.device = device
         self.fingerprint = fingerprint
+        self._seen: tuple[weakref.ref[Pyramid], Window, Features] | None = None
 
     @property
     def instances(self) -> CellsModel:
@@ -153,15 +157,40 @@ class CellsModel(Model):
         features: CellsFeatures = embedding.features
         window = self._window(features, prompt)
         logits, scores = self._decode(features.pyramid, prompt, window)
-        return self._distinct(logits, scores, window, prompt, embedding.shape)
+        return distinct(logits, scores, window, prompt, embedding.shape)
+
+    @property
+    def follows(self) -> CellsModel | None:
+        """Itself, if its network was taught what masks of neighbouring slices mean."""
+        return self if getattr(self.network, "presence", None) is not None else None
+
+    @torch.inference_mode()
+    def follow(
+        self, embedding: Embedding, neighbour: npt.NDArray[np.bool_], prompt: Prompt | None = None
+    ) -> Followed:
+        beside = Prompt(mask=neighbour)
+        for one in (beside, prompt):
+            if one is not None:
+                self._check(embedding, one)
+        features: CellsFeatures = embedding.features
+        window = self._window(features, beside)
+        before = None if prompt is None else self._earlier(prompt, window)
+        logits, scores, there = self.network.follow(
+            self._look(features.pyramid, window),
+            *self._marks(prompt, window),
+            before,
+            self._mask_in(window, neighbour),
+        )
+        found = distinct(logits[0], _sober(scores)[0], window, prompt or beside, embedding.shape)
+        return Followed(found, float(there.sigmoid()[0]))
 
     def _window(self, features: CellsFeatures, prompt: Prompt) -> Window:
         """Choose where to look for the object and how large it should appear."""
         if prompt.logits is not None and prompt.window is not None:
-            held = _hull(prompt)
-            if held is None or _contains(prompt.window, held):
+            held = hull(prompt)
+            if held is None or contains(prompt.window, held):
                 return prompt.window
-        extent = _hull(prompt)
+        extent = hull(prompt)
         if extent is None:  # logits alone: they cover the plane
             height, width = features.pyramid.shape
             extent = (0.0, 0.0, float(height), float(width))
@@ -175,39 +204,47 @@ class CellsModel(Model):
             zoom = OBJECT / _size_at(features, prompt.foreground)
         return square(centre, clip_zoom(min(zoom, most)), WINDOW)
 
-    def _decode(self, pyramid: Pyramid, prompt: Prompt, window: Window) -> tuple[Tensor, Tensor]:
-        """Return three masks' logits (3, h, w) of a window and their predicted IoU (3,)."""
-        image = pyramid.sample(window, (WINDOW, WINDOW))
-        features = self.network.encode(image)
-        points = to_window(prompt.points, window, WINDOW)
-        labels = torch.from_numpy(np.array(prompt.labels))
-        near = ((points >= 0) & (points <= WINDOW)).all(dim=1)
-        points, labels = points[near][None], labels[near][None]
-        if points.shape[1] == 0:  # the network wants one at least; -1 is padding
-            points, labels = torch.zeros(1, 1, 2), torch.full((1, 1), -1)
+    def _look(self, pyramid: Pyramid, window: Window) -> Features:
+        """Encode a window, unless it is the one that was looked at last.
+
+        A person who corrects an object stays in its window.
+        """
+        if self._seen is not None:
+            known, where, features = self._seen
+            if known() is pyramid and where == window:
+                return features
+        features = self.network.encode(pyramid.sample(window, (WINDOW, WINDOW)))
+        self._seen = weakref.ref(pyramid), window, features
+        return features
+
+    def _marks(self, prompt: Prompt | None, window: Window) -> tuple[Tensor, ...]:
+        """Return image index, points, labels and box of a prompt as the network takes them."""
+        # the network wants one point at least; -1 is padding
+        points, labels = torch.zeros(1, 1, 2), torch.full((1, 1), -1)
         box = torch.full((1, 4), float("nan"))
-        if prompt.box is not None:
+        if prompt is not None:
+            inside = to_window(prompt.points, window, WINDOW)
+            near = ((inside >= 0) & (inside <= WINDOW)).all(dim=1)
+            if near.any():
+                points = inside[near][None]
+                labels = torch.from_numpy(np.array(prompt.labels))[near][None]
+        if prompt is not None and prompt.box is not None:
             corners = to_window(np.reshape(prompt.box, (2, 2)), window, WINDOW)
             box = corners.reshape(1, 4)
-        arguments = (
-            torch.zeros(1, dtype=torch.long, device=self.device),
-            points.to(self.device),
-            labels.to(self.device),
-            box.to(self.device),
-        )
-        before = self._earlier(prompt, window)
-        logits, scores = self._answer(features, *arguments, before)
-        if before is None and points.shape[1] > 1:
-            # Several clicks correct each other: the network learnt them on top of an answer.
-            best = logits[:, int(scores.argmax())][:, None]
-            logits, scores = self._answer(features, *arguments, best)
-        return logits[0], scores[0]
+        index = torch.zeros(1, dtype=torch.long)
+        return tuple(part.to(self.device) for part in (index, points, labels, box))
 
-    def _answer(self, *arguments: Any) -> tuple[Tensor, Tensor]:
-        """Decode with sober predictions."""
-        logits, scores = self.network.decode(*arguments)
-        scores[:, 1:] = (scores[:, 1:] - FLATTERY).clamp_min(0)
-        return logits, scores
+    def _decode(self, pyramid: Pyramid, prompt: Prompt, window: Window) -> tuple[Tensor, Tensor]:
+        """Return three masks' logits (3, h, w) of a window and their predicted IoU (3,)."""
+        features = self._look(pyramid, window)
+        marks = self._marks(prompt, window)
+        before = self._earlier(prompt, window)
+        logits, scores = self.network.decode(features, *marks, before)
+        if before is None and marks[1].shape[1] > 1:
+            # Several clicks correct each other: the network learnt them on top of an answer.
+            best = logits[:, int(_sober(scores).argmax())][:, None]
+            logits, scores = self.network.decode(features, *marks, best)
+        return logits[0], _sober(scores)[0]
 
     def _earlier(self, prompt: Prompt, window: Window) -> Tensor | None:
         """Bring the prompt's logits or mask into the window, (1, 1, h, w)."""
@@ -219,60 +256,22 @@ class CellsModel(Model):
             source = prompt.window or window
             return resample(logits, source, window, size, outside=-8.0)[None, None]
         if prompt.mask is not None:
-            height, width = prompt.mask.shape
-            edges = (-0.5, -0.5, height - 0.5, width - 0.5)
-            mask = torch.from_numpy(prompt.mask.astype(np.float32)).to(self.device)
-            return (resample(mask, edges, window, size, outside=0.0)[None, None] - 0.5) * 12
+            return (self._mask_in(window, prompt.mask) - 0.5) * 12
         return None
 
-    def _distinct(
-        self,
-        logits: Tensor,
-        scores: Tensor,
-        window: Window,
-        prompt: Prompt,
-        shape: tuple[int, int],
-    ) -> Candidates:
-        """Put the best predicted first and leave out masks that repeat a better one."""
-        order = scores.argsort(descending=True)
-        logits, scores = logits[order], scores[order]
-        masks = [_marked_parts(mask, prompt) for mask in paste(logits, window, shape)]
-        kept: list[int] = []
-        for index, mask in enumerate(masks):
-            if all(_iou(mask, masks[other]) <= SAME for other in kept):
-                kept.append(index)
-        return Candidates(
-            masks=np.stack([masks[index] for index in kept]),
-            scores=scores[kept].float().cpu().numpy(),
-            logits=logits[kept].float().cpu().numpy(),
-            window=window,
-        )
+    def _mask_in(self, window: Window, mask: npt.NDArray[np.bool_]) -> Tensor:
+        """Bring a mask of the plane into a window, (1, 1, h, w), 0 to 1."""
+        size = (WINDOW // STRIDE, WINDOW // STRIDE)
+        edges = (-0.5, -0.5, mask.shape[0] - 0.5, mask.shape[1] - 0.5)
+        values = torch.from_numpy(np.asarray(mask, np.float32)).to(self.device)
+        return resample(values, edges, window, size, outside=0.0)[None, None]
 
 
-def _hull(prompt: Prompt) -> Window | None:
-    """Return the smallest region that holds all marks on the object."""
-    corners = [prompt.foreground.reshape(-1, 2)]
-    if prompt.box is not None:
-        corners.append(np.reshape(prompt.box, (2, 2)))
-    elif prompt.mask is not None:
-        rows, columns = np.flatnonzero(prompt.mask.any(1)), np.flatnonzero(prompt.mask.any(0))
-        corners.append(
-            np.array([[rows[0] - 0.5, columns[0] - 0.5], [rows[-1] + 0.5, columns[-1] + 0.5]])
-        )
-    marks = np.concatenate(corners)
-    if len(marks) == 0:
-        return None
-    low, high = marks.min(axis=0), marks.max(axis=0)
-    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
-
-
-def _contains(outer: Window, inner: Window) -> bool:
-    return (
-        outer[0] <= inner[0]
-        and outer[1] <= inner[1]
-        and inner[2] <= outer[2]
-        and inner[3] <= outer[3]
-    )
+def _sober(scores: Tensor) -> Tensor:
+    """Lower what is predicted of the part and of the clump by what it flatters."""
+    sober = scores.clone()
+    sober[:, 1:] = (sober[:, 1:] - FLATTERY).clamp_min(0)
+    return sober
 
 
 def _size_at(features: CellsFeatures, points: npt.NDArray[np.float64]) -> float:
@@ -282,25 +281,3 @@ def _size_at(features: CellsFeatures, points: npt.NDArray[np.float64]) -> float:
     under = regions[tuple(pixels.clip(0, np.array(regions.shape) - 1).T)]
     under = under[under > 0]
     return float(features.objects.diameters[under].max()) if len(under) else features.diameter
-
-
-def _marked_parts(mask: npt.NDArray[np.bool_], prompt: Prompt) -> npt.NDArray[np.bool_]:
-    """Keep the connected parts that the person marked; all of them if the marks miss the mask."""
-    pixels = np.rint(prompt.foreground).astype(int).clip(0, np.array(mask.shape) - 1)
-    if len(pixels) == 0 or not mask[tuple(pixels.T)].any():
-        return mask
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    crop = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    parts, count = ndi.label(mask[crop])
-    if count == 1:
-        return mask
-    inside = pixels[mask[tuple(pixels.T)]] - (rows[0], columns[0])
-    kept = np.zeros_like(mask)
-    kept[crop] = np.isin(parts, np.unique(parts[tuple(inside.T)]))
-    return kept
-
-
-def _iou(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> float:
-    """Intersection over union; two empty masks are the same."""
-    union = np.count_nonzero(a | b)
-    return np.count_nonzero(a & b) / union if union else 1.0

@@ -1,0 +1,72 @@
+"""From the three masks of a window to the candidates that a person is shown."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage as ndi
+from torch import Tensor
+
+from napari_sam.models.cells.windows import paste
+from napari_sam.prompts import Prompt, Window
+from napari_sam.segmentation import Candidates
+
+__all__ = ["distinct", "marked_parts"]
+
+SAME = 0.85  # IoU above which two candidates say the same
+
+
+def distinct(
+    logits: Tensor,
+    scores: Tensor,
+    window: Window,
+    prompt: Prompt,
+    shape: tuple[int, int],
+) -> Candidates:
+    """Put the best predicted first and leave out masks that repeat a better one.
+
+    Parameters
+    ----------
+    logits, scores : Tensor
+        (3, h, w) of the window, and (3,).
+    window : (r0, c0, r1, c1)
+    prompt : Prompt
+        Its clicks choose among the parts of a mask.
+    shape : (H, W)
+        Of the plane.
+    """
+    order = scores.argsort(descending=True)
+    logits, scores = logits[order], scores[order]
+    masks = [marked_parts(mask, prompt) for mask in paste(logits, window, shape)]
+    kept: list[int] = []
+    for index, mask in enumerate(masks):
+        if all(_iou(mask, masks[other]) <= SAME for other in kept):
+            kept.append(index)
+    return Candidates(
+        masks=np.stack([masks[index] for index in kept]),
+        scores=scores[kept].float().cpu().numpy(),
+        logits=logits[kept].float().cpu().numpy(),
+        window=window,
+    )
+
+
+def marked_parts(mask: npt.NDArray[np.bool_], prompt: Prompt) -> npt.NDArray[np.bool_]:
+    """Keep the connected parts that the person marked; all of them if the marks miss the mask."""
+    pixels = np.rint(prompt.foreground).astype(int).clip(0, np.array(mask.shape) - 1)
+    if len(pixels) == 0 or not mask[tuple(pixels.T)].any():
+        return mask
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    crop = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    parts, count = ndi.label(mask[crop])
+    if count == 1:
+        return mask
+    inside = pixels[mask[tuple(pixels.T)]] - (rows[0], columns[0])
+    kept = np.zeros_like(mask)
+    kept[crop] = np.isin(parts, np.unique(parts[tuple(inside.T)]))
+    return kept
+
+
+def _iou(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> float:
+    """Intersection over union; two empty masks are the same."""
+    union = np.count_nonzero(a | b)
+    return np.count_nonzero(a & b) / union if union else 1.0

@@ -1,0 +1,36 @@
+"""Where the marks of a prompt lie: what a window has to hold."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_sam.prompts import Prompt, Window
+
+__all__ = ["contains", "hull"]
+
+
+def hull(prompt: Prompt) -> Window | None:
+    """Return the smallest region that holds all marks on the object."""
+    corners = [prompt.foreground.reshape(-1, 2)]
+    if prompt.box is not None:
+        corners.append(np.reshape(prompt.box, (2, 2)))
+    elif prompt.mask is not None:
+        rows, columns = np.flatnonzero(prompt.mask.any(1)), np.flatnonzero(prompt.mask.any(0))
+        corners.append(
+            np.array([[rows[0] - 0.5, columns[0] - 0.5], [rows[-1] + 0.5, columns[-1] + 0.5]])
+        )
+    marks = np.concatenate(corners)
+    if len(marks) == 0:
+        return None
+    low, high = marks.min(axis=0), marks.max(axis=0)
+    return float(low[0]), float(low[1]), float(high[0]), float(high[1])
+
+
+def contains(outer: Window, inner: Window) -> bool:
+    """Whether one region lies inside another."""
+    return (
+        outer[0] <= inner[0]
+        and outer[1] <= inner[1]
+        and inner[2] <= outer[2]
+        and inner[3] <= outer[3]
+    )
