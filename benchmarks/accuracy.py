@@ -26,6 +26,7 @@ from napari_sam.training.evaluation import (
     validation_images,
     write_rows,
 )
+from napari_sam.training.generated import GENERATED_FAILURES, generated_validation
 from napari_sam.training.pairs import normalise
 
 TRUTH, FOUND = (1.0, 1.0, 1.0), (0.0, 0.8, 0.75)
@@ -71,12 +72,19 @@ def main() -> None:
     parser.add_argument("--per-family", type=int)
     parser.add_argument("--objects", type=int, default=6)
     parser.add_argument("--generated", type=int, default=3)
+    parser.add_argument(
+        "--failures", type=int, default=0, help="images of each generated kind of failure, alone"
+    )
     parser.add_argument("--no-pictures", action="store_true")
     chosen = parser.parse_args()
     model = ns.load_model(chosen.model)
-    images = list(
-        validation_images(chosen.data, per_family=chosen.per_family, per_kind=chosen.generated)
-    )
+    if chosen.failures:
+        kinds = {kind: (kind,) for kind in GENERATED_FAILURES}
+        images = list(generated_validation(chosen.failures, families=kinds))
+    else:
+        images = list(
+            validation_images(chosen.data, per_family=chosen.per_family, per_kind=chosen.generated)
+        )
     scores = evaluate_images(
         model, images, objects=chosen.objects, say=lambda text: print(text, file=sys.stderr)
     )
