@@ -43,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     train.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
     train.add_argument("--batch", type=int, default=6, help="windows per step")
+    train.add_argument("--prompts", type=int, default=4, help="prompts for each window")
     train.add_argument(
         "--prompt-every", type=int, default=2, help="every how many steps prompts are trained too"
     )

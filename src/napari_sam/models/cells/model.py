@@ -217,7 +217,9 @@ class CellsModel(Model):
         self._seen = weakref.ref(pyramid), window, features
         return features
 
-    def _marks(self, prompt: Prompt | None, window: Window) -> tuple[Tensor, ...]:
+    def _marks(
+        self, prompt: Prompt | None, window: Window
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Return image index, points, labels and box of a prompt as the network takes them."""
         # the network wants one point at least; -1 is padding
         points, labels = torch.zeros(1, 1, 2), torch.full((1, 1), -1)
@@ -232,7 +234,8 @@ class CellsModel(Model):
             corners = to_window(np.reshape(prompt.box, (2, 2)), window, WINDOW)
             box = corners.reshape(1, 4)
         index = torch.zeros(1, dtype=torch.long)
-        return tuple(part.to(self.device) for part in (index, points, labels, box))
+        device = self.device
+        return index.to(device), points.to(device), labels.to(device), box.to(device)
 
     def _decode(self, pyramid: Pyramid, prompt: Prompt, window: Window) -> tuple[Tensor, Tensor]:
         """Return three masks' logits (3, h, w) of a window and their predicted IoU (3,)."""
