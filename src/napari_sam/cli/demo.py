@@ -67,7 +67,7 @@ def write_files(options: argparse.Namespace, layers: list[Any]) -> int:
 
     Of a stack that is the middle slice, at which napari opens it.
     """
-    from napari_sam.cli.outputs import Outputs, Results
+    from napari_sam.batch.outputs import Outputs, Results
     from napari_sam.images import Image, planes
     from napari_sam.pixel_size import PixelSize
     from napari_sam.segment import segment_cells

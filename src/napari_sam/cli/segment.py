@@ -5,26 +5,23 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_sam.batch.outputs import KINDS, Outputs
 from napari_sam.cli.method_flags import add_flags, options_typed
-from napari_sam.cli.outputs import KINDS, Outputs, Results
 from napari_sam.cli.progress import Line, duration
-from napari_sam.errors import Cancelled, DataError, NapariSamError
+from napari_sam.errors import DataError
 from napari_sam.methods.registry import method, methods, names
 
 if TYPE_CHECKING:
-    from napari_sam.files.sources import Source
-    from napari_sam.models.model import Model
-    from napari_sam.progress import Progress
+    from napari_sam.batch.job import Job
 
 _EPILOG = """\
 For every INPUT a folder OUT receives NAME_labels.tif (opens in napari and ImageJ),
 NAME_objects.csv (a row per object) and NAME_overlay.png (outlines over the image).
 Channels are counted from 0. Names may be spelled as in Python, --min_area for --min-area.
-Exit code 1 when an input failed; the others are done.
+Exit code 1 when an input failed; the others are done. Inputs are never overwritten.
 """
 
 
@@ -96,6 +93,18 @@ def add_parser(
         "--overwrite", action="store_true", help="replace outputs that are there already"
     )
     parser.add_argument(
+        "--skip-existing",
+        action="store_true",
+        help="leave out images whose outputs are there: so an interrupted run is completed",
+    )
+    parser.add_argument(
+        "--workers",
+        type=_workers,
+        default=1,
+        metavar="N",
+        help="processes that work at a time, each with a model of its own; default 1",
+    )
+    parser.add_argument(
         "--finder",
         metavar="MODEL",
         help="who sees where cells are, when the model itself cannot; default: cells",
@@ -110,6 +119,12 @@ def _kinds_typed(text: str) -> tuple[str, ...]:
         if kind not in KINDS:
             raise argparse.ArgumentTypeError(f"{kind!r} is none of {', '.join(KINDS)}")
     return kinds
+
+
+def _workers(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be a whole number of 1 or more, not {text!r}")
+    return int(text)
 
 
 def _limits(options: argparse.Namespace) -> tuple[float, float] | None:
@@ -138,87 +153,65 @@ def _check_options(typed: argparse.Namespace) -> Any:
     return options
 
 
-def run(options: argparse.Namespace) -> int:
+def run(typed: argparse.Namespace) -> int:
     """Segment every input; report those that fail and go on."""
-    from napari_sam.cli.inputs import find_sources
-    from napari_sam.engine.run import needs_finder
+    from napari_sam.batch.run import run_jobs, try_folder
 
-    wanted = _check_options(options)
-    if options.output.exists() and not options.output.is_dir():
-        raise DataError(f"{options.output} is a file: -o names the folder for the results.")
-    sources = find_sources(options.inputs, options.series)
-
-    from napari_sam.loading import load_model
-    from napari_sam.models.family import Precision
-
-    model = load_model(
-        options.model, options.device, precision=options.precision, cache=options.cache
-    )
-    finder = None
-    if options.finder or needs_finder(method(options.mode), wanted, model):
-        # int8 is for SAM models alone; the same numbers everywhere are meant for the finder too.
-        precision: Precision = "float32" if options.precision == "float32" else "auto"
-        finder = load_model(options.finder or "cells", options.device, precision=precision)
-    failed = 0
+    jobs = jobs_typed(typed)
+    try_folder(typed.output)
     started = time.monotonic()
-    for number, source in enumerate(sources):
-        head = f"[{number + 1}/{len(sources)}] {source.title}"
-        line = Line(head, number / len(sources), 1 / len(sources), started)
-        try:
-            line.done(f"{head}: {segment_file(source, options, wanted, model, finder, line)}")
-        except Cancelled:
-            raise
-        except (NapariSamError, OSError) as error:
-            if options.debug:
-                raise
-            failed += 1
-            line.done(f"{head}: failed. {error}")
-    done = len(sources) - failed
+    heads = [f"[{number}/{len(jobs)}] {job.source.title}" for number, job in enumerate(jobs, 1)]
+    lines = [Line(head, n / len(jobs), 1 / len(jobs), started) for n, head in enumerate(heads)]
+    how = {"skip_existing": typed.skip_existing, "workers": typed.workers, "debug": typed.debug}
+    failed, skipped = [], 0
+    outcomes = run_jobs(jobs, watch=lambda number: lines[number], **how)
+    for line, head, outcome in zip(lines, heads, outcomes, strict=True):
+        if outcome.kind == "failed":
+            failed.append(outcome)
+            line.done(f"{head}: failed. {outcome.said}")
+        else:
+            skipped += outcome.kind == "skipped"
+            line.done(f"{head}: {outcome.said}")
+    if failed and len(jobs) > 1:
+        print(f"{len(failed)} of {len(jobs)} images failed:", file=sys.stderr)
+        for outcome in failed:
+            print(f"  {outcome.job.source.title}: {outcome.said}", file=sys.stderr)
+    there = f", {skipped} of them before" if skipped else ""
     print(
-        f"{done} of {len(sources)} images done in {duration(time.monotonic() - started)}, "
-        f"results in {options.output}",
+        f"{len(jobs) - len(failed)} of {len(jobs)} images done{there} in "
+        f"{duration(time.monotonic() - started)}, results in {typed.output}",
         file=sys.stderr,
     )
     return 1 if failed else 0
 
 
-def segment_file(
-    source: Source,
-    options: argparse.Namespace,
-    wanted: Any,
-    model: Model,
-    finder: Model | None,
-    progress: Progress,
-) -> str:
-    """Segment one image and write its outputs; return what to say about it.
+def jobs_typed(typed: argparse.Namespace) -> list[Job]:
+    """Make a job of every image that was meant.
 
-    `wanted` are the method's options; `finder` says where cells are to a model that cannot tell.
+    Parameters
+    ----------
+    typed : argparse.Namespace
+
+    Raises
+    ------
+    DataError, ParameterError
+        When an option makes no sense, or no image is found.
     """
-    from napari_sam.cli.inputs import pick
-    from napari_sam.engine.run import run as run_blocks
-    from napari_sam.files import read_image
-    from napari_sam.labels.gather import gather
-    from napari_sam.segment import masks_of
+    from napari_sam.batch.job import Job, Models
+    from napari_sam.cli.inputs import find_sources
 
-    outputs = Outputs(source.name, options.output, options.save)
-    if not options.overwrite:
-        outputs.refuse_existing()
-    image = read_image(source.path, options.axes, series=source.series)
-    picked = pick(image, options.channel, sure=options.axes is not None)
-    chosen = method(options.mode)
-    described = replace(picked, limits=_limits(options), pixel_size=None)
-    found = run_blocks(described, None, chosen, model, wanted, finder=finder, progress=progress)
-    kept = list(found) if set(options.save) != {"labels"} else None
-    segmentation, count = None, 0
-    if "labels" in options.save:
-        blocks = iter(kept) if kept is not None else found
-        planes = ((one.block.plane, one.chosen.segmentation()) for one in blocks)
-        segmentation = gather(planes, described.shape)
-        said = f"{len(segmentation)} object{'' if len(segmentation) == 1 else 's'}"
-        count = len(segmentation)
-    else:
-        count = sum(masks_of(one) for one in kept or ())
-        said = f"{count} mask{'' if count == 1 else 's'}"
-    results = Results(outputs.name, picked, image.pixel_size, segmentation, kept)
-    outputs.write(results)
-    return said if count else f"{said}. {chosen.words.nothing_typed}"
+    options = _check_options(typed)
+    models = Models(typed.model, typed.finder, typed.device, typed.precision, typed.cache)
+    return [
+        Job(
+            source,
+            Outputs(source.name, typed.output, typed.save),
+            options,
+            models,
+            typed.axes,
+            typed.channel,
+            _limits(typed),
+            typed.overwrite,
+        )
+        for source in find_sources(typed.inputs, typed.series)
+    ]

@@ -46,6 +46,26 @@ def in_one_piece(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_rest(path: Path) -> None:
+    """Remove what a killed run left behind of a file; what another process writes now stays.
+
+    Parameters
+    ----------
+    path : Path
+        The file that was to be written.
+    """
+    temporary = path.with_name(_temporary_name(path))
+    with suppress(OSError):
+        handle = os.open(temporary, os.O_RDWR)
+        ours = _lock(handle) and _still_there(handle, temporary)
+        if sys.platform == "win32":  # which removes nothing that is open
+            os.close(handle)
+        if ours:
+            temporary.unlink(missing_ok=True)
+        if sys.platform != "win32":
+            os.close(handle)
+
+
 def _claim(path: Path) -> tuple[int | None, Path]:
     """Open and lock an empty temporary file for `path`."""
     temporary = path.with_name(_temporary_name(path))

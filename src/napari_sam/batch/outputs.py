@@ -75,14 +75,49 @@ class Outputs:
         """All files."""
         return list(self._writers())
 
+    @property
+    def complete(self) -> bool:
+        """Whether all files are there."""
+        return all(path.exists() for path in self.paths)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether a run of this program was killed while it gave the files their names."""
+        from napari_sam.files import made_here
+
+        first = self.paths[0]
+        return not self.complete and first.exists() and made_here(first)
+
+    def remove_rests(self) -> None:
+        """Remove the hidden files that a killed run has left behind of these."""
+        from napari_sam.files.atomic import remove_rest
+
+        for path in self.paths:
+            remove_rest(path)
+
     def refuse_existing(self) -> None:
         """Raise `DataError` when any of the files is there."""
         existing = [path.name for path in self.paths if path.exists()]
         if existing:
             raise DataError(
-                f"already in {self.folder}: {', '.join(existing)}. "
-                "Choose another folder, or add --overwrite."
+                f"already in {self.folder}: {', '.join(existing)}. Choose another folder, or add "
+                "--skip-existing or --overwrite."
             )
+
+    def refuse_inputs(self, inputs: frozenset[Path]) -> None:
+        """Raise `DataError` when a file that is to be written is one of the images.
+
+        Parameters
+        ----------
+        inputs : frozenset of Path
+            Resolved.
+        """
+        for path in self.paths:
+            if path.exists() and path.resolve() in inputs:
+                raise DataError(
+                    f"{path} is itself one of the images and would be overwritten: choose another "
+                    "folder with -o."
+                )
 
     def write(self, results: Results) -> None:
         """Write all files; none of them appears before the last one is complete."""

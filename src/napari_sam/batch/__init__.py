@@ -1,0 +1,1 @@
+"""Many images: a job for each, run here or in processes."""

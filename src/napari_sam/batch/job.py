@@ -1,0 +1,144 @@
+"""One image of a batch: all that is to be known of it, frozen, for this process or another one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from napari_sam.batch.outputs import Outputs, Results
+from napari_sam.methods.method import Method
+from napari_sam.methods.registry import method_of
+from napari_sam.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from napari_sam.files.sources import Source
+    from napari_sam.models.family import Precision
+    from napari_sam.models.model import Model
+
+
+@dataclass(frozen=True)
+class Models:
+    """By whom a batch is done.
+
+    Parameters
+    ----------
+    name : str
+        Of the model, in the zoo or a checkpoint's path.
+    finder : str, optional
+        Of who sees where objects are, when the model cannot.
+    device : str
+    precision : {"auto", "float32", "int8"}
+    cache : bool
+        Whether what the model reads is kept on disk.
+    """
+
+    name: str = "cells"
+    finder: str | None = None
+    device: str = "auto"
+    precision: Precision = "auto"
+    cache: bool = False
+
+    def load(self, options: Any) -> tuple[Model, Model | None]:
+        """Load the model, and the finder if these options of a method take one.
+
+        Raises
+        ------
+        ModelError
+        """
+        from napari_sam.engine.run import needs_finder
+        from napari_sam.loading import load_model
+
+        model = load_model(self.name, self.device, precision=self.precision, cache=self.cache)
+        if not self.finder and not needs_finder(method_of(options), options, model):
+            return model, None
+        # int8 is for SAM models alone; the same numbers everywhere are meant for the finder too.
+        precision: Precision = "float32" if self.precision == "float32" else "auto"
+        return model, load_model(self.finder or "cells", self.device, precision=precision)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One image of a batch.
+
+    Parameters
+    ----------
+    source : Source
+        The file, and which of its images.
+    outputs : Outputs
+        The files to be written.
+    options : dataclass
+        Of a method, which they stand for.
+    models : Models
+    axes : str, optional
+        What the file's axes are, if it does not say.
+    channel : int, optional
+        Counted from 0.
+    limits : (low, high), optional
+        Contrast limits.
+    overwrite : bool
+        Whether outputs that are there are replaced.
+    """
+
+    source: Source
+    outputs: Outputs
+    options: Any
+    models: Models = Models()
+    axes: str | None = None
+    channel: int | None = None
+    limits: tuple[float, float] | None = None
+    overwrite: bool = False
+
+    @property
+    def method(self) -> Method[Any]:
+        """The method whose options these are."""
+        return method_of(self.options)
+
+
+def run_job(
+    job: Job, model: Model, finder: Model | None = None, progress: Progress = silent
+) -> str:
+    """Segment the image of a job and write its outputs.
+
+    Parameters
+    ----------
+    job : Job
+    model : Model
+    finder : Model, optional
+        Who sees where objects are, when the model cannot.
+    progress : callable
+        Called with 0..1; raise `Cancelled` from it to stop.
+
+    Returns
+    -------
+    str
+        What came of it, such as ``"12 objects"``.
+
+    Raises
+    ------
+    DataError, ImageError, ModelError, Cancelled
+    """
+    from napari_sam.engine.run import run
+    from napari_sam.files import read_image
+    from napari_sam.files.pick import pick
+    from napari_sam.labels.gather import gather
+    from napari_sam.segment import masks_of
+
+    if not job.overwrite:
+        job.outputs.refuse_existing()
+    image = read_image(job.source.path, job.axes, series=job.source.series)
+    picked = pick(image, job.channel, sure=job.axes is not None)
+    seen = replace(picked, limits=job.limits, pixel_size=None)  # the table gets its units last
+    found = run(seen, None, job.method, model, job.options, finder=finder, progress=progress)
+    kinds = job.outputs.kinds
+    kept = None if kinds == ("labels",) else list(found)
+    segmentation, noun = None, "mask"
+    if "labels" in kinds:
+        planes = ((one.block.plane, one.chosen.segmentation()) for one in kept or found)
+        segmentation = gather(planes, seen.shape)
+        count, noun = len(segmentation), "object"
+    else:
+        count = sum(masks_of(one) for one in kept or ())
+    job.outputs.write(Results(job.outputs.name, picked, image.pixel_size, segmentation, kept))
+    if count == 0:
+        return f"0 {noun}s. {job.method.words.nothing_typed}"
+    return f"{count} {noun}{'' if count == 1 else 's'}"

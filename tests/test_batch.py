@@ -1,0 +1,177 @@
+"""Batches on real files: what fails ends nothing, what is there stays, what was begun is ended."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from fake_model import FakeModel, blobs
+from napari_sam import loading
+from napari_sam.batch.job import Job, Models
+from napari_sam.batch.outputs import Outputs
+from napari_sam.batch.run import run_jobs, try_folder
+from napari_sam.cli import main
+from napari_sam.errors import DataError
+from napari_sam.files.sources import Source
+from napari_sam.methods.options import CellOptions
+from napari_sam.methods.settings import Settings
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
+    """Bright discs are cells."""
+    made = FakeModel("cells")
+    monkeypatch.setattr(loading, "load_model", lambda *_, **__: made)
+    return made
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three images: two and one and no disc."""
+    path = tmp_path / "in"
+    path.mkdir()
+    for name, centres in (("a", ((20, 20), (40, 60))), ("b", ((30, 30),)), ("c", ())):
+        tifffile.imwrite(path / f"{name}.tif", blobs(centres=centres))
+    return path
+
+
+def run(*arguments: Any) -> int:
+    return main(["segment", *(str(argument) for argument in arguments)])
+
+
+def names(path: Path) -> list[str]:
+    return sorted(found.name for found in path.iterdir())
+
+
+def jobs_of(folder: Path, out: Path, options: Any = None) -> list[Job]:
+    return [
+        Job(
+            Source(path, None, path.stem, path.name),
+            Outputs(path.stem, out),
+            options or CellOptions(),
+        )
+        for path in sorted(folder.glob("*.tif"))
+    ]
+
+
+@pytest.mark.parametrize(
+    "options", [CellOptions(diameter=20, min_area=5), Settings(points_per_side=4, ask_at="objects")]
+)
+def test_a_job_goes_through_a_pickle(options, folder, tmp_path):
+    job = jobs_of(folder, tmp_path, options)[0]
+    again = pickle.loads(pickle.dumps(job))
+    assert (again.source, again.outputs, again.models) == (job.source, job.outputs, Models())
+    for name in vars(options):
+        np.testing.assert_equal(getattr(again.options, name), getattr(options, name))
+    assert again.method is job.method
+
+
+def test_any_failure_is_told_and_ends_nothing(model, folder, tmp_path, monkeypatch, capsys):
+    encode = FakeModel.encode
+
+    def sometimes(self, plane, **words):
+        if (plane == blobs(centres=((30, 30),))).all():
+            raise ZeroDivisionError("no reason")
+        return encode(self, plane, **words)
+
+    monkeypatch.setattr(FakeModel, "encode", sometimes)
+    (folder / "d.tif").write_bytes(b"II*")
+    assert run(folder, "-o", tmp_path / "out") == 1
+    said = capsys.readouterr().err
+    assert "2 of 4 images done" in said
+    assert "Traceback" not in said
+    for name, why in (("b.tif", "ZeroDivisionError: no reason"), ("d.tif", "d.tif")):
+        assert sum(name in line and why in line for line in said.splitlines()) == 2  # and again
+    with pytest.raises(ZeroDivisionError):
+        run(folder / "b.tif", "-o", tmp_path / "other", "--debug")
+
+
+def test_what_is_there_is_left_out_and_the_rest_is_done(model, folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert run(folder / "a.tif", "-o", out) == 0
+    before = {path.name: path.stat().st_mtime_ns for path in out.iterdir()}
+    encoded = len(model.encoded)
+    assert run(folder, "-o", out, "--skip-existing") == 0
+    assert len(model.encoded) == encoded + 2
+    assert {name: (out / name).stat().st_mtime_ns for name in before} == before
+    said = capsys.readouterr().err
+    assert "a.tif: already there" in said
+    assert "3 of 3 images done, 1 of them before" in said
+
+
+def test_a_run_that_was_killed_between_two_names_is_completed(model, folder, tmp_path):
+    out = tmp_path / "out"
+    assert run(folder / "a.tif", "-o", out) == 0
+    whole = (out / "a_labels.tif").read_bytes()
+    (out / "a_labels.tif").unlink()  # it gets its name last
+    assert run(folder / "a.tif", "-o", out) == 1
+    assert run(folder / "a.tif", "-o", out, "--skip-existing") == 0
+    assert (out / "a_labels.tif").read_bytes() == whole
+
+
+def test_a_table_of_somebody_else_is_not_taken_for_an_interrupted_run(model, folder, tmp_path):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "a_objects.csv").write_text("my own table")
+    assert run(folder / "a.tif", "-o", out, "--skip-existing") == 1
+    assert (out / "a_objects.csv").read_text() == "my own table"
+
+
+def test_no_image_is_overwritten_even_when_outputs_may_be(model, folder, capsys):
+    labels = folder / "a_labels.tif"
+    tifffile.imwrite(labels, blobs())
+    before = labels.read_bytes()
+    assert run(folder, "-o", folder, "--overwrite") == 1
+    assert labels.read_bytes() == before
+    assert "is itself one of the images" in capsys.readouterr().err
+    assert (folder / "b_labels.tif").exists()
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_without_the_right_to_write_is_refused_before_the_work(model, folder, tmp_path):
+    out = tmp_path / "locked"
+    out.mkdir(mode=0o500)
+    with pytest.raises(DataError, match="Nothing can be written"):
+        try_folder(out)
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_the_work(model, folder, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert run(folder, "-o", tmp_path / "file" / "out") == 1
+    assert "choose another folder" in capsys.readouterr().err
+    assert not model.encoded
+
+
+def test_rests_of_a_killed_run_are_removed(model, folder, tmp_path):
+    out = tmp_path / "out"
+    stop = (
+        "import os, sys, tifffile; from napari_sam.cli import main;"
+        "tifffile.imwrite = lambda *_, **__: os._exit(9);"
+        "main(sys.argv[1:])"
+    )
+    words = [sys.executable, "-c", stop, "segment", folder / "a.tif", "-o", out]
+    assert subprocess.run(words, check=False).returncode == 9
+    assert any(name.startswith(".") for name in names(out))
+    assert run(folder, "-o", out, "--skip-existing") == 0
+    assert not any(name.startswith(".") for name in names(out))
+    assert len(names(out)) == 9
+
+
+def test_processes_find_the_same_in_the_same_order(folder, tmp_path):
+    (folder / "d.tif").write_bytes(b"II*")
+    here = list(run_jobs(jobs_of(folder, tmp_path / "here")))
+    there = list(run_jobs(jobs_of(folder, tmp_path / "there"), workers=2))
+    assert [(one.kind, one.said, one.job.source) for one in here] == [
+        (one.kind, one.said, one.job.source) for one in there
+    ]
+    assert [one.kind for one in there] == ["done", "done", "done", "failed"]
+    for path in (tmp_path / "here").iterdir():
+        assert (tmp_path / "there" / path.name).read_bytes() == path.read_bytes()
