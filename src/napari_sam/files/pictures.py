@@ -43,6 +43,7 @@ def read_picture(path: Path, *, indices: bool = False) -> RawImage:
             picture = _opener(kind)(file)
             _check_size(path, picture)
             if kind == "PNG" and _sixteen_bit_colour(path):
+                picture.verify()  # libpng tells of damage on standard error alone
                 pixels = _sixteen_bits(path)
             else:
                 pixels = _pixels(picture, indices)
