@@ -150,9 +150,9 @@ def _overlay(path: Path, results: Results) -> None:
     labels = segmentation.labels
     # A stack is shown by the plane with the most labelled pixels.
     plane = max(
-        planes(picked.pixels.shape, picked.rgb), key=lambda p: np.count_nonzero(p.take(labels))
+        planes(picked.finest.shape, picked.rgb), key=lambda p: np.count_nonzero(p.take(labels))
     )
-    write_picture(path, draw_overlay(plane.take(picked.pixels), plane.take(labels)))
+    write_picture(path, draw_overlay(plane.take(picked.finest), plane.take(labels)))
 
 
 def _table(path: Path, results: Results) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from napari_sam.errors import DataError
 from napari_sam.files import IMAGE_SUFFIXES, made_here
+from napari_sam.files.ngff import is_ngff
 from napari_sam.files.pick import pick
 from napari_sam.files.sources import Source, sources_of
 
@@ -20,8 +21,8 @@ def find_inputs(typed: Iterable[str]) -> list[Path]:
     Parameters
     ----------
     typed : iterable of str
-        Files, folders (their images, not those of folders within), and patterns such as
-        ``plate*/*.tif`` for shells that do not expand them.
+        Files, folders (their images, not those of folders within; one of OME-Zarr is an image
+        itself), and patterns such as ``plate*/*.tif`` for shells that do not expand them.
 
     Raises
     ------
@@ -31,7 +32,8 @@ def find_inputs(typed: Iterable[str]) -> list[Path]:
     found: dict[Path, Path] = {}
     for item in typed:
         for file in _files_meant(item):
-            if file.is_file() and not file.name.startswith("."):
+            usable = file.is_file() or is_ngff(file)
+            if usable and not file.name.startswith("."):
                 found.setdefault(file.resolve(), file)
     images = [path for path in found.values() if not made_here(path)]
     if not images:
@@ -43,8 +45,9 @@ def find_inputs(typed: Iterable[str]) -> list[Path]:
 def _files_meant(item: str) -> list[Path]:
     path = Path(item)
     try:
-        if path.is_dir():
-            return [p for p in sorted(path.iterdir()) if p.suffix.lower() in IMAGE_SUFFIXES]
+        if path.is_dir() and not is_ngff(path):
+            within = sorted(path.iterdir())
+            return [p for p in within if p.suffix.lower() in IMAGE_SUFFIXES or is_ngff(p)]
         if path.exists():
             return [path]
         files = [Path(match) for match in sorted(glob.glob(item, recursive=True))]

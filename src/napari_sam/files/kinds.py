@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_sam.errors import DataError
+from napari_sam.files.ngff import is_ngff
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
@@ -27,7 +28,7 @@ def kind_of(path: str | Path) -> str:
     Returns
     -------
     str
-        ``"TIFF"``, ``"PNG"``, ``"JPEG"`` or ``"BMP"``.
+        ``"TIFF"``, ``"PNG"``, ``"JPEG"``, ``"BMP"``, or ``"OME-Zarr"``, which is a folder.
 
     Raises
     ------
@@ -39,6 +40,8 @@ def kind_of(path: str | Path) -> str:
         there = path.is_file()
     except (TypeError, ValueError, OSError) as error:  # no path; a NUL in it; a name too long
         raise DataError(f"{path!r} is not the path of a file ({error}).") from error
+    if is_ngff(path):
+        return "OME-Zarr"
     if path.is_dir():
         raise DataError(f"{path} is a folder, not an image file.")
     if not there:

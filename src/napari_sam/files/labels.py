@@ -14,6 +14,7 @@ import tifffile
 from napari_sam.errors import DataError, LabelsError
 from napari_sam.files.atomic import in_one_piece
 from napari_sam.files.kinds import kind_of
+from napari_sam.files.ngff_labels import labels_inside
 from napari_sam.files.raw import RawImage
 from napari_sam.files.reading import read_raw
 from napari_sam.files.signature import SOFTWARE
@@ -51,19 +52,33 @@ def read_labels(path: str | Path, axes: str | None = None, *, series: int | None
     LabelsError
         When what it holds is an image and no labels.
     """
-    found = read_raw(path, series)
-    name = Path(path).name
+    path = Path(path) if isinstance(path, str) else path
+    found = read_raw(_labels_of(path), series)
+    name = path.name
     if kind_of(path) == "JPEG":
         raise LabelsError(
             f"{name} is a JPEG, which changes numbers a little to save space: labels kept in one "
             "are lost. Save them as PNG or TIFF."
         )
-    pixels, letters = np.asarray(found.pixels), found.axes
+    pixels, letters = np.asarray(found.finest), found.axes
     if "S" in letters:
         pixels, letters = _grey(pixels, letters, name)
     if axes is not None:
         letters = RawImage(pixels, letters).with_axes(axes, name).axes
     return RawImage(_whole(pixels, name), letters, found.pixel_size).as_image(name)
+
+
+def _labels_of(path: Path) -> Path:
+    """Return the labels inside an OME-Zarr image, or the path as it is."""
+    if kind_of(path) != "OME-Zarr":
+        return path
+    names = labels_inside(path)
+    if len(names) > 1:
+        raise DataError(
+            f"{path.name} holds labels {', '.join(names)}: give one of them, "
+            f"{path.name}/labels/{names[0]}."
+        )
+    return path / "labels" / names[0] if names else path
 
 
 def _grey(pixels: npt.NDArray[Any], axes: str, name: str) -> tuple[npt.NDArray[Any], str]:

@@ -129,7 +129,9 @@ def as_slice(wanted: range) -> slice:
 
 
 def rearranged(pixels: Any, fixed: dict[int, int], order: Sequence[int]) -> Any:
-    """Fix some axes and reorder the others, of an array in memory or on disk."""
+    """Fix some axes and reorder the others, of an array in memory or on disk, or a pyramid."""
+    if isinstance(pixels, list):
+        return [rearranged(level, fixed, order) for level in pixels]
     if not isinstance(pixels, np.ndarray):
         return Rearranged(pixels, fixed, order)
     taken = pixels[tuple(fixed.get(axis, slice(None)) for axis in range(pixels.ndim))]

@@ -36,8 +36,8 @@ def pick(image: Image, channel: int | None = None, *, sure: bool = False) -> Ima
         When the file has several channels and none was chosen, or none of that number, or when
         it cannot be told whether an axis holds channels or slices, or which are the rows.
     """
-    pixels, axes = image.finest, image.axes
-    shape = dict(zip(axes, pixels.shape, strict=True))
+    pixels, axes = image.pixels, image.axes
+    shape = dict(zip(axes, image.finest.shape, strict=True))
     if channel is not None and (isinstance(channel, bool) or not isinstance(channel, int)):
         raise ImageError(f"A channel is a number counted from 0, got {channel!r}.")
     if not sure:

@@ -17,8 +17,9 @@ class RawImage:
 
     Parameters
     ----------
-    pixels : array
-        Of NumPy; of a large file an array-like that reads what is taken out of it.
+    pixels : array or list of arrays
+        Of NumPy; of a large file an array-like that reads what is taken out of it; several are the
+        levels of a pyramid, the finest first.
     axes : str
         A letter per axis: ``YX`` rows and columns, ``S`` colour samples, ``C`` channels, ``Z``
         slices, ``T`` times; ``Q`` or ``I`` where the file does not say.
@@ -29,6 +30,11 @@ class RawImage:
     axes: str
     pixel_size: PixelSize | None = None
 
+    @property
+    def finest(self) -> Any:
+        """Pixels at full resolution."""
+        return self.pixels[0] if isinstance(self.pixels, list) else self.pixels
+
     def with_axes(self, axes: str, name: str) -> RawImage:
         """Return the same pixels with other letters; `name` is the file's, for the message.
 
@@ -38,10 +44,11 @@ class RawImage:
             When there is not one letter for each axis, or one stands twice.
         """
         letters = axes.upper() if isinstance(axes, str) else ""
-        fits = len(letters) == self.pixels.ndim and len(set(letters)) == len(letters)
+        shape = tuple(self.finest.shape)
+        fits = len(letters) == len(shape) and len(set(letters)) == len(letters)
         if not fits or not (letters.isascii() and letters.isalpha()):
             raise DataError(
-                f"{name} has {self.pixels.ndim} axes {self.pixels.shape}, "
+                f"{name} has {len(shape)} axes {shape}, "
                 f"which '{axes}' does not describe: give one letter for each."
             )
         return RawImage(self.pixels, letters, self.pixel_size)
@@ -57,7 +64,7 @@ class RawImage:
             When there are no rows and columns, or no pixels.
         """
         pixels, axes = self.pixels, self.axes
-        shape = tuple(pixels.shape)
+        shape = tuple(self.finest.shape)
         if "Y" not in axes or "X" not in axes:
             raise DataError(
                 f"{name} has axes '{axes}' of shape {shape}, and no rows and columns among them. "

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from napari_sam.errors import DataError
 from napari_sam.files.kinds import kind_of
+from napari_sam.files.ngff import axes_of, finest_shape, images_of_group, read_group
 from napari_sam.files.pictures import read_picture
 from napari_sam.files.raw import RawImage
 from napari_sam.files.tiff import FileImage, images_of, opened, read_tiff
@@ -13,7 +14,7 @@ from napari_sam.images import Image
 
 
 def read_image(path: str | Path, axes: str | None = None, *, series: int | None = None) -> Image:
-    """Read a TIFF (plain, ImageJ or OME), PNG, JPEG or BMP file.
+    """Read a TIFF (plain, ImageJ or OME), PNG, JPEG or BMP file, or a folder of OME-Zarr.
 
     Parameters
     ----------
@@ -47,15 +48,18 @@ def read_raw(path: str | Path, series: int | None = None) -> RawImage:
 
 
 def _read(path: Path, series: int | None, *, indices: bool) -> RawImage:
-    if kind_of(path) == "TIFF":
+    kind = kind_of(path)
+    if kind == "TIFF":
         found = read_tiff(path, series, indices=indices)
+    elif kind == "OME-Zarr":
+        found = read_group(path, series)
     elif series not in (None, 0):
         raise DataError(f"{path.name} has no image {series}: pictures hold one.")
     else:
         found = read_picture(path, indices=indices)
-    if found.pixels.dtype.kind not in ("uifb" if indices else "uif"):
+    if found.finest.dtype.kind not in ("uifb" if indices else "uif"):
         raise DataError(
-            f"{path.name} holds values of type {found.pixels.dtype}, which are no grey values. "
+            f"{path.name} holds values of type {found.finest.dtype}, which are no grey values. "
             "Save it as whole or real numbers; of complex ones, their magnitude."
         )
     return found
@@ -78,7 +82,13 @@ def images_in(path: str | Path) -> list[FileImage]:
     DataError
     """
     path = Path(path) if isinstance(path, str) else path
-    if kind_of(path) != "TIFF":
+    kind = kind_of(path)
+    if kind == "OME-Zarr":
+        return [
+            FileImage(at, image.inner, axes_of(image.multiscale), finest_shape(image))
+            for at, image in enumerate(images_of_group(path))
+        ]
+    if kind != "TIFF":
         pixels = read_picture(path).pixels
         return [FileImage(0, "", "YX" if pixels.ndim == 2 else "YXS", pixels.shape)]
     with opened(path) as tif:

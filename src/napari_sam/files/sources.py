@@ -10,6 +10,7 @@ from napari_sam.errors import DataError
 from napari_sam.files.kinds import kind_of
 from napari_sam.files.names import distinct_names
 from napari_sam.files.ome import binary_only_of, parts_of
+from napari_sam.files.reading import images_in
 from napari_sam.files.tiff import FileImage, images_of, opened
 
 
@@ -76,7 +77,11 @@ def sources_of(paths: Iterable[Path], series: int | None = None) -> list[Source]
 def _survey(path: Path, given: set[Path]) -> tuple[list[FileImage] | None, set[Path]]:
     """Return the images of a file where it holds several, and its other parts."""
     try:
-        if kind_of(path) != "TIFF":
+        kind = kind_of(path)
+        if kind == "OME-Zarr":
+            found = images_in(path)
+            return (found if len(found) > 1 else []), set()
+        if kind != "TIFF":
             return [], set()
         with opened(path) as tif:
             master = binary_only_of(tif, path)

@@ -1,0 +1,166 @@
+"""OME-Zarr (NGFF 0.4 and 0.5): images, plates and series; read where they are looked at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from napari_sam.errors import DataError, InstallationError
+from napari_sam.files.raw import RawImage
+from napari_sam.pixel_size import METRES, PixelSize, sensible_length, stated_size, unit_named
+
+FOLDER_SUFFIX = ".zarr"
+_MARKS = ("zarr.json", ".zgroup", ".zattrs")
+
+
+class NgffImage(NamedTuple):
+    """An image of a group: its path within, and what its description says."""
+
+    inner: str
+    multiscale: dict[str, Any]
+    group: Any
+
+
+def is_ngff(path: Path) -> bool:
+    """Tell whether a folder is a zarr group."""
+    return path.is_dir() and any((path / mark).is_file() for mark in _MARKS)
+
+
+def open_group(path: Path, mode: str = "r") -> Any:
+    """Open a group on disk.
+
+    Raises
+    ------
+    InstallationError
+        When zarr is not installed.
+    DataError
+        When it cannot be opened.
+    """
+    try:
+        import zarr
+    except ImportError as error:
+        raise InstallationError(
+            "OME-Zarr needs the package zarr: pip install 'napari-sam-bio[zarr]'."
+        ) from error
+    try:
+        return zarr.open_group(path, mode=mode)  # type: ignore[arg-type]
+    except Exception as error:  # of damaged metadata each part fails in its own way
+        raise DataError(f"{path.name} cannot be read as OME-Zarr ({error}).") from error
+
+
+def described(group: Any) -> dict[str, Any]:
+    """Return what a group says of itself: since 0.5 under a key of its own."""
+    attributes = dict(group.attrs)
+    within = attributes.get("ome")
+    return within if isinstance(within, dict) else attributes
+
+
+def images_of_group(path: Path) -> list[NgffImage]:
+    """List the images of a group: itself, the fields of a plate or well, or numbered series.
+
+    Raises
+    ------
+    DataError
+        When there are none.
+    """
+    root = open_group(path)
+    try:
+        found = list(_images(root, ""))
+    except Exception as error:
+        raise DataError(f"{path.name} is damaged: its description is wrong ({error}).") from error
+    if not found:
+        raise DataError(f"{path.name} is a zarr group without images of OME-Zarr.")
+    return found
+
+
+def _images(group: Any, inner: str) -> list[NgffImage]:
+    says = described(group)
+    if "multiscales" in says:
+        return [NgffImage(inner, says["multiscales"][0], group)]
+    if "plate" in says:
+        within = [well["path"] for well in says["plate"]["wells"]]
+    elif "well" in says:
+        within = [field["path"] for field in says["well"]["images"]]
+    else:  # series 0, 1, ... as bioformats2raw lays them out
+        within = sorted((name for name in group.group_keys() if name.isdigit()), key=int)
+    return [
+        image
+        for part in within
+        for image in _images(group[part], f"{inner}/{part}" if inner else part)
+    ]
+
+
+def axes_of(multiscale: dict[str, Any]) -> str:
+    """Return a letter per axis; before 0.4 axes were words, and in 0.3 always five."""
+    axes = multiscale.get("axes", ["t", "c", "z", "y", "x"])
+    names = [axis["name"] if isinstance(axis, dict) else axis for axis in axes]
+    return "".join(name[:1].upper() for name in names)
+
+
+def finest_shape(image: NgffImage) -> tuple[int, ...]:
+    """Return the shape of an image at full resolution.
+
+    Raises
+    ------
+    DataError
+    """
+    try:
+        shape: tuple[int, ...] = image.group[image.multiscale["datasets"][0]["path"]].shape
+    except Exception as error:
+        raise DataError(f"The image {image.inner!r} is damaged ({error}).") from error
+    return shape
+
+
+def read_group(path: Path, series: int | None = None) -> RawImage:
+    """Read an image of a group: the levels of its pyramid, the finest first, unread.
+
+    Raises
+    ------
+    DataError
+        When there are several and none was chosen, or none of that number, or it is damaged.
+    """
+    images = images_of_group(path)
+    if series is None and len(images) > 1:
+        names = "; ".join(f"{at} {image.inner!r}" for at, image in enumerate(images[:20]))
+        raise DataError(
+            f"{path.name} holds {len(images)} images: {names}. Choose one by its number: "
+            "--series N, or series=N in Python."
+        )
+    if series is not None and not 0 <= series < len(images):
+        raise DataError(f"{path.name} has no image {series}: its images are 0..{len(images) - 1}.")
+    image = images[series or 0]
+    try:
+        axes = axes_of(image.multiscale)
+        levels = [image.group[level["path"]] for level in image.multiscale["datasets"]]
+        size = _pixel_size(image.multiscale, axes)
+    except Exception as error:
+        raise DataError(f"{path.name} is damaged: its description is wrong ({error}).") from error
+    if not levels or any(level.ndim != len(axes) for level in levels):
+        raise DataError(f"{path.name} is damaged: its arrays have other axes than {axes!r}.")
+    return RawImage(levels if len(levels) > 1 else levels[0], axes, size)
+
+
+def scale_of(multiscale: dict[str, Any], axes: str) -> list[float]:
+    """Return the size of a pixel at full resolution along each axis, in the unit of the axis."""
+    scale = [1.0] * len(axes)
+    own = multiscale["datasets"][0].get("coordinateTransformations", [])
+    for transform in [*own, *multiscale.get("coordinateTransformations", [])]:
+        if transform.get("type") == "scale":
+            scale = [a * float(b) for a, b in zip(scale, transform["scale"], strict=True)]
+    return scale
+
+
+def _pixel_size(multiscale: dict[str, Any], axes: str) -> PixelSize | None:
+    scale = scale_of(multiscale, axes)
+    said = [axis if isinstance(axis, dict) else {} for axis in multiscale.get("axes", [])]
+    units = {a: unit_named(d.get("unit")) for a, d in zip(axes, said, strict=False)}
+    unit = units.get("X")
+
+    def length(letter: str) -> float | None:
+        own = units.get(letter)
+        if own is None or unit is None or letter not in axes:
+            return None
+        stated = sensible_length(scale[axes.index(letter)])
+        return None if stated is None else stated * (METRES[own] / METRES[unit])
+
+    return stated_size(length("Y"), length("X"), length("Z"), unit)
