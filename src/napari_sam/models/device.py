@@ -74,7 +74,7 @@ def multiplies_bfloat16(device: str) -> bool:
     float32.
     """
     if device.startswith("cuda"):
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     if device != "cpu":
         return False
     known = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
