@@ -75,7 +75,7 @@ def meet(labels: Labels, mask: Mask) -> Meeting:
     >>> beside = np.zeros((8, 8), bool)
     >>> beside[2:6, 5:8] = True
     >>> meet(labels, beside).same, meet(labels, beside).sliver
-    (0, False)
+    (0, True)
     """
     if labels.shape != mask.shape:
         raise LabelsError(

@@ -67,7 +67,16 @@ class InstanceMaps:
     origin: tuple[float, float] = (0.0, 0.0)
 
     def crop(self, rows: slice, columns: slice) -> InstanceMaps:
-        """Return the maps of a part of the plane, given in plane pixels."""
+        """Return the maps of a part of the plane, given in plane pixels.
+
+        Examples
+        --------
+        >>> maps = np.zeros((50, 60), np.float32)
+        >>> whole = InstanceMaps(maps, maps, maps, (2.0, 2.0), (100, 120), diameter=30.0)
+        >>> part = whole.crop(slice(21, 60), slice(0, 40))
+        >>> part.shape, part.foreground.shape, part.origin
+        ((39, 40), (22, 22), (-1.0, 0.0))
+        """
         parts, origin = [], []
         for which, scale, size, at in zip(
             (rows, columns), self.scale, self.foreground.shape, self.origin, strict=True

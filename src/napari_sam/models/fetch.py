@@ -25,6 +25,14 @@ class Eta:
 
     Uses the speed since the first report, so that a resumed download, which begins at 60 %,
     is not taken for a fast one.
+
+    Examples
+    --------
+    >>> eta = Eta()
+    >>> eta.update(0.60, now=100.0) is None
+    True
+    >>> round(eta.update(0.70, now=110.0))
+    30
     """
 
     def __init__(self) -> None:
