@@ -1,10 +1,11 @@
 """Fit the small models by which objects are linked through time and slices.
 
-    python benchmarks/fit_stacks.py [links|gaps|divisions|all] [--movies 24]
+    python benchmarks/fit_stacks.py [links|gaps|divisions|slices|all] [--movies 24] [--volumes 2]
 
-Prints the constants of ``stacks/link.py`` and ``stacks/lineage.py``. Movies are generated, every
-first, third and sixth frame of them; objects are left out at random, and masks come smaller or
-larger than they are, as no segmentation is perfect.
+Prints the constants of ``stacks/link.py``, ``stacks/lineage.py`` and ``stacks/volumes.py``. Movies
+are generated, every first, third and sixth frame of them; objects are left out at random, and
+masks come smaller or larger than they are, as no segmentation is perfect. Slices of generated
+stacks, every first and second of them, are segmented by the model ``cells``.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ from collections.abc import Iterator
 import numpy as np
 from scipy import ndimage as ndi
 
+import napari_sam as ns
 from napari_sam.stacks.frames import Objects, describe, overlaps
 from napari_sam.stacks.lineage import Lineage, Nodes, find_births, find_gaps
 from napari_sam.stacks.link import find_pairs, link_two
 from napari_sam.stacks.logistic import Logistic, fit
-from napari_sam.training.synthetic import generate_timelapse
+from napari_sam.stacks.volumes import SKIP, slice_signs
+from napari_sam.training.synthetic import VOLUME_KINDS, generate_timelapse
+from stack_samples import generated
 
 FIRST_SEED = 50_000  # seeds of the tables are smaller
 STEPS = (1, 3, 6)
@@ -115,18 +119,49 @@ def leftovers(count: int, kind: str) -> None:
     report("GAP" if kind == "gaps" else "DIVISION", signs, truth)
 
 
+def slices(count: int) -> None:
+    model = ns.load_model("cells", device="cpu")
+    signs, truth = [], []
+    for stack in generated(VOLUME_KINDS, range(FIRST_SEED, FIRST_SEED + count), (24, 128, 128)):
+        planes = ns.segment_cells(stack.image, model=model).labels
+        owners = [owners_of(*pair) for pair in zip(planes, stack.labels, strict=True)]
+        for every in (1, 2):
+            chosen = range(0, len(planes), every)
+            step = every * stack.spacing[0]
+            frames = {z: describe(planes[z]) for z in chosen}
+            for apart in range(1, SKIP + 2):
+                for low, high in zip(chosen, chosen[apart:], strict=False):
+                    a, b, shared = overlaps(planes[low], planes[high], frames[low], frames[high])
+                    found = slice_signs(frames[low], frames[high], a, b, shared, apart, step)
+                    own = owners[low][a], owners[high][b]
+                    signs.append(found)
+                    truth.append((own[0] == own[1]) & (own[0] > 0))
+    report("SAME", signs, truth)
+
+
+def owners_of(plane: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Return of every object of a slice the true one that most of it covers, 0 for none."""
+    return np.array(
+        [np.bincount(true[plane == number]).argmax() for number in np.unique(plane[plane > 0])],
+        np.int64,
+    )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "what", nargs="?", default="all", choices=("links", "gaps", "divisions", "all")
+        "what", nargs="?", default="all", choices=("links", "gaps", "divisions", "slices", "all")
     )
     parser.add_argument("--movies", type=int, default=24)
+    parser.add_argument("--volumes", type=int, default=2, help="stacks of each kind")
     options = parser.parse_args()
     if options.what in ("links", "all"):
         links(options.movies)
     for kind in ("gaps", "divisions"):
         if options.what in (kind, "all"):
             leftovers(options.movies, kind)
+    if options.what in ("slices", "all"):
+        slices(options.volumes)
 
 
 if __name__ == "__main__":

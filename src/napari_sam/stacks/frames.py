@@ -131,3 +131,22 @@ def overlaps(
     pairs, shared = np.unique(rows * max(len(second), 1) + columns, return_counts=True)
     rows, columns = np.divmod(pairs, max(len(second), 1))
     return rows.astype(np.int64), columns.astype(np.int64), shared.astype(np.int64)
+
+
+def repaint(
+    frame: npt.NDArray[np.integer[Any]], objects: Objects, numbers: npt.NDArray[np.int32]
+) -> npt.NDArray[np.int32]:
+    """Return a frame with other ids for its objects.
+
+    Parameters
+    ----------
+    frame : integer array
+    objects : Objects
+        Of this frame.
+    numbers : (n,) int32
+        The new ids.
+    """
+    painted = np.zeros(frame.shape, np.int32)
+    where = np.flatnonzero(frame > 0)
+    painted.ravel()[where] = numbers[np.searchsorted(objects.ids, frame.ravel()[where])]
+    return painted

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from napari_sam.progress import Progress, silent
 from napari_sam.segmentation import Segmentation
-from napari_sam.stacks.frames import Floats, Objects
+from napari_sam.stacks.frames import Floats, Objects, repaint
 from napari_sam.stacks.lineage import Lineage, Nodes
 from napari_sam.stacks.logistic import probability
 
@@ -93,16 +93,6 @@ def number_tracks(
 
 def _nodes(lineage: Lineage, t: int) -> slice:
     return slice(int(lineage.start[t]), int(lineage.start[t + 1]))
-
-
-def repaint(
-    frame: npt.NDArray[np.integer[Any]], objects: Objects, numbers: npt.NDArray[np.int32]
-) -> npt.NDArray[np.int32]:
-    """Return a frame with other ids for its objects."""
-    painted = np.zeros(frame.shape, np.int32)
-    where = np.flatnonzero(frame > 0)
-    painted.ravel()[where] = numbers[np.searchsorted(objects.ids, frame.ravel()[where])]
-    return painted
 
 
 def describe_tracks(

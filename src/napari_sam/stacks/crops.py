@@ -1,0 +1,123 @@
+"""Windows of slices: what is around an object is read, and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.contrast import contrast_limits
+from napari_sam.errors import ImageError
+from napari_sam.images import check_plane, is_rgb
+from napari_sam.stacks.region import Mask, Region
+
+AROUND = 1.5  # object sizes that a window shows on each side
+LEAST = 24  # pixels that it shows at least
+
+
+@dataclass(frozen=True)
+class Window:
+    """A rectangle of the plane.
+
+    Parameters
+    ----------
+    top, left : int
+        Its first pixel.
+    shape : (int, int)
+        Rows and columns.
+    """
+
+    top: int
+    left: int
+    shape: tuple[int, int]
+
+    @classmethod
+    def around(cls, region: Region, plane: tuple[int, int]) -> Window:
+        """Choose what to look at for an object, within the plane."""
+        r0, c0, r1, c1 = region.box
+        reach = max(LEAST, int(np.ceil(AROUND * np.sqrt((r1 - r0) * (c1 - c0)))))
+        top, left = max(r0 - reach, 0), max(c0 - reach, 0)
+        bottom, right = min(r1 + reach, plane[0]), min(c1 + reach, plane[1])
+        return cls(top, left, (bottom - top, right - left))
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """What selects it from the plane."""
+        return (
+            slice(self.top, self.top + self.shape[0]),
+            slice(self.left, self.left + self.shape[1]),
+        )
+
+    def mask(self, region: Region) -> Mask:
+        """Return an object's mask in the window."""
+        return region.on(self.shape, self.top, self.left)
+
+    def region(self, mask: Mask) -> Region:
+        """Return the object of a mask of the window."""
+        return Region.of(mask, self.top, self.left)
+
+    def holds(self, other: Window) -> bool:
+        """Whether another window lies in this one."""
+        return (
+            self.top <= other.top
+            and self.left <= other.left
+            and self.top + self.shape[0] >= other.top + other.shape[0]
+            and self.left + self.shape[1] >= other.left + other.shape[1]
+        )
+
+
+class Slices:
+    """Slices of a stack or frames of a movie, read by windows.
+
+    Parameters
+    ----------
+    stack : (Z, H, W) or (Z, H, W, C) array
+        NumPy, dask and zarr alike.
+    rgb : bool, optional
+        Whether the last axis is colour; guessed by default.
+    limits : (low, high), optional
+        Contrast limits of all slices; those of the whole slice that `look_at` names by default.
+    """
+
+    def __init__(
+        self,
+        stack: Any,
+        *,
+        rgb: bool | None = None,
+        limits: tuple[float, float] | None = None,
+    ) -> None:
+        self.data = stack if hasattr(stack, "shape") else np.asarray(stack)
+        shape = tuple(int(n) for n in self.data.shape)
+        if (is_rgb(shape) and len(shape) == 4) if rgb is None else rgb:
+            shape = shape[:-1]
+        if len(shape) != 3 or 0 in self.data.shape:
+            raise ImageError(
+                f"Expected a stack (Z, H, W) or (Z, H, W, C) with some pixels, got shape "
+                f"{tuple(self.data.shape)}. Pick a channel or a time point first."
+            )
+        self.depth, self.plane = shape[0], (shape[1], shape[2])
+        self.limits = limits
+        self._kept: dict[int, tuple[Window, npt.NDArray[Any]]] = {}
+
+    def look_at(self, index: int) -> npt.NDArray[Any]:
+        """Read a whole slice, and take the contrast from it if none was given."""
+        pixels = check_plane(np.asarray(self.data[index]))
+        if self.limits is None:
+            self.limits = contrast_limits(pixels)
+        return pixels
+
+    def read(self, index: int, window: Window) -> npt.NDArray[Any]:
+        """Read a window of a slice; the last two slices are kept."""
+        kept = self._kept.get(index)
+        if kept is None or not kept[0].holds(window):
+            pixels = check_plane(np.asarray(self.data[(index, *window.slices)]))
+            kept = window, pixels
+            self._kept.pop(index, None)
+            self._kept[index] = kept
+            while len(self._kept) > 2:
+                self._kept.pop(next(iter(self._kept)))
+        where, pixels = kept
+        row, column = window.top - where.top, window.left - where.left
+        return pixels[row : row + window.shape[0], column : column + window.shape[1]]

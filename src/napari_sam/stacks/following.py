@@ -1,0 +1,185 @@
+"""An object from one slice to the next.
+
+The picture's own motion carries the mask over; the model is asked about the object expected
+there, by its box and deepest point; and what it answers is weighed against what was expected, so
+that a faint border does not lead into the neighbour.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage as ndi
+
+from napari_sam.contrast import normalise
+from napari_sam.models.model import Model
+from napari_sam.prompts import Prompt
+from napari_sam.stacks.crops import Slices, Window
+from napari_sam.stacks.logits import spread
+from napari_sam.stacks.motion import carry_mask
+from napari_sam.stacks.region import Mask, Region, iou
+
+Map = npt.NDArray[np.float32]
+
+TRUST = 2.0  # logits that the expected shape adds per pixel of depth
+DEEP = 4.0  # pixels of depth beyond which it adds no more
+NOBODY = Region(np.zeros((0, 0), dtype=bool))
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """The object on one slice.
+
+    Parameters
+    ----------
+    index : int
+        The slice.
+    region : Region
+        Empty where the object is not.
+    score : float
+        Predicted IoU; of a slice that a person painted 1, of one without the object NaN.
+    signs : (k,) float
+        What tells whether the object is still there, see `napari_sam.stacks.ending`.
+    """
+
+    index: int
+    region: Region
+    score: float
+    signs: npt.NDArray[np.float64] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What one slice shows of the object that was expected there.
+
+    Parameters
+    ----------
+    region : Region
+    score : float
+        Predicted IoU of the model's answer.
+    agreement : float
+        IoU of the model's answer, before it was weighed, with what was expected.
+    alike : float
+        Correlation of the picture inside and around the object with the slice before, moved.
+    contrast : float
+        How far the object's mean lies from that of its surroundings, in units of their spread.
+    """
+
+    region: Region
+    score: float
+    agreement: float
+    alike: float
+    contrast: float
+
+
+def follow(slices: Slices, model: Model, before: int, region: Region, index: int) -> Seen | None:
+    """Find on a slice what is known on the slice before.
+
+    Parameters
+    ----------
+    slices : Slices
+    model : Model
+    before : int
+        A slice where the object is known.
+    region : Region
+        The object there, not empty.
+    index : int
+        The slice to look at.
+
+    Returns
+    -------
+    Seen or None
+        None where nothing is left of it.
+    """
+    window = Window.around(region, slices.plane)
+    pixels = slices.read(index, window)
+    pictures = [_grey(shown, slices) for shown in (slices.read(before, window), pixels)]
+    soft = carry_mask(window.mask(region), pictures[0], pictures[1])
+    expected = soft > 0.5
+    if not expected.any():
+        return None
+    embedding = model.encode(pixels, limits=slices.limits)
+    logits, score = ask(model, embedding, expected)
+    answer = logits > 0
+    weighed = logits + TRUST * np.clip(_depth(expected), -DEEP, DEEP)
+    mask = _main_part(weighed > 0, expected)
+    if not mask.any():
+        return None
+    alike, contrast = _compare(mask, window.mask(region), pictures)
+    return Seen(window.region(mask), score, iou(answer, expected), alike, contrast)
+
+
+def ask(model: Model, embedding: Any, expected: Mask) -> tuple[Map, float]:
+    """Ask a model about the object that is expected in a window.
+
+    This is the one place where a model that has learnt to take a neighbouring slice's mask as
+    prompt would be given it; any promptable model understands a box and a point.
+
+    Returns
+    -------
+    logits : (h, w) float32
+        On the pixels of the window.
+    score : float
+        Predicted IoU.
+    """
+    rows, columns = np.flatnonzero(expected.any(1)), np.flatnonzero(expected.any(0))
+    box = (rows[0] - 0.5, columns[0] - 0.5, rows[-1] + 0.5, columns[-1] + 0.5)
+    prompt = Prompt(points=[deepest(expected)], boxes=[box])
+    found = model.predict(embedding, prompt)
+    fits = [
+        iou(mask, expected) * float(s) for mask, s in zip(found.masks, found.scores, strict=True)
+    ]
+    best = int(np.argmax(fits))
+    logits = spread(found.logits[best], found.window, (expected.shape[0], expected.shape[1]))
+    return logits, float(found.scores[best])
+
+
+def deepest(mask: Mask) -> tuple[int, int]:
+    """Return the pixel farthest from the border of a mask that is not empty."""
+    depth = ndi.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    row, column = np.unravel_index(int(depth.argmax()), depth.shape)
+    return int(row), int(column)
+
+
+def _grey(pixels: npt.NDArray[Any], slices: Slices) -> Map:
+    picture = normalise(pixels, slices.limits)
+    return picture if picture.ndim == 2 else np.asarray(picture.mean(axis=2), np.float32)
+
+
+def _depth(mask: Mask) -> Map:
+    inside, outside = ndi.distance_transform_edt(mask), ndi.distance_transform_edt(~mask)
+    return np.asarray(inside - outside, np.float32)
+
+
+def _main_part(mask: Mask, expected: Mask) -> Mask:
+    """Keep the part that covers most of what was expected."""
+    parts, count = ndi.label(mask)
+    if count <= 1:
+        return mask
+    covered = np.bincount(parts[expected], minlength=count + 1)
+    covered[0] = 0
+    if not covered.any():
+        covered = np.bincount(parts.ravel(), minlength=count + 1)
+        covered[0] = 0
+    return np.asarray(parts == covered.argmax(), bool)
+
+
+def _compare(mask: Mask, earlier: Mask, pictures: list[Map]) -> tuple[float, float]:
+    """Return how alike the object looks on both slices, and how it stands out on the second."""
+    size = max(2, int(np.sqrt(np.count_nonzero(mask)) / 5))
+    near = ndi.binary_dilation(mask | earlier, iterations=size)
+    shown = [picture[near] for picture in pictures]
+    spread_of = [float(values.std()) for values in shown]
+    alike = 0.0
+    if min(spread_of) > 1e-6:
+        alike = float(np.mean((shown[0] - shown[0].mean()) * (shown[1] - shown[1].mean())))
+        alike /= spread_of[0] * spread_of[1]
+    ring = ndi.binary_dilation(mask, iterations=size) & ~mask
+    if not ring.any():
+        return alike, 0.0
+    inside, around = pictures[1][mask], pictures[1][ring]
+    noise = float(np.sqrt((inside.var() + around.var()) / 2)) + 0.02
+    return alike, float((inside.mean() - around.mean()) / noise)

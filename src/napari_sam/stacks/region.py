@@ -1,0 +1,75 @@
+"""A mask with the place where it lies: objects are small, planes are not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Region:
+    """The pixels of an object in the smallest rectangle that holds them.
+
+    Parameters
+    ----------
+    mask : (h, w) bool
+        Empty (0, 0) where there is no object.
+    top, left : int
+        Its first pixel on the plane.
+
+    Examples
+    --------
+    >>> plane = np.zeros((6, 8), bool)
+    >>> plane[2:4, 5] = True
+    >>> region = Region.of(plane)
+    >>> region.mask.shape, region.top, region.left, region.area
+    ((2, 1), 2, 5, 2)
+    >>> bool((region.on((6, 8)) == plane).all())
+    True
+    """
+
+    mask: Mask
+    top: int = 0
+    left: int = 0
+
+    @classmethod
+    def of(cls, mask: Mask, top: int = 0, left: int = 0) -> Region:
+        """Cut a mask down whose first pixel lies at ``(top, left)``."""
+        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        if not len(rows):
+            return cls(np.zeros((0, 0), dtype=bool))
+        part = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        return cls(part.copy(), top + int(rows[0]), left + int(columns[0]))
+
+    @property
+    def area(self) -> int:
+        """Pixels of the object."""
+        return int(np.count_nonzero(self.mask))
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """First and last row and column of the rectangle, half open: ``(r0, c0, r1, c1)``."""
+        height, width = self.mask.shape
+        return self.top, self.left, self.top + height, self.left + width
+
+    def on(self, shape: tuple[int, int], top: int = 0, left: int = 0) -> Mask:
+        """Return the mask on a rectangle of the plane, cut where it reaches beyond."""
+        result = np.zeros(shape, dtype=bool)
+        r0, c0, r1, c1 = self.box
+        low_row, low_column = max(r0, top), max(c0, left)
+        high_row, high_column = min(r1, top + shape[0]), min(c1, left + shape[1])
+        if low_row < high_row and low_column < high_column:
+            result[low_row - top : high_row - top, low_column - left : high_column - left] = (
+                self.mask[low_row - r0 : high_row - r0, low_column - c0 : high_column - c0]
+            )
+        return result
+
+
+def iou(a: Mask, b: Mask) -> float:
+    """Intersection over union; two empty masks are the same."""
+    union = np.count_nonzero(a | b)
+    return np.count_nonzero(a & b) / union if union else 1.0

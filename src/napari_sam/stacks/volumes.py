@@ -1,0 +1,198 @@
+"""Objects of slices joined to three-dimensional ones."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.errors import LabelsError, ParameterError
+from napari_sam.pixel_size import PixelSize
+from napari_sam.segmentation import Segmentation
+from napari_sam.stacks.frames import Floats, Ints, Objects, describe, overlaps, repaint
+from napari_sam.stacks.grouping import gather_regions
+from napari_sam.stacks.interpolate import between
+from napari_sam.stacks.logistic import Logistic
+from napari_sam.stacks.object_table import describe_objects
+from napari_sam.stacks.region import Region
+
+#: Of two regions of nearby slices that overlap: IoU, share of the smaller one that is covered,
+#: distance in diameters, difference of log sizes, steps between the slices in diameters, slices
+#: skipped. Printed by ``python benchmarks/fit_stacks.py slices``.
+SAME = Logistic((6.0, 3.0, -3.0, -0.5, 0.5, -0.5), -3.0)
+SKIP = 2  # slices on which an object may be missing
+FRAGMENT = 0.25  # share of its usual extent below which an object is a scrap of others
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The objects of one slice.
+
+    Parameters
+    ----------
+    labels : (H, W) integer array
+    scores : dict of int to float
+        Confidence by id; may lack some.
+    """
+
+    labels: npt.NDArray[np.integer[Any]]
+    scores: dict[int, float]
+
+
+def link_slices(
+    found: Iterable[Found],
+    shape: tuple[int, int, int],
+    *,
+    spacing: tuple[float, float, float] | None = None,
+    pixel_size: PixelSize | None = None,
+    source: str = "",
+    out: Any = None,
+) -> Segmentation:
+    """Join objects that were found slice by slice.
+
+    Parameters
+    ----------
+    found : iterable of Found
+        The slices in order. Three are held at a time.
+    shape : (Z, H, W)
+    spacing : (z, row, column), optional
+        Distance between slices, rows and columns: steps in z are judged by it, and the table
+        gets a ``volume``. All equal by default.
+    pixel_size : PixelSize, optional
+        Adds columns in its unit.
+    source : str
+        For the table.
+    out : (Z, H, W) integer array, optional
+        What to write the labels into, zarr for example; a new int32 array by default.
+
+    Returns
+    -------
+    Segmentation
+        ``labels`` with one id per object; ``table`` as of
+        `napari_sam.stacks.object_table.describe_objects`.
+
+    Raises
+    ------
+    LabelsError, ParameterError
+    """
+    if spacing is not None and (len(spacing) != 3 or not min(spacing) > 0):
+        raise ParameterError(f"spacing is three positive lengths (z, y, x), got {spacing}.")
+    if out is not None and tuple(out.shape) != tuple(shape):
+        raise LabelsError(f"Labels of shape {tuple(out.shape)} cannot hold a stack of {shape}.")
+    labels = np.zeros(shape, np.int32) if out is None else out
+    step = 1.0 if spacing is None else spacing[0] / float(np.sqrt(spacing[1] * spacing[2]))
+    regions, pairs = _collect(found, labels, step)
+    count = sum(len(objects) for objects, _ in regions)
+    sheets = np.repeat(np.arange(len(regions)), [len(objects) for objects, _ in regions])
+    first, second, signs = pairs
+    numbers = gather_regions(first, second, SAME.log_odds(signs), sheets) + 1
+    numbers = _without_scraps(numbers, sheets, regions, step)
+    _paint(labels, regions, numbers)
+    _fill_gaps(labels, numbers, sheets)
+    scores = np.concatenate([known for _, known in regions]) if count else np.empty(0)
+    sizes = np.concatenate([o.sizes for o, _ in regions]) if count else np.empty(0)
+    table = describe_objects(labels, (numbers, scores, sizes), spacing, pixel_size, source)
+    return Segmentation(labels, table)
+
+
+def _collect(
+    found: Iterable[Found], labels: Any, step: float
+) -> tuple[list[tuple[Objects, Floats]], tuple[Ints, Ints, Floats]]:
+    """Write slices down as they come; return their regions, and pairs of them with signs."""
+    regions: list[tuple[Objects, Floats]] = []
+    pairs: list[tuple[Ints, Ints, Floats]] = []
+    recent: deque[tuple[int, npt.NDArray[np.integer[Any]], Objects]] = deque(maxlen=SKIP + 1)
+    used = 0
+    for z, one in enumerate(found):
+        objects = describe(one.labels)
+        for apart, (start, before, earlier) in enumerate(reversed(recent), 1):
+            a, b, shared = overlaps(before, one.labels, earlier, objects)
+            pairs.append(
+                (start + a, used + b, slice_signs(earlier, objects, a, b, shared, apart, step))
+            )
+        known = np.array([one.scores.get(int(i), np.nan) for i in objects.ids])
+        regions.append((objects, known))
+        recent.append((used, one.labels, objects))
+        labels[z] = one.labels
+        used += len(objects)
+    if len(regions) != labels.shape[0]:
+        raise LabelsError(f"{len(regions)} slices came for a stack of {labels.shape[0]}.")
+    nothing = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 6)))
+    first, second, signs = (np.concatenate(parts) for parts in zip(nothing, *pairs, strict=True))
+    return regions, (first, second, signs)
+
+
+def slice_signs(
+    earlier: Objects, later: Objects, a: Ints, b: Ints, shared: Ints, apart: int, step: float
+) -> Floats:
+    """Return the signs (m, 6) of pairs that overlap, see `SAME`."""
+    sizes = earlier.sizes[a], later.sizes[b]
+    diameter = np.sqrt(earlier.diameters[a] * later.diameters[b])
+    distance = np.linalg.norm(earlier.places[a] - later.places[b], axis=1)
+    signs = [
+        shared / (sizes[0] + sizes[1] - shared),
+        shared / np.minimum(*sizes),
+        distance / diameter,
+        np.abs(np.log(sizes[0] / sizes[1])),
+        np.minimum(apart * step / diameter, 2.0),
+        np.full(len(a), apart - 1.0),
+    ]
+    return np.stack(signs, axis=1)
+
+
+def _without_scraps(
+    numbers: Ints, sheets: Ints, regions: list[tuple[Objects, Floats]], step: float
+) -> Ints:
+    """Number objects 1..n, and those 0 that are seen on far fewer slices than they are wide."""
+    if not len(numbers):
+        return numbers
+    size = np.concatenate([objects.diameters for objects, _ in regions])
+    count = int(numbers.max()) + 1
+    widest = np.zeros(count)
+    np.maximum.at(widest, numbers, size)
+    low, high = np.full(count, len(regions)), np.full(count, -1)
+    np.minimum.at(low, numbers, sheets)
+    np.maximum.at(high, numbers, sheets)
+    extent = high - low + 1
+    cut_off = (low == 0) | (high == len(regions) - 1)
+    whole = (extent >= FRAGMENT * widest / step) | cut_off | (extent >= 4)
+    # Where everything is flat, as in a few thick slices, nothing is a scrap.
+    usual = np.median(extent[1:]) if count > 1 else 0
+    kept = whole if usual >= 3 else np.ones(count, dtype=bool)
+    kept[0] = False
+    lookup = np.zeros(count, np.int64)
+    lookup[kept] = np.arange(1, np.count_nonzero(kept) + 1)
+    return lookup[numbers]
+
+
+def _paint(labels: Any, regions: list[tuple[Objects, Floats]], numbers: Ints) -> None:
+    """Give the regions of every slice the numbers of their objects."""
+    used = 0
+    for z, (objects, _) in enumerate(regions):
+        own = numbers[used : used + len(objects)].astype(np.int32)
+        labels[z] = repaint(np.asarray(labels[z]), objects, own)
+        used += len(objects)
+
+
+def _fill_gaps(labels: Any, numbers: Ints, sheets: Ints) -> None:
+    """Draw objects on slices where they were missed, where nothing else is."""
+    order = np.lexsort((sheets, numbers))
+    which, at = numbers[order], sheets[order]
+    missed = np.flatnonzero((which[1:] == which[:-1]) & (np.diff(at) > 1) & (which[1:] > 0))
+    for place in missed:
+        number, low, high = int(which[place]), int(at[place]), int(at[place + 1])
+        ends = [Region.of(np.asarray(labels[z]) == number) for z in (low, high)]
+        if not all(end.area for end in ends):
+            continue
+        r0, c0 = (min(end.box[k] for end in ends) for k in (0, 1))
+        r1, c1 = (max(end.box[k] for end in ends) for k in (2, 3))
+        first, second = (end.on((r1 - r0, c1 - c0), r0, c0) for end in ends)
+        for z in range(low + 1, high):
+            plane = np.asarray(labels[z])
+            part = plane[r0:r1, c0:c1]
+            part[between(first, second, (z - low) / (high - low)) & (part == 0)] = number
+            labels[z] = plane
