@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 import numpy as np
 from scipy import ndimage as ndi
+from skimage.measure import label as connected_parts
 
 import napari_sam as ns
 from napari_sam.stacks.frames import Objects, describe, overlaps
@@ -123,20 +124,37 @@ def slices(count: int) -> None:
     model = ns.load_model("cells", device="cpu")
     signs, truth = [], []
     for stack in generated(VOLUME_KINDS, range(FIRST_SEED, FIRST_SEED + count), (24, 128, 128)):
-        planes = ns.segment_cells(stack.image, model=model).labels
-        owners = [owners_of(*pair) for pair in zip(planes, stack.labels, strict=True)]
-        for every in (1, 2):
-            chosen = range(0, len(planes), every)
-            step = every * stack.spacing[0]
-            frames = {z: describe(planes[z]) for z in chosen}
-            for apart in range(1, SKIP + 2):
-                for low, high in zip(chosen, chosen[apart:], strict=False):
-                    a, b, shared = overlaps(planes[low], planes[high], frames[low], frames[high])
-                    found = slice_signs(frames[low], frames[high], a, b, shared, apart, step)
-                    own = owners[low][a], owners[high][b]
+        cells = ns.segment_cells(stack.image, model=model).labels
+        for planes in (cells, apart_in_slices(stack.labels)):
+            owners = [owners_of(*pair) for pair in zip(planes, stack.labels, strict=True)]
+            for every in (1, 2):
+                for found, same in slice_pairs(planes, owners, every, every * stack.spacing[0]):
                     signs.append(found)
-                    truth.append((own[0] == own[1]) & (own[0] > 0))
+                    truth.append(same)
     report("SAME", signs, truth)
+
+
+def slice_pairs(
+    planes: np.ndarray, owners: list[np.ndarray], every: int, step: float
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield the signs of regions of nearby slices that overlap, and which are one object."""
+    chosen = range(0, len(planes), every)
+    frames = {z: describe(planes[z]) for z in chosen}
+    for apart in range(1, SKIP + 2):
+        for low, high in zip(chosen, chosen[apart:], strict=False):
+            a, b, shared = overlaps(planes[low], planes[high], frames[low], frames[high])
+            found = slice_signs(frames[low], frames[high], a, b, shared, apart, step)
+            own = owners[low][a], owners[high][b]
+            both = (own[0] > 0) & (own[1] > 0)  # what is nothing says nothing
+            yield found[both], (own[0] == own[1])[both]
+
+
+def apart_in_slices(labels: np.ndarray) -> np.ndarray:
+    """Number the connected parts of every object in every slice."""
+    parts = np.zeros_like(labels)
+    for plane, part in zip(labels, parts, strict=True):
+        part[:] = connected_parts(plane, connectivity=1)
+    return parts
 
 
 def owners_of(plane: np.ndarray, true: np.ndarray) -> np.ndarray:

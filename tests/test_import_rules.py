@@ -51,11 +51,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "methods": VOCABULARY | {"labels", "models", "embeddings", "loading", "stacks", "objects"},
     "engine": HEADLESS,
     "segment": HEADLESS | {"engine"},
-    "batch": HEADLESS | {"engine", "segment"},
-    "training": HEADLESS | {"engine", "segment"},
+    "segment_stacks": HEADLESS | {"engine"},
+    "batch": HEADLESS | {"engine", "segment", "segment_stacks"},
+    "training": HEADLESS | {"engine", "segment", "segment_stacks"},
     "samples": VOCABULARY | {"training"},
-    "cli": HEADLESS | {"engine", "segment", "batch", "samples", "training"},
-    "ui": HEADLESS | {"engine", "segment", "batch", "samples", "training"},
+    "cli": HEADLESS | {"engine", "segment", "segment_stacks", "batch", "samples", "training"},
+    "ui": HEADLESS | {"engine", "segment", "segment_stacks", "batch", "samples", "training"},
     "__main__": {"cli"},
 }
 GUI = {"napari", "qtpy", "PySide6", "PyQt6", "PyQt5", "superqt", "magicgui", "vispy"}

@@ -23,6 +23,9 @@ _HOMES = {
     "errors": "napari_sam.errors",
     "interpolate": "napari_sam.stacks.interpolate",
     "link_labels": "napari_sam.stacks.link",
+    "propagate": "napari_sam.stacks.propagate",
+    "segment_volume": "napari_sam.segment_stacks",
+    "track_cells": "napari_sam.segment_stacks",
     "load_model": "napari_sam.loading",
     "segment_cells": "napari_sam.segment",
     "segment_everything": "napari_sam.segment",
@@ -36,9 +39,11 @@ if TYPE_CHECKING:
     from napari_sam.models.model import Embedding, Model
     from napari_sam.prompts import Prompt
     from napari_sam.segment import segment_cells, segment_everything, segment_objects
+    from napari_sam.segment_stacks import segment_volume, track_cells
     from napari_sam.segmentation import Candidates, Segmentation
     from napari_sam.stacks.interpolate import interpolate
     from napari_sam.stacks.link import link_labels
+    from napari_sam.stacks.propagate import propagate
     from napari_sam.stacks.tracks import Tracks
 
 __all__ = [
@@ -55,9 +60,12 @@ __all__ = [
     "interpolate",
     "link_labels",
     "load_model",
+    "propagate",
     "segment_cells",
     "segment_everything",
     "segment_objects",
+    "segment_volume",
+    "track_cells",
 ]
 
 

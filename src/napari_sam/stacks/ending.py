@@ -15,14 +15,13 @@ import numpy.typing as npt
 from napari_sam.stacks.following import Seen
 from napari_sam.stacks.logistic import Logistic
 
-#: Of what a slice shows of an object: predicted IoU, and how far it is below the median of the
-#: last slices; agreement of the answer with what was expected, and how far it is below; the same
-#: of the picture's likeness; share of the contrast that is left; log of the area over the median
-#: of the last, and over the largest; whether that change is a growth. Printed by
-#: ``python benchmarks/fit_endings.py``.
-PRESENCE = Logistic((4.0, -4.0, 2.0, -2.0, 1.0, -2.0, 1.0, 1.0, 0.5, -1.0), -3.0)
+#: Of what a slice shows of an object: predicted IoU; agreement of the answer with what was
+#: expected; share of the contrast that is left; log of the area over the largest so far; how much
+#: it grew. Printed by ``python benchmarks/fit_endings.py --data FOLDER``.
+PRESENCE = Logistic((0.64, 4.6, 0.59, 1.94, -8.79), -2.7)
 LAST = 5  # slices whose median is the measure
 SURE = 3.0  # log-odds that a single slice may say at most
+FLAT = 0.1  # contrast below which nothing is told by how much of it is left
 ENOUGH = 4.5  # log-odds against the object, summed up, at which nobody looks further
 
 
@@ -37,34 +36,25 @@ class Watch:
 
     def __init__(self, area: int) -> None:
         self._areas: deque[float] = deque([float(max(area, 1))], LAST)
+        self._contrasts: deque[float] = deque(maxlen=LAST)
         self._largest = float(max(area, 1))
-        self._before: deque[tuple[float, float, float, float]] = deque(maxlen=LAST)
 
     def signs(self, seen: Seen) -> npt.NDArray[np.float64]:
         """Return the signs of the next slice, see `PRESENCE`, and remember it."""
-        now = (seen.score, seen.agreement, seen.alike, seen.contrast)
-        before = np.median(self._before, axis=0) if self._before else np.array(now)
         area = float(max(seen.region.area, 1))
-        change = float(np.log(area / np.median(self._areas)))
-        left = now[3] / before[3] if abs(before[3]) > 0.1 else 1.0
-        found = np.array(
-            [
-                now[0],
-                before[0] - now[0],
-                now[1],
-                before[1] - now[1],
-                now[2],
-                before[2] - now[2],
-                np.clip(left, -1.0, 1.5),
-                change,
-                np.log(area / max(self._largest, area)),
-                max(change, 0.0),
-            ]
-        )
-        self._before.append(now)
+        usual = float(np.median(self._contrasts)) if self._contrasts else seen.contrast
+        left = seen.contrast / usual if abs(usual) > FLAT else 1.0
+        found = [
+            seen.score,
+            seen.agreement,
+            float(np.clip(left, -1.0, 1.5)),
+            float(np.log(area / max(self._largest, area))),
+            max(float(np.log(area / np.median(self._areas))), 0.0),
+        ]
+        self._contrasts.append(seen.contrast)
         self._areas.append(area)
         self._largest = max(self._largest, area)
-        return found
+        return np.array(found)
 
 
 class End:

@@ -62,8 +62,6 @@ class Seen:
         Predicted IoU of the model's answer.
     agreement : float
         IoU of the model's answer, before it was weighed, with what was expected.
-    alike : float
-        Correlation of the picture inside and around the object with the slice before, moved.
     contrast : float
         How far the object's mean lies from that of its surroundings, in units of their spread.
     """
@@ -71,7 +69,6 @@ class Seen:
     region: Region
     score: float
     agreement: float
-    alike: float
     contrast: float
 
 
@@ -108,8 +105,8 @@ def follow(slices: Slices, model: Model, before: int, region: Region, index: int
     mask = _main_part(weighed > 0, expected)
     if not mask.any():
         return None
-    alike, contrast = _compare(mask, window.mask(region), pictures)
-    return Seen(window.region(mask), score, iou(answer, expected), alike, contrast)
+    contrast = _contrast(mask, pictures[1])
+    return Seen(window.region(mask), score, iou(answer, expected), contrast)
 
 
 def ask(model: Model, embedding: Any, expected: Mask) -> tuple[Map, float]:
@@ -167,19 +164,12 @@ def _main_part(mask: Mask, expected: Mask) -> Mask:
     return np.asarray(parts == covered.argmax(), bool)
 
 
-def _compare(mask: Mask, earlier: Mask, pictures: list[Map]) -> tuple[float, float]:
-    """Return how alike the object looks on both slices, and how it stands out on the second."""
+def _contrast(mask: Mask, picture: Map) -> float:
+    """Return how far an object's mean lies from that around it, in units of their spread."""
     size = max(2, int(np.sqrt(np.count_nonzero(mask)) / 5))
-    near = ndi.binary_dilation(mask | earlier, iterations=size)
-    shown = [picture[near] for picture in pictures]
-    spread_of = [float(values.std()) for values in shown]
-    alike = 0.0
-    if min(spread_of) > 1e-6:
-        alike = float(np.mean((shown[0] - shown[0].mean()) * (shown[1] - shown[1].mean())))
-        alike /= spread_of[0] * spread_of[1]
     ring = ndi.binary_dilation(mask, iterations=size) & ~mask
     if not ring.any():
-        return alike, 0.0
-    inside, around = pictures[1][mask], pictures[1][ring]
+        return 0.0
+    inside, around = picture[mask], picture[ring]
     noise = float(np.sqrt((inside.var() + around.var()) / 2)) + 0.02
-    return alike, float((inside.mean() - around.mean()) / noise)
+    return float((inside.mean() - around.mean()) / noise)

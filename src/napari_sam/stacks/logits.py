@@ -34,7 +34,7 @@ def spread(logits: Map, edges: Edges, shape: tuple[int, int]) -> Map:
     """
     down, tall = _weights(edges[0], edges[2], logits.shape[0], shape[0])
     along, wide = _weights(edges[1], edges[3], logits.shape[1], shape[1])
-    found = down @ logits @ along.T
+    found = np.asarray(down @ logits @ along.T, np.float32)
     found[~tall] = OUTSIDE
     found[:, ~wide] = OUTSIDE
     return found

@@ -77,7 +77,7 @@ def carry_mask(
     (H, W) float32
         How much of every pixel the object covers in the second frame, 0 to 1.
     """
-    diameter = float(np.sqrt(max(np.count_nonzero(mask), 1)))
+    diameter = max(int(np.count_nonzero(mask)), 1) ** 0.5
     zoom = min(1.0, CLOSE / diameter)
     small = [_shrink(picture, zoom) for picture in (before, after)]
     flow = optical_flow_ilk(small[1], small[0], radius=CLOSE_RADIUS)

@@ -22,8 +22,11 @@ from napari_sam.stacks.region import Region
 
 #: Of two regions of nearby slices that overlap: IoU, share of the smaller one that is covered,
 #: distance in diameters, difference of log sizes, steps between the slices in diameters, slices
-#: skipped. Printed by ``python benchmarks/fit_stacks.py slices``.
-SAME = Logistic((6.0, 3.0, -3.0, -0.5, 0.5, -0.5), -3.0)
+#: skipped; what they share, over the most that either shares with anything on the other's slice,
+#: for the one and the other, the lesser first. Printed by
+#: ``python benchmarks/fit_stacks.py slices``.
+SAME = Logistic((5.311, 4.23, -7.418, 1.953, -0.777, -0.403, 0.519, 1.12), -5.345)
+EAGER = 0.7  # log-odds added to every pair: objects that change fast are in pieces otherwise
 SKIP = 2  # slices on which an object may be missing
 FRAGMENT = 0.25  # share of its usual extent below which an object is a scrap of others
 
@@ -89,7 +92,7 @@ def link_slices(
     count = sum(len(objects) for objects, _ in regions)
     sheets = np.repeat(np.arange(len(regions)), [len(objects) for objects, _ in regions])
     first, second, signs = pairs
-    numbers = gather_regions(first, second, SAME.log_odds(signs), sheets) + 1
+    numbers = gather_regions(first, second, SAME.log_odds(signs) + EAGER, sheets) + 1
     numbers = _without_scraps(numbers, sheets, regions, step)
     _paint(labels, regions, numbers)
     _fill_gaps(labels, numbers, sheets)
@@ -121,7 +124,7 @@ def _collect(
         used += len(objects)
     if len(regions) != labels.shape[0]:
         raise LabelsError(f"{len(regions)} slices came for a stack of {labels.shape[0]}.")
-    nothing = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 6)))
+    nothing = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 8)))
     first, second, signs = (np.concatenate(parts) for parts in zip(nothing, *pairs, strict=True))
     return regions, (first, second, signs)
 
@@ -129,10 +132,11 @@ def _collect(
 def slice_signs(
     earlier: Objects, later: Objects, a: Ints, b: Ints, shared: Ints, apart: int, step: float
 ) -> Floats:
-    """Return the signs (m, 6) of pairs that overlap, see `SAME`."""
+    """Return the signs (m, 8) of pairs that overlap, see `SAME`."""
     sizes = earlier.sizes[a], later.sizes[b]
     diameter = np.sqrt(earlier.diameters[a] * later.diameters[b])
     distance = np.linalg.norm(earlier.places[a] - later.places[b], axis=1)
+    rivalry = [shared / _most(side, shared) for side in (a, b)]
     signs = [
         shared / (sizes[0] + sizes[1] - shared),
         shared / np.minimum(*sizes),
@@ -140,8 +144,17 @@ def slice_signs(
         np.abs(np.log(sizes[0] / sizes[1])),
         np.minimum(apart * step / diameter, 2.0),
         np.full(len(a), apart - 1.0),
+        np.minimum(*rivalry),
+        np.maximum(*rivalry),
     ]
     return np.stack(signs, axis=1)
+
+
+def _most(side: Ints, shared: Ints) -> Floats:
+    """Return of every pair the most pixels that its region shares with any."""
+    most = np.zeros(int(side.max(initial=-1)) + 1)
+    np.maximum.at(most, side, shared)
+    return most[side]
 
 
 def _without_scraps(

@@ -1,0 +1,165 @@
+"""One object through slices and frames."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import napari_sam as ns
+from fake_model import FakeModel
+from napari_sam.errors import Cancelled, ImageError, ParameterError, PromptError
+from napari_sam.stacks.carry import Carry
+
+SHAPE = (16, 220, 240)
+CENTRE = (8, 100, 120)
+
+
+def ball(radius: float = 18, depth: float = 5.2, drift: float = 0.0) -> np.ndarray:
+    """An ellipsoid on slices 3 to 13, bool."""
+    z, y, x = np.indices(SHAPE)
+    z, y, x = z - CENTRE[0], y - CENTRE[1], x - CENTRE[2] - drift * (z - CENTRE[0])
+    return (z / depth) ** 2 + (y**2 + x**2) / radius**2 < 1
+
+
+def picture(*objects: np.ndarray) -> np.ndarray:
+    """A textured picture of objects, uint8."""
+    rng = np.random.default_rng(0)
+    image = rng.integers(5, 16, SHAPE).astype(np.uint8)
+    for one in objects:
+        image[one] = 200 + rng.integers(-8, 8, int(one.sum()))
+    return image
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    return np.count_nonzero(a & b) / np.count_nonzero(a | b)
+
+
+class Lazy:
+    """An array that writes down what is read of it."""
+
+    def __init__(self, data: np.ndarray) -> None:
+        self.data, self.shape, self.dtype = data, data.shape, data.dtype
+        self.read: list[tuple[int, tuple[int, ...]]] = []
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        found = self.data[key]
+        self.read.append((key[0] if isinstance(key, tuple) else key, found.shape))
+        return found
+
+
+def test_from_one_click_to_both_ends() -> None:
+    true = ball()
+    found = ns.propagate(picture(true), {8: ns.Prompt(points=[(100, 120)])}, FakeModel())
+    assert overlap(found.mask, true) > 0.85
+    assert found.slices.tolist() == np.flatnonzero(~np.isnan(found.scores)).tolist()
+    there = np.flatnonzero(true.any(axis=(1, 2)))
+    assert abs(found.slices[0] - there[0]) <= 1
+    assert abs(found.slices[-1] - there[-1]) <= 1
+    assert (found.mask.any(axis=(1, 2)) == ~np.isnan(found.scores)).all()
+
+
+def test_an_object_that_moves_is_followed_and_its_neighbour_left_alone() -> None:
+    true = ball(drift=4.0)
+    other = np.zeros(SHAPE, bool)
+    other[:, 160:190, 100:200] = True
+    found = ns.propagate(picture(true, other), {8: true[8]}, FakeModel())
+    assert overlap(found.mask, true) > 0.8
+    assert not (found.mask & other).any()
+    assert found.scores[8] == 1
+
+
+def test_only_windows_around_the_object_are_read() -> None:
+    lazy = Lazy(picture(ball()))
+    ns.propagate(lazy, {8: ns.Prompt(points=[(100, 120)])}, FakeModel())
+    whole = [index for index, shape in lazy.read if shape == SHAPE[1:]]
+    assert whole == [8]
+    assert max(np.prod(shape) for index, shape in lazy.read if index != 8) < 0.5 * 220 * 240
+
+
+def test_between_two_shown_slices_it_is_there_whatever_the_picture_shows() -> None:
+    true = ball()
+    image = picture(true)
+    image[6] = 10  # a slice that was not recorded
+    found = ns.propagate(image, {4: true[4], 10: true[10]}, FakeModel())
+    assert set(range(4, 11)) <= set(found.slices.tolist())
+    assert overlap(found.mask[5], true[5]) > 0.7
+
+
+def test_a_slice_shown_again_changes_only_what_depends_on_it() -> None:
+    true = ball()
+    carry = Carry(picture(true), FakeModel())
+    carry.show(4, true[4])
+    carry.show(10, true[10])
+    before = {step.index: step for step in carry.run()}
+    assert list(carry.run()) == []
+    smaller = true[12] & (np.indices(SHAPE[1:])[0] < 100)
+    carry.show(12, smaller)
+    assert carry.shown == [4, 10, 12]
+    again = {step.index for step in carry.run()}
+    assert again
+    assert min(again) > 10
+    for index in range(5, 10):
+        assert carry.steps[index] is before[index]
+    assert carry.steps[12].region.area == smaller.sum()
+    carry.forget(12)
+    assert carry.shown == [4, 10]
+    assert {step.index for step in carry.run()} >= {11, 12}
+
+
+def test_what_was_found_stays_when_it_is_cancelled() -> None:
+    calls = 0
+
+    def stop(fraction: float) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > 3:
+            raise Cancelled("enough")
+
+    true = ball()
+    carry = Carry(picture(true), FakeModel())
+    carry.show(8, true[8])
+    with pytest.raises(Cancelled):
+        list(carry.run(stop))
+    assert 8 in carry.steps
+    found = dict(carry.steps)
+    list(carry.run())
+    assert set(found) <= set(carry.steps)
+    assert len(carry.steps) >= 9
+
+
+def test_an_end_set_by_hand_is_kept() -> None:
+    true = ball()
+    found = ns.propagate(picture(true), {8: true[8]}, FakeModel(), first=6, last=9)
+    assert found.slices.tolist() == [6, 7, 8, 9]
+
+
+def test_colour_is_followed_too() -> None:
+    true = ball()
+    image = np.repeat(picture(true)[..., None], 3, axis=-1)
+    found = ns.propagate(image, {8: true[8]}, FakeModel())
+    assert found.mask.shape == SHAPE
+    assert overlap(found.mask, true) > 0.8
+
+
+def test_a_click_grows_through_a_stack_with_the_shipped_model() -> None:
+    true = ball()
+    found = ns.propagate(picture(true), {8: ns.Prompt(points=[(100, 120)])}, "cells")
+    assert overlap(found.mask, true) > 0.8
+
+
+def test_what_cannot_be_followed_is_refused() -> None:
+    image, model = picture(ball()), FakeModel()
+    with pytest.raises(PromptError, match="at least one slice"):
+        ns.propagate(image, {}, model)
+    with pytest.raises(ParameterError, match="no slice 99"):
+        ns.propagate(image, {99: ball()[8]}, model)
+    with pytest.raises(PromptError, match="mask is empty"):
+        ns.propagate(image, {0: np.zeros(SHAPE[1:])}, model)
+    with pytest.raises(PromptError, match="has shape"):
+        ns.propagate(image, {0: np.ones((4, 4))}, model)
+    with pytest.raises(ImageError, match="Expected a stack"):
+        ns.propagate(image[0], {0: np.ones((4, 4))}, model)
+    with pytest.raises(PromptError, match="Show the object"):
+        list(Carry(image, model).run())

@@ -1,0 +1,155 @@
+"""Objects of slices joined to three-dimensional ones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import napari_sam as ns
+from fake_model import FakeModel, blobs
+from napari_sam.errors import ImageError, LabelsError, ParameterError
+from napari_sam.pixel_size import PixelSize
+from napari_sam.stacks.volumes import Found, link_slices
+from napari_sam.training.evaluation import average_precision
+from napari_sam.training.synthetic import generate_volume
+
+SHAPE = (10, 60, 80)
+
+
+def balls(*centres: tuple[int, int, int], radius: float = 4.5) -> np.ndarray:
+    labels = np.zeros(SHAPE, np.int32)
+    grid = np.indices(SHAPE)
+    for number, centre in enumerate(centres, 1):
+        labels[((grid - np.reshape(centre, (3, 1, 1, 1))) ** 2).sum(0) < radius**2] = number
+    return labels
+
+
+def slices_of(labels: np.ndarray, seed: int = 0) -> list[Found]:
+    """Slices with ids of their own and scores."""
+    rng = np.random.default_rng(seed)
+    found = []
+    for plane in labels:
+        lookup = np.concatenate([[0], 1 + rng.permutation(max(int(labels.max()), 1) + 3)])
+        renamed = lookup[plane]
+        found.append(Found(renamed, {int(i): 0.8 for i in np.unique(renamed[renamed > 0])}))
+    return found
+
+
+def same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Equal but for the ids."""
+    pairs = np.unique(np.stack([a.ravel(), b.ravel()]), axis=1)
+    return len(np.unique(pairs[0])) == len(np.unique(pairs[1])) == pairs.shape[1]
+
+
+def test_every_object_gets_one_id_and_one_row() -> None:
+    labels = balls((4, 20, 20), (5, 40, 60), (4, 20, 32))
+    found = link_slices(slices_of(labels), SHAPE, spacing=(1, 0.5, 0.5), source="test")
+    assert same(found.labels, labels)
+    table = found.table
+    assert table["label"].tolist() == [1, 2, 3]
+    assert table["voxels"].sum() == np.count_nonzero(labels)
+    assert table["volume"].tolist() == pytest.approx((table["voxels"] * 0.25).tolist())
+    assert table["score"].tolist() == pytest.approx([0.8] * 3)
+    for row in table.itertuples():
+        there = np.argwhere(found.labels == row.label)
+        assert (there.min(0) == (row.z0, row.r0, row.c0)).all()
+        assert (there.max(0) + 1 == (row.z1, row.r1, row.c1)).all()
+        assert there.mean(0) == pytest.approx(
+            (row.centroid_slice, row.centroid_row, row.centroid_col)
+        )
+        assert row.slices == len(np.unique(there[:, 0]))
+
+
+def test_true_slices_of_generated_stacks_give_true_objects() -> None:
+    precision = []
+    for seed in range(4):
+        sample = generate_volume("nuclei_stack", seed, (16, 96, 96))
+        spacing = sample.info["spacing"]
+        found = link_slices(slices_of(sample.labels, seed), sample.labels.shape, spacing=spacing)
+        precision.append(average_precision(sample.labels, found.labels)[0])
+    assert np.mean(precision) > 0.85
+
+
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_ids_of_the_slices_do_not_matter(seed: int) -> None:
+    labels = balls((4, 20, 20), (5, 40, 60), (4, 20, 31), (6, 36, 30))
+    first, second = (link_slices(slices_of(labels, s), SHAPE).labels for s in (seed, seed + 1))
+    assert same(first, second)
+    assert ((first > 0) == (labels > 0)).all()
+
+
+def test_a_missing_slice_is_bridged_and_drawn() -> None:
+    labels = balls((5, 30, 40), radius=4.5)
+    broken = labels.copy()
+    broken[5] = 0
+    found = link_slices(slices_of(broken), SHAPE)
+    assert found.labels.max() == 1
+    both, either = (found.labels[5] > 0) & (labels[5] > 0), (found.labels[5] + labels[5]) > 0
+    assert both.sum() / either.sum() > 0.8
+
+
+def test_pieces_of_one_slice_are_one_object_again() -> None:
+    labels = np.zeros(SHAPE, np.int32)
+    labels[2:8, 20:40, 20:40] = 1
+    cut = labels.copy()
+    cut[5, 20:40, 30:40] = 2
+    found = link_slices(slices_of(cut), SHAPE)
+    assert same(found.labels, labels)
+
+
+def test_neighbours_that_one_slice_joined_stay_apart() -> None:
+    labels = np.zeros(SHAPE, np.int32)
+    labels[1:9, 20:40, 20:30] = 1
+    labels[1:9, 20:40, 30:40] = 2
+    joined = labels.copy()
+    joined[5][joined[5] == 2] = 1
+    found = link_slices(slices_of(joined), SHAPE)
+    assert same(found.labels[[1, 2, 3, 4, 6, 7, 8]], labels[[1, 2, 3, 4, 6, 7, 8]])
+
+
+def test_labels_are_written_where_they_are_wanted() -> None:
+    labels = balls((4, 20, 20))
+    out = np.zeros(SHAPE, np.uint16)
+    found = link_slices(slices_of(labels), SHAPE, out=out)
+    assert found.labels is out
+    assert same(out, labels)
+    with pytest.raises(LabelsError, match="cannot hold"):
+        link_slices(slices_of(labels), SHAPE, out=np.zeros((2, 3, 4), int))
+
+
+def test_wrong_stacks_are_refused() -> None:
+    labels = balls((4, 20, 20))
+    with pytest.raises(LabelsError, match="10 slices came"):
+        link_slices(slices_of(labels), (11, 60, 80))
+    with pytest.raises(ParameterError, match="spacing"):
+        link_slices(slices_of(labels), SHAPE, spacing=(0, 1, 1))
+    with pytest.raises(ImageError, match="Expected a stack"):
+        ns.segment_volume(labels[0], FakeModel())
+
+
+def test_nothing_gives_an_empty_table() -> None:
+    found = link_slices(slices_of(np.zeros(SHAPE, np.int32)), SHAPE)
+    assert len(found.table) == 0
+    assert {"label", "voxels", "slices"} <= set(found.table)
+
+
+def test_cells_of_a_stack_are_objects_in_space() -> None:
+    stack = blobs(SHAPE, ((4, 20, 20), (5, 40, 60)), 5)
+    size = PixelSize(0.5, 0.5, slice=1.0)
+    found = ns.segment_volume(stack, FakeModel(), pixel_size=size)
+    assert len(found.table) == 2
+    assert ((found.labels > 0) == (stack > 100)).mean() > 0.99
+    assert found.table["volume_um3"].tolist() == pytest.approx(
+        (found.table["voxels"] * 0.25).tolist()
+    )
+    assert found.table["source"].tolist() == ["fake", "fake"]
+
+
+def test_cells_of_a_movie_are_tracks() -> None:
+    movie = np.stack([blobs((64, 80), ((20, 20 + 3 * t), (40, 60)), 6) for t in range(4)])
+    tracks = ns.track_cells(movie, FakeModel())
+    assert tracks.table["frames"].tolist() == [4, 4]
+    assert tracks.labels.shape == movie.shape
