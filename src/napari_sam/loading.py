@@ -53,14 +53,20 @@ def load_model(
     progress : callable
         Called with 0..1 while it downloads.
 
+    Returns
+    -------
+    Model
+
     Raises
     ------
     ParameterError
-        When there is no such precision.
+        When an argument is of another kind, or has a value that makes no sense.
     UnknownModelError
         When it is neither a name nor a file.
+    DataError
+        When it is no name of the zoo, and the list of added models cannot be read.
     ModelError
-        When the model is not downloaded yet.
+        When the model is not downloaded yet, or its family has no such precision.
     CheckpointError
         When the file is damaged, unsafe or of another architecture.
     InstallationError
