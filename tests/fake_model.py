@@ -9,7 +9,7 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from napari_sam import images
-from napari_sam.contrast import contrast_limits, normalise
+from napari_sam.contrast import normalise
 from napari_sam.models.model import Embedding, InstanceMaps, Model
 from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Prompt
@@ -55,7 +55,7 @@ class FakeModel(Model):
         while self.gate is not None and not self.gate.wait(0.01):
             progress(0.4)
         self.encoded.append(image)
-        limits = contrast_limits(image) if limits is None else limits
+        limits = self.limits_for(image, limits)
         grey = normalise(image, limits)
         grey = grey.mean(axis=2) if grey.ndim == 3 else grey
         progress(1.0)

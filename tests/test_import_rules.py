@@ -22,6 +22,7 @@ VOCABULARY = {
     "images",
     "installation",
     "libraries",
+    "noise",
     "overlays",
     "pixel_size",
     "polygons",

@@ -10,17 +10,36 @@ import numpy.typing as npt
 from napari_sam import checks
 from napari_sam.errors import ImageError
 from napari_sam.images import check_plane
+from napari_sam.noise import Noise, bright_level, is_empty, noise_of
 
 PERCENTILES = (0.5, 99.8)
 _SAMPLE = 1_000_000  # pixels that are enough for a percentile
+_FAINT = 32.0  # the noise of an empty frame takes up one part in so many of the range
 _FARTHEST = 8e307  # two such numbers differ by a number
 
 
 def contrast_limits(image: npt.NDArray[Any]) -> tuple[float, float]:
-    """Find robust limits of an image: percentiles, so that one hot pixel changes nothing.
+    """Find limits of an image that neither saturate what matters nor show only noise.
+
+    They are percentiles, so that one hot pixel changes nothing. Where all between them is noise,
+    what stands far above it sets the upper limit: a few cells on an empty plane. Where nothing
+    does, the noise stays small: an empty frame is almost black.
 
     Falls back to the full range when the percentiles coincide (a few small bright objects on
     an even background), and to ``(v, v + 1)`` for a constant image, which then becomes black.
+
+    Parameters
+    ----------
+    image : array of any real type
+        (H, W); of colour images and stacks, percentiles of all values.
+
+    Returns
+    -------
+    (low, high) : (float, float)
+
+    Raises
+    ------
+    ImageError
     """
     image = checks.array(image, "The image", ImageError)
     if image.size == 0 or image.ndim == 0:
@@ -37,10 +56,19 @@ def contrast_limits(image: npt.NDArray[Any]) -> tuple[float, float]:
         every = _finite(image)
         low, high = float(every.min()), float(every.max())
     if high > low:
-        return low, high
+        found = noise_of(image, values, low, high)
+        return (low, high) if found is None else (low, _above(image, found, low))
     # One more than 1e16 is 1e16; and nothing finite lies above the largest number.
     above = max(low + 1.0, float(np.nextafter(low, np.inf)))
     return (low, above) if np.isfinite(above) else (float(np.nextafter(low, -np.inf)), low)
+
+
+def _above(image: npt.NDArray[Any], found: Noise, low: float) -> float:
+    """Return the upper limit of a plane that is noise but for few pixels."""
+    bright = bright_level(image, found)
+    if bright is not None:
+        return bright
+    return low + _FAINT * (found.high - low) if is_empty(image, found) else found.high
 
 
 def _finite(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:

@@ -65,7 +65,7 @@ def segment_cells(
     pixel_size : PixelSize, optional
         Adds columns in its unit to the table.
     limits : (low, high), optional
-        Contrast limits; percentiles of each plane by default.
+        Contrast limits; of each plane by default, see `napari_sam.contrast.contrast_limits`.
     rgb : bool, optional
         Whether the last axis is colour; guessed from the shape by default.
     device : str
@@ -179,8 +179,9 @@ drop_background, ask_at
         Labels with a table; or a list of records as the reference makes them, with boolean
         masks or with COCO's compressed run lengths.
     limits : (low, high), optional
-        Contrast limits; percentiles of each plane by default. ``(0, 255)`` takes an eight-bit
-        image as it is, like the reference.
+        Contrast limits; by default of each plane by `napari_sam.contrast.contrast_limits`, and
+        eight-bit colour as it is where the model is a SAM. ``(0, 255)`` takes eight-bit grey as it
+        is, like the reference.
     rgb : bool, optional
         Whether the last axis is colour; guessed from the shape by default.
     device : str

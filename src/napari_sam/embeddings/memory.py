@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from napari_sam.contrast import contrast_limits
 from napari_sam.embeddings.disk import EmbeddingStore
 from napari_sam.errors import ParameterError
 from napari_sam.images import check_plane, content_hash
@@ -25,11 +24,10 @@ def key_of(model: Model, plane: Any, limits: tuple[float, float] | None = None) 
     model : Model
     plane : (H, W), (H, W, 3) or (H, W, 4) array
     limits : (low, high), optional
-        The percentiles that `Model.encode` would take by default.
+        Those that `Model.encode` would take by default.
     """
     array = check_plane(plane)
-    low, high = contrast_limits(array) if limits is None else limits
-    return model.fingerprint, content_hash(array), (float(low), float(high))
+    return model.fingerprint, content_hash(array), model.limits_for(array, limits)
 
 
 class EmbeddingCache:

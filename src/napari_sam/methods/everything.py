@@ -108,20 +108,20 @@ def propose_plane(
     ------
     ImageError, ModelError, Cancelled
     """
-    from napari_sam.contrast import contrast_limits
     from napari_sam.images import check_plane
     from napari_sam.methods.object_points import object_points
     from napari_sam.methods.proposals import propose
 
     array = check_plane(pixels)
-    if limits is None:
-        # Of the whole plane also for its crops: a crop of background must not be stretched.
-        limits = embedding.limits if embedding else contrast_limits(array)
+    # Of the whole plane also for its crops: a crop of background must not be stretched.
+    seen = model.limits_for(array, limits) if embedding is None else embedding.limits
+    if seen != model.own_limits(array):
+        limits = seen  # somebody set them, for a finder too
 
     def encode(crop: npt.NDArray[Any], report: Progress) -> Embedding:
         if embedding is not None and crop.shape == array.shape:
             return embedding
-        return model.encode(crop, limits=limits, progress=report)
+        return model.encode(crop, limits=seen, progress=report)
 
     points = None
     if settings.ask_at == "objects":

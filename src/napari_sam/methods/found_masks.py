@@ -144,7 +144,10 @@ def find_masks(
             f"The model {model.name!r} does not find cells by itself: say with finder= which "
             "model does, such as 'cells'."
         )
-    where = finder.encode(pixels, limits=embedding.limits, progress=part(progress, 0.0, 0.2))
+    # Limits that a model chose for itself are not for another.
+    chosen = embedding.limits == model.own_limits(images.check_plane(pixels))
+    limits = None if chosen else embedding.limits
+    where = finder.encode(pixels, limits=limits, progress=part(progress, 0.0, 0.2))
     maps = part(progress, 0.2, 0.3)
     cells = find_cells(pixels, where, finder, diameter=diameter, progress=maps)
     return FoundMasks(

@@ -6,6 +6,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
+import numpy.typing as npt
+
+from napari_sam import checks
+from napari_sam.contrast import contrast_limits
 from napari_sam.errors import ModelError
 from napari_sam.models.capabilities import (
     Concepts,
@@ -46,6 +50,19 @@ class Model(ABC):
     name: str
     device: str
     fingerprint: str
+
+    def own_limits(self, plane: npt.NDArray[Any]) -> tuple[float, float]:
+        """Choose the values that become black and white where nobody sets them."""
+        return contrast_limits(plane)
+
+    def limits_for(self, plane: npt.NDArray[Any], limits: Any = None) -> tuple[float, float]:
+        """Return contrast limits that somebody set, checked, or the model's own for a plane.
+
+        Raises
+        ------
+        ImageError
+        """
+        return self.own_limits(plane) if limits is None else checks.limits(limits)
 
     @property
     def instances(self) -> Instances | None:

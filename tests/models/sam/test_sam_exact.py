@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from segment_anything import SamPredictor
 
 from napari_sam import Prompt
+from napari_sam.contrast import contrast_limits
 from napari_sam.errors import Cancelled, DeviceError, ModelError, PromptError
 from napari_sam.models.sam.attention import encode_image
 from napari_sam.models.sam.decoder import Decoder
@@ -62,6 +63,18 @@ def test_pixels_that_the_encoder_sees_are_those_of_the_reference_bit_by_bit():
     reference = SamPredictor(model.network)
     resized = torch.as_tensor(reference.transform.apply_image(image)).permute(2, 0, 1)[None]
     assert torch.equal(seen[0], model.network.preprocess(resized))
+
+
+def test_eight_bit_colour_is_taken_as_it_is():
+    image = picture((150, 90), 3) // 3 + 40  # neither black nor white, which stretching would make
+    expected = tiny_sam().encode(image, limits=FULL)
+    found = tiny_sam().encode(image)
+    assert torch.equal(found.features.image, expected.features.image)
+    assert found.limits == FULL
+    rgba = np.dstack([image, np.full(image.shape[:2], 9, np.uint8)])
+    assert torch.equal(tiny_sam().encode(rgba).features.image, expected.features.image)
+    for other in (image.astype(np.uint16), image[..., 0]):
+        assert tiny_sam().encode(other).limits == contrast_limits(other)
 
 
 @pytest.mark.parametrize("window", [3, 4, 8])

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from napari_sam import images
-from napari_sam.contrast import contrast_limits, normalise
+from napari_sam.contrast import normalise
 from napari_sam.models.capabilities import Followed
 from napari_sam.models.cells.answers import distinct
 from napari_sam.models.cells.encoder import Features
@@ -114,7 +114,7 @@ class CellsModel(Model):
         progress: Progress = silent,
     ) -> Embedding:
         image = images.check_plane(plane)
-        limits = contrast_limits(image) if limits is None else limits
+        limits = self.limits_for(image, limits)
         pyramid = Pyramid.of(normalise(image, limits), self.device)
         progress(0.05)
         diameter = estimate_diameter(self.reader, pyramid, part(progress, 0.05, 0.6))

@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from napari_sam import images
-from napari_sam.contrast import contrast_limits
 from napari_sam.models.capabilities import Store
 from napari_sam.models.device import is_out_of_memory, out_of_memory, release_memory
 from napari_sam.models.model import Embedding, Model
@@ -104,6 +103,11 @@ class SamModel(Model):
         """Itself: its embeddings are arrays, and take seconds to make."""
         return self
 
+    def own_limits(self, plane: npt.NDArray[Any]) -> tuple[float, float]:
+        """Take eight-bit colour as it is, like the photographs that SAM was trained on."""
+        is_photograph = plane.ndim == 3 and plane.dtype == np.uint8
+        return (0.0, 255.0) if is_photograph else super().own_limits(plane)
+
     @torch.inference_mode()
     def encode(
         self,
@@ -114,12 +118,11 @@ class SamModel(Model):
     ) -> Embedding:
         """Encode one plane; see `Model.encode`.
 
-        The plane is scaled to 0..255 in eight bits, as the photographs that SAM was trained on.
-        With ``limits=(0, 255)`` an eight-bit image is taken as it is.
+        The plane is scaled to 0..255 in eight bits, as the photographs that SAM was trained on;
+        eight-bit colour is taken as it is, and with ``limits=(0, 255)`` eight-bit grey, too.
         """
         array = images.check_plane(plane)
-        low, high = contrast_limits(array) if limits is None else limits
-        limits = (float(low), float(high))
+        limits = self.limits_for(array, limits)
         plane_hash = images.content_hash(array)
 
         def make() -> Embedding:
