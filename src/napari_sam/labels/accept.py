@@ -52,7 +52,7 @@ def meet(labels: Labels, mask: Mask) -> Meeting:
     """Tell whether a mask is an object of its own, or one that is there already.
 
     A mask means an object that is there when both have half of their union in common, or when
-    it covers four fifths of the object, which make up a quarter of it.
+    it covers four fifths of this one object, which make up a quarter of it.
 
     Parameters
     ----------
@@ -84,11 +84,12 @@ def meet(labels: Labels, mask: Mask) -> Meeting:
     area = int(np.count_nonzero(mask))
     free = mask & (labels == 0)
     met, shared = count_ids(labels[mask])
-    for object_id, common in zip(met, shared, strict=True):
-        size = int(np.count_nonzero(labels == object_id))
-        alike = common >= _SAME * (size + area - common)
-        if alike or (common >= _COVERED * size and common >= _PART * area):
-            return Meeting(int(object_id), free, False)
+    sizes = np.array([np.count_nonzero(labels == object_id) for object_id in met], np.int64)
+    alike = shared >= _SAME * (sizes + area - shared)
+    if np.count_nonzero(shared >= _SAME * sizes) == 1:
+        alike |= (shared >= _COVERED * sizes) & (shared >= _PART * area)
+    if alike.any():
+        return Meeting(int(met[np.argmax(alike)]), free, False)
     left = int(np.count_nonzero(free))
     thin = 0 < left < area and not _has_inside(free) and _has_inside(mask)
     return Meeting(0, free, left < area and (left < _RIM * area or thin))

@@ -273,6 +273,7 @@ class Document:
             raise LabelsError(f"{self.sheet.name!r} has been edited since. Nothing was changed.")
         self._make(change, back=True)
         self._done.pop()
+        self._undone.clear()
         self._tell("retract", change)
 
     def drop(self, change: Change) -> None:

@@ -215,12 +215,11 @@ class Presence:
         if not wanted or plane.ndim == 2:
             return set()
         last = tuple(range(plane.ndim - 2, plane.ndim))
-        if not self.complete and tuple(sorted(plane.axes)) == last:
+        if not self.small and tuple(sorted(plane.axes)) == last:
             at = tuple(int(i) for i in plane.index if i is not None)
             here = int(np.ravel_multi_index(at, self._shape[:-2]))
-            for number in self._beside(at):
-                if number not in self._known:
-                    self._count(number)
+            for number in [n for n in self._beside(at) if n not in self._known]:
+                self._count(number)
             with self._lock:
                 known = [counted for k, counted in self._known.items() if k != here]
             return {i for i, n in _sum(known, wanted).items() if n}

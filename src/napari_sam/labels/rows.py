@@ -60,8 +60,8 @@ class RowChange:
         Where these rows stand in the whole table.
     added : tuple
         Columns that came with the new rows.
-    types : dict
-        Type before of every column that had to be widened for the new rows.
+    types : tuple of (int, name, type)
+        Place and type before of every column that had to be widened for the new rows.
     """
 
     ids: tuple[int, ...]
@@ -70,7 +70,7 @@ class RowChange:
     before_at: Positions
     after_at: Positions
     added: tuple[Any, ...] = ()
-    types: tuple[tuple[Any, Any], ...] = ()
+    types: tuple[tuple[int, Any, Any], ...] = ()
 
     def apply(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the table with the new rows in place of the old ones."""
@@ -80,10 +80,10 @@ class RowChange:
         """Return the table with the old rows back in their places."""
         back = _exchanged(table, self.ids, self.before, self.before_at)
         unused = [name for name in self.added if name in back and _unused(back, name)]
-        back = back.drop(columns=unused)
-        for name, dtype in self.types:
-            if name in back:
-                back = _with_type(back, name, dtype)
+        back = back.drop(columns=unused) if unused else back
+        for at, name, dtype in self.types:
+            if at < back.shape[1] and back.columns[at] == name:
+                back = _with_type(back, at, dtype)
         return back
 
 
@@ -117,7 +117,7 @@ def replace_rows(table: pd.DataFrame, ids: Iterable[int], new: pd.DataFrame) -> 
     result = change.apply(table)
     added = tuple(name for name in result.columns if name not in table.columns)
     types = tuple(
-        (name, table.dtypes.iloc[k])
+        (k, name, table.dtypes.iloc[k])
         for k, name in enumerate(table.columns)
         if result.dtypes.iloc[k] != table.dtypes.iloc[k]
     )
@@ -154,16 +154,37 @@ def _exchanged(
         taken[places] = True
         order[~taken] = np.arange(len(keep))
         order[places] = np.arange(len(keep), total)
-    whole = len(keep) == len(table)
-    names = [*table.columns, *(name for name in rows.columns if name not in table.columns)]
+    kept = table if len(keep) == len(table) else table.iloc[keep]
+    joined = _alike(kept, rows)
+    if joined is None:
+        joined = _column_by_column(kept, rows)
+    return joined if order is None else joined.take(order).reset_index(drop=True)
+
+
+def _alike(kept: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame | None:
+    """Join tables of the same columns and types, as nearly all are; None when they are not."""
+    names = kept.columns
+    if not names.is_unique or not names.isin(rows.columns).all():
+        return None
+    if len(rows) == 0 and len(rows.columns.difference(names)) == 0:
+        return kept.reset_index(drop=True)
+    if len(kept) == 0 or len(rows.columns) != len(names):
+        return None
+    rows = rows[list(names)]
+    if not (rows.dtypes.to_numpy() == kept.dtypes.to_numpy()).all():
+        return None
+    return pd.concat([kept, rows], ignore_index=True)
+
+
+def _column_by_column(kept: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
+    names = [*kept.columns, *(name for name in rows.columns if name not in kept.columns)]
     columns = {}
     for k, name in enumerate(names):
-        old = table.iloc[:, k] if k < len(table.columns) else None
-        if old is not None and not whole:
-            old = old.iloc[keep]
-        new = column_of(rows, name) if name in rows.columns else None
-        joined = _joined(old, new, len(keep), len(rows))
-        columns[k] = joined if order is None else joined.take(order).reset_index(drop=True)
+        old = kept.iloc[:, k] if k < kept.shape[1] else None
+        same = [i for i, other in enumerate(rows.columns) if other == name]
+        before = sum(1 for other in names[:k] if other == name)  # names may be equal
+        new = rows.iloc[:, same[before]] if before < len(same) else None
+        columns[k] = _joined(old, new, len(kept), len(rows))
     result = pd.DataFrame(columns)
     result.columns = pd.Index(names)
     return result
@@ -213,13 +234,12 @@ def _both_numbers(one: pd.Series, other: pd.Series) -> bool:
     )
 
 
-def _with_type(table: pd.DataFrame, name: Any, dtype: Any) -> pd.DataFrame:
+def _with_type(table: pd.DataFrame, at: int, dtype: Any) -> pd.DataFrame:
     """Give a column its former type again, unless what it holds by now does not allow it."""
-    k = table.columns.get_indexer_for([name])[0]
-    column = _like(table.iloc[:, k], dtype)
+    column = _like(table.iloc[:, at], dtype)
     if column.dtype != dtype:
         return table
-    columns = {i: column if i == k else table.iloc[:, i] for i in range(table.shape[1])}
+    columns = {k: column if k == at else table.iloc[:, k] for k in range(table.shape[1])}
     result = pd.DataFrame(columns)
     result.columns = table.columns
     return result
