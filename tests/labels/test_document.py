@@ -112,7 +112,7 @@ class Editing(RuleBasedStateMachine):
         self.document.record(change)
         self.document.sheet.pixels[at][square(row, column, 3)] = value
         self.document.presence.end(runs, begun)
-        rows, ids = rows_of_written(self.document, runs, lambda plane: None, True)
+        rows, ids = rows_of_written(self.document, runs, lambda plane: None, runs.ids)
         self.document.complete(change, rows, ids)
         self.changed()
 

@@ -109,6 +109,7 @@ def accept(
     preserve: bool = False,
     image: npt.NDArray[Any] | None = None,
     origin: Origin | None = None,
+    measure: bool = True,
 ) -> Change:
     """Write masks into labels, all in one step of their document.
 
@@ -127,6 +128,8 @@ def accept(
     image : (H, W) or (H, W, C) array, optional
         For the mean intensity.
     origin : Origin, optional
+    measure : bool
+        False leaves the rows to be measured soon, see `Document.complete`.
 
     Returns
     -------
@@ -154,17 +157,14 @@ def accept(
     runs = Runs.at(
         document.sheet.pixels.shape, places, before[window][rows, columns], after[rows, columns]
     )
-    if image is not None:
-        image = image[window]
-    hand = (*made, *corrected)
-    new_rows = rows_after(document, plane, after, runs.ids, hand, image, corner)
-    change = Change(
-        _told(made, corrected),
-        runs,
-        replace_rows(document.table, runs.ids, new_rows),
-        "accept" if made else "correct",
-        origin,
-    )
+    rows_change = None
+    if measure:
+        part = None if image is None else image[window]
+        hand = (*made, *corrected)
+        new_rows = rows_after(document, plane, after, runs.ids, hand, part, corner)
+        rows_change = replace_rows(document.table, runs.ids, new_rows)
+    kind = "accept" if made else "correct"
+    change = Change(_told(made, corrected), runs, rows_change, kind, origin)
     document.apply(change)
     return change
 

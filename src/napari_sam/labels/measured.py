@@ -86,7 +86,7 @@ def rows_after(
 
 
 def rows_of_written(
-    document: Document, runs: Runs, intensities: Intensities, by_hand: bool
+    document: Document, runs: Runs, intensities: Intensities, by_hand: Iterable[int]
 ) -> tuple[pd.DataFrame, tuple[int, ...]]:
     """Measure the objects of a change that stands in the pixels already.
 
@@ -101,5 +101,4 @@ def rows_of_written(
     if plane is None:
         return object_table.nothing(), ()
     labels = plane.take(document.sheet.pixels)
-    hand = runs.ids if by_hand else ()
-    return rows_after(document, plane, labels, runs.ids, hand, intensities(plane)), runs.ids
+    return rows_after(document, plane, labels, runs.ids, by_hand, intensities(plane)), runs.ids

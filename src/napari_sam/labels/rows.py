@@ -7,7 +7,7 @@ their types wherever those can hold the new rows as well.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -114,14 +114,18 @@ def replace_rows(table: pd.DataFrame, ids: Iterable[int], new: pd.DataFrame) -> 
         before_at,
         after_at.astype(np.intp),
     )
-    result = change.apply(table)
-    added = tuple(name for name in result.columns if name not in table.columns)
+    # What the types become shows on one row that stays, as well as on all of them.
+    one = table.iloc[np.flatnonzero(~out)[:1]]
+    result = _alike(one, change.after)
+    if result is None:
+        result = _column_by_column(one, change.after)
+    added = tuple(result.columns[table.shape[1] :])
     types = tuple(
         (k, name, table.dtypes.iloc[k])
         for k, name in enumerate(table.columns)
         if result.dtypes.iloc[k] != table.dtypes.iloc[k]
     )
-    return RowChange(ids, change.before, change.after, before_at, change.after_at, added, types)
+    return replace(change, added=added, types=types)
 
 
 def _places(

@@ -61,6 +61,8 @@ def adopt(features: Any) -> pd.DataFrame:
     Without a column ``index``, napari takes row ``i`` for label ``i``; the table says so, and
     leaves out the row of the background.
     """
+    if isinstance(features, pd.DataFrame) and {INDEX, REVIEWED} <= set(features.columns):
+        return features  # nobody writes into a table
     table = pd.DataFrame(features).reset_index(drop=True)
     if INDEX not in table.columns:
         table.insert(0, INDEX, np.arange(len(table), dtype=np.int64))

@@ -61,12 +61,13 @@ class Accepting:
                 [masks[i] for i in order],
                 state.overlap,
                 preserve=labels.preserve_labels,
-                image=document.intensities(plane),
                 origin=Origin(answer.plane, answer.prompts, state.model),
+                measure=False,
             )
         except NapariSamError as error:
             bench.fail(error)
             return ()
+        document.measure_soon(change)
         if labels not in bench.viewer.layers:
             add_quietly(bench.viewer, labels)
         bench.choose("target", labels)

@@ -146,14 +146,15 @@ class Editing:
         document, plane, data = self.document, self.plane(), self.layer.data
         document.sync()
         check_id(max(int(edit.after.max()), 0), data.dtype)
-        after = np.array(plane.take(data))
-        edit.apply(after)
         ids = (*edit.gone, *edit.changed, *edit.new)
         left = (*edit.changed, *edit.new)
         hand = set(left) if by_hand is None else by_hand
-        new = rows_after(document, plane, after, left, hand, document.intensities(plane))
-        if not left:  # only a deletion leaves a trace of what is gone; what was merged lives on
-            new = object_table.put(new, edit.gone, self._gone(edit.gone, plane))
+        if left:
+            after = np.array(plane.take(data))
+            edit.apply(after)
+            new = rows_after(document, plane, after, left, hand, document.intensities(plane))
+        else:  # only a deletion leaves a trace of what is gone; what was merged lives on
+            new = self._gone(edit.gone, plane)
         runs = Runs.at(data.shape, plane.locate(edit.rows, edit.columns), edit.before, edit.after)
         rows = replace_rows(document.table, ids, new)
         document.apply(Change(told, runs, rows, kind, origin or Origin(plane)))

@@ -27,6 +27,18 @@ if TYPE_CHECKING:
     from napari.layers import Labels
 
 
+class _Unmeasured(NamedTuple):
+    """A step whose rows are still to come.
+
+    ``announced`` is set for a stroke that napari has announced and is about to write: what
+    `Presence.begin` said.
+    """
+
+    change: Change
+    by_hand: tuple[int, ...]
+    announced: set[int] | None
+
+
 class LayerSheet:
     """A Labels layer as a document sees it."""
 
@@ -95,8 +107,7 @@ class LayerDocument(Document):
         self.layer = layer
         self._watchers: dict[Any, Watcher] = {}
         self._data = layer.data
-        # Strokes that napari has announced, and is about to write.
-        self._strokes: list[tuple[Change, set[int]]] = []
+        self._unmeasured: list[_Unmeasured] = []
         self._adopt_napari_history()
         layer.events.paint.connect(self._painted)
         layer.events.set_data.connect(self._refreshed)
@@ -157,13 +168,25 @@ class LayerDocument(Document):
         by_hand = hasattr(event.value[0], "slice_key")
         told = "Painted by hand." if by_hand else "Wrote labels."
         change = Change(told, runs, kind="paint" if by_hand else "write")
-        self._strokes.append((change, self.presence.begin(runs)))
+        hand = runs.ids if by_hand else ()
+        self._unmeasured.append(_Unmeasured(change, hand, self.presence.begin(runs)))
         self.record(change)
+        self._soon()
+
+    def measure_soon(self, change: Change) -> None:
+        """Give the objects of a step that has just been applied their rows, before anybody asks.
+
+        Those that it made or drew anew count as made by hand.
+        """
+        self._unmeasured.append(_Unmeasured(change, change.new_ids, None))
+        self._soon()
+
+    def _soon(self) -> None:
         for watcher in list(self._watchers.values())[-1:]:
             watcher.later(self._settled)
 
     def _refreshed(self, event: Any = None) -> None:
-        if not self._strokes:
+        if not self._unmeasured:
             self.sync()
 
     def _settled(self) -> None:
@@ -171,25 +194,24 @@ class LayerDocument(Document):
             self._changed()
 
     def sync(self) -> bool:
-        """Take in what was painted, or that the layer holds other data; tell whether anything."""
+        """Take in what happened to the layer and its table; tell whether anything had."""
         if not self.fits:
             self._data = self.layer.data
-            self._strokes.clear()
+            self._unmeasured.clear()
             self.forget()
             self._changed()
             return True
-        strokes, self._strokes = self._strokes, []
-        for change, begun in strokes:
-            written = self.stands(change)
-            self.presence.end(change.pixels, begun, written)
-            if not written:  # announced, and then failed
-                self.drop(change)
-                continue
-            rows, ids = rows_of_written(
-                self, change.pixels, self.intensities, change.kind == "paint"
-            )
+        waiting, self._unmeasured = self._unmeasured, []
+        for change, by_hand, announced in waiting:
+            if announced is not None:
+                written = self.stands(change)
+                self.presence.end(change.pixels, announced, written)
+                if not written:  # announced, and then failed
+                    self.drop(change)
+                    continue
+            rows, ids = rows_of_written(self, change.pixels, self.intensities, by_hand)
             self.complete(change, rows, ids)
-        return bool(strokes)
+        return bool(waiting)
 
     # -- one log ---------------------------------------------------------------------------------
 
