@@ -12,6 +12,7 @@ which 4 GB of memory are needed.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import os
 import statistics
@@ -60,16 +61,25 @@ class Person:
 
         self.viewer, self.loop = ViewerModel(), ManualLoop()
         model = FakeModel()
-        self.session = Session(
-            self.viewer, lambda name, **options: model, loop=self.loop, threaded=False
-        )
-        self.session.set_active(True)
+        options: dict[str, Any] = {"loop": self.loop, "threaded": False}
+        if importlib.util.find_spec("napari_sam.ui.tools") is not None:
+            from napari_sam.ui.widgets.pages import ROWS
+
+            options["tools"] = [row.tool for row in ROWS]
+        self.session = session = Session(self.viewer, lambda name, **_: model, **options)
+        # An older tree has the acts of a page on the session itself.
+        tools = getattr(session, "tools", None)
+        self.click = tools["click"] if tools else session
+        self.review = tools["review"] if tools else session.review
+        self.mark = self.click.proposal.add_point if tools else session.add_point
+        self.clear = self.click.proposal.clear if tools else session.clear
+        session.set_active(True)
         image = np.zeros(shape, np.uint8)
         image[shape[0] // 2, 4:12, 4:12] = 200
         self.viewer.add_image(image, name="image")
         self.labels = self.viewer.add_labels(stack_of(shape), name="cells")
         self.viewer.dims.set_point(0, shape[0] // 2)
-        self.session.choose("target", self.labels)
+        getattr(session, "layers", session).choose("target", self.labels)
         self.settle()
 
     def settle(self) -> None:
@@ -77,7 +87,7 @@ class Person:
             pass
 
     def propose(self) -> None:
-        self.session.add_point((8.0, 8.0), 1)
+        self.mark((8.0, 8.0), 1)
         self.settle()
 
     def here(self) -> list[int]:
@@ -94,7 +104,7 @@ def timed(act: Callable[[], Any]) -> float:
 def measure(shape: tuple[int, int, int], repeats: int) -> dict[str, list[float]]:
     """Milliseconds of every act."""
     person = Person(shape)
-    session, review = person.session, person.session.review
+    click, review = person.click, person.review
     took: dict[str, list[float]] = {}
 
     def note(name: str, milliseconds: float) -> None:
@@ -102,12 +112,12 @@ def measure(shape: tuple[int, int, int], repeats: int) -> dict[str, list[float]]
 
     for number in range(repeats + 1):
         person.propose()
-        note("accept" if number else "accept, first", timed(session.accept))
+        note("accept" if number else "accept, first", timed(click.accept))
         person.settle()
-        note("undo an accepted cell", timed(session.undo))
-        session.clear()
+        note("undo an accepted cell", timed(click.undo))
+        person.clear()
         person.settle()
-    session.set_tool("review")
+    person.session.set_tool("review")
     while person.loop.turn() or review.measuring.jobs.run_next():
         pass
     for number in range(repeats):
@@ -119,7 +129,7 @@ def measure(shape: tuple[int, int, int], repeats: int) -> dict[str, list[float]]
         review.undo()
         mark = ids[50 + number]
         note("mark as right", timed(lambda mark=mark: review.edit(lambda e: e.accept(mark))))
-    session.close()
+    person.session.close()
     return took
 
 

@@ -23,7 +23,7 @@ PLANE = blobs((64, 80), tuple(CENTRES), radius=5)
 def accept_at(bench, *world):
     bench.click(*world)
     bench.settle()
-    bench.session.accept()
+    bench.cells.accept()
     bench.settle()
 
 
@@ -37,7 +37,7 @@ def show(bench, image, *, at: int | None = None):
 
 def target(bench, data: Any, **extra) -> Labels:
     layer = bench.viewer.add_labels(data, name="mine", **extra)
-    bench.session.choose("target", layer)
+    bench.session.layers.choose("target", layer)
     bench.viewer.layers.selection.active = bench.viewer.layers["image"]
     bench.settle()
     return layer
@@ -65,7 +65,7 @@ def reviewed(bench):
     bench.session.set_tool("review")
     bench.settle()
     bench.kept = state(bench.labels)
-    assert bench.session.review.edit(lambda editing: editing.delete([1]))
+    assert bench.review.edit(lambda editing: editing.delete([1]))
     bench.deleted = state(bench.labels)
     return bench
 
@@ -74,7 +74,7 @@ HAPPENINGS = {
     "image removed": lambda bench: bench.viewer.layers.remove("image"),
     "3-D": lambda bench: setattr(bench.viewer.dims, "ndisplay", 3),
     "another slice": lambda bench: bench.viewer.dims.set_point(0, 1),
-    "another image": lambda bench: bench.session.choose(
+    "another image": lambda bench: bench.session.layers.choose(
         "image", bench.viewer.add_image(blobs(), name="other")
     ),
     "image scaled": lambda bench: setattr(bench.viewer.layers["image"], "scale", (1, 2, 2)),
@@ -98,9 +98,9 @@ def test_an_undo_takes_back_one_step_whatever_is_shown(reviewed, happening, by):
     layer.paint((2, 50, 60), 9)
     reviewed.settle()
     painted = state(layer)
-    page = reviewed.session if happening == "click page" else reviewed.session.review
+    page = reviewed.cells if happening == "click page" else reviewed.review
     undo = page.undo if by == "page" else layer.undo
-    redo = reviewed.session.review.redo if by == "page" else layer.redo
+    redo = reviewed.review.redo if by == "page" else layer.redo
     undo()
     np.testing.assert_array_equal(layer.data, reviewed.deleted[0])
     undo()
@@ -113,11 +113,11 @@ def test_an_undo_takes_back_one_step_whatever_is_shown(reviewed, happening, by):
 
 def test_a_locked_layer_is_not_changed_and_loses_no_step(reviewed):
     reviewed.labels.editable = False
-    reviewed.session.review.undo()
+    reviewed.review.undo()
     assert_state(reviewed.labels, reviewed.deleted)
     assert "locked" in reviewed.state.status
     reviewed.labels.editable = True
-    reviewed.session.review.undo()
+    reviewed.review.undo()
     assert_state(reviewed.labels, reviewed.kept)
 
 
@@ -125,7 +125,7 @@ def test_105_cells_come_back_one_by_one_from_the_click_page(bench):
     """napari keeps a hundred steps, and none of a layer that was locked."""
     show(bench, PLANE)
     layer = target(bench, np.zeros(PLANE.shape, np.int32))
-    bench.session.set_overlap("overwrite")
+    bench.cells.set_overlap("overwrite")
     states = [np.array(layer.data)]
     for number in range(105):
         row, column = CENTRES[number % len(CENTRES)]
@@ -137,20 +137,20 @@ def test_105_cells_come_back_one_by_one_from_the_click_page(bench):
         bench.settle()
         for found in bench.state.answer.found:
             found.masks[:] = mask
-        bench.session.accept()
+        bench.cells.accept()
         assert not bench.state.problem, bench.state.status
         states.append(np.array(layer.data))
         if number == 50:
             layer.editable = False
             layer.editable = True
     for expected in states[-2::-1]:
-        bench.session.clear()  # marks that came back would be taken first
+        bench.cells.proposal.clear()  # marks that came back would be taken first
         assert bench.state.kept
-        bench.session.undo()
+        bench.cells.undo()
         np.testing.assert_array_equal(layer.data, expected)
-    bench.session.clear()
+    bench.cells.proposal.clear()
     assert not bench.state.kept
-    bench.session.undo()
+    bench.cells.undo()
     assert "nothing to undo" in bench.state.status
     for expected in states[1:]:
         layer.redo()
@@ -159,14 +159,14 @@ def test_105_cells_come_back_one_by_one_from_the_click_page(bench):
 
 def everything(bench, layer, number: int) -> None:
     """Write once more, each time by another page or tool."""
-    review, session = bench.session.review, bench.session
+    review, session = bench.review, bench.session
     ids = [int(i) for i in np.unique(layer.data) if i]
     row, column = CENTRES[number % len(CENTRES)]
     kind = number % 7
     if kind == 0 or len(ids) < 3:
         session.set_tool("click")
         accept_at(bench, row, column)
-        session.clear()  # marks of what could not be kept
+        bench.cells.proposal.clear()  # marks of what could not be kept
     elif kind == 1:
         layer.brush_size = 3 + number % 4
         layer.paint((row + 4, column + 4), 40 + number)
@@ -183,10 +183,10 @@ def everything(bench, layer, number: int) -> None:
         review.edit(lambda editing: editing.accept(ids[-1]))
     else:
         session.set_tool("find")
-        session.choose("merge", layer)
-        session.find_all()
+        session.layers.choose("merge", layer)
+        bench.find.start()
         bench.settle()
-        session.finding.forget()
+        bench.find.forget()
     bench.settle()
 
 
@@ -206,7 +206,7 @@ def test_105_writes_of_every_kind_come_back_one_by_one(bench):
     assert {"accept", "paint", "delete", "merge", "mark", "search"} <= kinds
     bench.session.set_tool("review")
     bench.settle()
-    review = bench.session.review
+    review = bench.review
     for number, (pixels, table) in enumerate(states[-2:0:-1]):
         (layer.undo if number % 2 else review.undo)()
         assert_state(layer, (pixels, table))
@@ -232,12 +232,12 @@ def test_a_hidden_layer_is_written_whole_with_its_step(bench, page):
     if page == "accept":
         accept_at(bench, *CENTRES[5])
     elif page == "find":
-        bench.session.choose("merge", layer)
-        bench.session.find_all()
+        bench.session.layers.choose("merge", layer)
+        bench.find.start()
         bench.settle()
     else:
         bench.session.set_tool("review")
-        bench.session.review.edit(lambda editing: editing.delete([1]))
+        bench.review.edit(lambda editing: editing.delete([1]))
     bench.settle()
     assert not np.array_equal(layer.data, before[0])
     assert not bench.state.problem
@@ -258,7 +258,7 @@ def test_a_table_of_categories_stops_no_edit(bench, column):
     layer = target(bench, data, features=table)
     bench.session.set_tool("review")
     bench.settle()
-    review = bench.session.review
+    review = bench.review
     states = [state(layer)]
     for edit in (
         lambda editing: editing.merge([1, 2]),
@@ -290,11 +290,11 @@ def test_labels_that_cannot_be_written_are_refused_before_anything_happens(bench
         bench.state.target = layer
         bench.click(*CENTRES[0])
         bench.settle()
-        bench.session.accept()
+        bench.cells.accept()
         assert bench.state.problem
         assert reason in bench.state.status
         assert bench.state.answer is not None
-        bench.session.clear()
+        bench.cells.proposal.clear()
     assert not np.asarray(lazy.data).any()
     assert not np.asarray(pyramid.data[0]).any()
 
@@ -322,15 +322,15 @@ def test_zarr_labels_work_with_undo(bench, tmp_path, compressed):
     accept_at(bench, 3, 20, 50)
     assert data[3, 20, 50] == 1
     accept_at(bench, 3, 44, 20)
-    bench.session.choose("merge", layer)
+    bench.session.layers.choose("merge", layer)
     bench.viewer.dims.set_point(0, 2)
     bench.settle()
-    bench.session.find_all()
+    bench.find.start()
     bench.settle()
     assert np.unique(data[2]).tolist() == [0, 3, 4]
     bench.session.set_tool("review")
     bench.settle()
-    assert bench.session.review.edit(lambda editing: editing.delete([3]))
+    assert bench.review.edit(lambda editing: editing.delete([3]))
     np.testing.assert_array_equal(layer._slice.image.raw, data[2])
     for expected in ([0, 3, 4], [0]):
         layer.undo()
@@ -357,8 +357,8 @@ def test_every_integer_type_gets_the_id_that_was_meant(bench, dtype):
     assert set(np.unique(layer.data).tolist()) == {0, 1, 2}
     layer.paint((2, 70), 3)
     bench.settle()
-    bench.session.choose("merge", layer)
-    bench.session.find_all()
+    bench.session.layers.choose("merge", layer)
+    bench.find.start()
     bench.settle()
     assert set(np.unique(layer.data).tolist()) == set(range(len(CENTRES) + 2))
     for _ in range(4):
@@ -373,17 +373,17 @@ def test_preserved_labels_lose_nothing_to_any_page(bench):
     layer = target(bench, data)
     layer.preserve_labels = True
     before = layer.data.copy()
-    bench.session.set_overlap("overwrite")
+    bench.cells.set_overlap("overwrite")
     accept_at(bench, *CENTRES[0])
-    bench.session.choose("merge", layer)
-    bench.session.find_all()
+    bench.session.layers.choose("merge", layer)
+    bench.find.start()
     bench.settle()
     bench.session.set_tool("review")
     bench.settle()
     mask = np.zeros(PLANE.shape, bool)
     mask[3:9, 3:30] = True
     new = int(layer.data.max())
-    bench.session.review.edit(lambda editing: editing.replace(new, mask, "overwrite"))
+    bench.review.edit(lambda editing: editing.replace(new, mask, "overwrite"))
     np.testing.assert_array_equal(layer.data[before == 1], 1)
 
 
@@ -395,13 +395,13 @@ def test_marks_wait_for_their_image_and_labels_come_back_at_once(bench):
     accept_at(bench, *CENTRES[0])
     labels = bench.viewer.layers["image cells"]
     other = bench.viewer.add_image(STACK, name="stack")
-    bench.session.choose("image", other)
+    bench.session.layers.choose("image", other)
     bench.settle()
-    bench.session.undo()
+    bench.cells.undo()
     bench.settle()
     assert not labels.data.any()
     assert not bench.state.problem
-    bench.session.choose("image", image)
+    bench.session.layers.choose("image", image)
     bench.settle()
     assert bench.state.answer is not None  # the mark is back
     np.testing.assert_allclose(bench.model.prompts[-1].points, [CENTRES[0]])
@@ -415,13 +415,13 @@ def test_a_kept_cell_that_is_clicked_again_keeps_its_number_and_gets_no_rim(benc
     area = int((labels.data == 1).sum())
     bench.click(*CENTRES[0])
     bench.settle()
-    bench.session.choose_candidate(1)  # the wider one
-    bench.session.accept()
+    bench.cells.proposal.choose(1)  # the wider one
+    bench.cells.accept()
     bench.settle()
     assert set(np.unique(labels.data).tolist()) == {0, 1, 2}
     assert int((labels.data == 1).sum()) > area
     assert "Corrected cell 1" in bench.state.status
-    bench.session.undo()
+    bench.cells.undo()
     assert int((labels.data == 1).sum()) == area
 
 
@@ -430,7 +430,7 @@ def test_two_panels_share_the_log_of_a_layer(make_bench):
     show(one, PLANE)
     two = make_bench(one.viewer)
     layer = target(one, np.zeros(PLANE.shape, np.int32))
-    two.session.choose("target", layer)
+    two.session.layers.choose("target", layer)
     two.settle()
     two.session.set_active(False)
     accept_at(one, *CENTRES[0])
@@ -450,12 +450,12 @@ def test_what_was_painted_before_can_be_undone_after_our_steps(bench):
     layer.brush_size = 4
     layer.paint((30, 70), 5)
     painted = layer.data.copy()
-    bench.session.choose("target", layer)
+    bench.session.layers.choose("target", layer)
     accept_at(bench, *CENTRES[0])
-    bench.session.undo()
+    bench.cells.undo()
     np.testing.assert_array_equal(layer.data, painted)
-    bench.session.clear()
-    bench.session.undo()  # not ours to take back from the panel
+    bench.cells.proposal.clear()
+    bench.cells.undo()  # not ours to take back from the panel
     np.testing.assert_array_equal(layer.data, painted)
     layer.undo()
     assert not layer.data.any()

@@ -107,6 +107,12 @@ class Accepting:
             self._waiting.append((image, spent))
 
     def _image_chosen(self, image: Image | None) -> None:
+        """Marks of the image before go first, then those that waited for this one come back."""
+        if any(one[0] is image for one in self._waiting):
+            self._bench.loop.later("marks that waited", 0, self._return_marks)
+
+    def _return_marks(self) -> None:
+        image = self._bench.state.image
         for one in [one for one in self._waiting if one[0] is image]:
             self._waiting.remove(one)
             self._marks.restore(one[1])
