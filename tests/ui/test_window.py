@@ -110,7 +110,7 @@ def test_find_all_by_its_button(window):
 def test_the_panel_opens_from_the_plugin_menu(make_napari_viewer):
     viewer = make_napari_viewer()
     viewer.add_image(blobs(), name="nuclei")
-    _, panel = viewer.window.add_plugin_dock_widget("napari-sam-bio", "SAM for Biology")
+    _, panel = viewer.window.add_plugin_dock_widget("napari-sam-bio", "Segment cells")
     assert panel.session.state.image is viewer.layers["nuclei"]
     panel.session.close()
 

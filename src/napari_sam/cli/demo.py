@@ -104,7 +104,7 @@ def show_window(layers: list[Any]) -> int:
     viewer = napari.Viewer()
     for layer in layers:
         viewer.add_layer(napari.layers.Layer.create(*layer))
-    _, panel = viewer.window.add_plugin_dock_widget("napari-sam-bio", "SAM for Biology")
+    _, panel = viewer.window.add_plugin_dock_widget("napari-sam-bio", "Segment cells")
     panel.find_all()
     # The panel takes room from the canvas, but only once the window is laid out.
     QTimer.singleShot(0, viewer.reset_view)

@@ -24,6 +24,10 @@ class ManualLoop:
         self._posted.clear()
         self._timers.clear()
 
+    def drop(self, name: str) -> None:
+        """Let a timer pass without its call."""
+        self._timers.pop(name, None)
+
     def turn(self) -> bool:
         """Run what was posted, else the oldest timer; tell whether there was anything."""
         if self._posted:

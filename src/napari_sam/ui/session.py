@@ -193,6 +193,7 @@ class Session:
         self._soon()
 
     def _image_changed(self) -> None:
+        self._plane = self._bench.plane_or_none()
         self.proposal.image_changed()
         for tool in self.tools.values():
             tool.image_changed()

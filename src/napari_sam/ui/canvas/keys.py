@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container
+import inspect
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 Action = Callable[[], Any]
@@ -18,7 +19,8 @@ class Keys:
     ----------
     viewer : napari viewer or ViewerModel
     actions : dict of key to callable without arguments
-        One that returns a generator is held: what follows its ``yield`` runs when the key goes up.
+        A generator function is for a key that is held: what follows its ``yield`` runs when the
+        key goes up.
     ours : container
         The layers made by this plugin.
     bare : callable
@@ -103,16 +105,26 @@ class Keys:
 
     def _bind(self, target: Any, names: list[str]) -> None:
         for name in names:
-            action = self._actions[name]
-
-            def call(owner: Any, action: Action = action) -> Any:
-                held = action()
-                self._pressed()
-                return held
-
+            call = self._caller(self._actions[name])
             before = target.bind_key(name, None)  # unbinds, and says what was there
             target.bind_key(name, call)
             self._bound.append((target, name, call, before))
+
+    def _caller(self, action: Action) -> Callable[[Any], Any]:
+        """Make what napari calls: with the owner of the key, a generator for a key that is held."""
+        if inspect.isgeneratorfunction(action):
+
+            def hold(owner: Any) -> Iterator[None]:
+                self._pressed()
+                yield from action()
+
+            return hold
+
+        def call(owner: Any) -> None:
+            action()
+            self._pressed()
+
+        return call
 
     def _unbind(self, keep: Any = None) -> None:
         left = []

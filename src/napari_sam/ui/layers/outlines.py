@@ -44,9 +44,14 @@ def _on_plane(
 
 
 def points_on_plane(
-    viewer: Any, points: Points, image: Image, plane: Plane
+    viewer: Any, points: Points, image: Image, plane: Plane, *, on_grid: bool = False
 ) -> tuple[npt.NDArray[np.intp], Coordinates]:
     """Find the points of a layer that lie on a plane of the image.
+
+    Parameters
+    ----------
+    on_grid : bool
+        Whether the layer is known to have the axes and the transform of the image, as ours has.
 
     Returns
     -------
@@ -57,7 +62,10 @@ def points_on_plane(
     """
     if len(points.data) == 0:
         return np.empty(0, dtype=np.intp), np.empty((0, 2))
-    on, rowcol = _on_plane(viewer, points, image, plane, points.data)
+    if on_grid:
+        on, rowcol = plane.holds(points.data), plane.to_plane(points.data)
+    else:
+        on, rowcol = _on_plane(viewer, points, image, plane, points.data)
     on &= (rowcol >= -0.5).all(axis=1) & (rowcol <= np.array(plane.shape) - 0.5).all(axis=1)
     return np.flatnonzero(on), rowcol[on]
 

@@ -23,7 +23,7 @@ OBJECT_COLOUR = "#12b5a6"
 BACKGROUND_COLOUR = "#f58a1f"
 # A plus and a minus: told apart without colour.
 OBJECT_SYMBOL, BACKGROUND_SYMBOL = "cross", "hbar"
-_SCREEN_SIZE = 9  # canvas pixels, whatever the zoom
+_SCREEN_SIZE = 11  # canvas pixels, whatever the zoom
 
 
 def new_points(ours: OurLayers, image: Image) -> Points:
@@ -42,6 +42,7 @@ def new_points(ours: OurLayers, image: Image) -> Points:
         canvas_size_limits=(_SCREEN_SIZE, _SCREEN_SIZE),
         face_color=OBJECT_COLOUR,
         border_color=OBJECT_COLOUR,
+        border_width=0,
         symbol=OBJECT_SYMBOL,
         **transform_of(image),
     )

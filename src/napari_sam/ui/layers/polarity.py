@@ -33,15 +33,17 @@ def _word(value: Any) -> str:
 def column_of(points: Points) -> str | None:
     """Name the column that says what points mean; None when there is none.
 
-    The plugin's own name counts as it is. Any other must hold words for both, or for one of
-    them, and nothing else: a column ``label`` may just as well hold numbers of cells.
+    The plugin's own name counts whatever its values are. Any other must hold words for both, or
+    for one of them, and nothing else: a column ``label`` may just as well hold numbers of cells.
     """
+    if POLARITY in points.features:
+        return POLARITY
     names = {_word(name): name for name in points.features}
     for wanted in _COLUMNS:
         if wanted not in names:
             continue
         said = {_word(value) for value in points.features[names[wanted]].dropna()}
-        if wanted == POLARITY or (said and said <= _NEGATIVE | _POSITIVE):
+        if said and said <= _NEGATIVE | _POSITIVE:
             return str(names[wanted])
     return None
 
@@ -57,8 +59,8 @@ def polarity(points: Points) -> npt.NDArray[np.int64]:
     column = column_of(points)
     if column is None:
         return np.full(len(points.data), FOREGROUND, dtype=np.int64)
-    said = [_word(value) in _NEGATIVE for value in points.features[column]]
-    return np.where(said, BACKGROUND, FOREGROUND).astype(np.int64)
+    words = points.features[column].astype(str).str.strip().str.lower()
+    return np.where(words.isin(_NEGATIVE), BACKGROUND, FOREGROUND).astype(np.int64)
 
 
 def say_next(points: Points, label: int) -> None:

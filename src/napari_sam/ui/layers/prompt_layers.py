@@ -171,6 +171,8 @@ def read_marks(
     shapes: Shapes | None,
     mask: Labels | None,
     used: UsedMarks,
+    *,
+    points_on_grid: bool = False,
 ) -> Marks:
     """Read what is marked on a plane that is shown and has not been used for an object yet.
 
@@ -184,7 +186,7 @@ def read_marks(
     rowcol = np.empty((0, 2))
     labels = np.empty(0, dtype=np.int64)
     if points is not None and points.visible and len(points.data):
-        indices, rowcol = points_on_plane(viewer, points, image, plane)
+        indices, rowcol = points_on_plane(viewer, points, image, plane, on_grid=points_on_grid)
         fresh = used.fresh(points, plane, [points.data[i] for i in indices])
         fresh &= np.asarray(points.shown)[indices]
         rowcol, labels = rowcol[fresh], polarity(points)[indices][fresh]

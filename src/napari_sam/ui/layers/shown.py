@@ -26,19 +26,18 @@ class Shown:
     Parameters
     ----------
     image : Image layer
+    plane : Plane
+        Of its data, as it is displayed.
     view : View
-        Which pixels the model is to see: plane, contrast limits, size of a pixel.
+        Which pixels the model is to see there: contrast limits, size of a pixel.
     merged : (int, int) or None
         First and last slice when the screen shows several as one, which the model does not see.
     """
 
     image: Image
+    plane: Plane
     view: View
     merged: tuple[int, int] | None = None
-
-    @property
-    def plane(self) -> Plane:
-        return self.view.plane
 
     @property
     def remark(self) -> str:
@@ -98,7 +97,7 @@ def resolve(viewer: Any, image: Image, *, limits: bool, version: int) -> Shown:
         bool(image.rgb),
     )
     view = View(pixels, plane, version)
-    return Shown(image, view, _merged(viewer, image, plane))
+    return Shown(image, plane, view, _merged(viewer, image, plane))
 
 
 def finest(image: Image) -> Any:

@@ -54,6 +54,8 @@ class Hover:
 
     def covered(self) -> None:
         """The preview shows something else from now on."""
+        if self._asked is None and not self.shown:
+            return
         self._bench.jobs.cancel("hover")
         self._asked, self.shown = None, False
 

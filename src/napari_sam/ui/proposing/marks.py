@@ -63,6 +63,7 @@ class MarkLayers:
         self._counts = (0, 0)
         self._counted: Plane | None = None
         self._watched: tuple[Any, ...] = ()
+        self._writing = False  # ourselves: nobody has to be told
         self._listening = Listening()
         # An object that is being corrected: its mask stands behind the marks on its plane.
         self.rough: tuple[Plane, npt.NDArray[np.bool_]] | None = None
@@ -89,24 +90,27 @@ class MarkLayers:
             self.say_next()
 
     def _edited(self, event: Any = None) -> None:
-        self._changed()
+        if not self._writing:
+            self._changed()
 
     def _restyled(self, event: Any = None) -> None:
-        if self.own_points is not None:
+        if self.own_points is not None and not self._writing:
             own_layers.style_points(self.own_points)
 
     def read(self, plane: Plane) -> Marks:
         """Read the marks on a plane."""
         state = self._bench.state
         assert state.image is not None
+        points = self.points
         marks = read_marks(
             self._bench.viewer,
             state.image,
             plane,
-            self.points,
+            points,
             state.shapes,
             state.mask,
             self._used,
+            points_on_grid=points is self.own_points,
         )
         self._count(plane, len(marks.points), len(marks.outlines))
         if self.rough is not None and self.rough[0] == plane and len(marks.points):
@@ -134,7 +138,9 @@ class MarkLayers:
         if layer is None:
             layer = self._make_points(image)
         ours = layer is self.own_points
+        self._writing = ours
         own_layers.add_point(self._bench.viewer, layer, image, plane, rowcol, label, ours=ours)
+        self._writing = False
 
     def _make_points(self, image: Image) -> Points:
         layer = self.own_points = own_layers.new_points(self._bench.ours, image)
@@ -289,10 +295,14 @@ class MarkLayers:
         if layer is None or image is None or not layer.visible:
             return []
         if points is not None and layer is points:
-            rows = [int(i) for i in points_on_plane(self._bench.viewer, points, image, plane)[0]]
+            rows = [int(i) for i in self._points_on(points, image, plane)]
             rows = [row for row in rows if points.shown[row]]
         else:
             found = shapes_on_plane(self._bench.viewer, layer, image, plane)
             rows = [outline.index for outline in found]
         fresh = self._used.fresh(layer, plane, [layer.data[row] for row in rows])
         return [row for row, new in zip(rows, fresh, strict=True) if new]
+
+    def _points_on(self, points: Points, image: Image, plane: Plane) -> Any:
+        viewer, ours = self._bench.viewer, points is self.own_points
+        return points_on_plane(viewer, points, image, plane, on_grid=ours)[0]

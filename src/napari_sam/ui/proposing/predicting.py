@@ -66,13 +66,20 @@ class Predicting:
         self._then: Callable[[], None] | None = None
         # Unfinished cells of other planes: what was asked, answered and chosen there.
         self._elsewhere: dict[Plane, tuple[_Question, Answer, int]] = {}
+        self._settling = False
         self.active = False
 
     # -- what others call ---------------------------------------------------------------------
 
     def soon(self, settle: int = _SETTLE) -> None:
         """Look at the marks once things have settled."""
+        self._settling = True
         self._bench.loop.later("refresh", settle, self.now)
+
+    def settled(self) -> None:
+        """Look at the marks now, if anything has happened since the last look."""
+        if self._settling or self._bench.state.answer is None:
+            self.now()
 
     def when_answered(self, call: Callable[[], None]) -> bool:
         """Have a call made when the answer under way arrives; False when none is under way."""
@@ -105,6 +112,7 @@ class Predicting:
     def now(self) -> None:
         """Read the marks of the plane shown, and ask the model when they are new."""
         bench, state = self._bench, self._bench.state
+        self._settling = False
         try:
             shown = bench.shown()
         except ViewError as error:

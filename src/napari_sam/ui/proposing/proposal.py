@@ -172,7 +172,7 @@ class Proposal:
             predicting.soon()
             bench.result("The image has changed: look at the new mask first.", problem=True)
             return None
-        predicting.now()
+        predicting.settled()
         if predicting.when_answered(keep):
             bench.say("The mask is being computed and will be kept as soon as it is there.")
             return None

@@ -87,7 +87,7 @@ class FindPage(Page):
         self._rule_name = QLabel("At labels")
         for row, (name, widget) in enumerate(
             (
-                (QLabel("Appearance for"), self.method),
+                (QLabel("Look for"), self.method),
                 (QLabel("Search"), self.region),
                 (QLabel("Put into"), self.merge),
                 (self._rule_name, self.rule),

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtWidgets import (
     QAbstractButton,
     QApplication,
-    QFrame,
-    QScrollArea,
     QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
@@ -23,6 +21,7 @@ from napari_sam.ui.widgets.controls import Segmented
 from napari_sam.ui.widgets.feedback import Feedback
 from napari_sam.ui.widgets.page import Layers, Page
 from napari_sam.ui.widgets.pages import ROWS
+from napari_sam.ui.widgets.scrolling import Scrolling
 from napari_sam.ui.widgets.source_box import SourceBox
 
 if TYPE_CHECKING:
@@ -92,23 +91,23 @@ class Panel(QWidget):
         self._pages = QStackedWidget()
         for page in self.pages.values():
             self._pages.addWidget(page)
-        # Large fonts and small screens: what has no room is scrolled to, never cut.
-        self._scroll = QScrollArea()
-        self._scroll.setWidget(self._pages)
-        self._scroll.setWidgetResizable(True)
-        self._scroll.setFrameShape(QFrame.Shape.NoFrame)
-        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
+        self._scroll = Scrolling(self._pages)
         self.feedback = Feedback(self.session.cancel)
         column.addWidget(self.source)
         column.addWidget(self.tool)
         column.addWidget(self._scroll, 1)
         column.addWidget(self.feedback)
-        self.setMinimumWidth(_WIDTH - 20)
         # Otherwise napari adds a stretch of its own below, and the status line leaves the bottom.
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
 
+    def minimumSizeHint(self) -> QSize:
+        """As narrow as it may get: large fonts need more."""
+        least = super().minimumSizeHint()
+        return QSize(max(_WIDTH - 20, least.width()), least.height())
+
     def sizeHint(self) -> QSize:
-        return QSize(_WIDTH, super().sizeHint().height())
+        """The usual width, or more when fonts are large."""
+        return QSize(max(_WIDTH, self.minimumSizeHint().width()), super().sizeHint().height())
 
     def _connect(self) -> None:
         events, session = self.session.state.events, self.session
