@@ -22,7 +22,6 @@ from napari_sam.engine.jobs import Jobs
 from napari_sam.engine.worker import View, Worker
 from napari_sam.images import Image, Plane
 from napari_sam.loading import load_model
-from napari_sam.methods.find_options import FindOptions
 from napari_sam.methods.settings import Settings
 from napari_sam.models.model import Model
 from napari_sam.models.sam.model import SamModel
@@ -106,12 +105,10 @@ def main() -> None:
     print("|---|---|---|---|---|")
 
     def find(settings: Settings, keep: bool) -> Callable:
-        chosen = FindOptions("everything", everything=settings)
-
         def work(progress: Callable[[float], None]) -> object:
             if not keep:
                 worker.forget()
-            return worker.find("sam_vit_b", "cpu", view, chosen, progress)
+            return worker.find("sam_vit_b", "cpu", view, settings, progress)
 
         return work
 

@@ -126,14 +126,26 @@ def _pixel_size() -> Any:
 
 def _search(pixels: np.ndarray, model: Any, finder: Any, region: np.ndarray) -> Any:
     """Search a region of a plane as the panel does."""
-    searching = _first("methods.searching", "ui.searching")
-    options = _first("methods.find_options", "ui.find_options").FindOptions()
     embedding = model.encode(pixels)
-    found = searching.search(
-        pixels, embedding, model, finder, options, _pixel_size(), region, lambda fraction: None
-    )
-    chosen = searching.within(found.choose(options), region)
-    return (chosen.labels, chosen.count, chosen.table())
+    try:
+        from napari_sam.images import Block, Image
+        from napari_sam.methods.found import within
+        from napari_sam.methods.method import Encoded
+        from napari_sam.methods.registry import method
+    except ImportError:  # a tree from before there were methods
+        searching = _first("ui.searching")
+        options = _first("ui.find_options").FindOptions()
+        found = searching.search(
+            pixels, embedding, model, finder, options, _pixel_size(), region, lambda fraction: None
+        )
+        chosen = searching.within(found.choose(options), region)
+        return (chosen.labels, chosen.count, chosen.table())
+    image = Image.of(pixels, pixel_size=_pixel_size())
+    encoded = Encoded(Block(image, next(image.planes())), pixels, embedding, model, finder)
+    cells = method("cells")
+    found = cells.search(encoded, cells.defaults, region)
+    chosen = within(found.choose(cells.defaults), region)
+    return (chosen.labels, chosen.count, chosen.table)
 
 
 # what was found, as text that differs when a byte does -----------------------------------------

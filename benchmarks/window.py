@@ -34,11 +34,11 @@ SIDE = 1024
 #: Between which shares of their width the sliders are dragged: where some cells are left.
 SLIDERS = {
     "sensitivity": (0.3, 0.7),
-    "certainty": (0.3, 0.7),
+    "min_score": (0.3, 0.7),
     "splitting": (0.3, 0.7),
     "smoothing": (0.3, 0.7),
-    "smallest": (0.2, 0.55),
-    "largest": (0.5, 0.8),
+    "min_area": (0.2, 0.55),
+    "max_area": (0.5, 0.8),
     "diameter": (0.3, 0.6),
 }
 PARTS = ("button", "find", "merged", "review", "click", "region")
@@ -88,11 +88,11 @@ def find_sliders(window: Window, layer: Labels, tries: int, what: str) -> None:
     """Every slider of Find all, its result going into a layer."""
     choosing = window.panel.session.tools["find"].following.choosing
     window.follow(layer)
-    controls = window.panel.pages["find"].cells
+    controls = window.panel.pages["find"].options["cells"].controls
     window.panel.pages["find"].advanced.expand(animate=False)
     window.rest()
     for name, ends in SLIDERS.items():
-        slider = getattr(controls, name).slider
+        slider = controls[name].slider
         spent = drag(
             window, slider, handle(slider), ends, tries, lambda: not choosing.wants("choose")
         )

@@ -55,7 +55,7 @@ def ids(layer) -> set[int]:
 
 
 def adjust(bench, **changes) -> None:
-    bench.find.adjust_cells(**changes)
+    bench.find.adjust_options("cells", **changes)
     bench.settle()
 
 
@@ -81,20 +81,20 @@ def test_only_the_latest_of_many_moves_is_waited_for(searched, monkeypatch):
     real = type(live).choose
     monkeypatch.setattr(type(live), "choose", lambda self, o: chosen.append(o) or real(self, o))
     for area in range(1, 61):
-        searched.find.adjust_cells(min_area=area)
+        searched.find.adjust_options("cells", min_area=area)
     searched.settle()
-    assert [o.cells.min_area for o in chosen] == [1, 60]
+    assert [o.min_area for o in chosen] == [1, 60]
     assert searched.state.found_count == 2
 
 
 def test_reset_takes_the_settings_back(searched):
     adjust(searched, min_area=60)
-    searched.find.adjust(diameter=40.0)
+    searched.find.adjust_options("cells", diameter=40.0)
     searched.settle()
     searched.find.reset()
     searched.settle()
     assert searched.state.found_count == 3
-    assert searched.state.find.diameter is None
+    assert searched.state.find.of("cells").diameter is None
     assert searched.state.estimated is not None
 
 
@@ -137,7 +137,7 @@ def test_an_edit_on_another_slice_counts_too(bench):
 
 def test_a_choice_that_arrives_after_an_edit_is_dropped(searched):
     layer = found(searched)
-    searched.find.adjust_cells(min_area=60)
+    searched.find.adjust_options("cells", min_area=60)
     layer.data_setitem((np.array([60]), np.array([70])), 99)
     before = layer.data.copy()
     searched.settle()
@@ -177,7 +177,7 @@ def test_a_removed_result_stays_removed(searched):
 
 def test_nothing_at_first_may_become_something(searched):
     searched.viewer.layers.remove(found(searched))
-    searched.find.adjust_cells(min_area=5000)
+    searched.find.adjust_options("cells", min_area=5000)
     searched.find.start()
     searched.settle()
     assert searched.names() == ["nuclei"]
@@ -196,13 +196,13 @@ def test_sizes_are_told_in_the_units_of_the_image(bench):
 
 def test_the_same_call_can_be_copied(searched):
     copied = []
-    searched.find.adjust_cells(min_area=60)
-    searched.find.adjust(diameter=12.0)
+    searched.find.adjust_options("cells", min_area=60)
+    searched.find.adjust_options("cells", diameter=12.0)
     searched.find.copy_recipe(True, copied.append)
     searched.find.copy_recipe(False, copied.append)
     searched.find.adjust(method="everything")
     searched.find.copy_recipe(False, copied.append)
-    searched.find.adjust_everything(points_per_side=16, ask_at="objects")
+    searched.find.adjust_options("everything", points_per_side=16, ask_at="objects")
     searched.find.copy_recipe(True, copied.append)
     command, python, everything, line = copied
     assert "--min-area 60" in command
@@ -234,12 +234,12 @@ def test_what_is_copied_sees_the_contrast_that_the_person_wanted(searched):
 def test_the_maps_are_made_anew_once_the_diameter_rests(searched):
     assert searched.state.estimated == pytest.approx(12, abs=5)
     for diameter in (20.0, 25.0, 30.0):
-        searched.find.adjust(diameter=diameter)
+        searched.find.adjust_options("cells", diameter=diameter)
     searched.settle()
     assert searched.model.diameters == [None, 30.0]
     assert searched.state.estimated is None
     assert len(found(searched).features) == len(ids(found(searched)))
-    searched.find.adjust(diameter=None)
+    searched.find.adjust_options("cells", diameter=None)
     searched.settle()
     assert searched.model.diameters == [None, 30.0, None]
     assert searched.state.estimated is not None
@@ -477,8 +477,12 @@ def everything(bench):
     bench.viewer.add_image(cells(), name="nuclei")
     bench.settle()
     bench.find.adjust(method="everything")
-    bench.find.adjust_everything(
-        points_per_side=8, pred_iou_thresh=0.85, stability_score_thresh=0.9, max_area=2000
+    bench.find.adjust_options(
+        "everything",
+        points_per_side=8,
+        pred_iou_thresh=0.85,
+        stability_score_thresh=0.9,
+        max_area=2000,
     )
     bench.find.start()
     bench.settle()
@@ -490,39 +494,39 @@ def test_everything_follows_its_thresholds_without_the_model(everything):
     asked, before = len(everything.model.prompts), layer.data.copy()
     count = everything.state.found_count
     assert count > 0
-    everything.find.adjust_everything(min_area=100)
+    everything.find.adjust_options("everything", min_area=100)
     everything.settle()
     assert 0 < everything.state.found_count < count
-    everything.find.adjust_everything(pred_iou_thresh=0.95)
+    everything.find.adjust_options("everything", pred_iou_thresh=0.95)
     everything.settle()
     assert everything.state.found_count == 0
-    everything.find.adjust_everything(pred_iou_thresh=0.85, min_area=0)
+    everything.find.adjust_options("everything", pred_iou_thresh=0.85, min_area=0)
     everything.settle()
     np.testing.assert_array_equal(layer.data, before)
     assert len(everything.model.prompts) == asked
 
 
 def test_everything_says_when_the_model_is_needed(everything):
-    everything.find.adjust_everything(points_per_side=4)
+    everything.find.adjust_options("everything", points_per_side=4)
     everything.settle()
     assert "Press the button" in everything.state.status
-    everything.find.adjust_everything(points_per_side=8)
+    everything.find.adjust_options("everything", points_per_side=8)
     everything.settle()
     assert "Press the button" not in everything.state.status
-    everything.find.adjust_everything(pred_iou_thresh=0.3)
+    everything.find.adjust_options("everything", pred_iou_thresh=0.3)
     everything.settle()
     assert "Press the button" in everything.state.status
 
 
 def test_a_parameter_that_cannot_be_is_refused_and_told(everything):
-    settings = everything.state.find.everything
-    everything.find.adjust_everything(crop_n_layers=3, crop_n_points_downscale_factor=8)
+    settings = everything.state.find.of("everything")
+    everything.find.adjust_options("everything", crop_n_layers=3, crop_n_points_downscale_factor=8)
     assert everything.state.problem
-    assert everything.state.find.everything is settings
-    cells_options = everything.state.find.cells
-    everything.find.adjust_cells(min_area=100)
-    everything.find.adjust_cells(max_area=50)
-    assert everything.state.find.cells == replace(cells_options, min_area=100)
+    assert everything.state.find.of("everything") is settings
+    cells_options = everything.state.find.of("cells")
+    everything.find.adjust_options("cells", min_area=100)
+    everything.find.adjust_options("cells", max_area=50)
+    assert everything.state.find.of("cells") == replace(cells_options, min_area=100)
 
 
 # -- models that do not find cells by themselves ------------------------------------------------
@@ -543,8 +547,12 @@ def test_a_sam_is_asked_where_cells_are(bench, monkeypatch, method):
     bench.viewer.add_image(cells(), name="nuclei")
     bench.session.models.choose("large")
     bench.find.adjust(method=method)
-    bench.find.adjust_everything(
-        ask_at="objects", pred_iou_thresh=0.6, stability_score_thresh=0.75, points_per_side=4
+    bench.find.adjust_options(
+        "everything",
+        ask_at="objects",
+        pred_iou_thresh=0.6,
+        stability_score_thresh=0.75,
+        points_per_side=4,
     )
     bench.find.start()
     bench.settle()
@@ -654,7 +662,7 @@ def test_review_has_the_scores_of_merged_cells_and_takes_the_search_back(merged)
 
 
 def test_rows_that_are_still_to_come_are_there_when_review_opens(merged):
-    merged.find.adjust_cells(min_area=60)
+    merged.find.adjust_options("cells", min_area=60)
     turn_until(merged, lambda: merged.find.following.choosing.wants("measure"))
     merged.session.set_tool("review")
     assert_rows_are_true(merged)
@@ -662,7 +670,7 @@ def test_rows_that_are_still_to_come_are_there_when_review_opens(merged):
 
 @pytest.mark.parametrize("how", ["close", "forget"])
 def test_rows_that_are_still_to_come_are_not_lost(merged, how):
-    merged.find.adjust_cells(min_area=60)
+    merged.find.adjust_options("cells", min_area=60)
     turn_until(merged, lambda: len(ids(merged.mine)) == 3)
     merged.session.close() if how == "close" else merged.find.following.forget()
     assert_rows_are_true(merged)
@@ -670,7 +678,7 @@ def test_rows_that_are_still_to_come_are_not_lost(merged, how):
 
 def test_rows_of_a_new_layer_follow_the_last_move(searched):
     layer = found(searched)
-    searched.find.adjust_cells(min_area=60)
+    searched.find.adjust_options("cells", min_area=60)
     turn_until(searched, lambda: searched.find.following.choosing.wants("measure"))
     assert searched.state.found_count == 2
     assert len(layer.features) in (0, 2)  # none rather than those of others

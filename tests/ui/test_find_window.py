@@ -124,8 +124,8 @@ def test_a_sample_one_button_and_sliders_that_act_at_once(make_napari_viewer, qt
     labels = window.viewer.layers["coins cells found"]
     first = labels.data.copy()
     assert len(ids(labels)) == count
-    assert window.page.cells.diameter.text.startswith("≈")  # estimated
-    slider = window.page.cells.certainty.slider
+    assert window.page.options["cells"].controls["diameter"].text.startswith("≈")  # estimated
+    slider = window.page.options["cells"].controls["min_score"].slider
     QTest.keyClick(slider, Qt.Key.Key_End)
     window.until(lambda: window.state.found_count < count)
     assert len(ids(labels)) == window.state.found_count
@@ -140,7 +140,7 @@ def test_the_slider_follows_a_dragging_hand(window):
     window.viewer.add_image(blobs((64, 80), CENTRES, 6), name="nuclei")
     window.find()
     labels = window.viewer.layers["nuclei cells found"]
-    slider = window.page.cells.smallest.slider
+    slider = window.page.options["cells"].controls["min_area"].slider
     window.page.advanced.expand(animate=False)
     window.until(slider.isVisible)
     for _ in range(40):
@@ -154,7 +154,7 @@ def test_the_slider_follows_a_dragging_hand(window):
 
 def test_a_value_that_changes_keeps_its_room(window):
     """Another size would have the whole window laid out and painted again at each move."""
-    diameter = window.page.cells.diameter
+    diameter = window.page.options["cells"].controls["diameter"]
     window.until(diameter.slider.isVisible)
     asked = []
 
@@ -186,7 +186,7 @@ def test_an_edited_layer_is_left_alone(window):
     labels = window.viewer.layers["nuclei cells found"]
     labels.fill((20, 20), 9)
     edited = labels.data.copy()
-    QTest.keyClick(window.page.cells.certainty.slider, Qt.Key.Key_End)
+    QTest.keyClick(window.page.options["cells"].controls["min_score"].slider, Qt.Key.Key_End)
     window.until(lambda: "edited" in window.panel.feedback.text)
     np.testing.assert_array_equal(labels.data, edited)
 
@@ -247,8 +247,8 @@ def test_all_slices_with_a_real_cancel(window, model):
 def test_everything_with_a_real_cancel(window, model):
     window.viewer.add_image(blobs((64, 80), CENTRES, 6), name="nuclei")
     window.pick(window.page.method, "everything")
-    assert window.page.everything.basic.isVisible()
-    assert not window.page.cells.basic.isVisible()
+    assert window.page.options["everything"].basic.isVisible()
+    assert not window.page.options["cells"].basic.isVisible()
     model.slow = True
     window.press_find()
     window.until(model.waits.is_set)
@@ -260,32 +260,37 @@ def test_everything_with_a_real_cancel(window, model):
     assert len(model.prompts) <= asked + 8  # the batch that was under way, of 1024 points
     assert [layer.name for layer in window.viewer.layers] == ["nuclei"]
     model.slow = False
-    field = window.page.everything.numbers["min_area"]
+    field = window.page.options["everything"].controls["min_area"]
     window.page.advanced.expand(animate=False)
     window.until(field.isVisible)
     field.selectAll()
     QTest.keyClicks(field, "50")
     QTest.keyClick(field, Qt.Key.Key_Return)
-    assert window.state.find.everything.min_area == 50
-    overlap = window.page.everything.numbers["box_nms_thresh"]
+    assert window.state.find.of("everything").min_area == 50
+    overlap = window.page.options["everything"].controls["box_nms_thresh"]
     overlap.selectAll()
     QTest.keyClicks(overlap, "70")  # meant as per cent
     QTest.keyClick(overlap, Qt.Key.Key_Return)
-    assert window.state.find.everything.box_nms_thresh == 0.7
+    assert window.state.find.of("everything").box_nms_thresh == 0.7
     assert QToolTip.isVisible()
     assert QToolTip.text() == "A number, 0 to 1."
-    slider = window.page.everything.points.slider
+    slider = window.page.options["everything"].controls["points_per_side"].slider
     QTest.keyClick(slider, Qt.Key.Key_Home)
     for _ in range(7):
         QTest.keyClick(slider, Qt.Key.Key_Right)
-    for threshold in (window.page.everything.certainty, window.page.everything.stability):
+    for threshold in (
+        window.page.options["everything"].controls["pred_iou_thresh"],
+        window.page.options["everything"].controls["stability_score_thresh"],
+    ):
         for _ in range(3):
             QTest.keyClick(threshold.slider, Qt.Key.Key_PageDown)
     window.find()
     objects = window.viewer.layers["nuclei objects found"]
     assert {objects.data[centre] for centre in CENTRES}.isdisjoint({0})
     asked = len(model.prompts)
-    QTest.keyClick(window.page.everything.certainty.slider, Qt.Key.Key_End)
+    QTest.keyClick(
+        window.page.options["everything"].controls["pred_iou_thresh"].slider, Qt.Key.Key_End
+    )
     window.until(lambda: window.state.found_count == 0)
     assert not objects.data.any()
     assert len(model.prompts) == asked
@@ -300,17 +305,19 @@ def test_the_copied_command_line_says_what_is_chosen_in_the_window(window):
     window.pick(window.page.method, "everything")
     window.page.advanced.expand(animate=False)
     window.until(lambda: window.page.command.height() > 10)  # layouts settle over some rounds
-    field = window.page.everything.numbers["min_area"]
+    field = window.page.options["everything"].controls["min_area"]
     field.selectAll()
     QTest.keyClicks(field, "50")
     QTest.keyClick(field, Qt.Key.Key_Return)
-    QTest.keyClick(window.page.everything.certainty.slider, Qt.Key.Key_PageDown)
-    QTest.mouseClick(window.page.everything.seeds, LEFT, pos=QPoint(8, 8))
+    QTest.keyClick(
+        window.page.options["everything"].controls["pred_iou_thresh"].slider, Qt.Key.Key_PageDown
+    )
+    QTest.mouseClick(window.page.options["everything"].controls["ask_at"], LEFT, pos=QPoint(8, 8))
     QTest.mouseClick(window.page.command, LEFT)
     words = shlex.split(QApplication.clipboard().text())
     assert words[:3] == ["napari-sam", "segment", "IMAGE"]  # it was not opened from a file
     said = options_typed(build_parser().parse_args(words[1:]))
-    chosen = window.state.find.everything
+    chosen = window.state.find.of("everything")
     assert (said.min_area, said.ask_at) == (50, "objects")
     assert said.pred_iou_thresh < 0.88
     for name, _, _ in described(said):
@@ -325,7 +332,7 @@ def test_a_real_sam_is_free_for_the_next_question_once_its_search_is_cancelled(
     session = window.panel.session
     window.viewer.add_image(blobs((64, 80), CENTRES, 6), name="nuclei")
     window.pick(window.page.method, "everything")
-    session.tools["find"].adjust_everything(points_per_side=400)
+    session.tools["find"].adjust_options("everything", points_per_side=400)
     window.press_find()
     window.until(lambda: (window.state.progress or 0) > 0.61)  # it is asking about points
     QTest.mouseClick(window.panel.feedback.cancel, LEFT)
@@ -366,8 +373,8 @@ def test_going_back_and_forth_between_the_methods_leaves_the_window_as_high_as_i
 def test_sliders_are_long_enough_for_a_hand_and_lie_below_each_other(window):
     window.viewer.add_image(blobs(), name="nuclei")
     window.page.advanced.expand(animate=False)
-    cells = window.page.cells
-    all_of_them = [cells.diameter, cells.sensitivity, cells.splitting, cells.largest]
+    cells = window.page.options["cells"].controls
+    all_of_them = [cells["diameter"], cells["sensitivity"], cells["splitting"], cells["max_area"]]
     window.until(lambda: min(one.slider.width() for one in all_of_them) >= 110)
     starts = [one.slider.mapTo(window.page, QPoint(0, 0)).x() for one in all_of_them]
     assert max(starts) - min(starts) <= 1  # the frame of the part that folds

@@ -6,9 +6,9 @@ Takes immutable requests and returns immutable results; it knows no viewer and t
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,16 +16,16 @@ import numpy.typing as npt
 from napari_sam.contrast import normalise
 from napari_sam.embeddings.disk import EmbeddingStore
 from napari_sam.embeddings.memory import EmbeddingCache
+from napari_sam.engine.run import Result, check_capabilities, run
 from napari_sam.errors import ViewError
 from napari_sam.images import Block
+from napari_sam.methods.found import Found
+from napari_sam.methods.method import Encoded
+from napari_sam.methods.registry import method_of
 from napari_sam.models.model import Embedding, Model
 from napari_sam.progress import Progress, part
 from napari_sam.prompts import Prompt
 from napari_sam.segmentation import Candidates
-
-if TYPE_CHECKING:
-    from napari_sam.methods.find_options import FindOptions
-    from napari_sam.methods.searching import Found
 
 Loader = Callable[..., Model]
 FINDER = "cells"
@@ -198,18 +198,45 @@ class Worker:
         name: str,
         device: str,
         view: View,
-        options: FindOptions,
+        options: Any,
         progress: Progress,
         region: npt.NDArray[Any] | None = None,
-    ) -> Found:
-        """Find all cells of a view, or everything, to choose from; a region may be enough."""
-        from napari_sam.methods.searching import search
+    ) -> Found[Any]:
+        """Find all objects of a view, to choose from; a region may be enough.
 
+        `options` are those of a method, which they stand for.
+        """
+        method = method_of(options)
+        encoded = self._encoded(name, device, view, options, part(progress, 0.0, 0.6))
+        check_capabilities(method, options, encoded.model, encoded.finder)
+        later = part(progress, 0.6, 1.0)
+        return method.search(encoded, method.collecting(options), region, later)
+
+    def find_each(
+        self, name: str, device: str, view: View, options: Any, progress: Progress
+    ) -> Iterator[Result]:
+        """Find all objects of every plane that is parallel to a view, as they are asked for."""
+
+        def encode(block: Block, stage: Progress) -> Encoded:
+            return self._encoded(name, device, replace(view, plane=block.plane), options, stage)
+
+        method, model = method_of(options), self.model(name, device)
+        how: dict[str, Any] = {"finder": self._finder_for(options, model, device)}
+        yield from run(
+            view.image, None, method, model, options, encode=encode, progress=progress, **how
+        )
+
+    def _finder_for(self, options: Any, model: Model, device: str) -> Model | None:
+        """Return who says where objects are, if the options ask somebody."""
+        needed = "instances" in method_of(options).needs(options)
+        return self.finder(model, device) if needed else None
+
+    def _encoded(
+        self, name: str, device: str, view: View, options: Any, progress: Progress
+    ) -> Encoded:
         model = self.model(name, device)
-        embedding, pixels = self.read(model, view, part(progress, 0.0, 0.6))
-        finder = self.finder(model, device) if options.needs_finder else None
-        how = (options, view.pixel_size, region, part(progress, 0.6, 1.0))
-        return search(pixels, embedding, model, finder, *how)
+        embedding, pixels = self.read(model, view, progress)
+        return Encoded(view, pixels, embedding, model, self._finder_for(options, model, device))
 
 
 class _Steps:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,6 @@ def as_python(
     *,
     model: str = "cells",
     image: str | Path | None = None,
-    diameter: float | None = None,
     limits: Limits | None = None,
 ) -> str:
     """Return Python code that finds the same objects on an image.
@@ -37,8 +35,6 @@ def as_python(
         A name from the zoo, or a checkpoint's path.
     image : str or Path, optional
         The image's file; without one the code expects an array ``image``.
-    diameter : float, optional
-        Of cells; the options may say it too.
     limits : (low, high), optional
         Contrast limits, when they were set.
 
@@ -54,8 +50,6 @@ def as_python(
     import napari_sam as ns
     result = ns.segment_cells(image, model='cells', diameter=30.0)
     """
-    if diameter is not None:
-        options = replace(options, diameter=diameter)
     method = method_of(options)
     lines = ["import napari_sam as ns"]
     if image is not None:
@@ -82,7 +76,6 @@ def as_command(
     *,
     model: str = "cells",
     image: str | Path | None = None,
-    diameter: float | None = None,
     limits: Limits | None = None,
     channel: int | None = None,
     output: str | Path = "results",
@@ -91,7 +84,7 @@ def as_command(
 
     Parameters
     ----------
-    options, model, image, diameter, limits
+    options, model, image, limits
         See `as_python`; without an image the command says ``IMAGE``.
     channel : int, optional
         Counted from 0, for a file with several.
@@ -108,8 +101,6 @@ def as_command(
     ParameterError
         When an option does not fit into a command line, which takes it from a file.
     """
-    if diameter is not None:
-        options = replace(options, diameter=diameter)
     method = method_of(options)
     words = ["napari-sam", "segment", "IMAGE" if image is None else _as_path(image)]
     words += ["-o", _as_path(output)]
@@ -147,6 +138,3 @@ def _as_path(path: str | Path) -> str:
     """Spell a path so that it is not taken for an option."""
     text = str(path)
     return os.path.join(os.curdir, text) if text.startswith("-") else text
-
-
-everything_as_python, everything_as_command = as_python, as_command

@@ -14,9 +14,9 @@ import numpy.typing as npt
 from psygnal import SignalGroupDescriptor
 
 from napari_sam.images import Plane
-from napari_sam.methods.find_options import FindOptions
 from napari_sam.prompts import FOREGROUND, Prompt
 from napari_sam.segmentation import Candidates, Overlap
+from napari_sam.ui.find_options import FindOptions
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points, Shapes

@@ -17,7 +17,7 @@ from napari_sam.labels.change import Change, Origin
 from napari_sam.labels.merge import Merged, Rule, merge
 from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs
-from napari_sam.methods.searching import Choice
+from napari_sam.methods.found import Choice
 from napari_sam.segmentation import check_id, with_units
 from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
@@ -140,14 +140,14 @@ class NewResult(ResultLayer):
             labels.refresh(extent=False)
             return f"{self._count(chosen.count)} in {labels.name!r}."
         # A layer comes with its table: whoever hears of it may read it.
-        labels.features = table_for(chosen.table())
+        labels.features = table_for(chosen.table)
         add_quietly(self._viewer, labels)
         return f"Found {self._count(chosen.count)}, now in the new layer {labels.name!r}."
 
     def measuring(self, chosen: Choice) -> Measure | None:
         if len(self.labels.features) == chosen.count:
             return None
-        return lambda: table_for(chosen.table())
+        return lambda: table_for(chosen.table)
 
     def _describe(self, table: pd.DataFrame) -> None:
         if self._table_untouched():
@@ -237,7 +237,7 @@ class MergedResult(ResultLayer):
         def measure() -> pd.DataFrame:
             pixels = view.read()
             rows = object_table.describe(written, ids, plane, pixels)
-            known = chosen.table()
+            known = chosen.table
             known = known.assign(**{object_table.INDEX: numbers[known["label"]]})
             rows = object_table.remeasured(known, with_units(rows, view.pixel_size))
             return rows.assign(label=rows[object_table.INDEX])

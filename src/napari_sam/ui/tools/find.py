@@ -7,18 +7,13 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from napari_sam.errors import NapariSamError, ViewError
-from napari_sam.methods.find_options import FindOptions
-from napari_sam.methods.recipe import (
-    as_command,
-    as_python,
-    everything_as_command,
-    everything_as_python,
-)
-from napari_sam.methods.searching import Found
+from napari_sam.methods.found import Found
+from napari_sam.methods.recipe import as_command, as_python
+from napari_sam.ui.find_options import FindOptions
 from napari_sam.ui.layers.label_grid import labels_plane
 from napari_sam.ui.state import Advice
 from napari_sam.ui.tools.find_region import region_mask
-from napari_sam.ui.tools.following import NOUNS, Following, Search
+from napari_sam.ui.tools.following import Following, Search
 from napari_sam.ui.tools.stack_search import StackSearch
 from napari_sam.ui.tools.tool import Parts, Tool
 
@@ -104,15 +99,14 @@ class Find(Tool):
             return
         search = Search(shown.image, shown.view, bench.state.model, options, into, region)
         search.layer = self.following.reusable(search)
-        noun = NOUNS[options.method]
-        bench.say(
-            f"{shown.remark}Finding all {noun}s of this slice. You can go on working meanwhile."
-        )
+        told = f"Finding all {options.noun}s of this slice. You can go on working meanwhile."
+        bench.say(f"{shown.remark}{told}")
         self._run(search)
 
     def _run(self, search: Search) -> None:
         bench = self.bench
-        name, device, view, options = search.model, bench.device(), search.view, search.options
+        name, device, view = search.model, bench.device(), search.view
+        options = search.options.options
         region = search.region
         self._running = search
         bench.progress(0.0)
@@ -123,23 +117,24 @@ class Find(Tool):
             progress=bench.progress,
         )
 
-    def _searched(self, search: Search, found: Found) -> None:
+    def _searched(self, search: Search, found: Found[Any]) -> None:
         state = self.bench.state
         self._running = None
         self.bench.progress(None)
         self._ended()
         search.found = found
-        self._estimate(found.diameter if search.options.diameter is None else None)
+        given = getattr(search.options.options, "diameter", None)
+        self._estimate(found.diameter if given is None else None)
         self.following.land(search)
-        if state.find.diameter != search.options.diameter:
+        if _again(search.options, state.find):
             self.bench.loop.later("diameter", _SETTLE, self._search_again)
 
     def _search_again(self) -> None:
-        """Make the maps anew at the diameter that the person has chosen."""
+        """Search anew by what the person has chosen, such as another diameter."""
         search, options = self.following.search, self.bench.state.find
-        if search is None or self.following.why_not() or options.method != "cells":
+        if search is None or self.following.why_not():
             return
-        if options.diameter == search.options.diameter or self.bench.jobs.wants("find"):
+        if not _again(search.options, options) or self.bench.jobs.wants("find"):
             return
         self._run(replace(search, options=options, found=None))
 
@@ -153,29 +148,20 @@ class Find(Tool):
         """Change some of the options; what can act at once does."""
         self._adopt(replace(self.bench.state.find, **changes))
 
-    def adjust_cells(self, **changes: Any) -> None:
-        """Change how cells are chosen from the maps."""
-        self._change("cells", changes)
-
-    def adjust_everything(self, **changes: Any) -> None:
-        """Change parameters of everything-mode."""
-        self._change("everything", changes)
-
-    def _change(self, part: str, changes: dict[str, Any]) -> None:
+    def adjust_options(self, method: str = "", /, **changes: Any) -> None:
+        """Change options of a method, by default of the one that is chosen."""
+        find = self.bench.state.find
         try:
-            changed = replace(getattr(self.bench.state.find, part), **changes)
+            changed = find.changed(method or find.method, **changes)
         except NapariSamError as error:
             self.bench.fail(error)
         else:
-            self.adjust(**{part: changed})
+            self._adopt(changed)
 
     def reset(self) -> None:
         """Take all settings of the chosen method back to where they began."""
-        now, fresh = self.bench.state.find, FindOptions()
-        if now.method == "cells":
-            self._adopt(replace(now, cells=fresh.cells, diameter=fresh.diameter))
-        else:
-            self._adopt(replace(now, everything=fresh.everything))
+        now = self.bench.state.find
+        self._adopt(replace(now, chosen={**now.chosen, now.method: now.by.defaults}))
 
     def _adopt(self, after: FindOptions) -> None:
         bench, before, search = self.bench, self.bench.state.find, self.following.search
@@ -196,7 +182,7 @@ class Find(Tool):
             return
         if after.region is not before.region and not self._moved(search, after):
             return
-        if after.diameter != search.options.diameter:
+        if _again(search.options, after):
             bench.loop.later("diameter", _SETTLE, self._search_again)
         self.following.choose()
 
@@ -204,7 +190,7 @@ class Find(Tool):
         """Whether the maps being made for a new diameter are for one that is no longer wanted."""
         running, search = self._running, self.following.search
         again = running is not None and search is not None and running.layer is search.layer
-        return again and running is not None and running.options.diameter != after.diameter
+        return again and running is not None and _again(running.options, after)
 
     def _moved(self, search: Search, after: FindOptions) -> bool:
         """Choose within another region, if it was searched."""
@@ -255,17 +241,16 @@ class Find(Tool):
             "image": image.source.path if image is not None else None,
             "limits": limits,
         }
-        if options.method == "everything":
-            text = (everything_as_command if command else everything_as_python)(
-                options.everything, **same
-            )
-        else:
-            text = (as_command if command else as_python)(
-                options.cells, diameter=options.diameter, **same
-            )
+        text = (as_command if command else as_python)(options.options, **same)
         put(text)
         self.bench.result(
             f"Copied: {text}"
             if command
             else "Copied the Python code. Paste it into a script or a notebook."
         )
+
+
+def _again(searched: FindOptions, wanted: FindOptions) -> bool:
+    """Whether what is wanted is worth a new search by itself."""
+    same = searched.method == wanted.method
+    return same and wanted.by.searches_again(searched.options, wanted.options)

@@ -9,9 +9,9 @@ import numpy.typing as npt
 
 from napari_sam.errors import ViewError
 from napari_sam.images import Plane
-from napari_sam.methods.find_options import Region
 from napari_sam.prompts import Prompt
 from napari_sam.ui.canvas.camera import visible_part
+from napari_sam.ui.find_options import Region
 from napari_sam.ui.layers.outlines import shapes_on_plane
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,9 @@ import numpy.typing as npt
 from napari_sam.engine.jobs import Jobs
 from napari_sam.engine.worker import View
 from napari_sam.errors import LabelsError, NapariSamError
-from napari_sam.methods.find_options import FindOptions, needs_model
-from napari_sam.methods.searching import Choice, Found, within
+from napari_sam.methods.found import Choice, Found, within
 from napari_sam.progress import Progress
+from napari_sam.ui.find_options import FindOptions
 from napari_sam.ui.labels_layer.result_layer import FoundIn, MergedResult, NewResult, ResultLayer
 from napari_sam.ui.layers.shown import same_pixels
 from napari_sam.ui.tools.tool import Parts
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
 _REST = 250  # milliseconds that all sliders rest before the table is measured
-NOUNS = {"cells": "cell", "everything": "object"}
 
 
 @dataclass(eq=False)
@@ -37,7 +36,7 @@ class Search:
     options: FindOptions
     into: Labels | None
     region: npt.NDArray[np.bool_] | None
-    found: Found | None = None
+    found: Found[Any] | None = None
     layer: ResultLayer | None = None
     count: int | None = None
 
@@ -139,8 +138,10 @@ class Following:
         new = search.layer is None
 
         def choose(progress: Progress) -> Choice:
-            chosen = within(found.choose(options), region)
-            return chosen.measured() if new else chosen
+            chosen = within(found.choose(options.options), region)
+            if new:
+                _ = chosen.table  # a layer comes with its table, and measuring takes a while
+            return chosen
 
         self._unmeasured = None
         self.choosing.cancel("measure")
@@ -164,13 +165,13 @@ class Following:
         try:
             if search.layer is None:
                 if chosen.count == 0:
-                    bench.result(_NOTHING[options.method])
+                    bench.result(options.by.words.nothing)
                     return
                 search.layer = self._new_layer(search)
             told = search.layer.update(chosen, options.rule, search.region)
             if landing and not self.here():
                 told += _where(search)
-            if needs_model(search.options, options):
+            if options.by.needs_search(search.options.options, options.options):
                 told += " Press the button to apply the last setting too: it needs the model."
             bench.result(told)
         except NapariSamError as error:
@@ -182,7 +183,7 @@ class Following:
                 self._measure(search.layer, chosen)
 
     def _new_layer(self, search: Search) -> ResultLayer:
-        noun = NOUNS[search.options.method]
+        noun = search.options.noun
         documents = self._parts.documents
         found_in = FoundIn(search.image, search.view, search.model)
         if search.into is None:
@@ -239,10 +240,3 @@ def _where(search: Search) -> str:
     return (
         f" It is on slice {at} of {search.image.name!r}." if at else f" In {search.image.name!r}."
     )
-
-
-_NOTHING = {
-    "cells": "No cells were found. Try another diameter, a higher sensitivity, a lower certainty, "
-    "or click the cells one by one.",
-    "everything": "Nothing was found. Lower the certainty or the stability, or ask at more points.",
-}

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from napari_sam.engine.worker import View
 from napari_sam.images import Plane
-from napari_sam.methods.find_options import FindOptions
-from napari_sam.progress import Progress
+from napari_sam.progress import Progress, silent
 from napari_sam.segmentation import Segmentation, next_id
+from napari_sam.ui.find_options import FindOptions
 from napari_sam.ui.layers.label_grid import new_labels
 from napari_sam.ui.layers.ours import add_quietly
-from napari_sam.ui.layers.planes import spatial_shape
 from napari_sam.ui.layers.shown import Shown, same_pixels
 from napari_sam.ui.workbench import Workbench
 
@@ -46,7 +45,9 @@ class _Run:
     options: FindOptions
     labels: Labels
     noun: str
-    planes: list[Plane]
+    count: int
+    results: Iterator[tuple[Plane, Segmentation]] | None = None
+    report: Progress = silent
     tables: list[pd.DataFrame] = field(default_factory=list)
     used: int = 0
     edited: bool = False
@@ -78,37 +79,39 @@ class StackSearch:
     def start(self, shown: Shown, options: FindOptions) -> None:
         """Search all slices parallel to the one shown."""
         bench, image, view = self._bench, shown.image, shown.view
-        noun = "cell" if options.method == "cells" else "object"
-        run = _Run(
-            image,
-            view,
-            options,
-            new_labels(image, f"{image.name} {noun}s found"),
-            noun,
-            list(planes_along(view.plane, spatial_shape(image))),
-        )
+        noun, layer = options.noun, new_labels(image, f"{image.name} {options.noun}s found")
+        run = _Run(image, view, options, layer, noun, len(list(view.image.planes())))
+        run.results = self._results(run, bench.state.model, bench.device())
         bench.progress(0.0)
         self._run = run
-        bench.say(f"Finding all {noun}s of {len(run.planes)} slices. You can go on working.")
+        bench.say(f"Finding all {noun}s of {run.count} slices. You can go on working.")
         self._next(run)
 
     def _next(self, run: _Run) -> None:
         """Search the next slice; a click on a cell is answered in between."""
-        bench = self._bench
-        name, device, plane = bench.state.model, bench.device(), run.planes[run.done]
-        view, options = replace(run.view, plane=plane), run.options
 
-        def work(progress: Progress) -> Segmentation:
-            chosen = bench.worker.find(name, device, view, options, progress).choose(options)
-            return Segmentation(chosen.labels, chosen.table())
+        def work(progress: Progress) -> tuple[Plane, Segmentation]:
+            run.report = progress
+            assert run.results is not None
+            return next(run.results)
 
-        bench.jobs.submit(
-            "find", work, lambda found: self._arrived(run, plane, found), self._failed, self._show
+        self._bench.jobs.submit(
+            "find", work, lambda found: self._arrived(run, *found), self._failed, self._show
         )
+
+    def _results(self, run: _Run, model: str, device: str) -> Iterator[tuple[Plane, Segmentation]]:
+        """Find on slice after slice, in the worker, as they are asked for."""
+
+        def report(fraction: float) -> None:
+            run.report(fraction)
+
+        options = run.options.options
+        for one in self._bench.worker.find_each(model, device, run.view, options, report):
+            yield one.block.plane, one.chosen.segmentation()
 
     def _show(self, fraction: float) -> None:
         if self._run is not None:
-            self._bench.progress((self._run.done + fraction) / len(self._run.planes))
+            self._bench.progress(fraction)
 
     def _arrived(self, run: _Run, plane: Plane, found: Segmentation) -> None:
         bench = self._bench
@@ -122,10 +125,10 @@ class StackSearch:
             return
         self._write(run, plane, found)
         self._counted(run.used)
-        if run.done == len(run.planes):
-            self._stop(f"Searched all {len(run.planes)} slices.")
+        if run.done == run.count:
+            self._stop(f"Searched all {run.count} slices.")
             return
-        bench.say(f"Slice {run.done} of {len(run.planes)}: {run.used} {run.noun}s so far.")
+        bench.say(f"Slice {run.done} of {run.count}: {run.used} {run.noun}s so far.")
         self._next(run)
 
     def _write(self, run: _Run, plane: Plane, found: Segmentation) -> None:
@@ -168,7 +171,7 @@ class StackSearch:
         if self._run is None:
             return ""
         run = self._run
-        told = f"Stopped after {run.done} of {len(run.planes)} slices."
+        told = f"Stopped after {run.done} of {run.count} slices."
         return f"{told} {self._kept()}"
 
     def _kept(self) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from napari_sam.methods.registry import methods
 from napari_sam.ui.session import Session
 from napari_sam.ui.tools.find import Find
-from napari_sam.ui.widgets.cell_controls import CellControls
 from napari_sam.ui.widgets.controls import Button, LayerCombo, enable
-from napari_sam.ui.widgets.everything_controls import EverythingControls
 from napari_sam.ui.widgets.folding import Folding
+from napari_sam.ui.widgets.option_controls import OptionControls
 from napari_sam.ui.widgets.page import Layers, Page
 
 _TIP = "Find every {} there. You can go on working meanwhile."
@@ -34,8 +34,10 @@ class FindPage(Page):
         column.setSpacing(4)
         self.find = Button("", "", tool.start)
         self.find.setMinimumHeight(40)
-        self.cells = CellControls(session.state, tool)
-        self.everything = EverythingControls(session.state, tool)
+        #: Controls of every method, by its name.
+        self.options = {
+            known.name: OptionControls(known, session.state, tool) for known in methods()
+        }
         self.count = QLabel()
         self.count.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.count.setToolTip("How many objects there are with these settings.")
@@ -43,7 +45,7 @@ class FindPage(Page):
         counted = QHBoxLayout()
         counted.addWidget(self.count, 1)
         counted.addWidget(self.reset)
-        for part in (self.find, self.cells.basic, self.everything.basic):
+        for part in (self.find, *(one.basic for one in self.options.values())):
             column.addWidget(part)
         column.addLayout(counted)
         column.addLayout(self._places())
@@ -60,10 +62,9 @@ class FindPage(Page):
     def _places(self) -> QGridLayout:
         tool = self._tool
         self.method = LayerCombo(
-            "Cells: what the model has learned to be a cell or a nucleus. Everything: whatever "
-            "looks like an object, by asking the model at a grid of points."
+            " ".join(f"{known.name.capitalize()}: {known.words.about}." for known in methods())
         )
-        self.method.fixed = [("cells", "cells"), ("everything", "everything")]
+        self.method.fixed = [(known.name, known.name) for known in methods()]
         self.method.chosen.connect(lambda method: tool.adjust(method=method))
         self.region = LayerCombo(
             "Where to search: this slice, the part of it that is visible, all slices one by one, "
@@ -103,8 +104,8 @@ class FindPage(Page):
         column = QVBoxLayout(inner)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
-        column.addWidget(self.cells.advanced)
-        column.addWidget(self.everything.advanced)
+        for one in self.options.values():
+            column.addWidget(one.advanced)
         self.python = Button("Copy as Python", _PYTHON, lambda: self._copy(command=False))
         self.command = Button("Copy as command", _COMMAND, lambda: self._copy(command=True))
         copies = QHBoxLayout()
@@ -122,26 +123,22 @@ class FindPage(Page):
         """Say how many objects there are now."""
         count = self._state.found_count
         options = self._state.find
-        noun = "cell" if options.method == "cells" else "object"
-        if options.region == "stack":
-            noun += " outline"  # what goes through several slices is counted on each
-        text = "" if count is None else f"{count} {noun}{'' if count == 1 else 's'}"
-        self.count.setText(text)
+        # What goes through several slices is counted on each.
+        more = " outline" if options.region == "stack" else ""
+        self.count.setText("" if count is None else options.by.words.counted(count, more))
 
     def show_options(self) -> None:
         """Show what is chosen, and only the controls that act on it."""
         options = self._state.find
-        cells = options.method == "cells"
         self.method.show_layers([], options.method)
-        self.cells.show_options()
-        self.everything.show_options()
-        shown, other = (self.cells, self.everything) if cells else (self.everything, self.cells)
-        # In this order: room for both at a time would make the window higher, and leave it so.
-        for controls, visible in ((other, False), (shown, True)):
-            controls.basic.setVisible(visible)
-            controls.advanced.setVisible(visible)
+        shown = self.options[options.method]
+        # In this order: room for two at a time would make the window higher, and leave it so.
+        for controls in sorted(self.options.values(), key=lambda one: one is shown):
+            controls.show_options()
+            controls.basic.setVisible(controls is shown)
+            controls.advanced.setVisible(controls is shown)
         where = _WHERE.get(str(options.region), "inside the shapes")
-        self.find.setText(f"Find {'all cells' if cells else 'everything'} {where}")
+        self.find.setText(f"Find {options.by.words.all} {where}")
         self.show_ready()
         self._show_rule()
 
@@ -172,5 +169,5 @@ class FindPage(Page):
         state = self._state
         chip = state.chip
         why = {"empty": f"{chip.text}.", "missing": "the model is not downloaded."}
-        tip = _TIP.format("cell" if state.find.method == "cells" else "object")
+        tip = _TIP.format(state.find.noun)
         enable(self.find, tip, why.get(chip.kind, ""))

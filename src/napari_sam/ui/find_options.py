@@ -1,0 +1,66 @@
+"""What a person may choose about finding all objects, as one immutable value."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Union
+
+from napari_sam.labels.merge import Rule
+from napari_sam.methods.method import Method
+from napari_sam.methods.registry import method, names
+
+if TYPE_CHECKING:
+    from napari.layers import Shapes
+
+Region = Union[Literal["slice", "visible", "stack"], "Shapes"]
+"""The displayed slice, its visible part, all slices, or what a Shapes layer encloses."""
+
+
+@dataclass(frozen=True)
+class FindOptions:
+    """How to find all objects, where, and what becomes of labels that are there.
+
+    Parameters
+    ----------
+    method : str
+        Its name.
+    chosen : mapping of str to options
+        The options of every method of which some were chosen.
+    region : {"slice", "visible", "stack"} or Shapes layer
+    rule : {"empty", "whole", "replace"}
+        What happens where labels are already; see `napari_sam.labels.merge.merge`.
+    """
+
+    method: str = names()[0]
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+    region: Region = "slice"
+    rule: Rule = "empty"
+
+    @property
+    def by(self) -> Method[Any]:
+        """The method that was chosen."""
+        return method(self.method)
+
+    @property
+    def noun(self) -> str:
+        """What one found object is called."""
+        return self.by.words.noun
+
+    @property
+    def options(self) -> Any:
+        """The options of the method that was chosen."""
+        return self.of(self.method)
+
+    def of(self, name: str) -> Any:
+        """Return the options of a method."""
+        return self.chosen.get(name, method(name).defaults)
+
+    def changed(self, name: str, **changes: Any) -> FindOptions:
+        """Return this with some options of a method changed.
+
+        Raises
+        ------
+        ParameterError
+        """
+        return replace(self, chosen={**self.chosen, name: replace(self.of(name), **changes)})
