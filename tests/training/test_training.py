@@ -215,6 +215,35 @@ def test_the_split_is_by_group_and_by_source():
     assert [is_validation(p) for p in pairs[:40]] == [is_validation(p) for p in pairs][:40]
 
 
+def test_what_is_for_validation_only_is_never_trained_on(tmp_path):
+    names = ["film_set1", "film_set5", "film_set6", "flyem_medulla_z000", "flyem_medulla_slice030"]
+    for name in [*names, "flyem_medulla_slice095", "movie"]:
+        for part in ("image", "labels"):
+            tifffile.imwrite(tmp_path / f"{name}.{part}.tif", np.zeros((4, 4), np.uint8))
+    (tmp_path / "SOURCES.csv").write_text(
+        "name,modality,notes\nmovie,fluorescence,ids are tracks | VALIDATION ONLY (tracking)\n"
+    )
+    found = {pair.name: pair for pair in find_pairs(tmp_path)}
+    assert is_validation(found["movie"])
+    # neighbours of a series show the same objects: they stay together
+    assert found["film_set1"].group == found["film_set5"].group != found["film_set6"].group
+    assert found["flyem_medulla_z000"].group == found["flyem_medulla_slice030"].group
+    assert found["flyem_medulla_slice095"].group != found["flyem_medulla_z000"].group
+
+
+def test_stacks_give_slices_with_a_neighbour(tmp_path):
+    labels = np.zeros((5, 8, 9), np.uint16)
+    labels[:4, 2:5, 2:5] = 3
+    for name, values in (("image", labels), ("labels", labels)):
+        tifffile.imwrite(tmp_path / f"a.{name}.tif", values, photometric="minisblack")
+    slices = list(find_pairs(tmp_path)[0].slices())
+    assert len(slices) == 4
+    for image, here, beside in slices:
+        assert image.shape == here.shape == beside.shape == (8, 9)
+    assert slices[0][2].any()
+    assert len(next(iter(find_pairs(tmp_path)[0].planes()))) == 2
+
+
 def test_pairs_of_both_conventions(tmp_path):
     image = np.zeros((8, 9), np.uint8)
     tifffile.imwrite(tmp_path / "a.image.tif", image)
