@@ -26,10 +26,11 @@ from torch import Tensor, nn
 from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.training.crops import Plane, Window
 from napari_sam.training.generated import generated_planes, generated_validation
-from napari_sam.training.loop import Settings, Trainer
+from napari_sam.training.loop import Trainer
 from napari_sam.training.monitor import monitor, monitor_windows
 from napari_sam.training.pairs import Pair, find_pairs
 from napari_sam.training.sampling import TARGET_DIAMETER, load_planes
+from napari_sam.training.settings import Settings
 from napari_sam.training.split import split_pairs
 from napari_sam.training.synthetic import KINDS
 

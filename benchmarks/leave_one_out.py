@@ -23,9 +23,10 @@ from napari_sam.training.checkpoints import export_weights, load_checkpoint
 from napari_sam.training.crops import Plane
 from napari_sam.training.evaluation import Image, evaluate_images
 from napari_sam.training.generated import generated_planes
-from napari_sam.training.loop import Settings, Trainer
+from napari_sam.training.loop import Trainer
 from napari_sam.training.pairs import Pair, find_pairs
 from napari_sam.training.sampling import load_planes
+from napari_sam.training.settings import Settings
 
 #: Groups of sources, by the beginning of their names; each is left out together.
 SOURCES: dict[str, tuple[str, ...]] = {

@@ -13,10 +13,11 @@ from napari_sam.training.checkpoints import export_weights, load_checkpoint
 from napari_sam.training.crops import cut_window, depth_and_way, prepare_plane
 from napari_sam.training.distilling import Teacher
 from napari_sam.training.generated import TRAINING_SEEDS, generated_slices
-from napari_sam.training.loop import Settings, Trainer
+from napari_sam.training.loop import Trainer
 from napari_sam.training.neighbours import imitated, joined, neighbour_prompts
 from napari_sam.training.prompting import choose_objects, first_prompts
 from napari_sam.training.sampling import WindowStream
+from napari_sam.training.settings import Settings
 from napari_sam.training.synthetic import generate
 from napari_sam.training.warm_start import adopt
 

@@ -15,12 +15,13 @@ from napari_sam.training.augment import augment_image
 from napari_sam.training.checkpoints import between, export_weights, load_checkpoint
 from napari_sam.training.crops import cut_window, object_depth, prepare_plane
 from napari_sam.training.generated import TRAINING_SEEDS
-from napari_sam.training.loop import Settings, Trainer
+from napari_sam.training.loop import Trainer
 from napari_sam.training.metrics import average_precision, deepest_point, next_click
 from napari_sam.training.monitor import monitor, monitor_windows
 from napari_sam.training.pairs import Pair, find_pairs, normalise
 from napari_sam.training.prompting import choose_objects, correct, first_prompts
 from napari_sam.training.sampling import WindowStream
+from napari_sam.training.settings import Settings
 from napari_sam.training.split import is_validation, split_pairs
 from napari_sam.training.synthetic import generate
 

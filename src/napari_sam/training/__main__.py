@@ -7,89 +7,14 @@ import os
 import sys
 import time
 from dataclasses import fields
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_sam.errors import NapariSamError
+from napari_sam.training.arguments import parser
 
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m napari_sam.training", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    train = commands.add_parser("train", help="train the cells network, or go on with --resume")
-    train.add_argument(
-        "--data", type=Path, help="folder of pairs; without it generated images only"
-    )
-    train.add_argument("--out", type=Path, default=Path("runs/cells"), help="where the run is kept")
-    train.add_argument("--resume", action="store_true", help="go on from OUT/last.pt")
-    train.add_argument("--start-from", type=Path, help="begin with the weights of a checkpoint")
-    train.add_argument(
-        "--light",
-        action="store_true",
-        help="the light network with two views and what goes through slices; --resume knows it",
-    )
-    train.add_argument(
-        "--teacher", type=Path, help="weights whose maps the network learns to reproduce"
-    )
-    train.add_argument(
-        "--distil-minutes", type=float, default=30.0, help="time in which the teacher fades"
-    )
-    train.add_argument("--minutes", type=float, default=20.0, help="hard limit of this call")
-    train.add_argument(
-        "--processor-time",
-        action="store_true",
-        help="minutes of this process on a processor, where others want the machine too",
-    )
-    train.add_argument("--threads", type=int, default=0, help="0 leaves it to torch")
-    train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    train.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
-    train.add_argument("--batch", type=int, default=6, help="windows per step")
-    train.add_argument("--prompts", type=int, default=4, help="prompts for each window")
-    train.add_argument(
-        "--prompt-every", type=int, default=2, help="every how many steps prompts are trained too"
-    )
-    train.add_argument("--size", type=int, default=192, help="side of a window, a multiple of 32")
-    train.add_argument("--learning-rate", type=float, default=2e-3)
-    train.add_argument(
-        "--instance-minutes",
-        type=float,
-        default=None,
-        help="time for encoder and instance head alone; default a third",
-    )
-    train.add_argument(
-        "--look-every", type=float, default=5.0, help="minutes between looks at validation"
-    )
-    train.add_argument("--generated", type=int, default=8, help="generated images of each kind")
-    train.add_argument(
-        "--leave-out",
-        nargs="*",
-        default=(),
-        metavar="NAME",
-        help="hold out images whose names begin so, beside the usual ones",
-    )
-    train.add_argument("--seed", type=int, default=0)
-    train.add_argument("--nice", type=int, default=10, help="lower the priority by so much")
-
-    test = commands.add_parser("evaluate", help="measure a model and classical baselines")
-    test.add_argument("--data", type=Path, help="folder of pairs; without it generated images only")
-    test.add_argument("--model", default="cells", help="a name from the zoo or a checkpoint")
-    test.add_argument("--all", action="store_true", help="all pairs, not only the validation split")
-    test.add_argument("--objects", type=int, default=6, help="prompted objects per image")
-    test.add_argument("--per-family", type=int, help="at most so many real images of each family")
-    test.add_argument("--generated", type=int, default=3, help="generated images of each kind")
-    test.add_argument("--no-baselines", action="store_true")
-    test.add_argument("--device", default="auto")
-    test.add_argument("--out", type=Path, help="folder for the table and the raw results")
-
-    export = commands.add_parser("export", help="write a checkpoint's weights as fp16 safetensors")
-    export.add_argument("checkpoint", type=Path)
-    export.add_argument("out", type=Path)
-    export.add_argument(
-        "--mean-with",
-        type=Path,
-        metavar="WEIGHTS",
-        help="export the mean with the weights that this run started from",
-    )
-    return parser
+if TYPE_CHECKING:
+    from napari_sam.training.crops import Plane, Window
+    from napari_sam.training.pairs import Pair
 
 
 def _train(arguments: argparse.Namespace) -> None:
@@ -97,15 +22,9 @@ def _train(arguments: argparse.Namespace) -> None:
 
     from napari_sam.models.cells.network import LIGHT, CellsNetwork
     from napari_sam.training.checkpoints import code_version, load_checkpoint
-    from napari_sam.training.generated import (
-        generated_planes,
-        generated_slices,
-        generated_validation,
-    )
-    from napari_sam.training.loop import Settings, Trainer
-    from napari_sam.training.monitor import monitor_windows
+    from napari_sam.training.loop import Trainer
     from napari_sam.training.pairs import data_hash, find_pairs
-    from napari_sam.training.sampling import load_planes
+    from napari_sam.training.settings import Settings
     from napari_sam.training.split import split_pairs
 
     if arguments.nice and hasattr(os, "nice"):
@@ -115,16 +34,6 @@ def _train(arguments: argparse.Namespace) -> None:
     pairs = find_pairs(arguments.data) if arguments.data else []
     training, held = split_pairs(pairs, arguments.leave_out)
     print(f"{len(training)} images to train on, {len(held)} held out")
-    seed = 1000 + 100 * arguments.seed
-    planes = load_planes(training, print)
-    planes += generated_planes(arguments.generated, seed, say=print)
-    planes += generated_slices(arguments.generated // 3, seed, say=print)
-    images = [
-        (pair.family, pair.name, *plane)
-        for pair in held[:: max(1, len(held) // 30)]
-        for plane in list(pair.planes())[:1]
-    ]
-    windows = monitor_windows([*images, *generated_validation(1)], arguments.size, per_family=4)
     known = {field.name for field in fields(Settings)}
     chosen = {k: v for k, v in vars(arguments).items() if k in known and v is not None}
     chosen.setdefault("instance_minutes", arguments.minutes / 3)
@@ -139,11 +48,11 @@ def _train(arguments: argparse.Namespace) -> None:
     if arguments.resume and last.exists():
         config = load_checkpoint(last)["config"]
     trainer = Trainer(
-        planes,
+        _planes(arguments, training),
         arguments.out,
         Settings(**chosen),
         facts,
-        windows,
+        _windows(arguments, held),
         print,
         network=CellsNetwork.of(config),
         teacher=load_checkpoint(arguments.teacher) if arguments.teacher else None,
@@ -154,6 +63,30 @@ def _train(arguments: argparse.Namespace) -> None:
     elif arguments.start_from:
         trainer.start_from(arguments.start_from)
     trainer.run()
+
+
+def _planes(arguments: argparse.Namespace, training: list[Pair]) -> list[Plane]:
+    """Read and generate all that is trained on."""
+    from napari_sam.training.generated import generated_planes, generated_slices
+    from napari_sam.training.sampling import load_planes
+
+    seed = 1000 + 100 * arguments.seed
+    planes = load_planes(training, print)
+    planes += generated_planes(arguments.generated, seed, say=print)
+    return planes + generated_slices(arguments.generated // 3, seed, say=print)
+
+
+def _windows(arguments: argparse.Namespace, held: list[Pair]) -> list[tuple[str, Window]]:
+    """Cut the windows that the run is looked at by."""
+    from napari_sam.training.generated import generated_validation
+    from napari_sam.training.monitor import monitor_windows
+
+    images = [
+        (pair.family, pair.name, *plane)
+        for pair in held[:: max(1, len(held) // 30)]
+        for plane in list(pair.planes())[:1]
+    ]
+    return monitor_windows([*images, *generated_validation(1)], arguments.size, per_family=4)
 
 
 def _evaluate(arguments: argparse.Namespace) -> None:
@@ -185,7 +118,7 @@ def _evaluate(arguments: argparse.Namespace) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return the exit status."""
-    chosen = _parser().parse_args(arguments)
+    chosen = parser().parse_args(arguments)
     try:
         if chosen.command == "train":
             _train(chosen)

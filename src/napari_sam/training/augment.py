@@ -38,6 +38,23 @@ def augment_image(
             image = outshine(image, labels, rng)
     if image.shape[-1] == 3 and rng.random() < 0.2:
         image = (image @ rng.dirichlet((2, 2, 2)).astype(np.float32))[..., None]
+    image = _limits(image, rng)
+    if image.shape[-1] == 3:
+        image = _recolour(image, rng)
+    if rng.random() < 0.12:
+        image = 1 - image
+    if rng.random() < 0.15:
+        image = image * _uneven_light(image.shape[0], rng)
+    image = _camera(_lens(image, rng), rng)
+    if image.shape[-1] == 1:
+        image = np.repeat(image, 3, axis=-1)
+        if rng.random() < 0.05:  # a grey image saved in one colour
+            image = image * rng.uniform(0, 1, 3).astype(np.float32)
+    return np.clip(image, -0.1, 1.2).astype(np.float32)
+
+
+def _limits(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Stretch the image as others would, and bend its tones."""
     if rng.random() < 0.15:  # limits chosen by another program, or by hand
         low, high = np.quantile(image, (rng.uniform(0, 0.1), 1 - 0.08 * rng.random() ** 2))
         image = np.clip((image - low) / max(high - low, 0.1), 0, 1)
@@ -46,12 +63,11 @@ def augment_image(
         image = np.clip((image - low) / max(high - low, 0.3), 0, 1.1)
     if rng.random() < 0.6:
         image = np.maximum(image, 0) ** np.exp(rng.normal(0, 0.35)).astype(np.float32)
-    if image.shape[-1] == 3:
-        image = _recolour(image, rng)
-    if rng.random() < 0.12:
-        image = 1 - image
-    if rng.random() < 0.15:
-        image = image * _uneven_light(image.shape[0], rng)
+    return image
+
+
+def _lens(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Blur, not always the same both ways, or sharpen."""
     if rng.random() < 0.2:
         down, along = rng.uniform(0.4, 1.8, 2)
         image = ndi.gaussian_filter(image, (down, down if rng.random() < 0.6 else along, 0))
@@ -60,6 +76,11 @@ def augment_image(
         image = image + rng.uniform(0.3, 1.0) * (
             image - ndi.gaussian_filter(image, (sigma, sigma, 0))
         )
+    return image
+
+
+def _camera(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Count few photons, or add noise and grain."""
     if image.shape[-1] == 1 and rng.random() < 0.12:
         image = _few_photons(image, rng)
     elif rng.random() < 0.3:
@@ -70,11 +91,7 @@ def augment_image(
         image = image + level * noise * (
             np.sqrt(np.maximum(image, 0.02)) * 1.5 if rng.random() < 0.5 else 1
         )
-    if image.shape[-1] == 1:
-        image = np.repeat(image, 3, axis=-1)
-        if rng.random() < 0.05:  # a grey image saved in one colour
-            image = image * rng.uniform(0, 1, 3).astype(np.float32)
-    return np.clip(image, -0.1, 1.2).astype(np.float32)
+    return image
 
 
 def coarse(noise: np.ndarray, sigma: float) -> np.ndarray:

@@ -168,18 +168,7 @@ def prepare_plane(
         neighbour = _renumbered(neighbour, lookup)
     labels = lookup[labels]
     depth, way = depth_and_way(labels)
-    count = int(labels.max())
-    area = np.bincount(labels.ravel(), minlength=count + 1).astype(np.float32)
-    radius = np.zeros(count + 1, np.float32)
-    np.maximum.at(radius, labels.ravel(), depth.ravel())
-    corners = np.zeros((count + 1, 4), np.float32)
-    for i, where in enumerate(ndi.find_objects(labels), 1):
-        rows, cols = where
-        corners[i] = rows.start, cols.start, rows.stop, cols.stop
-    extent = np.sqrt(
-        (corners[:, 2] - corners[:, 0]).clip(1) * (corners[:, 3] - corners[:, 1]).clip(1)
-    )
-    diameter = np.sqrt(np.sqrt(4 * area / np.pi) * 2 * radius)
+    radius, diameter, extent, corners = _measured(labels, depth)
     level = image[..., None] if image.ndim == 2 else image
     levels = [level.astype(np.float16)]
     while len(levels) < 4 and min(level.shape[:2]) >= 32:
@@ -200,6 +189,25 @@ def prepare_plane(
         corners,
         neighbour,
     )
+
+
+def _measured(
+    labels: np.ndarray, depth: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Inner radius, diameter, extent and corners of every object, see :class:`Plane`."""
+    count = int(labels.max())
+    area = np.bincount(labels.ravel(), minlength=count + 1).astype(np.float32)
+    radius = np.zeros(count + 1, np.float32)
+    np.maximum.at(radius, labels.ravel(), depth.ravel())
+    corners = np.zeros((count + 1, 4), np.float32)
+    for i, where in enumerate(ndi.find_objects(labels), 1):
+        rows, cols = where
+        corners[i] = rows.start, cols.start, rows.stop, cols.stop
+    extent = np.sqrt(
+        (corners[:, 2] - corners[:, 0]).clip(1) * (corners[:, 3] - corners[:, 1]).clip(1)
+    )
+    diameter = np.sqrt(np.sqrt(4 * area / np.pi) * 2 * radius)
+    return radius, diameter, extent, corners
 
 
 def _renumbered(neighbour: np.ndarray, lookup: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -16,76 +16,25 @@ from torch import Tensor
 
 from napari_sam.errors import DataError
 from napari_sam.libraries import keep_triton_out
-from napari_sam.models.cells.network import CellsNetwork, Features
+from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.training.answering import answer_prompts
 from napari_sam.training.averaging import WeightAverage
 from napari_sam.training.checkpoints import load_checkpoint, save_checkpoint
 from napari_sam.training.crops import Plane, Window
 from napari_sam.training.curves import draw_curves
 from napari_sam.training.distilling import Teacher
 from napari_sam.training.losses import (
-    caution_loss,
     instance_loss,
     instance_targets,
     inward_loss,
-    prompt_loss,
     size_loss,
 )
 from napari_sam.training.monitor import monitor
-from napari_sam.training.neighbours import joined, neighbour_prompts, presence_loss
-from napari_sam.training.prompting import choose_objects, correct, first_prompts
-from napari_sam.training.roles import other_meanings
 from napari_sam.training.sampling import Example, WindowStream
+from napari_sam.training.settings import Settings
 from napari_sam.training.warm_start import adopt
 
-__all__ = ["Settings", "Trainer"]
-
-#: Weight of what only keeps part and clump apart, beside the error of the masks.
-CAUTION_SHARE = 0.3
-
-
-@dataclass
-class Settings:
-    """What a run may be told; the defaults suit two laptop cores.
-
-    Attributes
-    ----------
-    minutes : float
-        Hard limit of this call.  The learning rate falls to its end by then.
-    instance_minutes : float
-        Time, resumed runs added up, in which only encoder and instance head learn.
-    distil_minutes : float
-        Time, resumed runs added up, in which what the teacher says fades to nothing.
-    batch, size, prompts : int
-        Windows per step, their side in pixels (a multiple of 32), prompts per window.
-    prompt_every : int
-        Every how many steps prompts are trained too; the others are much cheaper.
-    learning_rate : float
-    save_every : float
-        Minutes between checkpoints: what a kill loses at most.
-    look_every : float
-        Minutes between measurements on the validation windows.
-    device : str
-        "auto", "cpu" or "cuda".
-    threads : int
-    precision : str
-        "auto" (whichever is faster here), "float32" or "bfloat16".
-    seed : int
-    """
-
-    minutes: float = 20.0
-    instance_minutes: float = 7.0
-    distil_minutes: float = 30.0
-    batch: int = 6
-    size: int = 192
-    prompts: int = 4
-    prompt_every: int = 2
-    learning_rate: float = 2.5e-3
-    save_every: float = 2.0
-    look_every: float = 5.0
-    device: str = "auto"
-    threads: int = 0
-    precision: str = "auto"
-    seed: int = 0
+__all__ = ["Trainer"]
 
 
 class Trainer:
@@ -190,7 +139,15 @@ class Trainer:
         figures = {name: value.detach() for name, value in losses.items()}
         loss = torch.stack(list(losses.values())).sum()
         if prompts:
-            for part, value in self.answer_prompts(features, examples).items():
+            answered = answer_prompts(
+                self.network,
+                features,
+                examples,
+                self.settings.prompts,
+                self.generator,
+                self.half,
+            )
+            for part, value in answered.items():
                 if part.endswith("_loss"):
                     loss = loss + value
                 figures[part] = value.detach()
@@ -203,45 +160,6 @@ class Trainer:
         self.average.update(self.network)
         self.windows_seen += len(examples)
         self.steps += 1
-        return figures
-
-    def answer_prompts(self, features: Features, examples: list[Example]) -> dict[str, Tensor]:
-        """One to three rounds of prompts on a batch; returns losses and figures."""
-        picked = choose_objects(examples, self.settings.prompts, self.generator, self.device)
-        if len(picked[0]) < 2:
-            return {}
-        batch = first_prompts(*picked)
-        if self.network.presence is not None:
-            beside = neighbour_prompts(examples, self.generator, self.device)
-            batch = batch if beside is None else joined(batch, beside)
-        chance = float(torch.rand((), generator=self.generator))
-        rounds = 1 + (chance < 0.65) + (chance < 0.2)
-        figures: dict[str, Tensor] = {}
-        meanings, plain = other_meanings(examples, batch)
-        for number in range(rounds):
-            prompt = (batch.image_index, batch.points, batch.labels, batch.boxes, batch.mask)
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-                if batch.neighbour is None:
-                    logits, iou = self.network.decode(features, *prompt)
-                else:
-                    logits, iou, there = self.network.follow(features, *prompt, batch.neighbour)
-                    lost = presence_loss(there, batch) / rounds
-                    figures["presence_loss"] = figures.get("presence_loss", 0) + lost
-            parts = prompt_loss(logits, iou, batch.truth, None if number else meanings)
-            for part in ("mask_loss", "iou_loss"):
-                figures[part] = figures.get(part, 0) + parts[part] / rounds
-            if number == 0:
-                figures["caution_loss"] = CAUTION_SHARE * caution_loss(logits, plain)
-                clicked = torch.isnan(batch.boxes[:, 0])
-                figures |= {
-                    "iou_best": parts["best"].nanmean(),
-                    "iou_error": parts["error"].mean(),
-                    "click_own": parts["own"][clicked & batch.alone].nanmean(),
-                    "box_own": parts["own"][~clicked & batch.alone].nanmean(),
-                    "follow_own": parts["own"][~batch.alone].nanmean(),
-                }
-            if number + 1 < rounds:
-                batch = correct(batch, logits.detach(), iou.detach())
         return figures
 
     # -- running ---------------------------------------------------------------------------
