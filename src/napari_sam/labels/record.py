@@ -1,0 +1,212 @@
+"""Changes as bytes, so that they can be kept on disk and read by a later version.
+
+One record is a zip of arrays: the runs, and one JSON text for everything else. Nothing in it is
+code. Values that JSON has no word for, in columns of a person's own, are written as text; logits
+of prompts in half precision.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from napari_sam.errors import DataError
+from napari_sam.images import Plane
+from napari_sam.labels.change import Change, Origin
+from napari_sam.labels.rows import RowChange
+from napari_sam.labels.runs import Runs
+from napari_sam.prompts import Prompt
+
+VERSION = 1
+
+_RUNS = ("start", "length", "before", "after")
+
+
+def to_bytes(change: Change) -> bytes:
+    """Write a change.
+
+    Returns
+    -------
+    bytes
+        Of `VERSION`, compressed; a cell of a thousand pixels takes about a kilobyte.
+    """
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for name in _RUNS:
+        values = getattr(change.pixels, name)
+        # Differences of starts are small numbers, and compress well.
+        arrays[name] = np.diff(values, prepend=0) if name == "start" else values
+    text = {
+        "version": VERSION,
+        "told": change.told,
+        "kind": change.kind,
+        "when": change.when,
+        "shape": change.pixels.shape,
+        "rows": None if change.rows is None else _rows_out(change.rows),
+        "origin": None if change.origin is None else _origin_out(change.origin, arrays),
+    }
+    arrays["text"] = np.frombuffer(json.dumps(text).encode(), np.uint8)
+    stream = io.BytesIO()
+    save: Any = np.savez_compressed  # whose stubs take array names for options
+    save(stream, **arrays)
+    return stream.getvalue()
+
+
+def from_bytes(record: bytes) -> Change:
+    """Read a change.
+
+    Raises
+    ------
+    DataError
+        When the record is damaged, or of a version that is not known.
+    """
+    try:
+        with np.load(io.BytesIO(record), allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        text = json.loads(arrays["text"].tobytes())
+        if text["version"] != VERSION:
+            raise DataError(
+                f"This record is of version {text['version']}, but {VERSION} is known. Update "
+                "the plugin to read it."
+            )
+        runs = {name: arrays[name].astype(np.int64) for name in _RUNS}
+        runs["start"] = np.cumsum(runs["start"])
+        return Change(
+            text["told"],
+            Runs(tuple(text["shape"]), **runs),
+            None if text["rows"] is None else _rows_in(text["rows"]),
+            text["kind"],
+            None if text["origin"] is None else _origin_in(text["origin"], arrays),
+            text["when"],
+        )
+    except (KeyError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
+        if isinstance(error, DataError):
+            raise
+        raise DataError(f"This record of a change is damaged ({error}).") from error
+
+
+# -- rows ----------------------------------------------------------------------------------------
+
+
+def _rows_out(rows: RowChange) -> dict[str, Any]:
+    return {
+        "ids": rows.ids,
+        "before": table_out(rows.before),
+        "after": table_out(rows.after),
+        "before_at": rows.before_at.tolist(),
+        "after_at": rows.after_at.tolist(),
+        "added": [str(name) for name in rows.added],
+        "types": [[at, str(name), str(dtype)] for at, name, dtype in rows.types],
+    }
+
+
+def _rows_in(text: dict[str, Any]) -> RowChange:
+    types = []
+    for at, name, dtype in text["types"]:
+        try:
+            types.append((int(at), name, pd.api.types.pandas_dtype(dtype)))
+        except TypeError:  # a type of another library: the values stay as they are
+            continue
+    return RowChange(
+        tuple(text["ids"]),
+        table_in(text["before"]),
+        table_in(text["after"]),
+        np.array(text["before_at"], np.intp),
+        np.array(text["after_at"], np.intp),
+        tuple(text["added"]),
+        tuple(types),
+    )
+
+
+def table_out(table: pd.DataFrame) -> list[list[Any]]:
+    """Write a table as columns: name, type, values; no value where none is."""
+    columns = []
+    for k, name in enumerate(table.columns):
+        column = table.iloc[:, k]
+        values = [
+            None if missing else _plain(value)
+            for value, missing in zip(column.astype(object), column.isna(), strict=True)
+        ]
+        columns.append([str(name), str(column.dtype), values])
+    return columns
+
+
+def table_in(columns: list[list[Any]]) -> pd.DataFrame:
+    """Read a table that `table_out` wrote."""
+    read = {}
+    for k, (_, dtype, values) in enumerate(columns):
+        column = pd.Series(values, dtype=object)
+        try:
+            read[k] = column.astype(dtype)
+        except (TypeError, ValueError):
+            read[k] = column
+    table = pd.DataFrame(read)
+    table.columns = pd.Index([name for name, _, _ in columns])
+    return table
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool | int | float | str):
+        return value
+    return str(value)
+
+
+# -- origins -------------------------------------------------------------------------------------
+
+
+def _origin_out(origin: Origin, arrays: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
+    prompts = []
+    for number, prompt in enumerate(origin.prompts):
+        for name in ("mask", "logits"):
+            values = getattr(prompt, name)
+            if values is not None:
+                packed = np.packbits(values) if name == "mask" else np.asarray(values, np.float16)
+                arrays[f"{name}_{number}"] = packed
+        prompts.append(
+            {
+                "points": prompt.points.tolist(),
+                "labels": np.asarray(prompt.labels).tolist(),
+                "boxes": prompt.boxes.tolist(),
+                "window": prompt.window,
+                "text": prompt.text,
+                "mask": None if prompt.mask is None else prompt.mask.shape,
+            }
+        )
+    plane = origin.plane
+    return {
+        "model": origin.model,
+        "plane": None if plane is None else [plane.axes, plane.index, plane.shape],
+        "prompts": prompts,
+    }
+
+
+def _origin_in(text: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Origin:
+    prompts = []
+    for number, told in enumerate(text["prompts"]):
+        shape = told["mask"]
+        mask = None
+        if shape is not None:
+            bits = np.unpackbits(arrays[f"mask_{number}"], count=int(np.prod(shape)))
+            mask = bits.reshape(shape).astype(bool)
+        logits = arrays.get(f"logits_{number}")
+        prompts.append(
+            Prompt(
+                points=told["points"],
+                labels=told["labels"] or None,
+                boxes=told["boxes"],
+                mask=mask,
+                logits=None if logits is None else logits.astype(np.float32),
+                window=None if told["window"] is None else tuple(told["window"]),
+                text=told["text"],
+            )
+        )
+    place = text["plane"]
+    plane = None if place is None else Plane(*(tuple(part) for part in place))
+    return Origin(plane, tuple(prompts), text["model"])

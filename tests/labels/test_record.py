@@ -1,0 +1,204 @@
+"""Changes and journals on disk: what is read is what was written, whatever was cut off."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import hypothesis.extra.numpy as hnp
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_sam.errors import DataError
+from napari_sam.images import Plane
+from napari_sam.labels.accept import accept
+from napari_sam.labels.change import Change, Origin
+from napari_sam.labels.document import Document, PlainSheet
+from napari_sam.labels.journal import Journal, read, replay
+from napari_sam.labels.record import from_bytes, to_bytes
+from napari_sam.labels.rows import replace_rows
+from napari_sam.labels.runs import Runs
+from napari_sam.prompts import Prompt
+
+SHAPE = (3, 24, 24)
+numbers = st.floats(0, 20, width=32)
+
+
+def plane(at: int) -> Plane:
+    return Plane((1, 2), (at, None, None), SHAPE[1:])
+
+
+@st.composite
+def changes(draw: Any) -> Change:
+    states = hnp.arrays(np.int32, SHAPE, elements=st.sampled_from([0, 0, 1, 2, 70000]))
+    runs = Runs.between(SHAPE, (0, 0, 0), draw(states), draw(states))
+    table = pd.DataFrame(
+        {"index": [1, 2], "score": [0.5, np.nan], "mine": ["a", None], "on": [True, False]}
+    )
+    new = pd.DataFrame({"index": [2, 5], "score": draw(st.lists(numbers, min_size=2, max_size=2))})
+    rows = draw(st.sampled_from([None, replace_rows(table, [2, 5], new)]))
+    points = draw(st.lists(st.tuples(numbers, numbers), min_size=1, max_size=3))
+    prompt = Prompt(
+        points=points,
+        labels=[1, *(draw(st.integers(0, 1)) for _ in points[1:])],
+        boxes=draw(st.sampled_from([(), [(1, 2, 9, 9)]])),
+        mask=draw(st.sampled_from([None, np.eye(24) > 0])),
+    )
+    origin = draw(st.sampled_from([None, Origin(), Origin(plane(1), (prompt,), "cells")]))
+    return Change(draw(st.text(max_size=20)), runs, rows, "accept", origin, draw(st.integers(0)))
+
+
+def same(one: Any, other: Any) -> None:
+    """Compare whatever a change holds."""
+    if isinstance(one, pd.DataFrame):
+        pd.testing.assert_frame_equal(one, other)
+    elif isinstance(one, np.ndarray):
+        np.testing.assert_array_equal(one, other)
+    elif isinstance(one, tuple):
+        assert len(one) == len(other)
+        for a, b in zip(one, other, strict=True):
+            same(a, b)
+    elif hasattr(one, "__dataclass_fields__"):
+        assert type(one) is type(other)
+        for name in one.__dataclass_fields__:
+            same(getattr(one, name), getattr(other, name))
+    else:
+        assert one == other
+
+
+@given(changes())
+@settings(deadline=None)
+def test_what_is_read_is_what_was_written(change):
+    same(from_bytes(to_bytes(change)), change)
+
+
+@given(changes(), st.data())
+@settings(deadline=None, max_examples=40)
+def test_a_damaged_record_is_said_to_be_damaged(change, data):
+    record = bytearray(to_bytes(change))
+    at = data.draw(st.integers(0, len(record) - 1))
+    cut = bytes(record[:at])
+    with pytest.raises(DataError):
+        from_bytes(cut)
+
+
+def test_values_of_any_kind_are_written():
+    table = pd.DataFrame(
+        {
+            "index": [1],
+            "seen": pd.to_datetime(["2020-01-01"]),
+            "kind": pd.Categorical(["x"]),
+            "what": [{"a": 1}],
+            "phase": [1j],
+        }
+    )
+    rows = replace_rows(table, [1], table.assign(index=[1]))
+    back = from_bytes(to_bytes(Change("", Runs.none(SHAPE), rows)))
+    assert back.rows is not None
+    assert back.rows.before["index"].tolist() == [1]
+    assert str(back.rows.before["seen"][0]).startswith("2020-01-01")
+    assert back.rows.before["kind"].tolist() == ["x"]
+
+
+def test_a_cell_of_a_large_stack_takes_about_a_kilobyte():
+    labels = np.zeros((200, 2048, 2048), np.uint8)  # never touched, so it takes no memory
+    grid = np.indices((41, 41)) - 20
+    disc = ((grid**2).sum(axis=0) <= 400)[None].astype(np.uint8)
+    runs = Runs.between(labels.shape, (120, 1000, 1000), np.zeros_like(disc), disc)
+    assert len(to_bytes(Change("Added cell 1.", runs))) < 2000
+
+
+# -- journals ----------------------------------------------------------------------------------
+
+
+def fresh() -> Document:
+    empty = pd.DataFrame({"index": np.empty(0, np.int64)})
+    return Document(PlainSheet(np.zeros(SHAPE, np.int32), empty))
+
+
+def square(at: int) -> np.ndarray:
+    mask = np.zeros(SHAPE[1:], bool)
+    mask[at : at + 5, at : at + 5] = True
+    return mask
+
+
+def work(document: Document) -> None:
+    """Some of everything."""
+    for at in (1, 8, 15):
+        accept(document, plane(1), [square(at)], "keep")
+    document.undo()
+    document.undo()
+    document.redo()
+    change = accept(document, plane(2), [square(2)], "keep", measure=False)
+    document.complete(change, pd.DataFrame({"index": change.new_ids, "score": [1.0]}))
+    document.retract(accept(document, plane(0), [square(2)], "keep"))
+    document.undo()
+
+
+def state(document: Document) -> tuple[Any, ...]:
+    told = tuple((change.told, change.kind, change.ids) for change in document.log)
+    return document.sheet.pixels.copy(), document.table, told, document.can_redo
+
+
+def test_a_journal_brings_everything_back(tmp_path):
+    path = tmp_path / "images" / "one.journal"
+    document = fresh()
+    journal = Journal(path, document)
+    work(document)
+    journal.close()
+    again = fresh()
+    assert replay(path, again) == len(list(read(path)))
+    same(state(again), state(document))
+    for one in (document, again):
+        one.redo()
+    same(state(again)[:2], state(document)[:2])
+    while document.undo():
+        again.undo()
+        same(state(again)[:2], state(document)[:2])
+
+
+def test_a_journal_that_was_cut_anywhere_gives_what_was_whole(tmp_path):
+    path = tmp_path / "one.journal"
+    document = fresh()
+    states = [state(document)]
+    journal = Journal(path, document)
+    ends = [path.stat().st_size]
+
+    def note(event: str, change: Change | None) -> None:
+        states.append(state(document))
+        ends.append(path.stat().st_size)
+
+    document.listen(note)
+    work(document)
+    journal.close()
+    whole = path.read_bytes()
+    for end in range(ends[0], len(whole), 499):
+        path.write_bytes(whole[:end])
+        again = fresh()
+        count = replay(path, again)
+        assert count == sum(1 for stop in ends[1:] if stop <= end)
+        same(state(again)[0], states[count][0])
+        later = Journal(path, again)  # goes on behind the last whole entry
+        accept(again, plane(0), [square(18)], "keep")
+        later.close()
+        last = fresh()
+        assert replay(path, last) == count + 1
+        same(state(last)[0], state(again)[0])
+
+
+def test_a_journal_never_writes_over_another_file(tmp_path):
+    path: Path = tmp_path / "notes.txt"
+    path.write_text("what somebody wrote, and nobody else has")
+    with pytest.raises(DataError, match="no journal"):
+        Journal(path, fresh())
+    with pytest.raises(DataError, match="no journal"):
+        list(read(path))
+    assert path.read_text().startswith("what somebody wrote")
+    started = tmp_path / "started.journal"
+    started.write_bytes(b"napari-sam jou")  # cut in its first line
+    journal = Journal(started, fresh())
+    journal.close()
+    assert list(read(started)) == []
