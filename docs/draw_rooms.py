@@ -4,32 +4,42 @@ from __future__ import annotations
 
 from pathlib import Path
 
-WIDTH, HEIGHT = 760, 470
+WIDTH, HEIGHT = 760, 560
 FLOORS: list[tuple[int, list[tuple[str, str, int, int]]]] = [
     # top, then (room, what it does, left, width)
     (20, [("ui", "the napari face", 20, 350), ("cli", "the command line", 390, 350)]),
     (
         110,
         [
-            ("automatic", "all cells: learned or by a grid", 20, 350),
-            ("samples", "images to try it on", 390, 165),
-            ("exports", "COCO, GeoJSON, …", 575, 165),
+            ("engine", "the loop, the worker, jobs", 20, 165),
+            ("segment · batch", "calls, many images", 205, 165),
+            ("training", "data, losses, loop", 390, 165),
+            ("samples", "images to try it on", 575, 165),
         ],
     ),
     (
         200,
         [
-            ("inference", "large models, fast", 20, 350),
-            ("training", "data, losses, loop", 390, 165),
+            ("methods", "cells, everything: a file and a row each", 20, 350),
+            ("exports", "COCO, GeoJSON, …", 390, 350),
         ],
     ),
-    (290, [("models", "the zoo, fetching, families of checkpoints", 20, 535)]),
     (
-        380,
+        290,
+        [
+            ("stacks", "slices, tracks", 20, 165),
+            ("objects", "classes", 205, 165),
+            ("embeddings", "in memory, on disk", 390, 165),
+            ("labels", "one document", 575, 165),
+        ],
+    ),
+    (380, [("models", "families of checkpoints: a file and a row each", 20, 720)]),
+    (
+        470,
         [
             (
                 "vocabulary",
-                "prompts · images · segmentation · files · overlays · errors · progress",
+                "images · prompts · segmentation · files · contrast · errors · progress",
                 20,
                 720,
             )
@@ -68,20 +78,9 @@ def draw() -> str:
                 f'<text class="name" x="{middle}" y="{top + 27}">{name}</text>',
                 f'<text class="what" x="{middle}" y="{top + 47}">{what}</text>',
             ]
-    down = [
-        (195, 82, 110),
-        (472, 82, 110),
-        (657, 82, 110),
-        (195, 172, 200),
-        (472, 172, 200),
-        (195, 262, 290),
-        (472, 262, 290),
-        (287, 352, 380),
-        (657, 172, 380),
-    ]
+    floors = [(82, 110), (172, 200), (262, 290), (352, 380), (442, 470)]
+    down = [(x, y0, y1) for y0, y1 in floors for x in (102, 287, 472, 657)]
     parts += [f'<path class="arrow" d="M{x} {y0}V{y1 - 1}"/>' for x, y0, y1 in down]
-    # the command line finds cells as well
-    parts.append('<path class="arrow" d="M410 82V96H340V109"/>')
     parts.append("</svg>")
     return "\n".join(parts) + "\n"
 

@@ -50,6 +50,14 @@ def add_parser(
         default=names()[0],
         help="; ".join(f"{known.name!r} {known.words.typed}" for known in methods()),
     )
+    _add_image_flags(parser)
+    _add_model_flags(parser)
+    _add_run_flags(parser)
+    add_flags(parser)
+    parser.set_defaults(run=run)
+
+
+def _add_image_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--channel", type=int, metavar="N", help="segment this channel only")
     parser.add_argument(
         "--series",
@@ -75,6 +83,14 @@ def add_parser(
         help="labels (default); in mode everything also masks (overlapping, .npz) and rle "
         "(the same as COCO .json); several with commas",
     )
+
+
+def _add_model_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--finder",
+        metavar="MODEL",
+        help="who sees where cells are, when the model itself cannot; default: cells",
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument(
         "--precision",
@@ -89,6 +105,9 @@ def add_parser(
         help="SAM models keep on disk what they read of an image, so that the next run on it "
         "needs no reading; see 'napari-sam cache'",
     )
+
+
+def _add_run_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--overwrite", action="store_true", help="replace outputs that are there already"
     )
@@ -104,13 +123,6 @@ def add_parser(
         metavar="N",
         help="processes that work at a time, each with a model of its own; default 1",
     )
-    parser.add_argument(
-        "--finder",
-        metavar="MODEL",
-        help="who sees where cells are, when the model itself cannot; default: cells",
-    )
-    add_flags(parser)
-    parser.set_defaults(run=run)
 
 
 def _kinds_typed(text: str) -> tuple[str, ...]:

@@ -1,0 +1,48 @@
+"""Pixels of one plane: what can be used, as colour, and by which fingerprint it is known."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam import checks
+from napari_sam.errors import ImageError
+
+
+def check_plane(image: Any) -> npt.NDArray[Any]:
+    """Return the image as an array (H, W) or (H, W, 3), alpha dropped.
+
+    Raises
+    ------
+    ImageError
+        When it is not one plane of numbers.
+    """
+    array = checks.array(image, "An image", ImageError)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    if array.ndim == 3 and array.shape[2] == 4:
+        array = array[..., :3]
+    if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)):
+        raise ImageError(
+            f"Expected one plane, (H, W) or (H, W, 3), got shape {array.shape}. "
+            "Pick a slice or a channel first."
+        )
+    if 0 in array.shape:
+        raise ImageError(f"The image has no pixels: shape {array.shape}.")
+    return array
+
+
+def as_rgb(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """View (H, W) as (H, W, 3) with equal channels; leave colour as it is."""
+    return image if image.ndim == 3 else np.broadcast_to(image[..., None], (*image.shape, 3))
+
+
+def content_hash(image: npt.NDArray[Any]) -> str:
+    """Fingerprint of the pixels, shape and type of a plane (BLAKE2b, 128 bits, hex)."""
+    digest = hashlib.blake2b(digest_size=16)
+    digest.update(f"{image.dtype.str}{image.shape}".encode())
+    digest.update(np.ascontiguousarray(image).view(np.uint8).data)
+    return digest.hexdigest()

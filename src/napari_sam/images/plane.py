@@ -1,0 +1,138 @@
+"""Planes of n-dimensional data: where a 2-D image lies in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.errors import ImageError
+
+
+@dataclass(frozen=True)
+class Plane:
+    """Where one 2-D image lies in n-dimensional data.
+
+    Parameters
+    ----------
+    axes : (int, int)
+        The data axes that run down the rows and along the columns of the plane.
+    index : tuple of int or None
+        A position for every other data axis, None at `axes`. The colour axis of RGB data is
+        not counted.
+    shape : (int, int)
+        Rows and columns of the plane.
+    """
+
+    axes: tuple[int, int]
+    index: tuple[int | None, ...]
+    shape: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        ndim = len(self.index)
+        if len(set(self.axes)) != 2 or not all(0 <= axis < ndim for axis in self.axes):
+            raise ImageError(f"axes {self.axes} are not two different axes of {ndim}-D data.")
+        for axis, position in enumerate(self.index):
+            if (position is None) != (axis in self.axes):
+                raise ImageError(
+                    f"index {self.index} must be None exactly at the plane's axes {self.axes}."
+                )
+
+    @property
+    def ndim(self) -> int:
+        """Number of data axes, colour not counted."""
+        return len(self.index)
+
+    @property
+    def position(self) -> tuple[int, ...]:
+        """Where the plane lies along the other axes, in their order."""
+        return tuple(at for at in self.index if at is not None)
+
+    @property
+    def slices(self) -> tuple[int | slice, ...]:
+        """What selects the plane from the data, its two axes still in data order."""
+        return tuple(slice(None) if i is None else i for i in self.index)
+
+    @property
+    def transposed(self) -> bool:
+        """Whether rows of the plane run along a later data axis than its columns."""
+        return self.axes[0] > self.axes[1]
+
+    def take(self, data: Any) -> npt.NDArray[Any]:
+        """Read the plane, (H, W) or (H, W, C), out of an array, dask or zarr alike."""
+        plane = np.asarray(data[self.slices])
+        return np.swapaxes(plane, 0, 1) if self.transposed else plane
+
+    def to_plane(self, coordinates: Any) -> npt.NDArray[np.float64]:
+        """Keep the ``(row, column)`` of data coordinates (N, ndim)."""
+        return np.asarray(coordinates, dtype=np.float64).reshape(-1, self.ndim)[:, list(self.axes)]
+
+    def to_data(self, points: Any) -> npt.NDArray[np.float64]:
+        """Complete ``(row, column)`` pixels (N, 2) to data coordinates (N, ndim)."""
+        points = np.asarray(points, dtype=np.float64).reshape(-1, 2)
+        full = np.empty((len(points), self.ndim))
+        for axis, position in enumerate(self.index):
+            if position is not None:
+                full[:, axis] = position
+        full[:, list(self.axes)] = points
+        return full
+
+    def holds(self, coordinates: Any) -> npt.NDArray[np.bool_]:
+        """Tell which data coordinates (N, ndim) lie on this plane, to the nearest slice."""
+        coordinates = np.asarray(coordinates, dtype=np.float64).reshape(-1, self.ndim)
+        on = np.ones(len(coordinates), dtype=bool)
+        for axis, position in enumerate(self.index):
+            if position is not None:
+                on &= np.abs(coordinates[:, axis] - position) <= 0.5
+        return on
+
+    def indices(self, mask: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], ...]:
+        """Index arrays into the data of the True pixels of a (H, W) mask."""
+        return self.locate(*np.nonzero(mask))
+
+    def locate(
+        self, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]
+    ) -> tuple[npt.NDArray[np.intp], ...]:
+        """Index arrays into the data of pixels of the plane."""
+        full: list[npt.NDArray[np.intp]] = []
+        for axis, position in enumerate(self.index):
+            if position is not None:
+                full.append(np.full(len(rows), position, dtype=np.intp))
+            else:
+                full.append(rows if axis == self.axes[0] else columns)
+        return tuple(full)
+
+
+def is_rgb(shape: tuple[int, ...]) -> bool:
+    """Tell whether an array of this shape is taken for colour: a last axis of 3 or 4."""
+    return len(shape) >= 3 and shape[-1] in (3, 4) and min(shape[-3:-1]) > 4
+
+
+def planes(shape: tuple[int, ...], rgb: bool | None = None) -> Iterator[Plane]:
+    """Iterate over the planes of a (..., H, W) or (..., H, W, C) array, last axes as plane.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Shape of the whole array.
+    rgb : bool, optional
+        Whether the last axis is colour; guessed by `is_rgb` when not given.
+    """
+    if rgb is None:
+        rgb = is_rgb(shape)
+    check_shape(shape, rgb)
+    spatial = shape[:-1] if rgb else shape
+    ndim = len(spatial)
+    for position in np.ndindex(*spatial[:-2]):
+        yield Plane((ndim - 2, ndim - 1), (*position, None, None), (spatial[-2], spatial[-1]))
+
+
+def check_shape(shape: tuple[int, ...], rgb: bool) -> None:
+    if len(shape) < 2 + rgb or 0 in shape:
+        raise ImageError(
+            f"An image needs at least two axes and some pixels, got shape {shape}. Pass an array: "
+            "files are read first, for example by tifffile.imread."
+        )
