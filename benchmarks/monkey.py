@@ -242,9 +242,9 @@ class Monkey:
         finding = self.bench.find
         self.rng.choice(
             [
-                lambda: finding.adjust_cells(sensitivity=self.rng.random()),
-                lambda: finding.adjust_cells(min_score=self.rng.random()),
-                lambda: finding.adjust(diameter=self.rng.uniform(3, 60)),
+                lambda: finding.adjust_options("cells", sensitivity=self.rng.random()),
+                lambda: finding.adjust_options("cells", min_score=self.rng.random()),
+                lambda: finding.adjust_options("cells", diameter=self.rng.uniform(3, 60)),
                 finding.reset,
             ]
         )()
