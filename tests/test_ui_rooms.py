@@ -134,6 +134,24 @@ def _is_state(node: ast.expr) -> bool:
     return named in ("state", "_state")
 
 
+def test_every_module_of_the_face_is_imported_by_a_test() -> None:
+    words = "\n".join(path.read_text(encoding="utf-8") for path in TESTS.rglob("*.py"))
+    names = set(re.findall(r"napari_sam\.ui[\w.]*", words))
+    for path in TESTS.rglob("*.py"):
+        names |= set(imported_names(path))
+    missing = [module(path) for path in FILES if path.name != "__init__.py"]
+    missing = [name for name in missing if name not in names]
+    assert not missing
+
+
+def imported_names(path: Path) -> Iterator[str]:
+    """Modules that a test imports, ``from package import module`` included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
 def test_the_rules_see_names_in_strings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "napari_sam" / "ui" / "layers"
     package.mkdir(parents=True)

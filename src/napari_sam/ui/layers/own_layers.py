@@ -120,6 +120,13 @@ def style_points(points: Points) -> None:
     points.symbol = symbols
 
 
+def drawn_in_threads() -> bool:
+    """Whether napari slices layers in threads of its own."""
+    from napari.settings import get_settings
+
+    return bool(get_settings().experimental.async_)
+
+
 def remove_points(points: Points, rows: list[int]) -> None:
     """Delete points of our own layer by their row; see `append_points` for how and why."""
     if rows:

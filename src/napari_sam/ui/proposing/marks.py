@@ -277,8 +277,29 @@ class MarkLayers:
             self._bench.ours.remove(layer)
 
     def _delete(self, layer: Any, rows: list[int]) -> None:
-        remove = own_layers.remove_points if layer is self.own_points else own_layers.remove_shapes
-        remove(layer, rows)
+        if layer is not self.own_points:
+            own_layers.remove_shapes(layer, rows)
+        elif own_layers.drawn_in_threads():
+            self._renew(layer, rows)
+        else:
+            own_layers.remove_points(layer, rows)
+
+    def _renew(self, old: Points, rows: list[int]) -> None:
+        """Put a new layer with the other points in place of ours.
+
+        What a thread of napari is drawing of the points that go would come when they are gone.
+        """
+        image = self._bench.state.image
+        assert image is not None
+        left = np.setdiff1d(np.arange(len(old.data)), rows)
+        said = polarity(old)
+        self._forget_points()
+        self._bench.ours.remove(old)
+        new = self._make_points(image)
+        for row in left:
+            say_next(new, int(said[row]))
+            own_layers.append_points(new, old.data[row], ours=True)
+        self.paint()
 
     def layer_removed(self, layer: Any) -> None:
         """Forget a layer of ours that the person deleted."""

@@ -1,0 +1,136 @@
+"""The small controls of the panel, one by one."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+
+from napari_sam.ui.state import Chip
+from napari_sam.ui.widgets.candidates import CandidateStrip
+from napari_sam.ui.widgets.cell_controls import CellControls
+from napari_sam.ui.widgets.chip import ChipLabel
+from napari_sam.ui.widgets.click_more import ClickMore
+from napari_sam.ui.widgets.click_page import ClickPage
+from napari_sam.ui.widgets.controls import LayerCombo, Segmented, ValueSlider
+from napari_sam.ui.widgets.everything_controls import EverythingControls
+from napari_sam.ui.widgets.feedback import Feedback
+from napari_sam.ui.widgets.find_page import FindPage
+from napari_sam.ui.widgets.folding import Folding
+from napari_sam.ui.widgets.histogram_slider import HistogramSlider
+from napari_sam.ui.widgets.object_dock import ObjectDock
+from napari_sam.ui.widgets.object_view import ObjectView
+from napari_sam.ui.widgets.review_page import ReviewPage
+from napari_sam.ui.widgets.scrolling import Scrolling
+from napari_sam.ui.widgets.source_box import SourceBox
+
+
+@pytest.fixture
+def show(qtbot):
+    def shown(widget):
+        qtbot.addWidget(widget)
+        widget.show()
+        return widget
+
+    return shown
+
+
+def test_pages_show_the_state_of_a_session(bench, show):
+    click = show(ClickPage(bench.session, bench.cells))
+    find = show(FindPage(bench.session, bench.find))
+    review = show(ReviewPage(bench.session, bench.review))
+    source = show(SourceBox(bench.session))
+    assert isinstance(click.candidates, CandidateStrip)
+    assert isinstance(click.more, ClickMore)
+    assert isinstance(find.cells, CellControls)
+    assert isinstance(find.everything, EverythingControls)
+    assert isinstance(review.dock, ObjectDock)
+    assert not click.accept.isEnabled()
+    assert source.model.count() == 3
+    bench.find.adjust(method="everything")
+    assert find.find.text() == "Find everything on this slice"
+    click.more.each_point.button(True).click()
+    assert bench.state.each_point
+    click.more.look.button(True).click()
+    assert bench.state.filled
+
+
+def test_sliders_of_one_page_are_equally_long(bench, show):
+    controls = CellControls(bench.state, bench.find)
+    both = QWidget()
+    column = QVBoxLayout(both)
+    column.addWidget(controls.basic)
+    column.addWidget(controls.advanced)
+    show(both)
+    sliders = both.findChildren(ValueSlider)
+    assert len({slider.slider.width() for slider in sliders}) == 1
+    font = both.font()
+    font.setPointSize(16)
+    both.setFont(font)
+    QTest.qWait(20)
+    assert len({slider.slider.width() for slider in sliders}) == 1
+    for slider in sliders:
+        assert slider._value.width() >= slider._value.sizeHint().width()
+
+
+def test_a_list_of_choices_uses_its_own_keys_alone(show):
+    combo = show(LayerCombo("tip", "none"))
+    combo.fixed = [("a", "apples"), ("n", "nuts"), ("b", "beets")]
+    combo.show_layers([], "a")
+    QTest.keyClick(combo, Qt.Key.Key_N)
+    assert combo.currentText() == "apples"
+    QTest.keyClick(combo, Qt.Key.Key_Down)
+    assert combo.currentText() == "nuts"
+
+
+def test_what_has_no_room_is_scrolled_to_and_never_cut_at_the_side(show):
+    inner = QLabel("a wide text, with a line for each of its words".replace(" ", "\n" * 9))
+    inner.setMinimumWidth(420)
+    area = show(Scrolling(inner))
+    area.resize(100, 100)
+    QTest.qWait(20)
+    assert area.minimumSizeHint().width() >= 420
+    assert area.verticalScrollBar().maximum() > 0
+    assert area.minimumSizeHint().height() < 200
+
+
+def test_signs_and_texts(show):
+    chip = show(ChipLabel())
+    chip.show_chip(Chip("ready", "ready"))
+    assert "ready" in chip.text()
+    pressed = []
+    feedback = show(Feedback(lambda: pressed.append(1)))
+    feedback.show_status("Click a cell.", False)
+    feedback.show_progress(0.5)
+    feedback.cancel.click()
+    assert (feedback.text, pressed) == ("Click a cell.", [1])
+    folding = show(Folding("More", "tip", QLabel("inner")))
+    assert not folding.isExpanded()
+    choice = show(Segmented([(1, "one", ""), (2, "two", "")]))
+    chosen = []
+    choice.chosen.connect(chosen.append)
+    choice.button(2).click()
+    assert chosen == [2]
+
+
+def test_a_range_has_no_limits_until_a_handle_is_moved(show):
+    slider = show(HistogramSlider("Area", "tip", str))
+    slider.show_values(np.array([1.0, 2.0, 5.0]))
+    assert slider.limits() is None
+    slider.slider.setValue((0.25, 1.0))
+    low, high = slider.limits()
+    assert (low, high) == (2.0, np.inf)
+
+
+def test_the_table_lists_the_objects_of_the_slice(bench, show):
+    from fake_model import blobs
+
+    bench.viewer.add_image(blobs(), name="nuclei")
+    bench.viewer.add_labels((blobs() > 0).astype(int), name="mine")
+    bench.session.set_tool("review")
+    bench.settle()
+    view = show(ObjectView(bench.review))
+    assert view.model().rowCount() == 1
+    view.close_view()
