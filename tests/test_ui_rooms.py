@@ -18,7 +18,7 @@ TESTS = Path(__file__).parent
 
 # From the bottom to the top: a room may import those of lower floors, and itself.
 FLOORS = (
-    {"layers", "state", "preferences", "loops"},
+    {"layers", "state", "preferences", "loops", "find_options"},
     {"workbench", "canvas"},
     {"disk_cache", "layer_choice", "model_choice", "proposing"},
     {"labels_layer"},
@@ -27,7 +27,7 @@ FLOORS = (
     {"widgets"},
 )
 # On one floor beside each other, in this direction only.
-BESIDE = {("state", "layers"), ("workbench", "canvas")}
+BESIDE = {("state", "layers"), ("state", "find_options"), ("workbench", "canvas")}
 MOST_ROOMS, MOST_ARROWS = 20, 60
 FILES = sorted(path for path in FACE.rglob("*.py") if path != FACE / "__init__.py")
 _MODULE = re.compile(r"napari_sam(\.\w+)+")

@@ -12,6 +12,7 @@ from napari_sam.errors import ViewError
 from napari_sam.ui.canvas.gestures import Gestures
 from napari_sam.ui.canvas.peek import peek
 from napari_sam.ui.disk_cache import DiskCache
+from napari_sam.ui.find_options import FindOptions
 from napari_sam.ui.labels_layer.accepting import Accepting
 from napari_sam.ui.labels_layer.colouring import Colouring, shade
 from napari_sam.ui.labels_layer.documents import Documents
@@ -64,6 +65,7 @@ def test_a_session_is_made_of_these_parts(bench):
     assert isinstance(review._queue, Queue)
     assert isinstance(review._appearance, Appearance)
     assert isinstance(bench.find._stack, StackSearch)
+    assert isinstance(session.state.find, FindOptions)
 
 
 def test_listening_ends_altogether():

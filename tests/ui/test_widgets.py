@@ -8,20 +8,20 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from napari_sam.methods.registry import methods
 from napari_sam.ui.state import Chip
 from napari_sam.ui.widgets.candidates import CandidateStrip
-from napari_sam.ui.widgets.cell_controls import CellControls
 from napari_sam.ui.widgets.chip import ChipLabel
 from napari_sam.ui.widgets.click_more import ClickMore
 from napari_sam.ui.widgets.click_page import ClickPage
 from napari_sam.ui.widgets.controls import LayerCombo, Segmented, ValueSlider
-from napari_sam.ui.widgets.everything_controls import EverythingControls
 from napari_sam.ui.widgets.feedback import Feedback
 from napari_sam.ui.widgets.find_page import FindPage
 from napari_sam.ui.widgets.folding import Folding
 from napari_sam.ui.widgets.histogram_slider import HistogramSlider
 from napari_sam.ui.widgets.object_dock import ObjectDock
 from napari_sam.ui.widgets.object_view import ObjectView
+from napari_sam.ui.widgets.option_controls import OptionControls
 from napari_sam.ui.widgets.review_page import ReviewPage
 from napari_sam.ui.widgets.scrolling import Scrolling
 from napari_sam.ui.widgets.source_box import SourceBox
@@ -44,8 +44,6 @@ def test_pages_show_the_state_of_a_session(bench, show):
     source = show(SourceBox(bench.session))
     assert isinstance(click.candidates, CandidateStrip)
     assert isinstance(click.more, ClickMore)
-    assert isinstance(find.cells, CellControls)
-    assert isinstance(find.everything, EverythingControls)
     assert isinstance(review.dock, ObjectDock)
     assert not click.accept.isEnabled()
     assert source.model.count() == 3
@@ -58,7 +56,8 @@ def test_pages_show_the_state_of_a_session(bench, show):
 
 
 def test_sliders_of_one_page_are_equally_long(bench, show):
-    controls = CellControls(bench.state, bench.find)
+    cells = next(method for method in methods() if method.name == "cells")
+    controls = OptionControls(cells, bench.state, bench.find)
     both = QWidget()
     column = QVBoxLayout(both)
     column.addWidget(controls.basic)
