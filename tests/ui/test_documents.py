@@ -186,7 +186,7 @@ def everything(bench, layer, number: int) -> None:
         session.layers.choose("merge", layer)
         bench.find.start()
         bench.settle()
-        bench.find.forget()
+        bench.find.following.forget()
     bench.settle()
 
 

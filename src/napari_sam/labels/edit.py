@@ -20,6 +20,7 @@ from skimage.segmentation import watershed
 from napari_sam import checks
 from napari_sam.errors import LabelsError
 from napari_sam.labels.cut_line import draw, pixel
+from napari_sam.labels.presence import among
 from napari_sam.segmentation import Overlap, check_id, writable
 
 Ids = npt.NDArray[np.int64]
@@ -95,7 +96,7 @@ def delete(labels: Labels, ids: Iterable[int]) -> Edit:
     """
     labels = checks.labels(labels)
     wanted = [i for i in checks.ids(ids) if i]
-    mask = np.isin(labels, wanted)
+    mask = among(labels, wanted)
     if not mask.any():
         raise LabelsError("There is no such cell on this slice: nothing was deleted.")
     return _edit(labels, mask, 0)
@@ -122,7 +123,7 @@ def merge(labels: Labels, ids: Sequence[int]) -> Edit:
         raise LabelsError("Merging needs two different cells.")
     for object_id in wanted:
         _object(labels, object_id)
-    return _edit(labels, np.isin(labels, wanted[1:]), wanted[0])
+    return _edit(labels, among(labels, wanted[1:]), wanted[0])
 
 
 def split(
@@ -253,10 +254,10 @@ def _edit(labels: Labels, mask: Mask, after: npt.NDArray[np.int64] | int) -> Edi
     before = labels[rows, columns].astype(np.int64)
     painted = np.broadcast_to(np.asarray(after, dtype=np.int64), labels.shape)[rows, columns]
     lost, came = set(np.unique(before)) - {0}, set(np.unique(painted)) - {0}
-    rest = labels.copy()
-    rest[rows, columns] = painted
-    left = set(np.unique(rest[np.isin(rest, list(lost))])) if lost else set()
-    had = set(np.unique(labels[np.isin(labels, list(came))])) if came else set()
+    stay = among(labels, lost)
+    stay[rows, columns] = False
+    left = set(np.unique(labels[stay])) | (lost & came)
+    had = set(np.unique(labels[among(labels, came)]))
     return Edit(
         rows,
         columns,
