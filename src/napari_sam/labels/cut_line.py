@@ -12,6 +12,8 @@ from napari_sam.errors import LabelsError
 
 Mask = npt.NDArray[np.bool_]
 
+_LEVEL = 1e-9  # pixels by which a line that is level may rise: to divide by less overflows
+
 
 def pixel(point: npt.NDArray[np.float64]) -> tuple[int, int]:
     """Return the pixel that a place ``(row, column)`` lies in."""
@@ -47,7 +49,7 @@ def _near(
     low, high = 0.0, 1.0
     step = stop - start
     for axis, size in enumerate(shape):
-        if step[axis] == 0:
+        if abs(step[axis]) < _LEVEL:
             if not -far <= start[axis] <= size + far:
                 return None
             continue
