@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from fake_model import blobs
 from napari_sam.methods.registry import methods
 from napari_sam.ui.state import Chip
 from napari_sam.ui.widgets.candidates import CandidateStrip
@@ -46,6 +47,13 @@ def test_pages_show_the_state_of_a_session(bench, show):
     assert isinstance(click.more, ClickMore)
     assert isinstance(review.dock, ObjectDock)
     assert not click.accept.isEnabled()
+    assert click.count.text() == "0 cells"
+    bench.viewer.add_image(blobs(), name="nuclei")
+    bench.click(20, 20)
+    bench.settle()
+    bench.press("Enter")
+    bench.settle()
+    assert click.count.text() == "1 cell"
     assert source.model.count() == 3
     bench.find.adjust(method="everything")
     assert find.find.text() == "Find everything on this slice"
@@ -124,8 +132,6 @@ def test_a_range_has_no_limits_until_a_handle_is_moved(show):
 
 
 def test_the_table_lists_the_objects_of_the_slice(bench, show):
-    from fake_model import blobs
-
     bench.viewer.add_image(blobs(), name="nuclei")
     bench.viewer.add_labels((blobs() > 0).astype(int), name="mine")
     bench.session.set_tool("review")

@@ -132,6 +132,8 @@ class State:
         Whether anything is marked on the displayed plane.
     kept : bool
         Whether there is a kept object that undo can take back.
+    kept_count : int
+        How many objects the labels hold that cells are kept in.
     answer : Answer or None
     choice : int
         Which candidate is chosen, 0 the best.
@@ -176,6 +178,7 @@ class State:
     chip: Chip = field(default_factory=lambda: Chip("empty", "no image"))
     marked: bool = False
     kept: bool = False
+    kept_count: int = 0
     answer: Answer | None = None
     choice: int = 0
     status: str = ""

@@ -34,6 +34,7 @@ class Click(Tool):
             lambda: proposal.marks.boxes.drawing,
             proposal.pressed,
         )
+        self.bench.state.events.target.connect(self.labels_changed)
 
     def keys(self) -> dict[str, Action]:
         proposal = self.proposal
@@ -55,6 +56,7 @@ class Click(Tool):
 
     def layers_changed(self) -> None:
         self.parts.documents.look()
+        self.labels_changed()
 
     def _clicked(self, button: int) -> None:
         self.proposal.clicked(button)
@@ -69,11 +71,18 @@ class Click(Tool):
         answer = self.proposal.ready(self.accept)
         if answer is not None and self.parts.accepting.accept(answer):
             self.proposal.kept()
+            self.bench.loop.later("kept", 0, self.labels_changed)
+
+    def labels_changed(self) -> None:
+        """Count the objects that the labels hold which cells are kept in."""
+        document = self.parts.documents.known(self.bench.state.target)
+        self.bench.state.kept_count = 0 if document is None else len(document.table)
 
     def undo(self) -> None:
         """Take back the last mark of the plane shown, else the last kept object."""
         if not self.proposal.undo_mark():
             self.parts.accepting.undo()
+            self.bench.loop.later("kept", 0, self.labels_changed)
             self.proposal.predicting.soon()
 
     def _undo_key(self) -> None:

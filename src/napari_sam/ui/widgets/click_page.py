@@ -38,6 +38,7 @@ class ClickPage(Page):
         column.addWidget(self.more)
         column.addStretch(1)
         self._connect()
+        self.show_count()
         self.show_answer()
 
     def _marks(self, tool: Click) -> QHBoxLayout:
@@ -96,8 +97,10 @@ class ClickPage(Page):
             ]
         )
         self.overlap.chosen.connect(tool.set_overlap)
+        self.count = QLabel()
+        self.count.setToolTip("How many cells the labels hold.")
         for row, (text, widget) in enumerate(
-            (("Keep cells in", self.target), ("On overlap", self.overlap))
+            (("Keep cells in", self.target), ("On overlap", self.overlap), ("Kept", self.count))
         ):
             grid.addWidget(QLabel(text), row, 0)
             grid.addWidget(widget, row, 1)
@@ -111,6 +114,7 @@ class ClickPage(Page):
         events.choice.connect(self.show_choice)
         events.marked.connect(self.show_ways_back)
         events.kept.connect(self.show_ways_back)
+        events.kept_count.connect(self.show_count)
         events.polarity.connect(self.polarity.show_value)
         events.drawing.connect(self.show_drawing)
         events.accept_key.connect(self.accept.print_key)
@@ -125,6 +129,11 @@ class ClickPage(Page):
         enable(self.next, _NEXT, "there is only one outline." if alone else nothing)
         self.show_ways_back()
         enable(self.boxes, self.boxes.tip, "" if state.image is not None else "there is no image.")
+
+    def show_count(self) -> None:
+        """Show how many cells the labels hold."""
+        kept = self._state.kept_count
+        self.count.setText("1 cell" if kept == 1 else f"{kept} cells")
 
     def show_ways_back(self) -> None:
         """Show whether there is anything to undo, or to clear."""
