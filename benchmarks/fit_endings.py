@@ -1,6 +1,6 @@
 """Fit the model that says whether a slice still shows an object that is carried through a stack.
 
-    python benchmarks/fit_endings.py [--volumes 3] [--objects 6] [--data FOLDER]
+    python benchmarks/fit_endings.py [--volumes 2] [--objects 5] [--data FOLDER]
 
 Prints the constant ``PRESENCE`` of ``stacks/ending.py``, and how often it is right about the kinds
 of stacks that it was fitted on and about others. Objects are carried from their largest slice to
@@ -74,8 +74,8 @@ def report(name: str, model: Logistic, signs: np.ndarray, there: np.ndarray) -> 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--volumes", type=int, default=3, help="stacks of each kind")
-    parser.add_argument("--objects", type=int, default=6, help="objects of each stack")
+    parser.add_argument("--volumes", type=int, default=2, help="stacks of each kind")
+    parser.add_argument("--objects", type=int, default=5, help="objects of each stack")
     parser.add_argument("--data", type=Path)
     options = parser.parse_args()
     torch.set_num_threads(1)

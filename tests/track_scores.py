@@ -29,18 +29,20 @@ def every(labels: np.ndarray, parents: dict[int, int], step: int) -> Tracks:
 
 def score(true: Tracks, found: Tracks) -> dict[str, float]:
     """Return TRA, LNK and the F1 of divisions (to the frame; NaN where there are none)."""
-    os.environ["TQDM_DISABLE"] = "1"
+    os.environ["TQDM_DISABLE"] = "1"  # before its first import
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         from traccuracy import run_metrics
-        from traccuracy.matchers import CTCMatcher
+        from traccuracy.matchers import CTCMatcher, IOUMatcher
         from traccuracy.metrics import CTCMetrics, DivisionMetrics
 
         logging.getLogger("traccuracy").setLevel(logging.ERROR)
-        results, _ = run_metrics(
-            _graph(true), _graph(found), CTCMatcher(), [CTCMetrics(), DivisionMetrics()]
-        )
-    tracks, divisions = (result["results"] for result in results)
+        graphs = _graph(true), _graph(found)
+        one, _ = run_metrics(*graphs, CTCMatcher(), [CTCMetrics()])
+        graphs = _graph(true), _graph(found)
+        one_to_one = IOUMatcher(iou_threshold=0.4, one_to_one=True)
+        other, _ = run_metrics(*graphs, one_to_one, [DivisionMetrics()])
+    tracks, divisions = one[0]["results"], other[0]["results"]
     return {
         "TRA": float(tracks["TRA"]),
         "LNK": float(tracks["LNK"]),

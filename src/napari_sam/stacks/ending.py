@@ -18,7 +18,7 @@ from napari_sam.stacks.logistic import Logistic
 #: Of what a slice shows of an object: predicted IoU; agreement of the answer with what was
 #: expected; share of the contrast that is left; log of the area over the largest so far; how much
 #: it grew. Printed by ``python benchmarks/fit_endings.py --data FOLDER``.
-PRESENCE = Logistic((0.64, 4.6, 0.59, 1.94, -8.79), -2.7)
+PRESENCE = Logistic((4.11, 4.83, 0.39, 1.75, -10.9), -5.25)
 LAST = 5  # slices whose median is the measure
 SURE = 3.0  # log-odds that a single slice may say at most
 FLAT = 0.1  # contrast below which nothing is told by how much of it is left

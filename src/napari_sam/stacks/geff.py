@@ -1,0 +1,81 @@
+"""Tracks as a graph exchange file (GEFF), which other programs of the field read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_sam.errors import DataError, InstallationError
+from napari_sam.stacks.tracks import Tracks
+
+if TYPE_CHECKING:
+    import networkx
+
+
+def save(tracks: Tracks, path: str | Path) -> Path:
+    """Write who follows whom as a GEFF: a node per cell and frame, an edge per link.
+
+    Parameters
+    ----------
+    tracks : Tracks
+    path : str or Path
+        A folder that is not there yet, such as ``"tracks.geff"``.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    DataError
+        When something is there already.
+    InstallationError
+        When the package ``geff`` is missing.
+
+    References
+    ----------
+    https://liveimagetrackingtools.org/geff/
+    """
+    try:
+        import geff
+    except ImportError as error:
+        raise InstallationError(
+            "GEFF files need the package geff: pip install 'napari-sam-bio[geff]'."
+        ) from error
+    target = Path(path)
+    if target.exists():
+        raise DataError(f"{target} is there already: choose another name.")
+    space = [name for name in tracks.cells if name.startswith("centroid_")]
+    names = ["t", *(name.removeprefix("centroid_") for name in space)]
+    geff.write(
+        graph_of(tracks),
+        target,
+        axis_names=names,
+        axis_types=["time", *["space"] * len(space)],
+    )
+    return target
+
+
+def graph_of(tracks: Tracks) -> networkx.DiGraph[int]:
+    """Return the directed graph of tracks, from earlier cells to later ones.
+
+    Nodes have ``t``, the centroid (``slice``, ``row``, ``col``), ``track`` and ``area``.
+    """
+    import networkx as nx
+
+    space = [name for name in tracks.cells if name.startswith("centroid_")]
+    graph: Any = nx.DiGraph()
+    cells = tracks.cells.sort_values(["label", "frame"], kind="stable").reset_index(drop=True)
+    last: dict[int, int] = {}
+    first: dict[int, int] = {}
+    for node, cell in enumerate(cells.to_dict("records")):
+        track = int(cell["label"])
+        place = {name.removeprefix("centroid_"): float(cell[name]) for name in space}
+        graph.add_node(node, t=int(cell["frame"]), **place, track=track, area=int(cell["area"]))
+        if track in last:
+            graph.add_edge(last[track], node)
+        first.setdefault(track, node)
+        last[track] = node
+    for child, parent in tracks.parents.items():
+        graph.add_edge(last[parent], first[child])
+    return graph
