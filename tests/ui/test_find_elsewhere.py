@@ -87,21 +87,21 @@ def test_after_a_reset_the_layer_holds_what_the_controls_say(bench):
     bench.settle()
     bench.find.start()
     bench.settle()
-    bench.find.adjust(diameter=40.0)
+    bench.find.adjust_options("cells", diameter=40.0)
     while not bench.session.jobs.wants("find"):
         assert bench.loop.turn() or any(t.run_next() for t in bench.session.tools.values())
     bench.find.reset()
     bench.settle()
-    assert bench.state.find.diameter is None
-    assert bench.find.following.search.options.diameter is None
+    assert bench.state.find.options.diameter is None
+    assert bench.find.following.search.options.options.diameter is None
     assert bench.state.estimated is not None
 
 
 def test_a_search_at_a_diameter_that_is_no_longer_wanted_is_made_again(bench):
     bench.viewer.add_image(STACK[3], name="plane")
     bench.settle()
-    bench.find.adjust(diameter=40.0)
+    bench.find.adjust_options("cells", diameter=40.0)
     bench.find.start()
     bench.find.reset()
     bench.settle()
-    assert bench.find.following.search.options.diameter is None
+    assert bench.find.following.search.options.options.diameter is None
