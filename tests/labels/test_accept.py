@@ -11,7 +11,8 @@ from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
 from napari_sam.labels.accept import accept, meet
 from napari_sam.labels.change import Origin
-from napari_sam.labels.document import Document, PlainSheet
+from napari_sam.labels.document import Document
+from napari_sam.labels.sheet import PlainSheet
 from napari_sam.prompts import Prompt
 
 SHAPE = (64, 80)

@@ -17,10 +17,11 @@ from napari_sam.labels import edit
 from napari_sam.labels import presence as presence_module
 from napari_sam.labels.accept import accept
 from napari_sam.labels.change import Change
-from napari_sam.labels.document import Document, PlainSheet
+from napari_sam.labels.document import Document
 from napari_sam.labels.measured import plane_of, rows_after, rows_of_written
 from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs
+from napari_sam.labels.sheet import PlainSheet
 
 SHAPE = (3, 16, 16)
 

@@ -16,11 +16,12 @@ from napari_sam.errors import DataError
 from napari_sam.images import Plane
 from napari_sam.labels.accept import accept
 from napari_sam.labels.change import Change, Origin
-from napari_sam.labels.document import Document, PlainSheet
+from napari_sam.labels.document import Document
 from napari_sam.labels.journal import Journal, read, replay
 from napari_sam.labels.record import from_bytes, to_bytes
 from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs
+from napari_sam.labels.sheet import PlainSheet
 from napari_sam.prompts import Prompt
 
 SHAPE = (3, 24, 24)

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,49 +21,10 @@ from napari_sam.labels.change import Change
 from napari_sam.labels.presence import Presence
 from napari_sam.labels.rows import RowChange, replace_rows
 from napari_sam.labels.runs import Runs, stands, write
+from napari_sam.labels.sheet import Sheet
 
 Event = Literal["apply", "undo", "redo", "retract", "complete", "forget"]
 Listener = Callable[[Event, Change | None], None]
-
-
-class Sheet(Protocol):
-    """What holds labels and their table, a layer for example."""
-
-    @property
-    def name(self) -> str:
-        """What a person calls the labels."""
-
-    @property
-    def pixels(self) -> Any:
-        """Integer array of at least two axes; NumPy, zarr or alike."""
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """The rows of the objects, see `napari_sam.labels.table`."""
-
-    @table.setter
-    def table(self, table: pd.DataFrame) -> None: ...
-
-    def check_writable(self) -> None:
-        """Raise a `LabelsError` when the pixels cannot be written."""
-
-    def show(self) -> None:
-        """Show the pixels as they are now."""
-
-
-@dataclass(eq=False)
-class PlainSheet:
-    """Labels and a table in memory, for scripts and tests."""
-
-    pixels: Any
-    table: pd.DataFrame
-    name: str = "labels"
-
-    def check_writable(self) -> None:
-        """Any array is tried."""
-
-    def show(self) -> None:
-        """Nobody looks."""
 
 
 class Moved(NamedTuple):
@@ -196,7 +156,7 @@ class Document:
         table = change.rows.revert(self.table) if change.rows and last else self.table
         made = replace_rows(table, wanted, new)
         change.rows = made
-        self._put_table(made.apply(table))
+        self.sheet.table = made.apply(table)
         self._tell("complete", change)
 
     def fill(self, plane: Plane, labels: npt.NDArray[np.integer[Any]]) -> None:
@@ -304,7 +264,7 @@ class Document:
                 self.sheet.table = table
             except BaseException as error:
                 self._write(runs.reversed, strictly=False)
-                self._put_table(former)
+                self.sheet.table = former
                 if isinstance(error, Exception):
                     raise LabelsError(
                         f"The table of {self.sheet.name!r} cannot take this ({error}). "
@@ -342,9 +302,6 @@ class Document:
                 f"the next free id is {int(runs.after.max())}. Convert the layer to a larger "
                 "type, or choose a new layer."
             )
-
-    def _put_table(self, table: pd.DataFrame) -> None:
-        self.sheet.table = table
 
     def stands(self, change: Change) -> bool:
         """Tell whether the pixels are as a change leaves them."""

@@ -1,0 +1,48 @@
+"""What holds labels and their table, as far as a document needs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import pandas as pd
+
+
+class Sheet(Protocol):
+    """What holds labels and their table, a layer for example."""
+
+    @property
+    def name(self) -> str:
+        """What a person calls the labels."""
+
+    @property
+    def pixels(self) -> Any:
+        """Integer array of at least two axes; NumPy, zarr or alike."""
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The rows of the objects, see `napari_sam.labels.table`."""
+
+    @table.setter
+    def table(self, table: pd.DataFrame) -> None: ...
+
+    def check_writable(self) -> None:
+        """Raise a `LabelsError` when the pixels cannot be written."""
+
+    def show(self) -> None:
+        """Show the pixels as they are now."""
+
+
+@dataclass(eq=False)
+class PlainSheet:
+    """Labels and a table in memory, for scripts and tests."""
+
+    pixels: Any
+    table: pd.DataFrame
+    name: str = "labels"
+
+    def check_writable(self) -> None:
+        """Any array is tried."""
+
+    def show(self) -> None:
+        """Nobody looks."""
