@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_sam.batch.job import Job, run_job
-from napari_sam.batch.run import Outcome, attempt, told
+from napari_sam.batch.outcome import Outcome, attempt, told
 from napari_sam.errors import NapariSamError
 
 _TRIES = 3  # of a job at whose turn a process ended

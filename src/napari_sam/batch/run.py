@@ -4,34 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 from napari_sam.batch.job import Job, run_job
-from napari_sam.errors import Cancelled, DataError, NapariSamError
+from napari_sam.batch.outcome import Outcome, attempt
+from napari_sam.batch.processes import run_in_processes
+from napari_sam.errors import DataError
 from napari_sam.progress import Progress, silent
 
 Watch = Callable[[int], Progress]
 """Called with the number of a job that begins; returns who is told how far it is."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of a job.
-
-    Parameters
-    ----------
-    job : Job
-    kind : {"done", "skipped", "failed"}
-    said : str
-        What came of it, or what was wrong and what to do.
-    """
-
-    job: Job
-    kind: Literal["done", "skipped", "failed"]
-    said: str
 
 
 def nobody(number: int) -> Progress:
@@ -80,8 +64,6 @@ def run_jobs(
             again = job.overwrite or (skip_existing and job.outputs.interrupted)
             todo[number] = replace(job, overwrite=again)
     if workers > 1 and len(todo) > 1 and not debug:
-        from napari_sam.batch.processes import run_in_processes
-
         results = run_in_processes(list(todo.values()), inputs, workers)
     else:
         results = _run_here(todo, inputs, watch, debug)
@@ -99,45 +81,6 @@ def _run_here(
     for number, job in jobs.items():
         work = partial(run_job, job, model, finder, watch(number))
         yield attempt(job, inputs, work, debug)
-
-
-def attempt(
-    job: Job, inputs: frozenset[Path], work: Callable[[], str], debug: bool = False
-) -> Outcome:
-    """Do the work of a job, and tell what was wrong if it fails."""
-    try:
-        job.outputs.refuse_inputs(inputs)
-        return Outcome(job, "done", work())
-    except Cancelled:
-        raise
-    except Exception as error:
-        if debug:
-            raise
-        return Outcome(job, "failed", told(error))
-
-
-def told(error: Exception) -> str:
-    """Say what was wrong, and what to do, as far as it is known.
-
-    Examples
-    --------
-    >>> told(DataError("There is no file a.tif."))
-    'There is no file a.tif.'
-    >>> told(OSError(28, "No space left on device", "out/a.tif"))
-    'out/a.tif: no space left on device.'
-    """
-    if isinstance(error, NapariSamError):
-        return str(error)
-    if isinstance(error, MemoryError):
-        return "There is not enough memory for it. Close other programs, or cut the image."
-    if isinstance(error, OSError) and error.strerror:
-        place = f"{error.filename}: " if error.filename else ""
-        reason = error.strerror if place == "" else error.strerror[:1].lower() + error.strerror[1:]
-        return f"{place}{reason}."
-    return (
-        f"It cannot be segmented ({type(error).__name__}: {error}). Add --debug to see where, and "
-        "report it."
-    )
 
 
 def try_folder(folder: Path) -> None:

@@ -1,4 +1,4 @@
-"""Folders of the Cell Tracking Challenge: one image of ids per frame, and a table of tracks."""
+"""Folders of the Cell Tracking Challenge, read: one image of ids per frame, a table of tracks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.errors import DataError, LabelsError
+from napari_sam.stacks.ctc_writing import RESULT, TRUTH
 from napari_sam.stacks.frames import describe
 from napari_sam.stacks.lineage import Nodes
 from napari_sam.stacks.tracks import Tracks, describe_tracks
@@ -17,77 +18,10 @@ from napari_sam.stacks.tracks import Tracks, describe_tracks
 if TYPE_CHECKING:
     from napari_sam.stacks.frames import Objects
 
-#: Names of the images and of the table, in results and in reference data.
-RESULT, TRUTH = ("mask", "res_track.txt"), ("man_track", "man_track.txt")
-
 
 def save(tracks: Tracks, folder: str | Path, *, truth: bool = False) -> Path:
-    """Write tracks as a folder of the Cell Tracking Challenge.
-
-    The format knows no gaps: a track with one is written as two, the second with the first as
-    its parent, which `load` puts together again.
-
-    Parameters
-    ----------
-    tracks : Tracks
-    folder : str or Path
-        Made where it is missing. Nothing that is there is overwritten.
-    truth : bool
-        Named like reference data (``man_track...``) and not like results (``mask...``).
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    DataError
-        When the folder holds a table of tracks already.
-    LabelsError
-        When there are more tracks than 16 bits can number.
-    """
-    import tifffile
-
-    prefix, name = TRUTH if truth else RESULT
-    target = Path(folder)
-    if (target / name).exists():
-        raise DataError(f"{target} holds tracks already ({name}): choose another folder.")
-    pieces = _pieces(tracks)
-    if len(pieces) > np.iinfo(np.uint16).max:
-        raise LabelsError(
-            f"The Cell Tracking Challenge numbers tracks with 16 bits, but there are {len(pieces)}."
-        )
-    target.mkdir(parents=True, exist_ok=True)
-    digits = max(3, len(str(len(tracks.labels) - 1)))
-    for t, frame in enumerate(tracks.labels):
-        lookup = np.zeros(int(frame.max(initial=0)) + 1, np.uint16)
-        for number, (track, first, last, _) in enumerate(pieces, 1):
-            if first <= t <= last and track < len(lookup):
-                lookup[track] = number
-        file = target / f"{prefix}{t:0{digits}d}.tif"
-        tifffile.imwrite(file, lookup[frame], compression="zlib")
-    rows = [f"{n} {first} {last} {p}" for n, (_, first, last, p) in enumerate(pieces, 1)]
-    (target / name).write_text("".join(f"{row}\n" for row in rows), encoding="ascii")
-    return target
-
-
-def _pieces(tracks: Tracks) -> list[tuple[int, int, int, int]]:
-    """Cut tracks at gaps: (track, first frame, last frame, number of the parent piece)."""
-    seen = tracks.cells.groupby("label")["frame"].apply(lambda f: np.sort(f.to_numpy()))
-    runs = [
-        (int(track), run)
-        for track, frames in seen.items()
-        for run in np.split(frames, np.flatnonzero(np.diff(frames) > 1) + 1)
-    ]
-    runs.sort(key=lambda item: (item[1][0], item[0]))
-    last_piece: dict[int, int] = {}
-    found = []
-    for number, (track, run) in enumerate(runs, 1):
-        parent = last_piece.get(track) or last_piece.get(tracks.parents.get(track, 0), 0)
-        last_piece[track] = number
-        found.append((track, int(run[0]), int(run[-1]), parent))
-    return found
+    """Write tracks as such a folder, see `Tracks.save_ctc`."""
+    return tracks.save_ctc(folder, truth=truth)
 
 
 def load(folder: str | Path) -> Tracks:

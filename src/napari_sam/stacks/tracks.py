@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from napari_sam.progress import Progress, silent
 from napari_sam.segmentation import Segmentation
+from napari_sam.stacks.ctc_writing import write
 from napari_sam.stacks.frames import Floats, Objects, repaint
 from napari_sam.stacks.lineage import Lineage, Nodes
 from napari_sam.stacks.logistic import probability
@@ -43,10 +44,8 @@ class Tracks(Segmentation):
     cells: pd.DataFrame = field(default=None)  # type: ignore[assignment]
 
     def save_ctc(self, folder: str | Path, *, truth: bool = False) -> Path:
-        """Write a folder of the Cell Tracking Challenge, see `napari_sam.stacks.ctc.save`."""
-        from napari_sam.stacks.ctc import save
-
-        return save(self, folder, truth=truth)
+        """Write a folder of the Cell Tracking Challenge, see `stacks.ctc_writing.write`."""
+        return write(self.labels, self.cells, self.parents, folder, truth=truth)
 
     def paths(self) -> npt.NDArray[np.float64]:
         """Return what a Tracks layer shows, (n, 2 + D): id, frame, and centroid."""
