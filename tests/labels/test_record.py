@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import hypothesis.extra.numpy as hnp
@@ -14,14 +13,10 @@ from hypothesis import strategies as st
 
 from napari_sam.errors import DataError
 from napari_sam.images import Plane
-from napari_sam.labels.accept import accept
 from napari_sam.labels.change import Change, Origin
-from napari_sam.labels.document import Document
-from napari_sam.labels.journal import Journal, read, replay
 from napari_sam.labels.record import from_bytes, to_bytes
 from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs
-from napari_sam.labels.sheet import PlainSheet
 from napari_sam.prompts import Prompt
 
 SHAPE = (3, 24, 24)
@@ -110,96 +105,3 @@ def test_a_cell_of_a_large_stack_takes_about_a_kilobyte():
     disc = ((grid**2).sum(axis=0) <= 400)[None].astype(np.uint8)
     runs = Runs.between(labels.shape, (120, 1000, 1000), np.zeros_like(disc), disc)
     assert len(to_bytes(Change("Added cell 1.", runs))) < 2000
-
-
-# -- journals ----------------------------------------------------------------------------------
-
-
-def fresh() -> Document:
-    empty = pd.DataFrame({"index": np.empty(0, np.int64)})
-    return Document(PlainSheet(np.zeros(SHAPE, np.int32), empty))
-
-
-def square(at: int) -> np.ndarray:
-    mask = np.zeros(SHAPE[1:], bool)
-    mask[at : at + 5, at : at + 5] = True
-    return mask
-
-
-def work(document: Document) -> None:
-    """Some of everything."""
-    for at in (1, 8, 15):
-        accept(document, plane(1), [square(at)], "keep")
-    document.undo()
-    document.undo()
-    document.redo()
-    change = accept(document, plane(2), [square(2)], "keep", measure=False)
-    document.complete(change, pd.DataFrame({"index": change.new_ids, "score": [1.0]}))
-    document.retract(accept(document, plane(0), [square(2)], "keep"))
-    document.undo()
-
-
-def state(document: Document) -> tuple[Any, ...]:
-    told = tuple((change.told, change.kind, change.ids) for change in document.log)
-    return document.sheet.pixels.copy(), document.table, told, document.can_redo
-
-
-def test_a_journal_brings_everything_back(tmp_path):
-    path = tmp_path / "images" / "one.journal"
-    document = fresh()
-    journal = Journal(path, document)
-    work(document)
-    journal.close()
-    again = fresh()
-    assert replay(path, again) == len(list(read(path)))
-    same(state(again), state(document))
-    for one in (document, again):
-        one.redo()
-    same(state(again)[:2], state(document)[:2])
-    while document.undo():
-        again.undo()
-        same(state(again)[:2], state(document)[:2])
-
-
-def test_a_journal_that_was_cut_anywhere_gives_what_was_whole(tmp_path):
-    path = tmp_path / "one.journal"
-    document = fresh()
-    states = [state(document)]
-    journal = Journal(path, document)
-    ends = [path.stat().st_size]
-
-    def note(event: str, change: Change | None) -> None:
-        states.append(state(document))
-        ends.append(path.stat().st_size)
-
-    document.listen(note)
-    work(document)
-    journal.close()
-    whole = path.read_bytes()
-    for end in range(ends[0], len(whole), 499):
-        path.write_bytes(whole[:end])
-        again = fresh()
-        count = replay(path, again)
-        assert count == sum(1 for stop in ends[1:] if stop <= end)
-        same(state(again)[0], states[count][0])
-        later = Journal(path, again)  # goes on behind the last whole entry
-        accept(again, plane(0), [square(18)], "keep")
-        later.close()
-        last = fresh()
-        assert replay(path, last) == count + 1
-        same(state(last)[0], state(again)[0])
-
-
-def test_a_journal_never_writes_over_another_file(tmp_path):
-    path: Path = tmp_path / "notes.txt"
-    path.write_text("what somebody wrote, and nobody else has")
-    with pytest.raises(DataError, match="no journal"):
-        Journal(path, fresh())
-    with pytest.raises(DataError, match="no journal"):
-        list(read(path))
-    assert path.read_text().startswith("what somebody wrote")
-    started = tmp_path / "started.journal"
-    started.write_bytes(b"napari-sam jou")  # cut in its first line
-    journal = Journal(started, fresh())
-    journal.close()
-    assert list(read(started)) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -90,6 +91,7 @@ class Bench:
             or self.session.jobs.run_next()
             or any(tool.run_next() for tool in self.session.tools.values())
             or self.session.models.downloads.run_next()
+            or self.session.recovery.run_next()
         ):
             pass
 
@@ -134,6 +136,12 @@ def default_preferences() -> Iterator[None]:
     yield
     store = PreferenceStore()
     store.remember(**asdict(Preferences()))
+
+
+@pytest.fixture(autouse=True)
+def home_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a test keeps is offered back for the same image: the next test must not see it."""
+    monkeypatch.setenv("NAPARI_SAM_HOME", str(tmp_path / "home"))
 
 
 @pytest.fixture

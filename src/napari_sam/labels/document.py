@@ -17,13 +17,13 @@ import pandas as pd
 from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.images import Plane
 from napari_sam.labels import table as object_table
-from napari_sam.labels.change import Change
+from napari_sam.labels.change import Change, Origin
 from napari_sam.labels.presence import Presence
 from napari_sam.labels.rows import RowChange, replace_rows
 from napari_sam.labels.runs import Runs, stands, write
 from napari_sam.labels.sheet import Sheet
 
-Event = Literal["apply", "undo", "redo", "retract", "complete", "forget"]
+Event = Literal["apply", "undo", "redo", "retract", "complete", "fill", "forget"]
 Listener = Callable[[Event, Change | None], None]
 
 
@@ -61,6 +61,11 @@ class Document:
     def log(self) -> tuple[Change, ...]:
         """All steps that stand, the oldest first."""
         return tuple(self._done)
+
+    @property
+    def undone(self) -> tuple[Change, ...]:
+        """All steps that were taken back, the one that `redo` does again the last."""
+        return tuple(self._undone)
 
     @property
     def last(self) -> Change | None:
@@ -177,6 +182,20 @@ class Document:
         self._undone.clear()
         self.sheet.pixels[plane.slices] = labels.T if plane.transposed else labels
         self.presence.forget(plane)
+        nothing = Runs.none(self.sheet.pixels.shape)
+        self._tell("fill", Change("Filled.", nothing, kind="fill", origin=Origin(plane)))
+
+    def adopt(self, done: Iterable[Change], undone: Iterable[Change]) -> None:
+        """Go on from a log that was kept elsewhere, and that fits the labels as they are.
+
+        Raises
+        ------
+        LabelsError
+            When this document has a log of its own.
+        """
+        if self._done or self._undone:
+            raise LabelsError(f"{self.sheet.name!r} has been edited. Nothing was changed.")
+        self._done, self._undone = list(done), list(undone)
 
     def _push(self, change: Change, event: Event) -> None:
         change.when = self._now()

@@ -29,6 +29,8 @@ class Preferences:
         Whether the mask under the cursor is shown.
     keep_on_disk : bool
         Whether what slow models read is kept for the next start.
+    recovery_days : int
+        How long labels that were not saved are kept for the next start; 0 keeps none.
     """
 
     model: str = "cells"
@@ -37,6 +39,7 @@ class Preferences:
     use_contrast_limits: bool = False
     hover_preview: bool = False
     keep_on_disk: bool = True
+    recovery_days: int = 30
 
 
 class PreferenceStore:

@@ -17,6 +17,7 @@ from napari_sam.images import Plane
 from napari_sam.ui.disk_cache import DiskCache
 from napari_sam.ui.labels_layer.accepting import Accepting
 from napari_sam.ui.labels_layer.documents import Documents
+from napari_sam.ui.labels_layer.recovery import Recovery
 from napari_sam.ui.layer_choice import LayerChoice
 from napari_sam.ui.layers.ours import OurLayers
 from napari_sam.ui.loops import QtLoop
@@ -86,6 +87,7 @@ class Session:
         self.disk_cache = DiskCache(bench)
         self.proposal = Proposal(bench, self.models.usable)
         self._documents = Documents(bench, self._labels_changed, threaded)
+        self.recovery = Recovery(bench, self._documents, threaded)
         self._accepting = Accepting(bench, self.proposal.marks, self._documents)
         self.layers = LayerChoice(bench)
         parts = Parts(
@@ -160,6 +162,7 @@ class Session:
         self._open = False
         for tool in self.tools.values():
             tool.close()
+        self.recovery.close()
         self._documents.close()
         self.layers.close()
         self._bench.preferences.close()

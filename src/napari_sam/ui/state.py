@@ -151,6 +151,8 @@ class State:
         The diameter in pixels that the last search estimated.
     found_count : int or None
         How many objects the last search found.
+    unsaved : str
+        Labels of this image that were not saved before, in a sentence; empty when there are none.
     accept_key : str
         The key that accepts now; a layer being drawn on needs Enter for itself.
     """
@@ -188,4 +190,5 @@ class State:
     find: FindOptions = field(default_factory=FindOptions)
     estimated: float | None = None
     found_count: int | None = None
+    unsaved: str = ""
     accept_key: str = "Enter"

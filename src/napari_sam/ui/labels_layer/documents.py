@@ -12,6 +12,7 @@ from napari_sam.engine.jobs import Jobs
 from napari_sam.errors import NapariSamError
 from napari_sam.images import Plane
 from napari_sam.progress import Progress
+from napari_sam.ui.labels_layer.autosave import Autosave
 from napari_sam.ui.labels_layer.layer_document import LayerDocument, Watcher, document_of
 from napari_sam.ui.layers.label_grid import labels_plane
 from napari_sam.ui.layers.planes import read_plane
@@ -40,6 +41,7 @@ class Documents:
         self._counting = (
             Jobs(bench.loop, ("count",), name="napari-sam counting") if threaded else None
         )
+        self.autosave = Autosave(bench, threaded)
         for role in ("target", "merge"):
             bench.state.events[role].connect(self._chosen)
 
@@ -75,6 +77,7 @@ class Documents:
             )
             document.listen(self._happened)
             self._open.append(document)
+            self.autosave.follow(document, empty)
             self._count()
         return document
 
@@ -116,9 +119,11 @@ class Documents:
             self._counting.close()
         for document in list(self._open):
             self._leave(document)
+        self.autosave.close()
 
     def _leave(self, document: LayerDocument) -> None:
         self._open.remove(document)
+        self.autosave.leave(document)
         document.unlisten(self._happened)
         document.unwatch(self)
 

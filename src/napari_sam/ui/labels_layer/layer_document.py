@@ -44,6 +44,7 @@ class LayerSheet:
 
     def __init__(self, layer: Labels) -> None:
         self._layer = layer
+        self.writes_table = False
 
     @property
     def name(self) -> str:
@@ -61,7 +62,11 @@ class LayerSheet:
 
     @table.setter
     def table(self, table: pd.DataFrame) -> None:
-        self._layer.features = table
+        self.writes_table = True
+        try:
+            self._layer.features = table
+        finally:
+            self.writes_table = False
 
     def check_writable(self) -> None:
         reason = why_not_writable(self._layer)
@@ -105,6 +110,8 @@ class LayerDocument(Document):
     def __init__(self, layer: Labels, empty: bool = False) -> None:
         super().__init__(LayerSheet(layer), empty=empty)
         self.layer = layer
+        #: Who writes down what happens, of all panels that have it open.
+        self.recorder: object = None
         self._watchers: dict[Any, Watcher] = {}
         self._data = layer.data
         self._unmeasured: list[_Unmeasured] = []
@@ -113,6 +120,11 @@ class LayerDocument(Document):
         layer.events.set_data.connect(self._refreshed)
         layer.undo = self._napari_undo  # type: ignore[method-assign]
         layer.redo = self._napari_redo  # type: ignore[method-assign]
+
+    @property
+    def writes_table(self) -> bool:
+        """Whether it is the document that sets the layer's table just now."""
+        return isinstance(self.sheet, LayerSheet) and self.sheet.writes_table
 
     @property
     def fits(self) -> bool:

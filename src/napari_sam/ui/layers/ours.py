@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 from weakref import WeakSet
 
+from psygnal import Signal
+
 
 class OurLayers:
     """Knows the layers of one viewer that are ours: previews, marks, rings.
@@ -13,6 +15,9 @@ class OurLayers:
     ----------
     viewer : napari.Viewer or ViewerModel
     """
+
+    #: A person has saved these layers.
+    saved = Signal(list)
 
     def __init__(self, viewer: Any) -> None:
         self.viewer = viewer
@@ -55,15 +60,18 @@ class OurLayers:
 
     def _save(self, path: str, *, selected: bool = False, **how: Any) -> list[str]:
         layers = self.viewer.layers
-        held = [layer for layer in layers if layer in self]
-        if not held:
-            return list(type(layers).save(layers, path, selected=selected, **how))
         chosen = [
             la for la in layers if la not in self and (not selected or la in layers.selection)
         ]
-        from napari.plugins.io import save_layers
+        if any(layer in self for layer in layers):
+            from napari.plugins.io import save_layers
 
-        return list(save_layers(path, chosen, **how)) if chosen else []
+            paths = list(save_layers(path, chosen, **how)) if chosen else []
+        else:
+            paths = list(type(layers).save(layers, path, selected=selected, **how))
+        if paths:
+            self.saved.emit(chosen)
+        return paths
 
 
 def add_quietly(viewer: Any, layer: Any) -> None:

@@ -21,6 +21,7 @@ from napari_sam.ui.widgets.controls import Segmented
 from napari_sam.ui.widgets.feedback import Feedback
 from napari_sam.ui.widgets.page import Layers, Page
 from napari_sam.ui.widgets.pages import ROWS
+from napari_sam.ui.widgets.recovery_box import RecoveryBox
 from napari_sam.ui.widgets.scrolling import Scrolling
 from napari_sam.ui.widgets.source_box import SourceBox
 
@@ -93,7 +94,9 @@ class Panel(QWidget):
             self._pages.addWidget(page)
         self._scroll = Scrolling(self._pages)
         self.feedback = Feedback(self.session.cancel)
+        self.recovery = RecoveryBox(self.session)
         column.addWidget(self.source)
+        column.addWidget(self.recovery)
         column.addWidget(self.tool)
         column.addWidget(self._scroll, 1)
         column.addWidget(self.feedback)

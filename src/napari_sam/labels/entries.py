@@ -1,0 +1,104 @@
+"""The entries of a journal of labels: what they say, and how they are written.
+
+A journal begins with what the labels were (`began`, `content`, `logged`, `ready`), goes on with
+what happened to them (`happened`, `rows`), and notes when they were saved (`SAVED`).
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from napari_sam.labels.change import Change
+from napari_sam.labels.document import Event
+from napari_sam.labels.journal import Entry
+from napari_sam.labels.record import table_in, table_out, to_bytes
+from napari_sam.labels.runs import Runs
+
+#: Everything that `began` announced has been written.
+READY = Entry("ready", b"")
+#: A person has saved the labels as they are.
+SAVED = Entry("saved", b"")
+
+_WHEN = struct.Struct("<q")
+
+
+def began(
+    shape: Sequence[int], dtype: Any, table: pd.DataFrame, about: dict[str, str | float]
+) -> Entry:
+    """Begin: empty labels and a table, and what a person calls them.
+
+    Parameters
+    ----------
+    about : dict
+        Anything for whoever reads it: the name of the labels, of their image, the time.
+    """
+    text = {
+        "shape": [int(size) for size in shape],
+        "dtype": np.dtype(dtype).str,
+        "table": table_out(table),
+        "about": about,
+    }
+    return Entry("begin", json.dumps(text).encode())
+
+
+def content(corner: Sequence[int], pixels: npt.NDArray[np.integer[Any]]) -> Entry:
+    """Tell what a block of the labels holds, whatever was told of it before.
+
+    Parameters
+    ----------
+    corner : sequence of int
+        Index of the block's first pixel, one per axis of the labels.
+    pixels : integer array
+        Of as many axes as the labels.
+    """
+    stream = io.BytesIO()
+    np.savez_compressed(stream, corner=np.asarray(corner, np.int64), pixels=pixels)
+    return Entry("content", stream.getvalue())
+
+
+def logged(change: Change, *, undone: bool = False) -> Entry:
+    """Put a step into the log whose pixels and rows are there already, or are taken back."""
+    return Entry("undone" if undone else "done", to_bytes(change))
+
+
+def happened(event: Event, change: Change) -> Entry:
+    """Write down what a document tells of."""
+    if event == "apply":
+        return Entry("apply", to_bytes(change))
+    if event == "complete":  # pixels and prompts are known from the step itself
+        runs = Runs.none(change.pixels.shape)
+        return Entry("complete", to_bytes(replace(change, pixels=runs, origin=None)))
+    return Entry(event, _WHEN.pack(change.when))
+
+
+def rows(table: pd.DataFrame) -> Entry:
+    """Tell the whole table, which somebody else has written."""
+    return Entry("table", json.dumps(table_out(table)).encode())
+
+
+# -- reading ---------------------------------------------------------------------------------
+
+
+def when(body: bytes) -> int:
+    """Read which step is meant, by when it was made."""
+    return int(_WHEN.unpack(body)[0])
+
+
+def read_content(body: bytes) -> tuple[tuple[int, ...], npt.NDArray[np.integer[Any]]]:
+    """Read what `content` wrote."""
+    with np.load(io.BytesIO(body), allow_pickle=False) as file:
+        return tuple(int(at) for at in file["corner"]), file["pixels"]
+
+
+def read_rows(body: bytes) -> pd.DataFrame:
+    """Read what `rows` wrote."""
+    return table_in(json.loads(body))

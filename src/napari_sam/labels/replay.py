@@ -1,0 +1,218 @@
+"""From a journal back to labels, their table, and what can be undone."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from napari_sam.errors import DataError, NapariSamError
+from napari_sam.labels import entries
+from napari_sam.labels import table as object_table
+from napari_sam.labels.change import Change
+from napari_sam.labels.journal import Entry, read
+from napari_sam.labels.record import from_bytes, table_in
+from napari_sam.labels.rows import replace_rows
+from napari_sam.labels.runs import Runs, write
+
+_DAMAGED = (
+    *(NapariSamError, KeyError, ValueError, TypeError, IndexError, OSError, EOFError),
+    *(zipfile.BadZipFile, ArithmeticError, AttributeError),
+)
+
+
+@dataclass(eq=False)
+class Recovered:
+    """Labels as a journal tells them.
+
+    Parameters
+    ----------
+    pixels : integer array
+    table : DataFrame
+    about : dict
+        What `entries.began` was told.
+    done, undone : list of Change
+        What can be undone and redone, the last first to go.
+    saved : bool
+        Whether a person has saved the labels as they are.
+    whole : bool
+        Whether all entries could be followed; else these are the labels before the damage.
+    """
+
+    pixels: npt.NDArray[np.integer[Any]]
+    table: pd.DataFrame
+    about: dict[str, Any]
+    done: list[Change] = field(default_factory=list)
+    undone: list[Change] = field(default_factory=list)
+    saved: bool = False
+    whole: bool = True
+
+    def ids(self) -> npt.NDArray[np.int64]:
+        """Return the objects that the labels hold, ascending."""
+        planes = self.pixels.reshape(-1, *self.pixels.shape[-2:])
+        found = [np.unique(plane) for plane in planes if plane.any()]
+        ids = np.unique(np.concatenate([np.zeros(1, np.int64), *found]))
+        return ids[ids != 0].astype(np.int64)
+
+
+def replay(path: Path) -> Recovered | None:
+    """Do again what a journal tells, up to where it was cut off or is damaged.
+
+    What the labels were at first is written plane by plane while a person goes on working, so a
+    plane may be told of after changes that it holds already. Steps are therefore written whatever
+    they find; what is told of a plane replaces all that was told before.
+
+    Returns
+    -------
+    Recovered or None
+        None when the labels were never told completely.
+
+    Raises
+    ------
+    DataError
+        When the file is no journal of a known version.
+    OSError
+        When it cannot be read.
+    MemoryError
+        When the labels are too large.
+    """
+    now: Recovered | None = None
+    coming: Recovered | None = None
+    for entry in read(path):
+        try:
+            if entry.kind == "begin":
+                coming = _begin(entry.body)
+            elif entry.kind == "ready":
+                now = coming or now
+            elif coming is not None:
+                _follow(coming, entry)
+        except _DAMAGED:
+            if coming is now is not None:
+                now.whole = False
+            coming = None  # until labels are told anew
+    return now
+
+
+def _begin(body: bytes) -> Recovered:
+    text = json.loads(body)
+    dtype = np.dtype(text["dtype"])
+    if dtype.kind not in "iu":
+        raise DataError(f"Labels are integers, not {dtype}.")
+    # calloc: pages of a large stack cost memory only once something is written to them.
+    return Recovered(np.zeros(text["shape"], dtype), table_in(text["table"]), text["about"])
+
+
+def _follow(labels: Recovered, entry: Entry) -> None:
+    if entry.kind == "saved":
+        labels.saved = True
+        return
+    step = _STEPS.get(entry.kind)
+    if step is None:
+        raise DataError(f"Entries of the kind {entry.kind!r} are not known.")
+    step(labels, entry.body)
+    if entry.kind not in ("complete", "table"):  # what is measured is no work of a person's
+        labels.saved = False
+
+
+def _apply(labels: Recovered, body: bytes) -> None:
+    change = from_bytes(body)
+    table = _turned(labels, change)
+    _put(labels.pixels, change.pixels)
+    labels.table = table
+    labels.done.append(change)
+    labels.undone.clear()
+
+
+def _complete(labels: Recovered, body: bytes) -> None:
+    told = from_bytes(body)
+    at = next((i for i, step in enumerate(labels.done) if step.when == told.when), None)
+    if at is None or told.rows is None:
+        return
+    step, table = labels.done[at], object_table.adopt(labels.table)
+    if step.rows is not None and at == len(labels.done) - 1:
+        table = step.rows.revert(table)
+    step.rows = replace_rows(table, told.rows.ids, told.rows.after)
+    labels.table = step.rows.apply(table)
+
+
+def _undo(labels: Recovered, body: bytes) -> None:
+    _expect(labels.done[-1], entries.when(body))
+    _take_back(labels, labels.done[-1])
+    labels.undone.append(labels.done.pop())
+
+
+def _redo(labels: Recovered, body: bytes) -> None:
+    change = labels.undone[-1]
+    table = _turned(labels, change)
+    write(labels.pixels, change.pixels, strictly=False)
+    labels.table = table
+    change.when = entries.when(body)
+    labels.done.append(labels.undone.pop())
+
+
+def _retract(labels: Recovered, body: bytes) -> None:
+    moment = entries.when(body)
+    step = next(step for step in reversed(labels.done) if step.when == moment)
+    _take_back(labels, step)
+    labels.done.remove(step)
+    labels.undone.clear()
+
+
+def _expect(change: Change, moment: int) -> None:
+    if change.when != moment:
+        raise DataError("The journal tells of a step that is not in its log.")
+
+
+def _take_back(labels: Recovered, change: Change) -> None:
+    table = _turned(labels, change, back=True)
+    write(labels.pixels, change.pixels.reversed, strictly=False)
+    labels.table = table
+
+
+def _turned(labels: Recovered, change: Change, back: bool = False) -> pd.DataFrame:
+    """The table as a step leaves it, or as it found it."""
+    if change.rows is None:
+        return labels.table
+    table = object_table.adopt(labels.table)
+    return change.rows.revert(table) if back else change.rows.apply(table)
+
+
+def _content(labels: Recovered, body: bytes) -> None:
+    corner, pixels = entries.read_content(body)
+    where = tuple(slice(at, at + n) for at, n in zip(corner, pixels.shape, strict=True))
+    if labels.pixels[where].shape != pixels.shape:
+        raise DataError("The journal tells of pixels outside of the labels.")
+    labels.pixels[where] = pixels
+
+
+def _table(labels: Recovered, body: bytes) -> None:
+    labels.table = entries.read_rows(body)
+
+
+def _put(pixels: npt.NDArray[np.integer[Any]], runs: Runs) -> None:
+    """Write a change whatever it finds."""
+    if runs.shape != pixels.shape:
+        raise DataError(f"The journal tells of labels {runs.shape}, not {pixels.shape}.")
+    for block in runs.blocks():
+        new = np.repeat(runs.after[block.part], runs.length[block.part])
+        pixels[block.where][block.rows, block.columns] = new.astype(pixels.dtype)
+
+
+_STEPS: dict[str, Callable[[Recovered, bytes], None]] = {
+    "content": _content,
+    "done": lambda labels, body: labels.done.append(from_bytes(body)),
+    "undone": lambda labels, body: labels.undone.append(from_bytes(body)),
+    "apply": _apply,
+    "complete": _complete,
+    "undo": _undo,
+    "redo": _redo,
+    "retract": _retract,
+    "table": _table,
+}

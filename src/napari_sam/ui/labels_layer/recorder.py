@@ -1,0 +1,179 @@
+"""Writes down what happens to one Labels layer, so that a crash does not take it away."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from napari_sam.labels import entries
+from napari_sam.labels.change import Change
+from napari_sam.labels.document import Event
+from napari_sam.labels.journal import Entry
+from napari_sam.labels.table import INDEX
+from napari_sam.ui.labels_layer.layer_document import LayerDocument
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+_AT_ONCE = 4_000_000  # pixels that are copied between two events of the window
+
+
+class Desk(Protocol):
+    """What a recorder needs of its session."""
+
+    def begin(self, recorder: Recorder, image: Image) -> None:
+        """Make a file for a recorder unless it has one."""
+
+    def write(self, recorder: Recorder, make: Callable[[], Entry], size: int = 0) -> None:
+        """Write an entry soon, which is made in another thread; ``size`` bytes wait for it."""
+
+    def later(self, recorder: Recorder, call: Callable[[], None]) -> None:
+        """Make a call when the window and the disk have time."""
+
+    def image(self) -> Image | None:
+        """Return the image that is worked on."""
+
+
+class Recorder:
+    """Listens to a document, and hands over what is to be written.
+
+    Nothing is written before a first step: labels that are only looked at are not copied.
+
+    Parameters
+    ----------
+    document : LayerDocument
+    desk : Desk
+    empty : bool
+        Whether the labels are known to hold nothing yet.
+    """
+
+    def __init__(self, document: LayerDocument, desk: Desk, empty: bool) -> None:
+        self.document = document
+        self.unsaved = False
+        self._desk = desk
+        self._empty = empty
+        self._begun = False
+        self._base: Iterator[None] | None = None
+        document.listen(self._happened)
+        document.layer.events.features.connect(self._features_set)
+
+    def close(self) -> None:
+        """Listen no more."""
+        self.document.unlisten(self._happened)
+        self.document.layer.events.features.disconnect(self._features_set)
+        while self._base is not None:
+            self._next_plane()
+
+    def go_on(self, told: bool) -> None:
+        """Go on with a journal, which tells of the labels as they are, or does not."""
+        self._begun = self.unsaved = True
+        if not told:
+            self._begin(None, blank=False)
+
+    def saved(self) -> None:
+        """The person has saved the labels as they are."""
+        if self._begun:
+            self.unsaved = False
+            self._write(lambda: entries.SAVED)
+
+    # -- what is told ----------------------------------------------------------------------------
+
+    def _happened(self, event: Event, change: Change | None) -> None:
+        if event != "complete":
+            self.unsaved = True
+        if not self._begun or event == "forget":
+            first = change if event == "apply" and self._empty and not self._begun else None
+            if not self._begin(first, blank=self._empty and event in ("apply", "fill")):
+                return
+            if first is None and event != "fill":
+                return  # what has been told holds it already
+        self._empty = False
+        if change is None:
+            return
+        if event == "fill":
+            assert change.origin is not None
+            assert change.origin.plane is not None
+            self._copy(change.origin.plane.slices)
+            return
+        copy = replace(change)  # a later event may give it other rows
+        self._write(lambda: entries.happened(event, copy))
+
+    def _begin(self, first: Change | None, blank: bool) -> bool:
+        """Tell what the labels are, before their first change where there is one."""
+        document, image = self.document, self._desk.image()
+        pixels = document.sheet.pixels
+        self._begun = False
+        if image is None or type(pixels) is not np.ndarray:  # others are on disk already
+            self._empty = False
+            return False
+        table = document.table
+        if first is not None and first.rows is not None:
+            table = first.rows.revert(table)
+        table = table.copy()
+        about: dict[str, str | float] = {
+            "name": str(document.layer.name),
+            "image": str(image.name),
+            "path": str(image.source.path or ""),
+            "time": time.time(),
+        }
+        shape, dtype = pixels.shape, pixels.dtype
+        self._desk.begin(self, image)
+        self._begun = True
+        self._write(lambda: entries.began(shape, dtype, table, about))
+        if first is None:
+            for undone, steps in ((False, document.log), (True, document.undone)):
+                for step in map(replace, steps):
+                    self._write(lambda s=step, u=undone: entries.logged(s, undone=u))  # type: ignore[misc]
+        if blank:
+            self._base = None
+            self._write(lambda: entries.READY)
+        else:
+            self._base = self._planes()
+            self._desk.later(self, self._next_plane)
+        return True
+
+    # -- what the labels hold --------------------------------------------------------------------
+
+    def _next_plane(self) -> None:
+        """Copy some of the labels, and leave the rest for later."""
+        if self._base is None:
+            return
+        if next(self._base, self) is self:
+            self._base = None
+            self._write(lambda: entries.READY)
+        else:
+            self._desk.later(self, self._next_plane)
+
+    def _planes(self) -> Iterator[None]:
+        pixels = self.document.sheet.pixels
+        copied = 0
+        for leading in np.ndindex(pixels.shape[:-2]):
+            if pixels[leading].any():
+                self._copy((*leading, slice(None), slice(None)))
+            copied += pixels[leading].size
+            if copied >= _AT_ONCE:
+                copied = 0
+                yield
+
+    def _copy(self, where: tuple[int | slice, ...]) -> None:
+        """Write down what a plane of the labels holds now."""
+        whole = [at if isinstance(at, slice) else slice(at, at + 1) for at in where]
+        block = self.document.sheet.pixels[tuple(whole)].copy()
+        corner = [at.start or 0 for at in whole]
+        self._write(lambda: entries.content(corner, block), block.nbytes)
+
+    # -- rows that came without a step -----------------------------------------------------------
+
+    def _features_set(self, event: Any = None) -> None:
+        """Somebody has set the table; of what the document sets, it tells itself."""
+        table = self.document.sheet.table
+        if self._begun and not self.document.writes_table and INDEX in table:
+            copy = table.copy()
+            self._write(lambda: entries.rows(copy))
+
+    def _write(self, make: Callable[[], Entry], size: int = 0) -> None:
+        self._desk.write(self, make, size)

@@ -1,0 +1,189 @@
+"""Offers back what was kept for an image, and not saved, before napari crashed or was closed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_sam.engine.jobs import Jobs
+from napari_sam.errors import NapariSamError
+from napari_sam.labels.replay import Recovered, replay
+from napari_sam.progress import Progress
+from napari_sam.ui.labels_layer import shelf
+from napari_sam.ui.labels_layer.autosave import identity_of
+from napari_sam.ui.labels_layer.documents import Documents
+from napari_sam.ui.layers.label_grid import transform_of
+from napari_sam.ui.layers.ours import add_quietly
+from napari_sam.ui.layers.planes import spatial_shape
+from napari_sam.ui.workbench import Workbench
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(eq=False)
+class _Offer:
+    """Labels that wait for a word of the person; nobody else offers them meanwhile."""
+
+    image: Image
+    held: shelf.Held
+    labels: Recovered
+    count: int
+    last: float
+
+
+class Recovery:
+    """Looks for unsaved labels of the chosen image; restores or discards them when told to.
+
+    Parameters
+    ----------
+    bench : Workbench
+    documents : Documents
+    threaded : bool
+        Whether it is looked for beside the window.
+    """
+
+    def __init__(self, bench: Workbench, documents: Documents, threaded: bool) -> None:
+        self._bench = bench
+        self._documents = documents
+        self._jobs = Jobs(bench.loop, ("look",), name="napari-sam recovery", threaded=threaded)
+        self._offer: _Offer | None = None
+        self._tidied = False
+        bench.state.events.image.connect(self._image_chosen)
+
+    def run_next(self) -> bool:
+        """Run what waits on this thread; tell whether there was anything."""
+        return self._jobs.run_next()
+
+    def close(self) -> None:
+        """Offer no more; what was not restored is offered at the next start."""
+        self._jobs.close()
+        self._withdraw()
+
+    # -- looking -----------------------------------------------------------------------------
+
+    def _image_chosen(self, image: Image | None) -> None:
+        self._withdraw()
+        self._jobs.cancel_all()
+        if image is not None:
+            self._look(image)
+
+    def _look(self, image: Image) -> None:
+        """Look for labels that were kept for an image and are in no layer of this viewer."""
+        identity = identity_of(image)
+        days = self._bench.preferences.read().recovery_days
+        here = {shelf.note_of(layer) for layer in self._bench.viewer.layers}
+        known = self._documents.autosave.own | {path for path in here if path is not None}
+        first, self._tidied = not self._tidied, True
+
+        def look(progress: Progress) -> _Offer | None:
+            if first:
+                shelf.tidy(days)
+            return _newest(image, identity(), known, progress)
+
+        self._jobs.submit("look", look, self._found, self._missed)
+
+    def _found(self, offer: _Offer | None) -> None:
+        if offer is None:
+            return
+        if offer.image is not self._bench.state.image:
+            offer.held.release()
+            return
+        self._offer = offer
+        self._bench.state.unsaved = _words(offer)
+
+    def _missed(self, error: Exception) -> None:
+        """A folder that cannot be read, or not enough memory, stops nobody's work."""
+        _log.warning("Unsaved labels could not be looked for: %s", error)
+
+    def _withdraw(self) -> None:
+        offer, self._offer = self._offer, None
+        self._bench.state.unsaved = ""
+        if offer is not None:
+            offer.held.release()
+
+    # -- what the person says ------------------------------------------------------------------
+
+    def restore(self) -> None:
+        """Add a Labels layer with all that was kept; undo goes back as far as it did."""
+        offer, self._offer = self._offer, None
+        self._bench.state.unsaved = ""
+        if offer is None:
+            return
+        try:
+            layer = self._layer(offer)
+        except Exception as error:
+            offer.held.release()
+            self._bench.fail(error)
+            return
+        steps = len(offer.labels.done)
+        undo = f"; undo goes back {_count(steps, 'step')}" if steps else ""
+        self._bench.result(f"Restored {_count(offer.count, 'cell')} in {layer.name!r}{undo}.")
+        self._look(offer.image)
+
+    def _layer(self, offer: _Offer) -> Any:
+        from napari.layers import Labels
+
+        image, labels = offer.image, offer.labels
+        fits = labels.pixels.shape == spatial_shape(image)
+        place = transform_of(image) if fits else {}
+        layer = Labels(labels.pixels, name=str(labels.about["name"]), **place)
+        layer.features = labels.table
+        document = self._documents.of(layer)
+        document.adopt(labels.done, labels.undone)
+        self._documents.autosave.go_on(document, offer.held, labels.whole)
+        add_quietly(self._bench.viewer, layer)
+        if fits:
+            self._bench.choose("target", layer)
+        self._documents.look()
+        return layer
+
+    def discard(self) -> None:
+        """Throw away what was offered."""
+        offer, self._offer = self._offer, None
+        self._bench.state.unsaved = ""
+        if offer is not None:
+            offer.held.delete()
+            self._bench.result(f"Discarded {offer.labels.about['name']!r}.")
+            self._look(offer.image)
+
+
+def _newest(image: Image, key: str, known: set[Path], progress: Progress) -> _Offer | None:
+    """Find the journal that was written last and holds something that is not saved."""
+    for held in shelf.of_image(key):
+        if held.path in known:
+            held.release()
+            continue
+        try:
+            last = held.path.stat().st_mtime
+            labels = replay(held.path)
+            count = 0 if labels is None else len(labels.ids())
+            progress(0.5)
+        except (NapariSamError, OSError, MemoryError) as error:
+            held.release()
+            _log.warning("%s cannot be read: %s", held.path, error)
+            if not isinstance(error, NapariSamError | OSError):
+                raise
+            continue
+        if labels is not None and not labels.saved and (count or labels.done):
+            return _Offer(image, held, labels, count, last)
+        held.release()
+    return None
+
+
+def _words(offer: _Offer) -> str:
+    now, then = time.localtime(), time.localtime(offer.last)
+    day = "today" if now[:3] == then[:3] else time.strftime("%d %b %Y", then).lstrip("0")
+    return (
+        f"Not saved: {_count(offer.count, 'cell')} in {offer.labels.about['name']!r}, "
+        f"{day} {time.strftime('%H:%M', then)}."
+    )
+
+
+def _count(count: int, noun: str) -> str:
+    return f"1 {noun}" if count == 1 else f"{count} {noun}s"

@@ -1,0 +1,138 @@
+"""Where journals of labels lie: a folder per image, a lock per journal, and what is thrown away."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from napari_sam.models.home import home
+from napari_sam.models.locks import Busy, held
+
+_SUFFIX = ".journal"
+_PLANES, _ROWS = 16, 128  # as much of an image is looked at to know it again
+_DAY = 86400.0
+_NOTE = "napari_sam_journal"  # where a Labels layer notes its journal
+#: Journals of together more bytes than this are thrown away, the oldest first.
+MOST_BYTES = 2_000_000_000
+
+
+class Held:
+    """A journal that nobody else writes, offers or throws away.
+
+    Parameters
+    ----------
+    path : Path
+
+    Raises
+    ------
+    Busy
+        When another session has it.
+    OSError
+        When the lock cannot be made.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock = contextlib.ExitStack()
+        self._lock.enter_context(held(path.with_name(path.name + ".lock"), 0.0))
+
+    def release(self) -> None:
+        """Let others have it."""
+        self._lock.close()
+
+    def delete(self) -> None:
+        """Throw it away."""
+        with contextlib.suppress(OSError):  # it may be gone
+            self.path.unlink()
+        self.release()
+        with contextlib.suppress(OSError):  # of other journals
+            self.path.parent.rmdir()
+
+
+def folder() -> Path:
+    """Return the folder of all journals."""
+    return home() / "recovery"
+
+
+def new(key: str) -> Held:
+    """Begin a journal of an image's labels; its file is yet to be written.
+
+    Parameters
+    ----------
+    key : str
+        The image, see `identity`.
+    """
+    place = folder() / key
+    place.mkdir(parents=True, exist_ok=True)
+    name = f"{time.strftime('%Y%m%d-%H%M%S')}-{uuid.uuid4().hex[:8]}{_SUFFIX}"
+    return Held(place / name)
+
+
+def of_image(key: str) -> Iterator[Held]:
+    """Go through the journals of an image that nobody has, the newest first; all are held."""
+    for path in sorted((folder() / key).glob(f"*{_SUFFIX}"), key=_age):
+        with contextlib.suppress(Busy, OSError):
+            yield Held(path)
+
+
+def tidy(days: float) -> None:
+    """Throw away journals that are old, and the oldest where there are too many."""
+    total = 0
+    for path in sorted(folder().glob(f"*/*{_SUFFIX}"), key=_age):
+        with contextlib.suppress(Busy, OSError):
+            total += path.stat().st_size
+            if _age(path) > days * _DAY or total > MOST_BYTES:
+                Held(path).delete()
+
+
+def _age(path: Path) -> float:
+    """Seconds since a journal was written last."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except OSError:  # it has just gone
+        return 0.0
+
+
+def identity(data: Any, rgb: bool = False) -> str:
+    """Know an image again by its shape and by samples of its pixels, wherever it lies.
+
+    An array in memory is sampled throughout; of one that is read on demand only the plane in the
+    middle is looked at.
+
+    Parameters
+    ----------
+    data : array
+        NumPy, dask, zarr or alike, at least two axes.
+    rgb : bool
+        Whether the last axis holds colours.
+    """
+    digest = hashlib.blake2b(
+        f"{tuple(data.shape)} {np.dtype(data.dtype).str}".encode(), digest_size=16
+    )
+    leading = data.shape[: -3 if rgb else -2]
+    count = int(np.prod(leading))
+    some = np.unique(np.linspace(0, count - 1, min(count, _PLANES)).round().astype(int))
+    planes = some if isinstance(data, np.ndarray) else [count // 2]
+    for number in planes if count else ():
+        plane = np.asarray(data[tuple(int(i) for i in np.unravel_index(number, leading))])
+        step = max(1, plane.shape[0] // _ROWS)
+        digest.update(np.ascontiguousarray(plane[::step]).tobytes())
+    return digest.hexdigest()
+
+
+def note_of(layer: Any) -> Path | None:
+    """Return the journal that a layer is written down in, as far as the layer knows."""
+    path, owner = layer.metadata.get(_NOTE, ("", ""))
+    return Path(path) if owner == str(layer.unique_id) else None  # a copy is another layer
+
+
+def note(layer: Any, path: Path) -> None:
+    """Let a layer know its journal, so that another panel does not offer what is there."""
+    layer.metadata[_NOTE] = (str(path), str(layer.unique_id))

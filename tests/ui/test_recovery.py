@@ -1,0 +1,382 @@
+"""After a crash, what was kept is offered back: exactly, once, and only if it was not saved."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from napari.layers import Labels
+
+from fake_model import blobs
+from napari_sam.ui.labels_layer import recorder, recovery, shelf
+from napari_sam.ui.widgets.recovery_box import RecoveryBox
+
+CENTRES = [(row, column) for row in (10, 26, 42) for column in (10, 28, 46, 64)]
+STACK = blobs((5, 64, 80), tuple((2, *centre) for centre in CENTRES), radius=5)
+
+
+def keep(bench: Any, *centres: tuple[int, int]) -> Labels:
+    for centre in centres:
+        bench.click(2, *centre)
+        bench.settle()
+        bench.cells.accept()
+        bench.settle()
+    return bench.state.target
+
+
+def opened(bench: Any, image: np.ndarray = STACK) -> Any:
+    """An image in a viewer, as the next start of napari finds it."""
+    bench.viewer.add_image(image.copy(), name="image")
+    bench.viewer.dims.set_point(0, 2)
+    bench.settle()
+    return bench
+
+
+@pytest.fixture
+def kill(tmp_path, monkeypatch):
+    """Leave a session as a kill does: the next one finds what is on the disk, and no locks."""
+    count = 0
+
+    def killed() -> Path:
+        nonlocal count
+        count += 1
+        left = tmp_path / f"left {count}"
+        shutil.copytree(shelf.folder(), left / "recovery")
+        for lock in left.rglob("*.lock"):
+            lock.unlink()
+        monkeypatch.setenv("NAPARI_SAM_HOME", str(left))
+        return left
+
+    return killed
+
+
+def journals() -> list[Path]:
+    return sorted(shelf.folder().rglob("*.journal"))
+
+
+def state(labels: Labels) -> tuple[np.ndarray, pd.DataFrame]:
+    return labels.data.copy(), labels.features.copy()
+
+
+def same(one: Any, other: Any) -> None:
+    np.testing.assert_array_equal(one[0], other[0])
+    pd.testing.assert_frame_equal(one[1], other[1], check_dtype=False)
+
+
+def test_after_a_kill_everything_is_offered_and_restored(make_bench, kill):
+    bench = opened(make_bench())
+    labels = keep(bench, *CENTRES[:5])
+    bench.session.set_tool("review")
+    bench.settle()
+    assert bench.review.edit(lambda editing: editing.delete([2]))
+    assert bench.review.edit(lambda editing: editing.accept(3))
+    bench.settle()
+    kill()
+    after = opened(make_bench())
+    assert len(after.viewer.layers) == 1  # nothing happens by itself
+    assert "4 cells" in after.state.unsaved
+    assert labels.name in after.state.unsaved
+    after.session.recovery.restore()
+    after.settle()
+    back = after.viewer.layers[labels.name]
+    assert after.state.target is back
+    assert after.state.unsaved == ""
+    same(state(back), state(labels))
+    log = after.session._documents.of(back).log
+    expected = bench.session._documents.of(labels).log
+    assert [step.told for step in log] == [step.told for step in expected]
+    prompt, original = (steps[0].origin.prompts[0] for steps in (log, expected))
+    np.testing.assert_array_equal(prompt.points, original.points)
+    while labels.undo() or bench.session._documents.of(labels).can_undo:
+        back.undo()
+        same(state(back), state(labels))
+    back.undo()
+    assert not back.data.any()
+    for _ in expected:
+        labels.redo(), back.redo()
+        same(state(back), state(labels))
+
+
+def test_work_on_what_was_restored_survives_the_next_kill_with_its_undo(make_bench, kill):
+    keep(opened(make_bench()), *CENTRES[:2])
+    kill()
+    second = opened(make_bench())
+    second.session.recovery.restore()
+    labels = keep(second, CENTRES[5])
+    second.viewer.layers.selection.active = labels
+    labels.paint((0, 60, 70), 9)  # with napari's own brush
+    second.settle()
+    labels.undo()
+    second.settle()
+    kill()
+    third = opened(make_bench())
+    third.session.recovery.restore()
+    third.settle()
+    back = third.state.target
+    same(state(back), state(labels))
+    for _ in range(3):
+        back.undo()
+    assert not back.data.any()
+    assert len(journals()) == 1
+
+
+def test_labels_that_were_there_before_come_back_with_what_was_done_to_them(
+    make_bench, kill, monkeypatch
+):
+    monkeypatch.setattr(recorder, "_AT_ONCE", 1)  # plane by plane
+    bench = opened(make_bench())
+    data = np.zeros(STACK.shape, np.uint16)
+    data[0, 5:9, 5:9], data[4, 50:60, 50:60] = 7, 9
+    labels = bench.viewer.add_labels(data, name="mine")
+    bench.session.layers.choose("target", labels)
+    bench.settle()
+    assert journals() == []  # labels that are only looked at are not copied
+    keep(bench, *CENTRES[:2])
+    kill()
+    after = opened(make_bench())
+    assert "4 cells in 'mine'" in after.state.unsaved
+    after.session.recovery.restore()
+    same(state(after.state.target), state(labels))
+    assert after.state.target.data.dtype == np.uint16
+
+
+def test_what_find_all_found_is_offered(make_bench, kill):
+    bench = opened(make_bench())
+    bench.session.set_tool("find")
+    bench.find.start()
+    bench.settle()
+    (labels,) = (layer for layer in bench.viewer.layers if isinstance(layer, Labels))
+    assert labels.data.any()
+    kill()
+    after = opened(make_bench())
+    after.session.recovery.restore()
+    same(state(after.state.target), state(labels))
+
+
+def test_what_is_discarded_is_not_offered_again(make_bench, kill):
+    keep(opened(make_bench()), CENTRES[0])
+    kill()
+    after = opened(make_bench())
+    after.session.recovery.discard()
+    after.settle()
+    assert after.state.unsaved == ""
+    assert journals() == []
+    assert "Discarded" in after.state.status
+    after.session.close()
+    assert opened(make_bench()).state.unsaved == ""
+
+
+def test_an_offer_that_nobody_answers_stays(make_bench, kill):
+    keep(opened(make_bench()), CENTRES[0])
+    kill()
+    after = opened(make_bench())
+    words = after.state.unsaved
+    after.session.close()
+    assert opened(make_bench()).state.unsaved == words != ""
+
+
+def test_closing_without_saving_offers_it_and_saving_does_not(make_bench, tmp_path):
+    bench = opened(make_bench())
+    labels = keep(bench, CENTRES[0])
+    bench.session.close()
+    second = opened(make_bench())
+    assert "1 cell " in second.state.unsaved
+    second.session.recovery.restore()
+    second.viewer.layers.selection = {second.state.target}
+    assert second.viewer.layers.save(str(tmp_path / "cells.tif"), selected=True)
+    second.session.close()
+    assert journals() == []
+    assert opened(make_bench()).state.unsaved == ""
+    assert labels.data.any()
+
+
+def test_saved_work_is_not_offered_after_a_kill_but_what_came_later_is(make_bench, tmp_path, kill):
+    bench = opened(make_bench())
+    labels = keep(bench, CENTRES[0])
+    bench.viewer.layers.selection = {labels}
+    assert bench.viewer.layers.save(str(tmp_path / "cells.tif"), selected=True)
+    bench.settle()
+    bench.viewer.layers.selection = {bench.viewer.layers["image"]}
+    kill()
+    assert opened(make_bench()).state.unsaved == ""
+
+
+def test_work_after_saving_is_offered(make_bench, tmp_path, kill):
+    bench = opened(make_bench())
+    labels = keep(bench, CENTRES[0])
+    bench.viewer.layers.selection = {labels}
+    bench.viewer.layers.save(str(tmp_path / "cells.tif"), selected=True)
+    bench.viewer.layers.selection = {bench.viewer.layers["image"]}
+    keep(bench, CENTRES[1])
+    kill()
+    assert "2 cells" in opened(make_bench()).state.unsaved
+
+
+def test_another_image_is_offered_nothing(make_bench, kill):
+    keep(opened(make_bench()), CENTRES[0])
+    kill()
+    assert opened(make_bench(), np.roll(STACK, 3, axis=2)).state.unsaved == ""
+
+
+def test_two_panels_on_one_image_do_not_mix(make_bench):
+    first = opened(make_bench())
+    keep(first, *CENTRES[:2])
+    second = opened(make_bench())
+    assert second.state.unsaved == ""  # it is in use
+    keep(second, CENTRES[3])
+    assert len(journals()) == 2
+    first.session.close()
+    second.session.close()
+    third = opened(make_bench())
+    assert "1 cell " in third.state.unsaved  # the newest first
+    third.session.recovery.restore()
+    third.settle()
+    assert "2 cells" in third.state.unsaved
+    fourth = opened(make_bench())
+    assert fourth.state.unsaved == ""  # what one panel offers, another does not
+
+
+def test_a_panel_opened_again_offers_nothing_that_is_still_there(make_bench):
+    bench = opened(make_bench())
+    labels = keep(bench, CENTRES[0])
+    bench.session.close()
+    labels.data[0, 50:55, 70:75] = 20  # while nobody looks
+    again = make_bench(bench.viewer)
+    again.settle()
+    assert again.state.unsaved == ""
+    keep(again, CENTRES[1])
+    again.session.close()
+    assert len(journals()) == 1
+    after = opened(make_bench())
+    assert "3 cells" in after.state.unsaved
+    after.session.recovery.restore()
+    same(state(after.state.target), state(labels))
+
+
+@pytest.mark.parametrize("damage", ["torn", "garbage", "other"])
+def test_damaged_journals_never_stop_the_panel(make_bench, kill, damage):
+    labels = keep(opened(make_bench()), *CENTRES[:3])
+    kill()
+    (path,) = journals()
+    data = path.read_bytes()
+    path.write_bytes(
+        {"torn": data[:-5], "garbage": b"\0" * 500, "other": data[: len(data) // 2]}[damage]
+    )
+    after = opened(make_bench())
+    assert bool(after.state.unsaved) == (damage != "garbage")
+    after.session.recovery.restore()
+    after.settle()
+    if damage == "torn":
+        np.testing.assert_array_equal(after.state.target.data, labels.data)
+    assert keep(after, CENTRES[8]).data.any()
+    assert not after.state.problem
+
+
+def test_a_disk_that_cannot_be_written_is_told_once_and_work_goes_on(
+    make_bench, tmp_path, monkeypatch
+):
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("NAPARI_SAM_HOME", str(tmp_path / "file"))
+    bench = opened(make_bench())
+    labels = keep(bench, CENTRES[0])
+    assert bench.state.problem
+    assert "Save your labels" in bench.state.status
+    assert keep(bench, CENTRES[1]) is labels
+    assert len(np.unique(labels.data)) == 3
+    assert not bench.state.problem
+
+
+def test_old_journals_are_thrown_away(make_bench, kill):
+    keep(opened(make_bench()), CENTRES[0])
+    kill()
+    (path,) = journals()
+    before = time.time() - 31 * 86400
+    os.utime(path, (before, before))
+    assert opened(make_bench()).state.unsaved == ""
+    assert not path.exists()
+
+
+def test_the_oldest_journals_go_where_there_are_too_many(make_bench, monkeypatch):
+    for centre in CENTRES[:2]:
+        bench = opened(make_bench())
+        keep(bench, centre)
+        bench.session.close()
+    young = max(journals(), key=lambda path: path.stat().st_mtime)
+    monkeypatch.setattr(shelf, "MOST_BYTES", young.stat().st_size)
+    shelf.tidy(30)
+    assert journals() == [young]
+
+
+def test_nothing_is_written_when_the_person_wants_none(make_bench):
+    bench = make_bench()
+    bench.session._bench.preferences.remember(recovery_days=0)
+    keep(opened(bench), CENTRES[0])
+    assert journals() == []
+
+
+def test_images_are_known_by_their_pixels():
+    stack = np.random.default_rng(0).integers(0, 9, (40, 300, 40))
+    assert shelf.identity(stack) == shelf.identity(stack.copy()) != shelf.identity(stack + 1)
+    assert shelf.identity(stack) != shelf.identity(stack[:, ::-1])
+    assert shelf.identity(stack) != shelf.identity(stack.astype(np.uint8))
+    assert shelf.identity(stack[0]) != shelf.identity(stack[1])
+
+
+SCRIPT = """
+    import sys
+    sys.path[:0] = {paths!r}
+    import conftest, test_recovery
+    bench = test_recovery.opened(conftest.Bench())
+    labels = test_recovery.keep(bench, *test_recovery.CENTRES[:3])
+    print(len(labels.features), flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_after_a_real_kill(make_bench):
+    here = Path(__file__).parent
+    script = textwrap.dedent(SCRIPT.format(paths=[str(here), str(here.parent)]))
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline().strip() == "3"
+        assert opened(make_bench()).state.unsaved == ""  # the other process is alive
+        other.kill()
+    after = opened(make_bench())
+    assert "3 cells" in after.state.unsaved
+    after.session.recovery.restore()
+    assert len(np.unique(after.state.target.data)) == 4
+
+
+def test_the_panel_shows_the_offer_and_its_buttons_work(qtbot, make_bench, kill):
+    bench = opened(make_bench())
+    box = RecoveryBox(bench.session)
+    qtbot.addWidget(box)
+    assert box.isHidden()
+    keep(bench, CENTRES[0])
+    kill()
+    for button in ("discard", "restore"):
+        after = opened(make_bench())
+        box = RecoveryBox(after.session)
+        qtbot.addWidget(box)
+        if button == "discard":
+            data = journals()[0].read_bytes()
+        assert box.text == after.state.unsaved != ""
+        assert not box.isHidden()
+        getattr(box, button).click()
+        assert box.isHidden()
+        assert (after.state.target is None) == (button == "discard")
+        if button == "discard":
+            path = shelf.new(recovery.identity_of(after.state.image)()).path
+            path.write_bytes(data)
+            after.session.close()
