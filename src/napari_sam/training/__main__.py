@@ -22,6 +22,7 @@ def _train(arguments: argparse.Namespace) -> None:
 
     from napari_sam.models.cells.network import LIGHT, CellsNetwork
     from napari_sam.training.checkpoints import code_version, load_checkpoint
+    from napari_sam.training.generated import fresh_plane
     from napari_sam.training.loop import Trainer
     from napari_sam.training.pairs import data_hash, find_pairs
     from napari_sam.training.settings import Settings
@@ -56,6 +57,7 @@ def _train(arguments: argparse.Namespace) -> None:
         print,
         network=CellsNetwork.of(config),
         teacher=load_checkpoint(arguments.teacher) if arguments.teacher else None,
+        fresh=fresh_plane if arguments.generated else None,
         clock=time.process_time if arguments.processor_time else time.monotonic,
     )
     if arguments.resume:
@@ -73,7 +75,7 @@ def _planes(arguments: argparse.Namespace, training: list[Pair]) -> list[Plane]:
     seed = 1000 + 100 * arguments.seed
     planes = load_planes(training, print)
     planes += generated_planes(arguments.generated, seed, say=print)
-    return planes + generated_slices(arguments.generated // 3, seed, say=print)
+    return planes + generated_slices(max(2, arguments.generated // 3), seed, say=print)
 
 
 def _windows(arguments: argparse.Namespace, held: list[Pair]) -> list[tuple[str, Window]]:

@@ -66,7 +66,12 @@ def _add_train(commands: Any) -> None:
     train.add_argument(
         "--look-every", type=float, default=5.0, help="minutes between looks at validation"
     )
-    train.add_argument("--generated", type=int, default=8, help="generated images of each kind")
+    train.add_argument(
+        "--generated",
+        type=int,
+        default=8,
+        help="generated images of each kind to start with; new ones come while it runs",
+    )
     train.add_argument(
         "--leave-out",
         nargs="*",

@@ -20,6 +20,7 @@ __all__ = [
     "GENERATED_FAILURES",
     "GENERATED_FAMILIES",
     "TRAINING_SEEDS",
+    "fresh_plane",
     "generated_planes",
     "generated_slices",
     "generated_validation",
@@ -106,6 +107,29 @@ def generated_planes(
                 planes.append(plane)
     say(f"{len(planes)} generated planes of {len(kinds)} kinds")
     return planes
+
+
+def fresh_plane(
+    rng: np.random.Generator, kinds: Sequence[str] = KINDS, shape: tuple[int, int] = (256, 256)
+) -> Plane | None:
+    """Generate and prepare one plane of any kind, as often as :data:`EMPHASIS` says.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Chooses kind and seed, which is never one of those kept for validation.
+    kinds : sequence of str
+    shape : tuple of int
+
+    Returns
+    -------
+    Plane or None
+        Of family "synthetic"; None if nothing on it is large enough.
+    """
+    weight = np.array([EMPHASIS.get(kind, 1) for kind in kinds], float)
+    kind = kinds[int(rng.choice(len(kinds), p=weight / weight.sum()))]
+    sample = generate(kind, int(rng.integers(TRAINING_SEEDS, 2**31)), shape)
+    return prepare_plane(normalise(sample[0], 0.5, 99.9), sample[1], "synthetic")
 
 
 def generated_slices(

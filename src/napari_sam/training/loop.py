@@ -53,6 +53,8 @@ class Trainer:
     say : callable
     network : CellsNetwork, optional
         Another architecture than the shipped one.
+    fresh : callable, optional
+        Gives new planes while it runs, see `napari_sam.training.sampling.WindowStream`.
     teacher : dict, optional
         A checkpoint of a trained network of the same widths, see
         `napari_sam.training.distilling`.
@@ -72,6 +74,7 @@ class Trainer:
         *,
         network: CellsNetwork | None = None,
         teacher: dict | None = None,
+        fresh: Callable[[np.random.Generator], Plane | None] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings, self.folder, self.say = settings, Path(folder), say
@@ -97,7 +100,7 @@ class Trainer:
         self.optimiser = torch.optim.AdamW(
             self.network.parameters(), settings.learning_rate, weight_decay=1e-3
         )
-        self.stream = WindowStream(planes, settings.seed)
+        self.stream = WindowStream(planes, settings.seed, fresh=fresh)
         self.generator = torch.Generator().manual_seed(settings.seed)
         self.windows_seen = self.steps = 0
         self.minutes_before = 0.0
@@ -217,9 +220,11 @@ class Trainer:
                 saved = time.monotonic()
             if now - looked > 60 * self.settings.look_every:
                 self.look(start)
+                self.draw()
                 looked = time.monotonic()
         self.look(start)
         self.save(start)
+        self.draw()
 
     def look(self, start: float) -> None:
         """Measure the averaged weights on the validation windows; keep the best ones."""
@@ -241,6 +246,11 @@ class Trainer:
             self.facts["validation"] = found
             self.save(start, "best.pt")
 
+    def draw(self) -> None:
+        """Draw the curves of the log."""
+        if self.history:
+            draw_curves(self.folder / "log.csv", self.folder / "curves.png")
+
     def minutes(self, start: float) -> float:
         """Minutes trained so far, over all calls."""
         return self.minutes_before + (self.clock() - start) / 60
@@ -257,10 +267,8 @@ class Trainer:
         self.say("  ".join(f"{key} {value}" for key, value in row.items()))
 
     def save(self, start: float, name: str = "last.pt") -> None:
-        """Write a checkpoint and draw the curves."""
+        """Write a checkpoint."""
         minutes = self.minutes(start)
-        if self.history:
-            draw_curves(self.folder / "log.csv", self.folder / "curves.png")
         save_checkpoint(
             {
                 "network": self.network.state_dict(),

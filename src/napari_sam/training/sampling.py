@@ -25,6 +25,13 @@ FAMILY_WEIGHTS: dict[str, float] = {
     "slices": 1.2,
     "synthetic": 5.5,
 }
+#: The family of generated images, how often a new one is generated for a window of it, and how
+#: many are kept.
+GENERATED = "synthetic"
+FRESH_SHARE = 0.15
+KEPT = 800
+#: Share of windows made around an object, as prompts are answered.
+AROUND_OBJECTS = 0.35
 TARGET_DIAMETER = 32.0
 #: Factors around the target that objects mostly have, and those of the windows at wrong zooms.
 SIZES = (0.4, 2.4)
@@ -86,8 +93,9 @@ class WindowStream:
     seed : int
     weights : dict of str to float, optional
         Per family; default :data:`FAMILY_WEIGHTS`.
-    prompts : bool
-        True makes windows around single objects more frequent, as prompts are answered.
+    fresh : callable, optional
+        Called with random numbers, gives a new plane of a family that is there, or None: so that a
+        long run never sees all that there is.
     """
 
     def __init__(
@@ -95,32 +103,45 @@ class WindowStream:
         planes: Sequence[Plane],
         seed: int = 0,
         weights: dict[str, float] | None = None,
-        prompts: bool = False,
+        fresh: Callable[[np.random.Generator], Plane | None] | None = None,
     ) -> None:
         weights = FAMILY_WEIGHTS if weights is None else weights
         self.rng = np.random.default_rng(seed)
-        self.around_objects = 0.6 if prompts else 0.35
+        self.fresh = fresh
         self.families: dict[str, list[Plane]] = {}
         for plane in planes:
             self.families.setdefault(plane.family, []).append(plane)
         self.names = sorted(self.families)
         share = np.array([weights.get(name, 1.0) for name in self.names])
         self.share = share / share.sum()
-        # planes with more objects carry more, but not in proportion
-        self.plane_share = {}
-        for name in self.names:
-            count = np.array([len(p.diameter) - 1 for p in self.families[name]], float)
-            self.plane_share[name] = np.sqrt(count) / np.sqrt(count).sum()
+        self.plane_share = {name: self._share(name) for name in self.names}
+
+    def _share(self, name: str) -> np.ndarray:
+        """How often the planes of a family are drawn: more objects more, but not in proportion."""
+        root = np.sqrt([len(plane.diameter) - 1 for plane in self.families[name]])
+        return root / root.sum()
+
+    def _plane(self) -> Plane:
+        """Draw a plane; one that is new takes the place of an old one once there are many."""
+        rng = self.rng
+        name = self.names[rng.choice(len(self.names), p=self.share)]
+        members = self.families[name]
+        if self.fresh is not None and name == GENERATED and rng.random() < FRESH_SHARE:
+            plane = self.fresh(rng)
+            if plane is not None:
+                if len(members) < KEPT:
+                    members.append(plane)
+                else:
+                    members[int(rng.integers(len(members)))] = plane
+                self.plane_share[name] = self._share(name)
+                return plane
+        return members[rng.choice(len(members), p=self.plane_share[name])]
 
     def draw(self, size: int) -> Example:
         """Draw one example of ``size`` x ``size`` pixels (a multiple of 32)."""
         rng = self.rng
         while True:
-            name = self.names[rng.choice(len(self.names), p=self.share)]
-            plane = self.families[name][
-                rng.choice(len(self.families[name]), p=self.plane_share[name])
-            ]
-            window, wanted = self._window(plane, size)
+            window, wanted = self._window(self._plane(), size)
             if (window.labels > 0).sum() >= 20 or rng.random() < 0.06:
                 break
         if rng.random() < EMPTY_SHARE:
@@ -146,7 +167,7 @@ class WindowStream:
         rng = self.rng
         diameters = plane.diameter[1:]
         wanted = 0
-        if rng.random() < self.around_objects:
+        if rng.random() < AROUND_OBJECTS:
             # objects of rare sizes as often as those of common sizes
             octave = np.floor(np.log2(np.maximum(diameters, 1)))
             chosen = rng.choice(np.unique(octave))
