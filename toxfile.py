@@ -8,6 +8,7 @@ any other system, from where pip is told to look.
 
 from __future__ import annotations
 
+import logging
 import os
 import platform
 import shutil
@@ -52,14 +53,14 @@ def tox_on_install(tox_env: ToxEnv, arguments: Any, section: str, of_type: str) 
     if of_type != "package_deps" or not _is_without_torch(tox_env):
         return
     small = is_small_enough()
-    print(f"{tox_env.conf.name}: {SIZES[small]}; some minutes without a word.", flush=True)
+    logging.warning("%s: %s; some minutes without a word", tox_env.conf.name, SIZES[small])
     if small:
         pip = [tox_env.conf["env_python"], "-I", "-m", "pip", "install", "torch", "torchvision"]
         outcome = tox_env.execute(
             [*pip, "--index-url", SMALL], stdin=StdinSource.OFF, run_id="install_torch"
         )
         if outcome.exit_code:  # then it comes with the rest
-            print(f"{tox_env.conf.name}: {SMALL} does not work: {SIZES[False]}.", flush=True)
+            logging.warning("%s: %s does not work: %s", tox_env.conf.name, SMALL, SIZES[False])
 
 
 def _is_without_torch(tox_env: ToxEnv) -> bool:
