@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from napari_sam.errors import CheckpointError
 
@@ -94,6 +95,20 @@ def _check_numbers(name: str, tensor: Tensor, where: str) -> None:
         )
 
 
+class _Unfilled(TorchFunctionMode):
+    """Leaves new weights as they are: to fill those without memory costs torch seconds at first."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        given = kwargs or {}
+        if func in (torch.Tensor.uniform_, torch.Tensor.normal_):
+            return args[0]
+        if getattr(func, "__module__", "") == "torch.nn.init":
+            return args[0] if args else given["tensor"]
+        return func(*args, **given)
+
+
 def check_fit(build: Callable[[], nn.Module], state: Mapping[str, Tensor], where: str) -> None:
     """Compare weights with those of a network, before memory is taken for it.
 
@@ -110,7 +125,7 @@ def check_fit(build: Callable[[], nn.Module], state: Mapping[str, Tensor], where
         When weights are missing, unknown, of another shape, or no real numbers.
     """
     try:
-        with torch.device("meta"), warnings.catch_warnings():
+        with torch.device("meta"), _Unfilled(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of layers without channels, which do not fit anyway
             expected = build().state_dict()
     except Exception as error:  # impossible sizes make constructors fail in any way

@@ -63,7 +63,7 @@ class MaskDecoder(nn.Module):
         super().__init__()
         fine, middle, dim = widths
         inner, last = 32, 16
-        self.tokens = nn.Parameter(torch.randn(1 + CANDIDATES, dim) * 0.5)
+        self.tokens = nn.Parameter(nn.init.normal_(torch.empty(1 + CANDIDATES, dim), std=0.5))
         self.local = nn.Sequential(
             nn.Conv2d(dim, dim // 2, 1, bias=False),
             nn.BatchNorm2d(dim // 2),

@@ -127,7 +127,7 @@ class PromptEncoder(nn.Module):
         self.at_point = nn.Linear(dim, dim)
         self.at_box = nn.Linear(dim + 2, dim)
         # background click, object click, padding; box, no box
-        self.kinds = nn.Parameter(torch.randn(5, dim) * 0.1)
+        self.kinds = nn.Parameter(nn.init.normal_(torch.empty(5, dim), std=0.1))
 
     def forward(
         self,
