@@ -169,10 +169,10 @@ def _files() -> Iterator[Target]:
     folder = Path(tempfile.mkdtemp(prefix="napari-sam-fuzz-"))
     kinds = {"labels": "labels", "to": "word", "table": "table", "pixel_size": "pixel size",
              "name": "words", "path": "path"}  # fmt: skip
-    for name, format in FORMATS.items():
+    for name, written in FORMATS.items():
         good = {
             "labels": labels(),
-            "path": folder / f"out{format.suffix}",
+            "path": folder / f"out{written.suffix}",
             "to": name,
             "table": measure(labels()),
             "pixel_size": PixelSize(1, 1),

@@ -78,8 +78,10 @@ def draw(graph: dict[str, set[str]], title: str) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img">',
         f"<title>{title}: arrows point at what a room imports</title>",
         f"<style>{STYLE}</style>",
-        '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" '
-        'markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#6b7280"/></marker></defs>',
+        (
+            '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
+            'orient="auto"><path d="M0 0L8 4L0 8z" fill="#6b7280"/></marker></defs>'
+        ),
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
     ]
     for name in sorted(graph):
@@ -93,8 +95,10 @@ def draw(graph: dict[str, set[str]], title: str) -> str:
             )
     for name, (x, y, wide) in sorted(place.items()):
         parts += [
-            f'<rect class="room" x="{x:.0f}" y="{y}" width="{wide:.0f}" '
-            f'height="{ROOM_HEIGHT}" rx="6"/>',
+            (
+                f'<rect class="room" x="{x:.0f}" y="{y}" width="{wide:.0f}" '
+                f'height="{ROOM_HEIGHT}" rx="6"/>'
+            ),
             f'<text x="{x + wide / 2:.0f}" y="{y + 22}">{name}</text>',
         ]
     return "\n".join([*parts, "</svg>"]) + "\n"

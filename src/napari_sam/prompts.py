@@ -144,7 +144,7 @@ class Prompt:
     def foreground(self) -> npt.NDArray[np.float64]:
         """Points (N, 2) that lie on the object."""
         assert self.labels is not None
-        return self.points[self.labels == FOREGROUND]
+        return np.asarray(self.points[self.labels == FOREGROUND])
 
     def split(self) -> list[Prompt]:
         """Return one prompt per box.

@@ -179,10 +179,10 @@ def measure(
 
 
 def _image_of(labels: npt.NDArray[Any], image: Any) -> npt.NDArray[Any]:
-    image = checks.array(image, "The image", LabelsError)
-    if image.shape[:2] != labels.shape or image.ndim > 3 or image.size == 0 < labels.size:
-        raise LabelsError(f"The image has shape {image.shape}, but the labels {labels.shape}.")
-    return image
+    found = checks.array(image, "The image", LabelsError)
+    if found.shape[:2] != labels.shape or found.ndim > 3 or found.size == 0 < labels.size:
+        raise LabelsError(f"The image has shape {found.shape}, but the labels {labels.shape}.")
+    return found
 
 
 def _known(scores: Any) -> dict[int, float]:

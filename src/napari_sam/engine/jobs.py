@@ -185,7 +185,7 @@ class Jobs:
             result = job.work(report)
         except Cancelled:
             return
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             # Everything a model may raise ends up in the status line, never in a dead thread.
             _log.debug("Work in slot %r failed", job.slot, exc_info=True)
             failure = error

@@ -126,4 +126,4 @@ def _corners(ring: Ring) -> Ring:
     """Drop the vertices on straight lines."""
     into = ring - np.roll(ring, 1, axis=0)
     out = np.roll(ring, -1, axis=0) - ring
-    return ring[(into != out).any(axis=1)]
+    return np.asarray(ring[(into != out).any(axis=1)])

@@ -63,7 +63,7 @@ def _stated_planes(tif: tifffile.TiffFile) -> int | None:
     if tif.is_shaped:
         page: Any = tif.pages.first if hasattr(tif.pages, "first") else tif.pages[0]
         shape = (tif.shaped_metadata or ({},))[0].get("shape", page.shape)
-        return math.prod(shape) // max(math.prod(page.shape), 1)
+        return int(math.prod(shape) // max(math.prod(page.shape), 1))
     return None
 
 

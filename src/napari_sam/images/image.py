@@ -138,7 +138,8 @@ class Image:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Type of the pixels."""
-        return np.dtype(self.finest.dtype)
+        found: np.dtype[Any] = np.dtype(self.finest.dtype)
+        return found
 
     def planes(self) -> Iterator[Plane]:
         """Iterate over all planes of rows and columns, the last axis running fastest."""

@@ -169,7 +169,7 @@ class Runs:
     def flat(self) -> Ids:
         """List the flat index of every pixel, (size,)."""
         first = np.cumsum(self.length) - self.length
-        return np.arange(self.size) + np.repeat(self.start - first, self.length)
+        return np.asarray(np.arange(self.size) + np.repeat(self.start - first, self.length))
 
     def each(self, values: Ids) -> Ids:
         """Repeat a value per run for every pixel of it."""

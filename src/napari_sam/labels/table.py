@@ -52,7 +52,7 @@ def ids_of(labels: Labels) -> npt.NDArray[np.int64]:
         ids = np.flatnonzero(np.bincount(labels.ravel()))  # ten times as fast as sorting
     else:
         ids = np.unique(labels)
-    return ids[ids != 0].astype(np.int64)
+    return np.asarray(ids[ids != 0], dtype=np.int64)
 
 
 def adopt(features: Any) -> pd.DataFrame:

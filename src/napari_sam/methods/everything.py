@@ -49,7 +49,7 @@ class Everything(Method[Settings]):
     def encoding_share(self, options: Settings) -> float:
         """Encoding takes as long as some hundreds of points."""
         asked = sum(len(grid) * 4**layer for layer, grid in enumerate(options.grids))
-        return ENCODING / (ENCODING + asked)
+        return float(ENCODING / (ENCODING + asked))
 
     def search(
         self,

@@ -205,10 +205,10 @@ def _points(
 ) -> npt.NDArray[np.float64]:
     """Points to ask about, in pixels of the crop."""
     if points is None:
-        return settings.grids[crop.layer] * np.array(crop.shape)
+        return np.asarray(settings.grids[crop.layer] * np.array(crop.shape))
     corner = np.array([crop.top, crop.left])
     inside = (points >= corner) & (points < (crop.bottom, crop.right))
-    return points[inside.all(axis=1)] - corner
+    return np.asarray(points[inside.all(axis=1)] - corner)
 
 
 def _cut_off(region: Region, crop: PlaneCrop, shape: tuple[int, int]) -> bool:

@@ -73,4 +73,4 @@ def _solve(
     table[i[order], j[order]] = gains[members][order]
     place[i[order], j[order]] = members[order]
     taken = place[linear_sum_assignment(table, maximize=True)]
-    return taken[taken >= 0]
+    return np.asarray(taken[taken >= 0])

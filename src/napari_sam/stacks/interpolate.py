@@ -152,7 +152,7 @@ def _depth(mask: Mask) -> Floats:
     """Return the distance to the border, which runs between pixels: positive inside."""
     inside = ndi.distance_transform_edt(mask)
     outside = ndi.distance_transform_edt(~mask)
-    return np.where(mask, inside - 0.5, 0.5 - outside)
+    return np.asarray(np.where(mask, inside - 0.5, 0.5 - outside))
 
 
 def _moved(depth: Floats, by: Floats) -> Floats:

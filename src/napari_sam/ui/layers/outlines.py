@@ -109,4 +109,4 @@ def _ellipse(corners: Coordinates) -> Coordinates:
     half_a = (corners[1] - corners[0]) / 2
     half_b = (corners[3] - corners[0]) / 2
     angle = np.linspace(0, 2 * np.pi, _ELLIPSE_CORNERS, endpoint=False)[:, None]
-    return centre + np.cos(angle) * half_a + np.sin(angle) * half_b
+    return np.asarray(centre + np.cos(angle) * half_a + np.sin(angle) * half_b)

@@ -36,13 +36,14 @@ class Objects:
 
     @property
     def ids(self) -> npt.NDArray[np.int64]:
-        return self.table[object_table.INDEX].to_numpy(dtype=np.int64)
+        return np.asarray(self.table[object_table.INDEX], dtype=np.int64)
 
     def values(self, column: str) -> npt.NDArray[np.float64]:
         """Numbers of a column, NaN where there are none."""
         if column not in self.table:
             return np.full(len(self), np.nan)
-        return pd.to_numeric(self.table[column], errors="coerce").to_numpy(dtype=np.float64)
+        numbers = pd.to_numeric(self.table[column], errors="coerce")
+        return np.asarray(numbers, dtype=np.float64)
 
     def row(self, object_id: int | None) -> dict[str, Any]:
         """What is known of one object."""

@@ -48,8 +48,10 @@ class ClickPage(Page):
                 (
                     BACKGROUND,
                     "− not this",
-                    "A left click marks what does not belong to the cell, as a right click "
-                    "always does. Key T switches.",
+                    (
+                        "A left click marks what does not belong to the cell, as a right click "
+                        "always does. Key T switches."
+                    ),
                 ),
             ]
         )

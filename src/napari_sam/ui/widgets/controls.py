@@ -34,7 +34,7 @@ _ENDLESS = 1e9  # a highest value that is none
 def key_text(key: str) -> str:
     """Spell a key as this computer's keyboard does."""
     text = QKeySequence(key).toString(QKeySequence.SequenceFormat.NativeText)
-    return text.replace("Return", "Enter")
+    return str(text).replace("Return", "Enter")
 
 
 def enable(widget: QWidget, tip: str, why_not: str = "") -> None:

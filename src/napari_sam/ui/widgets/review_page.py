@@ -68,14 +68,18 @@ class ReviewPage(Page):
                 (
                     "merge",
                     "Merge",
-                    "Drag from one cell to another, or click both; the first one's number stays. "
-                    "Alt+drag and Alt+click do so with any tool.",
+                    (
+                        "Drag from one cell to another, or click both; the first one's number "
+                        "stays. Alt+drag and Alt+click do so with any tool."
+                    ),
                 ),
                 (
                     "split",
                     "Split",
-                    "Draw a line across a cell, or click both halves; the larger part keeps the "
-                    "number. Shift+drag and Shift+click do so with any tool.",
+                    (
+                        "Draw a line across a cell, or click both halves; the larger part keeps "
+                        "the number. Shift+drag and Shift+click do so with any tool."
+                    ),
                 ),
                 ("add", "Add", "Click a cell that is missing, and accept its outline. Key A."),
             ]

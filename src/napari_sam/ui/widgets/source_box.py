@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLabel, QWidget
 
@@ -43,7 +45,7 @@ class SourceBox(QWidget):
         self.show_model()
         self.show_chip()
 
-    def show_images(self, images: list) -> None:
+    def show_images(self, images: list[Any]) -> None:
         self.image.show_layers(images, self._session.state.image)
         enable(
             self.image,
