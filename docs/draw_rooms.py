@@ -79,8 +79,9 @@ def draw(graph: dict[str, set[str]], title: str) -> str:
         f"<title>{title}: arrows point at what a room imports</title>",
         f"<style>{STYLE}</style>",
         (
-            '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7" '
-            'orient="auto"><path d="M0 0L8 4L0 8z" fill="#6b7280"/></marker></defs>'
+            '<defs><marker id="head" viewBox="0 0 8 8" refX="7" refY="4" '
+            'markerWidth="7" markerHeight="7" orient="auto">'
+            '<path d="M0 0L8 4L0 8z" fill="#6b7280"/></marker></defs>'
         ),
         f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
     ]

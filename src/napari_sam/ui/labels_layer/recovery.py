@@ -117,7 +117,7 @@ class Recovery:
             return
         try:
             layer = self._layer(offer)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 -- a damaged journal may raise anything
             offer.held.release()
             self._bench.fail(error)
             return
