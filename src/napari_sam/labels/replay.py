@@ -59,7 +59,7 @@ class Recovered:
         planes = self.pixels.reshape(-1, *self.pixels.shape[-2:])
         found = [np.unique(plane) for plane in planes if plane.any()]
         ids = np.unique(np.concatenate([np.zeros(1, np.int64), *found]))
-        return ids[ids != 0].astype(np.int64)
+        return np.asarray(ids[ids != 0].astype(np.int64))
 
 
 def replay(path: Path) -> Recovered | None:
