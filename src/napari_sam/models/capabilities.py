@@ -22,8 +22,8 @@ from napari_sam.segmentation import Candidates
 
 Mask = npt.NDArray[np.bool_]
 Arrays = Mapping[str, npt.NDArray[Any]]
+# Fingerprint of the model, content hash of the plane, and contrast limits.
 Key = tuple[str, str, tuple[float, float]]
-"""Fingerprint of the model, content hash of the plane, and contrast limits."""
 
 
 class Promptable(Protocol):
