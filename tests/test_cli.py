@@ -498,7 +498,7 @@ def test_the_demo_shows_a_window_with_the_panel_and_its_cells(
 
     monkeypatch.setattr(napari, "run", look)
     assert run("demo", "--sample", "coins") == 0
-    assert any("SAM for Biology" in name for name in seen["docks"])
+    assert any("Segment cells" in name for name in seen["docks"])
     assert seen["layers"] == ["Image", "Labels"]
     assert seen["cells"] > 5
     assert seen["again"]

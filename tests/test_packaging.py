@@ -44,7 +44,16 @@ def test_what_the_hub_needs_is_in_the_metadata() -> None:
 
 def test_what_the_package_imports_is_declared() -> None:
     """Nothing is there only because napari or torch happens to bring it along."""
-    optional = {"napari", "matplotlib", "onnx", "onnxruntime", "onnxscript"}
+    optional = {
+        "napari",
+        "matplotlib",
+        "onnx",
+        "onnxruntime",
+        "onnxscript",
+        "zarr",
+        "geff",
+        "networkx",
+    }
     named_otherwise = {"PIL": "pillow", "skimage": "scikit-image"}
     imported: set[str] = set()
     for path in PACKAGE.rglob("*.py"):

@@ -17,7 +17,7 @@ import pytest
 from napari.layers import Labels
 
 from fake_model import blobs
-from napari_sam.ui.labels_layer import recorder, recovery, shelf
+from napari_sam.ui.labels_layer import autosave, recorder, recovery, shelf
 from napari_sam.ui.widgets.recovery_box import RecoveryBox
 
 CENTRES = [(row, column) for row in (10, 26, 42) for column in (10, 28, 46, 64)]
@@ -104,6 +104,17 @@ def test_after_a_kill_everything_is_offered_and_restored(make_bench, kill):
     for _ in expected:
         labels.redo(), back.redo()
         same(state(back), state(labels))
+
+
+def test_nothing_is_missing_where_little_may_wait_for_the_disk(make_bench, kill, monkeypatch):
+    monkeypatch.setattr(autosave, "_MOST_WAITING", 1)
+    bench = opened(make_bench())
+    labels = keep(bench, *CENTRES[:3])
+    kill()
+    after = opened(make_bench())
+    after.session.recovery.restore()
+    after.settle()
+    same(state(after.viewer.layers[labels.name]), state(labels))
 
 
 def test_work_on_what_was_restored_survives_the_next_kill_with_its_undo(make_bench, kill):

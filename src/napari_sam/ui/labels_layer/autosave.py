@@ -102,7 +102,7 @@ class Autosave:
         self._jobs.close()
         try:
             self._write_all()
-        except Exception:  # noqa: BLE001 -- a thread of its own: nobody is there to be told
+        except Exception:  # noqa: BLE001 -- at the end nobody is there to be told
             _log.warning("What was kept could not be written", exc_info=True)
 
     def _saved(self, layers: list[Labels]) -> None:
