@@ -66,6 +66,7 @@ def targets(real: bool = True) -> Iterator[Target]:
     from fake_model import FakeModel
 
     yield from _methods("fake", FakeModel())
+    yield from _stacks(FakeModel())
     if real:
         from napari_sam import load_model
         from tiny_sam import tiny_sam
@@ -167,7 +168,7 @@ def _files() -> Iterator[Target]:
     from napari_sam.segmentation import measure
 
     folder = Path(tempfile.mkdtemp(prefix="napari-sam-fuzz-"))
-    kinds = {"labels": "labels", "to": "word", "table": "table", "pixel_size": "pixel size",
+    kinds = {"labels": "written labels", "to": "word", "table": "table", "pixel_size": "pixel size",
              "name": "words", "path": "path"}  # fmt: skip
     for name, written in FORMATS.items():
         good = {
@@ -198,12 +199,12 @@ def _methods(name: str, model: Any) -> Iterator[Target]:
     every = {"image": picture(), "model": model, "points_per_side": 2, "points_per_batch": 4,
              "pred_iou_thresh": 0.5, "stability_score_thresh": 0.5, "box_nms_thresh": 0.7,
              "crop_n_layers": 0, "min_mask_region_area": 0, "min_area": 0, "max_area": None,
-             "drop_background": False, "seeds": "grid", "output": "labels", "limits": (0, 255),
+             "drop_background": False, "ask_at": "grid", "output": "labels", "limits": (0, 255),
              "progress": silent}  # fmt: skip
     kinds = {**common, "points_per_batch": "count", "pred_iou_thresh": "share",
              "stability_score_thresh": "share", "box_nms_thresh": "share",
              "crop_n_layers": "count", "min_mask_region_area": "count", "min_area": "count",
-             "points_per_side": "count", "drop_background": "flag", "seeds": "word",
+             "points_per_side": "count", "drop_background": "flag", "ask_at": "word",
              "output": "word", "max_area": "whole or none"}  # fmt: skip
     yield Target(f"segment_everything {name}", segment_everything, every, kinds)
     embedding = model.encode(picture())
@@ -214,6 +215,42 @@ def _methods(name: str, model: Any) -> Iterator[Target]:
         asked,
         {"prompt": "options"},
     )
+
+
+def _stacks(model: Any) -> Iterator[Target]:
+    from napari_sam import (
+        Prompt,
+        interpolate,
+        link_labels,
+        propagate,
+        segment_volume,
+        track_cells,
+    )
+    from napari_sam.progress import silent
+
+    stack, drawn = np.stack([picture()] * 3), np.stack([labels()] * 3)
+    drawn[1] = 0
+    between = {"labels": drawn, "number": 1, "progress": silent}
+    kinds = {"labels": "stack of labels", "number": "id", "progress": "progress"}
+    yield Target("interpolate", interpolate, between, kinds)
+    linked = {"labels": drawn, "max_gap": 2, "divisions": True, "progress": silent}
+    kinds = {"labels": "stack of labels", "max_gap": "count", "divisions": "flag",
+             "progress": "progress"}  # fmt: skip
+    yield Target("link_labels", link_labels, linked, kinds)
+    common = {"model": "model", "limits": "limits", "device": "device", "progress": "progress"}
+    grown = {"stack": stack, "prompts": {0: Prompt(points=[(20, 20)])}, "model": model,
+             "first": 0, "last": 2, "limits": (0, 255), "device": "cpu",
+             "progress": silent}  # fmt: skip
+    kinds = {**common, "stack": "stack of images", "prompts": "prompts", "first": "count"}
+    yield Target("propagate", propagate, grown, kinds)
+    volume = {"stack": stack, "model": model, "spacing": (1, 1, 1), "limits": (0, 255),
+              "device": "cpu", "progress": silent}  # fmt: skip
+    kinds = {**common, "stack": "stack of images", "spacing": "spacing"}
+    yield Target("segment_volume", segment_volume, volume, kinds)
+    movie = {"movie": stack, "model": model, "max_gap": 2, "divisions": True,
+             "limits": (0, 255), "device": "cpu", "progress": silent}  # fmt: skip
+    kinds = {**common, "movie": "stack of images", "max_gap": "count", "divisions": "flag"}
+    yield Target("track_cells", track_cells, movie, kinds)
 
 
 def _models(name: str, model: Any) -> Iterator[Target]:

@@ -93,7 +93,8 @@ class FakeModel(Model):
         else:
             nothing = np.zeros(embedding.shape, bool)
             mask = nothing if prompt.mask is None else prompt.mask.copy()
-            for row, column in np.round(prompt.foreground).astype(int):
+            last = np.array(embedding.shape) - 1
+            for row, column in np.round(prompt.foreground).astype(int).clip(0, last):
                 if labelled[row, column]:
                     mask |= labelled == labelled[row, column]
                 else:

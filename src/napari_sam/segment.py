@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal, overload
 
+from napari_sam import checks
 from napari_sam.engine.run import Result, needs_finder, run
 from napari_sam.errors import ParameterError
 from napari_sam.images import Image
@@ -223,8 +224,7 @@ drop_background, ask_at
         drop_background=drop_background,
         ask_at=ask_at if seeds is None else seeds,
     )
-    if output not in ("labels", "masks", "rle"):
-        raise ParameterError(f"output must be 'labels', 'masks' or 'rle', got {output!r}.")
+    checks.one_of(output, ("labels", "masks", "rle"), "output")
     described = Image.of(image, rgb=rgb, limits=limits)
     results = _results(described, options, model, finder, device, progress)
     if output == "labels":
@@ -311,7 +311,11 @@ def _results(
     device: str,
     progress: Progress,
 ) -> Iterator[Result]:
+    from napari_sam.models.device import resolve
+
+    checks.reports(progress)
     method: Method[Any] = method_of(options)
+    device = resolve(device)
     runs = model if isinstance(model, Model) else _load(model, device)
     sees = None
     if needs_finder(method, options, runs):

@@ -173,7 +173,7 @@ def measure(
     )
     if image is not None:
         grey = image.mean(axis=-1, dtype=np.float64) if image.ndim == labels.ndim + 1 else image
-        found["mean_intensity"] = mean(grey.ravel()[where])
+        found["mean_intensity"] = mean(grey.ravel()[where].astype(np.float64))
     found["source"] = source
     return with_units(found, pixel_size)
 

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from napari_sam import checks
 from napari_sam.errors import LabelsError
 from napari_sam.images import planes
 
@@ -44,10 +45,7 @@ def check_labels(labels: Any) -> npt.NDArray[np.integer[Any]]:
     ------
     LabelsError
     """
-    try:
-        array = np.asarray(labels)
-    except ValueError as error:  # rows of different lengths
-        raise LabelsError(f"These labels are no array: {error}.") from error
+    array = checks.array(labels, "labels", LabelsError)
     if array.dtype == np.bool_:
         array = array.astype(np.uint8)
     if not np.issubdtype(array.dtype, np.integer) or array.ndim < 2:

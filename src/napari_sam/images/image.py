@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam import checks
 from napari_sam.errors import ImageError
 from napari_sam.images.plane import Plane, check_shape, is_rgb
 from napari_sam.pixel_size import PixelSize
@@ -106,7 +107,8 @@ class Image:
                 limits=pixels.limits if limits is None else limits,
                 pixel_size=pixels.pixel_size if pixel_size is None else pixel_size,
             )
-        data = pixels if hasattr(pixels, "shape") else np.asarray(pixels)
+        lazy = hasattr(pixels, "shape") and not np.ma.isMaskedArray(pixels)
+        data = pixels if lazy else checks.array(pixels, "An image", ImageError)
         shape = tuple(data.shape)
         if rgb is None:
             rgb = is_rgb(shape)

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from napari_sam import checks
 from napari_sam.errors import ParameterError
 
 Acts = Literal["at once", "search", "again"]
@@ -182,15 +182,16 @@ def _replaced(options: Any, name: str) -> bool:
 def _sensible(value: Any, what: Option) -> bool:
     if what.choices:
         return isinstance(value, str) and value in what.choices
-    if what.kind is bool:
-        return value in (True, False)
-    if what.kind not in (int, float):
+    if what.kind not in (bool, int, float):
         return True
-    if isinstance(value, bool) or not isinstance(value, numbers.Real) or not math.isfinite(value):
+    try:
+        if what.kind is bool:
+            return checks.flag(value, "") in (True, False)
+        number = checks.number(value, "")
+        if what.kind is int:
+            checks.whole(value, "", math.floor(what.low))
+    except ParameterError:
         return False
-    if what.kind is int and value != round(value):
-        return False
-    number = float(value)
     return what.low <= number < what.high if what.open_end else what.low <= number <= what.high
 
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from napari_sam import checks
 from napari_sam.contrast import contrast_limits
-from napari_sam.errors import ModelError
+from napari_sam.errors import ModelError, PromptError
 from napari_sam.models.capabilities import (
     Concepts,
     Describes,
@@ -187,6 +187,8 @@ class Model(ABC):
 
     def _check(self, embedding: Embedding, prompt: Prompt) -> None:
         """Refuse an embedding of another model, or a prompt that does not fit the plane."""
+        checks.instance(embedding, Embedding, "embedding", ModelError)
+        checks.instance(prompt, Prompt, "prompt", PromptError)
         if embedding.model != self.fingerprint:
             raise ModelError(
                 f"This embedding was made by another model ({embedding.model}), not by "

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from napari_sam import images
+from napari_sam import checks, images
 from napari_sam.contrast import normalise
 from napari_sam.models.capabilities import Followed
 from napari_sam.models.cells.answers import distinct
@@ -113,6 +113,7 @@ class CellsModel(Model):
         limits: tuple[float, float] | None = None,
         progress: Progress = silent,
     ) -> Embedding:
+        checks.reports(progress)
         image = images.check_plane(plane)
         limits = self.limits_for(image, limits)
         pyramid = Pyramid.of(normalise(image, limits), self.device)

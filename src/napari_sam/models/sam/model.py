@@ -18,7 +18,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from napari_sam import images
+from napari_sam import checks, images
 from napari_sam.models.capabilities import Store
 from napari_sam.models.device import is_out_of_memory, out_of_memory, release_memory
 from napari_sam.models.model import Embedding, Model
@@ -121,6 +121,7 @@ class SamModel(Model):
         The plane is scaled to 0..255 in eight bits, as the photographs that SAM was trained on;
         eight-bit colour is taken as it is, and with ``limits=(0, 255)`` eight-bit grey, too.
         """
+        checks.reports(progress)
         array = images.check_plane(plane)
         limits = self.limits_for(array, limits)
         plane_hash = images.content_hash(array)
