@@ -133,6 +133,12 @@ def test_what_are_no_limits_is_refused(value: Any) -> None:
         checks.limits(value)
 
 
+@pytest.mark.parametrize("value", [5, (1, 1), (0, 1, 1), (NAN, 1, 1), (1, 1, 1, 1), "abc", INF])
+def test_what_is_no_spacing_is_refused(value: Any) -> None:
+    with pytest.raises(NapariSamError, match="spacing"):
+        checks.spacing(value)
+
+
 @pytest.mark.parametrize("value", [5, None, ["1"], [1.5], [-1], [True], [NAN], [2**70]])
 def test_what_are_no_ids_is_refused(value: Any) -> None:
     with pytest.raises(LabelsError, match="ids"):

@@ -189,6 +189,16 @@ def window(
     return r0, c0, r1, c1
 
 
+def spacing(
+    value: Any, name: str = "spacing", error: Error = ParameterError
+) -> tuple[float, float, float]:
+    """Return the distances (z, y, x) between voxels."""
+    found = array(value, name, error, kinds="iuf")
+    if found.shape != (3,) or not (np.isfinite(found) & (found > 0)).all():
+        raise error(f"{name} is three positive lengths (z, y, x), got {reprlib.repr(value)}.")
+    return float(found[0]), float(found[1]), float(found[2])
+
+
 def limits(value: Any) -> tuple[float, float]:
     """Return contrast limits: two finite numbers, the first one lower.
 

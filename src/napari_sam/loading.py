@@ -91,3 +91,19 @@ def _folder(cache: bool | str | os.PathLike[str]) -> Path | None:
     if folder is None or cache == "" or folder.is_file():
         raise ParameterError(f"cache is {reprlib.repr(cache)}, which can be no folder.")
     return folder
+
+
+def as_model(model: Model | str | os.PathLike[str], device: str = "auto") -> Model:
+    """Return a model as it is, or load it by its name or path; a device is checked either way.
+
+    Raises
+    ------
+    DeviceError
+        When the device is unknown or not in this computer.
+    ModelError
+        As of `load_model`.
+    """
+    from napari_sam.models.device import resolve
+
+    where = resolve(device)
+    return model if isinstance(model, Model) else load_model(model, device=where)

@@ -311,23 +311,16 @@ def _results(
     device: str,
     progress: Progress,
 ) -> Iterator[Result]:
-    from napari_sam.models.device import resolve
+    from napari_sam.loading import as_model
 
     checks.reports(progress)
     method: Method[Any] = method_of(options)
-    device = resolve(device)
-    runs = model if isinstance(model, Model) else _load(model, device)
+    runs = as_model(model, device)
     sees = None
     if needs_finder(method, options, runs):
-        sees = finder if isinstance(finder, Model) else _load(finder, runs.device)
+        sees = as_model(finder, runs.device)
     yield from run(image, None, method, runs, options, finder=sees, progress=progress)
     progress(1.0)
-
-
-def _load(name: str | Path, device: str) -> Model:
-    from napari_sam.loading import load_model
-
-    return load_model(name, device=device)
 
 
 def _gathered(image: Image, results: Iterator[Result]) -> Segmentation:

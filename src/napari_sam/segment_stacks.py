@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam import checks
 from napari_sam.contrast import contrast_limits
 from napari_sam.engine.run import Encode, Result, needs_finder, run
 from napari_sam.errors import ImageError
 from napari_sam.images import Block, Image, check_plane
+from napari_sam.loading import as_model
 from napari_sam.methods.method import Encoded
 from napari_sam.methods.options import CellOptions
 from napari_sam.methods.registry import method_of
@@ -98,7 +100,8 @@ def segment_volume(
     size = image.pixel_size
     if spacing is None and size is not None and size.slice is not None:
         spacing = size.slice, size.row, size.column
-    runs = model if isinstance(model, Model) else _load(model, device)
+    checks.reports(progress)
+    runs = as_model(model, device)
     finding = part(progress, 0.0, 0.95)
     found = (_found(result) for result in each_slice(image, runs, finder, options, finding))
     shape = (image.shape[0], image.shape[1], image.shape[2])
@@ -152,7 +155,8 @@ def track_cells(
     (3, 64, 96)
     """
     image = _stack(Image.of(movie, rgb=rgb, limits=limits))
-    runs = model if isinstance(model, Model) else _load(model, device)
+    checks.reports(progress)
+    runs = as_model(model, device)
     labels = np.zeros(image.shape, np.int32)
     frames = list(image.blocks())
     finding = part(progress, 0.0, 0.9)
@@ -207,7 +211,7 @@ def each_slice(
     method = method_of(wanted)
     sees = None
     if needs_finder(method, wanted, model):
-        sees = finder if isinstance(finder, Model) else _load(finder, model.device)
+        sees = as_model(finder, model.device)
     encode = None if image.limits is not None else _with_even_contrast(image, model, sees)
     return run(image, None, method, model, wanted, finder=sees, encode=encode, progress=progress)
 
@@ -233,9 +237,3 @@ def _found(result: Result) -> Found:
     table = result.chosen.table
     scores = zip(table["label"], table["score"], strict=True)
     return Found(result.chosen.labels, {int(number): float(score) for number, score in scores})
-
-
-def _load(name: str | Path, device: str) -> Model:
-    from napari_sam.loading import load_model
-
-    return load_model(name, device=device)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam import checks
-from napari_sam.errors import ImageError
+from napari_sam.errors import ImageError, NapariSamError
 from napari_sam.images.plane import Plane, check_shape, is_rgb
 from napari_sam.pixel_size import PixelSize
 
@@ -211,5 +211,17 @@ class Block:
         return self.image.pixel_size
 
     def read(self) -> npt.NDArray[Any]:
-        """Read the pixels, (H, W) or (H, W, C), at full resolution."""
-        return self.plane.take(self.image.finest)
+        """Read the pixels, (H, W) or (H, W, C), at full resolution.
+
+        Raises
+        ------
+        ImageError
+            When an array that is read lazily fails to.
+        """
+        try:
+            return self.plane.take(self.image.finest)
+        except (NapariSamError, MemoryError):
+            raise
+        except Exception as error:
+            where = tuple(at for at in self.plane.index if at is not None)
+            raise ImageError(f"The image cannot be read at {where}: {error!r}.") from error

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
+from napari_sam import checks
 from napari_sam.errors import ParameterError, PromptError
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, silent
@@ -255,7 +256,8 @@ def _meet(first: Step | None, second: Step | None, fraction: float, index: int) 
 
 def show_all(carry: Carry, prompts: Mapping[int, Prompt | npt.ArrayLike]) -> None:
     """Show an object on several slices, in their order."""
-    if not prompts:
+    if not isinstance(prompts, Mapping) or not prompts:
         raise PromptError("Give at least one slice: {index: Prompt or mask}.")
-    for index in sorted(prompts):
-        carry.show(int(index), prompts[index])
+    shown = {checks.whole(at, "A slice", error=PromptError): one for at, one in prompts.items()}
+    for index in sorted(shown):
+        carry.show(index, shown[index])

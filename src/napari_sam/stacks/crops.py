@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam import checks
 from napari_sam.contrast import contrast_limits
 from napari_sam.errors import ImageError
 from napari_sam.images import check_plane, is_rgb
@@ -88,7 +89,8 @@ class Slices:
         rgb: bool | None = None,
         limits: tuple[float, float] | None = None,
     ) -> None:
-        self.data = stack if hasattr(stack, "shape") else np.asarray(stack)
+        lazy = hasattr(stack, "shape") and not np.ma.isMaskedArray(stack)
+        self.data = stack if lazy else checks.array(stack, "The stack", ImageError)
         shape = tuple(int(n) for n in self.data.shape)
         if (is_rgb(shape) and len(shape) == 4) if rgb is None else rgb:
             shape = shape[:-1]

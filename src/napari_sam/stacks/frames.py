@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam import checks
 from napari_sam.errors import LabelsError
 
 Floats = npt.NDArray[np.float64]
@@ -51,13 +52,16 @@ def check_labels(labels: Any, least: int = 3) -> Any:
     ------
     LabelsError
     """
-    data = labels if hasattr(labels, "shape") and hasattr(labels, "dtype") else np.asarray(labels)
+    lazy = hasattr(labels, "shape") and hasattr(labels, "dtype")
+    if not lazy or np.ma.isMaskedArray(labels):
+        labels = checks.array(labels, "labels", LabelsError)
+    data = labels
     if len(data.shape) < least or 0 in data.shape:
         raise LabelsError(
             f"Labels of a stack or movie have at least {least} axes, frames first, and some "
             f"pixels; got shape {tuple(data.shape)}."
         )
-    if not np.issubdtype(data.dtype, np.integer):
+    if np.dtype(data.dtype).kind not in "iu":
         raise LabelsError(f"Labels are integers with 0 as background, got type {data.dtype}.")
     return data
 

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
+from napari_sam import checks
 from napari_sam.errors import LabelsError, ParameterError
 from napari_sam.progress import Progress, silent
 from napari_sam.stacks.frames import check_labels
@@ -105,6 +106,8 @@ def interpolate(
     >>> [int(mask.sum()) for mask in interpolate(labels, 3).values()]
     [1, 9, 9]
     """
+    checks.reports(progress)
+    number = checks.whole(number, "number", 1)
     data = check_labels(labels)
     if len(data.shape) != 3:
         raise LabelsError(f"Slices are interpolated in (Z, H, W), got shape {tuple(data.shape)}.")

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.spatial import cKDTree
 
-from napari_sam.errors import LabelsError, ParameterError
+from napari_sam import checks
+from napari_sam.errors import LabelsError
 from napari_sam.images import check_plane
 from napari_sam.progress import Progress, part, silent
 from napari_sam.stacks.assign import best_pairs
@@ -107,13 +108,18 @@ def link_labels(
         raise LabelsError(
             f"The movie has shape {tuple(image.shape)}, but its labels {tuple(data.shape)}."
         )
-    if max_gap < 0:
-        raise ParameterError(f"max_gap is a number of frames, 0 or more, got {max_gap}.")
+    checks.reports(progress)
+    max_gap = checks.whole(max_gap, "max_gap")
+    divisions = checks.flag(divisions, "divisions")
     frames, links = [], []
     before = None
     for t in range(data.shape[0]):
         progress(0.7 * t / data.shape[0])
         after = np.asarray(data[t])  # two frames are held at a time
+        if int(after.min()) < 0:
+            raise LabelsError(
+                f"Frame {t} has negative ids, down to {after.min()}: ids are above 0."
+            )
         frames.append(describe(after))
         if before is not None:
             pictures = None if image is None else (_grey(image, t - 1), _grey(image, t))

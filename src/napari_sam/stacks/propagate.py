@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam import checks
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Prompt
@@ -88,14 +89,14 @@ def propagate(
     >>> found.mask.shape, bool(found.mask[3, 32, 32])
     ((9, 64, 64), True)
     """
-    if not isinstance(model, Model):
-        from napari_sam.loading import load_model
+    from napari_sam.loading import as_model
 
-        model = load_model(model, device=device)
-    carry = Carry(stack, model, rgb=rgb, limits=limits)
-    carry.first = max(first, 0)
+    checks.reports(progress)
+    first = checks.whole(first, "first")
+    carry = Carry(stack, as_model(model, device), rgb=rgb, limits=limits)
+    carry.first = first
     if last is not None:
-        carry.last = min(last, carry.last)
+        carry.last = min(checks.whole(last, "last"), carry.last)
     show_all(carry, prompts)
     for _ in carry.run(progress):
         pass

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam.errors import LabelsError, ParameterError
+from napari_sam import checks
+from napari_sam.errors import LabelsError
 from napari_sam.pixel_size import PixelSize
 from napari_sam.segmentation import Segmentation
 from napari_sam.stacks.frames import Floats, Ints, Objects, describe, overlaps, repaint
@@ -82,8 +83,7 @@ def link_slices(
     ------
     LabelsError, ParameterError
     """
-    if spacing is not None and (len(spacing) != 3 or not min(spacing) > 0):
-        raise ParameterError(f"spacing is three positive lengths (z, y, x), got {spacing}.")
+    spacing = None if spacing is None else checks.spacing(spacing)
     if out is not None and tuple(out.shape) != tuple(shape):
         raise LabelsError(f"Labels of shape {tuple(out.shape)} cannot hold a stack of {shape}.")
     labels = np.zeros(shape, np.int32) if out is None else out
