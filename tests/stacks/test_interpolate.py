@@ -107,7 +107,7 @@ def test_what_cannot_be_interpolated_is_refused() -> None:
         interpolate(labels, 1, slices=(1, 3))
     with pytest.raises(ParameterError, match="between 0 and 3"):
         interpolate(labels, 1, slices=(1, 9))
-    with pytest.raises(ParameterError, match="positive"):
+    with pytest.raises(ParameterError, match="at least 1"):
         interpolate(labels, 0)
     with pytest.raises(ParameterError, match="fraction"):
         between(labels[1] > 0, labels[1] > 0, 2)
