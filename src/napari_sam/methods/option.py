@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from napari_sam import checks
 from napari_sam.errors import ParameterError
 
 Acts = Literal["at once", "search", "again"]
@@ -182,15 +182,19 @@ def _replaced(options: Any, name: str) -> bool:
 def _sensible(value: Any, what: Option) -> bool:
     if what.choices:
         return isinstance(value, str) and value in what.choices
-    if what.kind not in (bool, int, float):
+    # By itself and not by `checks`: the command line is parsed without NumPy.
+    is_flag = type(value).__name__ in ("bool", "bool_")
+    if what.kind is bool:
+        return is_flag
+    if what.kind not in (int, float):
         return True
+    if is_flag or not isinstance(value, numbers.Real):
+        return False
     try:
-        if what.kind is bool:
-            return checks.flag(value, "") in (True, False)
-        number = checks.number(value, "")
-        if what.kind is int:
-            checks.whole(value, "", math.floor(what.low))
-    except ParameterError:
+        number = float(value)
+    except (OverflowError, TypeError):  # no float holds it; what only looks like a number
+        return False
+    if not math.isfinite(number) or (what.kind is int and value != round(value)):
         return False
     return what.low <= number < what.high if what.open_end else what.low <= number <= what.high
 
