@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 SMALL = "https://download.pytorch.org/whl/cpu"
 PATIENCE = 5.0  # seconds
 SIZES = {
-    True: "PyTorch for processors: about 0.3 GB to download, the environment 2.5 GB on disk",
+    True: "PyTorch for processors: about 0.3 GB to download, the environment an estimated 2.5 GB",
     False: "PyTorch with what its system needs; on Linux with libraries for NVIDIA cards: about "
     "3 GB to download, the environment 7.5 GB on disk",
 }
