@@ -44,11 +44,7 @@ def contrast_limits(image: npt.NDArray[Any]) -> tuple[float, float]:
     image = checks.array(image, "The image", ImageError)
     if image.size == 0 or image.ndim == 0:
         raise ImageError(f"The image has no pixels: shape {image.shape}.")
-    values = image.reshape(-1)
-    if values.size > _SAMPLE:
-        # A stride that shares no factor with common row lengths, so that columns are not favoured.
-        values = values[:: values.size // _SAMPLE | 1]
-    values = _finite(values)
+    values = _sample(image)
     if values.size == 0:
         return 0.0, 1.0
     low, high = (float(v) for v in np.percentile(values, PERCENTILES))
@@ -61,6 +57,36 @@ def contrast_limits(image: npt.NDArray[Any]) -> tuple[float, float]:
     # One more than 1e16 is 1e16; and nothing finite lies above the largest number.
     above = max(low + 1.0, float(np.nextafter(low, np.inf)))
     return (low, above) if np.isfinite(above) else (float(np.nextafter(low, -np.inf)), low)
+
+
+def percentile_range(image: npt.NDArray[Any]) -> float:
+    """Return how far apart the percentiles of an image lie, whatever is noise in it.
+
+    Parameters
+    ----------
+    image : array of any real type
+
+    Returns
+    -------
+    float
+        0 for a constant image, and for one without finite values.
+
+    Examples
+    --------
+    >>> round(percentile_range(np.arange(1001)))
+    993
+    """
+    values = _sample(checks.array(image, "The image", ImageError))
+    return float(np.ptp(np.percentile(values, PERCENTILES))) if values.size else 0.0
+
+
+def _sample(image: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Return finite values of an image, enough of them for a percentile."""
+    values = image.reshape(-1)
+    if values.size > _SAMPLE:
+        # A stride that shares no factor with common row lengths, so that columns are not favoured.
+        values = values[:: values.size // _SAMPLE | 1]
+    return _finite(values)
 
 
 def _above(image: npt.NDArray[Any], found: Noise, low: float) -> float:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam import checks
-from napari_sam.contrast import contrast_limits
+from napari_sam.contrast import contrast_limits, percentile_range
 from napari_sam.engine.run import Encode, Result, needs_finder, run
 from napari_sam.errors import ImageError
 from napari_sam.images import Block, Image, check_plane
@@ -220,8 +220,9 @@ def _with_even_contrast(image: Image, model: Model, finder: Model | None) -> Enc
     """Encode slices with their own contrast, but empty ones without making noise of nothing."""
     blocks = list(image.blocks())
     some = np.unique(np.linspace(0, len(blocks) - 1, SAMPLED).astype(int))
-    limits = [contrast_limits(check_plane(blocks[index].read())) for index in some]
-    usual = float(np.percentile([high - low for low, high in limits], 75))
+    # Limits of empty slices are wide, so that their noise stays dark: they tell nothing here.
+    ranges = [percentile_range(check_plane(blocks[index].read())) for index in some]
+    usual = float(np.percentile(ranges, 75))
 
     def encode(block: Block, progress: Progress) -> Encoded:
         pixels = block.read()

@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 
 import napari_sam as ns
 from fake_model import FakeModel, blobs
+from napari_sam.contrast import contrast_limits
 from napari_sam.errors import ImageError, LabelsError, ParameterError
+from napari_sam.images import Image
 from napari_sam.pixel_size import PixelSize
+from napari_sam.segment_stacks import each_slice
 from napari_sam.stacks.volumes import Found, link_slices
 from napari_sam.training.evaluation import average_precision
 from napari_sam.training.synthetic import generate_volume
@@ -128,6 +131,23 @@ def test_wrong_stacks_are_refused() -> None:
         link_slices(slices_of(labels), SHAPE, spacing=(0, 1, 1))
     with pytest.raises(ImageError, match="Expected a stack"):
         ns.segment_volume(labels[0], FakeModel())
+
+
+def test_empty_slices_do_not_dim_the_others() -> None:
+    rng = np.random.default_rng(0)
+    stack = rng.normal(500, 10, (12, 96, 96))
+    cells = np.zeros((96, 96), bool)
+    cells[12:36, 12:36] = cells[60:84, 50:80] = True
+    stack[::2] += 120 * cells
+    seen: list[tuple[float, float]] = []
+
+    class Watched(FakeModel):
+        def encode(self, plane, *, limits=None, progress=None):
+            seen.append(limits)
+            return super().encode(plane, limits=limits)
+
+    list(each_slice(Image(stack, "ZYX"), Watched()))
+    assert seen[::2] == [contrast_limits(plane) for plane in stack[::2]]
 
 
 def test_nothing_gives_an_empty_table() -> None:
