@@ -5,8 +5,10 @@
 A process of its own keeps cells on a stack, corrects, deletes, paints, marks and takes back, in a
 session without a window; after a random time it is killed (SIGKILL on Linux and macOS). A new
 session is offered what is left. It has to be exactly, pixels, table and log, what the labels were
-after one of the steps, and undo has to go back over exactly the pixels of before. *Missing*
-is the time from the first step that was lost to the kill.
+after one of the steps, and undo has to go back over exactly the pixels of before. The row of a new
+cell is made a moment after its pixels: a kill in between leaves the table of the step before,
+*row follows*, and Review measures the cell anew. *Missing* is the time from the first step that
+was lost to the kill.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ SHAPE = (6, 160, 200)
 PAUSE = 0.03  # seconds between two steps
 PLACES = [(z, r, c) for z in range(6) for r in (20, 60, 100, 140) for c in (30, 90, 150)]
 #: Of work that is younger than a moment nothing is there yet; how young, *missing* tells.
-RIGHT = ("exact", "nothing there")
+RIGHT = ("exact", "row follows", "nothing there")
 State = tuple[bytes, str, int]
 
 
@@ -210,14 +212,25 @@ def judge(heard: list[Any], died: float, back: list[State]) -> tuple[str, int, f
     since_first = died - heard[0][0]
     if not back:
         return "nothing there", len(told), since_first
-    at = max((i for i, state in enumerate(told) if state == back[0]), default=None)
+    pixels_and_log = [(pixels, count) for pixels, _, count in told]
+    seen = back[0][0], back[0][2]
+    at = max(
+        (
+            i
+            for i in range(len(told))
+            if pixels_and_log[i] == seen and back[0][1] in {told[i][1], told[max(i - 1, 0)][1]}
+        ),
+        default=None,
+    )
     if at is None:
         return "wrong", len(told), since_first
     lost = len(told) - 1 - at
     # What the pixels were when the log was last as long as it is after each undo.
     before = {0: bytes(len(back[0][0])), **{count: pixels for pixels, _, count in told[:at]}}
     exact = all(before[count] == pixels for pixels, _, count in back[1:])
-    return "exact" if exact else "undo differs", lost, died - heard[at + 1][0] if lost else 0.0
+    verdict = "exact" if back[0] == told[at] else "row follows"
+    missing = died - heard[at + 1][0] if lost else 0.0
+    return verdict if exact else "undo differs", lost, missing
 
 
 def main() -> int:
