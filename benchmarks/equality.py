@@ -53,7 +53,7 @@ class Tree:
         from tiny_sam import tiny_sam
 
         self.cells, self.sam = ns.load_model("cells", device="cpu"), tiny_sam()
-        torch.set_num_threads(int(os.environ.get("EQUALITY_THREADS", "2")))
+        torch.set_num_threads(int(os.environ.get("EQUALITY_THREADS", "1")))
 
     def cases(self, pixels: np.ndarray, kinds: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
         """Iterate over ``(case, what was found)``."""
