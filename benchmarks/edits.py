@@ -119,7 +119,8 @@ def measure(shape: tuple[int, int, int], repeats: int) -> dict[str, list[float]]
         person.clear()
         person.settle()
     person.session.set_tool("review")
-    while person.loop.turn() or review.measuring.jobs.run_next():
+    measure_next = getattr(review, "run_next", None) or review.measuring.jobs.run_next
+    while person.loop.turn() or measure_next():
         pass
     for number in range(repeats):
         ids = person.here()

@@ -38,6 +38,7 @@ from napari_sam.ui.tools.review_advice import advice
 from napari_sam.ui.tools.review_appearance import Appearance
 from napari_sam.ui.tools.review_labels import fitting_labels
 from napari_sam.ui.tools.review_mouse import ReviewMouse
+from napari_sam.ui.tools.review_plane import ReviewedPlane
 from napari_sam.ui.tools.review_proposals import Proposals
 from napari_sam.ui.tools.review_queue import Queue
 from napari_sam.ui.tools.review_state import Objects, ReviewState
@@ -58,7 +59,8 @@ def test_a_session_is_made_of_these_parts(bench):
     assert isinstance(session.proposal.predicting, Predicting)
     assert isinstance(session.proposal.predicting.encoding, Encoding)
     assert isinstance(session.proposal.hover, Hover)
-    assert isinstance(review.measuring, Measuring)
+    assert isinstance(review.plane, ReviewedPlane)
+    assert isinstance(review.plane.measuring, Measuring)
     assert isinstance(review.proposals, Proposals)
     assert isinstance(review.mouse, ReviewMouse)
     assert isinstance(review.mouse._gestures, Gestures)

@@ -288,7 +288,7 @@ def unmeasured(make_bench):
 
 
 def test_cells_without_rows_are_measured_by_the_worker(unmeasured):
-    assert review(unmeasured).measuring.jobs.busy
+    assert review(unmeasured).plane.measuring.jobs.busy
     assert len(unmeasured.labels.features) == 0
     assert len(review(unmeasured).state.objects) == 0
     unmeasured.settle()

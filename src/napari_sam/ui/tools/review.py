@@ -5,22 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from napari_sam.errors import LabelsError, NapariSamError
-from napari_sam.labels import table as object_table
+from napari_sam.errors import NapariSamError
 from napari_sam.labels.document import Moved
 from napari_sam.ui.canvas import gestures
 from napari_sam.ui.canvas.keys import Action
 from napari_sam.ui.labels_layer.accepting import left
 from napari_sam.ui.labels_layer.editing import Editing
-from napari_sam.ui.labels_layer.measuring import Measuring
 from napari_sam.ui.state import Advice
 from napari_sam.ui.tools.review_advice import advice
 from napari_sam.ui.tools.review_appearance import Appearance
 from napari_sam.ui.tools.review_labels import fitting_labels
 from napari_sam.ui.tools.review_mouse import ReviewMouse
+from napari_sam.ui.tools.review_plane import ReviewedPlane
 from napari_sam.ui.tools.review_proposals import Proposals
 from napari_sam.ui.tools.review_queue import Queue
-from napari_sam.ui.tools.review_state import Limits, Objects, ReviewState
+from napari_sam.ui.tools.review_state import Limits, ReviewState
 from napari_sam.ui.tools.tool import Parts, Tool
 
 if TYPE_CHECKING:
@@ -40,8 +39,8 @@ class Review(Tool):
         bench = parts.bench
         self.state = ReviewState()
         self.proposals = Proposals(bench, parts.proposal, self.state)
-        self.measuring = Measuring(bench, self._completed, parts.threaded)
         self._appearance = Appearance(bench, self.state)
+        self.plane = ReviewedPlane(parts, self.state, self._appearance, self._completed)
         self._queue = Queue(bench, self.state, self._appearance, self.select)
         self.mouse: ReviewMouse = ReviewMouse(bench, self._appearance, self)
 
@@ -67,21 +66,21 @@ class Review(Tool):
         self.advise()
 
     def deactivate(self) -> None:
-        self.measuring.end()
+        self.plane.measuring.end()
         self.proposals.stop_correcting()
         self._appearance.unring()
         self._appearance.restore()
 
     def cancel(self) -> str:
         """Stop measuring, until the page or the slice is looked at again."""
-        self.measuring.cancel()
+        self.plane.measuring.cancel()
         return ""
 
     def run_next(self) -> bool:
-        return self.measuring.jobs.run_next()
+        return self.plane.measuring.jobs.run_next()
 
     def close(self) -> None:
-        self.measuring.close()
+        self.plane.measuring.close()
         for name in self.state.events:
             self.state.events[name].disconnect()
 
@@ -130,63 +129,15 @@ class Review(Tool):
 
     # -- what is seen -----------------------------------------------------------------------------
 
-    def editing(self) -> Editing:
-        """Whatever writes to the labels that were chosen.
-
-        Raises
-        ------
-        LabelsError
-        """
-        layer = self.state.labels
-        if layer is None:
-            raise LabelsError("There are no labels to review: find cells first, or open labels.")
-        return Editing(self.bench, self.parts.documents.of(layer))
-
     def refresh(self) -> None:
         """Look at the displayed plane anew."""
-        if not self.shown:
-            return
-        state = self.state
-        try:
-            editing = self.editing()
-            editing.document.sync()
-            rows, missing = editing.rows_here()
-            objects = Objects(rows)
-            self.measuring.start(editing, missing)
-        except NapariSamError:
-            self.measuring.end()
-            state.objects, state.selected = Objects(), None
-            state.reviewed = state.total = state.hidden = 0
-            self._see_steps()
-            self._appearance.unring()
-            return
-        document = editing.document
-        if state.selected is not None and state.selected not in objects.ids:
-            state.selected = None
-        state.objects = objects
-        state.reviewed, state.total = object_table.progress(document.table)
-        self._see_steps()
-        self._appearance.colour()
-        self.ring()
-
-    def _see_steps(self) -> None:
-        """See what can be undone and redone, whatever is shown."""
-        document = self.parts.documents.known(self.state.labels)
-        self.state.can_undo = document is not None and document.can_undo
-        self.state.can_redo = document is not None and document.can_redo
+        if self.shown:
+            self.plane.look()
 
     def _completed(self) -> None:
         """Objects were measured, and can be reviewed now."""
         self.refresh()
         self.advise()
-
-    def ring(self) -> None:
-        """Ring the object in hand."""
-        try:
-            editing = self.editing()
-            self._appearance.ring(editing.plane(), editing.pixels())
-        except NapariSamError:
-            self._appearance.unring()
 
     def set_limits(self, column: str, limits: Limits | None) -> None:
         """Hide objects outside some limits; None shows them again. Only the view changes."""
@@ -213,7 +164,7 @@ class Review(Tool):
             self.proposals.stop_correcting()
         self.mouse.forget()
         self.state.selected = object_id
-        self.ring()
+        self.plane.ring()
 
     def go_to(self, object_id: int) -> None:
         """Show an object wherever it is, and take it in hand."""
@@ -279,7 +230,7 @@ class Review(Tool):
 
     def _try(self, what: Callable[[Editing], Any]) -> bool:
         try:
-            what(self.editing())
+            what(self.plane.editing())
         except NapariSamError as error:
             self.bench.fail(error)
             return False
@@ -314,7 +265,7 @@ class Review(Tool):
             self.proposals.drop()
         self.state.action = action
         self.mouse.forget()
-        self.ring()
+        self.plane.ring()
         self.advise()
 
     def add(self) -> None:
@@ -358,13 +309,13 @@ class Review(Tool):
             self.proposals.drop()
         elif not self.mouse.forget():
             self.select(None)
-        self.ring()
+        self.plane.ring()
         self.advise()
 
     def advise(self) -> None:
         """Say what to do next."""
         try:
-            self.editing().plane()
+            self.plane.editing().plane()
         except NapariSamError as error:
             self.bench.result(*advice(self.state, str(error)))
         else:

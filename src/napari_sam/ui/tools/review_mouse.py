@@ -15,6 +15,7 @@ from napari_sam.ui.canvas.gestures import Action, Gestures, Place
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.layers.planes import cursor_on_plane
 from napari_sam.ui.tools.review_appearance import Appearance
+from napari_sam.ui.tools.review_plane import ReviewedPlane
 from napari_sam.ui.tools.review_proposals import Proposals
 from napari_sam.ui.tools.review_state import ReviewState
 from napari_sam.ui.workbench import Workbench
@@ -24,15 +25,12 @@ class Reviewed(Protocol):
     """What the mouse works on, as far as it needs it."""
 
     state: ReviewState
+    plane: ReviewedPlane
     proposals: Proposals
-
-    def editing(self) -> Editing: ...
 
     def edit(self, edit: Callable[[Editing], str], then_select: int | None = None) -> bool: ...
 
     def select(self, object_id: int | None) -> None: ...
-
-    def ring(self) -> None: ...
 
     def advise(self) -> None: ...
 
@@ -75,7 +73,7 @@ class ReviewMouse:
 
     def _under(self, place: Place) -> int:
         """The object at a pixel, 0 for none."""
-        labels = self._review.editing().pixels()
+        labels = self._review.plane.editing().pixels()
         row, column = (int(np.rint(v)) for v in place)
         inside = 0 <= row < labels.shape[0] and 0 <= column < labels.shape[1]
         return int(labels[row, column]) if inside else 0
@@ -117,7 +115,7 @@ class ReviewMouse:
             return
         review.select(under)
         self._first = (action, under, place)
-        self._appearance.draw(review.editing().plane(), [place])
+        self._appearance.draw(review.plane.editing().plane(), [place])
         self._bench.result(
             f"Now click the cell that shall become part of cell {under}."
             if action == "merge"
@@ -130,7 +128,7 @@ class ReviewMouse:
                 return False
             if len(path) > 1:
                 shown = path if action == "split" else [path[0], path[-1]]
-                self._appearance.draw(self._review.editing().plane(), shown)
+                self._appearance.draw(self._review.plane.editing().plane(), shown)
         except NapariSamError:
             return False
         return True
@@ -148,11 +146,11 @@ class ReviewMouse:
                 review.edit(lambda editing: editing.cut(crossed, path), crossed)
         except NapariSamError as error:
             self._bench.fail(error)
-        review.ring()
+        review.plane.ring()
 
     def _crossed(self, path: list[Place]) -> int:
         """The visible object that a line crosses the most."""
-        labels = self._review.editing().pixels()
+        labels = self._review.plane.editing().pixels()
         steps = [np.linspace(a, b, 256) for a, b in itertools.pairwise(path)]
         at = np.rint(np.concatenate(steps)).astype(int)
         at = np.unique(at[((at >= 0) & (at < labels.shape)).all(axis=1)], axis=0)

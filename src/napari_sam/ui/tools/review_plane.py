@@ -1,0 +1,89 @@
+"""The displayed plane of the labels that are reviewed: looked at anew whenever it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from napari_sam.errors import LabelsError, NapariSamError
+from napari_sam.labels import table as object_table
+from napari_sam.ui.labels_layer.editing import Editing
+from napari_sam.ui.labels_layer.measuring import Measuring
+from napari_sam.ui.tools.review_appearance import Appearance
+from napari_sam.ui.tools.review_state import Objects, ReviewState
+from napari_sam.ui.tools.tool import Parts
+
+
+class ReviewedPlane:
+    """Reads from the labels what the page shows of them, and has the rest measured.
+
+    Parameters
+    ----------
+    parts : Parts
+    state : ReviewState
+        Its objects, its counts and what can be undone are kept here.
+    appearance : Appearance
+    completed : callable
+        Called when objects were measured, and can be reviewed now.
+    """
+
+    def __init__(
+        self,
+        parts: Parts,
+        state: ReviewState,
+        appearance: Appearance,
+        completed: Callable[[], None],
+    ) -> None:
+        self._bench, self._documents = parts.bench, parts.documents
+        self._state, self._appearance = state, appearance
+        self.measuring = Measuring(parts.bench, completed, parts.threaded)
+
+    def editing(self) -> Editing:
+        """Whatever writes to the labels that were chosen.
+
+        Raises
+        ------
+        LabelsError
+        """
+        layer = self._state.labels
+        if layer is None:
+            raise LabelsError("There are no labels to review: find cells first, or open labels.")
+        return Editing(self._bench, self._documents.of(layer))
+
+    def look(self) -> None:
+        """Look at the displayed plane anew."""
+        state = self._state
+        try:
+            editing = self.editing()
+            editing.document.sync()
+            rows, missing = editing.rows_here()
+            objects = Objects(rows)
+            self.measuring.start(editing, missing)
+        except NapariSamError:
+            self.measuring.end()
+            state.objects, state.selected = Objects(), None
+            state.reviewed = state.total = state.hidden = 0
+            self._see_steps()
+            self._appearance.unring()
+            return
+        document = editing.document
+        if state.selected is not None and state.selected not in objects.ids:
+            state.selected = None
+        state.objects = objects
+        state.reviewed, state.total = object_table.progress(document.table)
+        self._see_steps()
+        self._appearance.colour()
+        self.ring()
+
+    def _see_steps(self) -> None:
+        """See what can be undone and redone, whatever is shown."""
+        document = self._documents.known(self._state.labels)
+        self._state.can_undo = document is not None and document.can_undo
+        self._state.can_redo = document is not None and document.can_redo
+
+    def ring(self) -> None:
+        """Ring the object in hand."""
+        try:
+            editing = self.editing()
+            self._appearance.ring(editing.plane(), editing.pixels())
+        except NapariSamError:
+            self._appearance.unring()
