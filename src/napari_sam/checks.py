@@ -156,9 +156,9 @@ def whole(
         or (isinstance(value, float | np.floating) and float(value).is_integer())
     )
     if not is_whole or not least <= value <= most:
+        top = "" if most == MOST_ID and not (is_whole and value > most) else f" and at most {most}"
         raise error(
-            f"{name} must be a whole number of at least {least}"
-            f"{'' if most == MOST_ID else f' and at most {most}'}, got {reprlib.repr(value)}."
+            f"{name} must be a whole number of at least {least}{top}, got {reprlib.repr(value)}."
         )
     return int(value)
 
@@ -249,6 +249,20 @@ def labels(
     if found.dtype.kind not in "iu":  # without pixels
         raise error(f"{name} must be whole numbers, got type {found.dtype}.")
     return found
+
+
+def ids_fit(found: npt.NDArray[Any], name: str = "labels", error: Error = LabelsError) -> None:
+    """Refuse labels with ids above `MOST_ID`, which only 64 bits without a sign can hold.
+
+    Inside the package ids have a sign: wrapped round, such an id would mean another object.
+    """
+    if found.dtype.kind == "u" and found.dtype.itemsize > 4 and found.size:
+        top = int(found.max())
+        if top > MOST_ID:
+            raise error(
+                f"{name} hold the id {top}, and ids go up to {MOST_ID}: number the objects anew, "
+                "for example by skimage.segmentation.relabel_sequential."
+            )
 
 
 def mask(

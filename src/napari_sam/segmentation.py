@@ -135,6 +135,7 @@ def measure(
     from scipy import ndimage as ndi
 
     labels = checks.labels(labels)
+    checks.ids_fit(labels)
     image = None if image is None else _image_of(labels, image)
     known = _known(scores)
     source = checks.text(source, "source")

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from napari_sam.images import Plane
 from napari_sam.labels import presence as module
-from napari_sam.labels.presence import Presence, among, count_ids
+from napari_sam.labels.ids import among, count_ids
+from napari_sam.labels.presence import Presence
 from napari_sam.labels.runs import Runs, write
 
 SHAPE = (5, 6, 7)

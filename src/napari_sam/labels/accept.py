@@ -14,8 +14,8 @@ from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
 from napari_sam.labels.change import Change, Origin
 from napari_sam.labels.document import Document
+from napari_sam.labels.ids import among, count_ids
 from napari_sam.labels.measured import rows_after
-from napari_sam.labels.presence import among, count_ids
 from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs
 from napari_sam.segmentation import Overlap

@@ -14,10 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from napari_sam.checks import MOST_ID
 from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.images import Plane
 from napari_sam.labels import table as object_table
 from napari_sam.labels.change import Change, Origin
+from napari_sam.labels.ids import highest_id
 from napari_sam.labels.presence import Presence
 from napari_sam.labels.rows import RowChange, replace_rows
 from napari_sam.labels.runs import Runs, stands, write
@@ -97,14 +99,24 @@ class Document:
         plane : Plane, optional
             The plane that is going to be written. It is looked at, in case that somebody
             wrote there without a word.
+
+        Raises
+        ------
+        LabelsError
+            When ids are used up.
         """
         rows = object_table.object_ids(self.sheet.table) if self._has_ids() else ()
         had = max((change.highest_id for change in self._done), default=0)
         here = 0
         if plane is not None:
-            pixels = plane.take(self.sheet.pixels)
-            here = int(pixels.max()) if pixels.size else 0
-        return 1 + max(self.presence.highest(), had, here, int(max(rows, default=0)), 0)
+            here = highest_id(plane.take(self.sheet.pixels))
+        highest = max(self.presence.highest(), had, here, int(max(rows, default=0)), 0)
+        if highest >= MOST_ID:
+            raise LabelsError(
+                f"No id above {highest} is left in {self.sheet.name!r}. Number its objects anew, "
+                "or choose a new Labels layer."
+            )
+        return highest + 1
 
     def _has_ids(self) -> bool:
         return object_table.INDEX in self.sheet.table.columns

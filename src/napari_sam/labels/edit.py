@@ -20,7 +20,7 @@ from skimage.segmentation import watershed
 from napari_sam import checks
 from napari_sam.errors import LabelsError
 from napari_sam.labels.cut_line import draw, pixel
-from napari_sam.labels.presence import among
+from napari_sam.labels.ids import among
 from napari_sam.segmentation import Overlap, check_id, writable
 
 Ids = npt.NDArray[np.int64]

@@ -80,6 +80,7 @@ def merge(
     first = checks.whole(first, "first", 1)
     found = _numbered(found)
     before = checks.labels(before, "before", error=ParameterError)
+    checks.ids_fit(before, "before", ParameterError)
     if within is not None:
         within = checks.mask(within, before.shape, "within", ParameterError)
     if found.shape != before.shape:

@@ -16,53 +16,10 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.images import Plane
+from napari_sam.labels.ids import Ids, among, count_ids, highest_id
 from napari_sam.labels.runs import Runs
 
 SMALL = 2**23  # pixels that are read at once without anybody noticing, about 10 ms
-
-Ids = npt.NDArray[np.int64]
-
-
-def count_ids(labels: npt.NDArray[np.integer[Any]]) -> tuple[Ids, Ids]:
-    """Count the pixels of every object.
-
-    Returns
-    -------
-    ids, counts : (N,) int64
-        Ascending, without the background.
-    """
-    values = labels[labels != 0]
-    if not values.size:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    if int(values.min()) > 0 and int(values.max()) < 4 * values.size + 65_536:
-        counts = np.bincount(values.astype(np.intp, copy=False))
-        ids = np.flatnonzero(counts)
-        return ids.astype(np.int64), counts[ids].astype(np.int64)
-    ids, counts = np.unique(values, return_counts=True)
-    return ids.astype(np.int64), counts.astype(np.int64)
-
-
-def among(labels: npt.NDArray[np.integer[Any]], ids: Iterable[int]) -> npt.NDArray[np.bool_]:
-    """Tell which pixels belong to some objects, of which there are few or many.
-
-    Examples
-    --------
-    >>> among(np.array([[0, 5], [3, 5]]), [5]).tolist()
-    [[False, True], [False, True]]
-    """
-    wanted = np.unique(np.fromiter((int(i) for i in ids), np.int64))
-    if len(wanted) <= 4:
-        found = np.zeros(labels.shape, bool)
-        for object_id in wanted:
-            found |= labels == object_id
-        return found
-    low, high = (int(labels.min()), int(labels.max())) if labels.size else (0, 0)
-    wanted = wanted[(wanted >= low) & (wanted <= high)]
-    if low < 0 or high > max(labels.size, 2**16):
-        return np.isin(labels, wanted)
-    lookup = np.zeros(high + 1, bool)
-    lookup[wanted] = True
-    return np.asarray(lookup[labels])
 
 
 class Presence:
@@ -179,17 +136,15 @@ class Presence:
     def highest(self) -> int:
         """Return the highest id, 0 when there is none; large labels may have had a higher one."""
         if self.small:
-            pixels = self._pixels()
-            return max(int(pixels.max()), 0) if pixels.size else 0
+            return highest_id(self._pixels())
         return max((self._highest_on(number) for number in range(self._planes)), default=0)
 
     def _highest_on(self, number: int) -> int:
         known = self._known.get(number)
         if known is not None:
-            return int(known[0][-1]) if len(known[0]) else 0
+            return max(int(known[0][-1]), 0) if len(known[0]) else 0
         if number not in self._top:  # much faster than counting
-            plane = self._take(number)
-            self._top[number] = int(plane.max()) if plane.size else 0
+            self._top[number] = highest_id(self._take(number))
         return self._top[number]
 
     def count(self, ids: Iterable[int]) -> dict[int, int]:

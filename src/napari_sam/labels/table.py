@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_sam.images import Plane
-from napari_sam.labels.presence import among
+from napari_sam.labels.ids import among, ids_of
 from napari_sam.labels.rows import INDEX, OPEN, REVIEWED, numeric, object_ids, replace_rows
 from napari_sam.segmentation import measure, moved
 
@@ -43,16 +43,6 @@ __all__ = [
 ]
 
 Labels = npt.NDArray[np.integer[Any]]
-
-
-def ids_of(labels: Labels) -> npt.NDArray[np.int64]:
-    """List the ids of a plane in order, without the background."""
-    top = int(labels.max()) if labels.size else 0
-    if labels.size and int(labels.min()) >= 0 and top < 4 * labels.size + 1024:
-        ids = np.flatnonzero(np.bincount(labels.ravel()))  # ten times as fast as sorting
-    else:
-        ids = np.unique(labels)
-    return np.asarray(ids[ids != 0], dtype=np.int64)
 
 
 def adopt(features: Any) -> pd.DataFrame:

@@ -221,7 +221,10 @@ class LayerDocument(Document):
                 if not written:  # announced, and then failed
                     self.drop(change)
                     continue
-            rows, ids = rows_of_written(self, change.pixels, self.intensities, by_hand)
+            try:
+                rows, ids = rows_of_written(self, change.pixels, self.intensities, by_hand)
+            except LabelsError:  # ids that have no rows, such as negative ones
+                continue
             self.complete(change, rows, ids)
         return bool(waiting)
 
