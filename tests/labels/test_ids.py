@@ -168,9 +168,8 @@ def test_ids_are_right_or_refused(kind, object_id, large, monkeypatch):
         before = labels.copy()
         try:
             act(labels, object_id)
-        except NapariSamError as error:
+        except NapariSamError:
             refused.append(name)
-            assert str(error)
         np.testing.assert_array_equal(labels, before)
     room = object_id + 1 <= min(int(np.iinfo(kind).max), 2**63 - 1)
     if object_id > 0 and room:
