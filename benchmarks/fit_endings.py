@@ -19,11 +19,11 @@ import numpy as np
 import torch
 
 import napari_sam as ns
+from napari_sam.regions import Region, iou
 from napari_sam.stacks.crops import Slices
 from napari_sam.stacks.ending import Watch
 from napari_sam.stacks.following import follow
 from napari_sam.stacks.logistic import Logistic, fit
-from napari_sam.stacks.region import Region, iou
 from stack_samples import Stack, choose_objects, generated, real
 
 FIRST_SEED = 60_000  # seeds of the tables are smaller

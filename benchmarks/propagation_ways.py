@@ -12,11 +12,11 @@ from skimage.segmentation import watershed
 
 import napari_sam as ns
 from napari_sam.contrast import normalise
+from napari_sam.regions import Region, iou
 from napari_sam.stacks.crops import Slices, Window
 from napari_sam.stacks.following import deepest, follow
 from napari_sam.stacks.logits import spread
 from napari_sam.stacks.motion import carry_mask
-from napari_sam.stacks.region import Region, iou
 
 Way = Callable[[Slices, ns.Model, int, Region, int], tuple[Region, float] | None]
 """From a slice and the object on it to the object on another slice, and its score."""

@@ -21,9 +21,9 @@ import torch
 
 import napari_sam as ns
 from napari_sam.images import Image
+from napari_sam.regions import Region
 from napari_sam.segment_stacks import each_slice
 from napari_sam.stacks.crops import Slices
-from napari_sam.stacks.region import Region
 from napari_sam.stacks.volumes import Found, link_slices
 from napari_sam.training.evaluation import average_precision
 from napari_sam.training.metrics import deepest_point

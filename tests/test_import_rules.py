@@ -28,6 +28,7 @@ VOCABULARY = {
     "polygons",
     "progress",
     "prompts",
+    "regions",
     "segmentation",
 }
 HEADLESS = VOCABULARY | {

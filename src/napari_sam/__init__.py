@@ -18,6 +18,7 @@ _HOMES = {
     "Image": "napari_sam.images",
     "Plane": "napari_sam.images",
     "Prompt": "napari_sam.prompts",
+    "Prompter": "napari_sam.engine.prompter",
     "Segmentation": "napari_sam.segmentation",
     "Tracks": "napari_sam.stacks.tracks",
     "errors": "napari_sam.errors",
@@ -34,6 +35,7 @@ _HOMES = {
 
 if TYPE_CHECKING:
     from napari_sam import errors
+    from napari_sam.engine.prompter import Prompter
     from napari_sam.images import Image, Plane
     from napari_sam.loading import load_model
     from napari_sam.models.model import Embedding, Model
@@ -53,6 +55,7 @@ __all__ = [
     "Model",
     "Plane",
     "Prompt",
+    "Prompter",
     "Segmentation",
     "Tracks",
     "__version__",

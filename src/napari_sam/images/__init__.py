@@ -1,16 +1,26 @@
-"""Images: lazy pixels with what is known of them, their planes, and the blocks to work on."""
+"""Images: lazy pixels with what is known of them, their planes, and the parts to work on."""
 
 from napari_sam.images.image import Block, Image
 from napari_sam.images.pixels import as_rgb, check_plane, content_hash
 from napari_sam.images.plane import Plane, is_rgb, planes
+from napari_sam.images.samples import is_large, sample_of
+from napari_sam.images.scales import Scale, coarsest_within, scales_of
+from napari_sam.images.tile import Tile, tile_around
 
 __all__ = [
     "Block",
     "Image",
     "Plane",
+    "Scale",
+    "Tile",
     "as_rgb",
     "check_plane",
+    "coarsest_within",
     "content_hash",
+    "is_large",
     "is_rgb",
     "planes",
+    "sample_of",
+    "scales_of",
+    "tile_around",
 ]

@@ -45,11 +45,14 @@ class Model(ABC):
         ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
     fingerprint : str
         Changes whenever the weights do.
+    field : int
+        Pixels of a side that it sees best at once: of a larger plane it is shown parts.
     """
 
     name: str
     device: str
     fingerprint: str
+    field: int = 1024
 
     def own_limits(self, plane: npt.NDArray[Any]) -> tuple[float, float]:
         """Choose the values that become black and white where nobody sets them."""

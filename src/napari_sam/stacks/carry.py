@@ -15,10 +15,10 @@ from napari_sam.errors import ParameterError, PromptError
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Prompt
+from napari_sam.regions import Region
 from napari_sam.stacks.crops import Slices, Window
 from napari_sam.stacks.ending import PRESENCE, End, Watch
 from napari_sam.stacks.following import NOBODY, Step, follow
-from napari_sam.stacks.region import Region
 
 Span = tuple[int | None, int | None]
 """Two shown slices and what lies between; None where the object is followed to its end."""

@@ -12,7 +12,7 @@ from napari_sam import checks
 from napari_sam.contrast import contrast_limits
 from napari_sam.errors import ImageError
 from napari_sam.images import check_plane, is_rgb
-from napari_sam.stacks.region import Mask, Region
+from napari_sam.regions import Mask, Region
 
 AROUND = 1.5  # object sizes that a window shows on each side
 LEAST = 24  # pixels that it shows at least

@@ -17,10 +17,10 @@ from scipy import ndimage as ndi
 from napari_sam.contrast import normalise
 from napari_sam.models.model import Model
 from napari_sam.prompts import Prompt
+from napari_sam.regions import Mask, Region, iou
 from napari_sam.stacks.crops import Slices, Window
 from napari_sam.stacks.logits import spread
 from napari_sam.stacks.motion import carry_mask
-from napari_sam.stacks.region import Mask, Region, iou
 
 Map = npt.NDArray[np.float32]
 

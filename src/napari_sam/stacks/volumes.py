@@ -13,13 +13,13 @@ import numpy.typing as npt
 from napari_sam import checks
 from napari_sam.errors import LabelsError
 from napari_sam.pixel_size import PixelSize
+from napari_sam.regions import Region
 from napari_sam.segmentation import Segmentation
 from napari_sam.stacks.frames import Floats, Ints, Objects, describe, overlaps, repaint
 from napari_sam.stacks.grouping import gather_regions
 from napari_sam.stacks.interpolate import between
 from napari_sam.stacks.logistic import Logistic
 from napari_sam.stacks.object_table import describe_objects
-from napari_sam.stacks.region import Region
 
 #: Of two regions of nearby slices that overlap: IoU, share of the smaller one that is covered,
 #: distance in diameters, difference of log sizes, steps between the slices in diameters, slices

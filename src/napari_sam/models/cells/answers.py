@@ -37,7 +37,8 @@ def distinct(
     """
     order = scores.argsort(descending=True)
     logits, scores = logits[order], scores[order]
-    masks = [marked_parts(mask, prompt) for mask in paste(logits, window, shape)]
+    pasted, corner = paste(logits, window, shape)
+    masks = [marked_parts(mask, prompt, corner, shape) for mask in pasted]
     kept: list[int] = []
     for index, mask in enumerate(masks):
         if all(_iou(mask, masks[other]) <= SAME for other in kept):
@@ -47,12 +48,31 @@ def distinct(
         scores=scores[kept].float().cpu().numpy(),
         logits=logits[kept].float().cpu().numpy(),
         window=window,
+        corner=corner,
+        shape=shape,
     )
 
 
-def marked_parts(mask: npt.NDArray[np.bool_], prompt: Prompt) -> npt.NDArray[np.bool_]:
-    """Keep the connected parts that the person marked; all of them if the marks miss the mask."""
-    pixels = np.rint(prompt.foreground).astype(int).clip(0, np.array(mask.shape) - 1)
+def marked_parts(
+    mask: npt.NDArray[np.bool_],
+    prompt: Prompt,
+    corner: tuple[int, int] = (0, 0),
+    shape: tuple[int, int] | None = None,
+) -> npt.NDArray[np.bool_]:
+    """Keep the connected parts that the person marked; all of them if the marks miss the mask.
+
+    Parameters
+    ----------
+    mask : (h, w) bool
+    prompt : Prompt
+    corner : (int, int)
+        Row and column of the plane where the mask begins.
+    shape : (H, W), optional
+        Of the plane; that of the mask by default.
+    """
+    last = np.array(mask.shape if shape is None else shape) - 1
+    pixels = np.rint(prompt.foreground).astype(int).clip(0, last) - corner
+    pixels = pixels[((pixels >= 0) & (pixels < mask.shape)).all(axis=1)]
     if len(pixels) == 0 or not mask[tuple(pixels.T)].any():
         return mask
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))

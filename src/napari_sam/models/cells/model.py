@@ -85,6 +85,8 @@ class CellsModel(Model):
         by default ``network`` itself. Prompts are always answered by ``network``.
     """
 
+    field = 512
+
     def __init__(
         self,
         network: CellsNetwork,

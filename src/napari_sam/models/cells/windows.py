@@ -131,18 +131,21 @@ def resample(
     return found.reshape(*logits.shape[:-2], *size)
 
 
-def paste(logits: Tensor, edges: Edges, shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """Threshold logits (K, h, w) of a window at 0, on the pixels of the whole plane.
+def paste(
+    logits: Tensor, edges: Edges, shape: tuple[int, int]
+) -> tuple[npt.NDArray[np.bool_], tuple[int, int]]:
+    """Threshold logits (K, h, w) of a window at 0, on the pixels of the plane that it covers.
 
     Returns
     -------
-    (K, H, W) bool
+    masks : (K, rows, columns) bool
+    corner : (int, int)
+        Row and column of the plane where they begin.
     """
     r0, c0 = max(0, floor(edges[0] + 0.5)), max(0, floor(edges[1] + 0.5))
     r1, c1 = min(shape[0], ceil(edges[2] + 0.5)), min(shape[1], ceil(edges[3] + 0.5))
-    masks = np.zeros((len(logits), *shape), dtype=bool)
-    if r1 > r0 and c1 > c0:
-        region = (r0 - 0.5, c0 - 0.5, r1 - 0.5, c1 - 0.5)
-        found = resample(logits, edges, region, (r1 - r0, c1 - c0), outside=-1.0)
-        masks[:, r0:r1, c0:c1] = (found > 0).cpu().numpy()
-    return masks
+    if r1 <= r0 or c1 <= c0:  # beside the plane
+        return np.zeros((len(logits), 1, 1), dtype=bool), (0, 0)
+    region = (r0 - 0.5, c0 - 0.5, r1 - 0.5, c1 - 0.5)
+    found = resample(logits, edges, region, (r1 - r0, c1 - c0), outside=-1.0)
+    return (found > 0).cpu().numpy(), (r0, c0)

@@ -1,0 +1,92 @@
+"""Prompts brought from a plane to a tile of it, and answers brought back."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.images import Tile
+from napari_sam.prompts import BACKGROUND, Prompt, Window
+from napari_sam.segmentation import Candidates
+
+__all__ = ["candidates_of", "prompt_in"]
+
+
+def prompt_in(tile: Tile, prompt: Prompt) -> Prompt:
+    """Say a prompt of a plane in pixels of a tile that holds the object.
+
+    What is said not to belong to the object beyond the tile is left out: there it says nothing.
+
+    Parameters
+    ----------
+    tile : Tile
+    prompt : Prompt
+
+    Returns
+    -------
+    Prompt
+    """
+    assert prompt.labels is not None
+    points = tile.from_plane(prompt.points)
+    last = np.array(tile.shape) - 0.5
+    inside = ((points >= -0.5) & (points <= last)).all(axis=1)
+    kept = inside | (prompt.labels != BACKGROUND)
+    boxes = tile.from_plane(prompt.boxes.reshape(-1, 2)).reshape(-1, 4)
+    return Prompt(
+        points=points[kept].clip(-0.5, last),
+        labels=prompt.labels[kept],
+        boxes=boxes,
+        mask=None if prompt.mask is None else _mask_in(tile, prompt.mask),
+        logits=prompt.logits,
+        window=None if prompt.window is None else _window(tile.from_plane, prompt.window),
+        text=prompt.text,
+    )
+
+
+def candidates_of(tile: Tile, found: Candidates) -> Candidates:
+    """Return an answer about a tile as one about its plane.
+
+    Parameters
+    ----------
+    tile : Tile
+    found : Candidates
+        In pixels of the tile.
+
+    Returns
+    -------
+    Candidates
+        Their masks reach no further than the largest of them.
+    """
+    regions = [tile.region(part, *found.corner) for part in found.parts]
+    boxes = [region.box for region in regions if region.area] or [(0, 0, 1, 1)]
+    top, left = (min(box[side] for box in boxes) for side in (0, 1))
+    bottom, right = (max(box[side] for box in boxes) for side in (2, 3))
+    size = bottom - top, right - left
+    return Candidates(
+        masks=np.stack([region.on(size, top, left) for region in regions]),
+        scores=found.scores,
+        logits=found.logits,
+        window=_window(tile.to_plane, found.window),
+        corner=(top, left),
+        shape=tile.block.plane.shape,
+    )
+
+
+def _window(convert: object, window: Window) -> Window:
+    corners = convert(np.reshape(window, (2, 2)))  # type: ignore[operator]
+    r0, c0, r1, c1 = (float(v) for v in np.ravel(corners))
+    return r0, c0, r1, c1
+
+
+def _mask_in(tile: Tile, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_] | None:
+    """Cut a mask of the plane out for a tile; a pixel of it is inside where half of it is."""
+    middles = [
+        tile.to_plane(np.repeat(np.arange(side, dtype=float)[:, None], 2, axis=1))[:, axis]
+        for axis, side in enumerate(tile.shape)
+    ]
+    rows, columns = (
+        np.rint(at).astype(int).clip(0, side - 1)
+        for at, side in zip(middles, mask.shape, strict=True)
+    )
+    part = mask[np.ix_(rows, columns)]
+    return part if part.any() else None
