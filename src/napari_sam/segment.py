@@ -15,6 +15,7 @@ from napari_sam.methods.found_objects import ChosenObjects
 from napari_sam.methods.method import Method
 from napari_sam.methods.option import given
 from napari_sam.methods.options import MIN_SCORE, SMOOTHING, CellOptions
+from napari_sam.methods.preset import preset
 from napari_sam.methods.registry import method as method_named
 from napari_sam.methods.registry import method_of
 from napari_sam.methods.settings import Settings
@@ -133,12 +134,12 @@ def segment_everything(  # type: ignore[misc]  # the overloads leave the paramet
     image: Any,
     model: Source = "cells",
     *,
-    points_per_side: int | None = 32,
+    points_per_side: int | None = preset(32),
     points_per_batch: int = 64,
-    pred_iou_thresh: float = 0.88,
-    stability_score_thresh: float = 0.95,
+    pred_iou_thresh: float = preset(0.88),
+    stability_score_thresh: float = preset(0.95),
     stability_score_offset: float = 1.0,
-    box_nms_thresh: float = 0.7,
+    box_nms_thresh: float = preset(0.7),
     crop_n_layers: int = 0,
     crop_nms_thresh: float = 0.7,
     crop_overlap_ratio: float = 512 / 1500,
@@ -148,7 +149,7 @@ def segment_everything(  # type: ignore[misc]  # the overloads leave the paramet
     min_area: int = 0,
     max_area: int | None = None,
     drop_background: bool = False,
-    ask_at: Literal["grid", "objects"] = "grid",
+    ask_at: Literal["grid", "objects"] = preset("grid"),
     finder: Source = "cells",
     output: Literal["labels", "masks", "rle"] = "labels",
     limits: tuple[float, float] | None = None,
@@ -173,7 +174,9 @@ def segment_everything(  # type: ignore[misc]  # the overloads leave the paramet
 stability_score_offset, box_nms_thresh, crop_n_layers, crop_nms_thresh, crop_overlap_ratio, \
 crop_n_points_downscale_factor, point_grids, min_mask_region_area, min_area, max_area, \
 drop_background, ask_at
-        See `napari_sam.methods.settings.Settings`.
+        See `napari_sam.methods.settings.Settings`. What is left out is what suits the model: for
+        a SAM the values shown, which are the reference's; ``cells`` asks where it sees objects
+        and keeps masks with lower scores. What is given holds, whatever the model.
     finder : Model, str or Path
         With ``ask_at="objects"``, who says where objects are, unless `model` can itself.
     output : {"labels", "masks", "rle"}

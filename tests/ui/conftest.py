@@ -32,6 +32,9 @@ class FakeCatalogue(Catalogue):
     def describe(self, name: str) -> str:
         return f"About {name}."
 
+    def suits(self, name: str) -> dict[str, Any]:
+        return {}
+
     def missing_megabytes(self, name: str) -> float | None:
         return None if name in self.here else 375.0
 

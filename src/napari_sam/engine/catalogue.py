@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from napari_sam.errors import UnknownModelError
+from napari_sam.errors import CheckpointError, UnknownModelError
 from napari_sam.progress import Progress
+
+if TYPE_CHECKING:
+    from napari_sam.models.capabilities import Suits
 
 
 class Catalogue:
@@ -37,6 +40,20 @@ class Catalogue:
         except UnknownModelError:
             return None
         return entry.bytes / 1e6 if entry.url and not entry.ready else None
+
+    def suits(self, name: str) -> Suits:
+        """Return the options that suit a model where nobody chose others."""
+        from napari_sam.models import zoo
+        from napari_sam.models.families import family_of
+
+        try:
+            return zoo.info(name).family.suits
+        except UnknownModelError:
+            pass
+        try:
+            return family_of(Path(name)).suits
+        except (CheckpointError, OSError):  # which is told when it is loaded
+            return {}
 
     def download(self, name: str, progress: Progress) -> Path | None:
         from napari_sam.models import zoo

@@ -56,7 +56,7 @@ def run(
     method : Method
     model : Model
     options : optional
-        Of the method; its defaults when not given.
+        Of the method; its defaults when not given. Where nobody chose, what suits the model holds.
     finder : Model, optional
         Who sees where objects are, when the model cannot and the method has to know.
     encode : callable, optional
@@ -72,7 +72,7 @@ def run(
     ------
     ParameterError, ImageError, ModelError, Cancelled
     """
-    wanted = method.defaults if options is None else options
+    wanted = method.suited(method.defaults if options is None else options, model.suits)
     check_capabilities(method, wanted, model, finder)
     read = encode or _plainly(model, finder)
     blocks = list(image.blocks(scope))
@@ -122,4 +122,5 @@ def check_capabilities(
 
 def needs_finder(method: Method[Any], options: Any, model: Model) -> bool:
     """Tell whether somebody else has to say where objects are."""
-    return "instances" in method.needs(options) and model.instances is None
+    suited = method.suited(options, model.suits)
+    return "instances" in method.needs(suited) and model.instances is None

@@ -20,7 +20,7 @@ from napari_sam.engine.run import Result, check_capabilities, run
 from napari_sam.errors import ViewError
 from napari_sam.images import Block
 from napari_sam.methods.found import Found
-from napari_sam.methods.method import Encoded
+from napari_sam.methods.method import Encoded, Method
 from napari_sam.methods.registry import method_of
 from napari_sam.models.model import Embedding, Model
 from napari_sam.progress import Progress, part
@@ -206,7 +206,7 @@ class Worker:
 
         `options` are those of a method, which they stand for.
         """
-        method = method_of(options)
+        method, options = self._suited(options, self.model(name, device))
         encoded = self._encoded(name, device, view, options, part(progress, 0.0, 0.6))
         check_capabilities(method, options, encoded.model, encoded.finder)
         later = part(progress, 0.6, 1.0)
@@ -220,11 +220,18 @@ class Worker:
         def encode(block: Block, stage: Progress) -> Encoded:
             return self._encoded(name, device, replace(view, plane=block.plane), options, stage)
 
-        method, model = method_of(options), self.model(name, device)
+        model = self.model(name, device)
+        method, options = self._suited(options, model)
         how: dict[str, Any] = {"finder": self._finder_for(options, model, device)}
         yield from run(
             view.image, None, method, model, options, encode=encode, progress=progress, **how
         )
+
+    @staticmethod
+    def _suited(options: Any, model: Model) -> tuple[Method[Any], Any]:
+        """Return the method, and its options with what suits the model where nobody chose."""
+        method = method_of(options)
+        return method, method.suited(options, model.suits)
 
     def _finder_for(self, options: Any, model: Model, device: str) -> Model | None:
         """Return who says where objects are, if the options ask somebody."""

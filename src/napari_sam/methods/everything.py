@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from napari_sam.methods.method import Encoded, Method, Words
+from napari_sam.methods.preset import is_preset, suited
 from napari_sam.methods.settings import ENCODING, Settings
 from napari_sam.progress import Progress, part, silent
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from napari_sam.methods.found_objects import FoundObjects
     from napari_sam.methods.proposals import Proposals
+    from napari_sam.models.capabilities import Suits
     from napari_sam.models.model import Embedding, Model
 
 
@@ -41,6 +43,13 @@ class Everything(Method[Settings]):
     kind = Settings
     function = "segment_everything"
     saves = ("masks", "rle")
+
+    def suited(self, options: Settings, suits: Suits) -> Settings:
+        """Put in what suits a model; whoever chose a grid is asked at its points."""
+        values = dict(suits.get(self.name, {}))
+        if not is_preset(options.points_per_side):
+            values.pop("ask_at", None)
+        return suited(options, values)
 
     def needs(self, options: Settings) -> tuple[str, ...]:
         """Points inside objects take somebody who sees where those are."""

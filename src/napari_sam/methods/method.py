@@ -11,6 +11,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from napari_sam.methods.option import described
+from napari_sam.methods.preset import suited
 from napari_sam.progress import Progress, silent
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from napari_sam.images import Block
     from napari_sam.methods.found import Choice, Found
+    from napari_sam.models.capabilities import Suits
     from napari_sam.models.model import Embedding, Model
 
 Options = TypeVar("Options")
@@ -110,6 +112,17 @@ class Method(ABC, Generic[Options]):
     def defaults(self) -> Options:
         """The options where nothing was chosen."""
         return self.kind()
+
+    def suited(self, options: Options, suits: Suits) -> Options:
+        """Put what suits a model in the place of what nobody has chosen.
+
+        Parameters
+        ----------
+        options : Options
+        suits : mapping
+            `napari_sam.models.model.Model.suits`.
+        """
+        return suited(options, suits.get(self.name, {}))
 
     def needs(self, options: Options) -> tuple[str, ...]:
         """Name the capabilities of a model that it takes; see `napari_sam.models.capabilities`.

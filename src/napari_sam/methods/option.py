@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from napari_sam.errors import ParameterError
+from napari_sam.methods.preset import is_preset
 
 Acts = Literal["at once", "search", "again"]
 """When a change acts: on what was found, when a search is started, or by searching again."""
@@ -134,12 +135,20 @@ def described(options: Any) -> list[Described]:
 
 
 def differing(options: Any) -> dict[str, Any]:
-    """Return the options that were set to something else than their defaults, by name."""
+    """Return the options that were chosen, or that differ from their defaults, by name."""
     return {
         name: getattr(options, name)
         for name, default, what in described(options)
-        if (getattr(options, name) is not None if what.read else getattr(options, name) != default)
+        if _differs(getattr(options, name), default, what)
     }
+
+
+def _differs(value: Any, default: Any, what: Option) -> bool:
+    if what.read is not None:
+        return value is not None
+    if is_preset(default):  # a model may have another default: whatever was chosen counts
+        return not is_preset(value)
+    return bool(value != default)
 
 
 def given(kind: type, typed: Mapping[str, Any]) -> Any:
@@ -172,7 +181,8 @@ def validate(options: Any) -> None:
         if not _sensible(value, what):
             none = ", or None" if default is None else ""
             raise ParameterError(f"{name} must be {_expected(what)}{none}, got {value!r}.")
-        object.__setattr__(options, name, what.kind(value))
+        if not is_preset(value):
+            object.__setattr__(options, name, what.kind(value))
 
 
 def _replaced(options: Any, name: str) -> bool:

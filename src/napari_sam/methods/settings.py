@@ -11,6 +11,7 @@ from napari_sam.errors import ParameterError
 from napari_sam.methods.option import option, validate
 from napari_sam.methods.options import at_least
 from napari_sam.methods.point_grids import read_point_grids
+from napari_sam.methods.preset import preset
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,6 +23,8 @@ ENCODING = 200  # points that take about as long as encoding a plane
 @dataclass(frozen=True, eq=False)
 class Settings:
     """Parameters of everything-mode, with the names and defaults of the reference.
+
+    What is not given is what suits the model, see `Method.suited`.
 
     Parameters
     ----------
@@ -64,7 +67,7 @@ class Settings:
     """
 
     points_per_side: int | None = option(
-        32,
+        preset(32),
         int,
         label="Points",
         help="At how many points along each side the model is asked (points_per_side). More find "
@@ -91,11 +94,11 @@ class Settings:
         rank=9,
     )
     pred_iou_thresh: float = option(
-        0.88,
+        preset(0.88),
         float,
         label="Certainty",
         help="Leave out masks of which the model is less sure than this (pred_iou_thresh).",
-        typed="0 to 1, default 0.88: drop masks the model is less sure of",
+        typed="0 to 1, default 0.88, with cells 0.5: drop masks the model is less sure of",
         high=1.0,
         spell=at_least,
         steps=100,
@@ -103,11 +106,11 @@ class Settings:
         floor=0.6,
     )
     stability_score_thresh: float = option(
-        0.95,
+        preset(0.95),
         float,
         label="Stability",
         help="Leave out masks with a vague outline (stability_score_thresh).",
-        typed="0 to 1, default 0.95: drop masks with a vague outline",
+        typed="0 to 1, default 0.95, with cells 0.5: drop masks with a vague outline",
         high=1.0,
         spell=at_least,
         steps=100,
@@ -125,11 +128,11 @@ class Settings:
         rank=8,
     )
     box_nms_thresh: float = option(
-        0.7,
+        preset(0.7),
         float,
         label="Repeats",
         help="Of two objects whose boxes overlap more, the better one stays.",
-        typed="0 to 1, default 0.7: of two masks whose boxes overlap more, one",
+        typed="0 to 1, default 0.7, with cells 0.3: of two masks whose boxes overlap more, one",
         high=1.0,
         rank=3,
     )
@@ -221,12 +224,13 @@ class Settings:
         rank=11,
     )
     ask_at: Literal["grid", "objects"] = option(
-        "grid",
+        preset("grid"),
         str,
         label="Ask at objects",
         help="Ask where cells are seen, and at few points between them: faster, but not at the "
         "same points as Segment Anything.",
-        typed="'objects' asks where cells are seen and at few points between them: faster",
+        typed="'objects' asks where cells are seen and at few points between them: faster; so "
+        "does cells by default, unless a grid is given",
         choices=("grid", "objects"),
         acts="search",
         rank=12,

@@ -24,6 +24,8 @@ Mask = npt.NDArray[np.bool_]
 Arrays = Mapping[str, npt.NDArray[Any]]
 # Fingerprint of the model, content hash of the plane, and contrast limits.
 Key = tuple[str, str, tuple[float, float]]
+#: Values of options that suit a model where nobody chose others, by method and option.
+Suits = Mapping[str, Mapping[str, int | float | str]]
 
 
 class Promptable(Protocol):

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
 
+from napari_sam.models.capabilities import Suits
 from napari_sam.models.headers import Header
 from napari_sam.models.model import Model
 
@@ -58,6 +59,9 @@ class Family:
         What ``load_model(..., precision=)`` may be.
     stores_embeddings : bool
         Whether its embeddings are worth keeping on disk.
+    suits : mapping
+        Options of methods that suit its models where nobody chose others, by the names of the
+        method and of the option; `napari_sam.models.model.Model.suits` says the same.
     """
 
     name: str
@@ -66,3 +70,4 @@ class Family:
     load: Callable[[Request], Model]
     precisions: tuple[Precision, ...] = ("auto", "float32")
     stores_embeddings: bool = False
+    suits: Suits = field(default_factory=dict)

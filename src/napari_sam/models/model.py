@@ -19,6 +19,7 @@ from napari_sam.models.capabilities import (
     Instances,
     Memory,
     Storable,
+    Suits,
     Tunable,
 )
 from napari_sam.models.embedding import SURROUNDINGS, Embedding, InstanceMaps
@@ -66,6 +67,11 @@ class Model(ABC):
         ImageError
         """
         return self.own_limits(plane) if limits is None else checks.limits(limits)
+
+    @property
+    def suits(self) -> Suits:
+        """Options of methods that suit it where nobody chose others; those of its family."""
+        return {}
 
     @property
     def instances(self) -> Instances | None:

@@ -13,6 +13,8 @@ from napari_sam.methods.registry import method, names
 if TYPE_CHECKING:
     from napari.layers import Shapes
 
+    from napari_sam.models.capabilities import Suits
+
 Region = Union[Literal["slice", "visible", "stack"], "Shapes"]
 """The displayed slice, its visible part, all slices, or what a Shapes layer encloses."""
 
@@ -30,12 +32,15 @@ class FindOptions:
     region : {"slice", "visible", "stack"} or Shapes layer
     rule : {"empty", "whole", "replace"}
         What happens where labels are already; see `napari_sam.labels.merge.merge`.
+    suits : mapping
+        What suits the model where nobody chose; see `napari_sam.models.model.Model.suits`.
     """
 
     method: str = names()[0]
     chosen: Mapping[str, Any] = field(default_factory=dict)
     region: Region = "slice"
     rule: Rule = "empty"
+    suits: Suits = field(default_factory=dict)
 
     @property
     def by(self) -> Method[Any]:
@@ -53,7 +58,10 @@ class FindOptions:
         return self.of(self.method)
 
     def of(self, name: str) -> Any:
-        """Return the options of a method."""
+        """Return the options of a method, with what suits the model where nobody chose."""
+        return method(name).suited(self._chosen(name), self.suits)
+
+    def _chosen(self, name: str) -> Any:
         return self.chosen.get(name, method(name).defaults)
 
     def changed(self, name: str, **changes: Any) -> FindOptions:
@@ -63,4 +71,5 @@ class FindOptions:
         ------
         ParameterError
         """
-        return replace(self, chosen={**self.chosen, name: replace(self.of(name), **changes)})
+        changed = replace(self._chosen(name), **changes)
+        return replace(self, chosen={**self.chosen, name: changed})

@@ -22,6 +22,7 @@ class ModelChoice:
     ) -> None:
         self._bench = bench
         bench.state.model = bench.preferences.read().model
+        bench.state.suits = catalogue.suits(bench.state.model)
         self._catalogue = catalogue
         self._changed = changed
         self._files: list[str] = []
@@ -44,6 +45,7 @@ class ModelChoice:
         if name not in self.names():
             self._files.append(name)
         self._bench.state.model = name
+        self._bench.state.suits = self._catalogue.suits(name)
         self._bench.preferences.remember(model=name)
         self._changed()
 

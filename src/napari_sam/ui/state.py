@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points, Shapes
 
     from napari_sam.engine.worker import View
+    from napari_sam.models.capabilities import Suits
 
 ChipKind = Literal["empty", "wait", "ready", "missing", "problem"]
 
@@ -127,6 +128,8 @@ class State:
         Whether the mask under the cursor is shown.
     model : str
         Name of the chosen model.
+    suits : mapping
+        Options of methods that suit it where nobody chose others.
     chip : Chip
     marked : bool
         Whether anything is marked on the displayed plane.
@@ -177,6 +180,7 @@ class State:
     overlap: Overlap = "keep"
     hover: bool = False
     model: str = "cells"
+    suits: Suits = field(default_factory=dict)
     chip: Chip = field(default_factory=lambda: Chip("empty", "no image"))
     marked: bool = False
     kept: bool = False

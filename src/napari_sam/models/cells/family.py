@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from napari_sam.models.cells.suits import SUITS
 from napari_sam.models.family import Family, Request
 from napari_sam.models.headers import Header
 from napari_sam.models.model import Model
@@ -24,4 +25,5 @@ CELLS = Family(
     title="the network of 'cells'",
     recognises=_recognises,
     load=_load,
+    suits=SUITS,
 )

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from napari_sam import checks, images
 from napari_sam.contrast import normalise
-from napari_sam.models.capabilities import Followed
+from napari_sam.models.capabilities import Followed, Suits
 from napari_sam.models.cells.answers import distinct
 from napari_sam.models.cells.encoder import Features
 from napari_sam.models.cells.framing import contains, hull
@@ -33,6 +33,7 @@ from napari_sam.models.cells.size import (
     find_objects,
     read_maps,
 )
+from napari_sam.models.cells.suits import SUITS
 from napari_sam.models.cells.windows import Pyramid, resample, square, to_window
 from napari_sam.models.model import Embedding, InstanceMaps, Model
 from napari_sam.progress import Progress, part, silent
@@ -101,6 +102,10 @@ class CellsModel(Model):
         self.device = device
         self.fingerprint = fingerprint
         self._seen: tuple[weakref.ref[Pyramid], Window, Features] | None = None
+
+    @property
+    def suits(self) -> Suits:
+        return SUITS
 
     @property
     def instances(self) -> CellsModel:

@@ -36,6 +36,7 @@ class Find(Tool):
         self.following = Following(parts, self.show_count)
         self._stack = StackSearch(self.bench, self._ended, self._count)
         self._running: Search | None = None
+        self._suit()
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -64,6 +65,12 @@ class Find(Tool):
     def model_changed(self) -> None:
         self._stack.end()
         self.following.forget()
+        self._suit()
+
+    def _suit(self) -> None:
+        """What nobody chose is what suits the model."""
+        state = self.bench.state
+        state.find = replace(state.find, suits=state.suits)
 
     def cancel(self) -> str:
         self._running = None
