@@ -20,9 +20,10 @@ import numpy as np
 import torch
 
 import napari_sam as ns
+from napari_sam.engine.run import run
 from napari_sam.images import Image
+from napari_sam.methods.registry import method
 from napari_sam.regions import Region
-from napari_sam.segment_stacks import each_slice
 from napari_sam.stacks.crops import Slices
 from napari_sam.stacks.volumes import Found, link_slices
 from napari_sam.training.evaluation import average_precision
@@ -150,7 +151,8 @@ def volumes(stacks: Iterator[Stack], model: ns.Model) -> None:
     for stack in stacks:
         began = time.perf_counter()
         image = Image.of(stack.image)
-        cells = [found.chosen.labels for found in each_slice(image, model, "cells")]
+        found = run(image, None, method("volume"), model)
+        cells = [one.chosen.labels for one in found]
         middle = time.perf_counter()
         slices = [Found(plane, {}) for plane in cells]
         ours = link_slices(slices, stack.labels.shape, spacing=stack.spacing).labels

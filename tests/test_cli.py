@@ -694,7 +694,7 @@ def test_a_file_without_points_ends_in_one_clear_line(
     [
         (["--points-per-side", "8"], "--points-per-side belongs to --mode everything"),
         (["--mode", "everything", "--refine"], "--refine belongs to --mode cells"),
-        (["--save", "rle"], "Cells do not overlap"),
+        (["--save", "rle"], "--mode cells has no rle"),
         (["--mode", "everything", "--finder", "cells"], "add --ask-at objects"),
         (["--mode", "everything", "--points-per-side", "0"], "points_per_side"),
         (["--mode", "everything", "--min-area", "9", "--max-area", "5"], "max_area"),

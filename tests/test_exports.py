@@ -189,12 +189,15 @@ def test_a_table_of_a_stack_has_volumes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("to", sorted(FORMATS))
 def test_labels_without_objects_make_a_valid_empty_file(to: str, tmp_path: Path) -> None:
-    path = export(np.zeros((5, 6), dtype=np.uint8), tmp_path / "none", to)
+    shape = (2, 5, 6) if to == "ctc" else (5, 6)
+    path = export(np.zeros(shape, dtype=np.uint8), tmp_path / "none", to)
     if to in ("coco", "geojson"):
         document = json.loads(path.read_text())
         assert document["annotations" if to == "coco" else "features"] == []
     elif to == "csv":
         assert len(pd.read_csv(path)) == 0
+    elif to == "ctc":
+        assert (path / "res_track.txt").read_text() == ""
     else:
         assert roifile.roiread(path) == []
 
@@ -203,8 +206,15 @@ def test_labels_without_objects_make_a_valid_empty_file(to: str, tmp_path: Path)
 def test_a_failed_export_leaves_the_old_file_and_no_rest(
     to: str, labels: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    if to == "ctc":
+        labels = np.stack([labels, labels])
     path = export(labels, tmp_path / "cells", to)
-    before = path.read_bytes()
+
+    def content() -> list[bytes]:
+        files = sorted(path.iterdir()) if path.is_dir() else [path]
+        return [file.read_bytes() for file in files]
+
+    before = content()
 
     def fail(*_: Any) -> None:
         raise OSError("disk full")
@@ -212,7 +222,7 @@ def test_a_failed_export_leaves_the_old_file_and_no_rest(
     monkeypatch.setattr("os.replace", fail)
     with pytest.raises(OSError, match="disk full"):
         export(labels, path, to)
-    assert path.read_bytes() == before
+    assert content() == before
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -230,7 +240,7 @@ def test_what_is_no_labels_is_refused(bad: np.ndarray, message: str, tmp_path: P
 
 
 def test_an_unknown_format_names_the_known_ones(labels: np.ndarray, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="coco, csv, geojson, imagej"):
+    with pytest.raises(DataError, match="coco, csv, ctc, geojson, imagej"):
         export(labels, tmp_path / "x", "yolo")
 
 

@@ -245,6 +245,10 @@ def labels(
     value: Any, name: str = "labels", *, ndim: int | None = 2, error: Error = LabelsError
 ) -> npt.NDArray[np.integer[Any]]:
     """Return labels as they are, an array of whole numbers; nothing is read of what is large."""
+    if ndim is None and not isinstance(value, np.ndarray) and hasattr(value, "__setitem__"):
+        lazy = getattr(value, "dtype", None)
+        if lazy is not None and np.dtype(lazy).kind in "iu":
+            return value  # type: ignore[no-any-return]  # zarr or alike, which is not read for this
     found = array(value, name, error, kinds="iu", ndim=ndim)
     if found.dtype.kind not in "iu":  # without pixels
         raise error(f"{name} must be whole numbers, got type {found.dtype}.")

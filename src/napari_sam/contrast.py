@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,12 +10,14 @@ import numpy.typing as npt
 
 from napari_sam import checks
 from napari_sam.errors import ImageError
-from napari_sam.images import check_plane
+from napari_sam.images import Block, Image, check_plane
 from napari_sam.noise import Noise, bright_level, is_empty, noise_of
 
 PERCENTILES = (0.5, 99.8)
 _SAMPLE = 1_000_000  # pixels that are enough for a percentile
 _FAINT = 32.0  # the noise of an empty frame takes up one part in so many of the range
+_LOOKED_AT = 9  # planes that tell how bright a stack is
+_DIMMEST = 0.35  # of the usual range: a plane without objects is not brightened beyond it
 _FARTHEST = 8e307  # two such numbers differ by a number
 
 
@@ -57,6 +60,50 @@ def contrast_limits(image: npt.NDArray[Any]) -> tuple[float, float]:
     # One more than 1e16 is 1e16; and nothing finite lies above the largest number.
     above = max(low + 1.0, float(np.nextafter(low, np.inf)))
     return (low, above) if np.isfinite(above) else (float(np.nextafter(low, -np.inf)), low)
+
+
+def limits_of(image: Image, plane: npt.NDArray[Any]) -> tuple[float, float] | None:
+    """Return the limits that a plane of an image is to be seen with.
+
+    Parameters
+    ----------
+    image : Image
+    plane : (H, W) or (H, W, C) array
+        As it was read.
+
+    Returns
+    -------
+    (low, high) or None
+        Those of the image, or what `contrast_limits` says of the plane where the image has a
+        least range; None leaves it to the model.
+
+    Examples
+    --------
+    >>> faint = np.arange(64.0).reshape(8, 8)
+    >>> limits_of(Image(faint, "YX", least_range=1000.0), faint)[1]
+    1000.3...
+    """
+    if image.limits is not None or not image.least_range:
+        return image.limits
+    low, high = contrast_limits(check_plane(plane))
+    return low, max(high, low + image.least_range)
+
+
+def even(image: Image) -> Image:
+    """Return an image whose planes without objects stay as dark as the others make them.
+
+    Parameters
+    ----------
+    image : Image
+        Some of its planes are read, unless it has limits.
+    """
+    if image.limits is not None:
+        return image
+    planes = list(image.planes())
+    some = np.unique(np.linspace(0, len(planes) - 1, _LOOKED_AT).astype(int))
+    # Limits of empty planes are wide, so that their noise stays dark: they tell nothing here.
+    ranges = [percentile_range(check_plane(Block(image, planes[at]).read())) for at in some]
+    return replace(image, least_range=_DIMMEST * float(np.percentile(ranges, 75)))
 
 
 def percentile_range(image: npt.NDArray[Any]) -> float:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 from typing import Any, Literal, overload
 
 from napari_sam import checks
-from napari_sam.engine.run import Result, needs_finder, run
+from napari_sam.engine.run import Result, run
+from napari_sam.engine.whole import Source, models_for, segment_image
 from napari_sam.errors import ParameterError
 from napari_sam.images import Image
-from napari_sam.labels.gather import gather
 from napari_sam.methods.found_objects import ChosenObjects
 from napari_sam.methods.method import Method
 from napari_sam.methods.option import given
@@ -19,12 +18,10 @@ from napari_sam.methods.preset import preset
 from napari_sam.methods.registry import method as method_named
 from napari_sam.methods.registry import method_of
 from napari_sam.methods.settings import Settings
-from napari_sam.models.model import Model
 from napari_sam.pixel_size import PixelSize
 from napari_sam.progress import Progress, silent
 from napari_sam.segmentation import Segmentation
 
-Source = Model | str | Path
 Records = list[dict[str, Any]]
 
 
@@ -107,7 +104,9 @@ def segment_cells(
     )
     described = Image.of(image, rgb=rgb, limits=limits, pixel_size=pixel_size)
     who = finder if seeds is None else seeds
-    return _gathered(described, _results(described, options, model, who, device, progress))
+    checks.reports(progress)
+    models = models_for(options, model, who, device)
+    return segment_image(described, options, models, progress=progress)
 
 
 @overload
@@ -229,9 +228,12 @@ drop_background, ask_at
     )
     checks.one_of(output, ("labels", "masks", "rle"), "output")
     described = Image.of(image, rgb=rgb, limits=limits)
-    results = _results(described, options, model, finder, device, progress)
+    checks.reports(progress)
+    runs, sees = models_for(options, model, finder, device)
     if output == "labels":
-        return _gathered(described, results)
+        return segment_image(described, options, (runs, sees), progress=progress)
+    method: Method[Any] = method_of(options)
+    results = run(described, None, method, runs, options, finder=sees, progress=progress)
     return list(records(results, rle=output == "rle"))
 
 
@@ -279,7 +281,9 @@ def segment_objects(
     except TypeError as error:
         raise ParameterError(f"The method {known.name!r} has no such option: {error}.") from error
     described = Image.of(image, rgb=rgb, limits=limits, pixel_size=pixel_size)
-    return _gathered(described, _results(described, wanted, model, finder, device, progress))
+    checks.reports(progress)
+    models = models_for(wanted, model, finder, device)
+    return segment_image(described, wanted, models, progress=progress)
 
 
 def masks_of(result: Result) -> int:
@@ -304,28 +308,3 @@ def records(results: Iterable[Result], *, rle: bool) -> Iterator[dict[str, Any]]
     for result in results:
         assert isinstance(result.chosen, ChosenObjects)
         yield from result.chosen.records(rle=rle)
-
-
-def _results(
-    image: Image,
-    options: Any,
-    model: Source,
-    finder: Source,
-    device: str,
-    progress: Progress,
-) -> Iterator[Result]:
-    from napari_sam.loading import as_model
-
-    checks.reports(progress)
-    method: Method[Any] = method_of(options)
-    runs = as_model(model, device)
-    sees = None
-    if needs_finder(method, options, runs):
-        sees = as_model(finder, runs.device)
-    yield from run(image, None, method, runs, options, finder=sees, progress=progress)
-    progress(1.0)
-
-
-def _gathered(image: Image, results: Iterator[Result]) -> Segmentation:
-    chosen = ((result.block.plane, result.chosen.segmentation()) for result in results)
-    return gather(chosen, image.shape)

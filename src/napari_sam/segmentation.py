@@ -263,7 +263,7 @@ def moved(table: pd.DataFrame, row: int, column: int) -> pd.DataFrame:
 
 
 def with_units(table: pd.DataFrame, pixel_size: PixelSize | None) -> pd.DataFrame:
-    """Return the table with areas and centroids in physical units as further columns."""
+    """Return the table with areas, centroids, volumes and extents in physical units as well."""
     if pixel_size is None:
         return table
     unit = checks.instance(pixel_size, PixelSize, "pixel_size").unit
@@ -275,6 +275,11 @@ def with_units(table: pd.DataFrame, pixel_size: PixelSize | None) -> pd.DataFram
         wider[f"centroid_col_{unit}"] = wider["centroid_col"] * pixel_size.column
     if "voxels" in wider and pixel_size.slice is not None:
         wider[f"volume_{unit}3"] = wider["voxels"] * pixel_size.area * pixel_size.slice
+    if "z0" in wider and pixel_size.slice is not None:
+        sides = {"depth": ("z", pixel_size.slice), "height": ("r", pixel_size.row)}
+        sides["width"] = ("c", pixel_size.column)
+        for name, (axis, length) in sides.items():
+            wider[f"{name}_{unit}"] = (wider[f"{axis}1"] - wider[f"{axis}0"]) * length
     return wider
 
 

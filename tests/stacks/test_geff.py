@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_sam.errors import DataError, InstallationError
+from napari_sam.errors import DataError, InstallationError, LabelsError
 from napari_sam.stacks.ctc import tracks_of
 from napari_sam.stacks.geff import graph_of, save
 from napari_sam.stacks.tracks import Tracks
@@ -50,3 +50,66 @@ def test_the_missing_package_is_named(tmp_path: Path, monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "geff", None)
     with pytest.raises(InstallationError, match="pip install"):
         save(divided(), tmp_path / "tracks.geff")
+
+
+def written(tracks: Tracks, path: Path) -> Path:
+    pytest.importorskip("geff")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return tracks.save_geff(path)
+
+
+def loaded(path: Path, labels: np.ndarray | None = None) -> Tracks:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Tracks.load_geff(path, labels)
+
+
+def test_what_was_saved_is_loaded_with_its_numbers(tmp_path: Path) -> None:
+    tracks = divided()
+    path = written(tracks, tmp_path / "tracks.geff")
+    again = loaded(path, tracks.labels)
+    np.testing.assert_array_equal(again.labels, tracks.labels)
+    assert again.parents == tracks.parents
+
+
+def test_nodes_are_found_by_their_places_in_labels_of_other_numbers(tmp_path: Path) -> None:
+    tracks = divided()
+    path = written(tracks, tmp_path / "tracks.geff")
+    other = np.where(tracks.labels > 0, tracks.labels + 100, 0)
+    other[3, 0:3, 0:3] = 7  # an object without a node
+    again = loaded(path, other)
+    assert again.parents == tracks.parents
+    np.testing.assert_array_equal(again.labels[:3], tracks.labels[:3])
+    assert set(np.unique(again.labels[3])) - set(np.unique(tracks.labels[3])) == {13}
+
+
+def test_a_file_without_labels_asks_for_them(tmp_path: Path) -> None:
+    path = written(divided(), tmp_path / "tracks.geff")
+    with pytest.raises(DataError, match="give its labels"):
+        loaded(path)
+    with pytest.raises(LabelsError, match="no object where"):
+        loaded(path, np.zeros((4, 20, 30), np.int32))
+    with pytest.raises(LabelsError, match="frames"):
+        loaded(path, np.ones((2, 20, 30), np.int32))
+    with pytest.raises(DataError, match="There is no"):
+        loaded(tmp_path / "nowhere.geff")
+    (tmp_path / "empty.geff").mkdir()
+    with pytest.raises(DataError, match="cannot be read"):
+        loaded(tmp_path / "empty.geff")
+
+
+def test_labels_that_the_file_names_are_found(tmp_path: Path) -> None:
+    zarr, geff = pytest.importorskip("zarr"), pytest.importorskip("geff")
+    from geff_spec import RelatedObject
+
+    tracks = divided()
+    zarr.save(str(tmp_path / "seen.zarr"), tracks.labels)
+    path = written(tracks, tmp_path / "tracks.geff")
+    about = geff.GeffMetadata.read(path)
+    about.related_objects = [RelatedObject(type="labels", path="../seen.zarr", node_prop="track")]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        about.write(path)
+    again = loaded(path)
+    np.testing.assert_array_equal(again.labels, tracks.labels)

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 import napari_sam as ns
 from fake_model import FakeModel, blobs
 from napari_sam.contrast import contrast_limits
+from napari_sam.engine.run import run
 from napari_sam.errors import ImageError, LabelsError, ParameterError
 from napari_sam.images import Image
+from napari_sam.methods.registry import method
 from napari_sam.pixel_size import PixelSize
-from napari_sam.segment_stacks import each_slice
 from napari_sam.stacks.volumes import Found, link_slices
 from napari_sam.training.evaluation import average_precision
 from napari_sam.training.synthetic import generate_volume
@@ -146,7 +147,7 @@ def test_empty_slices_do_not_dim_the_others() -> None:
             seen.append(limits)
             return super().encode(plane, limits=limits)
 
-    list(each_slice(Image(stack, "ZYX"), Watched()))
+    list(run(Image(stack, "ZYX"), None, method("volume"), Watched()))
     assert seen[::2] == [contrast_limits(plane) for plane in stack[::2]]
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from napari_sam.batch.outputs import Outputs, Results
 from napari_sam.methods.method import Method
 from napari_sam.methods.registry import method_of
-from napari_sam.progress import Progress, silent
+from napari_sam.progress import Progress, part, silent
 
 if TYPE_CHECKING:
     from napari_sam.files.sources import Source
@@ -118,9 +118,9 @@ def run_job(
     DataError, ImageError, ModelError, Cancelled
     """
     from napari_sam.engine.run import run
+    from napari_sam.engine.whole import FOUND
     from napari_sam.files import read_image
     from napari_sam.files.pick import pick
-    from napari_sam.labels.gather import gather
     from napari_sam.segment import masks_of
 
     if not job.overwrite:
@@ -128,14 +128,17 @@ def run_job(
     image = read_image(job.source.path, job.axes, series=job.source.series)
     picked = pick(image, job.channel, sure=job.axes is not None)
     seen = replace(picked, limits=job.limits, pixel_size=None)  # the table gets its units last
-    found = run(seen, None, job.method, model, job.options, finder=finder, progress=progress)
-    kinds = job.outputs.kinds
-    kept = None if kinds == ("labels",) else list(found)
+    finding = part(progress, 0.0, FOUND) if job.method.along else progress
+    found = run(seen, None, job.method, model, job.options, finder=finder, progress=finding)
+    kept = list(found) if job.outputs.of_planes else None
     segmentation, noun = None, "mask"
-    if "labels" in kinds:
-        planes = ((one.block.plane, one.chosen.segmentation()) for one in kept or found)
-        segmentation = gather(planes, seen.shape)
-        count, noun = len(segmentation), "object"
+    if job.outputs.joined:
+        planes = ((one.block.plane, one.chosen) for one in kept or found)
+        joining = part(progress, FOUND, 1.0)
+        segmentation = job.method.join(
+            planes, picked, job.options, source=model.name, progress=joining
+        )
+        count, noun = len(segmentation), "track" if job.method.along == "T" else "object"
     else:
         count = sum(masks_of(one) for one in kept or ())
     job.outputs.write(Results(job.outputs.name, picked, image.pixel_size, segmentation, kept))

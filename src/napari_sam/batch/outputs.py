@@ -2,41 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
 
+from napari_sam.batch.writers import FILES, KINDS, Kind, Results
 from napari_sam.errors import DataError
 
-if TYPE_CHECKING:
-    from napari_sam.engine.run import Result
-    from napari_sam.images import Image
-    from napari_sam.pixel_size import PixelSize
-    from napari_sam.segmentation import Segmentation
-
-
-class Results(NamedTuple):
-    """What is known of one image when its files are written.
-
-    Attributes
-    ----------
-    name : str
-    picked : Image
-        The image.
-    pixel_size : PixelSize or None
-    segmentation : Segmentation or None
-        For the files of the kind "labels".
-    found : list of Result
-        For those of the kinds "masks" and "rle".
-    """
-
-    name: str
-    picked: Image
-    pixel_size: PixelSize | None
-    segmentation: Segmentation | None
-    found: list[Result] | None = None
+__all__ = ["KINDS", "Outputs", "Results"]
 
 
 @dataclass(frozen=True)
@@ -63,17 +37,24 @@ class Outputs:
 
         return cls(stem_of(source), folder, kinds)
 
-    def _writers(self) -> dict[Path, Callable[[Path, Results], None]]:
-        return {
-            self.folder / f"{self.name}{ending}": write
-            for kind, ending, write in _FILES
-            if kind in self.kinds
-        }
+    def _files(self) -> dict[Path, Kind]:
+        wanted = (one for one in FILES if one.kind in self.kinds)
+        return {self.folder / f"{self.name}{one.ending}": one for one in wanted}
+
+    @property
+    def joined(self) -> bool:
+        """Whether any file is made of the segmentation of the whole image."""
+        return any(one.joined for one in self._files().values())
+
+    @property
+    def of_planes(self) -> bool:
+        """Whether any file is made of what was found on every plane."""
+        return not all(one.joined for one in self._files().values())
 
     @property
     def paths(self) -> list[Path]:
         """All files."""
-        return list(self._writers())
+        return list(self._files())
 
     @property
     def complete(self) -> bool:
@@ -121,87 +102,23 @@ class Outputs:
 
     def write(self, results: Results) -> None:
         """Write all files; none of them appears before the last one is complete."""
-        writers = self._writers()
-        with _all_or_none(list(writers)) as places:
-            for place, write in zip(places, writers.values(), strict=True):
-                write(place, results)
+        files = self._files()
+        with _all_or_none(files) as places:
+            for place, one in zip(places, files.values(), strict=True):
+                one.write(place, results)
 
 
 @contextmanager
-def _all_or_none(paths: list[Path]) -> Iterator[list[Path]]:
+def _all_or_none(files: Mapping[Path, Kind]) -> Iterator[list[Path]]:
     """Yield a temporary path for each; they get their names, in order, when all went well."""
-    from napari_sam.files import in_one_piece
+    from napari_sam.files.atomic import folder_in_one_piece, in_one_piece
 
     with ExitStack() as stack:
         # What was entered last is left first.
-        places = [stack.enter_context(in_one_piece(path)) for path in reversed(paths)]
+        places = [
+            stack.enter_context(
+                in_one_piece(path) if one.folder is None else folder_in_one_piece(path, one.folder)
+            )
+            for path, one in reversed(list(files.items()))
+        ]
         yield places[::-1]
-
-
-def _overlay(path: Path, results: Results) -> None:
-    import numpy as np
-
-    from napari_sam.files import write_picture
-    from napari_sam.images import planes
-    from napari_sam.overlays import draw_overlay
-
-    picked, segmentation = results.picked, results.segmentation
-    assert segmentation is not None
-    labels = segmentation.labels
-    # A stack is shown by the plane with the most labelled pixels.
-    plane = max(
-        planes(picked.finest.shape, picked.rgb), key=lambda p: np.count_nonzero(p.take(labels))
-    )
-    write_picture(path, draw_overlay(plane.take(picked.finest), plane.take(labels)))
-
-
-def _table(path: Path, results: Results) -> None:
-    from napari_sam.exports import tables
-
-    assert results.segmentation is not None
-    table = results.segmentation.table
-    tables.write(path, results.segmentation.labels, table=table, pixel_size=results.pixel_size)
-
-
-def _labels(path: Path, results: Results) -> None:
-    from napari_sam.files import write_labels
-
-    assert results.segmentation is not None
-    axes = results.picked.axes.removesuffix("S")
-    write_labels(path, results.segmentation.labels, axes, results.pixel_size)
-
-
-def _masks(path: Path, results: Results) -> None:
-    from napari_sam.exports import mask_arrays
-    from napari_sam.segment import masks_of, records
-
-    assert results.found is not None
-    shape = results.picked.shape
-    mask_arrays.write(
-        path,
-        records(results.found, rle=False),
-        count=sum(masks_of(result) for result in results.found),
-        shape=(shape[-2], shape[-1]),
-        leading=len(shape) - 2,
-    )
-
-
-def _rle(path: Path, results: Results) -> None:
-    from napari_sam.exports import coco_masks
-    from napari_sam.segment import records
-
-    assert results.found is not None
-    found = records(results.found, rle=True)
-    coco_masks.write(path, found, shape=results.picked.shape, name=results.name)
-
-
-# The labels get their name after the other two: whoever finds them finds those as well.
-_FILES = (
-    ("labels", "_overlay.png", _overlay),
-    ("labels", "_objects.csv", _table),
-    ("labels", "_labels.tif", _labels),
-    ("masks", "_masks.npz", _masks),
-    ("rle", "_rle.json", _rle),
-)
-KINDS = ("labels", "masks", "rle")
-"""What can be saved."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from napari_sam.images import Image
     from napari_sam.pixel_size import PixelSize
 
-_FORMATS = ("coco", "csv", "geojson", "imagej")
+_FORMATS = ("coco", "csv", "ctc", "geojson", "imagej")
 
 
 def add_parser(
@@ -27,8 +27,9 @@ def add_parser(
     parser = commands.add_parser(
         "export",
         parents=[common],
-        help="write labels for COCO, QuPath, ImageJ or a spreadsheet",
-        description="Write labels as COCO JSON, GeoJSON (QuPath), ImageJ ROIs or a CSV table.",
+        help="write labels for COCO, QuPath, ImageJ, trackers or a spreadsheet",
+        description="Write labels as COCO JSON, GeoJSON (QuPath), ImageJ ROIs, a CSV table, or a "
+        "folder of the Cell Tracking Challenge.",
     )
     parser.add_argument("labels", type=Path, metavar="LABELS", help="a TIFF or PNG of labels")
     parser.add_argument("--to", required=True, choices=_FORMATS, help="the format")
@@ -71,12 +72,12 @@ def run(options: argparse.Namespace) -> int:
     image = read_labels(source, options.axes, series=options.series)
     labels, axes = _rows_and_columns_last(image)
     labels = check_labels(labels)
-    target = options.output
-    if target.is_dir():
-        target = target / f"{source.stem}{FORMATS[options.to].suffix}"
-    if not target.suffix:
-        target = target.with_suffix(FORMATS[options.to].suffix)
-    if target.exists() and not options.overwrite:
+    target, suffix = options.output, FORMATS[options.to].suffix
+    if target.is_dir() and (suffix or not _empty(target)):
+        target = target / f"{source.stem}{suffix or '_ctc'}"
+    if not target.suffix and suffix:
+        target = target.with_suffix(suffix)
+    if target.exists() and not options.overwrite and not _empty(target):
         raise DataError(f"{target} is there already: choose another name, or add --overwrite.")
     if target.exists() and target.samefile(source):
         raise DataError(f"{target} is the labels themselves: choose another name.")
@@ -91,6 +92,10 @@ def run(options: argparse.Namespace) -> int:
     )
     print(f"Wrote {written}", file=sys.stderr)
     return 0
+
+
+def _empty(path: Path) -> bool:
+    return path.is_dir() and not any(path.iterdir())
 
 
 def _rows_and_columns_last(image: Image) -> tuple[npt.NDArray[np.integer[Any]], str]:
@@ -142,8 +147,18 @@ def _table_beside(source: Path, labels: npt.NDArray[np.integer[Any]]) -> pd.Data
 
     try:
         table = pd.read_csv(source.with_name(f"{_stem(source)}_objects.csv"))
-        told = dict(zip(table["label"], table["area"], strict=True))
+        if "parent" in table:  # of tracks: the area is that of a frame
+            told: dict[int, int] = dict(zip(table["label"], table["frames"], strict=True))
+            seen = [np.unique(frame[frame > 0]) for frame in labels]
+            found = dict(zip(*np.unique(np.concatenate(seen), return_counts=True), strict=True))
+        else:
+            told = dict(zip(table["label"], _sizes(table), strict=True))
+            found = dict(zip(*np.unique(labels[labels > 0], return_counts=True), strict=True))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    found = dict(zip(*np.unique(labels[labels > 0], return_counts=True), strict=True))
     return table if told == found else None
+
+
+def _sizes(table: pd.DataFrame) -> pd.Series[int]:
+    """Return how many pixels, or voxels, each object had."""
+    return table["voxels" if "voxels" in table else "area"]

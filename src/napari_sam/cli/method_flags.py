@@ -24,20 +24,24 @@ def flag(name: str) -> str:
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
-    """Add the options of all methods, a group each; what is not typed is None.
+    """Add the options of all methods; what is not typed is None.
 
-    Those that several methods have are options of the command itself.
+    There is a group for every method, and for those that share options.
     """
-    owners = _owners()
-    for name, owning in owners.items():
-        if len(owning) > 1:
-            _add(parser, _typed(owning[0])[name])
-    for known in methods():
-        like = f"as in {known.function}" if known.function else known.words.about
-        group = parser.add_argument_group(f"options of --mode {known.name}", like)
-        for name, one in _typed(known).items():
-            if len(owners[name]) == 1:
-                _add(group, one)
+    groups: dict[str, Any] = {}
+    for name, owning in _owners().items():
+        group = groups.setdefault("|".join(known.name for known in owning), None)
+        if group is None:
+            group = _group(parser, owning)
+            groups["|".join(known.name for known in owning)] = group
+        _add(group, _typed(owning[0])[name])
+
+
+def _group(parser: argparse.ArgumentParser, owning: list[Method[Any]]) -> Any:
+    """Add a group for the options that some methods share."""
+    like = [f"as in {known.function}" if known.function else known.words.about for known in owning]
+    names = ", ".join(known.name for known in owning)
+    return parser.add_argument_group(f"options of --mode {names}", ", ".join(like))
 
 
 def options_typed(typed: argparse.Namespace) -> Any:
@@ -89,7 +93,7 @@ def _add(group: Any, one: Described) -> None:
     name, _, what = one
     how: dict[str, Any] = {"dest": name, "default": None}
     if what.kind is bool:
-        how |= {"action": "store_true"}
+        how |= {"action": argparse.BooleanOptionalAction if one.default else "store_true"}
     elif what.choices:
         how |= {"choices": what.choices}
     elif what.read is not None:

@@ -81,7 +81,8 @@ def _add_image_flags(parser: argparse.ArgumentParser) -> None:
         default=("labels",),
         metavar="WHAT",
         help="labels (default); in mode everything also masks (overlapping, .npz) and rle "
-        "(the same as COCO .json); several with commas",
+        "(the same as COCO .json); in mode track also frames (a row per cell and frame), ctc (a "
+        "folder of the Cell Tracking Challenge) and geff; several with commas",
     )
 
 
@@ -153,8 +154,7 @@ def _check_options(typed: argparse.Namespace) -> Any:
     if extra:
         able = " or ".join(known.name for known in methods() if extra[0] in known.saves)
         raise DataError(
-            f"{chosen.words.noun.capitalize()}s do not overlap: {' and '.join(extra)} are saved by "
-            f"--mode {able}."
+            f"--mode {chosen.name} has no {' and no '.join(extra)}: that is saved by --mode {able}."
         )
     options = options_typed(typed)
     if typed.finder and "instances" not in chosen.needs(options):

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from napari_sam.contrast import limits_of
 from napari_sam.errors import ModelError
 from napari_sam.images import Block, Image, Plane
 from napari_sam.methods.found import Choice, Found
@@ -52,7 +53,7 @@ def run(
     image : Image
         Read block by block.
     scope : Plane, iterable of Plane or None
-        Which blocks, see `napari_sam.images.Image.blocks`.
+        Which blocks, see `napari_sam.images.Image.blocks`; those of the method by default.
     method : Method
     model : Model
     options : optional
@@ -75,7 +76,8 @@ def run(
     wanted = method.suited(method.defaults if options is None else options, model.suits)
     check_capabilities(method, wanted, model, finder)
     read = encode or _plainly(model, finder)
-    blocks = list(image.blocks(scope))
+    image = method.prepare(image)
+    blocks = list(image.blocks(method.scope(image) if scope is None else scope))
     for done, block in enumerate(blocks):
         stage = part(progress, done / len(blocks), (done + 1) / len(blocks))
         first = method.encoding_share(wanted)
@@ -89,7 +91,7 @@ def run(
 def _plainly(model: Model, finder: Model | None) -> Encode:
     def encode(block: Block, progress: Progress) -> Encoded:
         pixels = block.read()
-        embedding = model.encode(pixels, limits=block.limits, progress=progress)
+        embedding = model.encode(pixels, limits=limits_of(block.image, pixels), progress=progress)
         return Encoded(block, pixels, embedding, model, finder)
 
     return encode

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam.contrast import normalise
+from napari_sam.contrast import limits_of, normalise
 from napari_sam.embeddings.disk import EmbeddingStore
 from napari_sam.embeddings.memory import EmbeddingCache
 from napari_sam.engine.run import Result, check_capabilities, run
@@ -65,8 +65,8 @@ class View(Block):
         return (
             other is not None
             and self.image.finest is other.image.finest
-            and (self.plane, self.limits, self.version)
-            == (other.plane, other.limits, other.version)
+            and (self.plane, self.limits, self.image.least_range, self.version)
+            == (other.plane, other.limits, other.image.least_range, other.version)
         )
 
 
@@ -147,7 +147,9 @@ class Worker:
                 return embedding, pixels
         steps = _Steps(progress)
         pixels = view.read()
-        embedding = self._embeddings.encode(model, pixels, limits=view.limits, progress=steps)
+        embedding = self._embeddings.encode(
+            model, pixels, limits=limits_of(view.image, pixels), progress=steps
+        )
         self._last = (view, embedding, pixels)
         self._longest_step = steps.longest
         return embedding, pixels
@@ -215,10 +217,14 @@ class Worker:
     def find_each(
         self, name: str, device: str, view: View, options: Any, progress: Progress
     ) -> Iterator[Result]:
-        """Find all objects of every plane that is parallel to a view, as they are asked for."""
+        """Find all objects of every plane that is parallel to a view, as they are asked for.
+
+        The planes come in the order in which the method joins them, if it does.
+        """
 
         def encode(block: Block, stage: Progress) -> Encoded:
-            return self._encoded(name, device, replace(view, plane=block.plane), options, stage)
+            seen = replace(view, image=block.image, plane=block.plane)
+            return self._encoded(name, device, seen, options, stage)
 
         model = self.model(name, device)
         method, options = self._suited(options, model)

@@ -17,7 +17,7 @@ from napari_sam.pixel_size import PixelSize
 
 
 class Format(NamedTuple):
-    """Where a format lives and how its files end."""
+    """Where a format lives and how its files end; one without an ending is a folder."""
 
     module: str
     suffix: str
@@ -25,6 +25,7 @@ class Format(NamedTuple):
 
 FORMATS = {
     "coco": Format("napari_sam.exports.coco", ".json"),
+    "ctc": Format("napari_sam.exports.ctc", ""),
     "csv": Format("napari_sam.exports.tables", ".csv"),
     "geojson": Format("napari_sam.exports.geojson", ".geojson"),
     "imagej": Format("napari_sam.exports.imagej", ".zip"),
@@ -48,8 +49,8 @@ def export(
     labels : (..., H, W) integer array
         0 is background.
     path : path
-        The file to write; the format's suffix is added when it has none.
-    to : {"coco", "csv", "geojson", "imagej"}
+        The file to write, of "ctc" the folder; the format's suffix is added when it has none.
+    to : {"coco", "csv", "ctc", "geojson", "imagej"}
     table : pandas.DataFrame, optional
         A row per object, as in `Segmentation.table`: gives scores and measurements.
     pixel_size : PixelSize, optional
@@ -63,7 +64,7 @@ def export(
     Returns
     -------
     Path
-        The file written.
+        The file or folder written.
 
     Raises
     ------
@@ -94,9 +95,10 @@ def _target(path: str | Path, to: str) -> Path:
     if not isinstance(path, str | os.PathLike) or not Path(path).name or "\0" in str(path):
         raise DataError(f"{path!r} is not the path of a file to write.")
     target = Path(path)
-    if not target.suffix:
-        target = target.with_suffix(FORMATS[to].suffix)
-    if target.is_dir():
+    suffix = FORMATS[to].suffix
+    if not target.suffix and suffix:
+        target = target.with_suffix(suffix)
+    if target.is_dir() and suffix:
         raise DataError(f"{target} is a folder: give the name of a file to write.")
     return target
 

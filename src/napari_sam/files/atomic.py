@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from napari_sam.errors import DataError
 
 _LONGEST = 180  # bytes of a name; file systems end at 255
 _FAR = 1 << 40  # Windows locks bytes, even those behind the end, and nobody writes this one
@@ -46,6 +49,60 @@ def in_one_piece(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+@contextmanager
+def folder_in_one_piece(path: Path, ours: Callable[[str], bool]) -> Iterator[Path]:
+    """Yield a temporary folder beside `path`; it gets that name when all went well.
+
+    Parameters
+    ----------
+    path : Path
+        Folders on the way are made. A folder that is there is replaced.
+    ours : callable
+        Whether a file of this name may be in it: a folder with others is left alone.
+
+    Yields
+    ------
+    Path
+        An empty folder.
+
+    Raises
+    ------
+    DataError
+        When the folder that is there holds something else.
+    """
+    strange = [one.name for one in path.iterdir() if not ours(one.name)] if path.is_dir() else []
+    if strange:
+        raise DataError(
+            f"{path} also holds {strange[0]}, which would be lost: choose another folder."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(_temporary_name(path))
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir()
+    try:
+        yield temporary
+        _put_in_place(temporary, path)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _put_in_place(folder: Path, path: Path) -> None:
+    """Give a folder the name of another one, which stays if that fails."""
+    if not path.is_dir():
+        os.replace(folder, path)
+        return
+    former = Path(tempfile.mkdtemp(prefix=f"{folder.name}-", dir=path.parent))
+    try:
+        os.replace(path, former / path.name)
+        os.replace(folder, path)
+    except BaseException:
+        if not path.exists():
+            (former / path.name).rename(path)
+        former.rmdir()
+        raise
+    shutil.rmtree(former, ignore_errors=True)
+
+
 def remove_rest(path: Path) -> None:
     """Remove what a killed run left behind of a file; what another process writes now stays.
 
@@ -55,6 +112,9 @@ def remove_rest(path: Path) -> None:
         The file that was to be written.
     """
     temporary = path.with_name(_temporary_name(path))
+    if temporary.is_dir():
+        shutil.rmtree(temporary, ignore_errors=True)
+        return
     with suppress(OSError):
         handle = os.open(temporary, os.O_RDWR)
         ours = _lock(handle) and _still_there(handle, temporary)

@@ -32,6 +32,9 @@ class Image:
         Contrast limits, the values of black and white; percentiles of each plane by default.
     rgb : bool
         Whether the last axis is colour.
+    least_range : float
+        Range of values below which no plane is brightened, see `napari_sam.contrast.limits_of`;
+        where `limits` are set, they hold.
 
     Raises
     ------
@@ -50,6 +53,7 @@ class Image:
     pixel_size: PixelSize | None = None
     limits: tuple[float, float] | None = None
     rgb: bool = False
+    least_range: float = 0.0
 
     def __post_init__(self) -> None:
         shape = tuple(self.finest.shape)

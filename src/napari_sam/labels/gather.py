@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,9 @@ from napari_sam.images import Plane
 from napari_sam.segmentation import Segmentation
 
 
-def gather(found: Iterable[tuple[Plane, Segmentation]], shape: tuple[int, ...]) -> Segmentation:
+def gather(
+    found: Iterable[tuple[Plane, Segmentation]], shape: tuple[int, ...], out: Any = None
+) -> Segmentation:
     """Number the objects of all planes in one sequence.
 
     Parameters
@@ -20,14 +23,16 @@ def gather(found: Iterable[tuple[Plane, Segmentation]], shape: tuple[int, ...]) 
         At least one. Each with labels (H, W) and ids 1..n.
     shape : tuple of int
         Shape of the stack without colour.
+    out : integer array of that shape, optional
+        What to write the labels into, zarr for example.
 
     Returns
     -------
     Segmentation
-        ``labels`` int32 of that shape; ``table`` with a column ``axis_0``, ... for the position
-        along each leading axis.
+        ``labels`` int32 of that shape, or `out`; ``table`` with a column ``axis_0``, ... for the
+        position along each leading axis.
     """
-    labels = np.zeros(shape, dtype=np.int32)
+    labels = np.zeros(shape, dtype=np.int32) if out is None else out
     tables = []
     used = 0
     for plane, part in found:
@@ -37,6 +42,7 @@ def gather(found: Iterable[tuple[Plane, Segmentation]], shape: tuple[int, ...]) 
         for place, axis in enumerate(leading):
             table.insert(place, f"axis_{axis}", plane.index[axis])
         tables.append(table)
-        plane.take(labels)[...] = np.where(part.labels > 0, part.labels + used, 0)
+        painted = np.where(part.labels > 0, part.labels + used, 0)
+        labels[plane.slices] = painted.T if plane.transposed else painted
         used += len(table)
     return Segmentation(labels, pd.concat(tables, ignore_index=True))

@@ -6,6 +6,7 @@ A method is a file in this folder and a row in `napari_sam.methods.registry`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -18,10 +19,11 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from napari_sam.images import Block
+    from napari_sam.images import Block, Image, Plane
     from napari_sam.methods.found import Choice, Found
     from napari_sam.models.capabilities import Suits
     from napari_sam.models.model import Embedding, Model
+    from napari_sam.segmentation import Segmentation
 
 Options = TypeVar("Options")
 
@@ -100,6 +102,13 @@ class Method(ABC, Generic[Options]):
         The public function that runs it alone; empty when `segment_objects` does.
     saves : tuple of str
         What the command line can save of it, beyond labels.
+    along : {"", "Z", "T"}
+        The axis whose planes are joined, slices or frames; empty where each plane is by itself.
+    base : str
+        Of one that joins, the method that finds the objects of the planes; its options are among
+        those of this one.
+    together : str
+        What it makes of all planes, such as "as 3-D objects".
     """
 
     name: ClassVar[str]
@@ -107,6 +116,9 @@ class Method(ABC, Generic[Options]):
     kind: type[Options]
     function: ClassVar[str] = ""
     saves: ClassVar[tuple[str, ...]] = ()
+    along: ClassVar[str] = ""
+    base: ClassVar[str] = ""
+    together: ClassVar[str] = ""
 
     @cached_property
     def defaults(self) -> Options:
@@ -169,6 +181,54 @@ class Method(ABC, Generic[Options]):
         """Work on what was chosen where options ask for the model once more."""
         progress(1.0)
         return chosen
+
+    # -- all planes together ----------------------------------------------------------------------
+
+    def prepare(self, image: Image) -> Image:
+        """Return the image as it is searched; some of its planes may be read for it."""
+        return image
+
+    def scope(self, image: Image) -> Iterable[Plane] | None:
+        """Return the planes in the order in which `join` takes them; None for that of the image.
+
+        Raises
+        ------
+        ImageError
+            When the image has no planes to be joined.
+        """
+        return None
+
+    def join(
+        self,
+        found: Iterable[tuple[Plane, Choice]],
+        image: Image,
+        options: Options,
+        *,
+        source: str = "",
+        out: Any = None,
+        progress: Progress = silent,
+    ) -> Segmentation:
+        """Make one segmentation of what was found on all planes.
+
+        Parameters
+        ----------
+        found : iterable of (Plane, Choice)
+            In the order of `scope`; taken as they come.
+        image : Image
+        options : Options
+        source : str
+            Of the objects, for the table.
+        out : integer array of the image's shape, optional
+            What to write the labels into; a new int32 array by default.
+        progress : callable
+            Told about what follows the last plane.
+        """
+        from napari_sam.labels.gather import gather
+
+        planes = ((plane, chosen.segmentation()) for plane, chosen in found)
+        return gather(planes, image.shape, out)
+
+    # -- following the options --------------------------------------------------------------------
 
     def collecting(self, options: Options) -> Options:
         """Lower what can be lowered, so that sliders have something to choose from afterwards."""

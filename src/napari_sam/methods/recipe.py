@@ -121,7 +121,10 @@ def as_command(
                 f"{name} of your own do not fit into a command line: save them as a file and add "
                 f"{flag} FILE."
             )
-        words += [flag] if value is True else [flag, str(value)]
+        if isinstance(value, bool):
+            words += [flag if value else f"--no-{flag[2:]}"]
+        else:
+            words += [flag, str(value)]
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 

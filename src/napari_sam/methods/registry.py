@@ -12,6 +12,8 @@ from napari_sam.methods.method import Method
 ROWS: dict[str, str] = {
     "cells": "napari_sam.methods.cells",
     "everything": "napari_sam.methods.everything",
+    "volume": "napari_sam.methods.volume",
+    "track": "napari_sam.methods.track",
 }
 
 
@@ -54,6 +56,17 @@ def method(name: str | Method[Any]) -> Method[Any]:
 def methods() -> tuple[Method[Any], ...]:
     """Return all methods, in the order in which they are offered."""
     return tuple(method(name) for name in ROWS)
+
+
+def joining(base: str) -> tuple[Method[Any], ...]:
+    """Return the methods that join what another one finds on every plane.
+
+    Examples
+    --------
+    >>> [known.name for known in joining("cells")]
+    ['volume', 'track']
+    """
+    return tuple(known for known in methods() if known.base == base)
 
 
 def method_of(options: Any) -> Method[Any]:

@@ -64,6 +64,7 @@ def graph_of(tracks: Tracks) -> networkx.DiGraph[int]:
     import networkx as nx
 
     space = [name for name in tracks.cells if name.startswith("centroid_")]
+    size = "voxels" if "voxels" in tracks.cells else "area"
     graph: Any = nx.DiGraph()
     cells = tracks.cells.sort_values(["label", "frame"], kind="stable").reset_index(drop=True)
     last: dict[int, int] = {}
@@ -71,7 +72,7 @@ def graph_of(tracks: Tracks) -> networkx.DiGraph[int]:
     for node, cell in enumerate(cells.to_dict("records")):
         track = int(cell["label"])
         place = {name.removeprefix("centroid_"): float(cell[name]) for name in space}
-        graph.add_node(node, t=int(cell["frame"]), **place, track=track, area=int(cell["area"]))
+        graph.add_node(node, t=int(cell["frame"]), **place, track=track, area=int(cell[size]))
         if track in last:
             graph.add_edge(last[track], node)
         first.setdefault(track, node)

@@ -66,6 +66,8 @@ def link_labels(
     *,
     max_gap: int = 2,
     divisions: bool = True,
+    out: Any = None,
+    used: int = 0,
     progress: Progress = silent,
 ) -> Tracks:
     """Give every object of a movie one id through all frames.
@@ -81,6 +83,11 @@ def link_labels(
         Frames for which an object may be missing and still keep its id.
     divisions : bool
         Whether objects that appear may be daughters.
+    out : integer array of the same shape, optional
+        What to write the tracks into, zarr for example, or `labels` themselves; a new int32
+        array by default.
+    used : int
+        The highest id that others have: tracks follow.
     progress : callable
         Called with 0..1; raise `Cancelled` from it to stop.
 
@@ -108,6 +115,10 @@ def link_labels(
         raise LabelsError(
             f"The movie has shape {tuple(image.shape)}, but its labels {tuple(data.shape)}."
         )
+    if out is not None and tuple(out.shape) != tuple(data.shape):
+        raise LabelsError(
+            f"Labels of shape {tuple(out.shape)} cannot hold a movie of {tuple(data.shape)}."
+        )
     checks.reports(progress)
     max_gap = checks.whole(max_gap, "max_gap")
     divisions = checks.flag(divisions, "divisions")
@@ -127,7 +138,8 @@ def link_labels(
         before = after
     lineage = Lineage.of(frames, links)
     join(lineage, Nodes.of(frames), max_gap=max_gap, divisions=divisions)
-    result = number_tracks(data, frames, lineage, part(progress, 0.7, 1.0))
+    into = np.zeros(data.shape, np.int32) if out is None else out
+    result = number_tracks(data, frames, lineage, into, used, part(progress, 0.7, 1.0))
     progress(1.0)
     return result
 

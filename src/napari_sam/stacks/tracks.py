@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam.files.ctc import write_ctc
 from napari_sam.progress import Progress, silent
 from napari_sam.segmentation import Segmentation
-from napari_sam.stacks.ctc_writing import write
 from napari_sam.stacks.frames import Floats, Objects, repaint
 from napari_sam.stacks.lineage import Lineage, Nodes
 from napari_sam.stacks.logistic import probability
@@ -30,22 +30,42 @@ class Tracks(Segmentation):
         One id per track; 0 is background.
     table : pandas.DataFrame
         A row per track: ``label, parent, first, last`` (frames), ``frames`` (how many it is
-        seen in), ``area`` (mean, in pixels or voxels), ``path`` (distance travelled, in pixels)
-        and ``score``, the probability of its least certain link (NaN where it has none).
+        seen in), ``area`` (mean, in pixels; of stacks ``voxels``), ``path`` (distance travelled,
+        in pixels) and ``score``, the probability of its least certain link (NaN where it has none).
     parents : dict of int to int
         From the id of a daughter to that of her mother.
     cells : pandas.DataFrame
-        A row per object and frame: ``label, frame, area, centroid_row, centroid_col`` (before
-        them ``centroid_slice`` in movies of stacks) and ``score``, the probability of the link
-        that led to it.
+        A row per object and frame: ``label, frame, area, centroid_row, centroid_col`` (in movies
+        of stacks ``voxels``, and ``centroid_slice`` before the others) and ``score``, the
+        probability of the link that led to it.
     """
 
     parents: dict[int, int] = field(default_factory=dict)
     cells: pd.DataFrame = field(default=None)  # type: ignore[assignment]
 
     def save_ctc(self, folder: str | Path, *, truth: bool = False) -> Path:
-        """Write a folder of the Cell Tracking Challenge, see `stacks.ctc_writing.write`."""
-        return write(self.labels, self.cells, self.parents, folder, truth=truth)
+        """Write a folder of the Cell Tracking Challenge, see `napari_sam.files.ctc.write_ctc`."""
+        return write_ctc(folder, self.labels, self.parents, truth=truth)
+
+    @classmethod
+    def load_ctc(cls, folder: str | Path) -> Tracks:
+        """Read a folder of the Cell Tracking Challenge, see `napari_sam.files.ctc.read_ctc`."""
+        from napari_sam.stacks import ctc
+
+        return ctc.load(folder)
+
+    def save_geff(self, path: str | Path) -> Path:
+        """Write who follows whom as a GEFF, see `napari_sam.stacks.geff.save`."""
+        from napari_sam.stacks import geff
+
+        return geff.save(self, path)
+
+    @classmethod
+    def load_geff(cls, path: str | Path, labels: Any = None) -> Tracks:
+        """Read a GEFF and the labels it is about, see `napari_sam.stacks.geff_reading.load`."""
+        from napari_sam.stacks import geff_reading
+
+        return geff_reading.load(path, labels)
 
     def paths(self) -> npt.NDArray[np.float64]:
         """Return what a Tracks layer shows, (n, 2 + D): id, frame, and centroid."""
@@ -62,6 +82,8 @@ def number_tracks(
     labels: Any,
     frames: list[Objects],
     lineage: Lineage,
+    out: Any,
+    used: int = 0,
     progress: Progress = silent,
 ) -> Tracks:
     """Paint a movie with one id per track, in the order of appearance.
@@ -70,9 +92,13 @@ def number_tracks(
     ----------
     labels : (T, ...) integer array
         What `frames` describe.
+    out : (T, ...) integer array
+        What is painted; may be `labels`.
+    used : int
+        The highest id that others have.
     """
     track = np.zeros(len(lineage.before), np.int32)
-    count = 0
+    count = used
     for node, earlier in enumerate(lineage.before):
         if earlier >= 0:
             track[node] = track[earlier]
@@ -81,13 +107,12 @@ def number_tracks(
             track[node] = count
     daughters = np.flatnonzero(lineage.mother >= 0)
     parents = {int(track[d]): int(track[lineage.mother[d]]) for d in daughters}
-    painted = np.zeros(labels.shape, np.int32)
     for t, frame in enumerate(frames):
         progress(t / len(frames))
-        painted[t] = repaint(np.asarray(labels[t]), frame, track[_nodes(lineage, t)])
+        out[t] = repaint(np.asarray(labels[t]), frame, track[_nodes(lineage, t)])
     nodes = Nodes.of(frames)
     table, cells = describe_tracks(track, nodes, parents, probability(lineage.certainty))
-    return Tracks(painted, table, parents, cells)
+    return Tracks(out, table, parents, cells)
 
 
 def _nodes(lineage: Lineage, t: int) -> slice:
@@ -101,11 +126,12 @@ def describe_tracks(
     import pandas as pd
 
     names = ("centroid_slice", "centroid_row", "centroid_col")[-nodes.places.shape[1] :]
+    size = "voxels" if len(names) == 3 else "area"
     cells = pd.DataFrame(
         {
             "label": track.astype(np.int64),
             "frame": nodes.frame,
-            "area": nodes.sizes,
+            size: nodes.sizes,
             **dict(zip(names, nodes.places.T, strict=True)),
             "score": score,
         }
@@ -121,7 +147,7 @@ def describe_tracks(
             "first": groups["frame"].min(),
             "last": groups["frame"].max(),
             "frames": groups["frame"].count(),
-            "area": groups["area"].mean(),
+            size: groups[size].mean(),
             "score": groups["score"].min(),
         }
     ).reset_index()

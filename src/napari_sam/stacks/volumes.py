@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -14,12 +14,15 @@ from napari_sam import checks
 from napari_sam.errors import LabelsError
 from napari_sam.pixel_size import PixelSize
 from napari_sam.regions import Region
-from napari_sam.segmentation import Segmentation
+from napari_sam.segmentation import Segmentation, with_units
 from napari_sam.stacks.frames import Floats, Ints, Objects, describe, overlaps, repaint
 from napari_sam.stacks.grouping import gather_regions
 from napari_sam.stacks.interpolate import between
 from napari_sam.stacks.logistic import Logistic
 from napari_sam.stacks.object_table import describe_objects
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 #: Of two regions of nearby slices that overlap: IoU, share of the smaller one that is covered,
 #: distance in diameters, difference of log sizes, steps between the slices in diameters, slices
@@ -83,23 +86,59 @@ def link_slices(
     ------
     LabelsError, ParameterError
     """
-    spacing = None if spacing is None else checks.spacing(spacing)
     if out is not None and tuple(out.shape) != tuple(shape):
         raise LabelsError(f"Labels of shape {tuple(out.shape)} cannot hold a stack of {shape}.")
     labels = np.zeros(shape, np.int32) if out is None else out
-    step = 1.0 if spacing is None else spacing[0] / float(np.sqrt(spacing[1] * spacing[2]))
+    table = link_into(labels, found, spacing=spacing, source=source)
+    return Segmentation(labels, with_units(table, pixel_size))
+
+
+def link_into(
+    labels: Any,
+    found: Iterable[Found],
+    *,
+    spacing: tuple[float, float, float] | None = None,
+    step: float | None = None,
+    source: str = "",
+    used: int = 0,
+) -> pd.DataFrame:
+    """Join objects that were found slice by slice, and write them into labels.
+
+    Parameters
+    ----------
+    labels : (Z, H, W) integer array, or `napari_sam.images.PlaneStack`
+        Every slice is written.
+    found, spacing, source
+        See `link_slices`.
+    step : float, optional
+        Distance between slices in widths of a pixel; that of `spacing` by default.
+    used : int
+        The highest id that others have.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row per object.
+
+    Raises
+    ------
+    LabelsError, ParameterError
+    """
+    spacing = None if spacing is None else checks.spacing(spacing)
+    if step is None:
+        step = 1.0 if spacing is None else spacing[0] / float(np.sqrt(spacing[1] * spacing[2]))
     regions, pairs = _collect(found, labels, step)
     count = sum(len(objects) for objects, _ in regions)
     sheets = np.repeat(np.arange(len(regions)), [len(objects) for objects, _ in regions])
     first, second, signs = pairs
     numbers = gather_regions(first, second, SAME.log_odds(signs) + EAGER, sheets) + 1
     numbers = _without_scraps(numbers, sheets, regions, step)
+    numbers = np.where(numbers > 0, numbers + used, 0)
     _paint(labels, regions, numbers)
     _fill_gaps(labels, numbers, sheets)
     scores = np.concatenate([known for _, known in regions]) if count else np.empty(0)
     sizes = np.concatenate([o.sizes for o, _ in regions]) if count else np.empty(0)
-    table = describe_objects(labels, (numbers, scores, sizes), spacing, pixel_size, source)
-    return Segmentation(labels, table)
+    return describe_objects(labels, (numbers, scores, sizes), spacing, source=source)
 
 
 def _collect(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from napari_sam.methods.method import Method
 from napari_sam.methods.registry import methods
 from napari_sam.ui.session import Session
 from napari_sam.ui.tools.find import Find
@@ -36,7 +39,7 @@ class FindPage(Page):
         self.find.setMinimumHeight(40)
         #: Controls of every method, by its name.
         self.options = {
-            known.name: OptionControls(known, session.state, tool) for known in methods()
+            known.name: OptionControls(known, session.state, tool) for known in _of_planes()
         }
         self.count = QLabel()
         self.count.setAlignment(Qt.AlignmentFlag.AlignCenter)
@@ -62,9 +65,9 @@ class FindPage(Page):
     def _places(self) -> QGridLayout:
         tool = self._tool
         self.method = LayerCombo(
-            " ".join(f"{known.name.capitalize()}: {known.words.about}." for known in methods())
+            " ".join(f"{known.name.capitalize()}: {known.words.about}." for known in _of_planes())
         )
-        self.method.fixed = [(known.name, known.name) for known in methods()]
+        self.method.fixed = [(known.name, known.name) for known in _of_planes()]
         self.method.chosen.connect(lambda method: tool.adjust(method=method))
         self.region = LayerCombo(
             "Where to search: this slice, the part of it that is visible, all slices one by one, "
@@ -171,3 +174,8 @@ class FindPage(Page):
         why = {"empty": f"{chip.text}.", "missing": "the model is not downloaded."}
         tip = _TIP.format(state.find.noun)
         enable(self.find, tip, why.get(chip.kind, ""))
+
+
+def _of_planes() -> list[Method[Any]]:
+    """List the methods that look at a plane by itself."""
+    return [known for known in methods() if not known.base]

@@ -1,0 +1,165 @@
+"""What is written of an image, a function per file: the table `FILES` says which there are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from napari_sam.engine.run import Result
+    from napari_sam.images import Image
+    from napari_sam.pixel_size import PixelSize
+    from napari_sam.segmentation import Segmentation
+    from napari_sam.stacks.tracks import Tracks
+
+
+class Results(NamedTuple):
+    """What is known of one image when its files are written.
+
+    Attributes
+    ----------
+    name : str
+    picked : Image
+        The image.
+    pixel_size : PixelSize or None
+    segmentation : Segmentation or None
+        For the files of the kind "labels".
+    found : list of Result
+        For those of the kinds "masks" and "rle".
+    """
+
+    name: str
+    picked: Image
+    pixel_size: PixelSize | None
+    segmentation: Segmentation | None
+    found: list[Result] | None = None
+
+
+def _overlay(path: Path, results: Results) -> None:
+    import numpy as np
+
+    from napari_sam.files import write_picture
+    from napari_sam.images import planes
+    from napari_sam.overlays import draw_overlay
+
+    picked, segmentation = results.picked, results.segmentation
+    assert segmentation is not None
+    labels = segmentation.labels
+    # A stack is shown by the plane with the most labelled pixels.
+    plane = max(
+        planes(picked.finest.shape, picked.rgb), key=lambda p: np.count_nonzero(p.take(labels))
+    )
+    write_picture(path, draw_overlay(plane.take(picked.finest), plane.take(labels)))
+
+
+def _table(path: Path, results: Results) -> None:
+    from napari_sam.exports import tables
+
+    assert results.segmentation is not None
+    table = results.segmentation.table
+    tables.write(path, results.segmentation.labels, table=table, pixel_size=results.pixel_size)
+
+
+def _labels(path: Path, results: Results) -> None:
+    from napari_sam.files import write_labels
+
+    assert results.segmentation is not None
+    axes = results.picked.axes.removesuffix("S")
+    write_labels(path, results.segmentation.labels, axes, results.pixel_size)
+
+
+def _masks(path: Path, results: Results) -> None:
+    from napari_sam.exports import mask_arrays
+    from napari_sam.segment import masks_of, records
+
+    assert results.found is not None
+    shape = results.picked.shape
+    mask_arrays.write(
+        path,
+        records(results.found, rle=False),
+        count=sum(masks_of(result) for result in results.found),
+        shape=(shape[-2], shape[-1]),
+        leading=len(shape) - 2,
+    )
+
+
+def _rle(path: Path, results: Results) -> None:
+    from napari_sam.exports import coco_masks
+    from napari_sam.segment import records
+
+    assert results.found is not None
+    found = records(results.found, rle=True)
+    coco_masks.write(path, found, shape=results.picked.shape, name=results.name)
+
+
+def _frames(path: Path, results: Results) -> None:
+    from napari_sam.files import in_one_piece
+    from napari_sam.segmentation import with_units
+
+    with in_one_piece(path) as temporary:
+        with_units(_tracks(results).cells, results.pixel_size).to_csv(temporary, index=False)
+
+
+def _ctc(path: Path, results: Results) -> None:
+    _tracks(results).save_ctc(path)
+
+
+def _geff(path: Path, results: Results) -> None:
+    path.rmdir()  # the library makes the folder itself
+    _tracks(results).save_geff(path)
+
+
+def _tracks(results: Results) -> Tracks:
+    from napari_sam.stacks.tracks import Tracks
+
+    assert isinstance(results.segmentation, Tracks)
+    return results.segmentation
+
+
+class Kind(NamedTuple):
+    """A file that can be written.
+
+    Attributes
+    ----------
+    kind : str
+        What ``--save`` calls it.
+    ending : str
+        What follows the name of the image.
+    write : callable
+    joined : bool
+        Whether it is made of the segmentation; else of the masks of every plane.
+    folder : callable, optional
+        Of a folder, whether a file of this name belongs into it.
+    """
+
+    kind: str
+    ending: str
+    write: Callable[[Path, Results], None]
+    joined: bool = True
+    folder: Callable[[str], bool] | None = None
+
+
+def _of_ctc(name: str) -> bool:
+    from napari_sam.files.ctc import belongs
+
+    return belongs(name)
+
+
+def _of_geff(name: str) -> bool:
+    return name in ("nodes", "edges", "zarr.json", ".zgroup", ".zattrs", ".zmetadata")
+
+
+#: The labels get their name after the other two: whoever finds them finds those as well.
+FILES = (
+    Kind("labels", "_overlay.png", _overlay),
+    Kind("labels", "_objects.csv", _table),
+    Kind("labels", "_labels.tif", _labels),
+    Kind("masks", "_masks.npz", _masks, joined=False),
+    Kind("rle", "_rle.json", _rle, joined=False),
+    Kind("frames", "_frames.csv", _frames),
+    Kind("ctc", "_ctc", _ctc, folder=_of_ctc),
+    Kind("geff", "_tracks.geff", _geff, folder=_of_geff),
+)
+#: What can be saved.
+KINDS = tuple(dict.fromkeys(one.kind for one in FILES))

@@ -1,0 +1,71 @@
+"""Tracks as a folder of the Cell Tracking Challenge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from napari_sam.errors import LabelsError
+from napari_sam.exports.objects import stack_axes
+from napari_sam.files.atomic import folder_in_one_piece
+from napari_sam.files.ctc import belongs, write_ctc
+from napari_sam.pixel_size import PixelSize
+
+
+def write(
+    path: Path,
+    labels: npt.NDArray[np.integer[Any]],
+    *,
+    table: pd.DataFrame | None = None,
+    pixel_size: PixelSize | None = None,
+    name: str = "image",
+    axes: str | None = None,
+) -> None:
+    """Write labels of a movie that hold one id per track.
+
+    Parameters
+    ----------
+    path : Path
+        The folder. One that holds nothing but such tracks is replaced.
+    labels : (T, H, W) or (T, Z, H, W) integer array
+    table : pandas.DataFrame, optional
+        Its columns ``label`` and ``parent`` tell whose daughter a track is.
+    pixel_size, name
+        Not used.
+    axes : str, optional
+        Which axis holds the frames; the only one there is, or the first, by default.
+
+    Raises
+    ------
+    LabelsError
+        When there are no frames.
+    DataError
+        When the folder holds something else.
+    """
+    letters = stack_axes(axes, labels.ndim)
+    if not 1 <= len(letters) <= 2:
+        raise LabelsError(
+            "Tracks are labels of a movie (T, H, W) or of a movie of stacks (T, Z, H, W), got "
+            f"shape {labels.shape}."
+        )
+    frames = np.moveaxis(labels, letters.index("T") if "T" in letters else 0, 0)
+    with folder_in_one_piece(path, belongs) as folder:
+        write_ctc(folder, frames, parents_in(table))
+
+
+def parents_in(table: pd.DataFrame | None) -> dict[int, int]:
+    """Read from a table whose daughter each track is; empty where it does not say.
+
+    Examples
+    --------
+    >>> parents_in(pd.DataFrame({"label": [1, 2, 3], "parent": [0, 1, 1]}))
+    {2: 1, 3: 1}
+    """
+    if table is None or "parent" not in table:
+        return {}
+    rows = zip(table["label"], table["parent"].fillna(0), strict=True)
+    return {int(label): int(parent) for label, parent in rows if parent > 0}

@@ -1,0 +1,202 @@
+"""Folders of the Cell Tracking Challenge: an image of ids per frame, and a table of tracks.
+
+The format knows no gaps: a track with one is written as two, the second with the first as its
+parent, which reading puts together again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.errors import DataError, LabelsError
+from napari_sam.files.signature import SOFTWARE
+
+#: Names of the images and of the table, in results and in reference data.
+RESULT, TRUTH = ("mask", "res_track.txt"), ("man_track", "man_track.txt")
+
+_OURS = re.compile(r"(mask|man_track)\d+\.tif|(res|man)_track\.txt")
+
+
+def belongs(name: str) -> bool:
+    """Tell whether a file of this name is part of such a folder.
+
+    Examples
+    --------
+    >>> belongs("mask012.tif"), belongs("notes.txt")
+    (True, False)
+    """
+    return _OURS.fullmatch(name) is not None
+
+
+def write_ctc(
+    folder: str | Path, labels: Any, parents: Mapping[int, int], *, truth: bool = False
+) -> Path:
+    """Write tracks as a folder of the Cell Tracking Challenge.
+
+    Parameters
+    ----------
+    folder : str or Path
+        Made where it is missing. Nothing that is there is overwritten.
+    labels : (T, ...) integer array
+        One id per track; read frame by frame, twice.
+    parents : mapping of int to int
+        From the id of a daughter to that of her mother.
+    truth : bool
+        Named like reference data (``man_track...``) and not like results (``mask...``).
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    DataError
+        When the folder holds a table of tracks already.
+    LabelsError
+        When there are more tracks than 16 bits can number.
+    """
+    import tifffile
+
+    prefix, name = TRUTH if truth else RESULT
+    target = Path(folder)
+    if (target / name).exists():
+        raise DataError(f"{target} holds tracks already ({name}): choose another folder.")
+    count = int(labels.shape[0])
+    pieces = _pieces(_seen(labels), parents)
+    if len(pieces) > np.iinfo(np.uint16).max:
+        raise LabelsError(
+            f"The Cell Tracking Challenge numbers tracks with 16 bits, but there are {len(pieces)}."
+        )
+    target.mkdir(parents=True, exist_ok=True)
+    digits = max(3, len(str(count - 1)))
+    for t in range(count):
+        frame = np.asarray(labels[t])
+        ids, place = np.unique(frame, return_inverse=True)
+        numbers = np.zeros(len(ids), np.uint16)
+        for number, (track, first, last, _) in enumerate(pieces, 1):
+            if first <= t <= last:
+                numbers[np.searchsorted(ids, track)] = number
+        file = target / f"{prefix}{t:0{digits}d}.tif"
+        painted = numbers[place].reshape(frame.shape)
+        tifffile.imwrite(file, painted, compression="zlib", software=SOFTWARE)
+    rows = [f"{n} {first} {last} {p}" for n, (_, first, last, p) in enumerate(pieces, 1)]
+    (target / name).write_text("".join(f"{row}\n" for row in rows), encoding="ascii")
+    return target
+
+
+def _seen(labels: Any) -> dict[int, list[int]]:
+    """List the frames in which every track is seen."""
+    seen: dict[int, list[int]] = {}
+    for t in range(int(labels.shape[0])):
+        for track in np.unique(np.asarray(labels[t])).tolist():
+            if track > 0:
+                seen.setdefault(track, []).append(t)
+    return seen
+
+
+def _pieces(
+    seen: dict[int, list[int]], parents: Mapping[int, int]
+) -> list[tuple[int, int, int, int]]:
+    """Cut tracks at gaps: (track, first frame, last frame, number of the parent piece)."""
+    runs = [
+        (track, run)
+        for track, frames in seen.items()
+        for run in np.split(np.array(frames), np.flatnonzero(np.diff(frames) > 1) + 1)
+    ]
+    runs.sort(key=lambda item: (item[1][0], item[0]))
+    last_piece: dict[int, int] = {}
+    found = []
+    for number, (track, run) in enumerate(runs, 1):
+        parent = last_piece.get(track) or last_piece.get(parents.get(track, 0), 0)
+        last_piece[track] = number
+        found.append((track, int(run[0]), int(run[-1]), parent))
+    return found
+
+
+def read_ctc(folder: str | Path) -> tuple[npt.NDArray[np.int32], dict[int, int]]:
+    """Read a folder of the Cell Tracking Challenge, results or reference data.
+
+    Parameters
+    ----------
+    folder : str or Path
+
+    Returns
+    -------
+    labels : (T, ...) int32
+        With the ids of the folder. A track that goes on after a gap as the only child of another
+        gets its id.
+    parents : dict of int to int
+
+    Raises
+    ------
+    DataError
+    """
+    import tifffile
+
+    source = Path(folder)
+    kinds = [kind for kind in (RESULT, TRUTH) if (source / kind[1]).is_file()]
+    if not kinds:
+        raise DataError(
+            f"{source} is no folder of the Cell Tracking Challenge: it holds neither "
+            f"{RESULT[1]} nor {TRUTH[1]}."
+        )
+    prefix, name = kinds[0]
+    files = sorted(
+        (int(match[1]), path)
+        for path in source.iterdir()
+        if (match := re.fullmatch(rf"{prefix}(\d+)\.tif", path.name))
+    )
+    if not files:
+        raise DataError(f"{source} holds {name}, but no images {prefix}000.tif, ...")
+    rows = _table(source / name)
+    try:
+        labels = np.stack([tifffile.imread(path) for _, path in files]).astype(np.int32)
+    except (OSError, ValueError) as error:
+        raise DataError(f"The images of {source} cannot be read together: {error}.") from error
+    same = _same(rows)
+    parents = {
+        same.get(i, i): same.get(row[2], row[2])
+        for i, row in rows.items()
+        if row[2] and same.get(i, i) == i
+    }
+    lookup = np.arange(max(int(labels.max()), *same, 0) + 1, dtype=np.int32)
+    for number, kept in same.items():
+        lookup[number] = kept
+    return lookup[labels], parents
+
+
+def _table(path: Path) -> dict[int, tuple[int, int, int]]:
+    """Read ``number first last parent`` lines."""
+    rows = {}
+    for line in path.read_text(encoding="ascii", errors="replace").splitlines():
+        try:
+            number, first, last, parent = (int(word) for word in line.split())
+        except ValueError as error:
+            if not line.strip():
+                continue
+            raise DataError(
+                f"{path}: expected four whole numbers (track, first, last, parent), got {line!r}."
+            ) from error
+        rows[number] = (first, last, parent)
+    return rows
+
+
+def _same(rows: dict[int, tuple[int, int, int]]) -> dict[int, int]:
+    """Return the id that every track which goes on after a gap belongs to."""
+    children: dict[int, list[int]] = {}
+    for number, (_, _, parent) in rows.items():
+        if parent in rows:
+            children.setdefault(parent, []).append(number)
+    same: dict[int, int] = {}
+    for number in sorted(rows, key=lambda n: rows[n][0]):
+        first, _, parent = rows[number]
+        if parent in rows and children[parent] == [number] and first > rows[parent][1] + 1:
+            same[number] = same.get(parent, parent)
+    return same

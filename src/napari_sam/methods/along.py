@@ -1,0 +1,96 @@
+"""Which planes of an image follow each other: along its slices, and along its frames."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+from napari_sam.errors import ImageError
+
+if TYPE_CHECKING:  # a command line is parsed without NumPy
+    from napari_sam.images import Image, Plane
+
+_CALLED = {"Z": "slices", "T": "frames"}
+
+
+def axis_along(image: Image, letter: str) -> int:
+    """Return the axis of an image that holds its slices or frames.
+
+    The one that is named so; where none is, the only one there is, whatever its name; and of
+    several without a name the last for slices, the first for frames.
+
+    Parameters
+    ----------
+    image : Image
+    letter : {"Z", "T"}
+
+    Raises
+    ------
+    ImageError
+        When there is none, or it cannot be told.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_sam.images import Image
+    >>> movie = np.zeros((2, 3, 4, 30, 40))
+    >>> axis_along(Image(movie, "TCZYX"), "Z"), axis_along(Image(movie[0, 0], "QYX"), "T")
+    (2, 0)
+    >>> axis_along(Image(movie, "QQQYX"), "Z"), axis_along(Image(movie, "QQQYX"), "T")
+    (2, 0)
+    """
+    others = [axis for axis, name in enumerate(image.axes) if name not in "YXS"]
+    named = [axis for axis in others if image.axes[axis] == letter]
+    if named or len(others) == 1:
+        return (named or others)[0]
+    unnamed = [axis for axis in others if image.axes[axis] == "Q"]
+    if unnamed:
+        return unnamed[-1 if letter == "Z" else 0]
+    what = _CALLED[letter]
+    if not others:
+        raise ImageError(
+            f"This is a single plane of shape {image.shape}: it has no {what} to join."
+        )
+    raise ImageError(
+        f"None of the axes '{image.axes}' holds {what}: say which does (--axes), with {letter} "
+        "for it."
+    )
+
+
+def groups(image: Image, axes: tuple[int, ...]) -> list[list[Plane]]:
+    """List the planes that belong together along some axes, one list for every other position.
+
+    Parameters
+    ----------
+    image : Image
+    axes : tuple of int
+        The last runs fastest.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_sam.images import Image
+    >>> image = Image(np.zeros((2, 3, 8, 9)), "ZTYX")
+    >>> [plane.position for plane in groups(image, (0,))[1]]
+    [(0, 1), (1, 1)]
+    """
+    from napari_sam.images import Plane
+
+    shape = image.shape
+    down, right = image.axes.index("Y"), image.axes.index("X")
+    rest = [axis for axis in range(len(shape)) if axis not in (down, right, *axes)]
+    found = []
+    for position in itertools.product(*(range(shape[axis]) for axis in rest)):
+        fixed: dict[int, int] = dict(zip(rest, position, strict=True))
+        planes = []
+        for along in itertools.product(*(range(shape[axis]) for axis in axes)):
+            at = {**fixed, **dict(zip(axes, along, strict=True))}
+            index = tuple(at.get(axis) for axis in range(len(shape)))
+            planes.append(Plane((down, right), index, (shape[down], shape[right])))
+        found.append(planes)
+    return found
+
+
+def position_of(image: Image, plane: Plane, axes: tuple[int, ...]) -> dict[int, int]:
+    """Return where a plane lies along the axes that are not joined."""
+    return {axis: at for axis, at in enumerate(plane.index) if at is not None and axis not in axes}
