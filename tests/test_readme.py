@@ -61,12 +61,20 @@ def test_the_command_lines_run(
     tifffile.imwrite("plate/b.tif", np.repeat(blobs()[..., None], 3, axis=2), photometric="rgb")
     tifffile.imwrite("many.tif", np.stack([blobs(), 255 - blobs()]), imagej=True,
                      metadata={"axes": "CYX"})  # fmt: skip
+    balls = blobs((10, 60, 80), ((4, 20, 20), (5, 40, 60)))
+    tifffile.imwrite("stack.tif", balls, imagej=True, metadata={"axes": "ZYX"})
     Image.fromarray(blobs()).save("leaf.png")
     assert len(COMMANDS) >= 6
     for line in COMMANDS:
         assert main(shlex.split(line)[1:]) == 0, line
     made = {path.name for path in Path("results").iterdir()}
-    assert {"a_labels.tif", "b_labels.tif", "many_labels.tif", "leaf_labels.tif"} <= made
+    assert {
+        "a_labels.tif",
+        "b_labels.tif",
+        "many_labels.tif",
+        "leaf_labels.tif",
+        "stack_labels.tif",
+    } <= made
     assert Path("a.zip").is_file()
 
 
