@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,8 +33,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(eq=False)
-class _Cut:
-    """All objects, with gaps in their ids: at the pixels inside, the rest by id."""
+class Cut:
+    """All objects, with gaps in their ids: at the pixels inside, the rest by id.
+
+    Parameters
+    ----------
+    pixels : Pixels
+        Those inside.
+    values : (p,) int32
+        Their objects.
+    scores : Scores
+    areas : (n + 1,) int
+        Pixels of the plane, by object.
+    table : pandas.DataFrame, optional
+        Measures of all of them, once they are wanted.
+    """
 
     pixels: Pixels
     values: Labels
@@ -64,7 +77,11 @@ class FoundCells:
     ----------
     diameter : float
         Object diameter in pixels that the maps were read at.
+    least : int
+        Objects of fewer map pixels are never wanted.
     """
+
+    least: ClassVar[int] = MIN_AREA
 
     def __init__(
         self,
@@ -83,7 +100,7 @@ class FoundCells:
         self._relief: tuple[object, Map] | None = None
         self._inside: tuple[object, Pixels] | None = None
         self._floods: tuple[object, Floods, EnlargedLabels] | None = None
-        self._cut: tuple[object, _Cut] | None = None
+        self._cut: tuple[object, Cut] | None = None
 
     def choose(self, options: CellOptions = DEFAULTS) -> Choice:
         """Cut out the cells.
@@ -120,9 +137,9 @@ class FoundCells:
         table["label"] = ids[ids > 0].astype(np.int64)
         return table
 
-    def _numbers(self, cut: _Cut, options: CellOptions) -> Labels:
+    def _numbers(self, cut: Cut, options: CellOptions) -> Labels:
         """Return the ids 1..n of the objects that the options keep, 0 for the others."""
-        kept = cut.scores.keep(MIN_AREA, options.min_score)
+        kept = cut.scores.keep(self.least, options.min_score)
         # Until the maps were made anew at the diameter that a person is choosing, theirs counts.
         expected = self.diameter if options.diameter is None else options.diameter
         kept &= cut.areas >= max(options.least_area(expected), 1)
@@ -130,7 +147,7 @@ class FoundCells:
             kept &= cut.areas <= options.max_area
         return number(kept)
 
-    def _objects(self, options: CellOptions) -> _Cut:
+    def _objects(self, options: CellOptions) -> Cut:
         """Cut out all objects there are, whatever their area and score."""
         key = (options.smoothing, options.sensitivity, options.splitting)
         if self._cut is None or self._cut[0] != key:
@@ -139,7 +156,7 @@ class FoundCells:
             scores = score(floods, found, self.maps.foreground, options.odds)
             values = enlarged.values(found)
             areas = np.bincount(values, minlength=len(scores.values))
-            self._cut = key, _Cut(self._pixels_inside(options), values, scores, areas)
+            self._cut = key, Cut(self._pixels_inside(options), values, scores, areas)
         return self._cut[1]
 
     def _flooded(self, options: CellOptions) -> tuple[Floods, EnlargedLabels]:
@@ -204,7 +221,7 @@ def find_cells(
     ImageError, ModelError, Cancelled
     """
     maps = model.instance_maps(embedding, diameter=diameter, progress=part(progress, 0.0, 0.95))
-    found = FoundCells(maps, pixels, source=model.name, pixel_size=pixel_size)
+    found = _found_in(maps)(maps, pixels, source=model.name, pixel_size=pixel_size)
     progress(1.0)
     return found
 
@@ -242,8 +259,17 @@ def find_cells_around(
         slice(max(low - around, 0), min(high + around, side))
         for low, high, side in zip(region[:2], region[2:], maps.shape, strict=True)
     )
-    found = FoundCells(
+    found = _found_in(maps)(
         maps.crop(rows, columns), pixels[rows, columns], source=model.name, pixel_size=pixel_size
     )
     progress(1.0)
     return found, (rows, columns)
+
+
+def _found_in(maps: InstanceMaps) -> type[FoundCells]:
+    """Return what cuts objects out of such maps."""
+    if maps.kind == "distances":
+        from napari_sam.methods.found_distances import FoundDistances
+
+        return FoundDistances
+    return FoundCells

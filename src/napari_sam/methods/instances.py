@@ -25,6 +25,7 @@ __all__ = [
     "labels_from_maps",
     "merge",
     "number",
+    "raised",
     "score",
 ]
 
@@ -315,17 +316,17 @@ def score(
     belongs = objects[floods.numbers]
     count = int(objects.max()) + 1
     area = np.bincount(belongs, minlength=count)
-    likely = _raised(foreground.ravel()[floods.inside], DOUBT * odds)
+    likely = raised(foreground.ravel()[floods.inside], DOUBT * odds)
     mean = np.bincount(belongs, likely, count) / np.maximum(area, 1)
     peak = np.zeros(count, np.float32)
     np.maximum.at(peak, objects, floods.peaks)
     cut_off = np.zeros(count, bool)
     cut_off[objects[floods.cut_off]] = True
-    values = mean * _raised(np.clip(peak / SURE, 0, 1), odds)
+    values = mean * raised(np.clip(peak / SURE, 0, 1), odds)
     return Scores(np.asarray(values, np.float32), area, cut_off)
 
 
-def _raised(probability: _Maps, odds: float) -> _Maps:
+def raised(probability: _Maps, odds: float) -> _Maps:
     """Multiply the odds of probabilities."""
     raised = probability * np.float32(odds)
     return np.asarray(raised / (1 - probability + raised), np.float32)

@@ -22,6 +22,7 @@ import torch
 
 from napari_sam.errors import CheckpointError
 from napari_sam.models.headers import Header, look_at, read_safetensors_header
+from napari_sam.models.stand_ins import stand_ins
 from napari_sam.models.weights import State, check_tensors, named_tensors
 
 __all__ = ["State", "file_sha256", "read_file", "read_header"]
@@ -100,7 +101,7 @@ def _read_torch(path: Path) -> Mapping[str, Any]:
                 _refuse_greed(path, file.read(_CHUNK))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # what a damaged file makes PyTorch wonder about
-            value = _load(path, mapped)
+            value = _load_weights(path, mapped)
     except CheckpointError:
         raise
     except Exception as error:  # bytes that are no pickle make an unpickler fail in any way
@@ -111,6 +112,17 @@ def _read_torch(path: Path) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
         raise CheckpointError(f"{path.name} holds a {type(value).__name__}, not a dict of tensors.")
     return value
+
+
+def _load_weights(path: Path, mapped: bool) -> Any:
+    try:
+        return _load(path, mapped)
+    except pickle.UnpicklingError:
+        known = stand_ins(path)
+        if not known:
+            raise
+    with torch.serialization.safe_globals(known):
+        return _load(path, mapped)
 
 
 def _load(path: Path, mapped: bool) -> Any:

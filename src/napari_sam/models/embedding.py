@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
 SURROUNDINGS = 3.0  # diameters around a region in which its objects may reach
+MapKind = Literal["peaks", "distances"]
+"""How objects are cut out of maps: from the peaks of the centre map downhill, or as micro-sam
+does, from where centre and boundary are nearer and farther than half their reach."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +59,8 @@ class InstanceMaps:
         Estimated median object diameter in plane pixels.
     origin : (float, float)
         Where the first map pixel begins, in plane pixels; negative in maps that were cropped.
+    kind : {"peaks", "distances"}
+        How its training means objects to be cut out of them.
     """
 
     foreground: npt.NDArray[np.float32]
@@ -65,6 +70,7 @@ class InstanceMaps:
     shape: tuple[int, int]
     diameter: float
     origin: tuple[float, float] = (0.0, 0.0)
+    kind: MapKind = "peaks"
 
     def crop(self, rows: slice, columns: slice) -> InstanceMaps:
         """Return the maps of a part of the plane, given in plane pixels.

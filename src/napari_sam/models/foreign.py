@@ -16,7 +16,10 @@ _KNOWN: tuple[tuple[tuple[str, ...], str], ...] = (
     (("encoder.patch_embed.", "W2"), "Cellpose-SAM"),
     (("unet.", "prob_conv"), "a StarDist model"),
     (("text_model.",), "a text encoder"),
-    (("decoder.deconv", "out_conv"), "an automatic decoder without its SAM"),
+    (
+        ("deconv1.block.", "decoder_head.block."),
+        "micro-sam's automatic decoder without its SAM: load that SAM, with this file beside",
+    ),
 )
 
 
@@ -42,5 +45,6 @@ def foreign(names: Iterable[str], where: str = "The file") -> str:
     listed = sorted(names)
     for parts, what in _KNOWN:
         if all(any(part in name for name in listed) for part in parts):
-            return f"{where} looks like {what}, which is not supported."
+            advice = "" if ":" in what else ", which is not supported"
+            return f"{where} looks like {what}{advice}."
     return "Other families, such as MobileSAM, HQ-SAM and SAM 2, are not supported."

@@ -178,7 +178,9 @@ def add(path: str | os.PathLike[str], name: str | None = None) -> Entry:
     name = _new_name(file.stem if name is None else name)
     _check_free(name, file, added())
     family = family_of(file)
-    family.load(Request(file, "cpu", name, precision="float32"))  # what it refuses is not added
+    # What it refuses is not added.
+    model = family.load(Request(file, "cpu", name, precision="float32"))
+    itself = ", finds cells by itself" if model.has_instances else ""
     entry = Entry(
         name=name,
         family=family,
@@ -187,7 +189,7 @@ def add(path: str | os.PathLike[str], name: str | None = None) -> Entry:
         sha256="",
         url="",
         licence="as its author says",
-        good_for=f"Your own checkpoint: {family.title}.",
+        good_for=f"Your own checkpoint: {family.title}{itself}.",
     )
 
     def edit(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:

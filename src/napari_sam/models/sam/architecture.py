@@ -173,8 +173,9 @@ def find_architecture(state: State, where: str = "The file") -> Architecture:
 def load(path: Path) -> Checkpoint:
     """Read, unwrap and identify a SAM checkpoint.
 
-    A file beside it named ``<stem>_decoder.pt`` or ``.safetensors``, as micro-sam ships them, is
-    read as the automatic decoder's weights.
+    A file beside it named ``<stem>_decoder``, with the same ending or another one of checkpoints,
+    as micro-sam publishes them and keeps them in its cache, is read as the automatic decoder's
+    weights.
 
     Raises
     ------
@@ -183,7 +184,7 @@ def load(path: Path) -> Checkpoint:
     path = Path(path)
     sam, decoder = unwrap(read_file(path), path.name)
     if decoder is None:
-        for suffix in (".pt", ".pth", ".safetensors"):
+        for suffix in dict.fromkeys((path.suffix, ".pt", ".pth", ".safetensors", "")):
             beside = path.with_name(f"{path.stem}_decoder{suffix}")
             if beside.is_file():
                 content = read_file(beside)

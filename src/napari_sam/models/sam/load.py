@@ -6,8 +6,10 @@ from pathlib import Path
 
 from napari_sam.errors import CheckpointError, ModelError
 from napari_sam.models.sam.architecture import load
+from napari_sam.models.sam.distances import DistanceHead
 from napari_sam.models.sam.model import SamModel
 from napari_sam.models.sam.network import fill
+from napari_sam.models.sam.unetr import load_decoder
 
 
 def load_sam(path: Path, device: str, *, name: str = "", sha256: str = "") -> SamModel:
@@ -39,4 +41,8 @@ def load_sam(path: Path, device: str, *, name: str = "", sha256: str = "") -> Sa
             "Models of the SAM family need the package segment-anything: "
             "pip install segment-anything"
         ) from error
-    return SamModel(network, name or path.stem, device, checkpoint.sha256)
+    head = None
+    if checkpoint.decoder is not None:
+        width = checkpoint.architecture.prompt_width
+        head = DistanceHead(load_decoder(checkpoint.decoder, width, path.name), device)
+    return SamModel(network, name or path.stem, device, checkpoint.sha256, head)

@@ -23,6 +23,7 @@ from napari_sam.models.capabilities import Store
 from napari_sam.models.device import is_out_of_memory, out_of_memory, release_memory
 from napari_sam.models.model import Embedding, Model
 from napari_sam.models.sam.decoder import Decoded, Decoder
+from napari_sam.models.sam.distances import DistanceHead
 from napari_sam.models.sam.encoding import PlaneEncoder
 from napari_sam.models.sam.grid import SamGrid
 from napari_sam.models.sam.image_tokens import ImageTables
@@ -63,6 +64,8 @@ class SamModel(Model):
         As of `napari_sam.models.device.resolve`.
     sha256 : str
         Hash of the weights.
+    head : DistanceHead, optional
+        Finds all objects of a plane, if the checkpoint holds a decoder for that.
 
     Attributes
     ----------
@@ -72,8 +75,16 @@ class SamModel(Model):
 
     store: Store | None = None
 
-    def __init__(self, network: Any, name: str, device: str = "cpu", sha256: str = "") -> None:
+    def __init__(
+        self,
+        network: Any,
+        name: str,
+        device: str = "cpu",
+        sha256: str = "",
+        head: DistanceHead | None = None,
+    ) -> None:
         self.name = name
+        self.head = head
         self.device = device
         self.network = network.to(device).eval()
         self.decoder = Decoder(self.network)
@@ -92,6 +103,11 @@ class SamModel(Model):
         """Changes whenever the weights or the precision do."""
         # Half precision makes other embeddings, so a cache must tell them apart.
         return f"{self.name}:{self._hash[:32]}:{'half' if self._encoder.half else 'float'}"
+
+    @property
+    def instances(self) -> DistanceHead | None:
+        """Its automatic decoder, if it has one."""
+        return self.head
 
     @property
     def grid(self) -> SamGrid:
