@@ -14,9 +14,9 @@ import napari_sam as ns
 from napari_sam.contrast import normalise
 from napari_sam.regions import Region, iou
 from napari_sam.stacks.crops import Slices, Window
+from napari_sam.stacks.flow import carry_mask
 from napari_sam.stacks.following import deepest, follow
 from napari_sam.stacks.logits import spread
-from napari_sam.stacks.motion import carry_mask
 
 Way = Callable[[Slices, ns.Model, int, Region, int], tuple[Region, float] | None]
 """From a slice and the object on it to the object on another slice, and its score."""

@@ -427,3 +427,23 @@ def test_the_candidates_of_a_click_go_from_the_least_to_the_most_that_it_may_mea
         larger += (areas[:, 2] / areas[:, 1].clamp_min(1)).tolist()
     assert np.mean(ordered) > 0.9
     assert np.median(larger) > 1.1
+
+
+def test_a_window_is_answered_as_a_plane_is_and_looked_at_once():
+    rows, columns = np.mgrid[:130, :140]
+    image = (np.hypot(rows % 40 - 20, columns % 42 - 21) < 13).astype(float)
+    plane, window = model(), model()
+    prompt = Prompt(points=[(60, 62)], boxes=[(40, 42, 80, 82)])
+    whole = plane.predict(plane.encode(image, limits=(0, 1)), prompt)
+    embedding = window.encode_window(image, limits=(0, 1))
+    part = window.predict(embedding, prompt)
+    np.testing.assert_array_equal(part.masks, whole.masks)
+    np.testing.assert_array_equal(part.logits, whole.logits)
+    assert len(window.network.images) == 1
+    assert len(plane.network.images) > 1
+    # A click by itself says nothing of the size: then the window is looked at after all.
+    click = Prompt(points=[(60, 62)])
+    np.testing.assert_array_equal(
+        window.predict(embedding, click).masks,
+        plane.predict(plane.encode(image, limits=(0, 1)), click).masks,
+    )

@@ -141,6 +141,24 @@ class Model(ABC):
         ImageError, DeviceError, Cancelled
         """
 
+    def encode_window(self, pixels: Any, *, limits: tuple[float, float] | None = None) -> Embedding:
+        """Encode a window of a plane around one object, for prompts that say how large it is.
+
+        Any prompt may follow, but a box or a mask is what it is made for: a model that reads a
+        whole plane to learn the sizes of its objects need not.
+
+        Parameters
+        ----------
+        pixels : (h, w), (h, w, 3) or (h, w, 4) array of any real type
+        limits : (low, high), optional
+            Contrast limits of the plane; robust percentiles of the window by default.
+
+        Raises
+        ------
+        ImageError, DeviceError
+        """
+        return self.encode(pixels, limits=limits)
+
     @abstractmethod
     def predict(self, embedding: Embedding, prompt: Prompt) -> Candidates:
         """Answer one prompt about one object, best candidate first.

@@ -19,8 +19,8 @@ from napari_sam.models.model import Model
 from napari_sam.prompts import Prompt
 from napari_sam.regions import Mask, Region, iou
 from napari_sam.stacks.crops import Slices, Window
+from napari_sam.stacks.flow import carry_mask
 from napari_sam.stacks.logits import spread
-from napari_sam.stacks.motion import carry_mask
 
 Map = npt.NDArray[np.float32]
 
@@ -98,10 +98,10 @@ def follow(slices: Slices, model: Model, before: int, region: Region, index: int
     expected = soft > 0.5
     if not expected.any():
         return None
-    embedding = model.encode(pixels, limits=slices.limits)
+    embedding = model.encode_window(pixels, limits=slices.limits)
     logits, score = ask(model, embedding, expected)
     answer = logits > 0
-    weighed = logits + TRUST * np.clip(_depth(expected), -DEEP, DEEP)
+    weighed = logits + TRUST * _depth(expected)
     mask = _main_part(weighed > 0, expected)
     if not mask.any():
         return None
@@ -136,9 +136,17 @@ def ask(model: Model, embedding: Any, expected: Mask) -> tuple[Map, float]:
 
 def deepest(mask: Mask) -> tuple[int, int]:
     """Return the pixel farthest from the border of a mask that is not empty."""
-    depth = ndi.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    (top, left), part = _cut(mask, 1)
+    depth = ndi.distance_transform_edt(part)
     row, column = np.unravel_index(int(depth.argmax()), depth.shape)
-    return int(row), int(column)
+    return top + int(row), left + int(column)
+
+
+def _cut(mask: Mask, around: int) -> tuple[tuple[int, int], Mask]:
+    """Cut out what a mask covers and some empty pixels around it; tell where that begins."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    inside = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    return (int(rows[0]) - around, int(columns[0]) - around), np.pad(inside, around)
 
 
 def _grey(pixels: npt.NDArray[Any], slices: Slices) -> Map:
@@ -147,8 +155,14 @@ def _grey(pixels: npt.NDArray[Any], slices: Slices) -> Map:
 
 
 def _depth(mask: Mask) -> Map:
-    inside, outside = ndi.distance_transform_edt(mask), ndi.distance_transform_edt(~mask)
-    return np.asarray(inside - outside, np.float32)
+    """Return the distance to the border, up to `DEEP`: positive inside."""
+    around = int(DEEP) + 1
+    (top, left), part = _cut(mask, around)
+    near = ndi.distance_transform_edt(part) - ndi.distance_transform_edt(~part)
+    found = np.full((mask.shape[0] + 2 * around, mask.shape[1] + 2 * around), -DEEP, np.float32)
+    top, left = top + around, left + around
+    found[top : top + part.shape[0], left : left + part.shape[1]] = np.clip(near, -DEEP, DEEP)
+    return found[around:-around, around:-around]
 
 
 def _main_part(mask: Mask, expected: Mask) -> Mask:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,15 +24,8 @@ from napari_sam.models.cells.answers import distinct
 from napari_sam.models.cells.encoder import Features
 from napari_sam.models.cells.framing import contains, hull
 from napari_sam.models.cells.network import CellsNetwork
-from napari_sam.models.cells.size import (
-    OBJECT,
-    STRIDE,
-    Objects,
-    clip_zoom,
-    estimate_diameter,
-    find_objects,
-    read_maps,
-)
+from napari_sam.models.cells.overview import CellsFeatures, survey
+from napari_sam.models.cells.size import OBJECT, STRIDE, clip_zoom, read_maps
 from napari_sam.models.cells.suits import SUITS
 from napari_sam.models.cells.windows import Pyramid, resample, square, to_window
 from napari_sam.models.model import Embedding, InstanceMaps, Model
@@ -43,33 +36,9 @@ from napari_sam.segmentation import Candidates
 WINDOW = 192  # pixels of a window's side
 BOX = 48.0  # window pixels across the box of an object
 REACH = 0.8  # share of a window that a box or the person's clicks may take up
-OVERVIEW = 1536 * 1536  # window pixels that encoding reads of a huge plane
-WHOLE = 1.5  # times as many it reads if that is the whole plane: the automatic mode will ask
 #: What the predicted IoU of the part and of the clump is lowered by: the highest of three
 #: predictions flatters, and the first candidate is the one that was taught the object.
 FLATTERY = 0.04
-
-
-@dataclass(frozen=True, eq=False)
-class CellsFeatures:
-    """What `CellsModel` keeps of a plane.
-
-    Parameters
-    ----------
-    pyramid : Pyramid
-        Windows are cut from it when a prompt asks.
-    maps : InstanceMaps
-        At the plane's estimated object size, or coarser on a plane of many small objects.
-    objects : Objects
-        What the maps show, for the zoom of a click.
-    diameter : float
-        Estimated median object diameter in plane pixels.
-    """
-
-    pyramid: Pyramid
-    maps: InstanceMaps
-    objects: Objects
-    diameter: float
 
 
 class CellsModel(Model):
@@ -125,22 +94,34 @@ class CellsModel(Model):
         limits = self.limits_for(image, limits)
         pyramid = Pyramid.of(normalise(image, limits), self.device)
         progress(0.05)
-        diameter = estimate_diameter(self.reader, pyramid, part(progress, 0.05, 0.6))
-        # Enough to size a click; the automatic mode reads a huge plane in full when asked.
-        seen = OBJECT * math.sqrt(image.shape[0] * image.shape[1] / OVERVIEW)
-        if seen <= diameter * math.sqrt(WHOLE):
-            seen = diameter
-        maps = read_maps(self.reader, pyramid, seen, part(progress, 0.6, 1.0))
-        stacked = np.stack([maps.foreground, maps.centre, maps.boundary])
-        objects = find_objects(stacked, maps.scale[0])
+        overview = survey(self.reader, pyramid, part(progress, 0.05, 1.0))
         progress(1.0)
-        nbytes = pyramid.nbytes + stacked.nbytes + objects.regions.nbytes
+        maps = overview.maps.foreground
+        nbytes = pyramid.nbytes + 3 * maps.nbytes + overview.objects.regions.nbytes
+        features = CellsFeatures(pyramid, lambda: overview)
+        return self._embedding(image, limits, features, nbytes)
+
+    @torch.inference_mode()
+    def encode_window(self, pixels: Any, *, limits: tuple[float, float] | None = None) -> Embedding:
+        image = images.check_plane(pixels)
+        limits = self.limits_for(image, limits)
+        pyramid = Pyramid.of(normalise(image, limits), self.device)
+        features = CellsFeatures(pyramid, partial(survey, self.reader, pyramid))
+        return self._embedding(image, limits, features, pyramid.nbytes)
+
+    def _embedding(
+        self,
+        image: npt.NDArray[Any],
+        limits: tuple[float, float],
+        features: CellsFeatures,
+        nbytes: int,
+    ) -> Embedding:
         return Embedding(
             model=self.fingerprint,
             plane_hash=images.content_hash(image),
             limits=limits,
-            shape=pyramid.shape,
-            features=CellsFeatures(pyramid, maps, objects, diameter),
+            shape=features.pyramid.shape,
+            features=features,
             nbytes=nbytes,
         )
 

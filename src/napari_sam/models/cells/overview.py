@@ -1,0 +1,91 @@
+"""What the automatic head shows of a plane, looked at once: at encoding, or when first needed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+
+from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.models.cells.size import (
+    OBJECT,
+    Objects,
+    estimate_diameter,
+    find_objects,
+    read_maps,
+)
+from napari_sam.models.cells.windows import Pyramid
+from napari_sam.models.model import InstanceMaps
+from napari_sam.progress import Progress, part, silent
+
+MOST = 1536 * 1536  # window pixels that encoding reads of a huge plane
+WHOLE = 1.5  # times as many it reads if that is the whole plane: the automatic mode will ask
+
+
+@dataclass(frozen=True, eq=False)
+class Overview:
+    """What the automatic head shows of a plane.
+
+    Parameters
+    ----------
+    maps : InstanceMaps
+        At the plane's estimated object size, or coarser on a plane of many small objects.
+    objects : Objects
+        What the maps show, for the zoom of a click.
+    diameter : float
+        Estimated median object diameter in plane pixels.
+    """
+
+    maps: InstanceMaps
+    objects: Objects
+    diameter: float
+
+
+class CellsFeatures:
+    """What `CellsModel` keeps of a plane.
+
+    Parameters
+    ----------
+    pyramid : Pyramid
+        Windows are cut from it when a prompt asks.
+    survey : callable
+        Makes the overview when it is first asked for: a box or a mask does without.
+    """
+
+    def __init__(self, pyramid: Pyramid, survey: Callable[[], Overview]) -> None:
+        self.pyramid = pyramid
+        self._survey = survey
+
+    @cached_property
+    def overview(self) -> Overview:
+        """What the automatic head shows."""
+        return self._survey()
+
+    @property
+    def maps(self) -> InstanceMaps:
+        return self.overview.maps
+
+    @property
+    def objects(self) -> Objects:
+        return self.overview.objects
+
+    @property
+    def diameter(self) -> float:
+        return self.overview.diameter
+
+
+@torch.inference_mode()
+def survey(network: CellsNetwork, pyramid: Pyramid, progress: Progress = silent) -> Overview:
+    """Estimate how large the objects of a plane are, and look at all of it at that size."""
+    diameter = estimate_diameter(network, pyramid, part(progress, 0.0, 0.6))
+    # Enough to size a click; the automatic mode reads a huge plane in full when asked.
+    seen = OBJECT * math.sqrt(pyramid.shape[0] * pyramid.shape[1] / MOST)
+    if seen <= diameter * math.sqrt(WHOLE):
+        seen = diameter
+    maps = read_maps(network, pyramid, seen, part(progress, 0.6, 1.0))
+    stacked = np.stack([maps.foreground, maps.centre, maps.boundary])
+    return Overview(maps, find_objects(stacked, maps.scale[0]), diameter)

@@ -1,0 +1,160 @@
+"""How the picture moves around one object, and the object with it.
+
+Optical flow by Lucas and Kanade's equations, solved for a square around every pixel at once, from
+coarse to fine.
+
+References
+----------
+Lucas, Kanade: An iterative image registration technique with an application to stereo vision.
+IJCAI (1981). Le Besnerais, Champagnat: Dense optical flow by iterative local window registration.
+ICIP (2005).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from scipy import ndimage as ndi
+from torch import Tensor
+from torch.nn import functional as F
+
+from napari_sam.stacks.motion import Picture, shrink
+
+Map = npt.NDArray[np.float32]
+
+ACROSS = 24.0  # pixels across an object at which its motion is looked for
+RADIUS = 5  # pixels around a place that are taken to move together
+ROUNDS = 4  # at every zoom
+COARSEST = 16  # pixels of the shorter side
+NEAR, LEAST = 0.75, 16  # object sizes, and pixels at least, that are looked at on each side
+FLAT = 1e-14  # determinant below which a square shows no structure to follow
+
+
+def carry_mask(mask: npt.NDArray[np.bool_], before: Picture, after: Picture) -> Map:
+    """Move a mask with the picture.
+
+    Parameters
+    ----------
+    mask : (H, W) bool
+        An object in the first of two frames.
+    before, after : (H, W) float
+        Both frames around it, about 0 to 1.
+
+    Returns
+    -------
+    (H, W) float32
+        How much of every pixel the object covers in the second frame, 0 to 1.
+    """
+    found = np.zeros(mask.shape, np.float32)
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return found
+    size = float(np.sqrt((rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1)))
+    reach = max(LEAST, int(NEAR * size))
+    near = tuple(
+        slice(max(int(side[0]) - reach, 0), int(side[-1]) + 1 + reach) for side in (rows, columns)
+    )
+    part = mask[near]
+    zoom = min(1.0, ACROSS / np.count_nonzero(part) ** 0.5)
+    if zoom * min(part.shape) < 2:  # a line shows no motion
+        return mask.astype(np.float32)
+    small = [shrink(picture[near], zoom) for picture in (before, after)]
+    moves = flow(small[1], small[0])
+    down, along = np.indices(part.shape, dtype=np.float32)
+    at = [(down + 0.5) * zoom - 0.5, (along + 0.5) * zoom - 0.5]
+    came = [
+        place + ndi.map_coordinates(move / zoom, at, order=1, mode="nearest")
+        for place, move in zip((down, along), moves, strict=True)
+    ]
+    found[near] = ndi.map_coordinates(part.astype(np.float32), came, order=1, mode="nearest")
+    return found
+
+
+@torch.inference_mode()
+def flow(reference: Map, moving: Map, radius: int = RADIUS, rounds: int = ROUNDS) -> Map:
+    """Find where every pixel of a picture is in another.
+
+    Parameters
+    ----------
+    reference, moving : (H, W) float32
+    radius : int
+        Pixels around a place that are taken to move together.
+    rounds : int
+        How often the equations are solved at every zoom.
+
+    Returns
+    -------
+    (2, H, W) float32
+        How far down and along the place in `moving` lies from the pixel of `reference`.
+
+    Examples
+    --------
+    >>> rows, columns = np.indices((40, 40), dtype=np.float32)
+    >>> disc = np.exp(-((rows - 20) ** 2 + (columns - 18) ** 2) / 50)
+    >>> moved = np.roll(disc, 2, axis=1)
+    >>> flow(disc, moved)[:, 20, 18].round().tolist()
+    [0.0, 2.0]
+    """
+    levels = [torch.stack([torch.from_numpy(np.ascontiguousarray(p)) for p in (reference, moving)])]
+    while min(levels[-1].shape[1:]) >= 2 * COARSEST:
+        half = F.avg_pool2d(levels[-1][None], 2, ceil_mode=True, count_include_pad=False)
+        levels.append(half[0])
+    found = torch.zeros(2, *levels[-1].shape[1:])
+    for level in reversed(levels):
+        found = _enlarged(found, (level.shape[1], level.shape[2]))
+        for _ in range(rounds):
+            found = _solved(level, found, radius)
+    result: Map = found.numpy()
+    return result
+
+
+def _enlarged(found: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Spread a flow over more pixels, in units of those."""
+    if tuple(found.shape[1:]) == shape:
+        return found
+    growth = torch.tensor([shape[0] / found.shape[1], shape[1] / found.shape[2]])
+    spread = F.interpolate(found[None], size=shape, mode="bilinear", align_corners=False)[0]
+    return spread * growth[:, None, None]
+
+
+def _solved(pictures: Tensor, found: Tensor, radius: int) -> Tensor:
+    """Improve a flow by one round."""
+    reference, moving = pictures
+    warped = _warped(moving, found)
+    down, along = torch.gradient(warped)
+    error = down * found[0] + along * found[1] + reference - warped
+    products = [down * down, along * along, down * along, down * error, along * error]
+    means = _around(torch.stack(products), radius)
+    determinant = means[0] * means[1] - means[2] ** 2
+    structured = determinant.abs() > FLAT
+    determinant = torch.where(structured, determinant, 1.0)
+    solved = torch.stack(
+        [
+            means[1] * means[3] - means[2] * means[4],
+            means[0] * means[4] - means[2] * means[3],
+        ]
+    )
+    return torch.where(structured, solved / determinant, 0.0)
+
+
+def _warped(picture: Tensor, found: Tensor) -> Tensor:
+    """Look a picture up where a flow points."""
+    height, width = picture.shape
+    rows = torch.arange(height, dtype=picture.dtype)[:, None]
+    columns = torch.arange(width, dtype=picture.dtype)[None]
+    # The sampler counts from the edges, -1 to 1.
+    y = (rows + found[0] + 0.5) * (2 / height) - 1
+    x = (columns + found[1] + 0.5) * (2 / width) - 1
+    grid = torch.stack([x, y], dim=-1)[None]
+    how: dict[str, Any] = {"padding_mode": "border", "align_corners": False}
+    return F.grid_sample(picture[None, None], grid, **how)[0, 0]
+
+
+def _around(maps: Tensor, radius: int) -> Tensor:
+    """Average maps (n, H, W) over squares."""
+    side = 2 * radius + 1
+    down = F.avg_pool2d(maps[None], (side, 1), 1, (radius, 0), count_include_pad=False)
+    return F.avg_pool2d(down, (1, side), 1, (0, radius), count_include_pad=False)[0]
