@@ -25,8 +25,8 @@ from napari_sam.stacks.motion import Picture, shrink
 
 Map = npt.NDArray[np.float32]
 
-ACROSS = 24.0  # pixels across an object at which its motion is looked for
-RADIUS = 5  # pixels around a place that are taken to move together
+ACROSS = 40.0  # pixels across an object at which its motion is looked for
+RADIUS = 7  # pixels around a place that are taken to move together
 ROUNDS = 4  # at every zoom
 COARSEST = 16  # pixels of the shorter side
 NEAR, LEAST = 0.75, 16  # object sizes, and pixels at least, that are looked at on each side
@@ -94,9 +94,9 @@ def flow(reference: Map, moving: Map, radius: int = RADIUS, rounds: int = ROUNDS
     --------
     >>> rows, columns = np.indices((40, 40), dtype=np.float32)
     >>> disc = np.exp(-((rows - 20) ** 2 + (columns - 18) ** 2) / 50)
-    >>> moved = np.roll(disc, 2, axis=1)
+    >>> moved = np.roll(disc, (1, 2), axis=(0, 1))
     >>> flow(disc, moved)[:, 20, 18].round().tolist()
-    [0.0, 2.0]
+    [1.0, 2.0]
     """
     levels = [torch.stack([torch.from_numpy(np.ascontiguousarray(p)) for p in (reference, moving)])]
     while min(levels[-1].shape[1:]) >= 2 * COARSEST:
