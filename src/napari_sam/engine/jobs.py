@@ -41,7 +41,7 @@ class _Job:
     work: Work
     done: Callable[[Any], None]
     failed: Callable[[Exception], None]
-    progress: Callable[[float], None]
+    progress: Callable[[float], None] | None
     cancelled: threading.Event = field(default_factory=threading.Event)
 
 
@@ -99,7 +99,7 @@ class Jobs:
         work: Work,
         done: Callable[[Any], None],
         failed: Callable[[Exception], None],
-        progress: Callable[[float], None] = lambda fraction: None,
+        progress: Callable[[float], None] | None = None,
     ) -> int:
         """Queue work, replacing what the slot held, and return its generation.
 
@@ -116,7 +116,8 @@ class Jobs:
             if self._closed:
                 return self._generation
             self.cancel(slot)
-            self.cancel(self._gives_way)
+            if self._gives_way:
+                self.cancel(self._gives_way)
             self._generation += 1
             job = _Job(slot, self._generation, work, done, failed, progress)
             self._wanted[slot] = self._pending[slot] = job
@@ -178,7 +179,8 @@ class Jobs:
         def report(fraction: float) -> None:
             if job.cancelled.is_set():
                 raise Cancelled("No longer wanted.")
-            self._loop.post(lambda: self._deliver(job, job.progress, fraction, last=False))
+            if (tell := job.progress) is not None:
+                self._loop.post(lambda: self._deliver(job, tell, fraction, last=False))
 
         try:
             report(0.0)

@@ -72,4 +72,5 @@ class Change:
     @property
     def highest_id(self) -> int:
         """The highest id that the change knows of, 0 when it has none."""
-        return max(self.ids, default=0)
+        of_rows = self.rows.ids if self.rows is not None else ()
+        return max((*self.pixels.ids, *of_rows), default=0)

@@ -19,7 +19,6 @@ from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.images import Plane
 from napari_sam.labels import table as object_table
 from napari_sam.labels.change import Change, Origin
-from napari_sam.labels.ids import highest_id
 from napari_sam.labels.presence import Presence
 from napari_sam.labels.rows import RowChange, replace_rows
 from napari_sam.labels.runs import Runs, stands, write
@@ -105,21 +104,16 @@ class Document:
         LabelsError
             When ids are used up.
         """
-        rows = object_table.object_ids(self.sheet.table) if self._has_ids() else ()
+        table = self.sheet.table
+        rows = object_table.object_ids(table) if object_table.INDEX in table else ()
         had = max((change.highest_id for change in self._done), default=0)
-        here = 0
-        if plane is not None:
-            here = highest_id(plane.take(self.sheet.pixels))
-        highest = max(self.presence.highest(), had, here, int(max(rows, default=0)), 0)
+        highest = max(self.presence.highest(plane), had, int(max(rows, default=0)), 0)
         if highest >= MOST_ID:
             raise LabelsError(
                 f"No id above {highest} is left in {self.sheet.name!r}. Number its objects anew, "
                 "or choose a new Labels layer."
             )
         return highest + 1
-
-    def _has_ids(self) -> bool:
-        return object_table.INDEX in self.sheet.table.columns
 
     def listen(self, listener: Listener) -> None:
         """Call ``listener(event, change)`` after everything that happens."""

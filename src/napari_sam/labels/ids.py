@@ -17,6 +17,8 @@ from napari_sam import checks
 Ids = npt.NDArray[np.int64]
 Labels = npt.NDArray[np.integer[Any]]
 
+_FEW = 4  # objects that are looked for one by one
+
 
 def highest_id(labels: Labels) -> int:
     """Return the highest id, 0 when there is none.
@@ -60,6 +62,27 @@ def count_ids(labels: Labels) -> tuple[Ids, Ids]:
     return ids.astype(np.int64), counts.astype(np.int64)
 
 
+def count_some(labels: Labels, ids: Iterable[int]) -> dict[int, int]:
+    """Count the pixels of some objects, of which there are few or many.
+
+    Raises
+    ------
+    LabelsError
+        When the labels have ids that are too large.
+
+    Examples
+    --------
+    >>> count_some(np.array([[0, 7], [3, 7]]), [7, 8])
+    {7: 2, 8: 0}
+    """
+    wanted = dict.fromkeys((int(i) for i in ids), 0)
+    if len(wanted) <= _FEW:
+        checks.ids_fit(labels, "The labels")
+        return {i: int(np.count_nonzero(labels == i)) for i in wanted}
+    found, counts = count_ids(labels[among(labels, wanted)])
+    return wanted | dict(zip(found.tolist(), counts.tolist(), strict=True))
+
+
 def ids_of(labels: Labels) -> Ids:
     """List the ids of a plane in order, without the background.
 
@@ -99,7 +122,7 @@ def among(labels: Labels, ids: Iterable[int]) -> npt.NDArray[np.bool_]:
     # What the type does not hold is nowhere; the rest is compared in the type itself, exactly.
     asked = {int(i) for i in ids}
     wanted = np.array(sorted(i for i in asked if held.min <= i <= held.max), labels.dtype)
-    if len(wanted) <= 4:
+    if len(wanted) <= _FEW:
         found = np.zeros(labels.shape, bool)
         for object_id in wanted:
             found |= labels == object_id

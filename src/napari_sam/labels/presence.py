@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.images import Plane
-from napari_sam.labels.ids import Ids, among, count_ids, highest_id
+from napari_sam.labels.ids import Ids, count_ids, count_some, highest_id
 from napari_sam.labels.runs import Runs
 
 SMALL = 2**23  # pixels that are read at once without anybody noticing, about 10 ms
@@ -133,11 +133,19 @@ class Presence:
 
     # -- questions ---------------------------------------------------------------------------
 
-    def highest(self) -> int:
-        """Return the highest id, 0 when there is none; large labels may have had a higher one."""
+    def highest(self, plane: Plane | None = None) -> int:
+        """Return the highest id, 0 when there is none; large labels may have had a higher one.
+
+        Parameters
+        ----------
+        plane : Plane, optional
+            It is looked at, in case that somebody wrote there without a word.
+        """
+        pixels = self._pixels()
         if self.small:
-            return highest_id(self._pixels())
-        return max((self._highest_on(number) for number in range(self._planes)), default=0)
+            return highest_id(pixels)
+        here = 0 if plane is None else highest_id(plane.take(pixels))
+        return max(here, *(self._highest_on(number) for number in range(self._planes)), 0)
 
     def _highest_on(self, number: int) -> int:
         known = self._known.get(number)
@@ -154,8 +162,7 @@ class Presence:
         """
         wanted = [int(i) for i in ids]
         if self.small:
-            pixels = self._pixels()
-            return _sum([count_ids(pixels[among(pixels, wanted)])], wanted)
+            return count_some(self._pixels(), wanted)
         with self._lock:
             known = list(self._known.values())
         return _sum(known, wanted)
@@ -180,8 +187,7 @@ class Presence:
             return {i for i, n in _sum(known, wanted).items() if n}
         while self.count_next():
             pass
-        pixels = plane.take(self._pixels())
-        on_plane = _sum([count_ids(pixels[among(pixels, wanted)])], wanted)
+        on_plane = count_some(plane.take(self._pixels()), wanted)
         return {i for i, n in self.count(wanted).items() if n > on_plane[i]}
 
     def _beside(self, at: tuple[int, ...]) -> Iterator[int]:

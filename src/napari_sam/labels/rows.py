@@ -26,7 +26,9 @@ def object_ids(table: pd.DataFrame) -> npt.NDArray[np.int64]:
     """Read which object every row is about; `NO_OBJECT` where a row does not say."""
     if not len(table):
         return np.empty(0, np.int64)
-    column = column_of(table, INDEX)
+    column = table[INDEX]
+    if column.ndim == 2:  # several of this name: the first counts
+        column = column.iloc[:, 0]
     if np.issubdtype(getattr(column.dtype, "type", object), np.integer):
         return np.asarray(column.to_numpy(dtype=np.int64))
     numbers = numeric(column)
@@ -39,11 +41,6 @@ def numeric(column: pd.Series) -> npt.NDArray[np.float64]:
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)
     return np.asarray(pd.to_numeric(column, errors="coerce").to_numpy(np.float64, na_value=np.nan))
-
-
-def column_of(table: pd.DataFrame, name: Any) -> pd.Series:
-    """Pick a column; the first of those that have the same name."""
-    return table.iloc[:, table.columns.get_indexer_for([name])[0]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,8 +76,8 @@ class RowChange:
     def revert(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the table with the old rows back in their places."""
         back = _exchanged(table, self.ids, self.before, self.before_at)
-        unused = [name for name in self.added if name in back and _unused(back, name)]
-        back = back.drop(columns=unused) if unused else back
+        if self.added:
+            back = back.drop(columns=_unused(back, self.added))
         for at, name, dtype in self.types:
             if at < back.shape[1] and back.columns[at] == name:
                 back = _with_type(back, at, dtype)
@@ -116,16 +113,14 @@ def replace_rows(table: pd.DataFrame, ids: Iterable[int], new: pd.DataFrame) -> 
     )
     # What the types become shows on one row that stays, as well as on all of them.
     one = table.iloc[np.flatnonzero(~out)[:1]]
-    result = _alike(one, change.after)
-    if result is None:
-        result = _column_by_column(one, change.after)
-    added = tuple(result.columns[table.shape[1] :])
+    if _fitting(one, change.after) is not None:
+        return change
+    result = _column_by_column(one, change.after)
+    before, after = table.dtypes.tolist(), result.dtypes.tolist()
     types = tuple(
-        (k, name, table.dtypes.iloc[k])
-        for k, name in enumerate(table.columns)
-        if result.dtypes.iloc[k] != table.dtypes.iloc[k]
+        (k, name, before[k]) for k, name in enumerate(table.columns) if after[k] != before[k]
     )
-    return replace(change, added=added, types=types)
+    return replace(change, added=tuple(result.columns[table.shape[1] :]), types=types)
 
 
 def _places(
@@ -159,25 +154,27 @@ def _exchanged(
         order[~taken] = np.arange(len(keep))
         order[places] = np.arange(len(keep), total)
     kept = table if len(keep) == len(table) else table.iloc[keep]
-    joined = _alike(kept, rows)
-    if joined is None:
+    fitting = _fitting(kept, rows)
+    if fitting is None:
         joined = _column_by_column(kept, rows)
+    elif len(fitting):
+        joined = pd.concat([kept, fitting], ignore_index=True)
+    else:
+        joined = kept.reset_index(drop=True)
     return joined if order is None else joined.take(order).reset_index(drop=True)
 
 
-def _alike(kept: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame | None:
-    """Join tables of the same columns and types, as nearly all are; None when they are not."""
+def _fitting(kept: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame | None:
+    """Return rows that can stand below a table as they are, as nearly all can; else None."""
     names = kept.columns
-    if not names.is_unique or not names.isin(rows.columns).all():
+    if not names.is_unique:
         return None
-    if len(rows) == 0 and len(rows.columns.difference(names)) == 0:
-        return kept.reset_index(drop=True)
-    if len(kept) == 0 or len(rows.columns) != len(names):
+    if len(rows) == 0:
+        return rows if rows.columns.isin(names).all() else None
+    if len(kept) == 0 or len(rows.columns) != len(names) or not names.isin(rows.columns).all():
         return None
-    rows = rows[list(names)]
-    if not (rows.dtypes.to_numpy() == kept.dtypes.to_numpy()).all():
-        return None
-    return pd.concat([kept, rows], ignore_index=True)
+    rows = rows[names]
+    return rows if rows.dtypes.tolist() == kept.dtypes.tolist() else None
 
 
 def _column_by_column(kept: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
@@ -249,7 +246,11 @@ def _with_type(table: pd.DataFrame, at: int, dtype: Any) -> pd.DataFrame:
     return result
 
 
-def _unused(table: pd.DataFrame, name: Any) -> bool:
-    """Whether a column says nothing of any object."""
-    column = column_of(table, name)
-    return bool(column.isna().all()) or (name == REVIEWED and bool((column == OPEN).all()))
+def _unused(table: pd.DataFrame, names: Iterable[Any]) -> list[Any]:
+    """List those of some columns that say nothing of any object."""
+    held = table[[name for name in names if name in table]]
+    says = held.notna()
+    if REVIEWED in says:
+        says[REVIEWED] &= held[REVIEWED] != OPEN
+    told = says.columns[says.any().to_numpy(bool)]
+    return [name for name in held.columns if name not in told]

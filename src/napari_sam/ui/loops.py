@@ -8,17 +8,22 @@ from collections.abc import Callable
 
 
 class ManualLoop:
-    """Runs nothing until told to: for scripts and tests without Qt."""
+    """Runs nothing until told to: for scripts and tests without Qt.
+
+    Its time passes only while timers are waited for, so that they go off in the right order.
+    """
 
     def __init__(self) -> None:
         self._posted: deque[Callable[[], None]] = deque()
-        self._timers: dict[str, Callable[[], None]] = {}
+        self._timers: dict[str, tuple[int, Callable[[], None]]] = {}
+        self._now = 0
 
     def post(self, call: Callable[[], None]) -> None:
         self._posted.append(call)
 
     def later(self, name: str, milliseconds: int, call: Callable[[], None]) -> None:
-        self._timers[name] = call
+        self._timers.pop(name, None)  # anew, behind others that are due at the same time
+        self._timers[name] = (self._now + milliseconds, call)
 
     def stop(self) -> None:
         self._posted.clear()
@@ -29,12 +34,15 @@ class ManualLoop:
         self._timers.pop(name, None)
 
     def turn(self) -> bool:
-        """Run what was posted, else the oldest timer; tell whether there was anything."""
+        """Run what was posted, else the timer that is due first; tell whether there was any."""
         if self._posted:
             self._posted.popleft()()
             return True
         if self._timers:
-            self._timers.pop(next(iter(self._timers)))()
+            name = min(self._timers, key=lambda name: self._timers[name][0])
+            due, call = self._timers.pop(name)
+            self._now = max(self._now, due)
+            call()
             return True
         return False
 

@@ -138,4 +138,4 @@ class Workbench:
         progress: Callable[[float], None] | None = None,
     ) -> None:
         """Queue work whose failure ends up in the status line."""
-        self.jobs.submit(slot, work, done, self.fail, progress or (lambda fraction: None))
+        self.jobs.submit(slot, work, done, self.fail, progress)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from napari_sam.engine.jobs import Jobs
 from napari_sam.labels.journal import Entry, Journal
 from napari_sam.models.locks import Busy
-from napari_sam.progress import Progress
+from napari_sam.progress import Progress, silent
 from napari_sam.ui.labels_layer import shelf
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.labels_layer.recorder import Recorder
@@ -167,17 +167,14 @@ class Autosave:
 
     def _start(self) -> None:
         self._scheduled = False
-        self._jobs.submit("write", self._write, lambda done: None, self._fail)
+        self._jobs.submit("write", self._write_all, lambda done: None, self._fail)
         if not self._threaded:
             self._jobs.run_next()
 
-    def _write(self, progress: Progress) -> None:
-        self._write_all()
-
-    def _write_all(self) -> None:
+    def _write_all(self, progress: Progress = silent) -> None:
         """Write whatever waits, and see that it is on the disk."""
         with self._writing:
-            written = set()
+            written: set[Journal] = set()
             while self._waiting:
                 wanted = self._waiting.popleft()
                 self._waiting_bytes -= wanted.size
@@ -186,18 +183,18 @@ class Autosave:
                     continue
                 if wanted.make is None:
                     self._end(wanted.recorder, file)
-                    written.discard(file)
+                    written.discard(file.journal)
                     continue
-                self._open(file).append(wanted.make())
-                written.add(file)
-            for file in written:
-                self._open(file).sync()
+                journal = file.journal or self._open(file)
+                journal.append(wanted.make())
+                written.add(journal)
+            for journal in written:
+                journal.sync()
 
     def _open(self, file: _File) -> Journal:
-        if file.journal is None:
-            file.held = file.held or file.make()
-            self.own.add(file.held.path)
-            file.journal = Journal(file.held.path)
+        file.held = file.held or file.make()
+        self.own.add(file.held.path)
+        file.journal = Journal(file.held.path)
         return file.journal
 
     def _end(self, recorder: Recorder, file: _File) -> None:

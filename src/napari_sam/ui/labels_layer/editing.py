@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +31,7 @@ Ids = npt.NDArray[np.int64]
 
 
 class Editing:
-    """What a person does to the objects of the displayed plane.
+    """What a person does to the objects of the displayed plane, at one event.
 
     Parameters
     ----------
@@ -49,8 +50,9 @@ class Editing:
 
     # -- reading --------------------------------------------------------------------------------
 
+    @cached_property
     def plane(self) -> Plane:
-        """Find the plane of the labels that is displayed.
+        """The plane of the labels that was displayed when it was first asked for.
 
         Raises
         ------
@@ -62,8 +64,8 @@ class Editing:
         return labels_plane(image, plane, self.layer)
 
     def pixels(self) -> npt.NDArray[np.integer[Any]]:
-        """Labels of the displayed plane, (H, W)."""
-        return self.plane().take(self.layer.data)
+        """Labels of the plane as they are now, (H, W)."""
+        return self.plane.take(self.layer.data)
 
     def rows_here(self) -> tuple[pd.DataFrame, Ids]:
         """Return the rows of the objects of the displayed plane, and the ids that have none."""
@@ -73,7 +75,7 @@ class Editing:
 
     def describing(self, missing: Ids) -> Callable[[], pd.DataFrame]:
         """Return what measures objects of the displayed plane as it is now, for a worker."""
-        plane = self.plane()
+        plane = self.plane
         labels, image = self.pixels().copy(), self.document.intensities(plane)
         return lambda: object_table.describe(labels, missing, plane, image)
 
@@ -128,12 +130,12 @@ class Editing:
         told = f"Accepted cell {object_id}."
         rows = replace_rows(table, [object_id], row)
         nothing = Runs.none(self.layer.data.shape)
-        self.document.apply(Change(told, nothing, rows, "mark", Origin(self.plane())))
+        self.document.apply(Change(told, nothing, rows, "mark", Origin(self.plane)))
         return told
 
     def _free_id(self) -> int:
         """An id that no object has or had."""
-        return self.document.free_id(self.plane())
+        return self.document.free_id(self.plane)
 
     def _write(
         self,
@@ -143,7 +145,7 @@ class Editing:
         by_hand: set[int] | None = None,
         origin: Origin | None = None,
     ) -> str:
-        document, plane, data = self.document, self.plane(), self.layer.data
+        document, plane, data = self.document, self.plane, self.layer.data
         document.sync()
         check_id(max(int(edit.after.max()), 0), data.dtype)
         ids = (*edit.gone, *edit.changed, *edit.new)

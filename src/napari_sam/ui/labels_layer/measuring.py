@@ -46,7 +46,7 @@ class Measuring:
         if len(missing) == 0:
             self.end()
             return
-        wanted = (editing.layer, editing.plane(), missing.tobytes())
+        wanted = (editing.layer, editing.plane, missing.tobytes())
         if wanted == self._wanted:
             return
         self._wanted = wanted

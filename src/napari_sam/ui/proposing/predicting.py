@@ -212,7 +212,7 @@ class Predicting:
             lambda progress: worker.predict(name, device, shown.view, question.prompts, progress),
             lambda predicted: self._answered(question, before, predicted),
             self._failed,
-            self.encoding.progressed if new else _silently,
+            self.encoding.progressed if new else None,
         )
         bench.loop.later("slow answer", _NOTICED, self._still_waiting)
 
@@ -300,7 +300,3 @@ class Predicting:
         answer, wants = self._bench.state.answer, self._bench.jobs.wants
         waiting = any(wants(slot) for slot in ("predict", "read", "find"))
         return self.active and not waiting and (answer is None or self._where(answer) is None)
-
-
-def _silently(fraction: float) -> None:
-    """Report nothing."""

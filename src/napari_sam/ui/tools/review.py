@@ -41,7 +41,7 @@ class Review(Tool):
         self.proposals = Proposals(bench, parts.proposal, self.state)
         self._appearance = Appearance(bench, self.state)
         self.plane = ReviewedPlane(parts, self.state, self._appearance, self._completed)
-        self._queue = Queue(bench, self.state, self._appearance, self.select)
+        self._queue = Queue(bench, self.state, self._appearance, self.plane, self.select)
         self.mouse: ReviewMouse = ReviewMouse(bench, self._appearance, self)
 
     def keys(self) -> dict[str, Action]:
@@ -168,11 +168,11 @@ class Review(Tool):
 
     def go_to(self, object_id: int) -> None:
         """Show an object wherever it is, and take it in hand."""
-        self._try(lambda editing: self._queue.go_to(editing, object_id))
+        self._try(lambda editing: self._queue.go_to(object_id))
 
     def next(self) -> None:
         """Go to the next open object, the least certain first."""
-        self._try(lambda editing: self._queue.step(editing, 1))
+        self._try(lambda editing: self._queue.step(1))
 
     def labels_changed(self) -> None:
         self.refresh()
@@ -184,7 +184,7 @@ class Review(Tool):
 
     def previous(self) -> None:
         """Go back to the open object before."""
-        self._try(lambda editing: self._queue.step(editing, -1))
+        self._try(lambda editing: self._queue.step(-1))
 
     def accept(self) -> None:
         """Keep the proposed outline; else accept the object in hand and go on."""
@@ -205,12 +205,10 @@ class Review(Tool):
 
     def _decide(self, selected: int, edit: Callable[[Editing], str]) -> None:
         order: list[int] = []
-        self._try(lambda editing: order.extend(self._queue.order(editing.document.table)))
+        self._try(lambda editing: order.extend(self._queue.order()))
         at = order.index(selected) if selected in order else None
         if self.edit(edit) and at is not None:
-            self._try(
-                lambda editing: self._queue.step(editing, 0, at if at + 1 < len(order) else 0)
-            )
+            self._try(lambda editing: self._queue.step(0, at if at + 1 < len(order) else 0))
 
     def remove_hidden(self) -> None:
         """Delete what the sliders hide, in one step."""
@@ -314,9 +312,4 @@ class Review(Tool):
 
     def advise(self) -> None:
         """Say what to do next."""
-        try:
-            self.plane.editing().plane()
-        except NapariSamError as error:
-            self.bench.result(*advice(self.state, str(error)))
-        else:
-            self.bench.result(*advice(self.state))
+        self.bench.result(*advice(self.state, self.plane.why_not()))

@@ -115,7 +115,7 @@ class ReviewMouse:
             return
         review.select(under)
         self._first = (action, under, place)
-        self._appearance.draw(review.plane.editing().plane(), [place])
+        self._appearance.draw(review.plane.editing().plane, [place])
         self._bench.result(
             f"Now click the cell that shall become part of cell {under}."
             if action == "merge"
@@ -128,7 +128,7 @@ class ReviewMouse:
                 return False
             if len(path) > 1:
                 shown = path if action == "split" else [path[0], path[-1]]
-                self._appearance.draw(self._review.plane.editing().plane(), shown)
+                self._appearance.draw(self._review.plane.editing().plane, shown)
         except NapariSamError:
             return False
         return True

@@ -49,6 +49,14 @@ class ReviewedPlane:
             raise LabelsError("There are no labels to review: find cells first, or open labels.")
         return Editing(self._bench, self._documents.of(layer))
 
+    def why_not(self) -> str:
+        """Say why the labels cannot be reviewed as they are shown; empty when they can."""
+        try:
+            _ = self.editing().plane
+        except NapariSamError as error:
+            return str(error)
+        return ""
+
     def look(self) -> None:
         """Look at the displayed plane anew."""
         state = self._state
@@ -84,6 +92,6 @@ class ReviewedPlane:
         """Ring the object in hand."""
         try:
             editing = self.editing()
-            self._appearance.ring(editing.plane(), editing.pixels())
+            self._appearance.ring(editing.plane, editing.pixels())
         except NapariSamError:
             self._appearance.unring()

@@ -52,14 +52,14 @@ class Proposals:
     def correct(self, editing: Editing, object_id: int) -> None:
         """Hand an object to the model: clicks refine its outline."""
         self.drop()
-        self._proposal.marks.rough = (editing.plane(), editing.pixels() == object_id)
+        self._proposal.marks.rough = (editing.plane, editing.pixels() == object_id)
         self._state.correcting = object_id
 
     def put(self, editing: Editing, answer: Answer) -> str:
         """Give the object being corrected the outline of an answer, and tell of it."""
         object_id = self._state.correcting
         assert object_id is not None
-        if editing.plane() != answer.plane:
+        if editing.plane != answer.plane:
             raise LabelsError("The answer is about another slice. Nothing was changed.")
         mask = answer.masks(self._bench.state.choice)[0]
         state = self._bench.state

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from napari_sam.images import Plane
 from napari_sam.labels import table as object_table
 from napari_sam.ui.canvas.camera import go_to_slice, look_at
-from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.tools.review_appearance import Appearance
+from napari_sam.ui.tools.review_plane import ReviewedPlane
 from napari_sam.ui.tools.review_state import ReviewState
 from napari_sam.ui.tools.stack_search import planes_along
 from napari_sam.ui.workbench import Workbench
@@ -23,6 +22,7 @@ class Queue:
 
     Parameters
     ----------
+    plane : ReviewedPlane
     select : callable
         Takes an object of the displayed plane in hand.
     """
@@ -32,34 +32,37 @@ class Queue:
         bench: Workbench,
         state: ReviewState,
         appearance: Appearance,
+        plane: ReviewedPlane,
         select: Callable[[int], None],
     ) -> None:
         self._bench, self._state, self._appearance = bench, state, appearance
-        self._select = select
+        self._plane, self._select = plane, select
 
-    def order(self, table: pd.DataFrame) -> list[int]:
+    def order(self) -> list[int]:
         """List open objects that are not hidden, on whichever slice they are."""
         hidden = set(self._appearance.hidden.tolist())
+        table = self._plane.editing().document.table
         return [i for i in object_table.queue(table) if i not in hidden]
 
-    def step(self, editing: Editing, by: int, at: int | None = None) -> None:
+    def step(self, by: int, at: int | None = None) -> None:
         """Go on from the object in hand, or to a place of the queue."""
-        order = self.order(editing.document.table)
+        order = self.order()
         if at is None:
             selected = self._state.selected
             at = order.index(selected) + by if selected in order else 0
         way = -1 if by < 0 else 1
         for k in range(len(order)):
             # Rows of objects that are nowhere in the labels are passed over.
-            if self.go_to(editing, order[(at + way * k) % len(order)]):
+            if self.go_to(order[(at + way * k) % len(order)]):
                 self._bench.result(f"{len(order)} open. Enter accepts, Delete rejects, N goes on.")
                 return
         everything = "Every cell has been reviewed."
         self._bench.result(everything if self._state.total else "There are no cells to review.")
 
-    def go_to(self, editing: Editing, object_id: int) -> bool:
+    def go_to(self, object_id: int) -> bool:
         """Show an object wherever it is, and take it in hand; False when it is nowhere."""
-        viewer, layer, plane = self._bench.viewer, editing.layer, editing.plane()
+        editing = self._plane.editing()
+        viewer, layer, plane = self._bench.viewer, editing.layer, editing.plane
         if object_id not in self._state.objects.ids:
             row = object_table.rows(editing.document.table, [object_id])
             told = _position(row.iloc[0], plane.ndim) if len(row) else {}
@@ -70,10 +73,11 @@ class Queue:
                 position = _found(layer.data, plane, object_id)
             if any(plane.index[axis] != at for axis, at in position.items()):
                 go_to_slice(viewer, layer, position)  # the page follows the view
+                editing = self._plane.editing()
         if object_id not in self._state.objects.ids:
             return False
         self._select(object_id)
-        look_at(viewer, layer, editing.plane(), editing.pixels() == object_id)
+        look_at(viewer, layer, editing.plane, editing.pixels() == object_id)
         return True
 
 
