@@ -1,15 +1,18 @@
-"""The rooms of the package, and who may import whom."""
+"""The rooms of the package: who may import whom, and how large they are."""
 
 from __future__ import annotations
 
 import ast
 import subprocess
 import sys
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 import napari_sam
+from source_files import functions, imported
+from source_files import module as name_of
 
 ROOT = Path(napari_sam.__file__).parent
 
@@ -66,6 +69,7 @@ DASK = {"dask", "distributed"}
 # The demo's window is the one place outside the panel that opens napari, when it runs.
 MAY_OPEN_NAPARI = {"ui", "cli"}
 MAY_USE_DASK = {"batch", "cli", "ui"}
+MOST_LINES, MOST_CODE = 350, 60  # of a file, of a function
 
 
 def room(path: Path) -> str:
@@ -146,6 +150,49 @@ def test_rules_see_what_they_forbid(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         test_arrows_between_rooms_point_one_way(bad)
     with pytest.raises(AssertionError, match=r"imports napari\.layers"):
         test_only_the_face_knows_napari_and_only_the_batch_knows_dask(bad)
+
+
+def test_no_file_of_the_house_imports_itself_in_a_circle() -> None:
+    # The package's own file only says where the public names live.
+    known = {name_of(path): path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py"}
+    graph: dict[str, set[str]] = {}
+    for name, path in known.items():
+        graph[name] = set()
+        for other in imported(path):
+            target = other if other in known else other.rpartition(".")[0]
+            if target in known and target != name:
+                graph[name].add(target)
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        pytest.fail(f"a circle: {' -> '.join(error.args[1])}")
+
+
+def test_the_rules_see_names_in_strings(tmp_path: Path) -> None:
+    package = tmp_path / "napari_sam" / "ui" / "layers"
+    package.mkdir(parents=True)
+    bad = package / "bad.py"
+    bad.write_text(
+        '"""napari_sam.ui.widgets"""\nHOME = "napari_sam.ui.session:Session"\n'
+        "def late():\n    from napari_sam.ui import tools\n"
+    )
+    assert sorted(imported(bad, tmp_path / "napari_sam")) == [
+        "napari_sam.ui.session",
+        "napari_sam.ui.tools",
+    ]
+
+
+def test_files_and_functions_are_short_enough_to_be_read() -> None:
+    for path in [*FILES, ROOT / "__init__.py"]:
+        text = path.read_text(encoding="utf-8")
+        assert len(text.splitlines()) <= MOST_LINES, f"split {path} where its purposes part"
+        for name, lines in functions(text):
+            assert lines <= MOST_CODE, f"{name} in {path} has {lines} lines of code"
+
+
+def test_lines_of_code_are_counted_without_words() -> None:
+    text = 'def one(a):\n    """Say."""\n\n    # why\n    b = """x\n\n    y"""\n    return a + b\n'
+    assert list(functions(text)) == [("one", 5)]
 
 
 def modules_after(statement: str) -> set[str]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-import pytest
-
 import napari_sam
+from source_files import imported, module
 
 ROOT = Path(napari_sam.__file__).parent
 FACE = ROOT / "ui"
@@ -30,33 +28,6 @@ FLOORS = (
 BESIDE = {("state", "layers"), ("state", "find_options"), ("workbench", "canvas")}
 MOST_ROOMS, MOST_ARROWS = 20, 60
 FILES = sorted(path for path in FACE.rglob("*.py") if path != FACE / "__init__.py")
-_MODULE = re.compile(r"napari_sam(\.\w+)+")
-
-
-def module(path: Path) -> str:
-    """Name a file as Python imports it."""
-    parts = path.relative_to(ROOT.parent).with_suffix("").parts
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def imported(path: Path) -> Iterator[str]:
-    """List what a file imports: at once, later, for types, or by a name in a string."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    texts = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
-    package = (
-        module(path).split(".") if path.name == "__init__.py" else module(path).split(".")[:-1]
-    )
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            parent = package[: len(package) - node.level + 1] if node.level else []
-            base = ".".join([*parent, *([node.module] if node.module else [])])
-            yield from (f"{base}.{alias.name}" for alias in node.names)
-        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-            name = node.value.partition(":")[0]
-            if id(node) not in texts and _MODULE.fullmatch(name):
-                yield name
 
 
 def room(name: str) -> str | None:
@@ -93,22 +64,6 @@ def test_the_face_is_small_enough_to_be_kept_in_mind() -> None:
     rooms = {room(module(path)) for path in FILES}
     assert len(rooms) <= MOST_ROOMS
     assert len(arrows()) <= MOST_ARROWS
-
-
-def test_no_file_of_the_house_imports_itself_in_a_circle() -> None:
-    # The package's own file only says where the public names live.
-    known = {module(path): path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py"}
-    graph: dict[str, set[str]] = {}
-    for name, path in known.items():
-        graph[name] = set()
-        for other in imported(path):
-            target = other if other in known else other.rpartition(".")[0]
-            if target in known and target != name:
-                graph[name].add(target)
-    try:
-        TopologicalSorter(graph).prepare()
-    except CycleError as error:
-        pytest.fail(f"a circle: {' -> '.join(error.args[1])}")
 
 
 def test_every_field_of_the_state_is_written_in_one_file() -> None:
@@ -151,15 +106,3 @@ def imported_names(path: Path) -> Iterator[str]:
         if isinstance(node, ast.ImportFrom) and node.module:
             yield node.module
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
-
-
-def test_the_rules_see_names_in_strings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    package = tmp_path / "napari_sam" / "ui" / "layers"
-    package.mkdir(parents=True)
-    bad = package / "bad.py"
-    bad.write_text(
-        '"""napari_sam.ui.widgets"""\nHOME = "napari_sam.ui.session:Session"\n'
-        "def late():\n    from napari_sam.ui import tools\n"
-    )
-    monkeypatch.setitem(globals(), "ROOT", tmp_path / "napari_sam")
-    assert sorted(imported(bad)) == ["napari_sam.ui.session", "napari_sam.ui.tools"]

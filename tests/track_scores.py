@@ -10,8 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_sam.stacks.ctc import tracks_of
-from napari_sam.stacks.tracks import Tracks
+from napari_sam.stacks.tracks import Tracks, tracks_of
 
 
 def every(labels: np.ndarray, parents: dict[int, int], step: int) -> Tracks:

@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_sam.errors import DataError, LabelsError
-from napari_sam.stacks.ctc import load, save, tracks_of
-from napari_sam.stacks.tracks import Tracks
+from napari_sam.stacks.tracks import Tracks, tracks_of
 
 
 def tracks(frames: int = 7) -> Tracks:
@@ -36,10 +35,10 @@ def assert_same(a: Tracks, b: Tracks) -> None:
 
 @pytest.mark.parametrize("truth", [False, True])
 def test_what_was_saved_is_loaded(tmp_path: Path, truth: bool) -> None:
-    saved = save(tracks(), tmp_path / "deep" / "01_RES", truth=truth)
+    saved = tracks().save_ctc(tmp_path / "deep" / "01_RES", truth=truth)
     name = "man_track000.tif" if truth else "mask000.tif"
     assert tifffile.imread(saved / name).dtype == np.uint16
-    assert_same(tracks(), load(saved))
+    assert_same(tracks(), Tracks.load_ctc(saved))
 
 
 def test_a_gap_is_written_as_the_format_knows_it(tmp_path: Path) -> None:
@@ -60,13 +59,13 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 def test_what_is_no_such_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"neither res_track\.txt nor"):
-        load(tmp_path)
+        Tracks.load_ctc(tmp_path)
     (tmp_path / "res_track.txt").write_text("1 0 two 0\n")
     with pytest.raises(DataError, match="no images"):
-        load(tmp_path)
+        Tracks.load_ctc(tmp_path)
     tifffile.imwrite(tmp_path / "mask000.tif", np.zeros((4, 4), np.uint16))
     with pytest.raises(DataError, match="four whole numbers"):
-        load(tmp_path)
+        Tracks.load_ctc(tmp_path)
 
 
 def test_relatives_have_to_be_there() -> None:
@@ -86,4 +85,4 @@ def test_any_presence_survives_the_round_trip(seen: list[list[bool]], tmp_path_f
                 labels[t, number - 1, :number] = number
     before = tracks_of(labels, {})
     folder = tmp_path_factory.mktemp("ctc")
-    assert_same(before, load(before.save_ctc(folder)))
+    assert_same(before, Tracks.load_ctc(before.save_ctc(folder)))

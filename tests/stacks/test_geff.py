@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 
 from napari_sam.errors import DataError, InstallationError, LabelsError
-from napari_sam.stacks.ctc import tracks_of
 from napari_sam.stacks.geff import graph_of, save
-from napari_sam.stacks.tracks import Tracks
+from napari_sam.stacks.tracks import Tracks, tracks_of
 
 
 def divided() -> Tracks:

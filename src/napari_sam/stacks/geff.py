@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_sam.errors import DataError, InstallationError
-from napari_sam.stacks.tracks import Tracks
 
 if TYPE_CHECKING:
     import networkx
+    import pandas as pd
 
 
-def save(tracks: Tracks, path: str | Path) -> Path:
+class Tracked(Protocol):
+    """Cells of a movie, and who came from whom: `napari_sam.Tracks`, as far as a file needs it."""
+
+    @property
+    def cells(self) -> pd.DataFrame: ...
+
+    @property
+    def parents(self) -> dict[int, int]: ...
+
+
+def save(tracks: Tracked, path: str | Path) -> Path:
     """Write who follows whom as a GEFF: a node per cell and frame, an edge per link.
 
     Parameters
     ----------
-    tracks : Tracks
+    tracks : napari_sam.Tracks
     path : str or Path
         A folder that is not there yet, such as ``"tracks.geff"``.
 
@@ -56,7 +66,7 @@ def save(tracks: Tracks, path: str | Path) -> Path:
     return target
 
 
-def graph_of(tracks: Tracks) -> networkx.DiGraph[int]:
+def graph_of(tracks: Tracked) -> networkx.DiGraph[int]:
     """Return the directed graph of tracks, from earlier cells to later ones.
 
     Nodes have ``t``, the centroid (``slice``, ``row``, ``col``), ``track`` and ``area``.

@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 
 from napari_sam.errors import DataError, InstallationError, LabelsError
-from napari_sam.stacks.ctc import tracks_of
 from napari_sam.stacks.frames import check_labels
-from napari_sam.stacks.tracks import Tracks
 
 #: Properties of nodes that may hold the id that a cell has in the labels of its frame.
 ID_NAMES = ("track", "seg_id", "segmentation_id", "label", "track_id", "tracklet_id")
 
 
-def load(path: str | Path, labels: Any = None) -> Tracks:
+def read(path: str | Path, labels: Any = None) -> tuple[Any, dict[int, int]]:
     """Read a GEFF: who follows whom, among the objects of labels.
 
     Parameters
@@ -28,9 +26,11 @@ def load(path: str | Path, labels: Any = None) -> Tracks:
 
     Returns
     -------
-    Tracks
+    labels : integer array
         With the numbers of ``track`` where those are the tracks, else 1, 2, ... in the order of
         appearance. Objects without a node are tracks of their own, a frame each.
+    parents : dict of int to int
+        From the id of a daughter to that of her mother.
 
     Raises
     ------
@@ -77,7 +77,7 @@ def load(path: str | Path, labels: Any = None) -> Tracks:
         for before in graph.predecessors(node)
         if numbers[before] != numbers[node]
     }
-    return tracks_of(painted, parents)
+    return painted, parents
 
 
 def _related(path: str | Path, about: Any) -> Any:

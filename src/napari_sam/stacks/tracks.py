@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam.files.ctc import write_ctc
+from napari_sam.errors import LabelsError
+from napari_sam.files.ctc import read_ctc, write_ctc
 from napari_sam.progress import Progress, silent
 from napari_sam.segmentation import Segmentation
-from napari_sam.stacks.frames import Floats, Objects, repaint
+from napari_sam.stacks.frames import Floats, Objects, describe, repaint
 from napari_sam.stacks.lineage import Lineage, Nodes
 from napari_sam.stacks.logistic import probability
 
@@ -50,9 +52,7 @@ class Tracks(Segmentation):
     @classmethod
     def load_ctc(cls, folder: str | Path) -> Tracks:
         """Read a folder of the Cell Tracking Challenge, see `napari_sam.files.ctc.read_ctc`."""
-        from napari_sam.stacks import ctc
-
-        return ctc.load(folder)
+        return tracks_of(*read_ctc(folder))
 
     def save_geff(self, path: str | Path) -> Path:
         """Write who follows whom as a GEFF, see `napari_sam.stacks.geff.save`."""
@@ -62,10 +62,10 @@ class Tracks(Segmentation):
 
     @classmethod
     def load_geff(cls, path: str | Path, labels: Any = None) -> Tracks:
-        """Read a GEFF and the labels it is about, see `napari_sam.stacks.geff_reading.load`."""
+        """Read a GEFF and the labels it is about, see `napari_sam.stacks.geff_reading.read`."""
         from napari_sam.stacks import geff_reading
 
-        return geff_reading.load(path, labels)
+        return tracks_of(*geff_reading.read(path, labels))
 
     def paths(self) -> npt.NDArray[np.float64]:
         """Return what a Tracks layer shows, (n, 2 + D): id, frame, and centroid."""
@@ -76,6 +76,31 @@ class Tracks(Segmentation):
     def graph(self) -> dict[int, list[int]]:
         """Return a Tracks layer's graph: from the id of a daughter to those of her mothers."""
         return {child: [parent] for child, parent in self.parents.items()}
+
+
+def tracks_of(labels: Any, parents: Mapping[int, int]) -> Tracks:
+    """Make `Tracks` of labels (T, ...) that hold one id per track already.
+
+    Parameters
+    ----------
+    labels : (T, H, W) or (T, Z, H, W) integer array
+        Read frame by frame.
+    parents : mapping of int to int
+        From the id of a daughter to that of her mother.
+
+    Raises
+    ------
+    LabelsError
+        When a parent or a daughter is not in the labels.
+    """
+    frames: list[Objects] = [describe(np.asarray(labels[t])) for t in range(labels.shape[0])]
+    track = np.concatenate([frame.ids for frame in frames])
+    unknown = (set(parents) | set(parents.values())) - set(track.tolist())
+    if unknown:
+        raise LabelsError(f"The tracks {sorted(unknown)} have relatives but are in no frame.")
+    score = np.full(len(track), np.nan)
+    table, cells = describe_tracks(track, Nodes.of(frames), dict(parents), score)
+    return Tracks(labels, table, dict(parents), cells)
 
 
 def number_tracks(
