@@ -24,7 +24,8 @@ import torch
 from skimage.transform import rescale
 
 import napari_sam as ns
-from napari_sam.methods.found_cells import FoundCells, find_cells
+from napari_sam.methods.finding_cells import find_cells
+from napari_sam.methods.found_cells import FoundCells
 from napari_sam.methods.options import CellOptions
 from napari_sam.models.cells import size as cells_size
 from napari_sam.training.evaluation import average_precision

@@ -23,7 +23,7 @@ from napari_sam.cli.app import _with_dashes, build_parser
 from napari_sam.cli.method_flags import options_typed
 from napari_sam.cli.segment import _limits
 from napari_sam.errors import ParameterError
-from napari_sam.methods.found_cells import find_cells
+from napari_sam.methods.finding_cells import find_cells
 from napari_sam.methods.options import CellOptions
 from napari_sam.methods.recipe import as_command, as_python
 from napari_sam.methods.settings import Settings

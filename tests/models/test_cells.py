@@ -362,7 +362,8 @@ def test_prompts_are_answered_in_full_precision_however_planes_are_read():
 
 
 def test_maps_of_a_region_are_those_of_the_whole_plane():
-    from napari_sam.methods.found_cells import FoundCells, find_cells_around
+    from napari_sam.methods.finding_cells import find_cells_around
+    from napari_sam.methods.found_cells import FoundCells
 
     model = load_cells()
     tile = np.asarray(generate("nuclei_dense", 3, (192, 192)).image, dtype=np.float32)

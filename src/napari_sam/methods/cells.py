@@ -55,8 +55,8 @@ class Cells(Method[CellOptions]):
         Of a plane that is much larger than the `region`, a model that sees cells by itself
         searches only what is around it.
         """
+        from napari_sam.methods.finding_cells import find_cells, find_cells_around
         from napari_sam.methods.found import FoundPart, small_box
-        from napari_sam.methods.found_cells import find_cells, find_cells_around
         from napari_sam.methods.found_masks import find_masks
 
         pixels, embedding, model = encoded.pixels, encoded.embedding, encoded.model

@@ -8,8 +8,9 @@ import numpy.typing as npt
 
 from napari_sam import images
 from napari_sam.errors import ModelError
+from napari_sam.methods.finding_cells import find_cells
 from napari_sam.methods.found import Choice, Mask
-from napari_sam.methods.found_cells import FoundCells, find_cells
+from napari_sam.methods.found_cells import FoundCells
 from napari_sam.methods.options import DEFAULTS, CellOptions
 from napari_sam.methods.prompted import Answer, ask, paint_answers, prompts_of
 from napari_sam.models.model import Embedding, Model

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from scipy import ndimage as ndi
 from skimage.segmentation import find_boundaries
 
-from napari_sam.methods.found_cells import find_cells
+from napari_sam.methods.finding_cells import find_cells
 from napari_sam.methods.grid import point_grid
 from napari_sam.methods.options import CellOptions
 from napari_sam.models.model import Model

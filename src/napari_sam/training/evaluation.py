@@ -162,7 +162,7 @@ def evaluate_images(
     -------
     Scores
     """
-    from napari_sam.methods.found_cells import find_cells
+    from napari_sam.methods.finding_cells import find_cells
 
     scores = Scores()
     for family, name, image, labels in images:
