@@ -20,7 +20,9 @@ LATER = {
     "a SAM network": (
         "from napari_sam.models.sam.network import build\n"
         "from napari_sam.models.sam.architecture import Architecture\n"
-        "build(Architecture(64, 16, 32, 1, 2, 4.0, 2, (0,), 16, 4, 3, 1, 32, 2, 2, 16))\n"
+        "build(Architecture(image_size=64, patch=16, width=32, depth=1, heads=2, mlp_ratio=4.0,"
+        "window=2, global_layers=(0,), prompt_width=16, mask_channels=4, masks=3, decoder_depth=1,"
+        "decoder_mlp=32, decoder_downsample=2, iou_depth=2, iou_hidden=16))\n"
     ),
     "everything-mode": "from napari_sam.methods import everything\n",
 }

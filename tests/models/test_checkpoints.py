@@ -194,7 +194,7 @@ def test_a_missing_file(tmp_path):
     [
         ({"conv.weight": torch.zeros(2)}, "holds no SAM weights"),
         ([torch.zeros(2)], "holds a list"),
-        ({"image_encoder.layers.0.weight": torch.zeros(2)}, "MobileSAM"),
+        ({"image_encoder.layers.0.weight": torch.zeros(2)}, "another image encoder"),
         ({k: v for k, v in STATE.items() if "mask_decoder" not in k}, "not a Segment Anything"),
         ({k: v for k, v in STATE.items() if "neck.1" not in k}, "weights are missing"),
         ({**STATE, "mask_decoder.hf_token.weight": torch.zeros(2)}, "unknown"),

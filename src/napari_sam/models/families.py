@@ -9,10 +9,12 @@ from napari_sam.models.cells.family import CELLS
 from napari_sam.models.family import Family
 from napari_sam.models.foreign import foreign
 from napari_sam.models.headers import Header
+from napari_sam.models.hq_sam.family import HQ_SAM
+from napari_sam.models.mobile_sam.family import MOBILE_SAM
 from napari_sam.models.sam.family import SAM
 
 #: Asked in this order whether a file is theirs.
-FAMILIES: tuple[Family, ...] = (CELLS, SAM)
+FAMILIES: tuple[Family, ...] = (CELLS, HQ_SAM, MOBILE_SAM, SAM)
 
 
 def family_named(name: object) -> Family:

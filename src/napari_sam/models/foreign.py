@@ -10,8 +10,8 @@ _KNOWN: tuple[tuple[tuple[str, ...], str], ...] = (
     (("image_encoder.trunk.", "memory_encoder."), "SAM 2"),
     (("detector.", "tracker."), "SAM 3"),
     (("vision_encoder.", "shared_image_embedding."), "a SAM in the layout of transformers"),
-    (("mask_decoder.hf_token",), "HQ-SAM"),
-    (("image_encoder.layers.",), "a SAM with TinyViT, such as MobileSAM"),
+    (("mask_decoder.hf_token",), "an HQ-SAM with another image encoder"),
+    (("image_encoder.layers.",), "a SAM with another image encoder"),
     (("downsample.down.res_down_0",), "a Cellpose U-Net"),
     (("encoder.patch_embed.", "W2"), "Cellpose-SAM"),
     (("unet.", "prob_conv"), "a StarDist model"),
@@ -39,12 +39,12 @@ def foreign(names: Iterable[str], where: str = "The file") -> str:
 
     Examples
     --------
-    >>> foreign(["mask_decoder.hf_token.weight"], "hq.pth")
-    'hq.pth looks like HQ-SAM, which is not supported.'
+    >>> foreign(["unet.in.weight", "prob_conv.weight"], "nuclei.pth")
+    'nuclei.pth looks like a StarDist model, which is not supported.'
     """
     listed = sorted(names)
     for parts, what in _KNOWN:
         if all(any(part in name for name in listed) for part in parts):
             advice = "" if ":" in what else ", which is not supported"
             return f"{where} looks like {what}{advice}."
-    return "Other families, such as MobileSAM, HQ-SAM and SAM 2, are not supported."
+    return "Other families are not supported."

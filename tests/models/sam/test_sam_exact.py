@@ -18,6 +18,7 @@ from napari_sam.models.sam.attention import encode_image
 from napari_sam.models.sam.decoder import Decoder
 from napari_sam.models.sam.model import SamModel
 from rounding import rounding
+from sam_prompts import picture, prompts
 from tiny_sam import tiny_network, tiny_sam
 
 FULL = (0.0, 255.0)
@@ -35,14 +36,6 @@ def same(found: object, expected: object, products: int = 20) -> None:
     np.testing.assert_allclose(found, expected, rtol=0, atol=atol)
 
 
-def picture(shape: tuple[int, int], seed: int) -> np.ndarray:
-    """Noise of several scales, in colour."""
-    rng = np.random.default_rng(seed)
-    coarse = rng.integers(0, 256, (shape[0] // 8 + 1, shape[1] // 8 + 1, 3), dtype=np.uint8)
-    fine = rng.integers(0, 40, (*shape, 3), dtype=np.uint8)
-    return (coarse.repeat(8, 0).repeat(8, 1)[: shape[0], : shape[1]] // 2 + fine).astype(np.uint8)
-
-
 @settings(max_examples=15, deadline=None)
 @given(shape=SHAPES, seed=st.integers(0, 99))
 def test_encoding_equals_the_reference_on_planes_of_any_shape(shape, seed):
@@ -58,7 +51,7 @@ def test_pixels_that_the_encoder_sees_are_those_of_the_reference_bit_by_bit():
     image = picture((150, 90), 3)
     model = tiny_sam()
     seen = []
-    model._encoder.run = lambda pixels, progress: seen.append(pixels) or torch.zeros(1, 32, 8, 8)  # type: ignore[method-assign]
+    model._encoder.run = lambda pixels, *_: seen.append(pixels) or torch.zeros(1, 32, 8, 8)  # type: ignore[method-assign]
     model.encode(image, limits=FULL)
     reference = SamPredictor(model.network)
     resized = torch.as_tensor(reference.transform.apply_image(image)).permute(2, 0, 1)[None]
@@ -103,35 +96,6 @@ def test_position_tables_matter_to_these_tests():
         for block in encoder.blocks:
             block.attn.rel_pos_h.zero_()
         assert (encode_image(encoder, pixels) - before).abs().max() > 0.1
-
-
-@st.composite
-def prompts(draw):
-    """A prompt, as ours and as the reference's arguments, for a plane of 90 x 140."""
-    count = draw(st.integers(0, 3))
-    points = [(draw(st.floats(0, 89)), draw(st.floats(0, 139))) for _ in range(count)]
-    labels = [draw(st.integers(0, 1)) for _ in range(count)]
-    box = draw(
-        st.none()
-        | st.tuples(st.floats(0, 40), st.floats(0, 60), st.floats(41, 89), st.floats(61, 139))
-    )
-    low = draw(st.none() | st.integers(0, 9))
-    logits = None
-    if low is not None:
-        logits = np.random.default_rng(low).normal(size=(32, 32)).astype(np.float32) * 4
-    if box is None and logits is None:
-        points.append((12.0, 30.5))
-        labels.append(1)
-    arguments = {}
-    if points:
-        arguments["point_coords"] = np.array(points)[:, ::-1].copy()
-        arguments["point_labels"] = np.array(labels)
-    if box is not None:
-        arguments["box"] = np.array([box[1], box[0], box[3], box[2]])
-    if logits is not None:
-        arguments["mask_input"] = logits[None]
-    ours = Prompt(points=points, labels=labels, boxes=[box] if box else (), logits=logits)
-    return ours, arguments
 
 
 @pytest.fixture(scope="module")
@@ -303,7 +267,7 @@ def test_memory_that_runs_out_while_encoding_is_answered_by_smaller_pieces(monke
     expected = tiny_sam().encode(image, limits=FULL)
     tried = []
 
-    def short_of_memory(encoder, pixels, progress, block=None):
+    def short_of_memory(encoder, pixels, progress, block=None, early=None):
         tried.append(block)
         if block is None:
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")

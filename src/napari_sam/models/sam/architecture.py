@@ -8,10 +8,10 @@ Kirillov et al., Segment Anything, ICCV 2023.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
@@ -21,24 +21,17 @@ from napari_sam.models.foreign import foreign
 
 PARTS = ("image_encoder.", "prompt_encoder.", "mask_decoder.")
 _WRAPPERS = ("model_state", "state_dict", "model", "model_state_dict")
+Find = Callable[[State, str], "Decoders"]
+Shape = TypeVar("Shape")
 _NAMES = {(768, 12): "vit_b", (1024, 24): "vit_l", (1280, 32): "vit_h"}
 
 
-@dataclass(frozen=True)
-class Architecture:
-    """Dimensions of a SAM, read off the shapes of its weights.
-
-    The three published sizes are named; any other combination is ``"custom"`` and works as well.
-    """
+@dataclass(frozen=True, kw_only=True)
+class Decoders:
+    """Dimensions of a SAM's prompt encoder and mask decoder, whatever encodes the image."""
 
     image_size: int
     patch: int
-    width: int
-    depth: int
-    heads: int
-    mlp_ratio: float
-    window: int
-    global_layers: tuple[int, ...]
     prompt_width: int
     mask_channels: int
     masks: int
@@ -47,6 +40,21 @@ class Architecture:
     decoder_downsample: int
     iou_depth: int
     iou_hidden: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Architecture(Decoders):
+    """Dimensions of a SAM with a plain ViT, read off the shapes of its weights.
+
+    The three published sizes are named; any other combination is ``"custom"`` and works as well.
+    """
+
+    width: int
+    depth: int
+    heads: int
+    mlp_ratio: float
+    window: int
+    global_layers: tuple[int, ...]
 
     @property
     def name(self) -> str:
@@ -64,14 +72,14 @@ class Checkpoint:
         Weights under the names of ``segment_anything``.
     decoder : dict of str to Tensor or None
         Weights of micro-sam's automatic decoder, from the same file or one beside it.
-    architecture : Architecture
+    architecture : Decoders
     sha256 : str
         Hash of the file.
     """
 
     sam: State
     decoder: State | None
-    architecture: Architecture
+    architecture: Decoders
     sha256: str
 
 
@@ -116,66 +124,107 @@ def _tensors(state: Any) -> State | None:
 
 
 def find_architecture(state: State, where: str = "The file") -> Architecture:
-    """Read the dimensions of a SAM off the shapes of its weights.
+    """Read the dimensions of a SAM with a plain ViT off the shapes of its weights.
 
     Raises
     ------
     CheckpointError
-        When weights are missing or belong to another family (MobileSAM, SAM 2, HQ-SAM, ...).
+        When weights are missing or belong to another family (SAM 2, HQ-SAM, ...).
     """
 
-    def shape(key: str) -> tuple[int, ...]:
-        return tuple(state[key].shape)
-
-    def count(pattern: str) -> int:
-        numbers = {m.group(1) for key in state if (m := re.match(pattern, key))}
-        if numbers != set(map(str, range(len(numbers)))):  # so that no number can ask for millions
-            raise KeyError(f"layers {pattern} without a gap")
-        return len(numbers)
-
-    try:
-        width, _, patch, _ = shape("image_encoder.patch_embed.proj.weight")
-        grid = shape("image_encoder.pos_embed")[1]
-        depth = count(r"image_encoder\.blocks\.(\d+)\.")
-        lengths = [shape(f"image_encoder.blocks.{i}.attn.rel_pos_h")[0] for i in range(depth)]
+    def read() -> Architecture:
+        width, _, patch, _ = shape(state, "image_encoder.patch_embed.proj.weight")
+        grid = shape(state, "image_encoder.pos_embed")[1]
+        depth = count(state, r"image_encoder\.blocks\.(\d+)\.")
+        names = [f"image_encoder.blocks.{i}.attn.rel_pos_h" for i in range(depth)]
+        lengths = [shape(state, name)[0] for name in names]
         whole = tuple(i for i, length in enumerate(lengths) if length == 2 * grid - 1)
         windows = {(n + 1) // 2 for i, n in enumerate(lengths) if i not in whole}
         if len(windows) > 1:
             raise CheckpointError(f"{where} mixes attention windows of sizes {sorted(windows)}.")
-        cross = "mask_decoder.transformer.final_attn_token_to_image.q_proj.weight"
-        inner, prompt_width = shape(cross)
-        iou = "mask_decoder.iou_prediction_head.layers"
         return Architecture(
+            **decoders(state),
             image_size=grid * patch,
             patch=patch,
             width=width,
             depth=depth,
-            heads=width // shape("image_encoder.blocks.0.attn.rel_pos_h")[1],
-            mlp_ratio=shape("image_encoder.blocks.0.mlp.lin1.weight")[0] / width,
+            heads=width // shape(state, names[0])[1],
+            mlp_ratio=shape(state, "image_encoder.blocks.0.mlp.lin1.weight")[0] / width,
             window=windows.pop() if windows else 0,
             global_layers=whole,
-            prompt_width=prompt_width,
-            mask_channels=shape("prompt_encoder.mask_downscaling.3.weight")[0],
-            masks=shape("mask_decoder.mask_tokens.weight")[0] - 1,
-            decoder_depth=count(r"mask_decoder\.transformer\.layers\.(\d+)\."),
-            decoder_mlp=shape("mask_decoder.transformer.layers.0.mlp.lin1.weight")[0],
-            decoder_downsample=prompt_width // inner,
-            iou_depth=count(r"mask_decoder\.iou_prediction_head\.layers\.(\d+)\."),
-            iou_hidden=shape(f"{iou}.0.weight")[0],
         )
+
+    return named_if_foreign(read, state, "a Segment Anything checkpoint of the ViT family", where)
+
+
+def named_if_foreign(
+    read: Callable[[], Shape], state: State, expected: str, where: str = "The file"
+) -> Shape:
+    """Read an architecture; say what a file is whose weights do not fit.
+
+    Parameters
+    ----------
+    read : callable
+        May raise what looking for weights and their shapes raises.
+    state : dict of str to Tensor
+    expected : str
+        What the file was taken for.
+    where : str
+    """
+    try:
+        return read()
     except (KeyError, ValueError, IndexError, ZeroDivisionError) as error:
         raise CheckpointError(
-            f"{where} is not a Segment Anything checkpoint of the ViT family (looked for "
-            f"{error}). {foreign(state, where)}"
+            f"{where} is not {expected} (looked for {error}). {foreign(state, where)}"
         ) from error
 
 
-def load(path: Path) -> Checkpoint:
+def decoders(state: State) -> dict[str, int]:
+    """Read the dimensions of the prompt encoder and the mask decoder, all of `Decoders` but two."""
+    cross = "mask_decoder.transformer.final_attn_token_to_image.q_proj.weight"
+    inner, prompt_width = shape(state, cross)
+    return {
+        "prompt_width": prompt_width,
+        "mask_channels": shape(state, "prompt_encoder.mask_downscaling.3.weight")[0],
+        "masks": shape(state, "mask_decoder.mask_tokens.weight")[0] - 1,
+        "decoder_depth": count(state, r"mask_decoder\.transformer\.layers\.(\d+)\."),
+        "decoder_mlp": shape(state, "mask_decoder.transformer.layers.0.mlp.lin1.weight")[0],
+        "decoder_downsample": prompt_width // inner,
+        "iou_depth": count(state, r"mask_decoder\.iou_prediction_head\.layers\.(\d+)\."),
+        "iou_hidden": shape(state, "mask_decoder.iou_prediction_head.layers.0.weight")[0],
+    }
+
+
+def shape(state: State, key: str) -> tuple[int, ...]:
+    """Return the shape of some weights."""
+    return tuple(state[key].shape)
+
+
+def count(state: State, pattern: str) -> int:
+    """Count layers, which are numbered from 0 without a gap, so that no number asks for millions.
+
+    Raises
+    ------
+    KeyError
+    """
+    numbers = {m.group(1) for key in state if (m := re.match(pattern, key))}
+    if numbers != set(map(str, range(len(numbers)))):
+        raise KeyError(f"layers {pattern} without a gap")
+    return len(numbers)
+
+
+def load(path: Path, find: Find = find_architecture) -> Checkpoint:
     """Read, unwrap and identify a SAM checkpoint.
 
     A file beside it named ``<stem>_decoder``, with the same ending or another one of checkpoints,
     as micro-sam publishes them and keeps them in its cache, is read as the automatic decoder's
     weights.
+
+    Parameters
+    ----------
+    path : Path
+    find : callable
+        Reads the architecture off the weights.
 
     Raises
     ------
@@ -190,4 +239,4 @@ def load(path: Path) -> Checkpoint:
                 content = read_file(beside)
                 decoder = _tensors(content.get("decoder_state", content))
                 break
-    return Checkpoint(sam, decoder, find_architecture(sam, path.name), file_sha256(path))
+    return Checkpoint(sam, decoder, find(sam, path.name), file_sha256(path))

@@ -38,7 +38,11 @@ _GPU_BLOCK = 256 << 20
 
 
 def encode_image(
-    encoder: Any, pixels: Tensor, progress: Progress = silent, block: int | None = None
+    encoder: Any,
+    pixels: Tensor,
+    progress: Progress = silent,
+    block: int | None = None,
+    early: list[Tensor] | None = None,
 ) -> Tensor:
     """Run ``segment_anything``'s image encoder on one image.
 
@@ -53,6 +57,8 @@ def encode_image(
         raising from it is how a person's cancel stops the encoder.
     block : int, optional
         Bytes of a piece of the global attention matrices; smaller ones take less memory.
+    early : list, optional
+        What the first global layer makes, (1, h, w, C), is put there.
 
     Returns
     -------
@@ -71,6 +77,8 @@ def encode_image(
         else:
             _global_attention(layer, x, shared, budget, pause)
         _feed_forward(layer, x, pause)
+        if early is not None and not early and layer.window_size == 0:
+            early.append(x[None].clone())
     pause()
     return _neck(encoder.neck, x)
 

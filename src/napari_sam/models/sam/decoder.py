@@ -24,6 +24,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -74,7 +76,11 @@ class Decoder:
         Rows of a prompt from which on its image tokens are computed whole.
     together : bool
         Whether the images of all prompts of a batch are computed together: not on a CPU.
+    hears_early : bool
+        Whether `detail` wants to know what an early layer of the image encoder made.
     """
+
+    hears_early = False
 
     def __init__(self, network: Any) -> None:
         self.network = network
@@ -101,10 +107,18 @@ class Decoder:
             self._up2_bias = up[3].bias.repeat(4)
             self._maker = TableMaker(network, self._up1, position)
 
+    def detail(self, features: Tensor, early: Tensor) -> Tensor | None:
+        """Return what is kept of an early layer, besides the embedding."""
+        return None
+
     @torch.inference_mode()
-    def read(self, features: Tensor) -> ImageTables:
+    def read(self, features: Tensor, detail: Tensor | None = None) -> ImageTables:
         """Project an image embedding (1, C, h, w) for all prompts that will follow."""
         return self._maker.read(features)
+
+    def output_tokens(self) -> Tensor:
+        """Tokens of the score and of every mask, (1 + K, C)."""
+        return torch.cat([self.module.iou_token.weight, self.module.mask_tokens.weight])
 
     @torch.inference_mode()
     def decode(self, tables: ImageTables, sparse: Tensor, mask: Tensor | None = None) -> Decoded:
@@ -120,7 +134,7 @@ class Decoder:
         """
         module = self.module
         transformer = module.transformer
-        fixed = torch.cat([module.iou_token.weight, module.mask_tokens.weight])
+        fixed = self.output_tokens()
         tokens = torch.cat([fixed.expand(len(sparse), -1, -1), sparse], dim=1)
         step = len(sparse) if self.together else 1
         images = [Tokens()] * (len(sparse) // step)
@@ -145,7 +159,7 @@ class Decoder:
                 for image, answer in zip(images, answers, strict=True)
             ]
         # What the prompt's own tokens would hear at last is not asked for.
-        queries, tokens = (x[:, : 1 + module.num_mask_tokens] for x in (queries, tokens))
+        queries, tokens = (x[:, : len(fixed)] for x in (queries, tokens))
         heard = self._last(queries + tokens, tables.keys[-1], tables.values[-1], images)
         queries = transformer.norm_final_attn(queries + heard)
         return Decoded(
@@ -202,15 +216,24 @@ class Decoder:
         (len(which), 4 h, 4 w) Tensor
             Low-resolution logits.
         """
-        module = self.module
-        norm, act1, act2 = (module.output_upscaling[i] for i in (1, 2, 4))
-        vectors = torch.stack(
-            [module.output_hypernetworks_mlps[i](decoded.mask_tokens[prompt, i]) for i in which]
-        )
+        return self.seen_by(decoded, prompt, self.vectors(decoded, prompt, which))
+
+    def vectors(self, decoded: Decoded, prompt: int, which: list[int]) -> Tensor:
+        """Return what makes masks out of the upscaled image, (len(which), M)."""
+        makers = self.module.output_hypernetworks_mlps
+        return torch.stack([makers[i](decoded.mask_tokens[prompt, i]) for i in which])
+
+    def offered(self, scores: npt.NDArray[np.float32]) -> list[int]:
+        """Choose which masks of a single click among many are offered, by their scores (K,)."""
+        return list(range(1, len(scores)))
+
+    def seen_by(self, decoded: Decoded, prompt: int, vectors: Tensor) -> Tensor:
+        """Upscale the image of a prompt and multiply it by vectors, (V, 4 h, 4 w)."""
+        norm, act1, act2 = (self.module.output_upscaling[i] for i in (1, 2, 4))
         height, width = self.network.prompt_encoder.image_embedding_size
         mid = norm.weight.shape[0]
         # (y, row bits, x, column bits): two of the finest pixels are moved as one number.
-        logits = vectors.new_empty(len(which), height, 2, 2, width, 2, 2)
+        logits = vectors.new_empty(len(vectors), height, 2, 2, width, 2, 2)
         pairs = logits.flatten(-2).view(torch.int64)
         upscale = self._upscaler(decoded, prompt)
         lines = max(1, _ROWS * torch.get_num_threads() // width)
@@ -221,9 +244,9 @@ class Decoder:
             x = products.linear(act1(x), self._up2, self._up2_bias)
             x = act2(x).view(-1, vectors.shape[1])
             found = products.linear(x, vectors).t().contiguous()
-            found = found.view(len(which), bottom - top, width, 2, 2, 4)
+            found = found.view(len(vectors), bottom - top, width, 2, 2, 4)
             pairs[:, top:bottom] = found.view(torch.int64).permute(0, 1, 3, 5, 2, 4)
-        return logits.view(len(which), 4 * height, 4 * width)
+        return logits.view(len(vectors), 4 * height, 4 * width)
 
     def _upscaler(self, decoded: Decoded, prompt: int) -> Callable[[int, int], Tensor]:
         """Return what upscales image tokens ``start`` to ``stop`` for the first time."""

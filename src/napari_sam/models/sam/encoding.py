@@ -7,6 +7,7 @@ Kirillov et al., Segment Anything, ICCV 2023.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,11 +28,12 @@ _BLOCKS = (None, 1 << 20)  # bytes of a piece of attention: the usual, and when 
 
 
 class PlaneEncoder:
-    """Runs the image encoder of a ``segment_anything`` model.
+    """Runs the image encoder of a SAM.
 
     Parameters
     ----------
     network : segment_anything.modeling.Sam
+        Whose image encoder is a plain ViT, or has a method ``encode_image`` of its own.
     device : str
 
     Attributes
@@ -47,16 +49,28 @@ class PlaneEncoder:
         self.half = device.startswith("cuda")
 
     def encode(
-        self, array: npt.NDArray[Any], limits: tuple[float, float], progress: Progress
+        self,
+        array: npt.NDArray[Any],
+        limits: tuple[float, float],
+        progress: Progress,
+        early: list[Tensor] | None = None,
     ) -> tuple[Tensor, tuple[int, int]]:
         """Return the embedding (1, C, h, w) and the part of the square that shows the plane.
+
+        Parameters
+        ----------
+        array : (H, W) or (H, W, C) array
+        limits : (low, high)
+        progress : callable
+        early : list, optional
+            What an early layer makes, (1, h, w, c), is put there.
 
         Raises
         ------
         DeviceError, Cancelled
         """
         pixels, used = self.pixels(array, limits)
-        return self.run(pixels, progress), used
+        return self.run(pixels, progress, early), used
 
     def pixels(
         self, array: npt.NDArray[Any], limits: tuple[float, float]
@@ -74,11 +88,11 @@ class PlaneEncoder:
         pixels = F.pad(pixels, (0, self.side - used[1], 0, self.side - used[0]))
         return pixels[None].contiguous(), used
 
-    def run(self, pixels: Tensor, progress: Progress) -> Tensor:
+    def run(self, pixels: Tensor, progress: Progress, early: list[Tensor] | None = None) -> Tensor:
         """Run the encoder, in smaller pieces when memory does not suffice."""
         for block in _BLOCKS:
             try:
-                return self._run_in(block, pixels, progress)
+                return self._run_in(block, pixels, progress, early)
             except Exception as error:
                 if not is_out_of_memory(error):
                     raise
@@ -88,12 +102,21 @@ class PlaneEncoder:
             release_memory(self.device)
         raise AssertionError("the last piece returns or raises")
 
-    def _run_in(self, block: int | None, pixels: Tensor, progress: Progress) -> Tensor:
+    def _run_in(
+        self, block: int | None, pixels: Tensor, progress: Progress, early: list[Tensor] | None
+    ) -> Tensor:
+        if early is not None:
+            early.clear()  # of an attempt before
+        encoder = self.network.image_encoder
+        own = getattr(encoder, "encode_image", None)
+        encode = partial(encode_image, encoder) if own is None else own
         if self.half:
             with torch.autocast("cuda", dtype=torch.float16):
-                features = encode_image(self.network.image_encoder, pixels, progress, block).float()
+                features = encode(pixels, progress, block, early).float()
             if bool(torch.isfinite(features).all()):
                 return features
             # These weights overflow in half precision: never try again.
             self.half = False
-        return encode_image(self.network.image_encoder, pixels, progress, block)
+            if early is not None:
+                early.clear()
+        return encode(pixels, progress, block, early)

@@ -114,7 +114,8 @@ def with_int8(model: Model) -> SamModel:
         memo[id(weight)] = weight
     network = copy.deepcopy(whole, memo)
     digest = hashlib.sha256(f"int8 by rows, 1: {model.fingerprint}".encode()).hexdigest()
-    return SamModel(network, model.name, model.device, digest, getattr(model, "head", None))
+    head = getattr(model, "head", None)
+    return SamModel(network, model.name, model.device, digest, head)
 
 
 @functools.cache

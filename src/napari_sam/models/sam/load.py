@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from napari_sam.errors import CheckpointError, ModelError
-from napari_sam.models.sam.architecture import load
+from napari_sam.models.sam.architecture import Find, find_architecture, load
+from napari_sam.models.sam.decoder import Decoder
 from napari_sam.models.sam.distances import DistanceHead
 from napari_sam.models.sam.model import SamModel
-from napari_sam.models.sam.network import fill
+from napari_sam.models.sam.network import Build, build, fill
 from napari_sam.models.sam.unetr import load_decoder
 
 
-def load_sam(path: Path, device: str, *, name: str = "", sha256: str = "") -> SamModel:
+@dataclass(frozen=True)
+class Kind:
+    """What differs between SAMs.
+
+    Parameters
+    ----------
+    find : callable
+        Reads the architecture off the weights.
+    build : callable
+        Builds the network of such an architecture, with PyTorch's random weights.
+    decoder : type
+        What runs its mask decoder.
+    """
+
+    find: Find
+    build: Build
+    decoder: type[Decoder]
+
+
+VIT = Kind(find_architecture, build, Decoder)
+
+
+def load_sam(
+    path: Path, device: str, *, name: str = "", sha256: str = "", kind: Kind = VIT
+) -> SamModel:
     """Load a SAM checkpoint as a model.
 
     Parameters
@@ -22,12 +48,13 @@ def load_sam(path: Path, device: str, *, name: str = "", sha256: str = "") -> Sa
     name : str
     sha256 : str
         The hash that the file must have; anything when empty.
+    kind : Kind
 
     Raises
     ------
     CheckpointError, ModelError
     """
-    checkpoint = load(path)
+    checkpoint = load(path, kind.find)
     if sha256 and checkpoint.sha256 != sha256:
         raise CheckpointError(
             f"{path} is not the file that the zoo knows as {name!r} (its SHA-256 differs): it is "
@@ -35,7 +62,7 @@ def load_sam(path: Path, device: str, *, name: str = "", sha256: str = "") -> Sa
             f"napari-sam models download {name}"
         )
     try:
-        network = fill(checkpoint, path.name)
+        network = fill(checkpoint, path.name, kind.build)
     except ImportError as error:
         raise ModelError(
             "Models of the SAM family need the package segment-anything: "
@@ -45,4 +72,4 @@ def load_sam(path: Path, device: str, *, name: str = "", sha256: str = "") -> Sa
     if checkpoint.decoder is not None:
         width = checkpoint.architecture.prompt_width
         head = DistanceHead(load_decoder(checkpoint.decoder, width, path.name), device)
-    return SamModel(network, name or path.stem, device, checkpoint.sha256, head)
+    return SamModel(network, name or path.stem, device, checkpoint.sha256, head, kind.decoder)

@@ -47,14 +47,22 @@ class SamFeatures:
         The encoder's output.
     used : (int, int)
         Rows and columns of the encoder's square that show the plane; the rest is padding.
+    detail : Tensor, optional
+        What the decoder keeps of an early layer, if it wants to know of it.
     """
 
     image: Tensor
     used: tuple[int, int]
+    detail: Tensor | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that they hold."""
+        return self.image.nbytes + (0 if self.detail is None else self.detail.nbytes)
 
 
 class SamModel(Model):
-    """A Segment Anything model of the ViT family.
+    """A Segment Anything model: SAM itself, MobileSAM, HQ-SAM, and what was fine-tuned from them.
 
     Parameters
     ----------
@@ -66,6 +74,8 @@ class SamModel(Model):
         Hash of the weights.
     head : DistanceHead, optional
         Finds all objects of a plane, if the checkpoint holds a decoder for that.
+    decoder : type
+        What runs the network's mask decoder.
 
     Attributes
     ----------
@@ -82,12 +92,13 @@ class SamModel(Model):
         device: str = "cpu",
         sha256: str = "",
         head: DistanceHead | None = None,
+        decoder: type[Decoder] = Decoder,
     ) -> None:
         self.name = name
         self.head = head
         self.device = device
         self.network = network.to(device).eval()
-        self.decoder = Decoder(self.network)
+        self.decoder = decoder(self.network)
         self._prompts = PromptEmbedder(self.network, device)
         self.side = int(network.image_encoder.img_size)
         self._encoder = PlaneEncoder(self.network, device)
@@ -143,13 +154,17 @@ class SamModel(Model):
         plane_hash = images.content_hash(array)
 
         def make() -> Embedding:
-            features, used = self._encoder.encode(array, limits, progress)
+            early: list[Tensor] = []
+            wanted = (early,) if self.decoder.hears_early else ()
+            image, used = self._encoder.encode(array, limits, progress, *wanted)
+            detail = self.decoder.detail(image, early[0]) if early else None
+            features = SamFeatures(image, used, detail)
             return Embedding(
                 model=self.fingerprint,
                 plane_hash=plane_hash,
                 limits=limits,
                 shape=(array.shape[0], array.shape[1]),
-                features=SamFeatures(features, used),
+                features=features,
                 nbytes=features.nbytes,
             )
 
@@ -161,13 +176,20 @@ class SamModel(Model):
     def to_arrays(self, embedding: Embedding) -> dict[str, npt.NDArray[Any]]:
         """Turn the features of an embedding into arrays, for a file."""
         features: SamFeatures = embedding.features
-        return {"image": features.image.cpu().numpy(), "used": np.array(features.used)}
+        arrays = {"image": features.image.cpu().numpy(), "used": np.array(features.used)}
+        if features.detail is not None:
+            arrays["detail"] = features.detail.cpu().numpy()
+        return arrays
 
     def from_arrays(self, arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[SamFeatures, int]:
         """Turn arrays back into features; returns them and the bytes that they hold."""
         image = torch.from_numpy(arrays["image"]).to(self.device)
         rows, columns = (int(side) for side in arrays["used"])
-        return SamFeatures(image, (rows, columns)), image.nbytes
+        detail = None
+        if "detail" in arrays:
+            detail = torch.from_numpy(arrays["detail"]).to(self.device)
+        features = SamFeatures(image, (rows, columns), detail)
+        return features, features.nbytes
 
     @torch.inference_mode()
     def predict(
@@ -245,7 +267,10 @@ class SamModel(Model):
         with self._lock:
             kept = self._images.get(id(features))
             if kept is None:
-                kept = self._images[id(features)] = (features, self.decoder.read(features.image))
+                kept = self._images[id(features)] = (
+                    features,
+                    self.decoder.read(features.image, features.detail),
+                )
             self._images.move_to_end(id(features))
             while len(self._images) > _KEPT:
                 self._images.popitem(last=False)
@@ -283,7 +308,7 @@ class SamModel(Model):
         Yields
         ------
         scores : (3,) float32
-            Predicted IoU of the three candidates, in SAM's order.
+            Predicted IoU of the three candidates, in SAM's order; of an HQ-SAM, of the best one.
         masks : callable
             Makes the low-resolution logits of some of them.
         """
@@ -317,17 +342,20 @@ class SamModel(Model):
                 step = max(1, step // 2)
                 release_memory(self.device)
                 continue
-            scores = decoded.scores[:, 1:].cpu().numpy()
+            scores = decoded.scores.cpu().numpy()
             for at in range(len(scores)):
-                yield scores[at], _MaskMaker(self.decoder, decoded, at)
+                offered = self.decoder.offered(scores[at])
+                yield scores[at][offered], _MaskMaker(self.decoder, decoded, at, offered)
             start += len(scores)
 
 
 class _MaskMaker:
     """Makes candidates of one prompt on demand."""
 
-    def __init__(self, decoder: Decoder, decoded: Decoded, prompt: int) -> None:
+    def __init__(self, decoder: Decoder, decoded: Decoded, prompt: int, offered: list[int]) -> None:
         self._decoder, self._decoded, self._prompt = decoder, decoded, prompt
+        self._offered = offered
 
     def __call__(self, which: list[int]) -> Tensor:
-        return self._decoder.masks(self._decoded, self._prompt, [i + 1 for i in which])
+        wanted = [self._offered[i] for i in which]
+        return self._decoder.masks(self._decoded, self._prompt, wanted)

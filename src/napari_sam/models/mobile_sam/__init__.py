@@ -1,0 +1,1 @@
+"""MobileSAM: Segment Anything with a small image encoder."""

@@ -1,0 +1,44 @@
+"""The row of MobileSAM's family: Segment Anything with TinyViT as image encoder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from napari_sam.models.family import Family, Request
+from napari_sam.models.headers import Header
+from napari_sam.models.model import Model
+
+if TYPE_CHECKING:
+    from napari_sam.models.sam.load import Kind
+
+
+def _recognises(header: Header) -> bool:
+    return header.has("image_encoder.layers.0.blocks.0.conv1.", "mask_decoder.")
+
+
+def tiny_kind() -> Kind:
+    """How such SAMs are read and built."""
+    from napari_sam.models.mobile_sam.architecture import find_tiny_vit
+    from napari_sam.models.mobile_sam.tiny_vit import TinyVit
+    from napari_sam.models.sam.decoder import Decoder
+    from napari_sam.models.sam.load import Kind
+    from napari_sam.models.sam.network import around
+
+    return Kind(find_tiny_vit, lambda size: around(TinyVit(size), size), Decoder)
+
+
+def _load(request: Request) -> Model:
+    from napari_sam.models.sam.load import load_sam
+
+    assert request.path is not None
+    how = {"name": request.name, "sha256": request.sha256}
+    return load_sam(request.path, request.device, kind=tiny_kind(), **how)
+
+
+MOBILE_SAM = Family(
+    name="mobile_sam",
+    title="MobileSAM (TinyViT)",
+    recognises=_recognises,
+    load=_load,
+    stores_embeddings=True,
+)
