@@ -10,7 +10,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -25,6 +24,7 @@ from napari_sam.models.model import Embedding, Model
 from napari_sam.models.sam.decoder import Decoded, Decoder
 from napari_sam.models.sam.distances import DistanceHead
 from napari_sam.models.sam.encoding import PlaneEncoder
+from napari_sam.models.sam.features import SamFeatures
 from napari_sam.models.sam.grid import SamGrid
 from napari_sam.models.sam.image_tokens import ImageTables
 from napari_sam.models.sam.prompting import PromptEmbedder, leaves_doubt
@@ -33,32 +33,10 @@ from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Prompt, Window
 from napari_sam.segmentation import Candidates
 
+__all__ = ["SamFeatures", "SamModel"]
+
 _KEPT = 2  # planes whose tables are kept: 32 MB each with ViT
 _SIZES = 4  # plane sizes whose matrices are kept
-
-
-@dataclass(frozen=True, eq=False)
-class SamFeatures:
-    """What `SamModel` keeps of a plane.
-
-    Parameters
-    ----------
-    image : (1, C, h, w) float32 Tensor
-        The encoder's output.
-    used : (int, int)
-        Rows and columns of the encoder's square that show the plane; the rest is padding.
-    detail : Tensor, optional
-        What the decoder keeps of an early layer, if it wants to know of it.
-    """
-
-    image: Tensor
-    used: tuple[int, int]
-    detail: Tensor | None = None
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that they hold."""
-        return self.image.nbytes + (0 if self.detail is None else self.detail.nbytes)
 
 
 class SamModel(Model):
@@ -176,19 +154,11 @@ class SamModel(Model):
     def to_arrays(self, embedding: Embedding) -> dict[str, npt.NDArray[Any]]:
         """Turn the features of an embedding into arrays, for a file."""
         features: SamFeatures = embedding.features
-        arrays = {"image": features.image.cpu().numpy(), "used": np.array(features.used)}
-        if features.detail is not None:
-            arrays["detail"] = features.detail.cpu().numpy()
-        return arrays
+        return features.to_arrays()
 
     def from_arrays(self, arrays: Mapping[str, npt.NDArray[Any]]) -> tuple[SamFeatures, int]:
         """Turn arrays back into features; returns them and the bytes that they hold."""
-        image = torch.from_numpy(arrays["image"]).to(self.device)
-        rows, columns = (int(side) for side in arrays["used"])
-        detail = None
-        if "detail" in arrays:
-            detail = torch.from_numpy(arrays["detail"]).to(self.device)
-        features = SamFeatures(image, (rows, columns), detail)
+        features = SamFeatures.from_arrays(arrays, self.device)
         return features, features.nbytes
 
     @torch.inference_mode()
