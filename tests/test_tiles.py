@@ -45,12 +45,14 @@ places = st.lists(st.tuples(st.floats(-0.5, 260.5), st.floats(-0.5, 387.5)), min
 
 
 @given(tiles(), places)
+@settings(deadline=None)
 def test_places_go_to_a_tile_and_back(tile: Tile, given_places: list[tuple[float, float]]) -> None:
     there = tile.from_plane(given_places)
     np.testing.assert_allclose(tile.to_plane(there), given_places, atol=1e-9)
 
 
 @given(tiles())
+@settings(deadline=None)
 def test_a_tile_holds_what_lies_within_its_edges(tile: Tile) -> None:
     assert tile.holds(tile.edges)
     r0, c0, r1, c1 = tile.edges
@@ -61,7 +63,7 @@ def test_a_tile_holds_what_lies_within_its_edges(tile: Tile) -> None:
 
 
 @given(tiles())
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_a_tile_is_the_mean_of_the_pixels_that_it_covers(tile: Tile) -> None:
     found = tile.read()
     assert found.shape == tile.shape
@@ -74,7 +76,7 @@ def test_a_tile_is_the_mean_of_the_pixels_that_it_covers(tile: Tile) -> None:
 
 
 @given(tiles(), st.integers(0, 10**6))
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 def test_masks_of_full_resolution_keep_every_pixel(tile: Tile, seed: int) -> None:
     mask = np.random.default_rng(seed).random(tile.shape) < 0.3
     region = tile.region(mask)
@@ -117,6 +119,7 @@ def test_an_object_at_the_border_reaches_the_border_at_every_scale() -> None:
 
 
 @given(st.integers(33, 500), st.integers(33, 500))
+@settings(deadline=None)
 def test_scales_cover_the_plane_from_fine_to_coarse(height: int, width: int) -> None:
     image = Image([np.zeros((height, width)), np.zeros((height // 3 + 1, width // 3 + 1))], "YX")
     plane = next(image.planes())
@@ -202,7 +205,7 @@ def test_the_only_bright_place_of_a_pyramid_is_among_the_samples() -> None:
 
 
 @given(st.integers(1, 9), st.integers(400_000, 600_000))
-@settings(max_examples=10)
+@settings(max_examples=10, deadline=None)
 def test_planes_of_odd_shapes_are_sampled(height: int, width: int) -> None:
     pixels = np.broadcast_to(np.arange(width, dtype=np.uint32), (height, width))
     levels = [Watched(pixels), Watched(pixels[:, ::4])]

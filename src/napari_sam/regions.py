@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,6 +52,16 @@ class Region:
         return int(np.count_nonzero(self.mask))
 
     @property
+    def height(self) -> int:
+        """Rows of the rectangle."""
+        return int(self.mask.shape[0])
+
+    @property
+    def width(self) -> int:
+        """Columns of the rectangle."""
+        return int(self.mask.shape[1])
+
+    @property
     def box(self) -> tuple[int, int, int, int]:
         """First and last row and column of the rectangle, half open: ``(r0, c0, r1, c1)``."""
         height, width = self.mask.shape
@@ -67,6 +78,45 @@ class Region:
                 self.mask[low_row - r0 : high_row - r0, low_column - c0 : high_column - c0]
             )
         return result
+
+    def within(self, shape: tuple[int, int]) -> Region:
+        """Return the part of it that lies on a plane of this shape."""
+        r0, c0, r1, c1 = self.box
+        rows = slice(max(-r0, 0), max(min(r1, shape[0]) - r0, 0))
+        columns = slice(max(-c0, 0), max(min(c1, shape[1]) - c0, 0))
+        return Region.of(self.mask[rows, columns], r0 + rows.start, c0 + columns.start)
+
+    def at(self, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> Mask:
+        """Look the mask up at rows and columns of the plane, (len(rows), len(columns)).
+
+        Examples
+        --------
+        >>> region = Region(np.ones((2, 3), bool), top=4, left=0)
+        >>> region.at(np.array([3, 4, 6]), np.array([0, 3])).tolist()
+        [[False, False], [True, False], [False, False]]
+        """
+        height, width = self.mask.shape
+        down, along = rows - self.top, columns - self.left
+        found = np.zeros((len(rows), len(columns)), dtype=bool)
+        r, c = (down >= 0) & (down < height), (along >= 0) & (along < width)
+        found[np.ix_(r, c)] = self.mask[np.ix_(down[r], along[c])]
+        return found
+
+
+def box_of(regions: Iterable[Region]) -> tuple[int, int, int, int] | None:
+    """Return the smallest rectangle that holds some regions; None when all are empty.
+
+    Examples
+    --------
+    >>> box_of([Region(np.ones((2, 3), bool), 4, 0), Region(np.ones((1, 1), bool), 9, 9)])
+    (4, 0, 10, 10)
+    """
+    boxes = np.array([region.box for region in regions if region.area]).reshape(-1, 4)
+    if not len(boxes):
+        return None
+    r0, c0 = boxes[:, :2].min(axis=0)
+    r1, c1 = boxes[:, 2:].max(axis=0)
+    return int(r0), int(c0), int(r1), int(c1)
 
 
 def iou(a: Mask, b: Mask) -> float:

@@ -149,7 +149,7 @@ def test_rows_and_columns_are_never_swapped_for_any_kind_of_mark(bench):
         else:
             r0, c0, r1, c1 = prompt.box
             assert (r0, c0, r1, c1) == pytest.approx((8, 18, 52, 32), abs=0.6)
-        mask = bench.state.answer.masks(0)[0]
+        mask = bench.state.answer.regions(0)[0].on(bench.state.answer.plane.shape)
         if kind in ("rectangle", "path"):
             np.testing.assert_array_equal(mask, expected)
         else:  # the fake model returns a drawn mask as it is

@@ -49,7 +49,7 @@ def test_one_hot_pixel_leaves_the_thumbnail_visible(bench):
     bench.settle()
     bench.click(20, 20)
     bench.settle()
-    assert bench.state.answer.pixels.max() > 0.9
+    assert bench.state.answer.picture.pixels.max() > 0.9
 
 
 def test_a_constant_image_and_nan_are_survived(bench):

@@ -215,7 +215,7 @@ def test_layers_are_followed_by_object_and_not_by_name(ready):
     ready.click(20, 20)
     ready.settle()
     assert ready.state.image is image
-    assert ready.state.answer.masks(0)[0].sum() > 50
+    assert ready.state.answer.regions(0)[0].area > 50
 
 
 def test_deleted_layers_are_let_go(ready):

@@ -89,7 +89,7 @@ def test_a_far_away_point_is_not_clipped_to_the_box(ready):
     ready.click(40, 60)
     ready.settle()
     np.testing.assert_allclose(ready.model.prompts[-1].points, [(20, 20), (40, 60)])
-    mask = ready.state.answer.masks(0)[0]
+    mask = ready.state.answer.regions(0)[0].on(ready.state.answer.plane.shape)
     assert mask[20, 20]
     assert mask[40, 60]
 

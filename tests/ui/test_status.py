@@ -132,7 +132,7 @@ def test_review_names_the_key_that_turns_through_the_outlines(opened):
     assert "N shows another outline" in opened.state.status
     opened.press("N")
     assert opened.state.choice == 1
-    shown = opened.state.answer.masks(1)[0]
+    shown = opened.state.answer.regions(1)[0].on(opened.state.answer.plane.shape)
     opened.press("Enter")
     opened.settle()
     np.testing.assert_array_equal(mine.data > 0, shown)

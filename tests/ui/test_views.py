@@ -153,7 +153,7 @@ def test_a_turn_of_the_slice_keeps_the_outline_that_was_chosen(bench):
     bench.click(3, 20, 50)
     bench.settle()
     bench.press("3")
-    wanted = bench.state.answer.masks(2)[0]
+    wanted = bench.state.answer.regions(2)[0].on(bench.state.answer.plane.shape)
     for turn in (
         lambda: setattr(image, "visible", False),
         lambda: setattr(image, "visible", True),

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam.contrast import limits_of
 from napari_sam.engine.tile_prompts import candidates_of, prompt_in
 from napari_sam.errors import ImageError
 from napari_sam.images import (
@@ -135,8 +136,9 @@ class Prompter:
     def limits(self) -> tuple[float, float]:
         """The values of black and white: of the image, or told from samples of the plane."""
         if self._limits is None:
-            given = self.block.limits
-            sample = np.zeros((1, 1)) if given is not None else sample_of(self.block)
+            image = self.block.image
+            sample = np.zeros((1, 1)) if image.limits is not None else sample_of(self.block)
+            given = limits_of(image, sample)
             self._limits = self.model.limits_for(check_plane(sample), given)
         return self._limits
 

@@ -7,6 +7,7 @@ import numpy.typing as npt
 
 from napari_sam.images import Tile
 from napari_sam.prompts import BACKGROUND, Prompt, Window
+from napari_sam.regions import box_of
 from napari_sam.segmentation import Candidates
 
 __all__ = ["candidates_of", "prompt_in"]
@@ -58,9 +59,7 @@ def candidates_of(tile: Tile, found: Candidates) -> Candidates:
         Their masks reach no further than the largest of them.
     """
     regions = [tile.region(part, *found.corner) for part in found.parts]
-    boxes = [region.box for region in regions if region.area] or [(0, 0, 1, 1)]
-    top, left = (min(box[side] for box in boxes) for side in (0, 1))
-    bottom, right = (max(box[side] for box in boxes) for side in (2, 3))
+    top, left, bottom, right = box_of(regions) or (0, 0, 1, 1)
     size = bottom - top, right - left
     return Candidates(
         masks=np.stack([region.on(size, top, left) for region in regions]),

@@ -8,17 +8,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
-from napari_sam.contrast import limits_of, normalise
+from napari_sam.contrast import limits_of
 from napari_sam.embeddings.disk import EmbeddingStore
 from napari_sam.embeddings.memory import EmbeddingCache
+from napari_sam.engine.pictures import Picture, picture_of
+from napari_sam.engine.prompter import Look, Prompter
 from napari_sam.engine.run import Result, check_capabilities, run
 from napari_sam.errors import ViewError
-from napari_sam.images import Block
+from napari_sam.images import Block, is_large
 from napari_sam.methods.found import Found
 from napari_sam.methods.method import Encoded, Method
 from napari_sam.methods.registry import method_of
@@ -72,11 +74,10 @@ class View(Block):
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """Candidates of every prompt, and the pixels around them for the thumbnails."""
+    """Candidates of every prompt, and what is seen around them."""
 
     found: tuple[Candidates, ...]
-    crop: npt.NDArray[Any]
-    corner: tuple[int, int]
+    picture: Picture
 
 
 class Worker:
@@ -98,6 +99,7 @@ class Worker:
         self._embeddings = EmbeddingCache(memory)
         self._last: tuple[View, Embedding, npt.NDArray[Any]] | None = None
         self._longest_step = 0.0
+        self._prompter: tuple[View, Prompter] | None = None
 
     @property
     def store(self) -> EmbeddingStore | None:
@@ -118,13 +120,13 @@ class Worker:
 
     def forget(self) -> None:
         """Give the memory back."""
-        self._model = self._finder = self._chosen = self._last = None
+        self._model = self._finder = self._chosen = self._last = self._prompter = None
         self._embeddings.clear()
 
     def model(self, name: str, device: str) -> Model:
         """Return the model, loading it when another one was asked for before."""
         if self._model is None or self._chosen != (name, device):
-            self._last = self._model = None  # two models at once may not fit
+            self._last = self._model = self._prompter = None  # two models may not fit
             self._model = self._load(name, device=device)
             self._chosen = (name, device)
         return self._model
@@ -163,6 +165,8 @@ class Worker:
         """
         if self._model is None or self._last is None or not self.has(name, device):
             return
+        if is_large(view):
+            return
         embedding = self._last[1]
         if embedding.model != self._model.fingerprint:
             return
@@ -172,9 +176,34 @@ class Worker:
         progress(0.1)
         self._embeddings.encode(self._model, pixels, limits=view.limits, progress=progress)
 
-    def encode(self, name: str, device: str, view: View, progress: Progress) -> None:
-        """Make a view ready for prompts."""
-        self.read(self.model(name, device), view, progress)
+    def prompter(self, model: Model, view: View) -> Prompter:
+        """Return who answers prompts on a view that is too large to be read whole."""
+        if self._prompter is not None:
+            known, prompter = self._prompter
+            if view.same(known) and prompter.model is model:
+                return prompter
+        encode = partial(self._embeddings.encode, model)
+        self._prompter = view, Prompter(view.image, model, view.plane, encode=encode)
+        return self._prompter[1]
+
+    def encode(
+        self, name: str, device: str, view: View, progress: Progress, look: Look | None = None
+    ) -> None:
+        """Make a view ready for prompts; of a large one, the part that somebody looks at."""
+        model = self.model(name, device)
+        if is_large(view):
+            self.prompter(model, view).prepare(look, progress)
+        else:
+            self.read(model, view, progress)
+
+    def hover(
+        self, name: str, device: str, view: View, prompt: Prompt, look: Look, progress: Progress
+    ) -> Predicted | None:
+        """Answer a prompt if that needs no reading."""
+        model = self.model(name, device)
+        if is_large(view) and not self.prompter(model, view).ready(prompt, look):
+            return None
+        return self.predict(name, device, view, (prompt,), progress, look)
 
     def predict(
         self,
@@ -183,17 +212,39 @@ class Worker:
         view: View,
         prompts: tuple[Prompt, ...],
         progress: Progress,
+        look: Look | None = None,
     ) -> Predicted:
         """Answer the prompts, one object each."""
         model = self.model(name, device)
+        if is_large(view):
+            return self._predict_around(model, view, prompts, look, progress)
         embedding, pixels = self.read(model, view, part(progress, 0.0, 0.9))
         found: list[Candidates]
         if len(prompts) == 1:
             found = [model.predict(embedding, prompts[0])]
         else:
             found = model.predict_each(embedding, prompts, progress=part(progress, 0.9, 1.0))
-        corner, crop = _crop(pixels, found, embedding.limits)
-        return Predicted(tuple(found), crop, corner)
+        regions = [region for candidates in found for region in candidates.regions]
+        return Predicted(tuple(found), picture_of(pixels, regions, embedding.limits))
+
+    def _predict_around(
+        self,
+        model: Model,
+        view: View,
+        prompts: tuple[Prompt, ...],
+        look: Look | None,
+        progress: Progress,
+    ) -> Predicted:
+        """Answer prompts on a large plane, reading what is around them."""
+        prompter = self.prompter(model, view)
+        answers = []
+        for number, prompt in enumerate(prompts):
+            stage = part(progress, number / len(prompts), (number + 1) / len(prompts))
+            answers.append(prompter.answer(prompt, look, stage))
+        # Objects of different places do not fit into one picture: the first is shown.
+        found, read = answers[0]
+        picture = picture_of(read.pixels, found.regions, read.embedding.limits, read.tile)
+        return Predicted(tuple(candidates for candidates, _ in answers), picture)
 
     def find(
         self,
@@ -265,19 +316,3 @@ class _Steps:
         self.longest = max(self.longest, now - self._at)
         self._progress(fraction)
         self._at = time.monotonic()
-
-
-def _crop(
-    pixels: npt.NDArray[Any], found: list[Candidates], limits: tuple[float, float]
-) -> tuple[tuple[int, int], npt.NDArray[Any]]:
-    """Cut out the square around all masks, in [0, 1], with a margin to recognise the place."""
-    covered = np.zeros(pixels.shape[:2], dtype=bool)
-    for candidates in found:
-        covered |= candidates.masks.any(axis=0)
-    rows, columns = np.flatnonzero(covered.any(axis=1)), np.flatnonzero(covered.any(axis=0))
-    if len(rows) == 0:
-        return (0, 0), np.zeros((1, 1), np.float32)
-    side = int(1.4 * max(np.ptp(rows), np.ptp(columns))) + 8
-    r0 = max(int(rows[0] + rows[-1] - side) // 2, 0)
-    c0 = max(int(columns[0] + columns[-1] - side) // 2, 0)
-    return (r0, c0), normalise(pixels[r0 : r0 + side, c0 : c0 + side], limits)

@@ -66,6 +66,13 @@ class Plane:
         plane = np.asarray(data[self.slices])
         return np.swapaxes(plane, 0, 1) if self.transposed else plane
 
+    def part(self, data: Any, rows: slice, columns: slice) -> npt.NDArray[Any]:
+        """Read a part of the plane, (h, w) or (h, w, C), and nothing else."""
+        key: list[int | slice] = [slice(None) if at is None else at for at in self.index]
+        key[self.axes[0]], key[self.axes[1]] = rows, columns
+        found = np.asarray(data[tuple(key)])
+        return np.swapaxes(found, 0, 1) if self.transposed else found
+
     def to_plane(self, coordinates: Any) -> npt.NDArray[np.float64]:
         """Keep the ``(row, column)`` of data coordinates (N, ndim)."""
         return np.asarray(coordinates, dtype=np.float64).reshape(-1, self.ndim)[:, list(self.axes)]

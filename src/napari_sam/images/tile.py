@@ -6,7 +6,7 @@ those of pixel centres in both frames: the first pixel of a plane reaches from -
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -194,14 +194,13 @@ def read_part(
         When it cannot be read.
     """
     plane, finest = block.plane, block.image.finest
-    key: list[int | slice] = []
-    for axis, at in enumerate(plane.index):
-        if at is None:
-            key.append(slice(*(rows if axis == plane.axes[0] else columns)))
-        else:  # a pyramid may be coarser along the other axes, too
-            key.append(int(at * data.shape[axis] // finest.shape[axis]))
+    # A pyramid may be coarser along the other axes, too.
+    index = tuple(
+        None if at is None else int(at * data.shape[axis] // finest.shape[axis])
+        for axis, at in enumerate(plane.index)
+    )
     try:
-        found = np.asarray(data[tuple(key)])
+        return replace(plane, index=index).part(data, slice(*rows), slice(*columns))
     except (NapariSamError, MemoryError):
         raise
     except Exception as error:
@@ -209,7 +208,6 @@ def read_part(
             f"The image cannot be read at rows {rows[0]} to {rows[1]}, columns {columns[0]} to "
             f"{columns[1]}: {error!r}."
         ) from error
-    return np.swapaxes(found, 0, 1) if plane.transposed else found
 
 
 def tile_around(block: Block, scale: Scale, centre: tuple[float, float], side: int) -> Tile:

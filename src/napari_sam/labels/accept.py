@@ -14,10 +14,12 @@ from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
 from napari_sam.labels.change import Change, Origin
 from napari_sam.labels.document import Document
-from napari_sam.labels.ids import among, count_ids
+from napari_sam.labels.held import part_with
+from napari_sam.labels.ids import count_ids
 from napari_sam.labels.measured import rows_after
 from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs
+from napari_sam.regions import Region, box_of
 from napari_sam.segmentation import Overlap
 
 Labels = npt.NDArray[np.integer[Any]]
@@ -103,7 +105,7 @@ def _has_inside(mask: Mask) -> bool:
 def accept(
     document: Document,
     plane: Plane,
-    masks: Sequence[Mask],
+    masks: Sequence[Mask | Region],
     overlap: Overlap,
     *,
     preserve: bool = False,
@@ -118,7 +120,7 @@ def accept(
     document : Document
     plane : Plane
         Of the labels.
-    masks : sequence of (H, W) bool
+    masks : sequence of Region or (H, W) bool
         Most trusted first: a pixel of two masks goes to the first. One that means an object
         that is there, see `meet`, gives it a new outline under its old number.
     overlap : {"keep", "overwrite"}
@@ -142,24 +144,29 @@ def accept(
         When nothing would be written, or only slivers between other objects, or the labels
         cannot take it. Nothing has changed then.
     """
-    before = plane.take(document.sheet.pixels)
-    if plane.shape != before.shape:
+    regions = [one if isinstance(one, Region) else _region(one, plane) for one in masks]
+    pixels = document.sheet.pixels
+    if tuple(pixels.shape[axis] for axis in plane.axes) != plane.shape:
         raise LabelsError(f"The labels have no plane of shape {plane.shape} there.")
-    first = document.free_id(plane)
-    corner, window = _window(before, masks)
-    made, corrected, after = _drawn(
-        before[window], [mask[window] for mask in masks], first, overlap, preserve
-    )
+
+    def met(labels: Labels, row: int, column: int) -> npt.NDArray[np.int64]:
+        under = [labels[region.on(labels.shape, row, column)] for region in regions]
+        return count_ids(np.concatenate(under))[0]
+
+    before, corner = part_with(pixels, plane, box_of(regions) or (0, 0, 1, 1), met)
+    drawn = [region.on(before.shape, *corner) for region in regions]
+    first = document.free_id(plane, before)
+    made, corrected, after = _drawn(before, drawn, first, overlap, preserve)
     if not made and not corrected:
-        raise LabelsError(_why_nothing(before, masks, preserve))
-    rows, columns = np.nonzero(before[window] != after)
+        raise LabelsError(_why_nothing(before, drawn, preserve))
+    rows, columns = np.nonzero(before != after)
     places = plane.locate(rows + corner[0], columns + corner[1])
-    runs = Runs.at(
-        document.sheet.pixels.shape, places, before[window][rows, columns], after[rows, columns]
-    )
+    runs = Runs.at(pixels.shape, places, before[rows, columns], after[rows, columns])
     rows_change = None
     if measure:
-        part = None if image is None else image[window]
+        part = None
+        if image is not None:
+            part = image[corner[0] :, corner[1] :][: before.shape[0], : before.shape[1]]
         hand = (*made, *corrected)
         new_rows = rows_after(document, plane, after, runs.ids, hand, part, corner)
         rows_change = replace_rows(document.table, runs.ids, new_rows)
@@ -169,21 +176,12 @@ def accept(
     return change
 
 
-def _window(labels: Labels, masks: Sequence[Mask]) -> tuple[tuple[int, int], tuple[slice, slice]]:
-    """Find the part of a plane that holds some masks, and all objects that they meet."""
-    held = np.zeros(labels.shape, bool)
-    for mask in masks:
-        if mask.shape != labels.shape:
-            raise LabelsError(
-                f"The mask has shape {mask.shape}, but the labels' plane has {labels.shape}."
-            )
-        held |= mask
-    held |= among(labels, count_ids(labels[held])[0])
-    rows, columns = np.flatnonzero(held.any(axis=1)), np.flatnonzero(held.any(axis=0))
-    if not len(rows):
-        return (0, 0), (slice(0, 1), slice(0, 1))
-    window = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
-    return (window[0].start, window[1].start), window
+def _region(mask: Mask, plane: Plane) -> Region:
+    if mask.shape != plane.shape:
+        raise LabelsError(
+            f"The mask has shape {mask.shape}, but the labels' plane has {plane.shape}."
+        )
+    return Region.of(mask)
 
 
 def _drawn(

@@ -90,7 +90,9 @@ class Document:
         """Tell which objects go on off a plane."""
         return self.presence.elsewhere(ids, plane)
 
-    def free_id(self, plane: Plane | None = None) -> int:
+    def free_id(
+        self, plane: Plane | None = None, part: npt.NDArray[np.integer[Any]] | None = None
+    ) -> int:
         """Return an id that no object has, and none had as far as the log goes back.
 
         Parameters
@@ -98,6 +100,8 @@ class Document:
         plane : Plane, optional
             The plane that is going to be written. It is looked at, in case that somebody
             wrote there without a word.
+        part : integer array, optional
+            What the plane holds where it is going to be written, if that was read already.
 
         Raises
         ------
@@ -107,7 +111,7 @@ class Document:
         table = self.sheet.table
         rows = object_table.object_ids(table) if object_table.INDEX in table else ()
         had = max((change.highest_id for change in self._done), default=0)
-        highest = max(self.presence.highest(plane), had, int(max(rows, default=0)), 0)
+        highest = max(self.presence.highest(plane, part), had, int(max(rows, default=0)), 0)
         if highest >= MOST_ID:
             raise LabelsError(
                 f"No id above {highest} is left in {self.sheet.name!r}. Number its objects anew, "

@@ -11,6 +11,7 @@ import pandas as pd
 
 from napari_sam.images import Plane
 from napari_sam.labels import table as object_table
+from napari_sam.labels.held import part_with
 from napari_sam.labels.runs import Runs
 
 if TYPE_CHECKING:
@@ -100,5 +101,12 @@ def rows_of_written(
     plane = plane_of(runs)
     if plane is None:
         return object_table.nothing(), ()
-    labels = plane.take(document.sheet.pixels)
-    return rows_after(document, plane, labels, runs.ids, by_hand, intensities(plane)), runs.ids
+    box = runs.box()
+    (r0, r1), (c0, c1) = box[plane.axes[0]], box[plane.axes[1]]
+    part, corner = part_with(
+        document.sheet.pixels, plane, (r0, c0, r1, c1), lambda labels, row, column: runs.ids
+    )
+    image = intensities(plane)
+    if image is not None:
+        image = image[corner[0] :, corner[1] :][: part.shape[0], : part.shape[1]]
+    return rows_after(document, plane, part, runs.ids, by_hand, image, corner), runs.ids

@@ -17,8 +17,12 @@ import numpy.typing as npt
 
 from napari_sam.images import Plane
 from napari_sam.labels.ids import Ids, count_ids, count_some, highest_id
+from napari_sam.labels.levels import bands
 from napari_sam.labels.runs import Runs
 
+Labels = npt.NDArray[np.integer[Any]]
+
+_AT_ONCE = 2**24  # pixels that are read at once
 SMALL = 2**23  # pixels that are read at once without anybody noticing, about 10 ms
 
 
@@ -55,6 +59,12 @@ class Presence:
         at = tuple(int(i) for i in np.unravel_index(number, self._shape[:-2]))
         return np.asarray(self._pixels()[(*at, slice(None), slice(None))])
 
+    def _bands(self, number: int) -> Iterator[npt.NDArray[np.integer[Any]]]:
+        """Read a plane some rows at a time: a large one would not fit into memory."""
+        at = tuple(int(i) for i in np.unravel_index(number, self._shape[:-2]))
+        for where in bands(self._shape[-2:], _AT_ONCE):
+            yield np.asarray(self._pixels()[(*at, *where)])
+
     def _unknown(self) -> list[int]:
         with self._lock:
             return [k for k in range(self._planes) if k not in self._known]
@@ -75,7 +85,7 @@ class Presence:
     def _count(self, number: int) -> tuple[Ids, Ids]:
         with self._lock:
             version = self._version.get(number, 0)
-        counted = count_ids(self._take(number))
+        counted = _added([count_ids(band) for band in self._bands(number)])
         with self._lock:
             # Else somebody has written meanwhile: it is counted once more, later.
             if self._version.get(number, 0) == version and version % 2 == 0:
@@ -133,18 +143,22 @@ class Presence:
 
     # -- questions ---------------------------------------------------------------------------
 
-    def highest(self, plane: Plane | None = None) -> int:
+    def highest(self, plane: Plane | None = None, part: Labels | None = None) -> int:
         """Return the highest id, 0 when there is none; large labels may have had a higher one.
 
         Parameters
         ----------
         plane : Plane, optional
             It is looked at, in case that somebody wrote there without a word.
+        part : integer array, optional
+            What the plane holds where it is going to be written: all that is looked at then.
         """
         pixels = self._pixels()
         if self.small:
             return highest_id(pixels)
-        here = 0 if plane is None else highest_id(plane.take(pixels))
+        if part is None and plane is not None:
+            part = plane.take(pixels)
+        here = 0 if part is None else highest_id(part)
         return max(here, *(self._highest_on(number) for number in range(self._planes)), 0)
 
     def _highest_on(self, number: int) -> int:
@@ -152,7 +166,7 @@ class Presence:
         if known is not None:
             return max(int(known[0][-1]), 0) if len(known[0]) else 0
         if number not in self._top:  # much faster than counting
-            self._top[number] = highest_id(self._take(number))
+            self._top[number] = max(map(highest_id, self._bands(number)), default=0)
         return self._top[number]
 
     def count(self, ids: Iterable[int]) -> dict[int, int]:
@@ -209,6 +223,15 @@ class Presence:
             if held:
                 return tuple(int(i) for i in np.unravel_index(number, self._shape[:-2]))
         return None
+
+
+def _added(counted: list[tuple[Ids, Ids]]) -> tuple[Ids, Ids]:
+    """Add up the pixels of objects that were counted in parts."""
+    if len(counted) == 1:
+        return counted[0]
+    ids, place = np.unique(np.concatenate([found for found, _ in counted]), return_inverse=True)
+    counts = np.concatenate([count for _, count in counted])
+    return ids, np.bincount(place.ravel(), counts, len(ids)).astype(np.int64)
 
 
 def _sum(counted: list[tuple[Ids, Ids]], ids: Iterable[int]) -> dict[int, int]:

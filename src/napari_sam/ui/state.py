@@ -10,17 +10,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 from psygnal import SignalGroupDescriptor
 
 from napari_sam.images import Plane
 from napari_sam.prompts import FOREGROUND, Prompt
+from napari_sam.regions import Region
 from napari_sam.segmentation import Candidates, Overlap
 from napari_sam.ui.find_options import FindOptions
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points, Shapes
 
+    from napari_sam.engine.pictures import Picture
     from napari_sam.engine.worker import View
     from napari_sam.models.capabilities import Suits
 
@@ -67,10 +68,8 @@ class Answer:
         One per object.
     found : tuple of Candidates
         One per prompt.
-    pixels : (H, W) or (H, W, 3) float32 array
-        The plane in [0, 1] around the objects, for the thumbnails; `corner` is its origin.
-    corner : (int, int)
-        Row and column of the crop's first pixel.
+    picture : Picture
+        The plane around the objects, for the thumbnails.
     view : View
         The pixels that were looked at.
     """
@@ -79,8 +78,7 @@ class Answer:
     plane: Plane
     prompts: tuple[Prompt, ...]
     found: tuple[Candidates, ...]
-    pixels: npt.NDArray[np.float32]
-    corner: tuple[int, int]
+    picture: Picture
     view: View
 
     @property
@@ -88,9 +86,9 @@ class Answer:
         """How many candidates there are to choose from."""
         return max(len(candidates) for candidates in self.found)
 
-    def masks(self, choice: int) -> list[npt.NDArray[np.bool_]]:
-        """The mask of every object at a rank of the candidates."""
-        return [found.masks[min(choice, len(found) - 1)] for found in self.found]
+    def regions(self, choice: int) -> list[Region]:
+        """The pixels of every object at a rank of the candidates."""
+        return [found.regions[min(choice, len(found) - 1)] for found in self.found]
 
     def score(self, choice: int) -> float:
         """Mean score of the objects at a rank of the candidates."""

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam.engine.prompter import Look
 from napari_sam.images import Plane
-from napari_sam.ui.layers.planes import to_world, world_to_data
+from napari_sam.ui.layers.planes import canvas_pixel, to_world, world_to_data
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
@@ -46,6 +47,17 @@ def look_at(viewer: Any, labels: Labels, plane: Plane, mask: npt.NDArray[np.bool
     share = extent * camera.zoom / canvas
     if not _SMALLEST <= share <= _LARGEST:
         camera.zoom = _WANTED * canvas / extent
+
+
+def look_at_plane(viewer: Any, image: Image, plane: Plane) -> Look:
+    """Tell which place of a plane is in the middle of the canvas, and from how far it is seen."""
+    camera = viewer.scene.camera
+    world = np.atleast_2d(np.asarray(viewer.dims.point, dtype=float)).copy()
+    world[:, list(viewer.dims.displayed)] = np.asarray(camera.center)[-2:]
+    row, column = plane.to_plane(world_to_data(viewer, image, world))[0]
+    pixel = canvas_pixel(viewer, image)
+    step = float(max(pixel[axis] for axis in plane.axes))
+    return Look((float(row), float(column)), step)
 
 
 def visible_part(viewer: Any, image: Image, plane: Plane) -> tuple[int, int, int, int]:

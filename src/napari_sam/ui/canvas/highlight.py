@@ -10,6 +10,7 @@ from scipy import ndimage as ndi
 from skimage.draw import line as line_pixels
 
 from napari_sam.images import Plane
+from napari_sam.regions import Region
 from napari_sam.ui.canvas.preview import Preview
 from napari_sam.ui.layers.ours import OurLayers
 
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
 NAME = "SAM selection"
-_RING, _LINE = 0, 1
-_COLOURS = ("#ffffff", "#ff3df0")
+_COLOURS = ("#ff3df0", "#ffffff")  # of a line, and of the ring under it
 
 
 class Highlight:
@@ -26,11 +26,11 @@ class Highlight:
 
     def __init__(self, ours: OurLayers) -> None:
         self._preview = Preview(ours, NAME, _COLOURS)
-        self._shown: tuple[Any, Plane, npt.NDArray[np.bool_] | None] | None = None
+        self._shown: tuple[Any, Plane, Region | None] | None = None
 
     def show(self, image: Image, plane: Plane, mask: npt.NDArray[np.bool_] | None) -> None:
         """Ring the object of a (H, W) mask, or nothing."""
-        self._shown = (image, plane, mask)
+        self._shown = (image, plane, None if mask is None else Region.of(mask))
         self._draw([])
 
     def draw(self, image: Image, plane: Plane, path: list[tuple[float, float]]) -> None:
@@ -45,31 +45,33 @@ class Highlight:
 
     def _draw(self, path: list[tuple[float, float]]) -> None:
         assert self._shown is not None
-        image, plane, mask = self._shown
-        if mask is None and not path:
+        image, plane, region = self._shown
+        if region is None and not path:
             self._preview.hide()
             return
-        ring = np.zeros(plane.shape, dtype=bool) if mask is None else _ring(mask)
-        line = np.zeros(plane.shape, dtype=bool)
-        for start, stop in zip(path, path[1:] or path, strict=False):
-            ends = np.rint([*start, *stop]).astype(int)
-            rows, columns = line_pixels(*ends)
-            held = (rows >= 0) & (rows < plane.shape[0])
-            held &= (columns >= 0) & (columns < plane.shape[1])
-            line[rows[held], columns[held]] = True
-        if len(path) == 1:
-            line = ndi.binary_dilation(line)
-        self._preview.show(image, plane, [ring & ~line, line], filled=True)
+        ring = Region.of(np.zeros((0, 0), bool)) if region is None else _ring(region, plane.shape)
+        line = _line(path, plane.shape)
+        self._preview.show(image, plane, [line, ring], filled=True)
 
 
-def _ring(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _line(path: list[tuple[float, float]], shape: tuple[int, int]) -> Region:
+    """Draw a line between places of the plane, or a small cross at one."""
+    if not path:
+        return Region.of(np.zeros((0, 0), bool))
+    ends = np.rint(path).astype(int)
+    corner = ends.min(axis=0) - 1
+    drawn = np.zeros(ends.max(axis=0) - corner + 2, dtype=bool)
+    for start, stop in zip(
+        ends - corner, (ends[1:] if len(ends) > 1 else ends) - corner, strict=False
+    ):
+        drawn[line_pixels(*start, *stop)] = True
+    if len(path) == 1:
+        drawn = ndi.binary_dilation(drawn)
+    return Region.of(drawn, *map(int, corner)).within(shape)
+
+
+def _ring(region: Region, shape: tuple[int, int]) -> Region:
     """Mark the pixels just outside an object."""
-    ring = np.zeros(mask.shape, dtype=bool)
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if len(rows):
-        crop = (
-            slice(max(rows[0] - 2, 0), rows[-1] + 3),
-            slice(max(columns[0] - 2, 0), columns[-1] + 3),
-        )
-        ring[crop] = ndi.binary_dilation(mask[crop], np.ones((3, 3))) & ~mask[crop]
-    return ring
+    inside = np.pad(region.mask, 1)
+    ring = ndi.binary_dilation(inside, np.ones((3, 3))) & ~inside
+    return Region.of(ring, region.top - 1, region.left - 1).within(shape)

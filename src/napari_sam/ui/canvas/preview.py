@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy import ndimage as ndi
 
 from napari_sam.images import Plane
+from napari_sam.regions import Region, box_of
 from napari_sam.ui.layers.label_grid import transform_of
 from napari_sam.ui.layers.ours import OurLayers
 
@@ -18,14 +19,21 @@ if TYPE_CHECKING:
 
 NAME = "SAM preview"
 _LINE, _WIDEST = 2.0, 12  # pixels of the screen; of the image
+_WHOLE = 1 << 22  # pixels of a plane that the layer covers whole
+_LEAST = 512  # pixels of the side of a patch of a larger one
 _COLOURS = ("#ffd400", "#f06292", "#64b5f6", "#aed581", "#ba68c8", "#ff8a65")
+
+
+Patch = tuple[int, int, int, int]
+"""First row and column of a part of a plane, and those behind its last."""
 
 
 class Preview:
     """Shows masks on exactly one plane of an image.
 
     The layer is one plane thick and lies at that plane's place in the world, so it costs the
-    memory of one plane however large the stack is, and napari itself hides it on other slices.
+    memory of one plane however large the stack is, and napari itself hides it on other slices. On
+    a large plane it is a patch around the masks.
 
     Parameters
     ----------
@@ -50,30 +58,33 @@ class Preview:
         self._name, self._colours = name, colours
         self.opacity = opacity
         self.layer: Labels | None = None
-        self._key: tuple[Any, Plane] | None = None
+        self._key: tuple[Any, Plane, Patch] | None = None
 
-    def show(
-        self, image: Image, plane: Plane, masks: list[npt.NDArray[np.bool_]], *, filled: bool
-    ) -> None:
+    def show(self, image: Image, plane: Plane, regions: list[Region], *, filled: bool) -> None:
         """Show the masks, each in its own colour, as outlines or filled."""
-        painted = np.zeros(plane.shape, dtype=np.uint8)
+        patch = self._patch(image, plane, regions)
+        painted = np.zeros((patch[2] - patch[0], patch[3] - patch[1]), dtype=np.uint8)
         width = 0 if filled else self._line_width(image)
-        for number, mask in reversed(list(enumerate(masks))):
-            painted[outline_of(mask, width) if width else mask] = number % len(self._colours) + 1
+        for number, region in reversed(list(enumerate(regions))):
+            if region.area:
+                top, left = region.top - patch[0], region.left - patch[1]
+                under = painted[top : top + region.height, left : left + region.width]
+                shown = outline_of(region.mask, width) if width else region.mask
+                under[shown] = number % len(self._colours) + 1
         data = np.expand_dims(
             painted.T if plane.transposed else painted,
             tuple(axis for axis, at in enumerate(plane.index) if at is not None),
         )
         if self.layer is None or not self._ours.there(self.layer):
-            self._add(image, plane, data)
-        elif self._key != (image, plane):
-            self._place(image, plane, data)
+            self._add(image, plane, patch, data)
+        elif self._key != (image, plane, patch):
+            self._place(image, plane, patch, data)
         else:
             # In place: new data would have napari work out its whole scene again.
             self.layer.data[...] = data
             self.layer.refresh(extent=False)
         assert self.layer is not None
-        self._key = (image, plane)
+        self._key = (image, plane, patch)
         if self.layer.opacity != self.opacity:
             self.layer.opacity = self.opacity
         if self.hidden:
@@ -101,27 +112,44 @@ class Preview:
         layer, self.layer, self._key = self.layer, None, None
         self._ours.remove(layer)
 
-    def _transform(self, image: Image, plane: Plane) -> dict[str, Any]:
-        """The image's transform, moved along the hidden axes to the plane."""
+    def _patch(self, image: Image, plane: Plane, regions: list[Region]) -> Patch:
+        """Choose the part of a plane that the layer covers: the former one if that will do."""
+        height, width = plane.shape
+        if height * width <= _WHOLE:
+            return 0, 0, height, width
+        r0, c0, r1, c1 = box_of(regions) or (0, 0, 1, 1)
+        if self._key is not None and self._key[:2] == (image, plane):
+            a, b, c, d = self._key[2]
+            if a <= r0 and b <= c0 and r1 <= c and c1 <= d:
+                return self._key[2]
+        middle, side = (
+            ((r0 + r1) // 2, (c0 + c1) // 2),
+            max(_LEAST, int(1.5 * max(r1 - r0, c1 - c0))),
+        )
+        top, left = max(middle[0] - side // 2, 0), max(middle[1] - side // 2, 0)
+        return top, left, min(top + side, height), min(left + side, width)
+
+    def _transform(self, image: Image, plane: Plane, patch: Patch) -> dict[str, Any]:
+        """The image's transform, moved along the hidden axes to the plane, and to the patch."""
         transform = transform_of(image)
-        origin = np.array([0 if at is None else at for at in plane.index], dtype=float)
+        origin = plane.to_data([patch[:2]])[0]
         moved = np.asarray(image.data_to_world(origin)) - image.data_to_world(0 * origin)
         # The affine acts last, after the translation.
         linear = transform["affine"][:-1, :-1]
         transform["translate"] = transform["translate"] + np.linalg.solve(linear, moved)
         return transform
 
-    def _place(self, image: Image, plane: Plane, data: npt.NDArray[np.uint8]) -> None:
+    def _place(self, image: Image, plane: Plane, patch: Patch, data: npt.NDArray[np.uint8]) -> None:
         assert self.layer is not None
         same_grid = self._key is not None and self._key[0] is image
         if not same_grid or self.layer.ndim != data.ndim:
             self.remove()
-            self._add(image, plane, data)
+            self._add(image, plane, patch, data)
             return
         self.layer.data = data
-        self.layer.translate = self._transform(image, plane)["translate"]
+        self.layer.translate = self._transform(image, plane, patch)["translate"]
 
-    def _add(self, image: Image, plane: Plane, data: npt.NDArray[np.uint8]) -> None:
+    def _add(self, image: Image, plane: Plane, patch: Patch, data: npt.NDArray[np.uint8]) -> None:
         from napari.layers import Labels
         from napari.utils.colormaps import DirectLabelColormap
 
@@ -132,7 +160,7 @@ class Preview:
             name=self._name,
             opacity=self.opacity,
             colormap=DirectLabelColormap(color_dict=colours),
-            **self._transform(image, plane),
+            **self._transform(image, plane, patch),
         )
         layer.editable = False
         self._ours.add(layer)

@@ -52,13 +52,13 @@ class Accepting:
             order = sorted(
                 range(len(answer.found)), key=lambda i: -float(answer.found[i].scores.max())
             )
-            masks = answer.masks(state.choice)
+            regions = answer.regions(state.choice)
             document = self._documents.of(labels, empty=new)
             document.sync()
             change = accept(
                 document,
                 plane,
-                [masks[i] for i in order],
+                [regions[i] for i in order],
                 state.overlap,
                 preserve=labels.preserve_labels,
                 origin=Origin(answer.plane, answer.prompts, state.model),

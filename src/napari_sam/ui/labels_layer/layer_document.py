@@ -18,6 +18,7 @@ from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.images import Plane
 from napari_sam.labels.change import Change
 from napari_sam.labels.document import Document, Moved
+from napari_sam.labels.levels import LabelLevels
 from napari_sam.labels.measured import Intensities, rows_of_written
 from napari_sam.labels.runs import stands
 from napari_sam.ui.labels_layer.painting import as_napari_keeps_it, painted
@@ -53,7 +54,7 @@ class LayerSheet:
     @property
     def pixels(self) -> Any:
         data = self._layer.data
-        return data[0] if self._layer.multiscale else data
+        return LabelLevels(data) if self._layer.multiscale else data
 
     @property
     def table(self) -> pd.DataFrame:

@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-
 from napari_sam.labels import entries
 from napari_sam.labels.change import Change
 from napari_sam.labels.document import Event
 from napari_sam.labels.journal import Entry
+from napari_sam.labels.levels import bands, is_in_memory
 from napari_sam.labels.table import INDEX
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
 
@@ -107,7 +106,7 @@ class Recorder:
         document, image = self.document, self._desk.image()
         pixels = document.sheet.pixels
         self._begun = False
-        if image is None or type(pixels) is not np.ndarray:  # others are on disk already
+        if image is None or not is_in_memory(pixels):
             self._empty = False
             return False
         table = document.table
@@ -151,10 +150,11 @@ class Recorder:
     def _planes(self) -> Iterator[None]:
         pixels = self.document.sheet.pixels
         copied = 0
-        for leading in np.ndindex(pixels.shape[:-2]):
-            if pixels[leading].any():
-                self._copy((*leading, slice(None), slice(None)))
-            copied += pixels[leading].size
+        for where in bands(pixels.shape, _AT_ONCE):
+            part = pixels[where]
+            if part.any():
+                self._copy(where)
+            copied += part.size
             if copied >= _AT_ONCE:
                 copied = 0
                 yield

@@ -15,7 +15,7 @@ from napari_sam.progress import Progress
 from napari_sam.ui.labels_layer import shelf
 from napari_sam.ui.labels_layer.autosave import identity_of
 from napari_sam.ui.labels_layer.documents import Documents
-from napari_sam.ui.layers.label_grid import transform_of
+from napari_sam.ui.layers.label_grid import labels_layer, transform_of
 from napari_sam.ui.layers.ours import add_quietly
 from napari_sam.ui.layers.planes import spatial_shape
 from napari_sam.ui.workbench import Workbench
@@ -127,12 +127,10 @@ class Recovery:
         self._look(offer.image)
 
     def _layer(self, offer: _Offer) -> Any:
-        from napari.layers import Labels
-
         image, labels = offer.image, offer.labels
         fits = labels.pixels.shape == spatial_shape(image)
         place = transform_of(image) if fits else {}
-        layer = Labels(labels.pixels, name=str(labels.about["name"]), **place)
+        layer = labels_layer(labels.pixels, str(labels.about["name"]), **place)
         layer.features = labels.table
         document = self._documents.of(layer)
         document.adopt(labels.done, labels.undone)

@@ -11,12 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_sam.models.home import home
 from napari_sam.models.locks import Busy, held
 
 _SUFFIX = ".journal"
 _PLANES, _ROWS = 16, 128  # as much of an image is looked at to know it again
+_WHOLE = 1 << 24  # pixels of a plane that is read for that
+_SQUARES, _SQUARE = 16, 64  # of a larger one, and the pixels of their sides
 _DAY = 86400.0
 _NOTE = "napari_sam_journal"  # where a Labels layer notes its journal
 #: Journals of together more bytes than this are thrown away, the oldest first.
@@ -121,10 +124,24 @@ def identity(data: Any, rgb: bool = False) -> str:
     some = np.unique(np.linspace(0, count - 1, min(count, _PLANES)).round().astype(int))
     planes = some if isinstance(data, np.ndarray) else [count // 2]
     for number in planes if count else ():
-        plane = np.asarray(data[tuple(int(i) for i in np.unravel_index(number, leading))])
-        step = max(1, plane.shape[0] // _ROWS)
-        digest.update(np.ascontiguousarray(plane[::step]).tobytes())
+        at = tuple(int(i) for i in np.unravel_index(number, leading))
+        for part in _parts_of(data, at):
+            digest.update(np.ascontiguousarray(part).tobytes())
     return digest.hexdigest()
+
+
+def _parts_of(data: Any, at: tuple[int, ...]) -> Iterator[npt.NDArray[Any]]:
+    """Read rows spread over a plane; of a large one that is not in memory, small squares."""
+    height, width = data.shape[len(at) : len(at) + 2]
+    if isinstance(data, np.ndarray) or height * width <= _WHOLE:
+        plane = np.asarray(data[at])
+        yield plane[:: max(1, height // _ROWS)]
+        return
+    for k in range(_SQUARES):
+        row = k * (height - _SQUARE) // max(_SQUARES - 1, 1)
+        column = (k * 7 % _SQUARES) * (width - _SQUARE) // max(_SQUARES - 1, 1)
+        rows, columns = (slice(max(v, 0), max(v, 0) + _SQUARE) for v in (row, column))
+        yield np.asarray(data[(*at, rows, columns)])
 
 
 def note_of(layer: Any) -> Path | None:

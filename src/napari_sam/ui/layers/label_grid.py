@@ -8,11 +8,13 @@ import numpy as np
 
 from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
+from napari_sam.labels.levels import LabelLevels, empty_levels, levels_of
 from napari_sam.ui.layers.planes import affine, spatial_shape, unit_factors
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
 
+_LARGEST_DRAWN = 2**27  # pixels of a plane that napari draws whole, 128 Mpx
 _GRID_TOLERANCE = 0.05  # pixels by which two grids may differ and still be the same
 
 
@@ -30,11 +32,37 @@ def transform_of(layer: Layer) -> dict[str, Any]:
 
 
 def new_labels(image: Image, name: str) -> Labels:
-    """Make an empty 32-bit Labels layer on the image's own pixel grid, not yet in a viewer."""
+    """Make an empty 32-bit Labels layer on the image's own pixel grid, not yet in a viewer.
+
+    Raises
+    ------
+    LabelsError
+        When there is no memory for it.
+    """
+    shape, place = spatial_shape(image), transform_of(image)
+    if _too_large(shape):
+        return labels_layer(LabelLevels(empty_levels(shape)), name, **place)
+    # calloc: pages of a large stack cost memory only once something is written to them.
+    return labels_layer(np.zeros(shape, np.int32), name, **place)
+
+
+def labels_layer(pixels: Any, name: str, **place: Any) -> Labels:
+    """Make a Labels layer of an array, or of levels, where `transform_of` says.
+
+    A plane that napari would take seconds to draw as a whole becomes a pyramid, of which it draws
+    what is seen.
+    """
     from napari.layers import Labels
 
-    # calloc: pages of a large stack cost memory only once something is written to them.
-    return Labels(np.zeros(spatial_shape(image), np.int32), name=name, **transform_of(image))
+    if isinstance(pixels, np.ndarray) and _too_large(pixels.shape):
+        pixels = levels_of(pixels)
+    if isinstance(pixels, LabelLevels):
+        return Labels(list(pixels.levels), name=name, multiscale=True, **place)
+    return Labels(pixels, name=name, **place)
+
+
+def _too_large(shape: tuple[int, ...]) -> bool:
+    return shape[-2] * shape[-1] > _LARGEST_DRAWN
 
 
 def labels_plane(image: Image, plane: Plane, labels: Labels, *, write: bool = True) -> Plane:
@@ -54,9 +82,9 @@ def labels_plane(image: Image, plane: Plane, labels: Labels, *, write: bool = Tr
     if reason:
         raise LabelsError(f"{labels.name!r} cannot be written: {reason} Choose a new Labels layer.")
     shape = spatial_shape(image)
-    if tuple(labels.data.shape) != shape:
+    if spatial_shape(labels) != shape:
         raise LabelsError(
-            f"{labels.name!r} has shape {tuple(labels.data.shape)}, but the image has {shape}. "
+            f"{labels.name!r} has shape {spatial_shape(labels)}, but the image has {shape}. "
             "Choose labels of the same size, or a new layer."
         )
     corners = plane.to_data([(0, 0), (0, plane.shape[1]), (plane.shape[0], 0)])
@@ -73,12 +101,19 @@ def labels_plane(image: Image, plane: Plane, labels: Labels, *, write: bool = Tr
 
 def why_not_writable(labels: Labels) -> str:
     """Say why a Labels layer cannot be written; empty when it can."""
-    if labels.multiscale:
-        return "it is a multiscale pyramid."
-    if not hasattr(labels.data, "__setitem__") or type(labels.data).__module__.startswith("dask"):
+    levels = list(labels.data) if labels.multiscale else [labels.data]
+    if any(
+        not hasattr(level, "__setitem__") or type(level).__module__.startswith("dask")
+        for level in levels
+    ):
         return "its data are computed on demand (dask)."
-    if isinstance(labels.data, np.ndarray) and not labels.data.flags.writeable:
+    if any(isinstance(level, np.ndarray) and not level.flags.writeable for level in levels):
         return "its data are read-only."
-    if not labels.editable:
+    if labels.multiscale:  # which napari itself does not paint on
+        try:
+            _ = LabelLevels(levels).steps
+        except LabelsError as error:
+            return str(error)
+    elif not labels.editable:
         return "it is locked."
     return ""

@@ -90,7 +90,7 @@ def resolve(viewer: Any, image: Image, *, limits: bool, version: int) -> Shown:
     axes = ["Q"] * plane.ndim
     axes[plane.axes[0]], axes[plane.axes[1]] = "Y", "X"
     pixels = Pixels(
-        finest(image),
+        list(image.data) if image.multiscale else image.data,
         "".join(axes) + ("S" if image.rgb else ""),
         pixel_size(image, plane),
         contrast_limits(image) if limits else None,

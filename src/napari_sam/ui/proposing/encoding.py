@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from napari_sam.engine.worker import View
 from napari_sam.errors import ViewError
+from napari_sam.ui.canvas.camera import look_at_plane
 from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.proposing.read_ahead import ReadAhead
 from napari_sam.ui.workbench import Workbench
@@ -50,9 +51,10 @@ class Encoding:
         self.begin()
         bench.guide(bench.state.advice.waiting)
         worker, name, device = bench.worker, bench.state.model, bench.device()
+        look = look_at_plane(bench.viewer, shown.image, shown.plane)
         bench.jobs.submit(
             "read",
-            lambda progress: worker.encode(name, device, view, progress),
+            lambda progress: worker.encode(name, device, view, progress, look),
             lambda nothing: self.done(shown),
             self._failed,
             self.progressed,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from napari_sam.engine.worker import Predicted, View
 from napari_sam.errors import NapariSamError
 from napari_sam.prompts import Prompt
+from napari_sam.ui.canvas.camera import look_at_plane
 from napari_sam.ui.canvas.preview import Preview
 from napari_sam.ui.layers.planes import cursor_on_plane
 from napari_sam.ui.workbench import Workbench
@@ -77,19 +78,22 @@ class Hover:
             return
         self._asked = pixel
         name, device = state.model, bench.device()
-        prompts = (Prompt(points=[place]),)
+        prompt, worker = Prompt(points=[place]), bench.worker
+        look = look_at_plane(bench.viewer, image, view.plane)
         bench.jobs.submit(
             "hover",
-            lambda progress: bench.worker.predict(name, device, view, prompts, progress),
+            lambda progress: worker.hover(name, device, view, prompt, look, progress),
             lambda predicted: self._show(view, predicted),
             lambda error: None,  # the click that may follow tells what is wrong
         )
 
-    def _show(self, view: View, predicted: Predicted) -> None:
+    def _show(self, view: View, predicted: Predicted | None) -> None:
+        if predicted is None:
+            return  # that place of a large image is read when it is clicked
         now = self._readable()
         image = self._bench.state.image
         if image is None or now is None or not view.same(now) or not self._idle():
             return
         self.shown = True
-        self._preview.show(image, view.plane, [predicted.found[0].masks[0]], filled=False)
+        self._preview.show(image, view.plane, [predicted.found[0].regions[0]], filled=False)
         self.moved()  # the cursor may have moved on meanwhile

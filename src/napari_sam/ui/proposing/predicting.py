@@ -9,6 +9,7 @@ from napari_sam.engine.worker import Predicted
 from napari_sam.errors import NapariSamError, PromptError, ViewError
 from napari_sam.images import Plane
 from napari_sam.prompts import Prompt
+from napari_sam.ui.canvas.camera import look_at_plane
 from napari_sam.ui.canvas.preview import Preview
 from napari_sam.ui.layers.prompt_layers import Marks
 from napari_sam.ui.layers.shown import Shown
@@ -200,6 +201,7 @@ class Predicting:
     def _ask(self, question: _Question) -> None:
         bench, shown = self._bench, question.shown
         name, device, worker = question.model, bench.device(), bench.worker
+        look = look_at_plane(bench.viewer, shown.image, shown.plane)
         before, self._asked = self._asked, question
         self.hover.covered()
         new = not self.encoding.has(shown.view)
@@ -209,7 +211,9 @@ class Predicting:
             bench.say("Reading the image; the mask of the cell you marked follows.")
         bench.jobs.submit(
             "predict",
-            lambda progress: worker.predict(name, device, shown.view, question.prompts, progress),
+            lambda progress: worker.predict(
+                name, device, shown.view, question.prompts, progress, look
+            ),
             lambda predicted: self._answered(question, before, predicted),
             self._failed,
             self.encoding.progressed if new else None,
@@ -230,7 +234,7 @@ class Predicting:
         last = state.answer
         answer = Answer(
             *(shown.image, shown.plane, question.prompts, predicted.found),
-            *(predicted.crop, predicted.corner, shown.view),
+            *(predicted.picture, shown.view),
         )
         then, self._then = self._then, None
         if again and last is not None and same_masks(last, answer):
@@ -271,7 +275,7 @@ class Predicting:
             return
         self.hover.covered()
         filled = state.filled
-        self._preview.show(answer.image, answer.plane, answer.masks(state.choice), filled=filled)
+        self._preview.show(answer.image, answer.plane, answer.regions(state.choice), filled=filled)
         if not state.advice.others:
             return  # an unfinished cell waits for its page; here its keys mean nothing
         certainty = f"{100 * answer.score(state.choice):.0f} % sure"

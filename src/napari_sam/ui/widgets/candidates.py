@@ -76,16 +76,17 @@ class CandidateStrip(QWidget):
 
 def _picture(answer: Answer, choice: int) -> QImage:
     """Draw the outlines of the masks onto the crop, as large as the thumbnail."""
-    crop = answer.pixels if answer.pixels.ndim == 3 else np.stack([answer.pixels] * 3, axis=-1)
+    shot = answer.picture
+    crop = shot.pixels if shot.pixels.ndim == 3 else np.stack([shot.pixels] * 3, axis=-1)
     height, width = crop.shape[:2]
     # Nearest neighbours: the person sees the pixels the model saw.
     side = max(height, width)
     at = ((np.arange(SIDE) + 0.5) * side / SIDE).astype(int)
     rows, columns = at[at < height], at[at < width]
     picture = (crop[np.ix_(rows, columns)] * 255).astype(np.uint8)
-    r0, c0 = answer.corner
-    for mask in answer.masks(choice):
-        inside = mask[r0 : r0 + height, c0 : c0 + width][np.ix_(rows, columns)]
+    on_plane = shot.rows(rows), shot.columns(columns)
+    for region in answer.regions(choice):
+        inside = region.at(*on_plane)
         edge = inside & ~ndi.binary_erosion(inside, iterations=2)
         picture[edge] = _OUTLINE
     framed = np.zeros((SIDE, SIDE, 3), np.uint8)

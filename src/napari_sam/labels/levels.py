@@ -1,0 +1,186 @@
+"""Labels of a plane too large to be drawn at once: several levels that are written as one array."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from math import ceil, floor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.errors import LabelsError
+
+__all__ = ["LabelLevels", "bands", "empty_levels", "is_in_memory", "levels_of"]
+
+_SMALLEST = 1024  # pixels of the longer side of the coarsest level, at most
+_STEP = 2
+_AT_ONCE = 1 << 22  # pixels that are read at once
+
+
+class LabelLevels:
+    """The levels of a pyramid of labels, read and written as its finest one.
+
+    Coarser levels take every second, fourth, ... pixel along rows and columns: no new ids arise.
+
+    Parameters
+    ----------
+    levels : sequence of arrays
+        NumPy or zarr, the finest first; leading axes are the same in all.
+
+    Examples
+    --------
+    >>> levels = LabelLevels([np.zeros((4, 6), int), np.zeros((2, 3), int)])
+    >>> levels[1:3, 2:5] = 7
+    >>> levels.levels[1].tolist(), levels.shape
+    ([[0, 0, 0], [0, 7, 7]], (4, 6))
+    """
+
+    def __init__(self, levels: Sequence[Any]) -> None:
+        self.levels = tuple(levels)
+
+    @cached_property
+    def steps(self) -> tuple[int, ...]:
+        """Pixels of the finest level along a side per pixel of each level.
+
+        Raises
+        ------
+        LabelsError
+            When the levels are not halves, quarters, ... of the finest one: they can be read, but
+            not written.
+        """
+        return tuple(_step(self.shape, tuple(level.shape)) for level in self.levels)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each axis, at full resolution."""
+        return tuple(int(side) for side in self.levels[0].shape)
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of pixels, at full resolution."""
+        return int(np.prod(self.shape, dtype=np.int64))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the ids."""
+        found: np.dtype[Any] = np.dtype(self.levels[0].dtype)
+        return found
+
+    def __getitem__(self, key: Any) -> npt.NDArray[Any]:
+        return np.asarray(self.levels[0][key])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> npt.NDArray[Any]:
+        whole = np.asarray(self.levels[0])
+        return whole if dtype is None else whole.astype(dtype)
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        steps = self.steps  # what cannot be written whole is not begun
+        self.levels[0][key] = value
+        parts = key if isinstance(key, tuple) else (key,)
+        parts = (*parts, *[slice(None)] * (self.ndim - len(parts)))
+        *leading, rows, columns = parts
+        down, along = (
+            range(*part.indices(side)) if isinstance(part, slice) else range(part, part + 1)
+            for part, side in zip((rows, columns), self.shape[-2:], strict=True)
+        )
+        if not (len(down) and len(along)):
+            return
+        for level, step in zip(self.levels[1:], steps[1:], strict=True):
+            fine, coarse = [], []
+            for wanted, side in zip((down, along), level.shape[-2:], strict=True):
+                first, last = -(-min(wanted) // step), max(wanted) // step + 1
+                coarse.append(slice(first, min(last, int(side))))
+                fine.append(slice(first * step, coarse[-1].stop * step, step))
+            level[(*leading, *coarse)] = self.levels[0][(*leading, *fine)]
+
+
+def _step(fine: tuple[int, ...], coarse: tuple[int, ...]) -> int:
+    """Pixels of the finest level along a side per pixel of another one."""
+    if len(fine) == len(coarse) >= 2 and fine[:-2] == coarse[:-2] and 0 not in coarse:
+        ratios = sorted(a / b for a, b in zip(fine[-2:], coarse[-2:], strict=True))
+        for step in range(max(1, floor(ratios[0])), ceil(ratios[1]) + 1):
+            sides = zip(fine[-2:], coarse[-2:], strict=True)
+            if all(a // step <= b <= -(-a // step) for a, b in sides):
+                return step
+    raise LabelsError(
+        f"A level of shape {coarse} does not fit labels of shape {fine}: each takes every "
+        "second pixel of the one before."
+    )
+
+
+def is_in_memory(pixels: Any) -> bool:
+    """Whether labels are lost when the program ends: others are on disk already."""
+    if isinstance(pixels, LabelLevels):
+        return all(type(level) is np.ndarray for level in pixels.levels)
+    return type(pixels) is np.ndarray
+
+
+def levels_of(pixels: npt.NDArray[Any]) -> LabelLevels:
+    """Copy labels into levels, some rows at a time and only those with objects."""
+    levels = LabelLevels(empty_levels(pixels.shape, pixels.dtype))
+    for where in bands(pixels.shape):
+        band = pixels[where]
+        if band.any():
+            levels[where] = band
+    return levels
+
+
+def bands(shape: tuple[int, ...], most: int = _AT_ONCE) -> Iterator[tuple[int | slice, ...]]:
+    """Iterate over what selects all pixels in parts: planes, and some rows of large ones.
+
+    Examples
+    --------
+    >>> list(bands((2, 5, 10), most=30))[:2]
+    [(0, slice(0, 3, None), slice(0, 10, None)), (0, slice(3, 5, None), slice(0, 10, None))]
+    """
+    height, width = shape[-2:]
+    rows = max(1, most // max(width, 1))
+    for leading in np.ndindex(*shape[:-2]):
+        for first in range(0, height, rows):
+            yield (*leading, slice(first, min(first + rows, height)), slice(0, width))
+
+
+def empty_levels(shape: tuple[int, ...], dtype: Any = np.int32) -> list[npt.NDArray[Any]]:
+    """Make labels without objects; memory is taken only where something is written.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        At full resolution.
+    dtype : type of whole numbers
+
+    Returns
+    -------
+    list of arrays
+        The finest first.
+
+    Raises
+    ------
+    LabelsError
+        When the system does not allow so much.
+
+    Examples
+    --------
+    >>> [level.shape for level in empty_levels((3, 5000, 3000))]
+    [(3, 5000, 3000), (3, 2500, 1500), (3, 1250, 750), (3, 625, 375)]
+    """
+    levels = []
+    *leading, height, width = shape
+    try:
+        while True:
+            levels.append(np.zeros((*leading, height, width), dtype))  # calloc: no page is touched
+            if max(height, width) <= _SMALLEST:
+                return levels
+            height, width = -(-height // _STEP), -(-width // _STEP)
+    except MemoryError as error:
+        raise LabelsError(
+            f"There is not enough memory for labels of {shape}. Make an array of zarr for them, "
+            "and add it to the viewer as a Labels layer."
+        ) from error
