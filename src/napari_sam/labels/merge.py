@@ -16,7 +16,8 @@ Rule = Literal["empty", "whole", "replace"]
 labelled one, ``"replace"`` takes what is labelled away first."""
 
 RULES: tuple[Rule, ...] = get_args(Rule)
-_TAKEN = 0.5  # an object is there already when more than this share of it is labelled
+#: An object is there already when more than this share of it is labelled.
+TAKEN = 0.5
 
 Labels = npt.NDArray[np.integer[Any]]
 Mask = npt.NDArray[np.bool_]
@@ -94,7 +95,7 @@ def merge(
     count = int(numbers.max(initial=0))
     area = np.bincount(numbers, minlength=count + 1)
     taken = np.bincount(numbers[~free], minlength=count + 1)
-    fits = taken == 0 if rule == "whole" else taken <= _TAKEN * area
+    fits = taken == 0 if rule == "whole" else taken <= TAKEN * area
     fits &= area > 0
     added = int(fits.sum())
     lookup = np.zeros(count + 1, dtype=np.int64)

@@ -34,6 +34,7 @@ __all__ = [
     "ids_of",
     "marked",
     "nothing",
+    "numeric",
     "object_ids",
     "progress",
     "put",

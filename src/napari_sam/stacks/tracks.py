@@ -33,7 +33,8 @@ class Tracks(Segmentation):
     table : pandas.DataFrame
         A row per track: ``label, parent, first, last`` (frames), ``frames`` (how many it is
         seen in), ``area`` (mean, in pixels; of stacks ``voxels``), ``path`` (distance travelled,
-        in pixels) and ``score``, the probability of its least certain link (NaN where it has none).
+        in pixels), ``weakest`` (the frame that its least certain link leads to, else its first)
+        and ``score``, the probability of that link (NaN where it has none).
     parents : dict of int to int
         From the id of a daughter to that of her mother.
     cells : pandas.DataFrame
@@ -177,5 +178,9 @@ def describe_tracks(
         }
     ).reset_index()
     found.insert(1, "parent", [parents.get(int(i), 0) for i in found["label"]])
+    least = ordered.assign(score=ordered["score"].fillna(np.inf)).sort_values(
+        ["label", "score"], kind="stable"
+    )
+    found.insert(6, "weakest", least.groupby("label")["frame"].first().to_numpy())
     found.insert(6, "path", path[found["label"].to_numpy()])
     return found, cells

@@ -138,7 +138,30 @@ def link_into(
     _fill_gaps(labels, numbers, sheets)
     scores = np.concatenate([known for _, known in regions]) if count else np.empty(0)
     sizes = np.concatenate([o.sizes for o, _ in regions]) if count else np.empty(0)
-    return describe_objects(labels, (numbers, scores, sizes), spacing, source=source)
+    table = describe_objects(labels, (numbers, scores, sizes), spacing, source=source)
+    table.insert(2, "weakest", weakest_slices(table["label"].to_numpy(), numbers, scores, sheets))
+    return table
+
+
+def weakest_slices(ids: Ints, numbers: Ints, scores: Floats, sheets: Ints) -> Ints:
+    """Return of every object the slice on which it is least certain.
+
+    Parameters
+    ----------
+    ids : (n,) int
+        Objects that have regions.
+    numbers, scores, sheets : (m,) arrays
+        The object, score and slice of every region.
+
+    Examples
+    --------
+    >>> numbers, sheets = np.array([4, 4, 4]), np.array([7, 8, 9])
+    >>> weakest_slices(np.array([4]), numbers, np.array([0.9, 0.6, np.nan]), sheets).tolist()
+    [8]
+    """
+    order = np.lexsort((sheets, np.nan_to_num(scores, nan=np.inf), numbers))
+    first = np.searchsorted(numbers[order], ids)
+    return sheets[order][first] if len(ids) else np.empty(0, np.int64)
 
 
 def _collect(

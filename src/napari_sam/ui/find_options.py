@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal, Union
 
 from napari_sam.labels.merge import Rule
@@ -30,6 +30,9 @@ class FindOptions:
     chosen : mapping of str to options
         The options of every method of which some were chosen.
     region : {"slice", "visible", "stack"} or Shapes layer
+    together : str
+        The method that joins what is found on all slices, when the region is all of them; empty
+        when each slice is by itself.
     rule : {"empty", "whole", "replace"}
         What happens where labels are already; see `napari_sam.labels.merge.merge`.
     suits : mapping
@@ -39,6 +42,7 @@ class FindOptions:
     method: str = names()[0]
     chosen: Mapping[str, Any] = field(default_factory=dict)
     region: Region = "slice"
+    together: str = ""
     rule: Rule = "empty"
     suits: Suits = field(default_factory=dict)
 
@@ -58,11 +62,29 @@ class FindOptions:
         return self.of(self.method)
 
     def of(self, name: str) -> Any:
-        """Return the options of a method, with what suits the model where nobody chose."""
+        """Return the options of a method, with what suits the model where nobody chose.
+
+        Those of a method that joins are with those of the one that it joins.
+        """
         return method(name).suited(self._chosen(name), self.suits)
 
     def _chosen(self, name: str) -> Any:
-        return self.chosen.get(name, method(name).defaults)
+        known = method(name)
+        own = self.chosen.get(name, known.defaults)
+        if not known.base:
+            return own
+        base = self._chosen(known.base)
+        return replace(own, **{one.name: getattr(base, one.name) for one in fields(base)})
+
+    @property
+    def joins(self) -> Method[Any] | None:
+        """The method that joins what is found on all slices, if one shall."""
+        return method(self.together) if self.region == "stack" and self.together else None
+
+    @property
+    def search(self) -> Any:
+        """The options of the search as a whole: of the method that joins, or of the chosen one."""
+        return self.options if self.joins is None else self.of(self.together)
 
     def changed(self, name: str, **changes: Any) -> FindOptions:
         """Return this with some options of a method changed.

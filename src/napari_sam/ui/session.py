@@ -18,6 +18,7 @@ from napari_sam.ui.disk_cache import DiskCache
 from napari_sam.ui.labels_layer.accepting import Accepting
 from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.recovery import Recovery
+from napari_sam.ui.labels_layer.track_lines import TrackLines
 from napari_sam.ui.layer_choice import LayerChoice
 from napari_sam.ui.layers.ours import OurLayers
 from napari_sam.ui.loops import QtLoop
@@ -89,10 +90,11 @@ class Session:
         self._documents = Documents(bench, self._labels_changed, threaded)
         self.recovery = Recovery(bench, self._documents, threaded)
         self._accepting = Accepting(bench, self.proposal.marks, self._documents)
+        self.lines = TrackLines(bench, self._documents, threaded)
         self.layers = LayerChoice(bench)
         parts = Parts(
             *(bench, self.proposal, self._documents, self._accepting),
-            *(self.models.usable, self.acted.emit, threaded),
+            *(self.models.usable, self.acted.emit, self.lines, threaded),
         )
         made = [make(parts) for make in tools]
         self.tools = {tool.name: tool for tool in made}
@@ -163,6 +165,7 @@ class Session:
         for tool in self.tools.values():
             tool.close()
         self.recovery.close()
+        self.lines.close()
         self._documents.close()
         self.layers.close()
         self._bench.preferences.close()
@@ -203,6 +206,7 @@ class Session:
         self._soon()
 
     def _layers_changed(self) -> None:
+        self.lines.layers_changed()
         self._documents.layers_changed()
         for tool in self.tools.values():
             tool.layers_changed()

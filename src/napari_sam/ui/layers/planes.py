@@ -151,14 +151,29 @@ def contrast_limits(layer: Image) -> tuple[float, float] | None:
     return (low, high) if high > low else None
 
 
-def pixel_size(layer: Image | Labels, plane: Plane) -> PixelSize | None:
-    """Return how large a pixel of a plane is, or None where the layer gives no length for it."""
+def pixel_size(layer: Image | Labels, plane: Plane, across: int | None = None) -> PixelSize | None:
+    """Return how large a pixel of a plane is, or None where the layer gives no length for it.
+
+    Parameters
+    ----------
+    across : int, optional
+        The axis of the slices, whose distance is told as well if it is a length.
+    """
     units = [layer.units[axis] for axis in plane.axes]
     if units[0] != units[1] or not units[0].is_compatible_with("um"):
         return None
+    steps = distances(layer)
+    row, column = (steps[axis] for axis in plane.axes)
+    depth = None
+    if across is not None and layer.units[across].is_compatible_with("um"):
+        depth = float((steps[across] * layer.units[across]).to(units[0]).magnitude)
+    return PixelSize(row, column, f"{units[0]:~}".replace("\N{MICRO SIGN}", "u"), depth)
+
+
+def distances(layer: Layer) -> list[float]:
+    """Return how far apart pixels are along every axis, in the units of the layer."""
     A, _ = affine(layer)
-    row, column = np.linalg.norm(np.linalg.inv(A)[:, list(plane.axes)], axis=0)
-    return PixelSize(float(row), float(column), f"{units[0]:~}".replace("\N{MICRO SIGN}", "u"))
+    return [float(length) for length in np.linalg.norm(np.linalg.inv(A), axis=0)]
 
 
 def to_data(viewer: Any, source: Layer, target: Layer, coordinates: Any) -> Coordinates:

@@ -11,6 +11,7 @@ from napari_sam.engine.worker import View
 from napari_sam.errors import ViewError
 from napari_sam.images import Image as Pixels
 from napari_sam.images import Plane
+from napari_sam.ui.layers.axes import letters_of
 from napari_sam.ui.layers.planes import contrast_limits, displayed_plane, pixel_size, spatial_shape
 
 if TYPE_CHECKING:
@@ -87,12 +88,12 @@ def resolve(viewer: Any, image: Image, *, limits: bool, version: int) -> Shown:
             "one of these axes seems to hold channels. Change the order of the axes, or "
             "split the channels (right-click the layer > Split Stack)."
         )
-    axes = ["Q"] * plane.ndim
-    axes[plane.axes[0]], axes[plane.axes[1]] = "Y", "X"
+    axes = letters_of(image, plane)
+    slices = axes.find("Z") if "Z" in axes or axes.count("Q") != 1 else axes.find("Q")
     pixels = Pixels(
         list(image.data) if image.multiscale else image.data,
-        "".join(axes) + ("S" if image.rgb else ""),
-        pixel_size(image, plane),
+        axes + ("S" if image.rgb else ""),
+        pixel_size(image, plane, slices if slices >= 0 else None),
         contrast_limits(image) if limits else None,
         bool(image.rgb),
     )

@@ -8,13 +8,19 @@ from typing import Any, ClassVar
 
 from napari_sam.errors import NapariSamError, ViewError
 from napari_sam.methods.found import Found
+from napari_sam.methods.method import Method
 from napari_sam.methods.recipe import as_command, as_python
+from napari_sam.methods.registry import method
 from napari_sam.ui.find_options import FindOptions
 from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.state import Advice
 from napari_sam.ui.tools.find_region import region_mask
 from napari_sam.ui.tools.following import Following, Search
-from napari_sam.ui.tools.stack_search import StackSearch
+from napari_sam.ui.tools.joined_results import JoinedResults
+from napari_sam.ui.tools.joining import offered
+from napari_sam.ui.tools.slice_results import SliceResults
+from napari_sam.ui.tools.stack_search import Results, StackSearch
 from napari_sam.ui.tools.tool import Parts, Tool
 
 _SETTLE = 500  # milliseconds that the diameter rests before the maps are made anew
@@ -52,8 +58,11 @@ class Find(Tool):
     def image_changed(self) -> None:
         """What was told of the image before is not true of this one."""
         image = self.bench.state.image
-        if image is not None and image.ndim == 2 and self.bench.state.find.region == "stack":
-            self.adjust(region="slice")
+        find = self.bench.state.find
+        if image is not None and image.ndim == 2 and find.region == "stack":
+            self.adjust(region="slice", together="")
+        elif find.together not in {"", *(known.name for known in self.joinable())}:
+            self.adjust(together="")
         self._estimate(None)
         self.show_count()
 
@@ -77,7 +86,7 @@ class Find(Tool):
         return self._stack.end()
 
     def run_next(self) -> bool:
-        return self.following.choosing.run_next()
+        return self.following.choosing.run_next() or self.parts.lines.jobs.run_next()
 
     def close(self) -> None:
         self._stack.end()
@@ -96,7 +105,7 @@ class Find(Tool):
             if options.region == "stack":
                 self.following.forget()
                 self._running = None
-                self._stack.start(shown, options)
+                self._stack.start(shown, options, self._results(shown, options))
                 return
             region = region_mask(bench.viewer, shown.image, shown.plane, options.region)
             if into is not None:
@@ -109,6 +118,15 @@ class Find(Tool):
         told = f"Finding all {options.noun}s of this slice. You can go on working meanwhile."
         bench.say(f"{shown.remark}{told}")
         self._run(search)
+
+    def _results(self, shown: Shown, options: FindOptions) -> Results:
+        """Decide what becomes of all slices."""
+        joins = options.joins
+        if joins is None:
+            return SliceResults(self.bench.viewer, shown.image, options.noun)
+        into = self.bench.state.merge
+        rule = "empty" if into is None else options.rule
+        return JoinedResults(self.parts, shown, joins, options.search, into, rule)
 
     def _run(self, search: Search) -> None:
         bench = self.bench
@@ -155,6 +173,16 @@ class Find(Tool):
         """Change some of the options; what can act at once does."""
         self._adopt(replace(self.bench.state.find, **changes))
 
+    def look_in(self, where: Any) -> None:
+        """Choose where to search, or by its name a method that joins all slices."""
+        joins = where in {known.name for known in self.joinable()}
+        self.adjust(region="stack" if joins else where, together=where if joins else "")
+
+    def joinable(self) -> list[Method[Any]]:
+        """List the methods that can join what is found on the slices of the image."""
+        state = self.bench.state
+        return offered(state.image, self.bench.plane_or_none(), state.find.method)
+
     def adjust_options(self, method: str = "", /, **changes: Any) -> None:
         """Change options of a method, by default of the one that is chosen."""
         find = self.bench.state.find
@@ -172,6 +200,8 @@ class Find(Tool):
 
     def _adopt(self, after: FindOptions) -> None:
         bench, before, search = self.bench, self.bench.state.find, self.following.search
+        if after.together and after.method != method(after.together).base:
+            after = replace(after, together="")
         bench.state.find = after
         if (after.method, after.region) != (before.method, before.region):
             self.show_count()
@@ -248,7 +278,7 @@ class Find(Tool):
             "image": image.source.path if image is not None else None,
             "limits": limits,
         }
-        text = (as_command if command else as_python)(options.options, **same)
+        text = (as_command if command else as_python)(options.search, **same)
         put(text)
         self.bench.result(
             f"Copied: {text}"

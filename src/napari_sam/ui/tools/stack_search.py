@@ -1,25 +1,22 @@
-"""Find all on every slice of a stack, one after the other, into one new layer."""
+"""Find all on every slice of a stack, one after the other."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
 
 from napari_sam.engine.worker import View
 from napari_sam.images import Plane
 from napari_sam.progress import Progress, silent
-from napari_sam.segmentation import Segmentation, next_id
+from napari_sam.segmentation import Segmentation
 from napari_sam.ui.find_options import FindOptions
-from napari_sam.ui.layers.label_grid import new_labels
-from napari_sam.ui.layers.ours import add_quietly
 from napari_sam.ui.layers.shown import Shown, same_pixels
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from napari.layers import Image, Labels
+    from napari.layers import Image
 
 
 def planes_along(plane: Plane, shape: tuple[int, ...]) -> Iterator[Plane]:
@@ -38,27 +35,44 @@ def planes_along(plane: Plane, shape: tuple[int, ...]) -> Iterator[Plane]:
         yield replace(plane, index=index)
 
 
+End = Callable[..., None]
+"""``end(told, problem=False)`` is called when a search has come to its end."""
+
+
+class Results(Protocol):
+    """What becomes of the slices of a search."""
+
+    @property
+    def count(self) -> int:
+        """How many objects were found so far."""
+
+    def lost(self) -> str:
+        """Say why nothing can be written any more; empty while it can."""
+
+    def arrived(self, plane: Plane, found: Segmentation) -> None:
+        """Take what was found on a slice."""
+
+    def complete(self, told: str, end: End) -> None:
+        """All slices have come: see to the rest, and then call ``end``."""
+
+    def stop(self) -> str:
+        """Take no more, and say what is left of it."""
+
+
 @dataclass(eq=False)
 class _Run:
     image: Image
     view: View
     options: FindOptions
-    labels: Labels
-    noun: str
+    into: Results
     count: int
-    results: Iterator[tuple[Plane, Segmentation]] | None = None
+    found: Iterator[tuple[Plane, Segmentation]] | None = None
     report: Progress = silent
-    tables: list[pd.DataFrame] = field(default_factory=list)
-    used: int = 0
-    edited: bool = False
-
-    @property
-    def done(self) -> int:
-        return len(self.tables)
+    done: int = 0
 
 
 class StackSearch:
-    """Writes each slice as soon as it is found: what is done stays when the rest is stopped.
+    """Searches slice after slice; a click on a cell is answered in between.
 
     Parameters
     ----------
@@ -76,24 +90,21 @@ class StackSearch:
         self._ended, self._counted = ended, counted
         self._run: _Run | None = None
 
-    def start(self, shown: Shown, options: FindOptions) -> None:
+    def start(self, shown: Shown, options: FindOptions, into: Results) -> None:
         """Search all slices parallel to the one shown."""
         bench, image, view = self._bench, shown.image, shown.view
-        noun, layer = options.noun, new_labels(image, f"{image.name} {options.noun}s found")
-        run = _Run(image, view, options, layer, noun, len(list(view.image.planes())))
-        run.results = self._results(run, bench.state.model, bench.device())
+        run = _Run(image, view, options, into, len(list(view.image.planes())))
+        run.found = self._results(run, bench.state.model, bench.device())
         bench.progress(0.0)
         self._run = run
-        bench.say(f"Finding all {noun}s of {run.count} slices. You can go on working.")
+        bench.say(f"Finding all {options.noun}s of {run.count} slices. You can go on working.")
         self._next(run)
 
     def _next(self, run: _Run) -> None:
-        """Search the next slice; a click on a cell is answered in between."""
-
         def work(progress: Progress) -> tuple[Plane, Segmentation]:
             run.report = progress
-            assert run.results is not None
-            return next(run.results)
+            assert run.found is not None
+            return next(run.found)
 
         self._bench.jobs.submit(
             "find", work, lambda found: self._arrived(run, *found), self._failed, self._show
@@ -105,7 +116,7 @@ class StackSearch:
         def report(fraction: float) -> None:
             run.report(fraction)
 
-        options = run.options.options
+        options = run.options.search
         for one in self._bench.worker.find_each(model, device, run.view, options, report):
             yield one.block.plane, one.chosen.segmentation()
 
@@ -117,44 +128,33 @@ class StackSearch:
         bench = self._bench
         if run is not self._run:
             return  # stopped meanwhile
-        if run.image not in bench.viewer.layers or not same_pixels(run.image, run.view):
-            self._stop("The image was changed or removed.", problem=True)
+        lost = self._lost(run)
+        if lost:
+            self._stop(lost, problem=True)
             return
-        if run.done and run.labels not in bench.viewer.layers:
-            self._stop("The layer was removed.", problem=True)
+        run.into.arrived(plane, found)
+        run.done += 1
+        self._counted(run.into.count)
+        if run.done < run.count:
+            noun = run.options.noun
+            bench.say(f"Slice {run.done} of {run.count}: {run.into.count} {noun}s so far.")
+            self._next(run)
             return
-        self._write(run, plane, found)
-        self._counted(run.used)
-        if run.done == run.count:
-            self._stop(f"Searched all {run.count} slices.")
-            return
-        bench.say(f"Slice {run.done} of {run.count}: {run.used} {run.noun}s so far.")
-        self._next(run)
+        run.into.complete(
+            f"Searched all {run.count} slices.", lambda told: self._complete(run, told)
+        )
 
-    def _write(self, run: _Run, plane: Plane, found: Segmentation) -> None:
-        labels = run.labels
-        if run.edited:  # ids of the person's own may have come in between
-            run.used = max(run.used, next_id(labels.data) - 1)
-            run.edited = False
-        target = plane.take(labels.data)
-        free = (target == 0) & (found.labels > 0)
-        target[free] = found.labels[free] + run.used
-        table = found.table.copy()
-        table["label"] += run.used
-        for axis, at in reversed(list(enumerate(plane.index))):
-            if at is not None:
-                table.insert(0, f"axis_{axis}", at)
-        run.used += len(found)
-        run.tables.append(table)
-        if labels in self._bench.viewer.layers:
-            labels.refresh()
-            return
-        add_quietly(self._bench.viewer, labels)
-        labels.events.paint.connect(self._painted)
+    def _lost(self, run: _Run) -> str:
+        if run.image not in self._bench.viewer.layers or not same_pixels(run.image, run.view):
+            return "The image was changed or removed."
+        return run.into.lost()
 
-    def _painted(self, event: Any) -> None:
-        if self._run is not None:
-            self._run.edited = True
+    def _complete(self, run: _Run, told: str, problem: bool = False) -> None:
+        if run is not self._run:
+            return
+        self._run = None
+        self._counted(run.into.count)
+        self._end(told, problem)
 
     def _failed(self, error: Exception) -> None:
         self._bench.fail(error)
@@ -162,30 +162,18 @@ class StackSearch:
             self._stop(self._bench.state.status, problem=True)
 
     def _stop(self, text: str, problem: bool = False) -> None:
+        run, self._run = self._run, None
+        left = "" if run is None else run.into.stop()
+        self._end(f"{text} {left}".strip(), problem)
+
+    def _end(self, text: str, problem: bool = False) -> None:
         self._bench.progress(None)
         self._ended()
-        self._bench.result(f"{text} {self._kept()}".strip(), problem=problem)
+        self._bench.result(text, problem=problem)
 
     def end(self) -> str:
         """End a run that is under way and tell what is left of it; empty when there is none."""
-        if self._run is None:
-            return ""
-        run = self._run
-        told = f"Stopped after {run.done} of {run.count} slices."
-        return f"{told} {self._kept()}"
-
-    def _kept(self) -> str:
-        """End the run, complete the layer's table, and say what there is."""
         run, self._run = self._run, None
-        if run is None or not run.done or run.labels not in self._bench.viewer.layers:
-            return "Nothing was changed."
-        import pandas as pd
-
-        run.labels.events.paint.disconnect(self._painted)
-        table = pd.concat(run.tables, ignore_index=True)
-        table.insert(0, "index", table["label"])
-        run.labels.features = table
-        return (
-            f"{run.used} {run.noun} outlines are in the new layer {run.labels.name!r}: one for "
-            f"every slice on which a {run.noun} is seen."
-        )
+        if run is None:
+            return ""
+        return f"Stopped after {run.done} of {run.count} slices. {run.into.stop()}"

@@ -11,6 +11,7 @@ from napari_sam.ui.canvas.keys import Action, Keys
 from napari_sam.ui.canvas.peek import peek
 from napari_sam.ui.labels_layer.accepting import Accepting
 from napari_sam.ui.labels_layer.documents import Documents
+from napari_sam.ui.labels_layer.track_lines import TrackLines
 from napari_sam.ui.proposing.proposal import Proposal
 from napari_sam.ui.state import Advice
 from napari_sam.ui.workbench import Workbench
@@ -41,6 +42,8 @@ class Parts:
         Whether the chosen model is here; says what to do when it is not.
     acted : callable
         To be called when a key or a click of ours did something.
+    lines : TrackLines
+        From labels to the lines of their tracks.
     threaded : bool
         Whether work has threads of its own; False lets a test run it.
     """
@@ -51,6 +54,7 @@ class Parts:
     accepting: Accepting
     usable: Callable[[], bool]
     acted: Callable[[], None]
+    lines: TrackLines
     threaded: bool
 
 

@@ -18,6 +18,7 @@ from napari_sam.ui.widgets.page import Layers, Page
 
 _TIP = "Find every {} there. You can go on working meanwhile."
 _WHERE = {"slice": "on this slice", "visible": "in what is visible", "stack": "on all slices"}
+_ALONG = {"Z": "all slices", "T": "all frames"}
 _PYTHON = "Copy the Python code that does the same, with these settings, to the whole image."
 _COMMAND = "Copy the command line that does the same, with these settings, to the whole image."
 _RULE = (
@@ -65,16 +66,17 @@ class FindPage(Page):
     def _places(self) -> QGridLayout:
         tool = self._tool
         self.method = LayerCombo(
-            " ".join(f"{known.name.capitalize()}: {known.words.about}." for known in _of_planes())
+            " ".join(f"{one.name.capitalize()}: {one.words.about}." for one in _of_planes())
         )
         self.method.fixed = [(known.name, known.name) for known in _of_planes()]
         self.method.chosen.connect(lambda method: tool.adjust(method=method))
         self.region = LayerCombo(
-            "Where to search: this slice, the part of it that is visible, all slices one by one, "
-            "or what your shapes enclose. An object belongs to it when most of it lies inside.",
+            "Where to search: this slice, the part of it that is visible, what your shapes "
+            "enclose, or all slices: each by itself, or joined to 3-D objects or to tracks. "
+            "An object belongs to a place when most of it lies inside.",
             spell="inside {}",
         )
-        self.region.chosen.connect(lambda region: tool.adjust(region=region))
+        self.region.chosen.connect(tool.look_in)
         self.merge = LayerCombo(
             "Found objects go into new labels, or into labels that you have.", "new labels"
         )
@@ -140,7 +142,9 @@ class FindPage(Page):
             controls.show_options()
             controls.basic.setVisible(controls is shown)
             controls.advanced.setVisible(controls is shown)
+        joins = options.joins
         where = _WHERE.get(str(options.region), "inside the shapes")
+        where = where if joins is None else joins.together
         self.find.setText(f"Find {options.by.words.all} {where}")
         self.show_ready()
         self._show_rule()
@@ -150,18 +154,22 @@ class FindPage(Page):
         state = self._state
         self.region.fixed = [("slice", "this slice"), ("visible", "what is visible")]
         if state.image is not None and state.image.ndim > 2:
-            self.region.fixed.append(("stack", "all slices"))
-        self.region.show_layers(layers.shapes, state.find.region)
+            self.region.fixed.append(("stack", "all slices, each by itself"))
+            self.region.fixed += [
+                (known.name, f"{_ALONG[known.along]} {known.together}")
+                for known in self._tool.joinable()
+            ]
+        self.region.show_layers(layers.shapes, state.find.together or state.find.region)
         self.merge.show_layers(layers.labels, state.merge)
         self._show_rule()
 
     def _show_rule(self) -> None:
         state = self._state
-        stack = state.find.region == "stack"
+        stack = state.find.region == "stack" and not state.find.together
         enable(
             self.merge,
             self.merge.tip,
-            "what is found on all slices goes into new labels." if stack else "",
+            "what is found on each slice by itself goes into new labels." if stack else "",
         )
         self.rule.show_layers([], state.find.rule)
         for widget in (self._rule_name, self.rule):

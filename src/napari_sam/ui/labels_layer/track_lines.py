@@ -1,0 +1,208 @@
+"""The tracks of labels drawn as lines, which follow whatever happens to the labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.engine.jobs import Jobs
+from napari_sam.errors import LabelsError
+from napari_sam.labels import table as object_table
+from napari_sam.labels.change import Change
+from napari_sam.labels.document import Event
+from napari_sam.progress import Progress
+from napari_sam.stacks.frames import describe
+from napari_sam.ui.labels_layer.documents import Documents
+from napari_sam.ui.labels_layer.layer_document import LayerDocument
+from napari_sam.ui.layers.label_grid import transform_of
+from napari_sam.ui.layers.ours import add_quietly
+from napari_sam.ui.workbench import Workbench
+
+if TYPE_CHECKING:
+    from napari.layers import Labels, Tracks
+
+_REST = 100  # milliseconds in which changes gather
+
+Places = npt.NDArray[np.float64]
+
+
+class _Frame(NamedTuple):
+    """The objects of a frame: their ids, and where they are."""
+
+    ids: npt.NDArray[np.int64]
+    places: Places
+
+
+@dataclass(eq=False)
+class _Drawn:
+    document: LayerDocument
+    lines: Tracks | None = None
+    frames: dict[int, _Frame] = field(default_factory=dict)
+    listener: Any = None
+
+
+class TrackLines:
+    """Keeps a Tracks layer beside each Labels layer whose tracks are shown.
+
+    The labels are the truth, and the column ``parent`` of their table: lines are drawn anew after
+    every change, and go with the labels.
+
+    Parameters
+    ----------
+    bench : Workbench
+    documents : Documents
+    threaded : bool
+        Whether frames are looked at in a thread of its own.
+    """
+
+    def __init__(self, bench: Workbench, documents: Documents, threaded: bool) -> None:
+        self._bench, self._documents = bench, documents
+        self._drawn: list[_Drawn] = []
+        self.jobs = Jobs(bench.loop, ("lines",), name="napari-sam tracks", threaded=threaded)
+
+    def shown(self, labels: Labels | None) -> bool:
+        """Whether lines belong to these labels."""
+        return self._of(labels) is not None
+
+    def show(self, labels: Labels) -> None:
+        """Draw the tracks of labels, and keep them in step from now on.
+
+        Raises
+        ------
+        LabelsError
+            When napari cannot draw them.
+        """
+        if not 3 <= labels.ndim <= 4:
+            raise LabelsError("Tracks are drawn of movies (T, Y, X) and of stacks (T, Z, Y, X).")
+        if self.shown(labels):
+            return
+        drawn = _Drawn(self._documents.of(labels))
+        drawn.listener = partial(self._happened, drawn)
+        drawn.document.listen(drawn.listener)
+        self._drawn.append(drawn)
+        self._draw(drawn)
+
+    def hide(self, labels: Labels | None) -> None:
+        """Take the lines of labels away."""
+        drawn = self._of(labels)
+        if drawn is not None:
+            self._leave(drawn)
+
+    def layers_changed(self) -> None:
+        """Lines go with their labels; those that a person takes away are drawn no more."""
+        layers = self._bench.viewer.layers
+        for drawn in list(self._drawn):
+            gone = drawn.lines is not None and drawn.lines not in layers
+            if gone or drawn.document.layer not in layers:
+                self._leave(drawn)
+
+    def close(self) -> None:
+        """Draw no more; what is drawn stays."""
+        self.jobs.close()
+        for drawn in self._drawn:
+            drawn.document.unlisten(drawn.listener)
+        self._drawn.clear()
+
+    def _of(self, labels: Labels | None) -> _Drawn | None:
+        return next((one for one in self._drawn if one.document.layer is labels), None)
+
+    def _leave(self, drawn: _Drawn) -> None:
+        self._drawn.remove(drawn)
+        drawn.document.unlisten(drawn.listener)
+        if drawn.lines is not None and drawn.lines in self._bench.viewer.layers:
+            self._bench.viewer.layers.remove(drawn.lines)
+
+    # -- following --------------------------------------------------------------------------------
+
+    def _happened(self, drawn: _Drawn, event: Event, change: Change | None) -> None:
+        if change is None:
+            drawn.frames.clear()
+        else:
+            for frame in _frames_of(change):
+                drawn.frames.pop(frame, None)
+        self._bench.loop.later(f"lines {id(drawn)}", _REST, lambda: self._draw(drawn))
+
+    def _draw(self, drawn: _Drawn) -> None:
+        """Look at the frames that have changed, and draw."""
+        if drawn not in self._drawn or not drawn.document.fits:
+            return
+        pixels, known = drawn.document.sheet.pixels, dict(drawn.frames)
+
+        def look(progress: Progress) -> dict[int, _Frame]:
+            for frame in range(pixels.shape[0]):
+                if frame not in known:
+                    progress(frame / pixels.shape[0])
+                    objects = describe(np.asarray(pixels[frame]))
+                    known[frame] = _Frame(objects.ids, objects.places)
+            return known
+
+        version = drawn.document.log
+        self.jobs.submit(
+            "lines", look, lambda found: self._put(drawn, found, version), self._bench.fail
+        )
+
+    def _put(self, drawn: _Drawn, found: dict[int, _Frame], version: tuple[Change, ...]) -> None:
+        if drawn not in self._drawn:
+            return
+        if drawn.document.log == version:  # else the next drawing is on its way
+            drawn.frames = found
+        self._write(drawn, _lines(found))
+        waiting = next((one for one in self._drawn if one.lines is None and one is not drawn), None)
+        if waiting is not None:
+            self._draw(waiting)
+
+    def _write(self, drawn: _Drawn, data: Places) -> None:
+        """Give the layer its lines; of labels without any there is no layer."""
+        viewer, labels, lines = self._bench.viewer, drawn.document.layer, drawn.lines
+        if not len(data):
+            drawn.lines = None
+            if lines is not None and lines in viewer.layers:
+                viewer.layers.remove(lines)
+            return
+        graph = _graph(drawn.document, set(data[:, 0].astype(np.int64).tolist()))
+        if lines is None:
+            from napari.layers import Tracks
+
+            name = f"{labels.name} lines"
+            drawn.lines = Tracks(data, graph=graph, name=name, **transform_of(labels))
+            add_quietly(viewer, drawn.lines)
+            return
+        lines.data = data
+        lines.graph = graph
+
+
+def _frames_of(change: Change) -> Iterable[int]:
+    """List the frames that a change writes into."""
+    pixels = change.pixels
+    size = int(np.prod(pixels.shape[1:]))
+    return np.unique(pixels.start // size).tolist() if len(pixels) else ()
+
+
+def _lines(frames: dict[int, _Frame]) -> Places:
+    """Return what a Tracks layer shows: id, frame and place, by id and frame."""
+    parts = [
+        np.column_stack([found.ids, np.full(len(found.ids), frame), found.places])
+        for frame, found in sorted(frames.items())
+        if len(found.ids)
+    ]
+    if not parts:
+        return np.empty((0, 4))
+    data = np.concatenate(parts)
+    return data[np.lexsort((data[:, 1], data[:, 0]))]
+
+
+def _graph(document: LayerDocument, there: set[int]) -> dict[int, list[int]]:
+    """Read from the table whose daughter each track is."""
+    table = document.table
+    if "parent" not in table:
+        return {}
+    parents = object_table.numeric(table["parent"])
+    told = zip(object_table.object_ids(table).tolist(), parents.tolist(), strict=True)
+    return {
+        child: [int(parent)] for child, parent in told if {child, parent} <= there and parent > 0
+    }

@@ -1,0 +1,88 @@
+"""What was found on every slice by itself, written into one new layer as it comes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_sam.images import Plane, PlaneStack
+from napari_sam.segmentation import Segmentation, next_id
+from napari_sam.ui.labels_layer.layer_document import LayerSheet
+from napari_sam.ui.layers.label_grid import new_labels
+from napari_sam.ui.layers.ours import add_quietly
+from napari_sam.ui.tools.stack_search import End
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.layers import Image
+
+
+class SliceResults:
+    """Writes each slice as soon as it is found: what is done stays when the rest is stopped.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer or ViewerModel
+    image : Image layer
+    noun : str
+        What an object is called.
+    """
+
+    def __init__(self, viewer: Any, image: Image, noun: str) -> None:
+        self._viewer, self._noun = viewer, noun
+        self._labels = new_labels(image, f"{image.name} {noun}s found")
+        self._tables: list[pd.DataFrame] = []
+        self._edited = False
+        self.count = 0
+
+    def lost(self) -> str:
+        """Say so when the layer was removed."""
+        if self._tables and self._labels not in self._viewer.layers:
+            return "The layer was removed."
+        return ""
+
+    def arrived(self, plane: Plane, found: Segmentation) -> None:
+        """Write what was found on a slice, where nothing was drawn meanwhile."""
+        labels, pixels = self._labels, LayerSheet(self._labels).pixels
+        if self._edited:  # ids of the person's own may have come in between
+            self.count = max(self.count, next_id(pixels) - 1)
+            self._edited = False
+        before = plane.take(pixels)
+        free = (before == 0) & (found.labels > 0)
+        PlaneStack(pixels, [plane])[0] = np.where(free, found.labels + self.count, before)
+        table = found.table.copy()
+        table["label"] += self.count
+        for axis, at in reversed(list(enumerate(plane.index))):
+            if at is not None:
+                table.insert(0, f"axis_{axis}", at)
+        self.count += len(found)
+        self._tables.append(table)
+        if labels in self._viewer.layers:
+            labels.refresh()
+            return
+        add_quietly(self._viewer, labels)
+        labels.events.paint.connect(self._painted)
+
+    def _painted(self, event: Any) -> None:
+        self._edited = True
+
+    def complete(self, told: str, end: End) -> None:
+        """Nothing is left to be done but the table."""
+        end(f"{told} {self.stop()}")
+
+    def stop(self) -> str:
+        """Complete the layer's table, and say what there is."""
+        labels = self._labels
+        if not self._tables or labels not in self._viewer.layers:
+            return "Nothing was changed."
+        import pandas as pd
+
+        labels.events.paint.disconnect(self._painted)
+        table = pd.concat(self._tables, ignore_index=True)
+        table.insert(0, "index", table["label"])
+        labels.features = table
+        return (
+            f"{self.count} {self._noun} outlines are in the new layer {labels.name!r}: one for "
+            f"every slice on which a {self._noun} is seen."
+        )
