@@ -21,6 +21,7 @@ _HOMES = {
     "Prompter": "napari_sam.engine.prompter",
     "Segmentation": "napari_sam.segmentation",
     "Tracks": "napari_sam.stacks.tracks",
+    "adapt": "napari_sam.training.adapt",
     "errors": "napari_sam.errors",
     "interpolate": "napari_sam.stacks.interpolate",
     "link_labels": "napari_sam.stacks.link",
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from napari_sam.stacks.link import link_labels
     from napari_sam.stacks.propagate import propagate
     from napari_sam.stacks.tracks import Tracks
+    from napari_sam.training.adapt import adapt
 
 __all__ = [
     "Candidates",
@@ -59,6 +61,7 @@ __all__ = [
     "Segmentation",
     "Tracks",
     "__version__",
+    "adapt",
     "errors",
     "interpolate",
     "link_labels",

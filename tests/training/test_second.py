@@ -100,7 +100,7 @@ def test_the_light_network_learns_from_its_teacher_and_comes_back_from_a_file(tm
 @torch.inference_mode()
 def test_a_teacher_is_satisfied_with_itself():
     network = CellsNetwork(**FIRST).eval()
-    teacher = Teacher(network.state_dict(), network.config, torch.device("cpu"))
+    teacher = Teacher(network)
     image = windows()
     features = network.encode(image)
     loss = teacher.loss(teacher.look(image), features, network.instances(features))

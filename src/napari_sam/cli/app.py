@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 from napari_sam import __version__
-from napari_sam.cli import cache, demo, export, models, segment
+from napari_sam.cli import adapt, cache, demo, export, models, segment
 from napari_sam.errors import NapariSamError
 
 INTERRUPTED = 130
@@ -26,7 +26,7 @@ def build_parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the full traceback of an error")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
-    for module in (demo, segment, models, cache, export):
+    for module in (demo, segment, adapt, models, cache, export):
         module.add_parser(commands, common)
     return parser
 

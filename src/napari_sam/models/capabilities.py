@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.models.embedding import Embedding, InstanceMaps
+from napari_sam.models.lesson import Lesson
 from napari_sam.progress import Progress
 from napari_sam.prompts import Prompt, Window
 from napari_sam.segmentation import Candidates
@@ -264,6 +265,15 @@ class Storable(Protocol):
 
 class Tunable(Protocol):
     """Can be taught, and saved as a checkpoint of its own."""
+
+    @property
+    def network(self) -> Any:
+        """What is taught, which speaks the language of `CellsNetwork`; copy it before."""
+        ...
+
+    def taught(self, state: Mapping[str, Any], name: str, lesson: Lesson | None) -> Any:
+        """Make a model of the weights of a copy of `network` that was trained."""
+        ...
 
     def save(self, path: str | Path) -> Path:
         """Write a checkpoint that `napari_sam.load_model` reads."""

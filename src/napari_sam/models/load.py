@@ -78,7 +78,9 @@ def _load_entry(
                 f"{entry.name}', or with load_model({entry.name!r}, download=True)."
             )
         fetch.fetch(entry.url, where, size=entry.bytes, sha256=entry.sha256, progress=progress)
-    return entry.family.load(Request(where, device, entry.name, entry.sha256, precision))
+    model = entry.family.load(Request(where, device, entry.name, entry.sha256, precision))
+    model.licence = model.licence or entry.licence
+    return model
 
 
 def _check_precision(family: Family, name: str, precision: Precision) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from napari_sam.models.capabilities import (
 )
 from napari_sam.models.embedding import SURROUNDINGS, Embedding, InstanceMaps
 from napari_sam.models.grid import PointByPoint
+from napari_sam.models.lesson import Lesson
 from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Prompt, Window
 from napari_sam.segmentation import Candidates
@@ -48,12 +50,18 @@ class Model(ABC):
         Changes whenever the weights do.
     field : int
         Pixels of a side that it sees best at once: of a larger plane it is shown parts.
+    licence : str
+        Of the weights; empty where it is not known.
+    history : tuple of Lesson
+        What it was taught by persons, the last one last; see `napari_sam.adapt`.
     """
 
     name: str
     device: str
     fingerprint: str
     field: int = 1024
+    licence: str = ""
+    history: tuple[Lesson, ...] = ()
 
     def own_limits(self, plane: npt.NDArray[Any]) -> tuple[float, float]:
         """Choose the values that become black and white where nobody sets them."""
@@ -117,6 +125,32 @@ class Model(ABC):
     def tunable(self) -> Tunable | None:
         """Who can be taught and saved."""
         return None
+
+    def save(self, path: str | Path) -> Path:
+        """Write a checkpoint that `napari_sam.load_model` reads.
+
+        Parameters
+        ----------
+        path : str or Path
+            A ``.safetensors`` file; a kill leaves what was there before, or all of the new one.
+
+        Returns
+        -------
+        Path
+
+        Raises
+        ------
+        ModelError
+            When the model cannot be taught, so that there is nothing new to save.
+        ParameterError, DataError
+            When the path is none, or cannot be written to.
+        """
+        if self.tunable is None:
+            raise ModelError(
+                f"The model {self.name!r} is of a kind that cannot be taught: its checkpoint is "
+                "the file that it was loaded from."
+            )
+        return self.tunable.save(path)
 
     @abstractmethod
     def encode(

@@ -181,6 +181,7 @@ def add(path: str | os.PathLike[str], name: str | None = None) -> Entry:
     # What it refuses is not added.
     model = family.load(Request(file, "cpu", name, precision="float32"))
     itself = ", finds cells by itself" if model.has_instances else ""
+    taught = f", taught {len(model.history)} times" if model.history else ""
     entry = Entry(
         name=name,
         family=family,
@@ -188,8 +189,8 @@ def add(path: str | os.PathLike[str], name: str | None = None) -> Entry:
         bytes=file.stat().st_size,
         sha256="",
         url="",
-        licence="as its author says",
-        good_for=f"Your own checkpoint: {family.title}{itself}.",
+        licence=model.licence or "as its author says",
+        good_for=f"Your own checkpoint: {family.title}{itself}{taught}.",
     )
 
     def edit(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:

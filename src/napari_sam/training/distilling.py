@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -22,22 +24,26 @@ class Teacher:
 
     Parameters
     ----------
-    state : dict of str to Tensor
-        Its weights.
-    config : dict
-        Its architecture, see `CellsNetwork.of`.
-    device : torch.device
+    network : CellsNetwork
+        In evaluation mode, on its device; it is not changed.
 
     References
     ----------
     Romero et al., FitNets: hints for thin deep nets, ICLR 2015.
     """
 
-    def __init__(self, state: dict[str, Tensor], config: dict, device: torch.device) -> None:
-        network = CellsNetwork.of(config)
-        adopt(network, state)
+    def __init__(self, network: CellsNetwork) -> None:
+        self.network = network
+
+    @classmethod
+    def of(cls, checkpoint: dict[str, Any], device: torch.device) -> Teacher:
+        """Make a teacher of the averaged weights of a checkpoint, see `load_checkpoint`."""
+        network = CellsNetwork.of(checkpoint["config"])
+        adopt(network, checkpoint["ema"])
         network.eval().fold_norms()
-        self.network = network.to(device=device, memory_format=torch.channels_last)
+        # torch describes to() with both arguments for tensors only.
+        network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return cls(network)
 
     @torch.no_grad()
     def look(self, image: Tensor) -> tuple[Features, Tensor]:

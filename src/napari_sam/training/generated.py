@@ -21,6 +21,7 @@ __all__ = [
     "GENERATED_FAMILIES",
     "TRAINING_SEEDS",
     "fresh_plane",
+    "fresh_planes",
     "generated_planes",
     "generated_slices",
     "generated_validation",
@@ -130,6 +131,12 @@ def fresh_plane(
     kind = kinds[int(rng.choice(len(kinds), p=weight / weight.sum()))]
     sample = generate(kind, int(rng.integers(TRAINING_SEEDS, 2**31)), shape)
     return prepare_plane(normalise(sample[0], 0.5, 99.9), sample[1], "synthetic")
+
+
+def fresh_planes(rng: np.random.Generator, count: int) -> list[Plane]:
+    """Generate so many planes of any kind, less those with nothing large enough on them."""
+    planes = (fresh_plane(rng) for _ in range(count))
+    return [plane for plane in planes if plane is not None]
 
 
 def generated_slices(

@@ -93,7 +93,7 @@ class Trainer:
         self.network = network.to(self.device, memory_format=torch.channels_last)
         self.teacher = None
         if teacher is not None:
-            self.teacher = Teacher(teacher["ema"], teacher["config"], self.device)
+            self.teacher = Teacher.of(teacher, self.device)
         self.taught = 1.0 if teacher is not None else 0.0
         self.average = WeightAverage(self.network)
         keep_triton_out()  # torch imports Triton for its first optimiser

@@ -46,13 +46,16 @@ def instance_targets(labels: Tensor, centre: Tensor, depth: Tensor) -> Tensor:
     return torch.stack([inside, centre, boundary], 1)
 
 
-def instance_loss(logits: Tensor, targets: Tensor) -> Tensor:
+def instance_loss(logits: Tensor, targets: Tensor, known: Tensor | None = None) -> Tensor:
     """Cross-entropy of the three maps, half a dice loss of the foreground, twice L1 of centre.
 
     Parameters
     ----------
     logits, targets : Tensor
         (B, 3, h, w).
+    known : Tensor of float, optional
+        (B, 1, h, w), 1 where the targets are to be believed and 0 where nothing is known;
+        all of them by default.
 
     Returns
     -------
@@ -63,12 +66,16 @@ def instance_loss(logits: Tensor, targets: Tensor) -> Tensor:
     entropy = F.binary_cross_entropy_with_logits(logits, targets, reduction="none")
     # objects fill little of some windows: give their pixels more say
     weight = 1 + targets[:, :1]
-    entropy = (entropy * weight).mean((0, 2, 3)) / weight.mean()
+    if known is not None:
+        weight = weight * known
+    share = weight.mean().clamp_min(1e-6)
+    entropy = (entropy * weight).mean((0, 2, 3)) / share
     probability = logits.sigmoid()
-    p, t = probability[:, 0].flatten(1), targets[:, 0].flatten(1)
+    inside = probability[:, :1] if known is None else probability[:, :1] * known
+    p, t = inside.flatten(1), targets[:, 0].flatten(1)
     dice = 1 - (2 * (p * t).sum(1) + 20) / (p.sum(1) + t.sum(1) + 20)
     distance = (probability[:, 1:] - targets[:, 1:]).abs() * weight
-    distance = distance.mean((0, 2, 3)) / weight.mean()
+    distance = distance.mean((0, 2, 3)) / share
     return entropy[0] + 0.5 * entropy[1:].sum() + 0.5 * dice.mean() + 2 * distance[0] + distance[1]
 
 

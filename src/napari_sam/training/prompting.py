@@ -51,7 +51,11 @@ class PromptBatch:
 
 
 def choose_objects(
-    examples: list[Example], per_window: int, generator: torch.Generator, device: torch.device
+    examples: list[Example],
+    per_window: int,
+    generator: torch.Generator,
+    device: torch.device,
+    nothing: float = 0.06,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Choose what the prompts of a batch ask for.
 
@@ -63,6 +67,8 @@ def choose_objects(
     generator : torch.Generator
         On the CPU.
     device : torch.device
+    nothing : float
+        Share of the clicks that are on nothing.
 
     Returns
     -------
@@ -90,7 +96,7 @@ def choose_objects(
         for which in chosen.tolist():
             mask = labels == which
             weight = mask * (0.08 + centre) ** 1.5
-            if torch.rand((), generator=generator) < 0.06:  # a click on nothing
+            if torch.rand((), generator=generator) < nothing:
                 weight, mask = (labels == 0) * 1.0, torch.zeros_like(mask)
                 if not weight.any():
                     continue

@@ -16,6 +16,7 @@ from napari_sam.models.cells.model import CellsModel
 from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.models.checkpoints import read_file
 from napari_sam.models.headers import read_safetensors_header
+from napari_sam.models.lesson import history_of
 from napari_sam.models.weights import check_fit, named_tensors
 
 #: Most of anything, so that no file can ask for a network without end.
@@ -55,7 +56,8 @@ def load_cells(
         raise CheckpointError(
             f"There is no file {source}. Reinstall napari-sam-bio if it is its own."
         )
-    config = _config(read_safetensors_header(source).metadata.get("config", "{}"), source)
+    words = read_safetensors_header(source).metadata
+    config = _config(words.get("config", "{}"), source)
     state = named_tensors(read_file(source))
     check_fit(
         lambda: CellsNetwork.of(config), state, f"{source.name}, taken for weights of 'cells',"
@@ -67,10 +69,14 @@ def load_cells(
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     fingerprint = f"cells:{hashlib.sha256(source.read_bytes()).hexdigest()[:16]}"
     name = name or ("cells" if path is None else path.stem)
-    if not half:
-        return CellsModel(network, name, device, fingerprint)
-    reader = copy.deepcopy(network).to(torch.bfloat16)
-    return CellsModel(network, name, device, f"{fingerprint}:bfloat16", reader)
+    reader = None
+    if half:
+        reader = copy.deepcopy(network).to(torch.bfloat16)
+        fingerprint += ":bfloat16"
+    model = CellsModel(network, name, device, fingerprint, reader)
+    model.licence = words.get("licence", "")
+    model.history = history_of(words.get("history", "[]"))
+    return model
 
 
 def _config(text: str, source: Path) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.models.cells.overview import CellsFeatures, survey
 from napari_sam.models.cells.size import OBJECT, STRIDE, clip_zoom, read_maps
 from napari_sam.models.cells.suits import SUITS
+from napari_sam.models.cells.tuning import CellsTuning
 from napari_sam.models.cells.windows import Pyramid, resample, square, to_window
 from napari_sam.models.model import Embedding, InstanceMaps, Model
 from napari_sam.progress import Progress, part, silent
@@ -81,6 +82,17 @@ class CellsModel(Model):
         """Itself: it has a learned automatic head."""
         return self
 
+    @property
+    def usual_diameter(self) -> float | None:
+        """Diameter in pixels of the objects that it was taught last, if it was taught any."""
+        kept = [lesson.diameter for lesson in self.history if lesson.kept]
+        return kept[-1] if kept else None
+
+    @property
+    def tunable(self) -> CellsTuning:
+        """Who makes taught models of it."""
+        return CellsTuning(self)
+
     @torch.inference_mode()
     def encode(
         self,
@@ -94,7 +106,7 @@ class CellsModel(Model):
         limits = self.limits_for(image, limits)
         pyramid = Pyramid.of(normalise(image, limits), self.device)
         progress(0.05)
-        overview = survey(self.reader, pyramid, part(progress, 0.05, 1.0))
+        overview = survey(self.reader, pyramid, part(progress, 0.05, 1.0), self.usual_diameter)
         progress(1.0)
         maps = overview.maps.foreground
         nbytes = pyramid.nbytes + 3 * maps.nbytes + overview.objects.regions.nbytes
@@ -106,7 +118,9 @@ class CellsModel(Model):
         image = images.check_plane(pixels)
         limits = self.limits_for(image, limits)
         pyramid = Pyramid.of(normalise(image, limits), self.device)
-        features = CellsFeatures(pyramid, partial(survey, self.reader, pyramid))
+        features = CellsFeatures(
+            pyramid, partial(survey, self.reader, pyramid, usual=self.usual_diameter)
+        )
         return self._embedding(image, limits, features, pyramid.nbytes)
 
     def _embedding(

@@ -79,9 +79,17 @@ class CellsFeatures:
 
 
 @torch.inference_mode()
-def survey(network: CellsNetwork, pyramid: Pyramid, progress: Progress = silent) -> Overview:
-    """Estimate how large the objects of a plane are, and look at all of it at that size."""
-    diameter = estimate_diameter(network, pyramid, part(progress, 0.0, 0.6))
+def survey(
+    network: CellsNetwork,
+    pyramid: Pyramid,
+    progress: Progress = silent,
+    usual: float | None = None,
+) -> Overview:
+    """Estimate how large the objects of a plane are, and look at all of it at that size.
+
+    ``usual`` is a diameter in plane pixels that a person has shown, see `estimate_diameter`.
+    """
+    diameter = estimate_diameter(network, pyramid, part(progress, 0.0, 0.6), usual)
     # Enough to size a click; the automatic mode reads a huge plane in full when asked.
     seen = OBJECT * math.sqrt(pyramid.shape[0] * pyramid.shape[1] / MOST)
     if seen <= diameter * math.sqrt(WHOLE):

@@ -31,6 +31,7 @@ LOOK = 512  # side of the region, in window pixels, on which sizes are measured
 FIRST_ZOOMS = (1.0, 0.5, 2.0, 0.25)  # tried in turn until objects show up
 AGREE = 1.7  # ratio up to which the size found and the size looked for agree
 CLOSER = 0.85  # of the disagreement a second look has to leave less than this
+USUAL = 2 / 3  # share that a usual size has in the size, in octaves, against what is seen
 FEW = 5  # objects from which a look is worth trusting
 WHOLE = 3  # objects away from the border from which the others do not count
 SEED = 0.5  # height of the centre map that makes a seed
@@ -180,15 +181,25 @@ def find_objects(maps: npt.NDArray[np.float32], scale: float) -> Objects:
 
 
 def estimate_diameter(
-    network: CellsNetwork, pyramid: Pyramid, progress: Progress = silent
+    network: CellsNetwork,
+    pyramid: Pyramid,
+    progress: Progress = silent,
+    usual: float | None = None,
 ) -> float:
     """Estimate the median diameter of the objects of a plane, in plane pixels.
+
+    Where a person has shown what size is ``usual``, the first look is at that size; if about this
+    size is seen, it is mostly believed, for it was drawn and not guessed.
 
     Returns the diameter that the network confirms when it looks at the zoom that suits it, by
     enough objects to tell. Of the sizes seen when there is none such: one confirmed by few
     objects if possible, then the most confident one. Texture looks much the same at every zoom:
     where a second look disagrees as much as the first, the first one counts.
     """
+    if usual is not None:
+        seen = _seen_at(network, pyramid, clip_zoom(OBJECT / usual))
+        if seen.count >= FEW and abs(log(seen.median / usual)) <= log(AGREE):
+            return float(usual**USUAL * seen.median ** (1 - USUAL))
     tried: list[tuple[bool, float, float]] = []
     before: tuple[float, float] | None = None
     todo = list(FIRST_ZOOMS)
@@ -197,9 +208,7 @@ def estimate_diameter(
             break
         progress(look / (len(FIRST_ZOOMS) + 2))
         zoom = todo.pop(0)
-        objects = find_objects(
-            _maps_of(network, pyramid, _middle(pyramid.shape, zoom), zoom), STRIDE / zoom
-        )
+        objects = _seen_at(network, pyramid, zoom)
         if objects.count == 0:
             continue
         off = log(objects.median * zoom / OBJECT)
@@ -215,6 +224,13 @@ def estimate_diameter(
         before = off, objects.median
         todo = [clip_zoom(OBJECT / objects.median)] if look < len(FIRST_ZOOMS) else []
     return max(tried)[2] if tried else OBJECT
+
+
+def _seen_at(network: CellsNetwork, pyramid: Pyramid, zoom: float) -> Objects:
+    """Measure what is seen in the middle of a plane at one zoom."""
+    return find_objects(
+        _maps_of(network, pyramid, _middle(pyramid.shape, zoom), zoom), STRIDE / zoom
+    )
 
 
 def _middle(shape: tuple[int, int], zoom: float) -> tuple[int, int, int, int]:

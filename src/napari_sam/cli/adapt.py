@@ -1,0 +1,144 @@
+"""``napari-sam adapt``: a model taught by a folder of corrected labels."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_sam.cli.progress import Line
+from napari_sam.errors import DataError
+
+if TYPE_CHECKING:
+    from napari_sam.images import Image
+
+
+def add_parser(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "adapt",
+        parents=[common],
+        help="teach a model your own objects, in a minute",
+        description="Teach a model the objects of corrected labels. A part of them is held back "
+        "and the comparison is printed; a model that is not better is not written.",
+    )
+    parser.add_argument("images", metavar="IMAGES", help="an image, or a folder of them")
+    parser.add_argument(
+        "labels",
+        metavar="LABELS",
+        type=Path,
+        help="labels of that image, or a folder with labels called like the images, or like "
+        "them and _labels",
+    )
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="FILE", help="a .safetensors file"
+    )
+    parser.add_argument(
+        "--model", default="cells", metavar="NAME_OR_PATH", help="what to begin with"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, metavar="N", help="how long, at most; default 60"
+    )
+    parser.add_argument(
+        "--exhaustive",
+        action="store_true",
+        help="every object is marked: all that is not is background",
+    )
+    parser.add_argument("--channel", type=int, metavar="N", help="counted from 0")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument(
+        "--add", metavar="NAME", help="add the model to the list under this name, for the panel"
+    )
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace the output if it is there already"
+    )
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Teach a model, say how it compares, and write it if it is better."""
+    import warnings
+
+    from napari_sam.models.zoo import add
+    from napari_sam.training.adapt import adapt
+
+    target = options.output
+    if target.suffix != ".safetensors":
+        target = target.with_name(f"{target.name}.safetensors")
+    if target.exists() and not options.overwrite:
+        raise DataError(f"{target} is there already: choose another name, or add --overwrite.")
+    examples = pairs(options.images, options.labels, options.channel)
+    line = Line(f"Teaching {options.model}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # the lesson says it below
+        taught = adapt(
+            options.model,
+            examples,
+            options.seconds,
+            exhaustive=options.exhaustive,
+            name=target.stem,
+            device=options.device,
+            progress=line,
+        )
+    lesson = taught.history[-1]
+    line.done(f"{lesson}")
+    if not lesson.kept:
+        print(f"Nothing was written: {options.model} stays as it is.", file=sys.stderr)
+        return 1
+    print(taught.save(target))
+    if options.add is not None:
+        add(target, options.add)
+    return 0
+
+
+def pairs(images: str, labels: Path, channel: int | None) -> list[tuple[Image, Any]]:
+    """Read images and the labels that belong to them.
+
+    Parameters
+    ----------
+    images : str
+        An image, or a folder.
+    labels : Path
+        Labels, or a folder of them; images without labels are left out.
+    channel : int, optional
+
+    Raises
+    ------
+    DataError
+        When there are no such files, or no labels for any image.
+    """
+    from napari_sam.cli.inputs import find_inputs, pick
+    from napari_sam.files import read_image, read_labels
+
+    files = find_inputs([images])
+    if labels.is_dir():
+        found = [(file, labels_of(file, labels)) for file in files]
+        known = [(file, own) for file, own in found if own is not None]
+    else:
+        known = [(file, labels) for file in files]
+    if not known or (labels.is_file() and len(files) > 1):
+        raise DataError(
+            f"{labels} has no labels for the images of {images}: expected files called like the "
+            "images, or like them and _labels, such as cells_1_labels.tif for cells_1.tif."
+        )
+    return [
+        (pick(read_image(file), channel), pick(read_labels(own), sure=True).finest)
+        for file, own in known
+    ]
+
+
+def labels_of(image: Path, folder: Path) -> Path | None:
+    """Return the labels of an image in a folder, if they are there."""
+    from napari_sam.files import IMAGE_SUFFIXES
+    from napari_sam.files.names import stem_of
+
+    stem = stem_of(image).removesuffix(".image")
+    for ending in ("_labels", ".labels", "_masks", ""):
+        for suffix in IMAGE_SUFFIXES:
+            file = folder / f"{stem}{ending}{suffix}"
+            if file.is_file() and file.resolve() != image.resolve():
+                return file
+    return None

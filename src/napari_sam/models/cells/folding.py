@@ -1,0 +1,76 @@
+"""BatchNorm folded into the convolution before it, and folded networks written unfolded again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from napari_sam.models.cells.encoder import Residual
+
+if TYPE_CHECKING:
+    from napari_sam.models.cells.network import CellsNetwork
+
+__all__ = ["fold", "unfolded_state"]
+
+
+def _pairs(network: nn.Module) -> Iterator[tuple[str, str]]:
+    """Name every convolution with a BatchNorm right behind it, and that BatchNorm."""
+    for place, module in network.named_modules():
+        start = f"{place}." if place else ""
+        if isinstance(module, nn.Sequential):
+            for (first, conv), (second, norm) in pairwise(module.named_children()):
+                if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                    yield start + first, start + second
+        elif isinstance(module, Residual):
+            yield f"{start}conv1", f"{start}norm1"
+            yield f"{start}conv2", f"{start}norm2"
+
+
+def fold(network: nn.Module) -> None:
+    """Fold every BatchNorm of a network in evaluation mode into the convolution before it."""
+    for conv, norm in list(_pairs(network)):
+        before, behind = network.get_submodule(conv), network.get_submodule(norm)
+        assert isinstance(before, nn.Conv2d)
+        assert isinstance(behind, nn.BatchNorm2d)
+        _replace(network, conv, fuse_conv_bn_eval(before, behind))
+        _replace(network, norm, nn.Identity())
+
+
+def _replace(network: nn.Module, place: str, module: nn.Module) -> None:
+    parent, _, name = place.rpartition(".")
+    setattr(network.get_submodule(parent), name, module)
+
+
+@torch.no_grad()
+def unfolded_state(network: CellsNetwork) -> dict[str, Tensor]:
+    """Return the weights of a folded network under the names of one that is not.
+
+    Parameters
+    ----------
+    network : CellsNetwork
+        After `fold`; of one that was not folded, its own weights.
+
+    Returns
+    -------
+    dict of str to Tensor
+        Folded again, they give the same network: each BatchNorm only adds the bias.
+    """
+    folded = network.state_dict()
+    plain = type(network).of(network.config)
+    state = {name: folded.get(name, tensor) for name, tensor in plain.state_dict().items()}
+    for conv, norm in _pairs(plain):
+        if f"{conv}.bias" not in folded:
+            continue
+        behind = plain.get_submodule(norm)
+        assert isinstance(behind, nn.BatchNorm2d)
+        bias = folded[f"{conv}.bias"]
+        state[f"{norm}.bias"] = bias
+        state[f"{norm}.weight"] = torch.ones_like(bias)
+        state[f"{norm}.running_mean"] = torch.zeros_like(bias)
+        state[f"{norm}.running_var"] = torch.ones_like(bias) - behind.eps
+    return state

@@ -1,0 +1,107 @@
+"""`adapt`: a model taught by the objects that a person corrected, in a minute."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from napari_sam.loading import as_model
+from napari_sam.models.model import Model
+from napari_sam.progress import Progress, silent
+from napari_sam.training.teaching import teach
+
+__all__ = ["adapt"]
+
+
+def adapt(
+    model: Model | str | Path,
+    examples: Iterable[tuple[Any, Any]],
+    seconds: float = 60.0,
+    *,
+    exhaustive: bool = False,
+    name: str | None = None,
+    steps: int | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Progress = silent,
+    clock: Callable[[], float] = time.monotonic,
+) -> Model:
+    """Teach a model the objects of a person's images.
+
+    The last stages of the encoder, the heads and the decoder learn from the corrected objects;
+    the stages before them stay as they are. On generated images of many kinds the model learns
+    to see what it saw before, so that it forgets little [1]_. A quarter of the objects is held
+    back. On it, the old weights, the new ones and the middle between them [2]_ are compared;
+    when none is better than the old ones, these are kept and a warning says so.
+
+    Parameters
+    ----------
+    model : Model, str or Path
+        One of the embedded kind, such as ``"cells"`` or an adapted one; it is not changed.
+    examples : iterable of (image, labels)
+        Images as `napari_sam.segment_cells` takes them, (..., H, W) or (..., H, W, 3), and
+        labels of their rows and columns: an id per corrected object, 0 elsewhere.
+    seconds : float
+        It takes at most about so long.
+    exhaustive : bool
+        Whether every object is marked. By default only marked objects and a ring around each are
+        learnt from: what is not marked may be an object, too.
+    name : str, optional
+        What the new model is called; the old one's name and "taught" by default.
+    steps : int, optional
+        Stop after so many steps of the optimiser, even if there is time left.
+    seed : int
+        Of the random numbers.
+    device : str
+        Where to load a model given by name.
+    progress : callable
+        Called with 0..1; raise `Cancelled` from it to stop. The model stays as it is then.
+    clock : callable
+        What the seconds are measured by; `time.process_time` is of use on a busy machine.
+
+    Returns
+    -------
+    Model
+        Its last `Lesson` in ``history`` holds the comparison, before and after. ``save`` writes
+        it, `load_model` reads it, and it can be adapted further.
+
+    Raises
+    ------
+    ModelError
+        When the model is of a kind that cannot be taught.
+    LabelsError
+        When labels do not fit their images, or fewer than two objects are marked.
+    ImageError, ParameterError, DeviceError, Cancelled
+
+    Warns
+    -----
+    UserWarning
+        When the old weights were kept.
+
+    References
+    ----------
+    .. [1] Li and Hoiem, Learning without forgetting, IEEE TPAMI 40:2935, 2018.
+    .. [2] Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022.
+    """
+    taught = teach(
+        as_model(model, device),
+        examples,
+        seconds,
+        exhaustive=exhaustive,
+        name=name,
+        steps=steps,
+        seed=seed,
+        progress=progress,
+        clock=clock,
+    )
+    lesson = taught.history[-1]
+    if not lesson.kept:
+        warnings.warn(
+            f"{taught.name!r} sees as {lesson.base!r} does, for it did not get better: {lesson} "
+            "Correct more objects, of every kind that there is, and try again.",
+            stacklevel=2,
+        )
+    return taught

@@ -1,0 +1,112 @@
+"""``napari-sam adapt``: pairs found, a file written when it is better, nothing half done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_sam import loading
+from napari_sam.cli import main
+from napari_sam.cli.adapt import labels_of
+from napari_sam.models import zoo
+from napari_sam.models.load import load
+from napari_sam.training import adapt as adapting
+from napari_sam.training import teaching
+from tiny_cells import QUICK, tiny_model
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """Three images, two of which have labels."""
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    images.mkdir()
+    labels.mkdir()
+    rng = np.random.default_rng(0)
+    for number in range(3):
+        tifffile.imwrite(images / f"a{number}.tif", rng.integers(0, 99, (64, 64), np.uint8))
+    marks = np.zeros((64, 64), np.uint16)
+    marks[10:25, 10:25], marks[35:50, 30:50] = 1, 2
+    tifffile.imwrite(labels / "a0_labels.tif", marks)
+    tifffile.imwrite(labels / "a2.tif", marks)
+    return images, labels
+
+
+def run(*arguments: Any) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tiny network and two steps, and whether it is better is settled."""
+    monkeypatch.setattr(teaching, "Recipe", lambda: QUICK)
+    monkeypatch.setattr(loading, "load_model", lambda *_, **__: tiny_model())
+    teach = teaching.teach
+    monkeypatch.setattr(adapting, "teach", lambda *a, **k: teach(*a, **{**k, "steps": 2}))
+    judge(monkeypatch, better=True)
+
+
+def judge(monkeypatch: pytest.MonkeyPatch, better: bool) -> None:
+    figures = iter([0.5] + [0.6 if better else 0.4] * 3)
+    monkeypatch.setattr(
+        teaching, "figures_on", lambda *_: dict.fromkeys(("ap50", "match", "click"), next(figures))
+    )
+
+
+def test_a_folder_of_labels_teaches_a_model(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "my.safetensors"
+    assert run("adapt", *folders, "-o", out, "--seconds", 600, "--add", "mine") == 0
+    said = capsys.readouterr()
+    assert said.out.strip() == str(out)
+    assert "AP@.5 .50 to .60" in said.err
+    assert len(load(out).history) == 1
+    entry = zoo.info("mine")
+    assert entry.licence == "CC0-1.0"
+    assert "taught" in entry.good_for
+    zoo.remove("mine")
+    assert run("adapt", *folders, "-o", out) == 1  # it is there already
+    assert "--overwrite" in capsys.readouterr().err
+
+
+def test_a_model_that_is_not_better_is_not_written(
+    folders: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judge(monkeypatch, better=False)
+    assert run("adapt", *folders, "-o", tmp_path / "my", "--seconds", 600) == 1
+    assert "Nothing was written" in capsys.readouterr().err
+    assert not list(tmp_path.glob("my*"))
+
+
+def test_interrupted_nothing_is_left(
+    folders: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupt(*_: Any, **__: Any) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(adapting, "teach", interrupt)
+    assert run("adapt", *folders, "-o", tmp_path / "my") == 130
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "labels"]
+
+
+def test_labels_belong_to_images_of_their_name(folders: tuple[Path, Path]) -> None:
+    images, labels = folders
+    assert labels_of(images / "a0.tif", labels) == labels / "a0_labels.tif"
+    assert labels_of(images / "a1.tif", labels) is None
+    assert labels_of(images / "a2.tif", labels) == labels / "a2.tif"
+
+
+def test_no_labels_are_an_error(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    assert run("adapt", folders[0], empty, "-o", tmp_path / "my") == 1
+    assert "cells_1_labels.tif" in capsys.readouterr().err

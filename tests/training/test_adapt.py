@@ -1,0 +1,257 @@
+"""A model taught by a person's objects: what it may learn from, and that nothing is lost."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import napari_sam as ns
+from napari_sam.errors import Cancelled, DataError, LabelsError, ModelError, ParameterError
+from napari_sam.models.cells.folding import unfolded_state
+from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.training import teaching
+from napari_sam.training.comparison import figures_on
+from napari_sam.training.corrections import (
+    HELD,
+    TAUGHT,
+    UNSURE,
+    draw,
+    hold_back,
+    known_pixels,
+    pieces_of,
+)
+from napari_sam.training.losses import instance_loss
+from napari_sam.training.tuning import Recipe, Tuner
+from rounding import rounding
+from tiny_cells import QUICK, tiny_model, tiny_network
+
+# Weights of nobody get better or not as it happens.
+pytestmark = pytest.mark.filterwarnings("ignore:.*did not get better")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(teaching, "Recipe", lambda: QUICK)
+
+
+def discs(count: int = 6, side: int = 96) -> tuple[np.ndarray, np.ndarray]:
+    """Bright discs of 9 pixels' radius on noise, all of them marked."""
+    rng = np.random.default_rng(3)
+    rows, columns = np.indices((side, side))
+    image, labels = rng.normal(20, 3, (side, side)), np.zeros((side, side), np.int32)
+    for number in range(count):
+        row, column = 16 + 30 * (number // 3), 16 + 30 * (number % 3)
+        inside = (rows - row) ** 2 + (columns - column) ** 2 <= 81
+        image[inside] += 60
+        labels[inside] = 10 * (number + 1)
+    return image.astype(np.float32), labels
+
+
+def adapt(model: ns.Model, examples: list, **how: Any) -> ns.Model:
+    """Adapt by steps, however slow the machine is."""
+    return ns.adapt(model, examples, how.pop("seconds", 3600), **how)
+
+
+def same(one: ns.Model, other: ns.Model, image: np.ndarray) -> bool:
+    """Whether two models see the same, up to the order of sums."""
+    first, second = (model.encode(image).features.maps.foreground for model in (one, other))
+    allowed = rounding(first, terms=9 * 32, products=30)
+    return first.shape == second.shape and float(np.abs(first - second).max()) <= allowed
+
+
+@pytest.mark.parametrize("light", [False, True])
+def test_a_taught_model_is_saved_and_loaded_and_taught_again(light: bool, tmp_path: Path) -> None:
+    model, example = tiny_model(light), discs()
+    taught = adapt(model, [example], steps=3, name="mine")
+    assert (taught.name, taught.licence) == ("mine", "CC0-1.0")
+    path = taught.save(tmp_path / "mine.safetensors")
+    again = ns.load_model(path, precision="float32")
+    assert (again.name, again.licence, again.history) == ("mine", "CC0-1.0", taught.history)
+    assert same(taught, again, example[0])
+    point = ns.Prompt(points=[(16, 16)])
+    scores = [m.predict(m.encode(example[0]), point).scores[0] for m in (taught, again)]
+    assert scores[0] == pytest.approx(scores[1], abs=1e-4)
+    further = adapt(again, [example], steps=1)
+    assert [lesson.base for lesson in further.history] == ["tiny", "mine"]
+    assert [lesson.steps for lesson in further.history] == [3, 1]
+
+
+def test_the_lesson_holds_the_comparison() -> None:
+    lesson = adapt(tiny_model(), [discs()], steps=2).history[-1]
+    assert (lesson.images, lesson.objects, lesson.held_back) == (1, 4, 2)
+    assert set(lesson.before) == set(lesson.after) == {"ap50", "match", "click"}
+    assert set(lesson.elsewhere_before) == set(lesson.elsewhere_after) == {"ap50", "click"}
+    assert "AP@.5" in str(lesson)
+
+
+@pytest.mark.parametrize("light", [False, True])
+def test_a_folded_network_is_written_unfolded(light: bool) -> None:
+    plain = tiny_network(light)
+    folded = copy.deepcopy(plain)
+    folded.fold_norms()
+    state = unfolded_state(folded)
+    assert {k: v.shape for k, v in state.items()} == {
+        k: v.shape for k, v in plain.state_dict().items()
+    }
+    back = CellsNetwork.of(plain.config)
+    back.load_state_dict(state)
+    back.eval().fold_norms()
+    for name, tensor in folded.state_dict().items():
+        torch.testing.assert_close(back.state_dict()[name], tensor)
+
+
+def test_worse_weights_are_not_kept_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, example = tiny_model(), discs()
+    figures = iter([{"ap50": 0.5, "match": 0.6, "click": 0.6}] + [{"match": 0.5, "click": 0.6}] * 3)
+    monkeypatch.setattr(teaching, "figures_on", lambda *_: next(figures))
+    with pytest.warns(UserWarning, match="did not get better"):
+        taught = adapt(model, [example], steps=2)
+    assert not taught.history[-1].kept
+    assert same(model, taught, example[0])
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.1, 0.5, 0.95])
+def test_cancelled_the_model_is_as_it_was(moment: float) -> None:
+    model, example = tiny_model(), discs()
+    before = copy.deepcopy(model.network.state_dict())
+
+    def cancel(fraction: float) -> None:
+        if fraction >= moment:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        adapt(model, [example], steps=4, progress=cancel)
+    for name, tensor in model.network.state_dict().items():
+        assert torch.equal(tensor, before[name])
+    assert model.history == ()
+
+
+def test_it_ends_in_time() -> None:
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 0.5
+        return now
+
+    lesson = teaching.teach(tiny_model(), [discs()], 10.0, clock=clock).history[-1]
+    assert 1 <= lesson.steps < 20
+    assert lesson.seconds <= 10
+
+
+def test_what_nobody_marked_teaches_nothing() -> None:
+    image, labels = discs()
+    some = np.where(labels <= 20, labels, 0)  # two of six discs, the others are cells as well
+    rng = np.random.default_rng(0)
+    (piece,) = pieces_of([(image, some)], tiny_model(), False, rng)
+    example, known = draw(piece, 64, rng)
+    assert known.any()
+    assert not known.all()
+    logits = torch.zeros(1, 3, 32, 32, requires_grad=True)
+    targets = torch.zeros(1, 3, 32, 32)
+    targets[0, 0] = torch.from_numpy(example.labels > 0)
+    instance_loss(logits, targets, torch.from_numpy(known)[None, None].float()).backward()
+    assert logits.grad is not None
+    moved = logits.grad[0].abs().sum(0).numpy() > 0
+    assert not (moved & ~known).any()
+    assert (moved & known).any()
+
+
+def test_a_ring_is_known_and_only_that() -> None:
+    labels = np.zeros((40, 40), np.int32)
+    labels[10:20, 10:20], labels[10:20, 21:30], labels[30:35, 30:35] = 1, 2, 3
+    roles = np.array([0, TAUGHT, UNSURE, HELD], np.uint8)
+    known = known_pixels(labels, roles, TAUGHT, False)
+    assert known[10:20, 10:20].all()
+    assert known[8, 15]
+    assert not known[25, 15]
+    assert not known[labels == 2].any()
+    whole = known_pixels(labels, roles, TAUGHT, True)
+    assert whole[25, 15]
+    assert not whole[labels >= 2].any()
+
+
+def test_what_is_held_back_is_not_shown() -> None:
+    image, labels = discs()
+    rng = np.random.default_rng(0)
+    pieces = pieces_of([(image, labels)], tiny_model(), True, rng)
+    assert hold_back(pieces, 0.34, rng) == 2
+    (piece,) = pieces
+    held = np.isin(piece.plane.labels, piece.ids(HELD))
+    assert np.count_nonzero(held) > 0
+    assert len(piece.ids(TAUGHT)) == 4
+    for _ in range(5):
+        example, known = draw(piece, 64, rng)
+        assert example.labels.max() <= 4
+        assert example.labels[known].any()
+
+
+def test_found_in_the_right_place_counts() -> None:
+    """The measure itself: a model that finds every disc has hits only."""
+    from napari_sam.training import comparison
+
+    image, labels = discs()
+    rng = np.random.default_rng(0)
+    (piece,) = pieces_of([(image, labels)], tiny_model(), True, rng)
+    hit, matched = comparison._counted(piece, piece.plane.labels, TAUGHT)
+    assert hit.tolist() == [6, 0, 0]
+    assert matched == [1.0] * 6
+    shifted = np.roll(piece.plane.labels, 14, axis=0)
+    assert comparison._counted(piece, shifted, TAUGHT)[0].tolist()[0] == 0
+    assert figures_on(tiny_model(), [piece], HELD) == {}
+
+
+def test_training_brings_the_maps_closer_to_the_marks() -> None:
+    model = tiny_model()
+    rng = np.random.default_rng(0)
+    pieces = pieces_of([discs()], model, True, rng)
+    recipe = Recipe(windows=4, size=64, prompts=1, warm=2, learning_rate=0.03)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        tuner = Tuner(model.network, pieces, [], recipe)
+        losses = [tuner.step(0.0)["instances"] for _ in range(40)]
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+
+
+def test_what_cannot_be_learnt_from_is_refused() -> None:
+    image, labels = discs()
+    model = tiny_model()
+    with pytest.raises(LabelsError, match="whole numbers"):
+        adapt(model, [(image, labels == 10)], steps=1)
+    with pytest.raises(LabelsError, match="at least two"):
+        adapt(model, [(image, (labels == 10).astype(int))], steps=1)
+    with pytest.raises(LabelsError, match="no corrected objects"):
+        adapt(model, [], steps=1)
+    with pytest.raises(LabelsError, match="same rows"):
+        adapt(model, [(image, labels[:50])], steps=1)
+    with pytest.raises(LabelsError, match="pair"):
+        adapt(model, [image], steps=1)
+    with pytest.raises(ParameterError, match="seconds"):
+        adapt(model, [(image, labels)], seconds=0)
+    with pytest.raises(DataError, match="path of a file"):
+        model.save("/")
+
+
+def test_other_kinds_of_models_say_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from fake_model import FakeModel
+
+    with pytest.raises(ModelError, match="cannot be taught"):
+        adapt(FakeModel(), [discs()])
+    with pytest.raises(ModelError, match="cannot be taught"):
+        FakeModel().save(tmp_path / "x")
+
+
+def test_stacks_and_colour() -> None:
+    image, labels = discs()
+    stack = np.stack([image, np.zeros_like(image), image])
+    marks = np.stack([labels, np.zeros_like(labels), np.where(labels == 30, 7, 0)])
+    lesson = adapt(tiny_model(), [(stack, marks)], steps=1).history[-1]
+    assert lesson.objects + lesson.held_back == 7
+    colour = np.repeat(image[..., None], 3, axis=2)
+    lesson = adapt(tiny_model(), [(colour, labels)], steps=1).history[-1]
+    assert lesson.objects + lesson.held_back == 6
