@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage as ndi
 
-from napari_sam.methods.found_cells import find_cells
+from napari_sam.methods.finding_cells import find_cells
 from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.models.model import Model
 from napari_sam.prompts import Prompt

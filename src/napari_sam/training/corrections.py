@@ -17,7 +17,7 @@ from napari_sam import checks
 from napari_sam.contrast import normalise
 from napari_sam.errors import LabelsError
 from napari_sam.images import Image
-from napari_sam.methods.found_cells import find_cells
+from napari_sam.methods.finding_cells import find_cells
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, silent
 from napari_sam.training.crops import Plane, cut_window, prepare_plane
