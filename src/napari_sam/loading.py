@@ -13,7 +13,7 @@ from napari_sam.libraries import keep_triton_out
 from napari_sam.models.family import Precision
 from napari_sam.models.load import load
 from napari_sam.models.model import Model
-from napari_sam.models.zoo import given_path
+from napari_sam.models.paths import given_path
 from napari_sam.progress import Progress, silent
 
 

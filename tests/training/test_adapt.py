@@ -94,7 +94,7 @@ def test_a_folded_network_is_written_unfolded(light: bool) -> None:
     plain = tiny_network(light)
     folded = copy.deepcopy(plain)
     folded.fold_norms()
-    state = unfolded_state(folded)
+    state = unfolded_state(folded, CellsNetwork.of(plain.config))
     assert {k: v.shape for k, v in state.items()} == {
         k: v.shape for k, v in plain.state_dict().items()
     }

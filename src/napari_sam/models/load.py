@@ -13,6 +13,7 @@ from napari_sam.models.entry import Entry
 from napari_sam.models.families import family_of
 from napari_sam.models.family import PRECISIONS, Family, Precision, Request
 from napari_sam.models.model import Model
+from napari_sam.models.paths import given_path
 from napari_sam.progress import Progress, silent
 
 
@@ -39,7 +40,7 @@ def load(
     checks.one_of(precision, PRECISIONS, "precision")
     checks.flag(download, "download")
     checks.reports(progress)
-    path = zoo.given_path(name_or_path)
+    path = given_path(name_or_path)
     device = resolve(device)
     text = os.fspath(name_or_path)
     known = {entry.name for entry in zoo.ZOO}

@@ -15,6 +15,7 @@ from napari_sam.models.cells.family import CELLS
 from napari_sam.models.entry import Entry
 from napari_sam.models.families import family_of
 from napari_sam.models.family import Request
+from napari_sam.models.paths import given_path
 from napari_sam.models.sam.family import SAM
 from napari_sam.progress import Progress, silent
 
@@ -212,29 +213,6 @@ def remove(name: str) -> None:
     if name in {entry.name for entry in ZOO}:
         raise ModelError(f"{name!r} belongs to the zoo and cannot be removed from it.")
     change(lambda entries: tuple(entry for entry in entries if entry.name != name))
-
-
-def given_path(
-    value: str | os.PathLike[str],
-    expected: str = "A model is given by its name or by the path of a file",
-) -> Path | None:
-    """Return what a person gave as a path, or None when no file can be called that.
-
-    Raises
-    ------
-    ParameterError
-        When it is no path at all.
-    """
-    if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str):
-        raise ParameterError(f"{expected}, got {reprlib.repr(value)}.")
-    try:
-        path = Path(os.fspath(value)).expanduser()
-        path.stat()
-    except FileNotFoundError:
-        return path
-    except (OSError, ValueError, RuntimeError):  # too long, not allowed, or nobody's folder
-        return None
-    return path
 
 
 def _new_name(name: str) -> str:

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from napari_sam.models.cells.encoder import Residual
-
-if TYPE_CHECKING:
-    from napari_sam.models.cells.network import CellsNetwork
 
 __all__ = ["fold", "unfolded_state"]
 
@@ -47,13 +43,15 @@ def _replace(network: nn.Module, place: str, module: nn.Module) -> None:
 
 
 @torch.no_grad()
-def unfolded_state(network: CellsNetwork) -> dict[str, Tensor]:
+def unfolded_state(network: nn.Module, plain: nn.Module) -> dict[str, Tensor]:
     """Return the weights of a folded network under the names of one that is not.
 
     Parameters
     ----------
-    network : CellsNetwork
+    network : nn.Module
         After `fold`; of one that was not folded, its own weights.
+    plain : nn.Module
+        A new network of the same architecture, not folded.
 
     Returns
     -------
@@ -61,7 +59,6 @@ def unfolded_state(network: CellsNetwork) -> dict[str, Tensor]:
         Folded again, they give the same network: each BatchNorm only adds the bias.
     """
     folded = network.state_dict()
-    plain = type(network).of(network.config)
     state = {name: folded.get(name, tensor) for name, tensor in plain.state_dict().items()}
     for conv, norm in _pairs(plain):
         if f"{conv}.bias" not in folded:

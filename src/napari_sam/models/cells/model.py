@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import math
 import weakref
+from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,8 +29,9 @@ from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.models.cells.overview import CellsFeatures, survey
 from napari_sam.models.cells.size import OBJECT, STRIDE, clip_zoom, read_maps
 from napari_sam.models.cells.suits import SUITS
-from napari_sam.models.cells.tuning import CellsTuning
+from napari_sam.models.cells.tuning import fingerprint_of, save_network, taught_network
 from napari_sam.models.cells.windows import Pyramid, resample, square, to_window
+from napari_sam.models.lesson import Lesson
 from napari_sam.models.model import Embedding, InstanceMaps, Model
 from napari_sam.progress import Progress, part, silent
 from napari_sam.prompts import Prompt, Window
@@ -89,9 +92,21 @@ class CellsModel(Model):
         return kept[-1] if kept else None
 
     @property
-    def tunable(self) -> CellsTuning:
-        """Who makes taught models of it."""
-        return CellsTuning(self)
+    def tunable(self) -> CellsModel:
+        """Itself: it makes taught models of its kind, and is not changed."""
+        return self
+
+    def taught(self, state: Mapping[str, Tensor], name: str, lesson: Lesson | None) -> CellsModel:
+        """Make a model of the weights of a copy of the network that was trained."""
+        network, reader = taught_network(self.network, state, self.reader.precision)
+        fingerprint = fingerprint_of(network, reader)
+        model = CellsModel(network, name, self.device, fingerprint, reader)
+        model.licence = self.licence
+        model.history = self.history if lesson is None else (*self.history, lesson)
+        return model
+
+    def save(self, path: str | Path) -> Path:
+        return save_network(self.network, path, self.licence, self.history)
 
     @torch.inference_mode()
     def encode(
