@@ -67,9 +67,9 @@ def teach(
     )
     held = _hold_back(pieces, rng)
     others = fresh_planes(rng, recipe.generated)
-    elsewhere = Elsewhere.generated(recipe.checked)
+    bench = _Bench(pieces, Elsewhere.generated(recipe.checked))
     looked = clock()
-    before = figures_on(model, pieces), elsewhere.figures(tunable.network)
+    before = bench.figures(model)
     limit.spare(1.2 * len(MIXTURES) * (clock() - looked))
     half = multiplies_bfloat16(model.device)
     with torch.random.fork_rng(devices=[]):
@@ -78,31 +78,13 @@ def teach(
         while (share := limit.share(tuner.steps)) < 1:
             progress(BEFORE + (AFTER - BEFORE) * share)
             tuner.step(share)
-    lesson = Lesson(
-        date=datetime.now(UTC).isoformat(timespec="seconds"),
-        base=model.name,
-        images=len(pairs),
-        objects=sum(len(piece.ids(TAUGHT)) for piece in pieces),
-        held_back=held,
-        seconds=0.0,
-        steps=tuner.steps,
-        kept=True,
-        diameter=usual_diameter(pieces),
-        before=before[0],
-        after={},
-        elsewhere_before=before[1],
-        elsewhere_after={},
-    )
-    learnt, progress_after = tuner.average.state, part(progress, AFTER, 1.0)
-    best = _best(tunable, learnt, lesson, pieces, elsewhere, progress_after)
+    lesson = replace(_lesson(model, pieces, before), images=len(pairs), held_back=held)
+    lesson = replace(lesson, steps=tuner.steps)
+    best = _best(tunable, tuner.average.state, lesson, bench, part(progress, AFTER, 1.0))
     kept = best.worth > worth(before, before)
-    lesson = replace(
-        lesson,
-        seconds=round(clock() - limit.start, 1),
-        kept=kept,
-        after=best.figures[0],
-        elsewhere_after=best.figures[1],
-    )
+    after, elsewhere_after = best.figures
+    lesson = replace(lesson, kept=kept, after=after, elsewhere_after=elsewhere_after)
+    lesson = replace(lesson, seconds=round(clock() - limit.start, 1))
     state = best.state if kept else tunable.network.state_dict()
     taught: Model = tunable.taught(state, called, lesson)
     progress(1.0)
@@ -129,7 +111,22 @@ class _Limit:
 
 
 @dataclass(frozen=True, eq=False)
+class _Bench:
+    """What models are compared on: objects held back, and generated images."""
+
+    pieces: list[Piece]
+    elsewhere: Elsewhere
+
+    def figures(self, model: Model) -> tuple[Figures, Figures]:
+        """Measure a model on both."""
+        network = _tunable(model).network
+        return figures_on(model, self.pieces), self.elsewhere.figures(network)
+
+
+@dataclass(frozen=True, eq=False)
 class _Candidate:
+    """Weights, and what they are worth."""
+
     state: Mapping[str, Tensor]
     figures: tuple[Figures, Figures]
     worth: float
@@ -157,16 +154,35 @@ def _hold_back(pieces: list[Piece], rng: np.random.Generator) -> int:
     return held
 
 
+def _lesson(model: Model, pieces: list[Piece], before: tuple[Figures, Figures]) -> Lesson:
+    """Begin a lesson, of which is known what it is about and nothing that comes of it."""
+    return Lesson(
+        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        base=model.name,
+        images=0,
+        objects=sum(len(piece.ids(TAUGHT)) for piece in pieces),
+        held_back=0,
+        seconds=0.0,
+        steps=0,
+        kept=True,
+        diameter=usual_diameter(pieces),
+        before=before[0],
+        after={},
+        elsewhere_before=before[1],
+        elsewhere_after={},
+    )
+
+
 def _best(
     tunable: Tunable,
     learnt: Mapping[str, Tensor],
     lesson: Lesson,
-    pieces: list[Piece],
-    elsewhere: Elsewhere,
+    bench: _Bench,
     progress: Progress,
 ) -> _Candidate:
     """Look at the new weights and at mixtures with the old ones, and return the best of them."""
     old = tunable.network.state_dict()
+    before = lesson.before, lesson.elsewhere_before
     candidates = []
     for done, mixture in enumerate(MIXTURES):
         progress(done / len(MIXTURES))
@@ -174,8 +190,6 @@ def _best(
             key: old[key].lerp(value, mixture) if value.is_floating_point() else value
             for key, value in learnt.items()
         }
-        model = tunable.taught(state, "candidate", lesson)
-        figures = figures_on(model, pieces), elsewhere.figures(model.tunable.network)
-        before = lesson.before, lesson.elsewhere_before
+        figures = bench.figures(tunable.taught(state, "candidate", lesson))
         candidates.append(_Candidate(state, figures, worth(figures, before)))
     return max(candidates, key=lambda candidate: candidate.worth)
