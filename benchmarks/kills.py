@@ -1,6 +1,6 @@
 """Kill what writes, at random moments: nothing half-written is taken as good, a rerun finishes.
 
-    python benchmarks/kills.py [--times 60] [--seed 0] [--only segment,cache,download,training]
+    python benchmarks/kills.py [--times 60] [--seed 0] [--only segment,cache,...]
 
 Each kind of work runs in a process of its own, which is killed (SIGKILL, or what Windows has) at
 a moment drawn evenly from its usual time; then all that it left is read. At the end it runs to
@@ -26,7 +26,10 @@ from typing import Any
 
 import numpy as np
 
-sys.path.append(str(Path(__file__).parents[1] / "tests"))
+sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "tests")]
+
+import kill_autosave
+
 # The processes are copies of this one where that is possible: they start at once.
 CONTEXT = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
 FILE_BYTES = 2_000_000
@@ -267,6 +270,7 @@ def works(port: int) -> list[Work]:
         Work("cache", cache, check_cache),
         download(port),
         Work("training", training, check_training),
+        Work("autosave", kill_autosave.keep, kill_autosave.check),
     ]
 
 
@@ -279,7 +283,9 @@ def main(times: int, seed: int, only: str) -> int:
     import napari_sam.embeddings.disk
     import napari_sam.models.fetch
     import napari_sam.segment
-    import napari_sam.training.checkpoints  # noqa: F401
+    import napari_sam.training.checkpoints
+    import napari_sam.ui.session
+    import napari_sam.ui.widgets.pages  # noqa: F401
 
     torch.set_num_threads(1)
     for number in range(PLANES):
@@ -302,6 +308,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=60, help="of each kind")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="segment,cache,download,training")
+    parser.add_argument("--only", default="segment,cache,download,training,autosave")
     arguments = parser.parse_args()
     sys.exit(main(arguments.times, arguments.seed, arguments.only))

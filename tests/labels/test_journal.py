@@ -9,14 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_sam.errors import DataError
+from napari_sam.errors import Cancelled, DataError
 from napari_sam.images import Plane
 from napari_sam.labels import entries
 from napari_sam.labels.accept import accept
 from napari_sam.labels.change import Change
+from napari_sam.labels.compact import BESIDE, shorten, take_place
 from napari_sam.labels.document import Document
 from napari_sam.labels.journal import Entry, Journal, read
+from napari_sam.labels.record import to_bytes
 from napari_sam.labels.replay import Recovered, replay
+from napari_sam.labels.runs import Runs
 from napari_sam.labels.sheet import PlainSheet
 
 SHAPE = (3, 24, 30)
@@ -218,3 +221,113 @@ def test_kinds_have_a_length(tmp_path):
     with pytest.raises(ValueError, match="letters"):
         journal.append(Entry("ninetimes", b""))
     journal.close()
+
+
+def test_what_is_told_anew_is_not_followed_before(tmp_path):
+    """A slider that moves writes one result after the other: only the last is read."""
+    journal = Journal(tmp_path / "one.journal")
+    journal.append(entries.began(SHAPE, np.int32, fresh().sheet.table, {"name": "cells"}))
+    journal.append(entries.READY)
+    block = np.zeros((1, *SHAPE[1:]), np.int32)
+    for number in range(1, 6):
+        journal.append(entries.content((1, 0, 0), np.full_like(block, number)))
+        journal.append(entries.rows(pd.DataFrame({"index": [number]})))
+    across = np.full((SHAPE[0], 1, SHAPE[2]), 9, np.int32)  # another block with the same corner
+    journal.append(entries.content((0, 0, 0), across))
+    journal.close()
+    labels = replay(journal.path)
+    assert labels is not None
+    assert labels.whole
+    assert labels.table["index"].tolist() == [5]
+    assert (labels.pixels[1, 1:] == 5).all()
+    assert (labels.pixels[:, 0] == 9).all()
+    assert not labels.pixels[0, 1:].any()
+
+
+def test_labels_in_a_file_of_their_own_are_told_without_pixels(tmp_path):
+    journal = Journal(tmp_path / "disk.journal")
+    huge = (300, 100_000, 100_000)  # no memory holds it
+    about = {"name": "cells", entries.PLACE: {"kind": "zarr", "file": "x", "path": ""}}
+    journal.append(entries.began(huge, np.int32, fresh().sheet.table, about))
+    journal.append(entries.READY)
+    runs = Runs.at(huge, ([299], [99_999], [5]), 0, 7)
+    journal.append(entries.happened("apply", Change("Added.", runs, when=5)))
+    journal.append(entries.happened("undo", Change("Added.", runs, when=5)))
+    journal.close()
+    labels = replay(journal.path)
+    assert labels is not None
+    assert labels.pixels is None
+    assert labels.ids().size == 0
+    assert [step.told for step in labels.undone] == ["Added."]
+
+
+# -- short journals ------------------------------------------------------------------------------
+
+
+def tells_the_same(one: Recovered | None, other: Recovered | None) -> None:
+    assert one is not None
+    assert other is not None
+    np.testing.assert_array_equal(one.pixels, other.pixels)
+    pd.testing.assert_frame_equal(one.table, other.table)
+    for mine, theirs in ((one.done, other.done), (one.undone, other.undone)):
+        assert [step.when for step in mine] == [step.when for step in theirs]
+        for step, its in zip(mine, theirs, strict=True):
+            assert to_bytes(step) == to_bytes(its)
+    assert (one.saved, one.whole, one.about) == (other.saved, other.whole, other.about)
+
+
+def test_a_short_journal_tells_the_same_and_takes_what_came_meanwhile(written):
+    path = written.path
+    long = path.stat().st_size
+    for stop in written.ends:
+        made = shorten(path, stop)
+        assert made is not None
+        short, size = made
+        assert short.stat().st_size == size
+        tells_the_same(replay(short), replay(path, stop))
+    stop = written.ends[-2]
+    whole = replay(path)
+    made = shorten(path, stop)
+    assert made is not None
+    take_place(made[0], path, stop)
+    tells_the_same(replay(path), whole)
+    assert not made[0].exists()
+    assert path.stat().st_size < long
+    journal = Journal(path)
+    journal.append(entries.SAVED)
+    journal.close()
+    now = replay(path)
+    assert now is not None
+    assert now.saved
+
+
+def test_a_journal_whose_labels_are_being_told_anew_is_not_made_short(written):
+    stop = written.path.stat().st_size
+    journal = Journal(written.path)
+    journal.append(entries.began(SHAPE, np.int32, fresh().sheet.table, {"name": "cells"}))
+    journal.close()
+    assert shorten(written.path, journal.size) is None
+    before = replay(written.path, stop)
+    now = replay(written.path)
+    assert before is not None
+    assert now is not None
+    assert before.whole
+    assert not now.whole
+    np.testing.assert_array_equal(now.pixels, before.pixels)
+
+
+def test_a_rest_of_a_short_journal_is_written_over(written):
+    short = written.path.with_name(written.path.name + BESIDE)
+    short.write_bytes(b"half of something else")
+    made = shorten(written.path, written.path.stat().st_size)
+    assert made is not None
+    tells_the_same(replay(short), replay(written.path))
+
+
+def test_making_short_can_be_stopped(written):
+    def stop(fraction: float) -> None:
+        raise Cancelled("enough")
+
+    with pytest.raises(Cancelled):
+        shorten(written.path, written.path.stat().st_size, stop)
+    assert replay(written.path) is not None

@@ -391,3 +391,194 @@ def test_the_panel_shows_the_offer_and_its_buttons_work(qtbot, make_bench, kill)
             path = shelf.new(recovery.identity_of(after.state.image)()).path
             path.write_bytes(data)
             after.session.close()
+
+
+# -- labels on disk, long journals, saving from scripts -----------------------------------------
+
+
+def on_zarr(folder: Path) -> Any:
+    import zarr
+
+    return zarr.open_array(
+        folder / "mine.zarr", mode="w", shape=STACK.shape, chunks=(1, 32, 40), dtype="i4"
+    )
+
+
+def as_memmap(folder: Path) -> Any:
+    return np.memmap(folder / "mine.dat", np.int32, "w+", shape=STACK.shape)
+
+
+def in_memory(folder: Path) -> Any:
+    import zarr
+
+    return zarr.zeros(STACK.shape, dtype="i4")
+
+
+@pytest.mark.parametrize("kind", [on_zarr, as_memmap])
+@pytest.mark.parametrize("open_before", [False, True])
+def test_of_labels_on_disk_table_and_undo_come_back(make_bench, kill, tmp_path, kind, open_before):
+    bench = opened(make_bench())
+    data = kind(tmp_path)
+    data[0, 5:9, 5:9] = 70  # there before: not in the journal, which tells of changes alone
+    labels = bench.viewer.add_labels(data, name="mine")
+    bench.session.layers.choose("target", labels)
+    bench.settle()
+    keep(bench, *CENTRES[:3])
+    assert labels.data is data
+    assert sum(path.stat().st_size for path in journals()) < 40_000
+    wanted, table = np.array(data[:]), labels.features.copy()
+    kill()
+    after = opened(make_bench())
+    if open_before:
+        again = kind.__name__ == "on_zarr"
+        place = recorder.place_of(data)
+        reopened = recovery.open_again(place)
+        assert again == (place["kind"] == "zarr")
+        before = after.viewer.add_labels(reopened, name="opened by hand")
+        after.settle()
+    assert "undo of 'mine'" in after.state.unsaved
+    after.session.recovery.restore()
+    after.settle()
+    back = after.state.target
+    if open_before:
+        assert back is before
+    np.testing.assert_array_equal(np.asarray(back.data[:]), wanted)
+    pd.testing.assert_frame_equal(back.features, table, check_dtype=False)
+    for _ in range(3):
+        back.undo()
+    assert np.unique(np.asarray(back.data[:])).tolist() == [0, 70]
+    assert type(back.data) is type(data)
+
+
+def test_labels_on_disk_that_are_gone_are_told(make_bench, kill, tmp_path):
+    bench = opened(make_bench())
+    labels = bench.viewer.add_labels(on_zarr(tmp_path), name="mine")
+    bench.session.layers.choose("target", labels)
+    keep(bench, CENTRES[0])
+    kill()
+    shutil.rmtree(tmp_path / "mine.zarr")
+    after = opened(make_bench())
+    after.session.recovery.restore()
+    assert after.state.problem
+    assert "mine.zarr" in after.state.status
+    assert len(after.viewer.layers) == 1
+
+
+def test_labels_of_zarr_in_memory_come_back_whole(make_bench, kill, tmp_path):
+    bench = opened(make_bench())
+    data = in_memory(tmp_path)
+    data[0, 5:9, 5:9] = 70
+    labels = bench.viewer.add_labels(data, name="mine")
+    bench.session.layers.choose("target", labels)
+    keep(bench, *CENTRES[:2])
+    kill()
+    after = opened(make_bench())
+    assert "3 cells" in after.state.unsaved
+    after.session.recovery.restore()
+    np.testing.assert_array_equal(after.state.target.data, np.asarray(data[:]))
+
+
+def test_labels_of_unknown_storage_are_told_to_be_saved(make_bench):
+    class Stored:
+        """Something that reads and writes like an array."""
+
+        def __init__(self) -> None:
+            self.inner = np.zeros(STACK.shape, np.int32)
+            self.shape, self.dtype, self.ndim = STACK.shape, np.dtype(np.int32), 3
+
+        def __getitem__(self, where: Any) -> Any:
+            return self.inner[where]
+
+        def __setitem__(self, where: Any, values: Any) -> None:
+            self.inner[where] = values
+
+        def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+            return np.asarray(self.inner, dtype)
+
+    bench = opened(make_bench())
+    labels = bench.viewer.add_labels(Stored(), name="mine")
+    bench.session.layers.choose("target", labels)
+    keep(bench, CENTRES[0])
+    assert journals() == []
+    assert "not kept" in bench.state.status
+    keep(bench, CENTRES[1])
+    assert "Kept" in bench.state.status  # once is enough
+
+
+def test_saving_from_a_script_is_saving(make_bench, kill, tmp_path):
+    bench = opened(make_bench())
+    labels = keep(bench, CENTRES[0])
+    assert labels.save(str(tmp_path / "cells.tif"))
+    bench.settle()
+    assert (tmp_path / "cells.tif").exists()
+    kill()
+    assert opened(make_bench()).state.unsaved == ""
+    bench.session.close()
+    assert "save" not in vars(labels)  # napari's own again
+
+
+@pytest.fixture
+def short_soon(monkeypatch):
+    """Journals are made short after every few steps."""
+    monkeypatch.setattr(autosave, "_LONG", 4_000)
+    monkeypatch.setattr(autosave, "_GROWN", 1.2)
+
+
+def test_a_long_journal_is_made_short_and_tells_the_same(make_bench, kill, short_soon, monkeypatch):
+    made = []
+    inner = autosave.take_place
+    monkeypatch.setattr(autosave, "take_place", lambda *how: (made.append(how), inner(*how)))
+    bench = opened(make_bench())
+    labels = keep(bench, *CENTRES[:5])
+    for _ in range(6):  # what comes and goes leaves nothing
+        labels.undo(), bench.settle()
+        labels.redo(), bench.settle()
+    labels.undo()
+    bench.settle()
+    keep(bench, *CENTRES[5:])
+    assert len(made) >= 3
+    kill()
+    after = opened(make_bench())
+    after.session.recovery.restore()
+    after.settle()
+    back = after.state.target
+    same(state(back), state(labels))
+    while bench.session._documents.of(labels).can_undo:
+        labels.undo(), back.undo()
+        same(state(back), state(labels))
+
+
+def test_a_journal_that_slides_along_stays_small(make_bench, short_soon):
+    """Every move of a slider writes a whole result, and takes the place of the last one."""
+    bench = opened(make_bench())
+    bench.session.set_tool("find")
+    bench.find.start()
+    bench.settle()
+    sizes = []
+    for number in range(40):
+        bench.find.adjust_options(min_area=1 + number % 7)
+        bench.settle()
+        sizes.append(sum(path.stat().st_size for path in journals()))
+    assert max(sizes[20:]) <= 1.5 * max(sizes[:20])
+
+
+def test_the_next_kill_before_labels_were_told_anew_takes_nothing(make_bench, kill):
+    bench = opened(make_bench())
+    keep(bench, *CENTRES[:2])
+    bench.session.close()
+    (path,) = journals()
+    with path.open("rb") as file:
+        data = file.read()
+    journal = autosave.Journal(path)
+    empty = pd.DataFrame({"index": np.empty(0, np.int64)})
+    about = {"name": "image cells"}
+    journal.append(recorder.entries.began(STACK.shape, np.int32, empty, about))
+    journal.sync()
+    journal.close()
+    second = opened(make_bench())
+    second.session.recovery.restore()
+    keep(second, CENTRES[4])
+    kill()
+    third = opened(make_bench())
+    assert "3 cells" in third.state.unsaved
+    assert len(data) > 0

@@ -27,19 +27,21 @@ from napari_sam.labels.runs import Runs
 READY = Entry("ready", b"")
 #: A person has saved the labels as they are.
 SAVED = Entry("saved", b"")
+#: What `began` is told of labels whose pixels are in a file of their own: where. The journal has
+#: none of their pixels then, only what happened to them.
+PLACE = "place"
 
 _WHEN = struct.Struct("<q")
 
 
-def began(
-    shape: Sequence[int], dtype: Any, table: pd.DataFrame, about: dict[str, str | float]
-) -> Entry:
+def began(shape: Sequence[int], dtype: Any, table: pd.DataFrame, about: dict[str, Any]) -> Entry:
     """Begin: empty labels and a table, and what a person calls them.
 
     Parameters
     ----------
     about : dict
-        Anything for whoever reads it: the name of the labels, of their image, the time.
+        Anything that JSON has words for: the name of the labels, of their image, the time, and
+        under `PLACE` the file that holds their pixels.
     """
     text = {
         "shape": [int(size) for size in shape],
@@ -61,7 +63,8 @@ def content(corner: Sequence[int], pixels: npt.NDArray[np.integer[Any]]) -> Entr
         Of as many axes as the labels.
     """
     stream = io.BytesIO()
-    np.savez_compressed(stream, corner=np.asarray(corner, np.int64), pixels=pixels)
+    where = np.asarray([corner, pixels.shape], np.int64)
+    np.savez_compressed(stream, corner=where[0], shape=where[1], pixels=pixels)
     return Entry("content", stream.getvalue())
 
 
@@ -97,6 +100,14 @@ def read_content(body: bytes) -> tuple[tuple[int, ...], npt.NDArray[np.integer[A
     """Read what `content` wrote."""
     with np.load(io.BytesIO(body), allow_pickle=False) as file:
         return tuple(int(at) for at in file["corner"]), file["pixels"]
+
+
+def block_of(body: bytes) -> tuple[int, ...] | None:
+    """Read which block `content` tells of, without its pixels; None where that is not said."""
+    with np.load(io.BytesIO(body), allow_pickle=False) as file:
+        if "shape" not in file.files:
+            return None
+        return tuple(int(at) for at in (*file["corner"], *file["shape"]))
 
 
 def read_rows(body: bytes) -> pd.DataFrame:

@@ -35,6 +35,11 @@ class Journal:
     path : Path
         A file of its own; what is there already stays, and is gone on from.
 
+    Attributes
+    ----------
+    size : int
+        Its bytes, those that wait for `sync` too.
+
     Raises
     ------
     DataError
@@ -49,9 +54,9 @@ class Journal:
         whole = _length_of_whole(path) if path.exists() else 0
         self._file: BinaryIO = path.open("r+b" if path.exists() else "w+b")
         self._file.truncate(whole)
-        self._file.seek(whole)
+        self.size = self._file.seek(whole)
         if whole == 0:
-            self._file.write(_MAGIC)
+            self.size = self._file.write(_MAGIC)
             self.sync()
 
     def append(self, entry: Entry) -> None:
@@ -60,7 +65,7 @@ class Journal:
         if not 0 < len(kind) <= _LONGEST:
             raise ValueError(f"A kind has 1 to {_LONGEST} letters, not {entry.kind!r}.")
         head = _HEAD.pack(kind, len(entry.body), _checksum(kind, entry.body))
-        self._file.write(head + entry.body)
+        self.size += self._file.write(head + entry.body)
 
     def sync(self) -> None:
         """Wait until everything is on the disk."""
@@ -72,8 +77,14 @@ class Journal:
         self._file.close()
 
 
-def read(path: Path) -> Iterator[Entry]:
+def read(path: Path, stop: int | None = None) -> Iterator[Entry]:
     """Read a journal up to where it was cut off.
+
+    Parameters
+    ----------
+    path : Path
+    stop : int, optional
+        The byte behind the last entry that is read.
 
     Raises
     ------
@@ -83,7 +94,9 @@ def read(path: Path) -> Iterator[Entry]:
     with path.open("rb") as file:
         if file.read(len(_MAGIC)) != _MAGIC:
             raise _no_journal(path)
-        for entry, _ in _entries(file):
+        for entry, end in _entries(file):
+            if stop is not None and end > stop:
+                return
             yield entry
 
 

@@ -118,8 +118,9 @@ def _step(fine: tuple[int, ...], coarse: tuple[int, ...]) -> int:
 def is_in_memory(pixels: Any) -> bool:
     """Whether labels are lost when the program ends: others are on disk already."""
     if isinstance(pixels, LabelLevels):
-        return all(type(level) is np.ndarray for level in pixels.levels)
-    return type(pixels) is np.ndarray
+        return all(map(is_in_memory, pixels.levels))
+    store = type(getattr(pixels, "store", None)).__name__
+    return isinstance(pixels, np.ndarray) or store in ("MemoryStore", "KVStore")  # of zarr
 
 
 def levels_of(pixels: npt.NDArray[Any]) -> LabelLevels:

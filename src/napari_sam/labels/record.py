@@ -143,16 +143,31 @@ def _values(column: pd.Series) -> list[Any]:
 
 def table_in(columns: list[list[Any]]) -> pd.DataFrame:
     """Read a table that `table_out` wrote."""
-    read = {}
-    for k, (_, dtype, values) in enumerate(columns):
-        column = pd.Series(values, dtype=object)
-        try:
-            read[k] = column.astype(dtype)
-        except (TypeError, ValueError):
-            read[k] = column
-    table = pd.DataFrame(read)
+    table = pd.DataFrame({k: _column(*column[1:]) for k, column in enumerate(columns)})
     table.columns = pd.Index([name for name, _, _ in columns])
     return table
+
+
+def _column(dtype: str, values: list[Any]) -> Any:
+    """Make a column of a type again; the types of nearly all columns without pandas' detours."""
+    if dtype == "float64":
+        values = [np.nan if value is None else value for value in values]
+    if dtype == "object" or (dtype in ("float64", "int64", "bool") and None not in values):
+        try:
+            return _array(values, dtype)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    column = pd.Series(values, dtype=object)
+    try:
+        return column.astype(dtype)
+    except (TypeError, ValueError):
+        return column
+
+
+def _array(values: list[Any], dtype: str) -> npt.NDArray[Any]:
+    array = np.empty(len(values), dtype)
+    array[:] = values
+    return array
 
 
 def _plain(value: Any) -> Any:

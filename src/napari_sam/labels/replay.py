@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ from napari_sam.labels import table as object_table
 from napari_sam.labels.change import Change
 from napari_sam.labels.journal import Entry, read
 from napari_sam.labels.record import from_bytes, table_in
-from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs, write
+from napari_sam.progress import Progress, silent
 
 _DAMAGED = (
     *(NapariSamError, KeyError, ValueError, TypeError, IndexError, OSError, EOFError),
@@ -34,7 +34,10 @@ class Recovered:
 
     Parameters
     ----------
-    pixels : integer array
+    pixels : integer array or None
+        None of labels whose pixels were in a file of their own, see `entries.began`.
+    shape : tuple of int
+    dtype : numpy.dtype
     table : DataFrame
     about : dict
         What `entries.began` was told.
@@ -43,10 +46,13 @@ class Recovered:
     saved : bool
         Whether a person has saved the labels as they are.
     whole : bool
-        Whether all entries could be followed; else these are the labels before the damage.
+        Whether all entries could be followed; else these are the labels before the damage, or
+        before they were told anew and not to the end.
     """
 
-    pixels: npt.NDArray[np.integer[Any]]
+    pixels: npt.NDArray[np.integer[Any]] | None
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
     table: pd.DataFrame
     about: dict[str, Any]
     done: list[Change] = field(default_factory=list)
@@ -55,19 +61,29 @@ class Recovered:
     whole: bool = True
 
     def ids(self) -> npt.NDArray[np.int64]:
-        """Return the objects that the labels hold, ascending."""
+        """Return the objects that the labels hold, ascending, as far as the journal has them."""
+        if self.pixels is None:
+            return np.empty(0, np.int64)
         planes = self.pixels.reshape(-1, *self.pixels.shape[-2:])
         found = [np.unique(plane) for plane in planes if plane.any()]
         ids = np.unique(np.concatenate([np.zeros(1, np.int64), *found]))
         return np.asarray(ids[ids != 0].astype(np.int64))
 
 
-def replay(path: Path) -> Recovered | None:
+def replay(path: Path, stop: int | None = None, progress: Progress = silent) -> Recovered | None:
     """Do again what a journal tells, up to where it was cut off or is damaged.
 
     What the labels were at first is written plane by plane while a person goes on working, so a
     plane may be told of after changes that it holds already. Steps are therefore written whatever
     they find; what is told of a plane replaces all that was told before.
+
+    Parameters
+    ----------
+    path : Path
+    stop : int, optional
+        The byte behind the last entry that is followed.
+    progress : callable
+        Called with 0..1; raise `Cancelled` from it to stop.
 
     Returns
     -------
@@ -78,6 +94,7 @@ def replay(path: Path) -> Recovered | None:
     ------
     DataError
         When the file is no journal of a known version.
+    Cancelled
     OSError
         When it cannot be read.
     MemoryError
@@ -85,7 +102,10 @@ def replay(path: Path) -> Recovered | None:
     """
     now: Recovered | None = None
     coming: Recovered | None = None
-    for entry in read(path):
+    size, done = max(1, path.stat().st_size if stop is None else stop), 0
+    for entry in _worth_following(read(path, stop)):
+        done += len(entry.body)
+        progress(min(1.0, done / size))
         try:
             if entry.kind == "begin":
                 coming = _begin(entry.body)
@@ -94,10 +114,30 @@ def replay(path: Path) -> Recovered | None:
             elif coming is not None:
                 _follow(coming, entry)
         except _DAMAGED:
-            if coming is now is not None:
-                now.whole = False
             coming = None  # until labels are told anew
+    if now is not None and coming is not now:
+        now.whole = False
     return now
+
+
+def _worth_following(told: Iterator[Entry]) -> Iterator[Entry]:
+    """Leave out what is told anew before anything else happens, such as results on the way."""
+    waiting: dict[object, Entry] = {}
+    for entry in told:
+        if entry.kind not in ("content", "table"):
+            yield from waiting.values()
+            waiting.clear()
+            yield entry
+            continue
+        where: object = "table"
+        if entry.kind == "content":
+            try:
+                where = entries.block_of(entry.body) or entry
+            except _DAMAGED:  # which will show
+                where = entry
+        waiting.pop(where, None)
+        waiting[where] = entry
+    yield from waiting.values()
 
 
 def _begin(body: bytes) -> Recovered:
@@ -105,8 +145,10 @@ def _begin(body: bytes) -> Recovered:
     dtype = np.dtype(text["dtype"])
     if dtype.kind not in "iu":
         raise DataError(f"Labels are integers, not {dtype}.")
+    shape = tuple(text["shape"])
     # calloc: pages of a large stack cost memory only once something is written to them.
-    return Recovered(np.zeros(text["shape"], dtype), table_in(text["table"]), text["about"])
+    pixels = None if text["about"].get(entries.PLACE) else np.zeros(shape, dtype)
+    return Recovered(pixels, shape, dtype, table_in(text["table"]), text["about"])
 
 
 def _follow(labels: Recovered, entry: Entry) -> None:
@@ -124,7 +166,7 @@ def _follow(labels: Recovered, entry: Entry) -> None:
 def _apply(labels: Recovered, body: bytes) -> None:
     change = from_bytes(body)
     table = _turned(labels, change)
-    _put(labels.pixels, change.pixels)
+    _put(labels, change.pixels)
     labels.table = table
     labels.done.append(change)
     labels.undone.clear()
@@ -132,14 +174,15 @@ def _apply(labels: Recovered, body: bytes) -> None:
 
 def _complete(labels: Recovered, body: bytes) -> None:
     told = from_bytes(body)
-    at = next((i for i, step in enumerate(labels.done) if step.when == told.when), None)
+    last = range(len(labels.done) - 1, -1, -1)
+    at = next((i for i in last if labels.done[i].when == told.when), None)
     if at is None or told.rows is None:
         return
     step, table = labels.done[at], object_table.adopt(labels.table)
     if step.rows is not None and at == len(labels.done) - 1:
         table = step.rows.revert(table)
-    step.rows = replace_rows(table, told.rows.ids, told.rows.after)
-    labels.table = step.rows.apply(table)
+    step.rows = told.rows
+    labels.table = told.rows.apply(table)
 
 
 def _undo(labels: Recovered, body: bytes) -> None:
@@ -151,7 +194,7 @@ def _undo(labels: Recovered, body: bytes) -> None:
 def _redo(labels: Recovered, body: bytes) -> None:
     change = labels.undone[-1]
     table = _turned(labels, change)
-    write(labels.pixels, change.pixels, strictly=False)
+    _move(labels, change.pixels)
     labels.table = table
     change.when = entries.when(body)
     labels.done.append(labels.undone.pop())
@@ -172,7 +215,7 @@ def _expect(change: Change, moment: int) -> None:
 
 def _take_back(labels: Recovered, change: Change) -> None:
     table = _turned(labels, change, back=True)
-    write(labels.pixels, change.pixels.reversed, strictly=False)
+    _move(labels, change.pixels.reversed)
     labels.table = table
 
 
@@ -186,6 +229,8 @@ def _turned(labels: Recovered, change: Change, back: bool = False) -> pd.DataFra
 
 def _content(labels: Recovered, body: bytes) -> None:
     corner, pixels = entries.read_content(body)
+    if labels.pixels is None:
+        raise DataError("The journal tells of pixels that lie elsewhere.")
     where = tuple(slice(at, at + n) for at, n in zip(corner, pixels.shape, strict=True))
     if labels.pixels[where].shape != pixels.shape:
         raise DataError("The journal tells of pixels outside of the labels.")
@@ -196,10 +241,19 @@ def _table(labels: Recovered, body: bytes) -> None:
     labels.table = entries.read_rows(body)
 
 
-def _put(pixels: npt.NDArray[np.integer[Any]], runs: Runs) -> None:
+def _move(labels: Recovered, runs: Runs) -> None:
+    """Write a step that is taken back or done again, where nobody has changed it since."""
+    if labels.pixels is not None:
+        write(labels.pixels, runs, strictly=False)
+
+
+def _put(labels: Recovered, runs: Runs) -> None:
     """Write a change whatever it finds."""
-    if runs.shape != pixels.shape:
-        raise DataError(f"The journal tells of labels {runs.shape}, not {pixels.shape}.")
+    if runs.shape != labels.shape:
+        raise DataError(f"The journal tells of labels {runs.shape}, not {labels.shape}.")
+    pixels = labels.pixels
+    if pixels is None:
+        return
     for block in runs.blocks():
         new = np.repeat(runs.after[block.part], runs.length[block.part])
         pixels[block.where][block.rows, block.columns] = new.astype(pixels.dtype)

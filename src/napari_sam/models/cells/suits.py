@@ -9,8 +9,8 @@ from napari_sam.models.capabilities import Suits
 SUITS: Suits = {
     "everything": {
         "ask_at": "objects",
-        "pred_iou_thresh": 0.5,
-        "stability_score_thresh": 0.5,
+        "pred_iou_thresh": 0.6,
+        "stability_score_thresh": 0.6,
         "box_nms_thresh": 0.3,
     }
 }

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_sam.engine.jobs import Jobs
+from napari_sam.labels.compact import shorten, take_place
 from napari_sam.labels.journal import Entry, Journal
 from napari_sam.models.locks import Busy
 from napari_sam.progress import Progress, silent
@@ -28,6 +29,8 @@ _log = logging.getLogger(__name__)
 _DELAY = 500  # milliseconds in which changes gather
 _PATIENCE = 50  # milliseconds until it is looked again whether the disk has kept up
 _MOST_WAITING = 100_000_000  # bytes
+_LONG = 8_000_000  # bytes of a journal that is read in a few seconds
+_GROWN = 4  # times as long as when it was short: so making it short never takes much of the time
 
 
 class _Wanted(NamedTuple):
@@ -40,11 +43,21 @@ class _Wanted(NamedTuple):
 
 @dataclass(eq=False)
 class _File:
-    """The journal of a recorder: how to make it, and itself once it is made."""
+    """The journal of a recorder: how to make it, and itself once it is made.
+
+    ``short`` is how many bytes it had when it was made short last.
+    """
 
     make: Callable[[], shelf.Held]
     held: shelf.Held | None = None
     journal: Journal | None = None
+    short: int = 0
+
+    @property
+    def long(self) -> bool:
+        """Whether it pays to make it short."""
+        size = 0 if self.journal is None else self.journal.size
+        return size > max(_LONG, _GROWN * self.short)
 
 
 class Autosave:
@@ -60,6 +73,9 @@ class Autosave:
     def __init__(self, bench: Workbench, threaded: bool) -> None:
         self._bench = bench
         self._jobs = Jobs(bench.loop, ("write",), name="napari-sam autosave", threaded=threaded)
+        self._shortening = Jobs(
+            bench.loop, ("shorten",), name="napari-sam shortening", threaded=threaded
+        )
         self._threaded = threaded
         self._recorders: dict[LayerDocument, Recorder] = {}
         self._files: dict[Recorder, _File] = {}
@@ -99,6 +115,7 @@ class Autosave:
     def close(self) -> None:
         """Write what is left, on this thread."""
         self._bench.ours.saved.disconnect(self._saved)
+        self._shortening.close()
         self._jobs.close()
         try:
             self._write_all()
@@ -111,6 +128,14 @@ class Autosave:
                 recorder.saved()
 
     # -- what recorders ask for --------------------------------------------------------------
+
+    def cannot(self, recorder: Recorder) -> None:
+        name = recorder.document.layer.name
+        told = (
+            f"{name!r} is written where its pixels lie. Its table and undo are not kept for the "
+            "case of a crash: save them before you close napari."
+        )
+        self._bench.loop.later(f"not kept {id(recorder)}", 0, lambda: self._bench.result(told))
 
     def image(self) -> Image | None:
         return self._bench.state.image
@@ -174,7 +199,7 @@ class Autosave:
     def _write_all(self, progress: Progress = silent) -> None:
         """Write whatever waits, and see that it is on the disk."""
         with self._writing:
-            written: set[Journal] = set()
+            written: dict[Journal, _File] = {}
             while self._waiting:
                 wanted = self._waiting.popleft()
                 self._waiting_bytes -= wanted.size
@@ -182,14 +207,49 @@ class Autosave:
                 if file is None:
                     continue
                 if wanted.make is None:
+                    if file.journal is not None:
+                        written.pop(file.journal, None)
                     self._end(wanted.recorder, file)
-                    written.discard(file.journal)
                     continue
                 journal = file.journal or self._open(file)
                 journal.append(wanted.make())
-                written.add(journal)
-            for journal in written:
+                written[journal] = file
+            for journal, file in written.items():
                 journal.sync()
+                if file.long:
+                    self._shorten_soon(file, journal.path, journal.size)
+
+    def _shorten_soon(self, file: _File, path: Path, stop: int) -> None:
+        self._bench.loop.post(lambda: self._shorten(file, path, stop))
+
+    def _shorten(self, file: _File, path: Path, stop: int) -> None:
+        """Make a journal short, while it is written on behind the byte `stop`."""
+        if self._shortening.busy or not file.long:
+            return
+        self._shortening.submit(
+            "shorten",
+            lambda progress: self._replace(file, shorten(path, stop, progress), stop),
+            lambda done: None,
+            lambda error: _log.warning("%s cannot be made short: %s", path, error),
+        )
+        if not self._threaded:
+            self._shortening.run_next()
+
+    def _replace(self, file: _File, made: tuple[Path, int] | None, stop: int) -> None:
+        with self._writing:
+            journal = file.journal
+            if journal is None:  # nobody writes it any more
+                return
+            file.short = journal.size  # what cannot be made shorter is not tried again soon
+            if made is None:
+                return
+            journal.sync()
+            journal.close()
+            try:
+                take_place(made[0], journal.path, stop)
+                file.short = made[1]
+            finally:
+                file.journal = Journal(journal.path)
 
     def _open(self, file: _File) -> Journal:
         file.held = file.held or file.make()
@@ -202,6 +262,7 @@ class Autosave:
         if file.journal is not None:
             file.journal.sync()
             file.journal.close()
+            file.journal = None
         if file.held is not None and recorder.unsaved:
             file.held.release()
         elif file.held is not None:

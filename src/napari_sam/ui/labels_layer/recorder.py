@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from napari_sam.labels import entries
 from napari_sam.labels.change import Change
 from napari_sam.labels.document import Event
@@ -14,6 +16,7 @@ from napari_sam.labels.journal import Entry
 from napari_sam.labels.levels import bands, is_in_memory
 from napari_sam.labels.table import INDEX
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
+from napari_sam.ui.labels_layer.on_disk import place_of
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -32,6 +35,9 @@ class Desk(Protocol):
 
     def later(self, recorder: Recorder, call: Callable[[], None]) -> None:
         """Make a call when the window and the disk have time."""
+
+    def cannot(self, recorder: Recorder) -> None:
+        """Tell the person that labels are not written down."""
 
     def image(self) -> Image | None:
         """Return the image that is worked on."""
@@ -55,15 +61,17 @@ class Recorder:
         self.unsaved = False
         self._desk = desk
         self._empty = empty
-        self._begun = False
+        self._begun = self._on_disk = self._refused = False
         self._base: Iterator[None] | None = None
         document.listen(self._happened)
         document.layer.events.features.connect(self._features_set)
+        document.layer.save = self._save  # type: ignore[method-assign]  # scripts save so
 
     def close(self) -> None:
         """Listen no more."""
         self.document.unlisten(self._happened)
         self.document.layer.events.features.disconnect(self._features_set)
+        del self.document.layer.save
         while self._base is not None:
             self._next_plane()
 
@@ -72,6 +80,13 @@ class Recorder:
         self._begun = self.unsaved = True
         if not told:
             self._begin(None, blank=False)
+
+    def _save(self, path: str, plugin: str | None = None) -> list[str]:
+        layer = self.document.layer
+        paths = list(type(layer).save(layer, path, plugin))
+        if paths:
+            self.saved()
+        return paths
 
     def saved(self) -> None:
         """The person has saved the labels as they are."""
@@ -96,7 +111,8 @@ class Recorder:
         if event == "fill":
             assert change.origin is not None
             assert change.origin.plane is not None
-            self._copy(change.origin.plane.slices)
+            if not self._on_disk:
+                self._copy(change.origin.plane.slices)
             return
         copy = replace(change)  # a later event may give it other rows
         self._write(lambda: entries.happened(event, copy))
@@ -106,28 +122,33 @@ class Recorder:
         document, image = self.document, self._desk.image()
         pixels = document.sheet.pixels
         self._begun = False
-        if image is None or not is_in_memory(pixels):
+        place = place_of(pixels)
+        if image is None or (place is None and not is_in_memory(pixels)):
             self._empty = False
+            if image is not None and not self._refused:
+                self._refused = True
+                self._desk.cannot(self)
             return False
         table = document.table
         if first is not None and first.rows is not None:
             table = first.rows.revert(table)
         table = table.copy()
-        about: dict[str, str | float] = {
+        about: dict[str, Any] = {
             "name": str(document.layer.name),
             "image": str(image.name),
             "path": str(image.source.path or ""),
             "time": time.time(),
+            entries.PLACE: place,
         }
         shape, dtype = pixels.shape, pixels.dtype
         self._desk.begin(self, image)
-        self._begun = True
+        self._begun, self._on_disk = True, place is not None
         self._write(lambda: entries.began(shape, dtype, table, about))
         if first is None:
             for undone, steps in ((False, document.log), (True, document.undone)):
                 for step in map(replace, steps):
                     self._write(lambda s=step, u=undone: entries.logged(s, undone=u))  # type: ignore[misc]
-        if blank:
+        if blank or place is not None:  # what a file holds need not be copied
             self._base = None
             self._write(lambda: entries.READY)
         else:
@@ -151,7 +172,7 @@ class Recorder:
         pixels = self.document.sheet.pixels
         copied = 0
         for where in bands(pixels.shape, _AT_ONCE):
-            part = pixels[where]
+            part = np.asarray(pixels[where])
             if part.any():
                 self._copy(where)
             copied += part.size
@@ -162,7 +183,7 @@ class Recorder:
     def _copy(self, where: tuple[int | slice, ...]) -> None:
         """Write down what a plane of the labels holds now."""
         whole = [at if isinstance(at, slice) else slice(at, at + 1) for at in where]
-        block = self.document.sheet.pixels[tuple(whole)].copy()
+        block = np.array(self.document.sheet.pixels[tuple(whole)])
         corner = [at.start or 0 for at in whole]
         self._write(lambda: entries.content(corner, block), block.nbytes)
 

@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_sam.engine.jobs import Jobs
-from napari_sam.errors import NapariSamError
+from napari_sam.errors import Cancelled, NapariSamError
+from napari_sam.labels.entries import PLACE
 from napari_sam.labels.replay import Recovered, replay
 from napari_sam.progress import Progress
 from napari_sam.ui.labels_layer import shelf
 from napari_sam.ui.labels_layer.autosave import identity_of
 from napari_sam.ui.labels_layer.documents import Documents
+from napari_sam.ui.labels_layer.layer_document import LayerSheet
+from napari_sam.ui.labels_layer.on_disk import open_again, place_of
 from napari_sam.ui.layers.label_grid import labels_layer, transform_of
 from napari_sam.ui.layers.ours import add_quietly
 from napari_sam.ui.layers.planes import spatial_shape
@@ -123,23 +126,44 @@ class Recovery:
             return
         steps = len(offer.labels.done)
         undo = f"; undo goes back {_count(steps, 'step')}" if steps else ""
-        self._bench.result(f"Restored {_count(offer.count, 'cell')} in {layer.name!r}{undo}.")
+        what = _what(offer)
+        self._bench.result(f"Restored {what} {layer.name!r}{undo}.")
         self._look(offer.image)
 
     def _layer(self, offer: _Offer) -> Any:
         image, labels = offer.image, offer.labels
-        fits = labels.pixels.shape == spatial_shape(image)
-        place = transform_of(image) if fits else {}
-        layer = labels_layer(labels.pixels, str(labels.about["name"]), **place)
-        layer.features = labels.table
+        fits = labels.shape == spatial_shape(image)
+        layer = self._there(labels)
+        if layer is None:
+            pixels = labels.pixels
+            if pixels is None:
+                pixels = open_again(labels.about[PLACE])
+            transform = transform_of(image) if fits else {}
+            layer = labels_layer(pixels, str(labels.about["name"]), **transform)
         document = self._documents.of(layer)
         document.adopt(labels.done, labels.undone)
+        layer.features = labels.table
         self._documents.autosave.go_on(document, offer.held, labels.whole)
-        add_quietly(self._bench.viewer, layer)
+        if layer not in self._bench.viewer.layers:
+            add_quietly(self._bench.viewer, layer)
         if fits:
             self._bench.choose("target", layer)
         self._documents.look()
         return layer
+
+    def _there(self, labels: Recovered) -> Any:
+        """Find the layer that shows the file which holds the pixels; None when none does."""
+        from napari.layers import Labels
+
+        place = labels.about.get(PLACE)
+        return next(
+            (
+                layer
+                for layer in self._bench.viewer.layers
+                if place and isinstance(layer, Labels) and place_of(LayerSheet(layer).pixels) == place
+            ),
+            None,
+        )
 
     def discard(self) -> None:
         """Throw away what was offered."""
@@ -159,9 +183,12 @@ def _newest(image: Image, key: str, known: set[Path], progress: Progress) -> _Of
             continue
         try:
             last = held.path.stat().st_mtime
-            labels = replay(held.path)
+            labels = replay(held.path, progress=progress)
             count = 0 if labels is None else len(labels.ids())
-            progress(0.5)
+            progress(1.0)
+        except Cancelled:
+            held.release()
+            raise
         except (NapariSamError, OSError, MemoryError) as error:
             held.release()
             _log.warning("%s cannot be read: %s", held.path, error)
@@ -178,9 +205,15 @@ def _words(offer: _Offer) -> str:
     now, then = time.localtime(), time.localtime(offer.last)
     day = "today" if now[:3] == then[:3] else time.strftime("%d %b %Y", then).lstrip("0")
     return (
-        f"Not saved: {_count(offer.count, 'cell')} in {offer.labels.about['name']!r}, "
+        f"Not saved: {_what(offer)} {offer.labels.about['name']!r}, "
         f"{day} {time.strftime('%H:%M', then)}."
     )
+
+
+def _what(offer: _Offer) -> str:
+    if offer.labels.pixels is None:  # its pixels are in their file
+        return "the table and undo of"
+    return f"{_count(offer.count, 'cell')} in"
 
 
 def _count(count: int, noun: str) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam.labels.compact import BESIDE
 from napari_sam.models.home import home
 from napari_sam.models.locks import Busy, held
 
@@ -54,9 +55,15 @@ class Held:
         """Throw it away."""
         with contextlib.suppress(OSError):  # it may be gone
             self.path.unlink()
+        rest_of(self.path).unlink(missing_ok=True)
         self.release()
         with contextlib.suppress(OSError):  # of other journals
             self.path.parent.rmdir()
+
+
+def rest_of(path: Path) -> Path:
+    """Return where `napari_sam.labels.compact` writes, which a kill may leave behind."""
+    return path.with_name(path.name + BESIDE)
 
 
 def folder() -> Path:
@@ -93,6 +100,11 @@ def tidy(days: float) -> None:
             total += path.stat().st_size
             if _age(path) > days * _DAY or total > MOST_BYTES:
                 Held(path).delete()
+    for rest in folder().glob(f"*/*{_SUFFIX}{BESIDE}"):
+        with contextlib.suppress(Busy, OSError):
+            held_one = Held(rest.with_name(rest.name.removesuffix(BESIDE)))
+            rest.unlink(missing_ok=True)
+            held_one.release()
 
 
 def _age(path: Path) -> float:
