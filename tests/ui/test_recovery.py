@@ -582,3 +582,23 @@ def test_the_next_kill_before_labels_were_told_anew_takes_nothing(make_bench, ki
     third = opened(make_bench())
     assert "3 cells" in third.state.unsaved
     assert len(data) > 0
+
+
+def test_a_journal_that_cannot_be_made_short_is_gone_on_with(
+    make_bench, kill, short_soon, monkeypatch
+):
+    tries = []
+
+    def fail(path: Path, stop: int, progress: Any) -> None:
+        tries.append(stop)
+        raise OSError("no space left on the device")
+
+    monkeypatch.setattr(autosave, "shorten", fail)
+    bench = opened(make_bench())
+    labels = keep(bench, *CENTRES[:8])
+    assert 1 <= len(tries) < 8  # now and then
+    assert not bench.state.problem
+    kill()
+    after = opened(make_bench())
+    after.session.recovery.restore()
+    same(state(after.state.target), state(labels))

@@ -230,10 +230,15 @@ class Autosave:
             "shorten",
             lambda progress: self._replace(file, shorten(path, stop, progress), stop),
             lambda done: None,
-            lambda error: _log.warning("%s cannot be made short: %s", path, error),
+            lambda error: self._stays_long(file, stop, error),
         )
         if not self._threaded:
             self._shortening.run_next()
+
+    def _stays_long(self, file: _File, stop: int, error: Exception) -> None:
+        """Go on with the long one: not enough memory, or no room on the disk, stops nobody."""
+        _log.warning("A journal cannot be made short: %s", error)
+        file.short = stop  # and is not tried again soon
 
     def _replace(self, file: _File, made: tuple[Path, int] | None, stop: int) -> None:
         with self._writing:
