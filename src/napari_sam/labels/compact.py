@@ -58,9 +58,7 @@ def shorten(path: Path, stop: int, progress: Progress = silent) -> tuple[Path, i
             later(done / len(parts))
             if told.pixels is not None and told.pixels[where].any():
                 block = tuple(at if isinstance(at, slice) else slice(at, at + 1) for at in where)
-                journal.append(
-                    entries.content([at.start for at in block], told.pixels[block])
-                )
+                journal.append(entries.content([at.start for at in block], told.pixels[block]))
         for undone, steps in ((False, told.done), (True, told.undone)):
             for step in steps:
                 journal.append(entries.logged(step, undone=undone))

@@ -18,6 +18,7 @@ from napari_sam.labels import entries
 from napari_sam.labels import table as object_table
 from napari_sam.labels.change import Change
 from napari_sam.labels.journal import Entry, read
+from napari_sam.labels.levels import bands
 from napari_sam.labels.record import from_bytes, table_in
 from napari_sam.labels.runs import Runs, write
 from napari_sam.progress import Progress, silent
@@ -64,8 +65,8 @@ class Recovered:
         """Return the objects that the labels hold, ascending, as far as the journal has them."""
         if self.pixels is None:
             return np.empty(0, np.int64)
-        planes = self.pixels.reshape(-1, *self.pixels.shape[-2:])
-        found = [np.unique(plane) for plane in planes if plane.any()]
+        parts = (self.pixels[where] for where in bands(self.shape))
+        found = [np.unique(part) for part in parts if part.any()]
         ids = np.unique(np.concatenate([np.zeros(1, np.int64), *found]))
         return np.asarray(ids[ids != 0].astype(np.int64))
 

@@ -160,7 +160,9 @@ class Recovery:
             (
                 layer
                 for layer in self._bench.viewer.layers
-                if place and isinstance(layer, Labels) and place_of(LayerSheet(layer).pixels) == place
+                if place
+                and isinstance(layer, Labels)
+                and place_of(LayerSheet(layer).pixels) == place
             ),
             None,
         )
