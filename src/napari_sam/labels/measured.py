@@ -13,6 +13,7 @@ from napari_sam.images import Plane
 from napari_sam.labels import table as object_table
 from napari_sam.labels.held import part_with
 from napari_sam.labels.runs import Runs
+from napari_sam.labels.whole import Kind, kind_of, measure_whole, whole_rows
 
 if TYPE_CHECKING:
     from napari_sam.labels.document import Document
@@ -78,6 +79,12 @@ def rows_after(
     """
     ids = [int(i) for i in ids]
     table = document.table
+    if kind_of(table):  # what goes through slices is measured on all of them, when it is written
+        whole = object_table.rows(table, ids)
+        ids = [i for i in ids if i not in set(whole[object_table.INDEX])]
+        described = object_table.describe(labels, ids, plane, image, corner)
+        new = object_table.remeasured(table, described, by_hand)
+        return object_table.put(whole, ids, new) if len(new) else whole
     described = object_table.describe(labels, ids, plane, image, corner)
     rows = object_table.remeasured(table, described, by_hand)
     rest = document.elsewhere(set(ids) - set(rows[object_table.INDEX]), plane)
@@ -96,8 +103,11 @@ def rows_of_written(
     rows : pandas.DataFrame
     ids : tuple of int
         The objects whose rows these replace; none when the change reaches over several planes,
-        where rows stay as they are.
+        where rows stay as they are, unless they are of objects that do so too.
     """
+    kind = kind_of(document.table)
+    if kind:
+        return rows_of_whole(document, kind, runs.ids, by_hand), runs.ids
     plane = plane_of(runs)
     if plane is None:
         return object_table.nothing(), ()
@@ -110,3 +120,21 @@ def rows_of_written(
     if image is not None:
         image = image[corner[0] :, corner[1] :][: part.shape[0], : part.shape[1]]
     return rows_after(document, plane, part, runs.ids, by_hand, image, corner), runs.ids
+
+
+def rows_of_whole(
+    document: Document, kind: Kind, ids: Iterable[int], by_hand: Iterable[int] = ()
+) -> pd.DataFrame:
+    """Measure objects in space, or tracks, as they stand in the pixels.
+
+    Parameters
+    ----------
+    document : Document
+    kind : {"volume", "track"}
+    ids, by_hand : iterable of int
+        See `napari_sam.labels.whole.whole_rows`.
+    """
+    wanted, axis = [int(i) for i in ids], document.sheet.axis(kind)
+    where = document.presence.along(axis, wanted)
+    measured = measure_whole(document.sheet.pixels, wanted, kind, axis, where)
+    return whole_rows(document.table, measured, wanted, by_hand)

@@ -211,6 +211,29 @@ class Presence:
                     moved = (*at[:axis], next_to, *at[axis + 1 :])
                     yield int(np.ravel_multi_index(moved, self._shape[:-2]))
 
+    def along(self, axis: int, ids: Iterable[int]) -> list[int] | None:
+        """List the positions along an axis at which some objects may be; None for all.
+
+        Parameters
+        ----------
+        axis : int
+            One before the last two: of others, and of small labels, nothing is known.
+        ids : iterable of int
+        """
+        if self.small or axis >= len(self._shape) - 2:
+            return None
+        wanted = np.unique(np.fromiter((int(i) for i in ids), np.int64))
+        with self._lock:
+            known = dict(self._known)
+        at = np.unravel_index(np.arange(self._planes), self._shape[:-2])[axis]
+        return sorted(
+            {
+                int(at[number])
+                for number in range(self._planes)
+                if number not in known or np.isin(wanted, known[number][0]).any()
+            }
+        )
+
     def first(self, object_id: int) -> tuple[int, ...] | None:
         """Return the first plane that holds an object: its place along the leading axes."""
         for number in range(self._planes):

@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 import pandas as pd
 
+from napari_sam.labels.whole import Kind
+
 
 class Sheet(Protocol):
     """What holds labels and their table, a layer for example."""
@@ -26,6 +28,9 @@ class Sheet(Protocol):
     @table.setter
     def table(self, table: pd.DataFrame) -> None: ...
 
+    def axis(self, kind: Kind) -> int:
+        """Return the axis of the slices of objects in space, or of the frames of tracks."""
+
     def check_writable(self) -> None:
         """Raise a `LabelsError` when the pixels cannot be written."""
 
@@ -40,6 +45,10 @@ class PlainSheet:
     pixels: Any
     table: pd.DataFrame
     name: str = "labels"
+
+    def axis(self, kind: Kind) -> int:
+        """Tracks go along the first axis, slices lie along the one before rows and columns."""
+        return 0 if kind == "track" else max(len(self.pixels.shape) - 3, 0)
 
     def check_writable(self) -> None:
         """Any array is tried."""

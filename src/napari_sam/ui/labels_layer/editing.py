@@ -17,6 +17,7 @@ from napari_sam.labels.change import Change, Origin
 from napari_sam.labels.measured import rows_after
 from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs
+from napari_sam.labels.whole import kind_of
 from napari_sam.segmentation import Overlap, check_id
 from napari_sam.ui.canvas.gestures import Place
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
@@ -159,7 +160,10 @@ class Editing:
             new = self._gone(edit.gone, plane)
         runs = Runs.at(data.shape, plane.locate(edit.rows, edit.columns), edit.before, edit.after)
         rows = replace_rows(document.table, ids, new)
-        document.apply(Change(told, runs, rows, kind, origin or Origin(plane)))
+        change = Change(told, runs, rows, kind, origin or Origin(plane))
+        document.apply(change)
+        if kind_of(document.table):
+            document.measure_soon(change)
         return told
 
     def _gone(self, ids: tuple[int, ...], plane: Plane) -> pd.DataFrame:

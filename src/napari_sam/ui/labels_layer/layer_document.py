@@ -21,7 +21,9 @@ from napari_sam.labels.document import Document, Moved
 from napari_sam.labels.levels import LabelLevels
 from napari_sam.labels.measured import Intensities, rows_of_written
 from napari_sam.labels.runs import stands
+from napari_sam.labels.whole import Kind
 from napari_sam.ui.labels_layer.painting import as_napari_keeps_it, painted
+from napari_sam.ui.layers.axes import axis_named
 from napari_sam.ui.layers.label_grid import why_not_writable
 
 if TYPE_CHECKING:
@@ -68,6 +70,9 @@ class LayerSheet:
             self._layer.features = table
         finally:
             self.writes_table = False
+
+    def axis(self, kind: Kind) -> int:
+        return axis_named(self._layer, "T" if kind == "track" else "Z")
 
     def check_writable(self) -> None:
         reason = why_not_writable(self._layer)

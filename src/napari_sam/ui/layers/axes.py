@@ -39,3 +39,15 @@ def letters_of(layer: Layer, plane: Plane) -> str:
         if at is not None and letter not in found:
             found[axis] = letter
     return "".join(found)
+
+
+def axis_named(layer: Layer, letter: str) -> int:
+    """Return the axis of a layer that holds its slices (``Z``) or frames (``T``).
+
+    The one whose label says so; else the one before rows and columns for slices, and the first for
+    frames.
+    """
+    for axis, label in enumerate(layer.axis_labels):
+        if _LETTERS.get(str(label).strip().lower()) == letter:
+            return axis
+    return 0 if letter == "T" else max(layer.ndim - 3, 0)

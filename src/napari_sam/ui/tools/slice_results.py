@@ -46,7 +46,8 @@ class SliceResults:
         """Write what was found on a slice, where nothing was drawn meanwhile."""
         labels, pixels = self._labels, LayerSheet(self._labels).pixels
         if self._edited:  # ids of the person's own may have come in between
-            self.count = max(self.count, next_id(pixels) - 1)
+            finest = labels.data[0] if labels.multiscale else labels.data
+            self.count = max(self.count, next_id(finest) - 1)
             self._edited = False
         before = plane.take(pixels)
         free = (before == 0) & (found.labels > 0)

@@ -128,9 +128,12 @@ class FindPage(Page):
         """Say how many objects there are now."""
         count = self._state.found_count
         options = self._state.find
-        # What goes through several slices is counted on each.
-        more = " outline" if options.region == "stack" else ""
-        self.count.setText("" if count is None else options.by.words.counted(count, more))
+        joins, words = options.joins, options.by.words
+        if joins is not None:
+            words = joins.words
+        # What goes through several slices is counted on each, until it is joined.
+        more = " outline" if options.region == "stack" and joins is None else ""
+        self.count.setText("" if count is None else words.counted(count, more))
 
     def show_options(self) -> None:
         """Show what is chosen, and only the controls that act on it."""

@@ -1,0 +1,121 @@
+"""An object of several slices divided in two: side by side, or one above the other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage as ndi
+from skimage.segmentation import watershed
+
+from napari_sam import checks
+from napari_sam.errors import LabelsError
+from napari_sam.labels.runs import Runs
+from napari_sam.labels.through import Through
+
+Place = tuple[int, ...]
+
+
+def split_whole(
+    labels: Any,
+    object_id: int,
+    first: Place,
+    second: Place,
+    new_id: int,
+    *,
+    spacing: tuple[float, ...] | None = None,
+    axis: int = 0,
+    where: Iterable[int] | None = None,
+) -> Through:
+    """Divide an object between two of its pixels, at its narrowest place, on all slices.
+
+    A watershed on the distance from the border runs from both pixels; the larger part keeps the
+    id. Parts that hang together with neither go to the nearer one.
+
+    Parameters
+    ----------
+    labels : integer array
+        NumPy, zarr or alike.
+    object_id : int
+    first, second : tuple of int
+        Two different pixels of the object, on any of its slices.
+    new_id : int
+        A free id for the smaller part.
+    spacing : tuple of float, optional
+        Distance of pixels along every axis; all equal by default.
+    axis : int
+        Of the slices.
+    where : iterable of int, optional
+        Positions along it that may hold the object.
+
+    Raises
+    ------
+    LabelsError
+
+    Examples
+    --------
+    >>> labels = np.zeros((3, 5, 11), int)
+    >>> labels[:, 1:4, 1:5] = labels[:, 1:4, 6:10] = labels[1, 2, 5] = 1
+    >>> edit = split_whole(labels, 1, (0, 2, 2), (2, 2, 8), 2)
+    >>> edit.ids, edit.runs.size
+    ((1, 2), 36)
+    """
+    seeds = [_seed(one, labels) for one in (first, second)]
+    if seeds[0] == seeds[1]:
+        raise LabelsError("Click two different places of the cell to split it between them.")
+    for seed in seeds:
+        if int(np.asarray(labels[seed])) != object_id:
+            raise LabelsError("Both clicks must lie in the same cell to split it.")
+    corner, mask = _cropped(labels, object_id, axis, where)
+    markers = np.zeros(mask.shape, np.int32)
+    for number, seed in enumerate(seeds, 1):
+        markers[tuple(at - low for at, low in zip(seed, corner, strict=True))] = number
+    # An axis along which it has no extent is none to go along.
+    around = [(1, 1) if side > 1 else (0, 0) for side in mask.shape]
+    depth = ndi.distance_transform_edt(np.pad(mask, around), sampling=spacing)
+    inside = tuple(slice(a, depth.shape[k] - b) for k, (a, b) in enumerate(around))
+    parts = watershed(-depth[inside], markers, mask=mask)
+    if (mask & (parts == 0)).any():
+        nearest = ndi.distance_transform_edt(
+            parts == 0, sampling=spacing, return_distances=False, return_indices=True
+        )
+        parts = np.where(mask, parts[tuple(nearest)], 0)
+    area = np.bincount(parts.ravel(), minlength=3)
+    smaller = 2 if area[2] <= area[1] else 1
+    after = np.where(parts == smaller, new_id, np.where(mask, object_id, 0))
+    runs = Runs.between(labels.shape, corner, np.where(mask, object_id, 0), after)
+    told = f"Split cell {object_id} on all slices; the new one is {new_id}."
+    return Through(told, runs, (object_id, new_id), {})
+
+
+def _seed(place: Any, labels: Any) -> Place:
+    found = tuple(checks.whole(int(at), "A place", 0, error=LabelsError) for at in place)
+    if len(found) != len(labels.shape) or any(
+        at >= n for at, n in zip(found, labels.shape, strict=True)
+    ):
+        raise LabelsError(f"A place {found} does not lie in labels of shape {tuple(labels.shape)}.")
+    return found
+
+
+def _cropped(
+    labels: Any, object_id: int, axis: int, where: Iterable[int] | None
+) -> tuple[Place, npt.NDArray[np.bool_]]:
+    """Return an object in the smallest block that holds it, and where that begins."""
+    masks: dict[int, npt.NDArray[np.bool_]] = {}
+    for at in range(int(labels.shape[axis])) if where is None else where:
+        part = np.asarray(labels[(slice(None),) * axis + (at,)]) == object_id
+        if part.any():
+            masks[at] = part
+    low, high = min(masks), max(masks) + 1
+    held = np.any(list(masks.values()), axis=0)
+    sides = []
+    for other in range(held.ndim):
+        along = np.flatnonzero(held.any(axis=tuple(k for k in range(held.ndim) if k != other)))
+        sides.append(slice(int(along[0]), int(along[-1]) + 1))
+    empty = np.zeros(held.shape, bool)[tuple(sides)]
+    stack = [masks[at][tuple(sides)] if at in masks else empty for at in range(low, high)]
+    starts = [side.start for side in sides]
+    corner = (*starts[:axis], low, *starts[axis:])
+    return corner, np.stack(stack, axis=axis)
