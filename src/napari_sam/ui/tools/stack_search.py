@@ -153,8 +153,8 @@ class StackSearch:
         if run is not self._run:
             return
         self._run = None
-        self._counted(run.into.count)
         self._end(told, problem)
+        self._counted(run.into.count)
 
     def _failed(self, error: Exception) -> None:
         self._bench.fail(error)

@@ -128,11 +128,11 @@ class FindPage(Page):
         """Say how many objects there are now."""
         count = self._state.found_count
         options = self._state.find
-        joins, words = options.joins, options.by.words
-        if joins is not None:
+        joins, words, more = options.joins, options.by.words, ""
+        if joins is not None and self._state.progress is None:
             words = joins.words
-        # What goes through several slices is counted on each, until it is joined.
-        more = " outline" if options.region == "stack" and joins is None else ""
+        elif options.region == "stack":  # what goes through several slices is counted on each
+            more = " outline"
         self.count.setText("" if count is None else words.counted(count, more))
 
     def show_options(self) -> None:
