@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from napari_sam.errors import LabelsError
 from napari_sam.labels.runs import write
+from napari_sam.labels.slices import seen_on
 from napari_sam.labels.split_whole import split_whole
-from napari_sam.labels.through import Through, cut, delete, join, seen_on, set_parent, swap
+from napari_sam.labels.through import Through, cut, delete, join, set_parent, swap
 
 
 def movie(*tracks: tuple[int, int, int], frames: int = 8) -> np.ndarray:

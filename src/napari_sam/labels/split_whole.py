@@ -13,6 +13,7 @@ from skimage.segmentation import watershed
 from napari_sam import checks
 from napari_sam.errors import LabelsError
 from napari_sam.labels.runs import Runs
+from napari_sam.labels.slices import positions, slice_at
 from napari_sam.labels.through import Through
 
 Place = tuple[int, ...]
@@ -104,8 +105,8 @@ def _cropped(
 ) -> tuple[Place, npt.NDArray[np.bool_]]:
     """Return an object in the smallest block that holds it, and where that begins."""
     masks: dict[int, npt.NDArray[np.bool_]] = {}
-    for at in range(int(labels.shape[axis])) if where is None else where:
-        part = np.asarray(labels[(slice(None),) * axis + (at,)]) == object_id
+    for at in positions(labels, axis, where):
+        part = slice_at(labels, axis, at) == object_id
         if part.any():
             masks[at] = part
     low, high = min(masks), max(masks) + 1

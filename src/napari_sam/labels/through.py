@@ -10,16 +10,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from napari_sam import checks
 from napari_sam.errors import LabelsError
-from napari_sam.labels.ids import among
 from napari_sam.labels.runs import Runs
+from napari_sam.labels.slices import Where, renumber, seen_on
 
 Parents = Mapping[int, int]
-Where = Iterable[int] | None
-"""Positions along the axis that may hold the objects concerned; None for all."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,6 +72,7 @@ def join(
 
     Examples
     --------
+    >>> import numpy as np
     >>> movie = np.array([[[1, 0]], [[2, 0]], [[3, 0]]])
     >>> joined = join(movie, 0, 1, 2, {3: 2})
     >>> joined.runs.size, joined.parents
@@ -279,69 +276,6 @@ def delete(
     what = f"cell {wanted[0]}" if len(wanted) == 1 else f"{len(wanted)} cells"
     whole = "" if gone == set(wanted) else f" from {there[0]} to {there[-1]}"
     return Through(f"Deleted {what}{whole}.", runs, tuple(wanted), kept)
-
-
-# -- parts of the above ------------------------------------------------------------------------
-
-
-def seen_on(
-    labels: Any, axis: int, ids: Iterable[int], where: Where = None
-) -> dict[int, list[int]]:
-    """List the slices or frames on which objects are.
-
-    Raises
-    ------
-    LabelsError
-        When one of them is nowhere.
-
-    Examples
-    --------
-    >>> seen_on(np.array([[[1, 0]], [[1, 2]]]), 0, [1, 2])
-    {1: [0, 1], 2: [1]}
-    """
-    wanted = checks.ids(ids)
-    seen: dict[int, list[int]] = {i: [] for i in wanted}
-    for at in _positions(labels, axis, where):
-        part = _slice(labels, axis, at)
-        for i in wanted:
-            if (part == i).any():
-                seen[i].append(at)
-    missing = [i for i in wanted if not seen[i] or i == 0]
-    if missing:
-        raise LabelsError(f"There is no cell {missing[0]} in these labels.")
-    return seen
-
-
-def renumber(labels: Any, axis: int, numbers: Mapping[int, int], where: Iterable[int]) -> Runs:
-    """Give objects other ids on some slices.
-
-    Parameters
-    ----------
-    numbers : mapping of int to int
-        From ids to ids; 0 removes.
-    where : iterable of int
-        Positions along the axis.
-    """
-    shape = tuple(int(n) for n in labels.shape)
-    parts = []
-    for at in where:
-        part = _slice(labels, axis, at)
-        places = np.nonzero(among(part, numbers))
-        before = part[places].astype(np.int64)
-        after = before.copy()
-        for old, new in numbers.items():
-            after[before == old] = new
-        full = [*places[:axis], np.full(len(before), at), *places[axis:]]
-        parts.append(Runs.at(shape, full, before, after))
-    return Runs.joined(parts) if parts else Runs.none(shape)
-
-
-def _positions(labels: Any, axis: int, where: Where) -> Iterable[int]:
-    return range(int(labels.shape[axis])) if where is None else where
-
-
-def _slice(labels: Any, axis: int, at: int) -> Any:
-    return np.asarray(labels[(slice(None),) * axis + (at,)])
 
 
 def _sound(

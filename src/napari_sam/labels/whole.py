@@ -12,6 +12,7 @@ import pandas as pd
 from napari_sam.labels import table as object_table
 from napari_sam.labels.ids import among
 from napari_sam.labels.rows import INDEX, OPEN, REVIEWED, numeric, object_ids
+from napari_sam.labels.slices import positions, slice_at
 
 Kind = Literal["", "volume", "track"]
 """What the rows of a table are about: outlines on single planes, objects in space, tracks."""
@@ -93,8 +94,8 @@ def _parts(
 ) -> Iterator[npt.NDArray[np.float64]]:
     """Describe the objects of every slice: id, position, size, middle, and corners."""
     wanted = [int(i) for i in ids]
-    for at in range(labels.shape[axis]) if where is None else sorted(set(where)):
-        part = np.asarray(labels[(slice(None),) * axis + (at,)])
+    for at in positions(labels, axis, where):
+        part = slice_at(labels, axis, at)
         places = np.nonzero(among(part, wanted))
         if not len(places[0]):
             continue
