@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-STEPS = 24
+STEPS = 12
 SHAPE = (3, 40, 50)
 _TRIED = 2  # the plane of what is taken back
 
@@ -39,7 +39,7 @@ def keep(folder: Path) -> None:
     from napari_sam.ui.widgets.pages import ROWS
 
     os.environ["NAPARI_SAM_HOME"] = str(folder)
-    autosave._LONG, autosave._GROWN = 3_000, 1.2
+    autosave._LONG, autosave._GROWN = 6_000, 1.3
     viewer, loop = ViewerModel(), ManualLoop()
     session = Session(
         viewer,

@@ -1,4 +1,4 @@
-"""What every test shares: napari must never touch the settings of whoever runs the tests."""
+"""What every test shares: settings of napari of their own, and no clock that can fail one."""
 
 from __future__ import annotations
 
@@ -34,3 +34,18 @@ def _survive_pyside_6_12() -> None:
 
 
 _survive_pyside_6_12()
+
+
+def _time_fails_no_test() -> None:
+    """Let a slow or busy machine take as long as it takes to make up examples."""
+    try:
+        from hypothesis import HealthCheck, settings
+    except ImportError:  # the benchmarks need none
+        return
+    settings.register_profile(
+        "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("any machine")
+
+
+_time_fails_no_test()

@@ -175,3 +175,80 @@ def test_processes_find_the_same_in_the_same_order(folder, tmp_path):
     assert [one.kind for one in there] == ["done", "done", "done", "failed"]
     for path in (tmp_path / "here").iterdir():
         assert (tmp_path / "there" / path.name).read_bytes() == path.read_bytes()
+
+
+# -- processes that end ---------------------------------------------------------------------------
+
+# Of every process that is started: what befalls it when it comes to certain images.
+BEFALLS = """
+import os, signal, time
+from pathlib import Path
+import napari_sam.files as files
+
+read = files.read_image
+replace = os.replace
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def once(what):
+    mark = Path(os.environ["BEFALLS"]) / what
+    there = mark.exists()
+    mark.touch()
+    return not there
+
+def read_image(path, *rest, **words):
+    name = Path(path).stem
+    if name == "a_slow":
+        time.sleep(3)
+    if name == "b_always" or (name == "c_once" and once(name)):
+        die()
+    return read(path, *rest, **words)
+
+def give_name(source, target):
+    replace(source, target)
+    if Path(target).name.startswith("d_between") and once("d"):
+        die()
+
+files.read_image = read_image
+os.replace = give_name
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="kills as POSIX does")
+def test_the_image_of_a_process_that_was_killed_is_done_again_or_reported(tmp_path, monkeypatch):
+    code, folder, out = tmp_path / "code", tmp_path / "in", tmp_path / "out"
+    for path in (code, folder, out):
+        path.mkdir()
+    (code / "sitecustomize.py").write_text(BEFALLS)
+    monkeypatch.setenv("BEFALLS", str(code))
+    paths = [str(code), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+    for name in ("a_slow", "b_always", "c_once", "d_between", "e_there", "f_last"):
+        tifffile.imwrite(folder / f"{name}.tif", blobs(centres=((30, 30),)))
+    (out / "e_there_objects.csv").write_text("somebody else's")
+    outcomes = list(run_jobs(jobs_of(folder, out), workers=2))
+    told = {one.job.source.name: (one.kind, one.said) for one in outcomes}
+    assert list(told) == ["a_slow", "b_always", "c_once", "d_between", "e_there", "f_last"]
+    kinds = {name: kind for name, (kind, _) in told.items()}
+    assert [name for name, kind in kinds.items() if kind == "failed"] == ["b_always", "e_there"]
+    assert "process that worked on it ended" in told["b_always"][1]
+    assert "already in" in told["e_there"][1]
+    assert (out / "e_there_objects.csv").read_text() == "somebody else's"
+    done = [name for name, kind in kinds.items() if kind == "done"]
+    expected = {
+        f"{name}_{what}" for name in done for what in ("labels.tif", "objects.csv", "overlay.png")
+    }
+    assert set(names(out)) == expected | {"e_there_objects.csv"}
+    for name in done:
+        assert tifffile.imread(out / f"{name}_labels.tif").max() >= 1
+
+
+def test_processes_that_end_before_they_begin_are_told(tmp_path, folder, monkeypatch):
+    code = tmp_path / "code"
+    code.mkdir()
+    (code / "sitecustomize.py").write_text("import os, sys; '-c' in sys.argv[:1] and os._exit(3)")
+    monkeypatch.setenv("PYTHONPATH", str(code))
+    outcomes = list(run_jobs(jobs_of(folder, tmp_path / "out"), workers=2))
+    assert [one.kind for one in outcomes] == ["failed"] * 3
+    assert all("before they begin" in one.said for one in outcomes)

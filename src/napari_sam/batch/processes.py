@@ -5,9 +5,10 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,26 @@ from napari_sam.batch.job import Job, run_job
 from napari_sam.batch.outcome import Outcome, attempt, told
 from napari_sam.errors import NapariSamError
 
-_TRIES = 3  # of a job at whose turn a process ended
+_ALONE = 2  # tries of a job that was under way when a process ended, now with nothing beside it
+_ROUNDS = 3  # in which processes end before any job of theirs has begun
+_ENDED = (
+    "The process that worked on it ended, alone too: there may not be enough memory for it. Cut "
+    "the image, or choose another model."
+)
+_NEVER_BEGAN = "The processes end before they begin. Try without --workers to see why."
 
-_held: dict[str, Any] = {}  # of a working process: its model and finder
+_Numbered = Generator[tuple[int, Outcome], None, list[int]]
+
+_held: dict[str, Any] = {}  # of a working process: its model and finder, and what it has begun
 
 
 def run_in_processes(
     jobs: Sequence[Job], inputs: frozenset[Path], workers: int
 ) -> Iterator[Outcome]:
-    """Run jobs in processes; those of a process that ended are done again.
+    """Run jobs in processes. None is lost with a process that ends.
+
+    Jobs that were under way then are done again, one at a time; one whose process ends even so
+    has failed, and the others go on.
 
     Parameters
     ----------
@@ -38,31 +50,70 @@ def run_in_processes(
     Outcome
         In the order of the jobs.
     """
-    workers = min(workers, len(jobs))
+    known: dict[int, Outcome] = {}
+    place = 0
+    for number, outcome in _as_they_end(jobs, inputs, min(workers, len(jobs))):
+        known[number] = outcome
+        while place in known:
+            yield known.pop(place)
+            place += 1
+
+
+def _as_they_end(
+    jobs: Sequence[Job], inputs: frozenset[Path], workers: int
+) -> Iterator[tuple[int, Outcome]]:
+    rest = dict(enumerate(jobs))
+    # What is there of these afterwards is our own, of a process that ended while it wrote.
+    new = {n for n, job in rest.items() if not any(path.exists() for path in job.outputs.paths)}
+    rounds = 0
+    while rest:
+        begun = yield from _in_a_pool(rest, inputs, workers)
+        for number in begun:
+            job = rest.pop(number)
+            job.outputs.remove_rests()
+            alone = {number: replace(job, overwrite=job.overwrite or number in new)}
+            for _ in range(_ALONE):
+                yield from _in_a_pool(alone, inputs, 1)
+            for left in alone.values():
+                yield number, Outcome(left, "failed", _ENDED)
+        rounds = 0 if begun else rounds + 1
+        if rest and rounds == _ROUNDS:
+            yield from ((n, Outcome(job, "failed", _NEVER_BEGAN)) for n, job in rest.items())
+            return
+
+
+def _in_a_pool(rest: dict[int, Job], inputs: frozenset[Path], workers: int) -> _Numbered:
+    """Run jobs until all are done, or a process ends; take those that are done out of `rest`.
+
+    Returns
+    -------
+    list of int
+        Jobs that were under way when a process ended.
+    """
+    if not rest:
+        return []
+    context = multiprocessing.get_context("spawn")  # forked threads of torch do not work
+    begun = context.RawArray("b", max(rest) + 1)
     threads = max(1, (os.cpu_count() or 1) // workers)
-    place, tries = 0, 0
-    while place < len(jobs):
-        pool = ProcessPoolExecutor(
-            workers,
-            multiprocessing.get_context("spawn"),  # forked threads of torch do not work
-            _begin,
-            (threads,),
-        )
-        pending: list[Future[Outcome]] = []
+    pool = ProcessPoolExecutor(workers, context, _begin, (threads, begun))
+    numbers = {}
+    try:
         try:
-            pending = [pool.submit(_work, job, inputs) for job in jobs[place:]]
-            for future in pending:
-                outcome = future.result()
-                yield outcome
-                place, tries = place + 1, 0
+            for number, job in rest.items():
+                numbers[pool.submit(_work, number, job, inputs)] = number
         except BrokenProcessPool:
-            tries += 1
-            if tries == _TRIES:
-                reason = "A process that worked on it ended, as for want of memory. Use fewer "
-                yield Outcome(jobs[place], "failed", f"{reason}--workers, or cut the image.")
-                place, tries = place + 1, 0
-        finally:
-            _end(pool)
+            pass  # what was submitted ends below
+        for future in as_completed(numbers):
+            try:
+                outcome = future.result()
+            except BrokenProcessPool:
+                continue
+            del rest[numbers[future]]
+            yield numbers[future], outcome
+        # Also one that was done, and of which nobody heard any more.
+        return [number for number in rest if begun[number]]
+    finally:
+        _end(pool)
 
 
 def _end(pool: ProcessPoolExecutor) -> None:
@@ -75,14 +126,16 @@ def _end(pool: ProcessPoolExecutor) -> None:
         process.join(10)
 
 
-def _begin(threads: int) -> None:
+def _begin(threads: int, begun: Any) -> None:
+    _held["begun"] = begun
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it ends it
     import torch
 
     torch.set_num_threads(threads)
 
 
-def _work(job: Job, inputs: frozenset[Path]) -> Outcome:
+def _work(number: int, job: Job, inputs: frozenset[Path]) -> Outcome:
+    _held["begun"][number] = True
     if _held.get("models") != job.models:
         try:
             _held["loaded"] = job.models.load(job.options)
