@@ -6,18 +6,26 @@ Exit codes: 0 done, 1 something failed, 2 the command was wrong, 130 interrupted
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 
 from napari_sam import __version__
-from napari_sam.cli import adapt, cache, demo, export, models, segment
 from napari_sam.errors import NapariSamError
 
 INTERRUPTED = 130
+#: A file of this folder each, in the order in which they are listed.
+COMMANDS = ("demo", "segment", "adapt", "models", "cache", "export")
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """Build the parser of all commands; imports nothing heavy."""
+def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:
+    """Build the parser; imports nothing heavy.
+
+    Parameters
+    ----------
+    words : sequence of str
+        What was typed. When it begins with a command, flags of others are not made.
+    """
     parser = argparse.ArgumentParser(
         prog="napari-sam",
         description="Segment cells in microscopy images with Segment Anything models.",
@@ -26,9 +34,17 @@ def build_parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--debug", action="store_true", help="show the full traceback of an error")
     commands = parser.add_subparsers(title="commands", dest="command", metavar="COMMAND")
-    for module in (demo, segment, adapt, models, cache, export):
-        module.add_parser(commands, common)
+    for name in _wanted(words):
+        importlib.import_module(f"napari_sam.cli.{name}").add_parser(commands, common)
     return parser
+
+
+def _wanted(words: Sequence[str]) -> tuple[str, ...]:
+    """List the commands that the parser of a command line has to know."""
+    first = words[0] if words else ""
+    if first in COMMANDS:
+        return (first,)
+    return () if first == "--version" else COMMANDS
 
 
 def _with_dashes(words: Sequence[str]) -> list[str]:
@@ -59,8 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a console that cannot show a name must not end the run
             stream.reconfigure(errors="replace")
-    parser = build_parser()
-    options = parser.parse_args(_with_dashes(sys.argv[1:] if arguments is None else arguments))
+    words = _with_dashes(sys.argv[1:] if arguments is None else arguments)
+    parser = build_parser(words)
+    options = parser.parse_args(words)
     if options.command is None:
         parser.print_help()
         return 2
