@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import inspect
 from pathlib import Path
 
 import pytest
@@ -27,3 +28,13 @@ def test_examples_give_what_they_say(
     result = doctest.testmod(importlib.import_module(module))
     assert result.failed == 0
     assert result.attempted > 0
+
+
+def test_public_functions_say_what_they_return_and_raise() -> None:
+    functions = [getattr(napari_sam, name) for name in napari_sam.__all__]
+    functions = [one for one in functions if inspect.isfunction(one)]
+    assert len(functions) > 5
+    for one in functions:
+        said = inspect.getdoc(one) or ""
+        for heading in ("Parameters", "Returns", "Raises"):
+            assert f"{heading}\n{'-' * len(heading)}\n" in said, f"{one.__name__}: {heading}"

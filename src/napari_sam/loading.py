@@ -72,6 +72,11 @@ def load_model(
     InstallationError
         When another package on this machine also provides ``napari_sam``.
     DownloadError, DeviceError
+
+    Examples
+    --------
+    >>> load_model("cells", device="cpu").name
+    'cells'
     """
     check_single_distribution()
     keep_triton_out()

@@ -108,10 +108,20 @@ class Prompt:
         shape : (H, W)
             Size of the plane.
 
+        Returns
+        -------
+        Prompt
+
         Raises
         ------
         PromptError
             When there is no such polygon, or it covers no pixel of the plane.
+
+        Examples
+        --------
+        >>> prompt = Prompt.from_polygon([(1, 1), (1, 3), (3, 3), (3, 1)], (5, 6))
+        >>> prompt.box, int(prompt.mask.sum())
+        ((1.0, 1.0, 3.0, 3.0), 9)
         """
         corners = checks.corners(vertices, 3, "A polygon", PromptError)
         shape = checks.plane_shape(shape, "shape", PromptError)
@@ -151,6 +161,21 @@ class Prompt:
 
         A point that lies inside a box goes with every box that holds it; a point outside all
         of them belongs to no single object and is refused.
+
+        Returns
+        -------
+        list of Prompt
+
+        Raises
+        ------
+        PromptError
+            When a point lies in no box, or a mask would have to be shared.
+
+        Examples
+        --------
+        >>> two = Prompt(points=[(2, 2)], boxes=[(0, 0, 4, 4), (6, 6, 9, 9)])
+        >>> [len(one.points) for one in two.split()]
+        [1, 0]
         """
         if len(self.boxes) <= 1:
             return [self]

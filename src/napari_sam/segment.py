@@ -207,6 +207,13 @@ drop_background, ask_at
     Raises
     ------
     ParameterError, ImageError, ModelError, Cancelled
+
+    Examples
+    --------
+    >>> from skimage.data import coins
+    >>> result = segment_everything(coins()[:80, :80], points_per_side=4)
+    >>> result.labels.shape
+    (80, 80)
     """
     options = Settings(
         points_per_side=points_per_side,
@@ -274,6 +281,13 @@ def segment_objects(
     Raises
     ------
     ParameterError, ImageError, ModelError, Cancelled
+
+    Examples
+    --------
+    >>> from skimage.data import coins
+    >>> result = segment_objects(coins(), "cells", diameter=40)
+    >>> len(result) == len(result.table)
+    True
     """
     known = method_named(method)
     try:

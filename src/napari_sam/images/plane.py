@@ -62,7 +62,13 @@ class Plane:
         return self.axes[0] > self.axes[1]
 
     def take(self, data: Any) -> npt.NDArray[Any]:
-        """Read the plane, (H, W) or (H, W, C), out of an array, dask or zarr alike."""
+        """Read the plane, (H, W) or (H, W, C), out of an array, dask or zarr alike.
+
+        Examples
+        --------
+        >>> Plane((1, 2), (1, None, None), (2, 2)).take(np.arange(12).reshape(3, 2, 2)).tolist()
+        [[4, 5], [6, 7]]
+        """
         plane = np.asarray(data[self.slices])
         return np.swapaxes(plane, 0, 1) if self.transposed else plane
 
@@ -78,7 +84,13 @@ class Plane:
         return np.asarray(coordinates, dtype=np.float64).reshape(-1, self.ndim)[:, list(self.axes)]
 
     def to_data(self, points: Any) -> npt.NDArray[np.float64]:
-        """Complete ``(row, column)`` pixels (N, 2) to data coordinates (N, ndim)."""
+        """Complete ``(row, column)`` pixels (N, 2) to data coordinates (N, ndim).
+
+        Examples
+        --------
+        >>> Plane((2, 0), (None, 4, None), (9, 8)).to_data([(1, 5)]).tolist()
+        [[5.0, 4.0, 1.0]]
+        """
         points = np.asarray(points, dtype=np.float64).reshape(-1, 2)
         full = np.empty((len(points), self.ndim))
         for axis, position in enumerate(self.index):
@@ -88,7 +100,13 @@ class Plane:
         return full
 
     def holds(self, coordinates: Any) -> npt.NDArray[np.bool_]:
-        """Tell which data coordinates (N, ndim) lie on this plane, to the nearest slice."""
+        """Tell which data coordinates (N, ndim) lie on this plane, to the nearest slice.
+
+        Examples
+        --------
+        >>> Plane((1, 2), (3, None, None), (8, 8)).holds([(3.4, 0, 0), (2, 0, 0)]).tolist()
+        [True, False]
+        """
         coordinates = np.asarray(coordinates, dtype=np.float64).reshape(-1, self.ndim)
         on = np.ones(len(coordinates), dtype=bool)
         for axis, position in enumerate(self.index):

@@ -128,17 +128,15 @@ def table_out(table: pd.DataFrame) -> list[list[Any]]:
     columns = []
     for k, name in enumerate(table.columns):
         column = table.iloc[:, k]
-        columns.append([str(name), str(column.dtype), _values(column)])
+        if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf":
+            values = [None if value != value else value for value in column.tolist()]
+        else:
+            values = [
+                None if missing else _plain(value)
+                for value, missing in zip(column.astype(object), column.isna(), strict=True)
+            ]
+        columns.append([str(name), str(column.dtype), values])
     return columns
-
-
-def _values(column: pd.Series) -> list[Any]:
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "biuf":
-        return [None if value != value else value for value in column.tolist()]
-    return [
-        None if missing else _plain(value)
-        for value, missing in zip(column.astype(object), column.isna(), strict=True)
-    ]
 
 
 def table_in(columns: list[list[Any]]) -> pd.DataFrame:

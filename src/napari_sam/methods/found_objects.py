@@ -52,7 +52,7 @@ class ChosenObjects(Choice):
         return len(self._painted)
 
     @property
-    def table(self) -> pd.DataFrame:  # type: ignore[override]
+    def table(self) -> pd.DataFrame:
         """A row per object, see `napari_sam.methods.painting.paint`."""
         return self._painted.table
 

@@ -70,6 +70,10 @@ class Model(ABC):
     def limits_for(self, plane: npt.NDArray[Any], limits: Any = None) -> tuple[float, float]:
         """Return contrast limits that somebody set, checked, or the model's own for a plane.
 
+        Returns
+        -------
+        (low, high) : float
+
         Raises
         ------
         ImageError
@@ -170,6 +174,11 @@ class Model(ABC):
         progress : callable
             Called with 0..1; raise `Cancelled` from it to stop.
 
+        Returns
+        -------
+        Embedding
+            For `predict`, of this model alone.
+
         Raises
         ------
         ImageError, DeviceError, Cancelled
@@ -187,6 +196,10 @@ class Model(ABC):
         limits : (low, high), optional
             Contrast limits of the plane; robust percentiles of the window by default.
 
+        Returns
+        -------
+        Embedding
+
         Raises
         ------
         ImageError, DeviceError
@@ -196,6 +209,10 @@ class Model(ABC):
     @abstractmethod
     def predict(self, embedding: Embedding, prompt: Prompt) -> Candidates:
         """Answer one prompt about one object, best candidate first.
+
+        Returns
+        -------
+        Candidates
 
         Raises
         ------
@@ -208,7 +225,25 @@ class Model(ABC):
     def predict_each(
         self, embedding: Embedding, prompts: Sequence[Prompt], *, progress: Progress = silent
     ) -> list[Candidates]:
-        """Answer several prompts, one object each, in order."""
+        """Answer several prompts, one object each.
+
+        Parameters
+        ----------
+        embedding : Embedding
+        prompts : sequence of Prompt
+        progress : callable
+            Called with 0..1; raise `Cancelled` from it to stop.
+
+        Returns
+        -------
+        list of Candidates
+            In the order of the prompts.
+
+        Raises
+        ------
+        PromptError, ModelError, Cancelled
+            As `predict`.
+        """
         found = []
         for done, prompt in enumerate(prompts):
             progress(done / len(prompts))
@@ -232,6 +267,10 @@ class Model(ABC):
         region : (r0, c0, r1, c1), optional
             In plane pixels. Maps are wanted there and some `SURROUNDINGS` diameters around it;
             elsewhere they may be 0.
+
+        Returns
+        -------
+        InstanceMaps
 
         Raises
         ------

@@ -44,7 +44,7 @@ class Tracks(Segmentation):
     """
 
     parents: dict[int, int] = field(default_factory=dict)
-    cells: pd.DataFrame = field(default=None)  # type: ignore[assignment]
+    cells: pd.DataFrame = field(default=None)
 
     def save_ctc(self, folder: str | Path, *, truth: bool = False) -> Path:
         """Write a folder of the Cell Tracking Challenge, see `napari_sam.files.ctc.write_ctc`."""

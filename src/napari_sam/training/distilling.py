@@ -42,7 +42,7 @@ class Teacher:
         adopt(network, checkpoint["ema"])
         network.eval().fold_norms()
         # torch describes to() with both arguments for tensors only.
-        network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network.to(device=device, memory_format=torch.channels_last)
         return cls(network)
 
     @torch.no_grad()

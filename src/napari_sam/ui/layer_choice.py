@@ -147,10 +147,10 @@ target or merge."""
         for layer in reversed(self._bench.viewer.layers):
             if name in layer.metadata.get(_KEPT_FOR, ()):
                 try:
-                    labels_plane(image, self._bench.plane(), layer)  # type: ignore[arg-type]
+                    labels_plane(image, self._bench.plane(), layer)
                 except (ViewError, LabelsError):
                     continue
-                return layer  # type: ignore[no-any-return]
+                return layer
         return None
 
     # -- what happens in the viewer ---------------------------------------------------------------

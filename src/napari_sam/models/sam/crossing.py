@@ -92,7 +92,7 @@ class Ask(Crossing):
         q = self.by_head(self.attention.q_proj(queries) * self.scale)  # (B, heads, T, d)
         parts = zip(q.split(len(q) // len(images)), images, strict=True)
         heard = torch.cat([self._hear(part, keys, values, image) for part, image in parts])
-        return self.attention.out_proj(heard)  # type: ignore[no-any-return]
+        return self.attention.out_proj(heard)
 
     def _hear(self, q: Tensor, keys: Tensor, values: Tensor, image: Tokens) -> Tensor:
         parts = q.shape[1:3]

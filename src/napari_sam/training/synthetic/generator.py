@@ -165,4 +165,4 @@ def _checked_shape(shape: tuple[int, ...], ndim: int) -> tuple[int, int]:
             f"Cannot draw an image of shape {tuple(shape)}: expected {ndim} lengths, "
             "rows and columns of at least 32 pixels and at least 4 planes or frames."
         )
-    return tuple(int(length) for length in shape)  # type: ignore[return-value]
+    return tuple(int(length) for length in shape)

@@ -124,8 +124,8 @@ class LayerDocument(Document):
         self._adopt_napari_history()
         layer.events.paint.connect(self._painted)
         layer.events.set_data.connect(self._refreshed)
-        layer.undo = self._napari_undo  # type: ignore[method-assign]
-        layer.redo = self._napari_redo  # type: ignore[method-assign]
+        layer.undo = self._napari_undo
+        layer.redo = self._napari_redo
 
     @property
     def writes_table(self) -> bool:

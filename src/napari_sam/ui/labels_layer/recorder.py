@@ -65,7 +65,7 @@ class Recorder:
         self._base: Iterator[None] | None = None
         document.listen(self._happened)
         document.layer.events.features.connect(self._features_set)
-        document.layer.save = self._save  # type: ignore[method-assign]  # scripts save so
+        document.layer.save = self._save  # scripts save so
 
     def close(self) -> None:
         """Listen no more."""

@@ -32,7 +32,7 @@ def region_mask(viewer: Any, image: Image, plane: Plane, region: Region) -> Mask
         return _visible(viewer, image, plane)
     if region in ("slice", "stack"):
         return None
-    return _enclosed(viewer, image, plane, region)  # type: ignore[arg-type]
+    return _enclosed(viewer, image, plane, region)
 
 
 def _visible(viewer: Any, image: Image, plane: Plane) -> Mask | None:
