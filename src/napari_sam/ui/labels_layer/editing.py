@@ -17,7 +17,7 @@ from napari_sam.labels.change import Change, Origin
 from napari_sam.labels.measured import rows_after
 from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs
-from napari_sam.labels.whole import kind_of
+from napari_sam.labels.whole import kind_of, measure_whole, whole_rows
 from napari_sam.segmentation import Overlap, check_id
 from napari_sam.ui.canvas.gestures import Place
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
@@ -76,6 +76,13 @@ class Editing:
 
     def describing(self, missing: Ids) -> Callable[[], pd.DataFrame]:
         """Return what measures objects of the displayed plane as it is now, for a worker."""
+        kind, table = kind_of(self.document.table), self.document.table
+        if kind:
+            pixels, axis = self.document.sheet.pixels, self.document.sheet.axis(kind)
+            where = self.document.presence.along(axis, missing.tolist())
+            return lambda: whole_rows(
+                table, measure_whole(pixels, missing.tolist(), kind, axis, where), missing.tolist()
+            )
         plane = self.plane
         labels, image = self.pixels().copy(), self.document.intensities(plane)
         return lambda: object_table.describe(labels, missing, plane, image)

@@ -20,6 +20,7 @@ from napari_sam.ui.tools.review_plane import ReviewedPlane
 from napari_sam.ui.tools.review_proposals import Proposals
 from napari_sam.ui.tools.review_queue import Queue
 from napari_sam.ui.tools.review_state import Limits, ReviewState
+from napari_sam.ui.tools.review_through import Through
 from napari_sam.ui.tools.tool import Parts, Tool
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Review(Tool):
         self._appearance = Appearance(bench, self.state)
         self.plane = ReviewedPlane(parts, self.state, self._appearance, self._completed)
         self._queue = Queue(bench, self.state, self._appearance, self.plane, self.select)
+        self.through = Through(bench, parts.lines, self)
         self.mouse: ReviewMouse = ReviewMouse(bench, self._appearance, self)
 
     def keys(self) -> dict[str, Action]:
@@ -67,6 +69,7 @@ class Review(Tool):
 
     def deactivate(self) -> None:
         self.plane.measuring.end()
+        self.through.forget()
         self.proposals.stop_correcting()
         self._appearance.unring()
         self._appearance.restore()
@@ -77,7 +80,7 @@ class Review(Tool):
         return ""
 
     def run_next(self) -> bool:
-        return self.plane.measuring.jobs.run_next()
+        return self.plane.measuring.jobs.run_next() or self.parts.lines.jobs.run_next()
 
     def close(self) -> None:
         self.plane.measuring.close()
@@ -93,6 +96,7 @@ class Review(Tool):
             self.advise()
 
     def _take(self, layer: Labels | None) -> None:
+        self.through.forget()
         self.proposals.stop_correcting()
         self._appearance.restore()
         self._appearance.limits.clear()
@@ -261,6 +265,7 @@ class Review(Tool):
         """Choose what a click does."""
         if action != self.state.action:
             self.proposals.drop()
+        self.through.forget()
         self.state.action = action
         self.mouse.forget()
         self.plane.ring()
@@ -302,10 +307,10 @@ class Review(Tool):
             self.select(ids[0])
 
     def escape(self) -> None:
-        """Drop the proposal, else the first of two clicks, else the selection."""
+        """Drop the proposal, else what waits for another click, else the selection."""
         if self.proposals.wanted:
             self.proposals.drop()
-        elif not self.mouse.forget():
+        elif not (self.through.forget() or self.mouse.forget()):
             self.select(None)
         self.plane.ring()
         self.advise()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from napari_sam.ui.canvas.gestures import Action
-from napari_sam.ui.tools.review_state import ReviewState
+from napari_sam.ui.tools.review_state import Pending, ReviewState
 
 _OF_ACTIONS: dict[Action, str] = {
     "select": "Click a cell to take it in hand, or press N for the least certain one.",
@@ -11,6 +11,13 @@ _OF_ACTIONS: dict[Action, str] = {
     "merge": "Drag from one cell to another, or click both. Alt does so with any tool.",
     "split": "Draw a line across a cell, or click both halves. Shift does so with any tool.",
     "add": "Click a cell that is missing; right-click takes away. Enter keeps it.",
+}
+
+_OF_PENDING: dict[Pending, str] = {
+    "join": "Click the cell that goes on as cell {held}, on any slice. Esc stops.",
+    "swap": "Click the cell that cell {held} was mistaken for, on the first slice where it was.",
+    "mother": "Click the mother of cell {held}, on an earlier frame. Esc stops.",
+    "split": "Click one part of cell {held}, and then the other one, on any slices.",
 }
 
 
@@ -32,6 +39,8 @@ def advice(state: ReviewState, why_not: str = "") -> tuple[str, bool]:
         ), False
     if why_not:
         return why_not, True
+    if state.pending:
+        return _OF_PENDING[state.pending].format(held=state.held), False
     if state.action == "select" and state.selected is not None:
         return "Enter accepts this cell, Delete rejects it, C corrects its outline.", False
     return _OF_ACTIONS[state.action], False

@@ -18,6 +18,7 @@ from napari_sam.ui.tools.review_appearance import Appearance
 from napari_sam.ui.tools.review_plane import ReviewedPlane
 from napari_sam.ui.tools.review_proposals import Proposals
 from napari_sam.ui.tools.review_state import ReviewState
+from napari_sam.ui.tools.review_through import Through
 from napari_sam.ui.workbench import Workbench
 
 
@@ -27,6 +28,7 @@ class Reviewed(Protocol):
     state: ReviewState
     plane: ReviewedPlane
     proposals: Proposals
+    through: Through
 
     def edit(self, edit: Callable[[Editing], str], then_select: int | None = None) -> bool: ...
 
@@ -80,7 +82,9 @@ class ReviewMouse:
 
     def _clicked(self, action: Action, place: Place, button: int) -> None:
         review = self._review
-        if action == "add" or (action == "select" and review.state.correcting is not None):
+        pending = review.state.pending != ""
+        adding = action == "add" or (action == "select" and review.state.correcting is not None)
+        if adding and not pending:
             review.proposals.mark(
                 place, BACKGROUND if button == RIGHT else self._bench.state.polarity
             )
@@ -92,7 +96,9 @@ class ReviewMouse:
         except NapariSamError as error:
             self._bench.fail(error)
             return
-        if under in self._appearance.hidden:
+        if pending:
+            review.through.clicked(under, place)
+        elif under in self._appearance.hidden:
             self._bench.result(f"Cell {under} is hidden by the sliders.")
         elif action == "select":
             self._first = None

@@ -9,6 +9,7 @@ import numpy as np
 
 from napari_sam.images import Plane
 from napari_sam.labels import table as object_table
+from napari_sam.labels.whole import kind_of
 from napari_sam.ui.canvas.camera import go_to_slice, look_at
 from napari_sam.ui.tools.review_appearance import Appearance
 from napari_sam.ui.tools.review_plane import ReviewedPlane
@@ -53,22 +54,31 @@ class Queue:
         way = -1 if by < 0 else 1
         for k in range(len(order)):
             # Rows of objects that are nowhere in the labels are passed over.
-            if self.go_to(order[(at + way * k) % len(order)]):
+            if self.go_to(order[(at + way * k) % len(order)], weakest=True):
                 self._bench.result(f"{len(order)} open. Enter accepts, Delete rejects, N goes on.")
                 return
         everything = "Every cell has been reviewed."
         self._bench.result(everything if self._state.total else "There are no cells to review.")
 
-    def go_to(self, object_id: int) -> bool:
-        """Show an object wherever it is, and take it in hand; False when it is nowhere."""
+    def go_to(self, object_id: int, *, weakest: bool = False) -> bool:
+        """Show an object wherever it is, and take it in hand; False when it is nowhere.
+
+        Parameters
+        ----------
+        weakest : bool
+            Whether one that goes through slices is shown where it is least certain, as its row
+            says, even if it is seen already.
+        """
         editing = self._plane.editing()
         viewer, layer, plane = self._bench.viewer, editing.layer, editing.plane
-        if object_id not in self._state.objects.ids:
-            row = object_table.rows(editing.document.table, [object_id])
+        table = editing.document.table
+        here = object_id in self._state.objects.ids
+        if not here or (weakest and kind_of(table)):
+            row = object_table.rows(table, [object_id])
             told = _position(row.iloc[0], plane.ndim) if len(row) else {}
             hidden = [axis for axis, at in enumerate(plane.index) if at is not None]
             position = {axis: told[axis] for axis in hidden if axis in told}
-            if len(position) < len(hidden):
+            if len(position) < len(hidden) and not here:
                 # The row does not say, as after a search of one slice: the pixels know.
                 position = _found(layer.data, plane, object_id)
             if any(plane.index[axis] != at for axis, at in position.items()):

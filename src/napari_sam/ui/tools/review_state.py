@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels
 
 Limits = tuple[float, float]
+Pending = Literal["", "join", "swap", "mother", "split"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,6 +83,10 @@ class ReviewState:
     coloured : bool
         Whether colours show the certainty.
     can_undo, can_redo : bool
+    pending : {"", "join", "swap", "mother", "split"}
+        The correction through slices that waits for another click.
+    held : int
+        The object that it is about.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor(
@@ -99,3 +104,5 @@ class ReviewState:
     coloured: bool = False
     can_undo: bool = False
     can_redo: bool = False
+    pending: Pending = ""
+    held: int = 0

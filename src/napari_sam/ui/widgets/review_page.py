@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -21,6 +23,7 @@ from napari_sam.ui.widgets.folding import Folding
 from napari_sam.ui.widgets.histogram_slider import HistogramSlider
 from napari_sam.ui.widgets.object_dock import ObjectDock
 from napari_sam.ui.widgets.page import Layers, Page
+from napari_sam.ui.widgets.through_box import ThroughBox
 
 _REVIEWED = {object_table.OPEN: "open", object_table.ACCEPTED: "accepted"}
 _ACCEPT = "This cell is right. Goes on to the next least certain one."
@@ -146,6 +149,8 @@ class ReviewPage(Page):
         self.filters = Folding("Hide by certainty, area, intensity", tip, inner)
         self.filters.setDuration(0)
         column.addWidget(self.filters)
+        self.through = ThroughBox(review)
+        column.addWidget(self.through)
 
     def _history(self, column: QVBoxLayout) -> None:
         review = self._review
@@ -185,6 +190,7 @@ class ReviewPage(Page):
         self.progress.setRange(0, max(state.total, 1))
         self.progress.setValue(state.reviewed)
         self.progress.setFormat(f"{state.reviewed} of {state.total} reviewed")
+        self.through.show_selected()
         self.show_buttons()
 
     def _about(self) -> str:
@@ -199,7 +205,7 @@ class ReviewPage(Page):
         parts = [f"Cell {state.selected}"]
         if row.get("score") == row.get("score") and row.get("score") is not None:
             parts.append(f"{100 * row['score']:.0f} % sure")
-        parts.append(f"{row['area']:.0f} px²")
+        parts.append(_extent(row))
         parts.append(_REVIEWED.get(str(row[object_table.REVIEWED]), ""))
         return " · ".join(part for part in parts if part)
 
@@ -239,6 +245,16 @@ class ReviewPage(Page):
     def _remove_hidden(self) -> None:
         self._review.remove_hidden()
         self._show_all()
+
+
+def _extent(row: dict[str, Any]) -> str:
+    """Say how large an object is: on a plane, in space, or how long its track."""
+    known = {name: value for name, value in row.items() if value is not None and value == value}
+    if "frames" in known:
+        return f"frames {known['first']:.0f} to {known['last']:.0f}"
+    if "voxels" in known:
+        return f"{known['voxels']:.0f} voxels"
+    return f"{known['area']:.0f} px²" if "area" in known else ""
 
 
 _REMOVE = "Delete what is hidden, in one step. Undo brings it back."

@@ -1,0 +1,187 @@
+"""Edits of objects through slices and of tracks by hand, each one step of the layer's document."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import cached_property
+from typing import Any
+
+from napari_sam.errors import LabelsError
+from napari_sam.labels import table as object_table
+from napari_sam.labels import through
+from napari_sam.labels.change import Change, Origin
+from napari_sam.labels.measured import rows_of_whole
+from napari_sam.labels.split_whole import split_whole
+from napari_sam.labels.through import Through
+from napari_sam.labels.whole import Kind, kind_of
+from napari_sam.segmentation import check_id
+from napari_sam.ui.labels_layer.editing import Editing
+from napari_sam.ui.layers.axes import letters_of
+from napari_sam.ui.layers.planes import distances
+
+Place = tuple[int, ...]
+
+
+class ThroughEditing:
+    """What a person does to objects on all slices, or to tracks, at one event.
+
+    Parameters
+    ----------
+    editing : Editing
+        Of the displayed plane.
+    """
+
+    def __init__(self, editing: Editing) -> None:
+        self._editing = editing
+        self._document = editing.document
+
+    # -- reading --------------------------------------------------------------------------------
+
+    @cached_property
+    def kind(self) -> Kind:
+        """What the objects are: as their table says, else by the labels of the axes."""
+        told = kind_of(self._document.table)
+        if told:
+            return told
+        letters = letters_of(self._editing.layer, self._editing.plane)
+        return "track" if "T" in letters and "Z" not in letters else "volume"
+
+    @cached_property
+    def axis(self) -> int:
+        """The axis of the slices or frames."""
+        index = self._editing.plane.index
+        axis = self._document.sheet.axis(self.kind)
+        hidden = [other for other, at in enumerate(index) if at is not None]
+        if not hidden:
+            raise LabelsError("These labels are a single plane: there are no slices to go through.")
+        if not kind_of(self._document.table) and axis not in hidden:
+            return hidden[-1]
+        return axis
+
+    @property
+    def at(self) -> int:
+        """The position along it that is displayed.
+
+        Raises
+        ------
+        LabelsError
+        """
+        at = self._editing.plane.index[self.axis]
+        if at is None:
+            what = "frames" if self.kind == "track" else "slices"
+            raise LabelsError(f"The {what} lie in the picture: show them one by one.")
+        return at
+
+    def span(self, object_id: int) -> tuple[int, int]:
+        """Return from where to where an object is seen, as its row says; else all there is."""
+        row = object_table.rows(self._document.table, [object_id])
+        for first, last, beyond in (("first", "last", 0), ("z0", "z1", 1)):
+            if first in row and len(row):
+                low, high = row[first].iloc[0], row[last].iloc[0]
+                if low == low and high == high:  # not NaN
+                    return int(low), int(high) - beyond
+        return 0, int(self._document.sheet.pixels.shape[self.axis]) - 1
+
+    def place(self, row: float, column: float) -> Place:
+        """Complete a pixel of the displayed plane to one of the labels."""
+        place = self._editing.plane.to_data([(round(row), round(column))])[0]
+        return tuple(int(at) for at in place)
+
+    @property
+    def parents(self) -> dict[int, int]:
+        """From every daughter to her mother."""
+        table = self._document.table
+        if "parent" not in table:
+            return {}
+        told = zip(
+            object_table.object_ids(table).tolist(),
+            object_table.numeric(table["parent"]).tolist(),
+            strict=True,
+        )
+        return {child: int(parent) for child, parent in told if parent > 0}
+
+    # -- editing --------------------------------------------------------------------------------
+
+    def join(self, first: int, second: int) -> str:
+        """Make the second object part of the first one."""
+        over_time = self.kind == "track"
+        how: dict[str, Any] = {"over_time": over_time, "where": self._where(first, second)}
+        return self._write(
+            through.join(self._pixels, self.axis, first, second, self.parents, **how)
+        )
+
+    def cut(self, object_id: int) -> str:
+        """Give an object a new number from the displayed slice on."""
+        where, new_id = self._where(object_id), self._document.free_id()
+        return self._write(
+            through.cut(
+                self._pixels, self.axis, object_id, self.at, new_id, self.parents, where=where
+            )
+        )
+
+    def swap(self, first: int, second: int) -> str:
+        """Exchange the numbers of two objects from the displayed slice on."""
+        where = self._where(first, second)
+        return self._write(
+            through.swap(self._pixels, self.axis, first, second, self.at, self.parents, where=where)
+        )
+
+    def set_parent(self, child: int, parent: int) -> str:
+        """Make a track the daughter of another one; of none when it is 0."""
+        where, new_id = self._where(child, parent), self._document.free_id()
+        return self._write(
+            through.set_parent(
+                self._pixels, self.axis, child, parent, new_id, self.parents, where=where
+            )
+        )
+
+    def delete(self, ids: Iterable[int], start: int, stop: int) -> str:
+        """Remove objects from one position to another, both included."""
+        wanted = list(ids)
+        where = self._where(*wanted)
+        return self._write(
+            through.delete(self._pixels, self.axis, wanted, start, stop, self.parents, where=where)
+        )
+
+    def split(self, object_id: int, first: Place, second: Place) -> str:
+        """Divide an object between two of its pixels, on all slices."""
+        spacing = tuple(distances(self._editing.layer))
+        edit = split_whole(
+            self._pixels,
+            object_id,
+            first,
+            second,
+            self._document.free_id(),
+            spacing=spacing,
+            axis=self.axis,
+            where=self._where(object_id),
+        )
+        return self._write(replace(edit, parents=self.parents))
+
+    @property
+    def _pixels(self) -> Any:
+        return self._document.sheet.pixels
+
+    def _where(self, *ids: int) -> list[int] | None:
+        return self._document.presence.along(self.axis, [i for i in ids if i])
+
+    def _write(self, edit: Through) -> str:
+        """Make an edit one step: the pixels, then the rows of all whom it concerns."""
+        document, before = self._document, self.parents
+        document.sync()
+        after = edit.parents
+        relatives = {i for i in {*before, *after} if before.get(i) != after.get(i)}
+        ids = sorted({*edit.ids, *relatives})
+        if len(edit.runs):
+            check_id(max(int(edit.runs.after.max()), 0), self._pixels.dtype)
+        kind = "track" if self.kind == "track" else "edit"
+        change = Change(edit.told, edit.runs, None, kind, Origin(self._editing.plane))
+        made = set(edit.ids) - set(object_table.object_ids(document.table).tolist())
+        document.apply(change)
+        rows = rows_of_whole(document, self.kind, ids, made)
+        if after or "parent" in rows:
+            told = object_table.object_ids(rows).tolist()
+            rows = rows.assign(parent=[after.get(i, 0) for i in told])
+        document.complete(change, rows, ids)
+        return edit.told

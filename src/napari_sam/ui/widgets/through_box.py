@@ -1,0 +1,87 @@
+"""The folded group of the Review page that corrects objects through slices, and tracks."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from napari_sam.ui.tools.review import Review
+from napari_sam.ui.widgets.controls import Button, NumberField, enable
+from napari_sam.ui.widgets.folding import Folding
+
+_TIP = "Corrections that go through all slices of a cell, or all frames of its track."
+_JOIN = "Then click the cell that goes on as this one, on any slice. This one's number stays."
+_CUT = "From this slice on, the cell in hand gets a new number; its daughters go with it."
+_SWAP = "Then click the cell that it was mistaken for: from this slice on they exchange numbers."
+_MOTHER = (
+    "Then click its mother, on an earlier frame. A mother that goes on is cut there, and what goes "
+    "on is the other daughter."
+)
+_ORPHAN = "The cell in hand is nobody's daughter."
+_SPLIT = "Then click both parts, on any slices: they are divided on all slices where it is narrow."
+_DELETE = "Delete the cell in hand from one slice to another, both included."
+
+
+class ThroughBox(Folding):
+    """Shows what can be done with the cell in hand, and sends it."""
+
+    def __init__(self, review: Review) -> None:
+        inner = QWidget()
+        super().__init__("Through slices and time", _TIP, inner)
+        self._review, self._through = review, review.through
+        through = self._through
+        column = QVBoxLayout(inner)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        self.join = Button("Join…", _JOIN, lambda: through.begin("join"))
+        self.cut = Button("Cut here", _CUT, through.cut)
+        self.swap = Button("Swap…", _SWAP, lambda: through.begin("swap"))
+        self.split = Button("Split…", _SPLIT, lambda: through.begin("split"))
+        self.mother = Button("Mother…", _MOTHER, lambda: through.begin("mother"))
+        self.orphan = Button("No mother", _ORPHAN, through.orphan)
+        grid = QGridLayout()
+        grid.setSpacing(4)
+        buttons = (self.join, self.cut, self.swap, self.split, self.mother, self.orphan)
+        for place, button in enumerate(buttons):
+            grid.addWidget(button, place // 3, place % 3)
+        column.addLayout(grid)
+        self._range = [0, 0]
+        self.first, self.last = (NumberField(_DELETE, 0, 1e9, True) for _ in range(2))
+        self.first.entered.connect(lambda value: self._ranged(0, value))
+        self.last.entered.connect(lambda value: self._ranged(1, value))
+        self.delete = Button("Delete", _DELETE, self._delete)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        for part in (QLabel("From"), self.first, QLabel("to"), self.last, self.delete):
+            row.addWidget(part)
+        column.addLayout(row)
+        self.lines = QCheckBox("Show tracks as lines")
+        self.lines.setToolTip("A Tracks layer that follows the labels, with who came from whom.")
+        self.lines.toggled.connect(through.show_lines)
+        column.addWidget(self.lines)
+        self.setDuration(0)
+        self.show_selected()
+
+    def _ranged(self, place: int, value: int) -> None:
+        self._range[place] = value
+
+    def _delete(self) -> None:
+        self._through.delete(*self._range)
+
+    def show_selected(self) -> None:
+        """Show what can be done with the cell in hand."""
+        state = self._review.state
+        self.setVisible(state.labels is not None and state.labels.ndim > 2)
+        why = "" if state.selected is not None else "click a cell first."
+        tracks = why or ("" if self._through.over_time() else "these are no tracks.")
+        for button in (self.join, self.cut, self.swap, self.split, self.delete):
+            enable(button, button.tip, why)
+        for button in (self.mother, self.orphan):
+            enable(button, button.tip, tracks)
+        span = self._through.span()
+        if span is not None:
+            self._range = list(span)
+            for field, value in zip((self.first, self.last), span, strict=True):
+                field.show_value(value)
+        blocked = self.lines.blockSignals(True)
+        self.lines.setChecked(self._through.lines_shown())
+        self.lines.blockSignals(blocked)

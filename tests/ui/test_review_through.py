@@ -1,0 +1,234 @@
+"""Review through slices and time: join, cut, swap, mothers, ranges, split; one undo each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_sam.labels.slices import seen_on
+from napari_sam.stacks.tracks import tracks_of
+from napari_sam.ui.labels_layer.through_editing import ThroughEditing
+from napari_sam.ui.tools.review_through import Through
+
+SHAPE = (8, 30, 60)
+
+
+def movie() -> np.ndarray:
+    """Cell 1 in the first half, 2 in the second, 3 all the time, 4 and 5 from frame 4 on."""
+    labels = np.zeros(SHAPE, np.int32)
+    for number, first, last, column in ((1, 0, 3, 4), (2, 4, 7, 6), (3, 0, 7, 20), (4, 4, 7, 32)):
+        labels[first : last + 1, 10:16, column : column + 6] = number
+    labels[4:, 10:16, 44:50] = 5
+    return labels
+
+
+@pytest.fixture
+def review(bench: Any) -> Any:
+    bench.viewer.add_image(
+        (movie() > 0).astype(np.uint8) * 200, name="seen", axis_labels=("t", "y", "x")
+    )
+    tracks = tracks_of(movie(), {})
+    table = tracks.table.assign(source="fake", score=[0.9, 0.8, 0.3, 0.7, 0.6])
+    table["weakest"] = table["axis_0"] = [2, 5, 6, 4, 4]
+    table.insert(0, "index", table["label"])
+    bench.viewer.add_labels(movie(), name="tracks", features=table, axis_labels=("t", "y", "x"))
+    bench.settle()
+    bench.session.set_tool("review")
+    bench.settle()
+    return bench
+
+
+def labels(bench: Any) -> Any:
+    return bench.viewer.layers["tracks"]
+
+
+def row(bench: Any, number: int) -> Any:
+    return labels(bench).features.set_index("index").loc[number]
+
+
+def spans(bench: Any) -> dict[int, tuple[int, int]]:
+    data = np.asarray(labels(bench).data)
+    ids = set(np.unique(data).tolist()) - {0}
+    return {i: (seen[0], seen[-1]) for i, seen in seen_on(data, 0, ids).items()}
+
+
+def go(bench: Any, frame: int) -> None:
+    bench.viewer.dims.set_current_step(0, frame)
+    bench.settle()
+
+
+def take(bench: Any, frame: int, column: int) -> None:
+    """Click a cell on a frame."""
+    go(bench, frame)
+    bench.click(frame, 12, column)
+    bench.settle()
+
+
+def undone(bench: Any, before: np.ndarray) -> None:
+    bench.review.undo()
+    bench.settle()
+    np.testing.assert_array_equal(labels(bench).data, before)
+
+
+def test_tracks_are_joined_by_a_click_on_another_frame(review: Any) -> None:
+    before = labels(review).data.copy()
+    take(review, 3, 5)
+    review.review.through.begin("join")
+    assert "goes on as cell 1" in review.state.status
+    take(review, 4, 8)
+    assert spans(review)[1] == (0, 7)
+    assert 2 not in spans(review)
+    assert (row(review, 1)["first"], row(review, 1)["last"], row(review, 1)["frames"]) == (0, 7, 8)
+    assert row(review, 2)["reviewed"] == "rejected"
+    assert "Joined cell 2 to cell 1" in review.state.status
+    undone(review, before)
+    assert (row(review, 1)["last"], row(review, 2)["frames"]) == (3, 4)
+    assert row(review, 2)["reviewed"] == "open"
+    review.review.redo()
+    review.settle()
+    assert spans(review)[1] == (0, 7)
+
+
+def test_cells_of_one_frame_are_not_joined_and_nothing_is_lost(review: Any) -> None:
+    before = labels(review).data.copy()
+    take(review, 4, 8)
+    review.review.through.begin("join")
+    take(review, 5, 22)
+    assert "both in frame 4" in review.state.status
+    np.testing.assert_array_equal(labels(review).data, before)
+    assert not review.review.state.can_undo
+
+
+def test_a_track_is_cut_at_the_frame_that_is_shown(review: Any) -> None:
+    before = labels(review).data.copy()
+    take(review, 5, 22)
+    review.review.through.cut()
+    review.settle()
+    assert spans(review)[3] == (0, 4)
+    assert spans(review)[6] == (5, 7)
+    assert (row(review, 3)["frames"], row(review, 6)["frames"]) == (5, 3)
+    undone(review, before)
+    assert 6 not in set(labels(review).features["index"])
+
+
+def test_two_tracks_exchange_their_numbers_from_here_on(review: Any) -> None:
+    before = labels(review).data.copy()
+    take(review, 5, 22)
+    review.review.through.begin("swap")
+    take(review, 5, 34)
+    data = labels(review).data
+    np.testing.assert_array_equal(data[:5], before[:5])
+    np.testing.assert_array_equal(data[5:] == 3, before[5:] == 4)
+    undone(review, before)
+
+
+def test_a_mother_is_chosen_on_an_earlier_frame_and_divides(review: Any) -> None:
+    before = labels(review).data.copy()
+    review.review.through.show_lines(True)
+    take(review, 4, 34)
+    review.review.through.begin("mother")
+    take(review, 2, 22)
+    review.settle()
+    assert row(review, 4)["parent"] == row(review, 6)["parent"] == 3
+    assert (spans(review)[3], spans(review)[6]) == ((0, 3), (4, 7))
+    lines = review.viewer.layers["tracks lines"]
+    assert lines.graph == {4: [3], 6: [3]}
+    take(review, 4, 34)
+    review.review.through.orphan()
+    review.settle()
+    assert row(review, 4)["parent"] == 0
+    assert review.viewer.layers["tracks lines"].graph == {6: [3]}
+    review.review.undo()
+    undone(review, before)
+    review.settle()
+    assert review.viewer.layers["tracks lines"].graph == {}
+
+
+def test_a_track_is_deleted_over_a_range(review: Any) -> None:
+    before = labels(review).data.copy()
+    take(review, 3, 22)
+    assert review.review.through.span() == (0, 7)
+    review.review.through.delete(2, 4)
+    review.settle()
+    assert sorted(seen_on(labels(review).data, 0, [3])[3]) == [0, 1, 5, 6, 7]
+    assert row(review, 3)["frames"] == 5
+    undone(review, before)
+    take(review, 3, 22)
+    review.review.through.delete(0, 7)
+    review.settle()
+    assert 3 not in spans(review)
+    assert row(review, 3)["reviewed"] == "rejected"
+
+
+def test_the_queue_goes_to_the_least_certain_frame_of_the_least_certain_track(review: Any) -> None:
+    go(review, 0)
+    review.review.next()
+    review.settle()
+    assert review.review.state.selected == 3
+    assert review.viewer.dims.current_step[0] == 6
+    review.review.accept()
+    review.settle()
+    assert review.review.state.selected == 5
+    assert review.viewer.dims.current_step[0] == 4
+
+
+def test_escape_and_other_tools_stop_waiting(review: Any) -> None:
+    take(review, 3, 22)
+    for stop in (
+        review.review.escape,
+        lambda: review.review.set_action("delete"),
+        lambda: review.session.set_tool("click"),
+    ):
+        review.session.set_tool("review")
+        review.review.set_action("select")
+        take(review, 3, 22)
+        review.review.through.begin("join")
+        stop()
+        assert review.review.state.pending == ""
+
+
+def test_a_correction_on_one_frame_keeps_the_row_of_the_whole_track(review: Any) -> None:
+    """A row is measured on all frames, whatever is drawn on one."""
+    layer = labels(review)
+    layer.data_setitem((np.full(6, 2), np.full(6, 16), np.arange(20, 26)), 3)
+    review.settle()
+    assert row(review, 3)["frames"] == 8
+    assert row(review, 3)["area"] == pytest.approx(36 + 6 / 8)
+    assert row(review, 3)["score"] == 0.3
+    go(review, 5)
+    review.review.edit(lambda editing: editing.delete([3]))
+    review.settle()
+    assert row(review, 3)["frames"] == 7
+    assert row(review, 3)["reviewed"] == "open"
+
+
+def test_objects_in_space_are_split_on_all_slices(bench: Any) -> None:
+    stack = np.zeros((5, 30, 60), np.int32)
+    stack[:, 8:20, 8:20] = stack[:, 8:20, 22:34] = stack[2, 13:15, 20:22] = 7
+    bench.viewer.add_image((stack > 0).astype(np.uint8) * 200, axis_labels=("z", "y", "x"))
+    layer = bench.viewer.add_labels(stack, name="tracks", axis_labels=("z", "y", "x"))
+    bench.session.set_tool("review")
+    bench.settle()
+    take(bench, 0, 12)
+    assert not bench.review.through.over_time()
+    bench.review.through.begin("split")
+    take(bench, 0, 12)
+    take(bench, 4, 30)
+    assert set(np.unique(layer.data)) == {0, 7, 8}
+    for column, others in ((12, 30), (30, 12)):
+        assert len({layer.data[z, 12, column] for z in range(5)}) == 1
+        assert layer.data[0, 12, column] != layer.data[0, 12, others]
+    rows = layer.features.set_index("index")
+    assert rows.loc[[7, 8], "slices"].tolist() == [5, 5]
+    bench.review.undo()
+    np.testing.assert_array_equal(layer.data, stack)
+
+
+def test_who_does_it(review: Any) -> None:
+    assert isinstance(review.review.through, Through)
+    take(review, 3, 22)
+    edit = review.review.through.editing()
+    assert isinstance(edit, ThroughEditing)
+    assert (edit.kind, edit.axis, edit.at) == ("track", 0, 3)
