@@ -224,11 +224,14 @@ class MarkLayers:
             return
         if spent.points and self.own_points is None:
             self._make_points(image)
+        self._writing = True
         for coordinates, label in spent.points:
             assert self.own_points is not None
             say_next(self.own_points, label)
             own_layers.append_points(self.own_points, coordinates, ours=True)
+        self._writing = False
         self.paint()
+        self._changed()
         if self.boxes.layer is not None:
             for corners, kind in spent.shapes:
                 self.boxes.layer.add(corners, shape_type=kind)
@@ -277,12 +280,18 @@ class MarkLayers:
             self._bench.ours.remove(layer)
 
     def _delete(self, layer: Any, rows: list[int]) -> None:
-        if layer is not self.own_points:
+        points = self.own_points
+        if points is None or layer is not points:
             own_layers.remove_shapes(layer, rows)
         elif own_layers.drawn_in_threads():
-            self._renew(layer, rows)
+            self._renew(points, rows)
         else:
-            own_layers.remove_points(layer, rows)
+            self._writing = True
+            own_layers.remove_points(points, rows)
+            if len(points.data):  # napari drops the style of the last ones
+                own_layers.style_points(points)
+            self._writing = False
+            self._changed()
 
     def _renew(self, old: Points, rows: list[int]) -> None:
         """Put a new layer with the other points in place of ours.
