@@ -19,6 +19,7 @@ from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.labels_layer.measuring import Measuring
+from napari_sam.ui.labels_layer.on_disk import open_again, place_of
 from napari_sam.ui.labels_layer.painting import painted
 from napari_sam.ui.labels_layer.result_layer import NewResult
 from napari_sam.ui.layers import own_layers
@@ -205,3 +206,17 @@ def test_a_stroke_of_napari_is_read_as_pixels():
     labels.events.paint.connect(lambda event: heard.append(event.value))
     labels.paint((4, 4), 1)
     assert len(painted((9, 9), heard[0])) > 0
+
+
+def test_labels_in_a_file_are_found_and_opened_again(tmp_path) -> None:
+    pixels = np.memmap(tmp_path / "labels.dat", np.int32, "w+", offset=8, shape=(3, 4))
+    pixels[1, 2] = 7
+    place = place_of(pixels)
+    assert place is not None
+    again = open_again(place)
+    assert again.dtype == np.int32
+    assert again.tolist() == pixels.tolist()
+    again[0, 0] = 5
+    assert pixels[0, 0] == 5
+    assert place_of(pixels[1:]) is None
+    assert place_of(np.zeros((3, 4), np.int32)) is None

@@ -11,6 +11,7 @@ from napari_sam.labels.slices import seen_on
 from napari_sam.stacks.tracks import tracks_of
 from napari_sam.ui.labels_layer.through_editing import ThroughEditing
 from napari_sam.ui.tools.review_through import Through
+from napari_sam.ui.widgets.through_box import ThroughBox
 
 SHAPE = (8, 30, 60)
 
@@ -232,3 +233,21 @@ def test_who_does_it(review: Any) -> None:
     edit = review.review.through.editing()
     assert isinstance(edit, ThroughEditing)
     assert (edit.kind, edit.axis, edit.at) == ("track", 0, 3)
+
+
+def test_the_box_knows_the_cell_in_hand_and_deletes_a_range(review: Any, qtbot: Any) -> None:
+    box = ThroughBox(review.review)
+    qtbot.addWidget(box)
+    assert not box.delete.isEnabled()
+    assert "click a cell first" in box.delete.toolTip()
+    number, (first, last) = next(iter(spans(review).items()))
+    review.review.go_to(number)
+    review.settle()
+    box.show_selected()
+    assert box.delete.isEnabled()
+    assert box._range == [first, last]
+    before = labels(review).data.copy()
+    box.delete.click()
+    review.settle()
+    assert number not in spans(review)
+    undone(review, before)
