@@ -157,7 +157,7 @@ class FindPage(Page):
         state = self._state
         self.region.fixed = [("slice", "this slice"), ("visible", "what is visible")]
         if state.image is not None and state.image.ndim > 2:
-            self.region.fixed.append(("stack", "all slices, each by itself"))
+            self.region.fixed.append(("stack", "all slices"))
             self.region.fixed += [
                 (known.name, f"{_ALONG[known.along]} {known.together}")
                 for known in self._tool.joinable()
