@@ -27,6 +27,9 @@ def test_planes_of_any_axes_are_read_and_written(order: list[str], colour: bool)
         assert len(stack) == 3
         for z in range(3):
             np.testing.assert_array_equal(stack[z], straight[t, z])
+            np.testing.assert_array_equal(
+                stack[z, slice(1, 4), slice(2, 7)], straight[t, z, 1:4, 2:7]
+            )
     deep = PlaneStack(data, stacks)
     assert deep.shape == (2, 3, 5, 7)
     np.testing.assert_array_equal(deep[1], straight[1])

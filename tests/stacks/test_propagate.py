@@ -9,7 +9,7 @@ import pytest
 
 import napari_sam as ns
 from fake_model import FakeModel
-from napari_sam.errors import Cancelled, ImageError, ParameterError, PromptError
+from napari_sam.errors import Cancelled, ImageError, LabelsError, ParameterError, PromptError
 from napari_sam.stacks.carry import Carry
 
 SHAPE = (16, 220, 240)
@@ -105,6 +105,12 @@ def test_a_slice_shown_again_changes_only_what_depends_on_it() -> None:
     assert carry.steps[12].region.area == smaller.sum()
     carry.forget(12)
     assert carry.shown == [4, 10]
+    alone = Carry(picture(true), FakeModel())
+    alone.show(4, true[4])
+    alone.show(4, true[5])  # again, and the only one
+    assert alone.steps[4].region.area == true[5].sum()
+    alone.forget(4)
+    assert (alone.shown, alone.fraction, alone.done) == ([], 0.0, True)
     assert {step.index for step in carry.run()} >= {11, 12}
 
 
@@ -127,6 +133,67 @@ def test_what_was_found_stays_when_it_is_cancelled() -> None:
     list(carry.run())
     assert set(found) <= set(carry.steps)
     assert len(carry.steps) >= 9
+
+
+def test_what_was_followed_already_is_not_followed_again() -> None:
+    true, model = ball(), FakeModel()
+    carry = Carry(picture(true), model)
+    carry.show(8, true[8])
+    list(carry.run())
+    way_up, looked = carry.steps, len(model.encoded)
+    assert list(carry.run()) == []
+    carry.show(11, true[11])  # the way from slice 8 to it is known; the way back is not
+    list(carry.run())
+    gap = len(range(9, 11))
+    beyond = len([z for z in carry.steps if z > 11])
+    assert gap + beyond <= len(model.encoded) - looked <= gap + beyond + 6
+    for index in (z for z in way_up if z < 8):
+        assert carry.steps[index] is way_up[index]
+
+
+def test_an_end_set_by_hand_can_be_taken_back() -> None:
+    true, model = ball(), FakeModel()
+    carry = Carry(picture(true), model)
+    carry.show(8, true[8])
+    list(carry.run())
+    found, looked = carry.steps, len(model.encoded)
+    carry.first, carry.last, carry.absent = 6, 10, {7}
+    assert list(carry.steps) == [6, 8, 9, 10]
+    assert list(carry.run()) == []
+    carry.first, carry.last, carry.absent = 0, 15, set()
+    assert list(carry.run()) == []
+    assert len(model.encoded) == looked
+    assert carry.steps == found
+    near = Carry(picture(true), model)
+    near.show(8, true[8])
+    near.first, near.last = 7, 9
+    list(near.run())
+    assert len(model.encoded) == looked + 2  # not followed beyond ...
+    near.last = 12
+    assert {step.index for step in near.run()} >= {10, 11}  # ... before the end is lifted
+
+
+def test_the_pixels_of_others_are_left_to_them_and_the_model_hears_of_them() -> None:
+    true, model = ball(radius=22), FakeModel()
+    left = true.copy()
+    left[:, :, 120:] = False
+    others = np.where(true & ~left, 7, 0)
+    others[left] = 5  # the object itself, under its number
+    carry = Carry(picture(true), model, others=others, own=5)
+    carry.show(8, left[8])
+    list(carry.run())
+    for index, step in carry.steps.items():
+        assert not (step.region.on(SHAPE[1:]) & (others[index] == 7)).any()
+    assert (
+        overlap(np.stack([carry.steps[z].region.on(SHAPE[1:]) for z in (7, 9)]), left[[7, 9]]) > 0.7
+    )
+    said = [prompt for prompt in model.prompts if (prompt.labels == 0).any()]
+    assert said
+    for prompt in said:
+        assert prompt.labels is not None
+        assert list(prompt.labels) == [1, 0]
+    with pytest.raises(LabelsError, match="do not lie"):
+        ns.propagate(picture(true), {8: left[8]}, model, others=others[1:])
 
 
 def test_an_end_set_by_hand_is_kept() -> None:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 from napari_sam.contrast import limits_of
 from napari_sam.embeddings.disk import EmbeddingStore
 from napari_sam.embeddings.memory import EmbeddingCache
+from napari_sam.engine.carrying import Carried, Carrying, Told
 from napari_sam.engine.pictures import Picture, picture_of
 from napari_sam.engine.prompter import Look, Prompter
 from napari_sam.engine.run import Result, check_capabilities, run
@@ -245,6 +246,25 @@ class Worker:
         found, read = answers[0]
         picture = picture_of(read.pixels, found.regions, read.embedding.limits, read.tile)
         return Predicted(tuple(candidates for candidates, _ in answers), picture)
+
+    def carry(
+        self,
+        name: str,
+        device: str,
+        view: View,
+        carrying: Carrying,
+        told: Told,
+        progress: Progress,
+    ) -> Carried:
+        """Look at one more slice for an object that is carried from a view to others."""
+        model = self.model(name, device)
+
+        def limits() -> tuple[float, float]:
+            if is_large(view):
+                return self.prompter(model, view).limits
+            return self.read(model, view, progress)[0].limits
+
+        return carrying.go_on(model, told, limits, progress)
 
     def find(
         self,

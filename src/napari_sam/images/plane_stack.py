@@ -33,6 +33,8 @@ class PlaneStack:
     >>> stack[3] = 7
     >>> int(data[3, 1].sum()), int(data.sum())
     (210, 210)
+    >>> stack[3, slice(1, 3), slice(4, 6)].tolist()
+    [[7, 7], [7, 7]]
     """
 
     def __init__(self, data: Any, planes: Sequence[Plane] | Sequence[Sequence[Plane]]) -> None:
@@ -48,12 +50,24 @@ class PlaneStack:
     def __len__(self) -> int:
         return self.shape[0]
 
-    def __getitem__(self, at: int) -> npt.NDArray[Any]:
-        """Read one plane (H, W), with colour (H, W, C), or one stack of them (M, H, W)."""
+    def __getitem__(self, at: int | tuple[int, slice, slice]) -> npt.NDArray[Any]:
+        """Read one plane (H, W), with colour (H, W, C), or one stack of them (M, H, W).
+
+        With two slices more, only these rows and columns of one plane.
+        """
+        if isinstance(at, tuple):
+            return self._window(*at)
         wanted = self._planes[at]
         if self._flat:
             return wanted[0].take(self._data)
         return np.stack([plane.take(self._data) for plane in wanted])
+
+    def _window(self, at: int, rows: slice, columns: slice) -> npt.NDArray[Any]:
+        (plane,) = self._planes[at]
+        where = list(plane.slices)
+        where[plane.axes[0]], where[plane.axes[1]] = rows, columns
+        window = np.asarray(self._data[tuple(where)])
+        return np.swapaxes(window, 0, 1) if plane.transposed else window
 
     def __setitem__(self, at: int, pixels: Any) -> None:
         values = np.broadcast_to(pixels, self.shape[1:])

@@ -92,9 +92,14 @@ def meet(labels: Labels, mask: Mask) -> Meeting:
         alike |= (shared >= _COVERED * sizes) & (shared >= _PART * area)
     if alike.any():
         return Meeting(int(met[np.argmax(alike)]), free, False)
-    left = int(np.count_nonzero(free))
+    return Meeting(0, free, is_sliver(free, mask))
+
+
+def is_sliver(free: Mask, mask: Mask) -> bool:
+    """Tell whether what is left of a mask is only what others have left over of it."""
+    area, left = int(np.count_nonzero(mask)), int(np.count_nonzero(free))
     thin = 0 < left < area and not _has_inside(free) and _has_inside(mask)
-    return Meeting(0, free, left < area and (left < _RIM * area or thin))
+    return left < area and (left < _RIM * area or thin)
 
 
 def _has_inside(mask: Mask) -> bool:

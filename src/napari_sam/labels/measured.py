@@ -12,6 +12,7 @@ import pandas as pd
 from napari_sam.images import Plane
 from napari_sam.labels import table as object_table
 from napari_sam.labels.held import part_with
+from napari_sam.labels.ids import among, count_ids
 from napari_sam.labels.runs import Runs
 from napari_sam.labels.whole import Kind, kind_of, measure_whole, whole_rows
 
@@ -98,19 +99,21 @@ def rows_of_written(
 ) -> tuple[pd.DataFrame, tuple[int, ...]]:
     """Measure the objects of a change that stands in the pixels already.
 
+    An object that lies on several planes of the change is measured on the one where it is
+    largest.
+
     Returns
     -------
     rows : pandas.DataFrame
     ids : tuple of int
-        The objects whose rows these replace; none when the change reaches over several planes,
-        where rows stay as they are, unless they are of objects that do so too.
+        The objects whose rows these replace.
     """
     kind = kind_of(document.table)
     if kind:
         return rows_of_whole(document, kind, runs.ids, by_hand), runs.ids
     plane = plane_of(runs)
     if plane is None:
-        return object_table.nothing(), ()
+        return _rows_of_several(document, runs, intensities, set(by_hand)), runs.ids
     box = runs.box()
     (r0, r1), (c0, c1) = box[plane.axes[0]], box[plane.axes[1]]
     part, corner = part_with(
@@ -138,3 +141,43 @@ def rows_of_whole(
     where = document.presence.along(axis, wanted)
     measured = measure_whole(document.sheet.pixels, wanted, kind, axis, where)
     return whole_rows(document.table, measured, wanted, by_hand)
+
+
+def _rows_of_several(
+    document: Document, runs: Runs, intensities: Intensities, by_hand: set[int]
+) -> pd.DataFrame:
+    """Measure outlines on the planes of a change that tell most of them."""
+    rows = object_table.nothing()
+    for plane, ids in _largest_on(document, runs).items():
+        labels = plane.take(document.sheet.pixels)
+        new = rows_after(document, plane, labels, ids, by_hand & set(ids), intensities(plane))
+        rows = object_table.put(rows, ids, new)
+    return rows
+
+
+def _largest_on(document: Document, runs: Runs) -> dict[Plane, list[int]]:
+    """Find for every object of a change the plane of the change that is to tell of it.
+
+    The one on which it gained most; where it only lost pixels, that with most of what is left.
+    """
+    shape, pixels = runs.shape, document.sheet.pixels
+    best: dict[int, tuple[int, int, Plane]] = {}
+    for block in runs.blocks():
+        index = (*(int(at) for at in block.where[:-2]), None, None)  # type: ignore[arg-type]
+        plane = Plane((len(shape) - 2, len(shape) - 1), index, (shape[-2], shape[-1]))
+        after, length = runs.after[block.part], runs.length[block.part]
+        gained = {int(i): int(length[after == i].sum()) for i in np.unique(after) if i != 0}
+        lost = {int(i) for i in np.unique(runs.before[block.part]) if i != 0} - set(gained)
+        left = dict.fromkeys(lost, 0)
+        if lost:
+            labels = plane.take(pixels)
+            found, counts = count_ids(np.where(among(labels, lost), labels, 0))
+            left.update(zip(found.tolist(), counts.tolist(), strict=True))
+        sizes = {i: (n, 0) for i, n in gained.items()} | {i: (0, n) for i, n in left.items()}
+        for number, size in sizes.items():
+            if number not in best or size > best[number][:2]:
+                best[number] = (*size, plane)
+    planes: dict[Plane, list[int]] = {}
+    for number in sorted(best):
+        planes.setdefault(best[number][2], []).append(number)
+    return planes

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage as ndi
 
 from napari_sam import checks
 from napari_sam.errors import ParameterError, PromptError
@@ -16,10 +15,12 @@ from napari_sam.models.model import Model
 from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Prompt
 from napari_sam.regions import Region
-from napari_sam.stacks.crops import Slices, Window
-from napari_sam.stacks.ending import PRESENCE, End, Watch
-from napari_sam.stacks.following import NOBODY, Step, follow
+from napari_sam.stacks.crops import Others, Slices
+from napari_sam.stacks.following import Seen, Step, follow
+from napari_sam.stacks.passes import Outwards, Pass, meet
 
+Shown = Prompt | Region | npt.ArrayLike
+"""What a person says about an object on a slice."""
 Span = tuple[int | None, int | None]
 """Two shown slices and what lies between; None where the object is followed to its end."""
 
@@ -33,21 +34,28 @@ class Carry:
 
     Parameters
     ----------
-    stack : (Z, H, W) or (Z, H, W, C) array
+    stack : (Z, H, W) or (Z, H, W, C) array, or `napari_sam.images.PlaneStack`
         Slices or frames, NumPy, dask or zarr. Only windows around the object are read, and the
         whole slices that a person prompted.
     model : Model
+        May be exchanged for another one at any time.
     rgb : bool, optional
         Whether the last axis is colour; guessed from the shape by default.
     limits : (low, high), optional
         Contrast limits; by default those of the first slice that was shown.
+    others : (Z, H, W) integer array, or PlaneStack, optional
+        Objects that are there already, 0 where none is. The object takes no pixel of theirs, and
+        the model hears that they are not meant. Read by windows, as they are at that time.
+    own : int
+        The number under which the object itself may be among them.
 
     Attributes
     ----------
-    steps : dict of int to Step
-        What is known so far, by slice.
     first, last : int
-        Slices beyond which the object is not followed: an end set by hand.
+        Slices beyond which the object is not followed: an end set by hand. What was found beyond
+        is there again when the end is taken back.
+    absent : set of int
+        Slices on which the object is not, though it is on both sides.
     """
 
     def __init__(
@@ -57,28 +65,49 @@ class Carry:
         *,
         rgb: bool | None = None,
         limits: tuple[float, float] | None = None,
+        others: Any = None,
+        own: int = 0,
     ) -> None:
         self.slices = Slices(stack, rgb=rgb, limits=limits)
+        self.others = None if others is None else Others(others, self.slices, own)
         self.model = model
-        self.steps: dict[int, Step] = {}
         self.first, self.last = 0, self.slices.depth - 1
-        self._shown: set[int] = set()
-        self._done: set[Span] = set()
+        self.absent: set[int] = set()
+        self._shown: dict[int, Step] = {}
+        self._passes: dict[tuple[int, int], Pass] = {}
+        self._outwards: dict[Span, Outwards] = {}
+        self._between: dict[Span, dict[int, Step]] = {}
 
     @property
     def shown(self) -> list[int]:
         """The slices that a person showed the object on."""
         return sorted(self._shown)
 
-    def show(self, index: int, what: Prompt | npt.ArrayLike) -> Step:
+    @property
+    def steps(self) -> dict[int, Step]:
+        """What is known so far, by slice."""
+        found = dict(self._shown)
+        for outwards in self._outwards.values():
+            found.update({step.index: step for step in outwards.steps})
+        for steps in self._between.values():
+            found.update(steps)
+        return {
+            z: found[z]
+            for z in sorted(found)
+            if self.first <= z <= self.last and z not in self.absent
+        }
+
+    def show(self, index: int, what: Shown, score: float | None = None) -> Step:
         """Say where the object is on a slice, for the first time or again.
 
         Parameters
         ----------
         index : int
             The slice.
-        what : Prompt or (H, W) bool array
-            A prompt is answered by the model; a mask is taken as it is.
+        what : Prompt, Region or (H, W) bool array
+            A prompt is answered by the model; a region or a mask is taken as it is.
+        score : float, optional
+            How certain a region or mask is, 1 by default.
 
         Returns
         -------
@@ -92,20 +121,27 @@ class Carry:
             raise ParameterError(
                 f"There is no slice {index}: the stack has {self.slices.depth}, counted from 0."
             )
-        step = self._answer(index, what)
+        step = self._answer(index, what, score)
         self.forget(index)
-        self._shown.add(index)
-        self.steps[index] = step
-        self._drop_around(index)
+        self._shown[index] = step
+        self._tidy()
         return step
 
     def forget(self, index: int) -> None:
         """Take back what was shown on a slice."""
-        if index in self._shown:
-            self._drop_around(index)
-            self._shown.discard(index)
-            self.steps.pop(index, None)
-            self._drop_around(index)
+        if self._shown.pop(index, None) is not None:
+            for way in (1, -1):
+                self._passes.pop((index, way), None)
+            kept = [span for span in (*self._outwards, *self._between) if index not in span]
+            self._outwards = {s: o for s, o in self._outwards.items() if s in kept}
+            self._between = {s: o for s, o in self._between.items() if s in kept}
+            self._tidy()
+
+    def _tidy(self) -> None:
+        """Let go of what lies between slices that are no longer neighbours."""
+        spans = set(self._spans())
+        self._outwards = {s: o for s, o in self._outwards.items() if s in spans}
+        self._between = {s: o for s, o in self._between.items() if s in spans}
 
     def run(self, progress: Progress = silent) -> Iterator[Step]:
         """Find the object on every slice that is not known yet.
@@ -127,29 +163,107 @@ class Carry:
         PromptError
             When the object was shown nowhere.
         """
-        if not self._shown:
-            raise PromptError("Show the object on one slice at least: a prompt or a mask.")
-        todo = [span for span in self._spans() if span not in self._done]
-        for done, span in enumerate(todo):
-
-            def report(fraction: float, done: int = done) -> None:
-                progress((done + fraction) / len(todo))
-
-            low, high = span
-            if low is not None and high is not None:
-                yield from self._between(low, high, report)
-            elif low is not None:
-                yield from self._outwards(low, 1, report)
-            elif high is not None:
-                yield from self._outwards(high, -1, report)
-            self._done.add(span)
+        while True:
+            progress(self.fraction)
+            news = self.advance()
+            if news is None:
+                break
+            yield from news
         progress(1.0)
 
-    def _answer(self, index: int, what: Prompt | npt.ArrayLike) -> Step:
+    def advance(self) -> list[Step] | None:
+        """Look at one more slice, of the way that has come least far.
+
+        Returns
+        -------
+        list of Step or None
+            What is certain by that, maybe nothing yet; None when all is done.
+
+        Raises
+        ------
+        PromptError
+            When the object was shown nowhere.
+        """
+        if not self._shown:
+            raise PromptError("Show the object on one slice at least: a prompt or a mask.")
+        open_spans = self._open()
+        if not open_spans:
+            return None
+        span = min(open_spans, key=self._followed)
+        low, high = span
+        if low is None or high is None:
+            return self._outward(span).advance(self._follow)
+        forth, back = self._pass(low, 1), self._pass(high, -1)
+        if not forth.reaches(high - 1):
+            forth.go_on(self._follow)
+        elif not back.reaches(low + 1):
+            back.go_on(self._follow)
+        if not (forth.reaches(high - 1) and back.reaches(low + 1)):
+            return []
+        steps = self._between[span] = meet(forth, back)
+        return list(steps.values())
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to be found."""
+        return not self._open()
+
+    @property
+    def fraction(self) -> float:
+        """How much is done, 0 to 1, as far as that can be told."""
+        done = [1.0 if self._done(span) else self._share(span) for span in self._spans()]
+        return float(np.mean(done)) if done else 0.0
+
+    # -- what is found between shown slices, and beyond them -------------------------------------
+
+    def _spans(self) -> list[Span]:
+        shown = self.shown
+        if not shown:
+            return []
+        return [(None, shown[0]), *pairwise(shown), (shown[-1], None)]
+
+    def _open(self) -> list[Span]:
+        return [span for span in self._spans() if not self._done(span)]
+
+    def _pass(self, start: int, way: int) -> Pass:
+        return self._passes.setdefault((start, way), Pass(self._shown[start], way))
+
+    def _outward(self, span: Span) -> Outwards:
+        low, high = span
+        if span not in self._outwards:
+            along = self._pass(high, -1) if high is not None else self._pass(low or 0, 1)
+            self._outwards[span] = Outwards(along)
+        return self._outwards[span]
+
+    def _done(self, span: Span) -> bool:
+        low, high = span
+        if low is not None and high is not None:
+            return high == low + 1 or span in self._between
+        outwards = self._outward(span)
+        return outwards.over or not self.first <= outwards.next <= self.last
+
+    def _followed(self, span: Span) -> int:
+        """Count the slices of a span that were looked at."""
+        low, high = span
+        ways = ([(low, 1)] if low is not None else []) + ([(high, -1)] if high is not None else [])
+        return sum(len(self._passes[way].seen) for way in ways if way in self._passes)
+
+    def _share(self, span: Span) -> float:
+        low = self.first if span[0] is None else span[0]
+        high = self.last if span[1] is None else span[1]
+        both = 2 if None not in span else 1
+        return min(self._followed(span) / max(both * (high - low), 1), 1.0)
+
+    def _follow(self, before: int, region: Region, index: int) -> Seen | None:
+        return follow(self.slices, self.model, before, region, index, self.others)
+
+    def _answer(self, index: int, what: Shown, score: float | None) -> Step:
         if isinstance(what, Prompt):
             pixels = self.slices.look_at(index)
             found = self.model.predict(self.model.encode(pixels, limits=self.slices.limits), what)
-            region, score = Region.of(found.masks[0]), float(found.scores[0])
+            region, score = found.regions[0], float(found.scores[0])
+        elif isinstance(what, Region):
+            region = what
         else:
             mask = np.asarray(what) != 0
             if mask.shape != self.slices.plane:
@@ -157,104 +271,18 @@ class Carry:
                     f"The mask of slice {index} has shape {mask.shape}, but slices have "
                     f"{self.slices.plane}."
                 )
-            if self.slices.limits is None:
-                self.slices.look_at(index)
-            region, score = Region.of(mask), 1.0
+            region = Region.of(mask)
         if not region.area:
             raise PromptError(
                 f"There is no object on slice {index}: the mask is empty. Click elsewhere, or "
                 "paint some of the object."
             )
-        return Step(index, region, score)
-
-    def _spans(self) -> list[Span]:
-        shown = self.shown
-        return [(None, shown[0]), *pairwise(shown), (shown[-1], None)]
-
-    def _drop_around(self, index: int) -> None:
-        """Drop what was found between a slice and the shown ones on both sides."""
-        below = max((z for z in self._shown if z < index), default=-1)
-        above = min((z for z in self._shown if z > index), default=self.slices.depth)
-        for z in range(below + 1, above):
-            if z not in self._shown:
-                self.steps.pop(z, None)
-        self._done = {
-            (low, high)
-            for low, high in self._done
-            if not (
-                (-1 if low is None else low) < above
-                and below < (self.slices.depth if high is None else high)
-            )
-        }
-
-    def _outwards(self, start: int, way: int, progress: Progress) -> Iterator[Step]:
-        """Follow the object until it ends."""
-        stop = self.last if way > 0 else self.first
-        count = (stop - start) * way
-        step = self.steps[start]
-        watch, end = Watch(step.region.area), End()
-        pending: list[Step] = []
-        for n in range(1, count + 1):
-            progress((n - 1) / count)
-            index = start + n * way
-            seen = follow(self.slices, self.model, index - way, step.region, index)
-            if seen is None:
-                break
-            signs = watch.signs(seen)
-            step = Step(index, seen.region, seen.score, signs)
-            pending.append(step)
-            certain = end.hear(float(PRESENCE.log_odds(signs)))
-            for known in pending[:certain]:
-                self.steps[known.index] = known
-                yield known
-            pending = pending[certain:]
-            if end.over:
-                break
-
-    def _between(self, low: int, high: int, progress: Progress) -> Iterator[Step]:
-        """Fill a gap from both ends: the object is there, as it was shown on both sides."""
-        there: list[dict[int, Step]] = []
-        total = 2 * (high - low - 1)
-        for start, stop, way in ((low, high, 1), (high, low, -1)):
-            step = self.steps[start]
-            found: dict[int, Step] = {}
-            for index in range(start + way, stop, way):
-                progress((len(found) + len(there) * (high - low - 1)) / total)
-                seen = follow(self.slices, self.model, index - way, step.region, index)
-                if seen is None:
-                    break
-                step = found[index] = Step(index, seen.region, seen.score)
-            there.append(found)
-        for index in range(low + 1, high):
-            both = [found.get(index) for found in there]
-            step = _meet(both[0], both[1], (index - low) / (high - low), index)
-            self.steps[index] = step
-            yield step
+        if self.slices.limits is None:
+            self.slices.look_at(index)
+        return Step(index, region, 1.0 if score is None else score)
 
 
-def _meet(first: Step | None, second: Step | None, fraction: float, index: int) -> Step:
-    """Combine what came from both ends: the nearer a shown slice, the more it counts."""
-    if first is None or second is None:
-        return first or second or Step(index, NOBODY, float("nan"))
-    r0, c0, r1, c1 = (
-        pick(a, b)
-        for pick, a, b in zip(
-            (min, min, max, max), first.region.box, second.region.box, strict=True
-        )
-    )
-    window = Window(r0 - 1, c0 - 1, (r1 - r0 + 2, c1 - c0 + 2))
-    depth = np.zeros(window.shape)
-    for step, share in ((first, 1 - fraction), (second, fraction)):
-        mask = window.mask(step.region)
-        depth += share * (ndi.distance_transform_edt(mask) - ndi.distance_transform_edt(~mask))
-    region = window.region(depth > 0)
-    score = (1 - fraction) * first.score + fraction * second.score
-    if not region.area:
-        return first if fraction < 0.5 else second
-    return Step(index, region, score)
-
-
-def show_all(carry: Carry, prompts: Mapping[int, Prompt | npt.ArrayLike]) -> None:
+def show_all(carry: Carry, prompts: Mapping[int, Shown]) -> None:
     """Show an object on several slices, in their order."""
     if not isinstance(prompts, Mapping) or not prompts:
         raise PromptError("Give at least one slice: {index: Prompt or mask}.")

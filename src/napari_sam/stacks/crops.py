@@ -10,12 +10,13 @@ import numpy.typing as npt
 
 from napari_sam import checks
 from napari_sam.contrast import contrast_limits
-from napari_sam.errors import ImageError
+from napari_sam.errors import ImageError, LabelsError
 from napari_sam.images import check_plane, is_rgb
 from napari_sam.regions import Mask, Region
 
 AROUND = 1.5  # object sizes that a window shows on each side
 LEAST = 24  # pixels that it shows at least
+_KEPT = 4  # slices: of both ways that an object is followed, the one before and the one looked at
 
 
 @dataclass(frozen=True)
@@ -111,15 +112,47 @@ class Slices:
         return pixels
 
     def read(self, index: int, window: Window) -> npt.NDArray[Any]:
-        """Read a window of a slice; the last two slices are kept."""
+        """Read a window of a slice; the last four slices are kept."""
         kept = self._kept.get(index)
         if kept is None or not kept[0].holds(window):
             pixels = check_plane(np.asarray(self.data[(index, *window.slices)]))
             kept = window, pixels
             self._kept.pop(index, None)
             self._kept[index] = kept
-            while len(self._kept) > 2:
+            while len(self._kept) > _KEPT:
                 self._kept.pop(next(iter(self._kept)))
         where, pixels = kept
         row, column = window.top - where.top, window.left - where.left
         return pixels[row : row + window.shape[0], column : column + window.shape[1]]
+
+
+class Others:
+    """Objects that are there already, beside one that is carried.
+
+    Parameters
+    ----------
+    labels : (Z, H, W) integer array, or `napari_sam.images.PlaneStack`
+        0 where none is.
+    slices : Slices
+        What they lie on.
+    own : int
+        The number of the object itself, which is no other.
+
+    Raises
+    ------
+    LabelsError
+        When they do not lie on these slices.
+    """
+
+    def __init__(self, labels: Any, slices: Slices, own: int = 0) -> None:
+        if tuple(labels.shape) != (slices.depth, *slices.plane):
+            raise LabelsError(
+                f"Labels of shape {tuple(labels.shape)} do not lie on {slices.depth} slices of "
+                f"{slices.plane}."
+            )
+        self._labels, self._own = labels, own
+
+    def read(self, index: int, window: Window) -> npt.NDArray[Any]:
+        """Read what others take up of a window, (h, w): their numbers, 0 where none is."""
+        found = np.asarray(self._labels[(index, *window.slices)])
+        return np.where(found == self._own, 0, found) if self._own else found

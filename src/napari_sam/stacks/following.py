@@ -7,6 +7,7 @@ that a faint border does not lead into the neighbour.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,9 +17,9 @@ from scipy import ndimage as ndi
 
 from napari_sam.contrast import normalise
 from napari_sam.models.model import Model
-from napari_sam.prompts import Prompt
+from napari_sam.prompts import BACKGROUND, FOREGROUND, Prompt
 from napari_sam.regions import Mask, Region, iou
-from napari_sam.stacks.crops import Slices, Window
+from napari_sam.stacks.crops import Others, Slices, Window
 from napari_sam.stacks.flow import carry_mask
 from napari_sam.stacks.logits import spread
 
@@ -26,6 +27,7 @@ Map = npt.NDArray[np.float32]
 
 TRUST = 2.0  # logits that the expected shape adds per pixel of depth
 DEEP = 4.0  # pixels of depth beyond which it adds no more
+FEW = 4  # neighbours that the model is told not to mean
 NOBODY = Region(np.zeros((0, 0), dtype=bool))
 
 
@@ -72,7 +74,14 @@ class Seen:
     contrast: float
 
 
-def follow(slices: Slices, model: Model, before: int, region: Region, index: int) -> Seen | None:
+def follow(
+    slices: Slices,
+    model: Model,
+    before: int,
+    region: Region,
+    index: int,
+    others: Others | None = None,
+) -> Seen | None:
     """Find on a slice what is known on the slice before.
 
     Parameters
@@ -85,6 +94,8 @@ def follow(slices: Slices, model: Model, before: int, region: Region, index: int
         The object there, not empty.
     index : int
         The slice to look at.
+    others : Others, optional
+        Objects whose pixels are not taken.
 
     Returns
     -------
@@ -94,14 +105,18 @@ def follow(slices: Slices, model: Model, before: int, region: Region, index: int
     window = Window.around(region, slices.plane)
     pixels = slices.read(index, window)
     pictures = [_grey(shown, slices) for shown in (slices.read(before, window), pixels)]
-    soft = carry_mask(window.mask(region), pictures[0], pictures[1])
-    expected = soft > 0.5
+    taken = None if others is None else others.read(index, window)
+    expected = carry_mask(window.mask(region), pictures[0], pictures[1]) > 0.5
+    if taken is not None:
+        expected &= taken == 0
     if not expected.any():
         return None
     embedding = model.encode_window(pixels, limits=slices.limits)
-    logits, score = ask(model, embedding, expected)
+    logits, score = ask(model, embedding, expected, beside(taken, expected))
     answer = logits > 0
     weighed = logits + TRUST * _depth(expected)
+    if taken is not None:
+        weighed[taken != 0] = -DEEP
     mask = _main_part(weighed > 0, expected)
     if not mask.any():
         return None
@@ -109,11 +124,18 @@ def follow(slices: Slices, model: Model, before: int, region: Region, index: int
     return Seen(window.region(mask), score, iou(answer, expected), contrast)
 
 
-def ask(model: Model, embedding: Any, expected: Mask) -> tuple[Map, float]:
+def ask(
+    model: Model, embedding: Any, expected: Mask, not_this: Sequence[tuple[int, int]] = ()
+) -> tuple[Map, float]:
     """Ask a model about the object that is expected in a window.
 
     This is the one place where a model that has learnt to take a neighbouring slice's mask as
     prompt would be given it; any promptable model understands a box and a point.
+
+    Parameters
+    ----------
+    not_this : sequence of (row, column)
+        Pixels of other objects.
 
     Returns
     -------
@@ -124,7 +146,8 @@ def ask(model: Model, embedding: Any, expected: Mask) -> tuple[Map, float]:
     """
     rows, columns = np.flatnonzero(expected.any(1)), np.flatnonzero(expected.any(0))
     box = (rows[0] - 0.5, columns[0] - 0.5, rows[-1] + 0.5, columns[-1] + 0.5)
-    prompt = Prompt(points=[deepest(expected)], boxes=[box])
+    labels = [FOREGROUND] + [BACKGROUND] * len(not_this)
+    prompt = Prompt(points=[deepest(expected), *not_this], labels=labels, boxes=[box])
     found = model.predict(embedding, prompt)
     fits = [
         iou(mask, expected) * float(s) for mask, s in zip(found.masks, found.scores, strict=True)
@@ -132,6 +155,28 @@ def ask(model: Model, embedding: Any, expected: Mask) -> tuple[Map, float]:
     best = int(np.argmax(fits))
     logits = spread(found.logits[best], found.window, (expected.shape[0], expected.shape[1]))
     return logits, float(found.scores[best])
+
+
+def beside(taken: npt.NDArray[Any] | None, expected: Mask) -> list[tuple[int, int]]:
+    """Return the middles of the objects that lie in or at the box of the one expected.
+
+    Parameters
+    ----------
+    taken : (h, w) integer array or None
+        Numbers of other objects, 0 where none is.
+    expected : (h, w) bool
+
+    Returns
+    -------
+    list of (row, column)
+        At most `FEW`, of those that have most pixels there.
+    """
+    if taken is None:
+        return []
+    rows, columns = np.flatnonzero(expected.any(1)), np.flatnonzero(expected.any(0))
+    near = taken[max(rows[0] - 1, 0) : rows[-1] + 2, max(columns[0] - 1, 0) : columns[-1] + 2]
+    ids, counts = np.unique(near[near != 0], return_counts=True)
+    return [deepest(taken == number) for number in ids[np.argsort(-counts, kind="stable")][:FEW]]
 
 
 def deepest(mask: Mask) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
@@ -13,6 +13,7 @@ from scipy import ndimage as ndi
 from napari_sam import checks
 from napari_sam.errors import LabelsError, ParameterError
 from napari_sam.progress import Progress, silent
+from napari_sam.regions import Region
 from napari_sam.stacks.frames import check_labels
 
 Mask = npt.NDArray[np.bool_]
@@ -123,6 +124,43 @@ def interpolate(
             mask = between(first, second, (z - low) / (high - low))
             found[z] = mask & ((others == 0) | (others == number))
     progress(1.0)
+    return found
+
+
+def fill_regions(known: Mapping[int, Region], progress: Progress = silent) -> dict[int, Region]:
+    """Fill the slices between those on which an object is known, by shape.
+
+    Parameters
+    ----------
+    known : mapping of int to Region
+        By slice; none empty.
+    progress : callable
+        Called with 0..1; raise `Cancelled` from it to stop.
+
+    Returns
+    -------
+    dict of int to Region
+        Only what was not known.
+
+    Examples
+    --------
+    >>> square = np.ones((5, 5), bool)
+    >>> found = fill_regions({0: Region(square, 2, 2), 4: Region(square, 2, 10)})
+    >>> [region.left for region in found.values()]
+    [4, 6, 8]
+    """
+    found: dict[int, Region] = {}
+    gaps = [(a, b) for a, b in pairwise(sorted(known)) if b > a + 1]
+    total = max(sum(b - a - 1 for a, b in gaps), 1)
+    for low, high in gaps:
+        boxes = known[low].box, known[high].box
+        top, left = (min(box[k] for box in boxes) for k in (0, 1))
+        bottom, right = (max(box[k] for box in boxes) for k in (2, 3))
+        masks = [known[z].on((bottom - top, right - left), top, left) for z in (low, high)]
+        for z in range(low + 1, high):
+            progress(len(found) / total)
+            mask = between(masks[0], masks[1], (z - low) / (high - low))
+            found[z] = Region.of(mask, top, left)
     return found
 
 

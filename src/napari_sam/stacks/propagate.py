@@ -44,6 +44,7 @@ def propagate(
     *,
     first: int = 0,
     last: int | None = None,
+    others: Any = None,
     rgb: bool | None = None,
     limits: tuple[float, float] | None = None,
     device: str = "auto",
@@ -63,6 +64,8 @@ def propagate(
         Any promptable model: a loaded one, a name from the zoo, or a checkpoint's path.
     first, last : int
         Slices beyond which the object is not followed.
+    others : (Z, H, W) integer array, optional
+        Objects that are there already, 0 where none is: no pixel of theirs is taken.
     rgb : bool, optional
         Whether the last axis is colour; guessed from the shape by default.
     limits : (low, high), optional
@@ -79,7 +82,7 @@ def propagate(
 
     Raises
     ------
-    ImageError, PromptError, ParameterError, ModelError, Cancelled
+    ImageError, PromptError, ParameterError, LabelsError, ModelError, Cancelled
 
     Examples
     --------
@@ -93,7 +96,7 @@ def propagate(
 
     checks.reports(progress)
     first = checks.whole(first, "first")
-    carry = Carry(stack, as_model(model, device), rgb=rgb, limits=limits)
+    carry = Carry(stack, as_model(model, device), rgb=rgb, limits=limits, others=others)
     carry.first = first
     if last is not None:
         carry.last = min(checks.whole(last, "last"), carry.last)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from napari_sam.errors import NapariSamError
+from napari_sam.images import Plane
 from napari_sam.labels.accept import accept
+from napari_sam.labels.accept_through import accept_through
 from napari_sam.labels.change import Change, Origin
+from napari_sam.regions import Region
 from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.layers.label_grid import labels_plane, new_labels
 from napari_sam.ui.layers.ours import add_quietly
@@ -32,7 +36,7 @@ class Accepting:
         self._bench = bench
         self._marks = marks
         self._documents = documents
-        self._spent: dict[Change, tuple[Image, Spent]] = {}
+        self._spent: dict[Change, tuple[Image, tuple[Spent, ...]]] = {}
         self._waiting: list[tuple[Image, Spent]] = []  # marks of images that are not chosen
         bench.state.events.image.connect(self._image_chosen)
 
@@ -71,26 +75,86 @@ class Accepting:
         if labels not in bench.viewer.layers:
             add_quietly(bench.viewer, labels)
         bench.choose("target", labels)
-        self._spent[change] = (answer.image, self._marks.spend(answer.plane))
+        self.spend(change, answer.image, (answer.plane,))
         bench.result(_told(change, answer, labels.name))
         return change.new_ids
+
+    def accept_through(
+        self,
+        image: Image,
+        regions: Mapping[Plane, Region],
+        marked: Sequence[Plane],
+        number: int,
+        origin: Origin,
+    ) -> Change | None:
+        """Write an object into all its planes, in one step.
+
+        Parameters
+        ----------
+        image : Image layer
+        regions : mapping of Plane to Region
+            Empty where an object that was there is to be taken off.
+        marked : sequence of Plane
+            Where marks say what it is.
+        number : int
+            The object that gets these outlines; 0 for a new one.
+        origin : Origin
+
+        Returns
+        -------
+        Change or None
+            None when nothing could be written; it was said why.
+        """
+        bench, state = self._bench, self._bench.state
+        new = state.target is None
+        try:
+            labels = state.target or new_labels(image, f"{image.name} cells")
+            for plane in list(regions)[:1]:
+                labels_plane(image, plane, labels)
+            document = self._documents.of(labels, empty=new)
+            document.sync()
+            preserve = bool(labels.preserve_labels)
+            how: dict[str, Any] = {"number": number, "preserve": preserve, "origin": origin}
+            change = accept_through(document, regions, state.overlap, **how)
+        except NapariSamError as error:
+            bench.fail(error)
+            return None
+        document.measure_soon(change)
+        if labels not in bench.viewer.layers:
+            add_quietly(bench.viewer, labels)
+        bench.choose("target", labels)
+        self.spend(change, image, marked)
+        told = change.told.rstrip(".").replace("Added", "Kept")
+        seen = "" if labels.visible else " The layer is hidden."
+        bench.result(f"{told} in {labels.name!r}.{seen} Click the next cell.")
+        return change
+
+    def spend(self, change: Change, image: Image, planes: Sequence[Plane]) -> None:
+        """Take marks out of play that have become an object; they come back with its undo."""
+        self._spent[change] = (image, tuple(self._marks.spend(plane) for plane in planes))
 
     def last_in(self, labels: Any) -> bool:
         """Whether the step that would be taken back is in these labels."""
         newest = self._documents.newest()
         return newest is not None and newest.layer is labels
 
-    def undo(self) -> None:
-        """Take the last step back; its marks return, so that it can be done differently."""
+    def undo(self) -> Change | None:
+        """Take the last step back; its marks return, so that it can be done differently.
+
+        Returns
+        -------
+        Change or None
+            What was taken back.
+        """
         document = self._documents.newest()
         try:
             moved = None if document is None else document.undo()
         except NapariSamError as error:
             self._bench.fail(error)
-            return
+            return None
         if document is None or moved is None:
             self._bench.result("There is nothing to undo.")
-            return
+            return None
         spent = self._spent.pop(moved.change, None)
         if spent is not None:
             self._restore(*spent)
@@ -98,13 +162,15 @@ class Accepting:
         self._bench.result(
             f"Took back in {document.layer.name!r}: {told[:1].lower()}{told[1:]}{left(moved)}"
         )
+        return moved.change
 
-    def _restore(self, image: Image, spent: Spent) -> None:
+    def _restore(self, image: Image, spent: tuple[Spent, ...]) -> None:
         """Bring marks back: now, or when the image that they are on is chosen again."""
-        if image is self._bench.state.image:
-            self._marks.restore(spent)
-        else:
-            self._waiting.append((image, spent))
+        for one in spent:
+            if image is self._bench.state.image:
+                self._marks.restore(one)
+            else:
+                self._waiting.append((image, one))
 
     def _image_chosen(self, image: Image | None) -> None:
         """Marks of the image before go first, then those that waited for this one come back."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
 from napari_sam.images import Plane
+from napari_sam.ui.layers.planes import spatial_shape
 
 if TYPE_CHECKING:
-    from napari.layers import Layer
+    from napari.layers import Image, Layer
 
 _NAMES = {
     "z": ("z", "slice", "slices", "depth", "plane", "planes", "section", "sections"),
@@ -15,6 +17,49 @@ _NAMES = {
     "c": ("c", "ch", "channel", "channels"),
 }
 _LETTERS = {name: letter.upper() for letter, names in _NAMES.items() for name in names}
+_UNNAMED = re.compile(r"((axis)?\s*-?\d+)?")
+_ORDER = "ZQT"  # of the axes along which a cell may be followed: never through channels
+
+
+class Further(NamedTuple):
+    """An axis beyond rows and columns.
+
+    ``name`` is what the layer calls it, ``time`` whether that means frames and not slices.
+    """
+
+    axis: int
+    name: str
+    length: int
+    time: bool = False
+
+    @property
+    def word(self) -> str:
+        """What one position along it is called."""
+        return "frame" if self.time else "slice"
+
+
+def further_axes(image: Image, plane: Plane) -> tuple[Further, ...]:
+    """List the axes along which something on a plane can be followed, the likeliest first.
+
+    Slices come first, then axes without a name, the nearest to rows and columns first, then time.
+    Channels and axes of one position are left out.
+
+    Parameters
+    ----------
+    image : Image layer
+    plane : Plane
+        Of its data.
+    """
+    found = []
+    letters, shape = letters_of(image, plane), spatial_shape(image)
+    for axis, (letter, length) in enumerate(zip(letters, shape, strict=True)):
+        if plane.index[axis] is None or length < 2 or letter not in _ORDER:
+            continue
+        label = str(image.axis_labels[axis]).strip()
+        name = f"axis {axis}" if _UNNAMED.fullmatch(label.lower()) else label
+        further = Further(axis, name, int(length), letter == "T")
+        found.append((_ORDER.index(letter), -axis, further))
+    return tuple(one[2] for one in sorted(found))
 
 
 def letters_of(layer: Layer, plane: Plane) -> str:

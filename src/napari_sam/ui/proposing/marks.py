@@ -8,10 +8,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
+from napari_sam.regions import Region
 from napari_sam.ui.layers import own_layers
 from napari_sam.ui.layers.label_grid import labels_plane
 from napari_sam.ui.layers.listening import Listening
@@ -66,7 +66,7 @@ class MarkLayers:
         self._writing = False  # ourselves: nobody has to be told
         self._listening = Listening()
         # An object that is being corrected: its mask stands behind the marks on its plane.
-        self.rough: tuple[Plane, npt.NDArray[np.bool_]] | None = None
+        self.rough: tuple[Plane, Region] | None = None
 
     @property
     def points(self) -> Points | None:
@@ -114,7 +114,7 @@ class MarkLayers:
         )
         self._count(plane, len(marks.points), len(marks.outlines))
         if self.rough is not None and self.rough[0] == plane and len(marks.points):
-            marks = correcting(marks, self.rough[1])
+            marks = correcting(marks, self.rough[1].on(plane.shape))
         return marks
 
     def told(self, marked: bool) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from napari_sam.engine.worker import Predicted
@@ -69,6 +69,8 @@ class Predicting:
         self._elsewhere: dict[Plane, tuple[_Question, Answer, int]] = {}
         self._settling = False
         self.active = False
+        #: Shows something else on a plane that has no answer; tells whether there is anything.
+        self.instead: Callable[[], bool] = lambda: False
 
     # -- what others call ---------------------------------------------------------------------
 
@@ -99,6 +101,11 @@ class Predicting:
         """Another image or model: whatever was answered is about something else."""
         self._elsewhere.clear()
         self.forget()
+
+    def put_away(self, planes: Iterable[Plane]) -> None:
+        """Unfinished cells of these planes are none any more."""
+        for plane in planes:
+            self._elsewhere.pop(plane, None)
 
     def interrupted(self) -> None:
         """Marks are being changed by the person: ask anew at the next look."""
@@ -175,7 +182,7 @@ class Predicting:
             self.cancelled()
         if answer is not None and answer.plane == plane:
             self._drop()
-        elif not self.hover.shown:
+        elif not self.hover.shown and not self.instead():
             self._preview.hide()
         if self.active:
             self.encoding.ahead(shown)
@@ -183,7 +190,8 @@ class Predicting:
     def _drop(self) -> None:
         if self._bench.state.answer is not None:
             self._bench.state.answer = None
-            self._preview.hide()
+            if not self.instead():
+                self._preview.hide()
 
     def _question(self, shown: Shown, marks: Marks, signature: bytes) -> _Question:
         state, answer = self._bench.state, self._bench.state.answer

@@ -34,9 +34,9 @@ class Proposal:
 
     def __init__(self, bench: Workbench, usable: Callable[[], bool]) -> None:
         self._bench = bench
-        self._preview = Preview(bench.ours, unused=self.tidy_later)
+        self.preview = Preview(bench.ours, unused=self.tidy_later)
         self.marks = MarkLayers(bench, self._soon)
-        self.predicting = Predicting(bench, self.marks, self._preview, usable)
+        self.predicting = Predicting(bench, self.marks, self.preview, usable)
         self.hover = self.predicting.hover
         self.follow(bench.preferences.read())
         for role in ("points", "shapes", "mask"):
@@ -136,9 +136,10 @@ class Proposal:
         if filled is not None:
             state.filled = filled
         if opacity is not None:
-            self._preview.opacity = opacity
+            self.preview.opacity = opacity
         if state.answer is not None:
             self.predicting.show(state.answer)
+        self.predicting.instead()
 
     # -- the answer -------------------------------------------------------------------------------
 
@@ -184,7 +185,8 @@ class Proposal:
     def kept(self) -> None:
         """The answer has become an object: go on to the next cell."""
         self.predicting.forget()
-        self._preview.hide()
+        if not self.predicting.instead():
+            self.preview.hide()
         self.predicting.soon()
 
     def undo_mark(self) -> bool:
@@ -223,7 +225,7 @@ class Proposal:
     def image_changed(self) -> None:
         """Another image was chosen: marks and answers are about the one before."""
         self.predicting.forget_all()
-        self._preview.hide()
+        self.preview.hide()
         self.marks.remove_own()
 
     def follow(self, wanted: Preferences) -> None:
@@ -233,8 +235,8 @@ class Proposal:
     def layer_removed(self, layer: Any) -> None:
         """A layer went, maybe one of ours."""
         self.marks.layer_removed(layer)
-        if layer is self._preview.layer:
-            self._preview.remove()
+        if layer is self.preview.layer:
+            self.preview.remove()
 
     def tidy_later(self) -> None:
         """Preview and marks stay for the next cell: napari is slow to make and remove layers."""
@@ -246,8 +248,8 @@ class Proposal:
         One after the other, for Mesa's software renderer crashes when a Points and a Labels layer
         go in the same frame.
         """
-        if self._preview.hidden:
-            self._preview.remove()
+        if self.preview.hidden:
+            self.preview.remove()
             self._bench.loop.later("tidy", _FRAMES, self._tidy)
             return
         self.marks.remove_unused_points()
@@ -255,5 +257,5 @@ class Proposal:
     def close(self) -> None:
         """Take away whatever is ours."""
         self.predicting.forget_all()
-        self._preview.remove()
+        self.preview.remove()
         self.marks.close()

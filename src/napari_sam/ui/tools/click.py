@@ -8,6 +8,7 @@ from napari_sam.segmentation import Overlap
 from napari_sam.ui.canvas.clicks import Clicks
 from napari_sam.ui.canvas.keys import Action
 from napari_sam.ui.state import Advice
+from napari_sam.ui.tools.through import Through
 from napari_sam.ui.tools.tool import Parts, Tool
 
 
@@ -25,12 +26,13 @@ class Click(Tool):
 
     def __init__(self, parts: Parts) -> None:
         self.proposal = parts.proposal
+        self.through = Through(parts)
         super().__init__(parts)
         proposal = parts.proposal
         self.mouse = Clicks(
             self.bench.viewer,
             self._clicked,
-            proposal.hover.moved,
+            self._moved,
             lambda: proposal.marks.boxes.drawing,
             proposal.pressed,
         )
@@ -41,20 +43,42 @@ class Click(Tool):
         return {
             "Enter": self.accept,
             "Control-Enter": self.accept,
-            "Escape": proposal.clear,
+            "Escape": self.clear,
             "Control-Z": self._undo_key,
             "N": proposal.next,
             "T": proposal.toggle_polarity,
             "1": lambda: proposal.choose(0),
             "2": lambda: proposal.choose(1),
             "3": lambda: proposal.choose(2),
+            "D": self.through.next_doubtful,
+            "Q": self.through.not_here,
         }
 
+    def activate(self) -> None:
+        self.through.set_visible(True)
+
     def deactivate(self) -> None:
+        self.through.set_visible(False)
         self.proposal.marks.boxes.stop()
         self.proposal.hover.stop()
 
+    def view_changed(self) -> None:
+        self.through.view_changed()
+
+    def image_changed(self) -> None:
+        self.through.image_changed()
+
+    def model_changed(self) -> None:
+        self.through.stop()
+
+    def cancel(self) -> str:
+        return self.through.stop()
+
+    def close(self) -> None:
+        self.through.close()
+
     def layers_changed(self) -> None:
+        self.through.layers_changed()
         self.parts.documents.look()
         self.labels_changed()
 
@@ -62,12 +86,20 @@ class Click(Tool):
         self.proposal.clicked(button)
         self.parts.acted()
 
+    def _moved(self) -> None:
+        """What is followed is shown already: no outline under the cursor then."""
+        if not self.through.covers:
+            self.proposal.hover.moved()
+
     def set_overlap(self, overlap: Overlap) -> None:
         """Choose what happens where a kept cell meets labels."""
         self.bench.state.overlap = overlap
 
     def accept(self) -> None:
         """Keep the chosen candidate; waits for it when it is still being computed."""
+        if self.through.keep():
+            self.bench.loop.later("kept", 0, self.labels_changed)
+            return
         answer = self.proposal.ready(self.accept)
         if answer is not None and self.parts.accepting.accept(answer):
             self.proposal.kept()
@@ -75,13 +107,19 @@ class Click(Tool):
 
     def labels_changed(self) -> None:
         """Count the objects that the labels hold which cells are kept in."""
+        self.through.labels_changed()
         document = self.parts.documents.known(self.bench.state.target)
         self.bench.state.kept_count = 0 if document is None else len(document.table)
 
+    def clear(self) -> None:
+        """Drop the cell being marked, on all its slices."""
+        self.through.clear()
+        self.proposal.clear()
+
     def undo(self) -> None:
         """Take back the last mark of the plane shown, else the last kept object."""
-        if not self.proposal.undo_mark():
-            self.parts.accepting.undo()
+        if not self.proposal.undo_mark() and not self.through.undo():
+            self.through.taken_back(self.parts.accepting.undo())
             self.bench.loop.later("kept", 0, self.labels_changed)
             self.proposal.predicting.soon()
 
@@ -89,7 +127,7 @@ class Click(Tool):
         """The undo key belongs to the active labels as well, once no mark is left."""
         active = self.bench.viewer.layers.selection.active
         if hasattr(active, "undo") and not self.parts.accepting.last_in(active):
-            if not self.proposal.undo_mark():
+            if not self.proposal.undo_mark() and not self.through.undo():
                 active.undo()
             return
         self.undo()

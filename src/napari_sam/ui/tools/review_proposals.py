@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from napari_sam.errors import LabelsError
 from napari_sam.labels.change import Origin
+from napari_sam.regions import Region
 from napari_sam.ui.canvas.gestures import Place
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.proposing.proposal import Proposal
@@ -52,7 +53,8 @@ class Proposals:
     def correct(self, editing: Editing, object_id: int) -> None:
         """Hand an object to the model: clicks refine its outline."""
         self.drop()
-        self._proposal.marks.rough = (editing.plane, editing.pixels() == object_id)
+        region = Region.of(editing.pixels() == object_id)
+        self._proposal.marks.rough = (editing.plane, region)
         self._state.correcting = object_id
 
     def put(self, editing: Editing, answer: Answer) -> str:

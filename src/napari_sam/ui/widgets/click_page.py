@@ -12,6 +12,7 @@ from napari_sam.ui.widgets.candidates import CandidateStrip
 from napari_sam.ui.widgets.click_more import ClickMore
 from napari_sam.ui.widgets.controls import Button, LayerCombo, Segmented, enable
 from napari_sam.ui.widgets.page import Layers, Page
+from napari_sam.ui.widgets.through_switch import ThroughSwitch
 
 _ACCEPT = "Keep the chosen outline as a new cell in the labels."
 _NEXT = "Show the next of the three outlines."
@@ -24,7 +25,7 @@ class ClickPage(Page):
 
     def __init__(self, session: Session, tool: Click) -> None:
         super().__init__(session, tool)
-        self._state = session.state
+        self._state, self._through_state = session.state, tool.through.state
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)
         column.setSpacing(6)
@@ -32,6 +33,8 @@ class ClickPage(Page):
         self.candidates = CandidateStrip()
         self.candidates.picked.connect(tool.proposal.choose)
         column.addWidget(self.candidates)
+        self.through = ThroughSwitch(tool.through)
+        column.addWidget(self.through)
         self._buttons(tool, column)
         column.addLayout(self._target(tool))
         self.more = ClickMore(session, tool)
@@ -79,7 +82,7 @@ class ClickPage(Page):
         column.addWidget(self.accept)
         self.next = Button("Next", _NEXT, tool.proposal.next, "N")
         self.undo = Button("Undo", _UNDO, tool.undo, "Ctrl+Z")
-        self.clear = Button("Clear", _CLEAR, tool.proposal.clear, "Esc")
+        self.clear = Button("Clear", _CLEAR, tool.clear, "Esc")
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
         for button in (self.next, self.undo, self.clear):
@@ -113,6 +116,7 @@ class ClickPage(Page):
         events = self._state.events
         events.answer.connect(self.show_answer)
         events.image.connect(self.show_answer)
+        self._through_state.events.strip.connect(self.show_ways_back)
         events.choice.connect(self.show_choice)
         events.marked.connect(self.show_ways_back)
         events.kept.connect(self.show_ways_back)
@@ -121,12 +125,17 @@ class ClickPage(Page):
         events.drawing.connect(self.show_drawing)
         events.accept_key.connect(self.accept.print_key)
 
+    @property
+    def _followed(self) -> bool:
+        """Whether a cell is known on some slices."""
+        strip = self._through_state.strip
+        return strip is not None and bool(strip.scores)
+
     def show_answer(self) -> None:
         """Show the candidates, and which buttons can be pressed."""
         state = self._state
         self.candidates.show_answer(state.answer, state.choice)
         nothing = "" if state.answer is not None else "mark a cell first."
-        enable(self.accept, _ACCEPT, nothing)
         alone = state.answer is not None and state.answer.choices == 1
         enable(self.next, _NEXT, "there is only one outline." if alone else nothing)
         self.show_ways_back()
@@ -138,11 +147,13 @@ class ClickPage(Page):
         self.count.setText("1 cell" if kept == 1 else f"{kept} cells")
 
     def show_ways_back(self) -> None:
-        """Show whether there is anything to undo, or to clear."""
+        """Show whether there is anything to accept, to undo, or to clear."""
         state = self._state
-        undoable = state.marked or state.kept
+        marked = state.answer is not None or self._followed
+        enable(self.accept, _ACCEPT, "" if marked else "mark a cell first.")
+        undoable = state.marked or state.kept or self._followed
         enable(self.undo, _UNDO, "" if undoable else "nothing is marked or kept yet.")
-        cleared = not state.marked and state.answer is None
+        cleared = not state.marked and state.answer is None and not self._followed
         enable(self.clear, _CLEAR, "nothing is marked." if cleared else "")
 
     def show_drawing(self) -> None:

@@ -1,0 +1,160 @@
+"""One object on its way through the slices of an image, in the worker that owns the model.
+
+What a person says comes in whole, and what is known goes out whole, both immutable; so nothing
+is lost when work is stopped in the middle, and nothing is said twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from napari_sam.images import Block, Plane, PlaneStack
+from napari_sam.models.model import Model
+from napari_sam.progress import Progress
+from napari_sam.regions import Region
+from napari_sam.stacks.carry import Carry
+from napari_sam.stacks.following import Step
+
+
+def planes_along(plane: Plane, axis: int, length: int) -> Iterator[Plane]:
+    """Iterate over the planes that lie behind each other along an axis, one of them given.
+
+    Examples
+    --------
+    >>> one = Plane((0, 3), (None, 4, 1, None), (8, 9))
+    >>> [other.index for other in planes_along(one, 2, 2)]
+    [(None, 4, 0, None), (None, 4, 1, None)]
+    """
+    for at in range(length):
+        index = (*plane.index[:axis], at, *plane.index[axis + 1 :])
+        yield replace(plane, index=index)
+
+
+@dataclass(frozen=True, eq=False)
+class Told:
+    """What a person has said about an object so far.
+
+    Parameters
+    ----------
+    shown : mapping of int to (Region, float)
+        Where it is, and how certain that is, by slice.
+    first, last : int
+        Slices beyond which it is not.
+    absent : frozenset of int
+        Other slices on which it is not.
+    """
+
+    shown: Mapping[int, tuple[Region, float]]
+    first: int
+    last: int
+    absent: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """What is known of an object.
+
+    Parameters
+    ----------
+    steps : mapping of int to Step
+        By slice.
+    given : frozenset of int
+        Slices on which it was shown, or in the labels already.
+    fraction : float
+        How much is done.
+    over : bool
+        Whether there is nothing more to find out.
+    """
+
+    steps: Mapping[int, Step] = field(default_factory=dict)
+    given: frozenset[int] = frozenset()
+    fraction: float = 0.0
+    over: bool = False
+
+
+class Carrying:
+    """Carries an object through the planes of an image that lie behind each other.
+
+    Parameters
+    ----------
+    block : Block
+        A plane of them.
+    axis : int
+        Along which axis of the image.
+    others : array of the image's shape, optional
+        Labels of objects that are there: read by windows.
+    own : int
+        The object's own number among them, 0 when it has none. Slices on which it is drawn are
+        taken as they are, unless the person says otherwise.
+    yields : bool
+        Whether it leaves their pixels to others.
+    """
+
+    def __init__(
+        self, block: Block, axis: int, others: Any = None, own: int = 0, yields: bool = True
+    ) -> None:
+        self.block, self.axis = block, axis
+        self.planes = list(planes_along(block.plane, axis, block.image.shape[axis]))
+        self.others, self.own, self._yields = others, own, yields
+        #: Where the labels had the object, by slice.
+        self.drawn: dict[int, Region] = {}
+        self._carry: Carry | None = None
+        self._said: dict[int, Region] = {}
+
+    def go_on(
+        self,
+        model: Model,
+        told: Told,
+        limits: Callable[[], tuple[float, float]],
+        progress: Progress,
+    ) -> Carried:
+        """Look at one more slice.
+
+        Parameters
+        ----------
+        model : Model
+        told : Told
+        limits : callable
+            Returns the contrast limits, asked for once.
+        progress : callable
+            Called between stages; raise `Cancelled` from it to stop.
+        """
+        carry = self._carry
+        if carry is None:
+            carry = self._begin(model, limits(), progress)
+        carry.model = model
+        self._tell(carry, told)
+        progress(carry.fraction)
+        carry.advance()
+        given = frozenset(carry.shown)
+        return Carried(carry.steps, given, carry.fraction, carry.done)
+
+    def _begin(self, model: Model, limits: tuple[float, float], progress: Progress) -> Carry:
+        stack = PlaneStack(self.block.image.finest, self.planes)
+        labels = None if self.others is None else PlaneStack(self.others, self.planes)
+        others = labels if self._yields else None
+        carry = Carry(stack, model, rgb=False, limits=limits, others=others, own=self.own)
+        if labels is not None and self.own:
+            for at in range(len(self.planes)):
+                progress(0.0)
+                region = Region.of(labels[at] == self.own)
+                if region.area:
+                    self.drawn[at] = region
+                    carry.show(at, region)
+        self._carry = carry
+        return carry
+
+    def _tell(self, carry: Carry, told: Told) -> None:
+        """Pass on what is new."""
+        for index in set(self._said) - set(told.shown):
+            carry.forget(index)
+            del self._said[index]
+            if index in self.drawn:
+                carry.show(index, self.drawn[index])
+        for index, (region, score) in told.shown.items():
+            if self._said.get(index) is not region:
+                carry.show(index, region, score)
+                self._said[index] = region
+        carry.first, carry.last, carry.absent = told.first, told.last, set(told.absent)

@@ -1,0 +1,151 @@
+"""One object through slices into labels: all slices under one number, in one step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.errors import LabelsError
+from napari_sam.images import Plane, PlaneStack
+from napari_sam.labels.accept import is_sliver, meet
+from napari_sam.labels.change import Change, Origin
+from napari_sam.labels.document import Document
+from napari_sam.labels.ids import highest_id
+from napari_sam.labels.runs import Runs
+from napari_sam.regions import Region
+from napari_sam.segmentation import Overlap, check_id
+
+Labels = npt.NDArray[np.integer[Any]]
+Mask = npt.NDArray[np.bool_]
+
+
+def number_of(document: Document, regions: Mapping[Plane, Region]) -> int:
+    """Return the object that some masks mean, 0 when it is none that is there.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from napari_sam.labels.sheet import PlainSheet
+    >>> labels = np.zeros((3, 8, 8), int)
+    >>> labels[1, 2:6, 2:6] = 5
+    >>> plane = Plane((1, 2), (1, None, None), (8, 8))
+    >>> document = Document(PlainSheet(labels, pd.DataFrame({"index": [5]})))
+    >>> number_of(document, {plane: Region(np.ones((4, 3), bool), 2, 2)})
+    5
+    """
+    for plane, region in regions.items():
+        labels = plane.take(document.sheet.pixels)
+        same = meet(labels, region.on(plane.shape)).same
+        if same:
+            return same
+    return 0
+
+
+def accept_through(
+    document: Document,
+    regions: Mapping[Plane, Region],
+    overlap: Overlap,
+    *,
+    number: int = 0,
+    preserve: bool = False,
+    origin: Origin | None = None,
+    kind: str = "propagate",
+) -> Change:
+    """Write an object into labels, plane by plane, all of it in one step of their document.
+
+    Parameters
+    ----------
+    document : Document
+    regions : mapping of Plane to Region
+        The object on each plane of the labels; empty where it is to be taken off.
+    overlap : {"keep", "overwrite"}
+        Whether labelled pixels stay, or go to the object.
+    number : int
+        The object's, which gets these outlines then; 0 for a new one.
+    preserve : bool
+        Whether no labelled pixel may change at all.
+    origin : Origin, optional
+    kind : str
+        Of the change: ``"propagate"``, or ``"interpolate"``.
+
+    Returns
+    -------
+    Change
+        As it was applied; its rows are to be measured, see `Document.complete`.
+
+    Raises
+    ------
+    LabelsError
+        When nothing would be written, or the labels cannot take it. Nothing has changed then.
+    """
+    pixels = document.sheet.pixels
+    if not regions:
+        raise LabelsError(_why_nothing(number, regions, False))
+    stack = PlaneStack(pixels, list(regions))
+    windows = [_window(stack, at, region, number) for at, region in enumerate(regions.values())]
+    highest = max((highest_id(labels) for _, labels in windows), default=0)
+    object_id = number or max(document.free_id(), 1 + highest)
+    check_id(object_id, pixels.dtype)
+    rule: Overlap = "keep" if preserve else overlap
+    parts = []
+    for (plane, region), (corner, labels) in zip(regions.items(), windows, strict=True):
+        mask = region.on((labels.shape[0], labels.shape[1]), *corner)
+        after = _drawn(labels, mask, object_id, rule, shrink=not preserve)
+        rows, columns = np.nonzero(labels != after)
+        places = plane.locate(rows + corner[0], columns + corner[1])
+        parts.append(Runs.at(pixels.shape, places, labels[rows, columns], after[rows, columns]))
+    runs = Runs.joined([part for part in parts if len(part)] or [Runs.none(pixels.shape)])
+    if not len(runs):
+        raise LabelsError(_why_nothing(object_id, regions, bool(number)))
+    count = sum(1 for part in parts if object_id in part.after)
+    change = Change(_told(kind, object_id, number, count), runs, None, kind, origin)
+    document.apply(change)
+    return change
+
+
+def _window(stack: Any, at: int, region: Region, number: int) -> tuple[tuple[int, int], Labels]:
+    """Read what holds a region, and the object as it was; tell where that begins."""
+    r0, c0, r1, c1 = region.box
+    if number:
+        old = stack[at] == number
+        rows, columns = np.flatnonzero(old.any(axis=1)), np.flatnonzero(old.any(axis=0))
+        if len(rows) and not region.area:
+            r0, c0, r1, c1 = rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
+        elif len(rows):
+            r0, c0 = min(r0, int(rows[0])), min(c0, int(columns[0]))
+            r1, c1 = max(r1, int(rows[-1]) + 1), max(c1, int(columns[-1]) + 1)
+    return (int(r0), int(c0)), stack[at, slice(int(r0), int(r1)), slice(int(c0), int(c1))]
+
+
+def _drawn(labels: Labels, mask: Mask, object_id: int, rule: Overlap, shrink: bool) -> Labels:
+    """Draw the object on one plane."""
+    old = labels == object_id
+    rest = np.where(old, 0, labels)
+    wanted = mask
+    if rule == "keep":
+        free = mask & (rest == 0)
+        wanted = np.zeros_like(mask) if is_sliver(free, mask) else free
+    after = labels.copy()
+    if shrink:
+        after[old & ~wanted] = 0
+    after[wanted] = object_id
+    return after
+
+
+def _told(kind: str, object_id: int, number: int, count: int) -> str:
+    done = "Filled" if kind == "interpolate" else "Corrected" if number else "Added"
+    return f"{done} cell {object_id} on {count} slice{'' if count == 1 else 's'}."
+
+
+def _why_nothing(object_id: int, regions: Mapping[Plane, Region], known: bool) -> str:
+    if not any(region.area for region in regions.values()):
+        return "The cell is on no slice. Nothing was changed."
+    if known:
+        return f"Cell {object_id} has these outlines already. Nothing was changed."
+    return (
+        "This place is labelled already on every slice, and nothing was changed. To replace what "
+        "is there, choose 'overwrite' under On overlap."
+    )

@@ -1,0 +1,92 @@
+"""Fill between: the slices between those on which a label was drawn, by shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.engine.carrying import planes_along
+from napari_sam.errors import LabelsError, NapariSamError, ViewError
+from napari_sam.images import PlaneStack
+from napari_sam.labels.accept_through import accept_through
+from napari_sam.labels.change import Origin
+from napari_sam.regions import Region
+from napari_sam.stacks.interpolate import interpolate
+from napari_sam.ui.layers.axes import further_axes
+from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.tools.tool import Parts
+
+if TYPE_CHECKING:
+    from napari.layers import Labels
+
+
+def fill_drawn(parts: Parts, axis: int | None = None) -> None:
+    """Fill the label that is selected in the layer controls, beside the window.
+
+    Parameters
+    ----------
+    parts : Parts
+    axis : int, optional
+        Of the image, along which its slices lie; the likeliest one by default.
+    """
+    bench = parts.bench
+    try:
+        labels = _labels(parts)
+        shown = bench.shown()
+        plane = labels_plane(shown.image, shown.plane, labels)
+        if axis is None:
+            axes = further_axes(shown.image, plane)
+            if not axes:
+                raise LabelsError("The image has no slices to fill between.")
+            axis = axes[0].axis
+        document = parts.documents.of(labels)
+    except NapariSamError as error:
+        bench.fail(error)
+        return
+    number = int(labels.selected_label)
+    planes = list(planes_along(plane, axis, labels.data.shape[axis]))
+    data = labels.data
+
+    def filled(masks: dict[int, npt.NDArray[np.bool_]]) -> None:
+        bench.progress(None)
+        regions = {planes[at]: Region.of(mask) for at, mask in masks.items()}
+        try:
+            if labels not in bench.viewer.layers or labels.data is not data:
+                raise LabelsError("The labels were removed or changed. Nothing was filled.")
+            if not regions:
+                raise LabelsError(f"Label {number} has no gap: there is nothing to fill.")
+            how: dict[str, Any] = {"number": number, "kind": "interpolate"}
+            change = accept_through(document, regions, "keep", origin=Origin(plane), **how)
+        except NapariSamError as error:
+            bench.fail(error)
+            return
+        document.measure_soon(change)
+        told = change.told.rstrip(".")
+        bench.result(f"{told} in {labels.name!r}, between those where it was drawn.")
+
+    bench.progress(0.0)
+    bench.say(f"Filling label {number} between the slices where it was drawn.")
+    stack = PlaneStack(data, planes)
+    bench.submit(
+        "carry",
+        lambda progress: interpolate(stack, number, progress=progress),
+        filled,
+        progress=bench.progress,
+    )
+
+
+def _labels(parts: Parts) -> Labels:
+    """Return the labels that are meant: those that cells are kept in, or the active ones."""
+    from napari.layers import Labels
+
+    state, active = parts.bench.state, parts.bench.viewer.layers.selection.active
+    if isinstance(active, Labels) and active not in parts.bench.ours:
+        return active
+    if state.target is None:
+        raise ViewError(
+            "Choose under 'Keep cells in' the labels you have drawn in, and in the layer "
+            "controls the label to fill."
+        )
+    return state.target

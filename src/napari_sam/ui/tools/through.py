@@ -1,0 +1,327 @@
+"""Through slices: the cell that is marked is followed both ways, corrected, and kept as one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari_sam.engine.carrying import Carried, Carrying
+from napari_sam.errors import NapariSamError
+from napari_sam.labels.accept_through import number_of
+from napari_sam.labels.change import Change
+from napari_sam.regions import Region
+from napari_sam.stacks.interpolate import fill_regions
+from napari_sam.ui.canvas.camera import go_to_slice
+from napari_sam.ui.layers.axes import Further
+from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.shown import same_pixels
+from napari_sam.ui.state import Answer
+from napari_sam.ui.tools.fill_between import fill_drawn
+from napari_sam.ui.tools.through_following import Following
+from napari_sam.ui.tools.through_keeping import Keeping
+from napari_sam.ui.tools.through_run import Run
+from napari_sam.ui.tools.through_state import ThroughState
+from napari_sam.ui.tools.through_view import ThroughView
+from napari_sam.ui.tools.tool import Parts
+
+
+class Through:
+    """Follows the marked cell while it is switched on.
+
+    Parameters
+    ----------
+    parts : Parts
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts, self._bench = parts, parts.bench
+        self._marks, self._predicting = parts.proposal.marks, parts.proposal.predicting
+        self.state = ThroughState()
+        self.view = ThroughView(self._bench, self.state, parts.proposal)
+        self._predicting.instead = self._outline
+        self.following = Following(self._bench, self._show, self._ended, self._lost)
+        self._run: Run | None = None
+        self._keeping = Keeping(parts)
+        self._keep_then = self._visible = False
+        self._remark = ""
+        events = self._bench.state.events
+        for name in ("answer", "choice", "marked"):
+            getattr(events, name).connect(self._heard)
+        for name in ("target", "overlap"):
+            getattr(events, name).connect(self._begin_anew)
+
+    # -- the switch -------------------------------------------------------------------------------
+
+    def set_on(self, on: bool) -> None:
+        """Follow marked cells from now on, or not."""
+        self.state.on = on
+        self._drop()
+        self._take()
+
+    def choose(self, along: Further) -> None:
+        """Choose the axis along which cells are followed; what was followed is dropped."""
+        self.view.choose(along)
+        self._drop()
+        self._take()
+
+    def look(self) -> None:
+        """See along which axes the chosen image can be followed, and which slice is shown."""
+        self.view.look()
+        self._show()
+
+    # -- what the person does ---------------------------------------------------------------------
+
+    def _here(self) -> tuple[Run, int] | None:
+        """The cell, and which of its slices is shown."""
+        at = None if self._run is None else self._run.place(self._bench.plane_or_none())
+        return None if self._run is None or at is None else (self._run, at)
+
+    @property
+    def covers(self) -> bool:
+        """Whether the slice that is shown shows a cell that is being followed."""
+        here = self._here()
+        return here is not None and here[0].region(here[1]) is not None
+
+    def go_to(self, at: int) -> None:
+        """Show another slice."""
+        image, along = self._bench.state.image, self.state.along
+        if image is not None and along is not None:
+            go_to_slice(self._bench.viewer, image, {along.axis: at})
+
+    def next_doubtful(self) -> None:
+        """Show the least certain slice that was not offered yet."""
+        at = None if self._run is None else self._run.next_doubtful()
+        if at is not None:
+            self.go_to(at)
+            self.view.tell_of_slice(self._run)
+        elif self.state.on:
+            self._bench.result("There is no doubtful slice: mark a cell first.")
+
+    def not_here(self) -> None:
+        """Say that the cell is not on the slice that is shown, or take that back."""
+        here = self._here()
+        if here is not None:
+            before, self._remark = here[0].told, here[0].not_here(here[1])
+            if here[0].told is before:
+                self._bench.result(self._remark)
+            else:
+                self.following.go_on(here[0])
+        elif self.state.on:
+            self._bench.result("No cell is being followed here: mark a cell first.")
+
+    def fill_between(self) -> None:
+        """Fill the slices between marked ones by shape; else those between drawn ones."""
+        run = self._run
+        if run is None:
+            fill_drawn(self._parts)
+            return
+        known = {at: run.carried.steps[at].region for at in run.carried.given}
+        if self.following.under_way or len(known) < 2:
+            self._bench.result(
+                "Wait until the slices are known, or press Cancel."
+                if self.following.under_way
+                else "Mark the cell on another slice as well: what lies between is filled."
+            )
+            return
+        run.fill(fill_regions(known))
+        self.following.go_on(run)
+
+    def keep(self) -> bool:
+        """Keep the cell on all its slices; False when none is being followed."""
+        run = self._run
+        if run is None:
+            return False
+        if self.following.under_way:
+            self._keep_then = True
+            self._bench.result("The cell is kept as soon as all its slices are known.")
+        elif same_pixels(self._bench.state.image, run.view):
+            self._write(run)
+        else:
+            self._lost()
+        return True
+
+    def _write(self, run: Run) -> None:
+        self._run = None  # labels may become the target now, which begins nothing anew
+        if self._keeping.write(run):
+            self._drop()
+            self._parts.proposal.kept()
+        else:
+            self._run = run
+
+    def taken_back(self, change: Change | None) -> None:
+        """Take a cell up again whose keeping was undone: it can be corrected and kept anew."""
+        run = self._keeping.taken_back(change)
+        if run is not None:
+            self._drop()
+            self._run = run
+            self._show()
+
+    def undo(self) -> bool:
+        """Take the last mark of another slice back, where it is seen; False when there is none."""
+        run = self._run
+        if run is None or not run.prompts:
+            return False
+        self.go_to(list(run.prompts)[-1])
+        self._heard()
+        return self._parts.proposal.undo_mark()
+
+    def clear(self) -> None:
+        """Drop the cell that is being followed, and all its marks."""
+        run = self._run
+        if run is not None:
+            planes = run.planes(run.marked)
+            self._drop()
+            for plane in planes:
+                self._marks.spend(plane)
+            self._predicting.put_away(planes)
+
+    # -- following --------------------------------------------------------------------------------
+
+    def _heard(self, *event: Any) -> None:
+        """Something was answered, chosen or marked: look once it is over."""
+        if self.state.on:
+            self._bench.loop.later("through", 0, self._take)
+
+    def _take(self) -> None:
+        """Take in what is said about the slice that is shown."""
+        if not self.state.on or not self._visible:
+            return
+        answer = self._bench.state.answer
+        if answer is not None:
+            self._hear(answer)
+        here = self._here()
+        if here is None or here[1] not in here[0].marked or not self._unmarked(*here):
+            return
+        here[0].forget(here[1])
+        if here[0].marked:
+            self.following.go_on(here[0])
+        else:
+            self._drop()
+
+    def _unmarked(self, run: Run, at: int) -> bool:
+        try:
+            return self._marks.read(run.carrying.planes[at]).empty
+        except NapariSamError:
+            return False
+
+    def _hear(self, answer: Answer) -> None:
+        """Take in what the model says about a marked cell."""
+        bench, along = self._bench, self.state.along
+        if len(answer.found) != 1 or along is None:
+            if self._run is None:
+                bench.result("Several cells are marked: only one at a time can be followed.")
+            return
+        found = answer.found[0]
+        choice = min(bench.state.choice, len(found) - 1)
+        region, score = found.regions[choice], float(found.scores[choice])
+        if not region.area:
+            return
+        if self._run is not None and not same_pixels(answer.image, self._run.view):
+            self._drop()
+        if self._run is None:
+            carrying = self._carrying(answer, region, along)
+            self._run = Run(answer.image, answer.view, along, carrying)
+        run = self._run
+        at = run.place(answer.plane) if answer.image is run.image else None
+        if at is None:
+            bench.result(
+                f"Another cell is being followed. {bench.state.accept_key} keeps it, Esc drops it.",
+                problem=True,
+            )
+        elif run.show(at, region, score, answer.prompts):
+            self.following.go_on(run)
+
+    def _carrying(self, seen: Answer | Run, region: Region, along: Further) -> Carrying:
+        """Prepare to follow a cell among those that the labels hold."""
+        state, plane = self._bench.state, seen.view.plane
+        pixels, own = None, 0
+        if state.target is not None:
+            try:
+                labels_plane(seen.image, plane, state.target, write=False)
+                document = self._parts.documents.of(state.target)
+                pixels, own = document.sheet.pixels, number_of(document, {plane: region})
+            except NapariSamError:  # keeping it there will say why not
+                pixels, own = None, 0
+        return Carrying(seen.view, along.axis, pixels, own, state.overlap == "keep")
+
+    def _begin_anew(self, *event: Any) -> None:
+        """Cells meet other labels now, or meet them differently: follow with what was said."""
+        run = self._run
+        if run is not None:
+            first = run.told.shown.get(run.place(run.view.plane) or 0)
+            region = next(iter(run.told.shown.values()))[0] if first is None else first[0]
+            run.carrying, run.carried = self._carrying(run, region, run.along), Carried()
+            self.following.go_on(run)
+
+    def _ended(self, run: Run) -> None:
+        if self._keep_then:
+            self._keep_then = False
+            self.keep()
+        else:
+            self.view.tell(run, self._remark)
+        self._remark = ""
+
+    def _lost(self) -> None:
+        self._drop()
+        self._bench.result(
+            "The image was changed or removed: the cell is no longer followed.", problem=True
+        )
+
+    def _drop(self) -> None:
+        """Follow nothing any more."""
+        self.following.stop()
+        self._run, self._keep_then = None, False
+        self._marks.rough = None
+        self.look()
+
+    def _show(self) -> None:
+        self.view.show(self._run, self._visible)
+
+    def _outline(self) -> bool:
+        return self.view.outline(self._run if self._visible else None)
+
+    # -- life ------------------------------------------------------------------------------------
+
+    def set_visible(self, visible: bool) -> None:
+        """The page is shown or hidden."""
+        self._visible = visible
+        if not visible:
+            self._marks.rough = None
+        self.look()
+        self._heard()
+
+    def view_changed(self) -> None:
+        """Another slice is shown."""
+        self.look()
+        self._heard()
+        if self._visible and not self.following.under_way:
+            self.view.tell_of_slice(self._run)
+
+    def image_changed(self) -> None:
+        """Another image was chosen."""
+        self._keeping.forget()
+        self._drop()
+
+    def layers_changed(self) -> None:
+        """A layer came or went."""
+        if self._run is not None and self._run.image not in self._bench.viewer.layers:
+            self._lost()
+
+    def labels_changed(self) -> None:
+        """Labels were changed: a cell that was taken back may have been brought back."""
+        if self._run is not None and self._keeping.brought_back(self._run):
+            self._drop()
+            self._parts.proposal.kept()
+
+    def stop(self) -> str:
+        """Stop following, and tell what is left."""
+        run, self._keep_then = self._run, False
+        if not self.following.stop() or run is None:
+            return ""
+        count, key = len(run.strip().scores), self._bench.state.accept_key
+        return f"Stopped. {key} keeps the cell on the {count} slices known; a mark goes on."
+
+    def close(self) -> None:
+        """Take away whatever is ours."""
+        self._keeping.forget()
+        self._drop()
+        self.view.close()

@@ -1,0 +1,175 @@
+"""One cell that is followed through slices: what was said of it, and what is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_sam.engine.carrying import Carried, Carrying, Told
+from napari_sam.engine.worker import View
+from napari_sam.images import Plane
+from napari_sam.labels.change import Change
+from napari_sam.prompts import Prompt
+from napari_sam.regions import Region
+from napari_sam.ui.layers.axes import Further
+from napari_sam.ui.tools.through_state import Strip
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+
+@dataclass(eq=False)
+class Run:
+    """A cell on its way.
+
+    Parameters
+    ----------
+    image : Image layer
+    view : View
+        Of the slice where it was marked first.
+    along : Further
+        The axis along which it is followed.
+    carrying : Carrying
+
+    Attributes
+    ----------
+    told, carried
+        What the person said, and what is known by that.
+    prompts : dict of int to tuple of Prompt
+        The marks of the slices that were marked.
+    filled : set of int
+        Slices between marked ones that were filled by shape.
+    rough : dict of int to Region
+        What was known of a slice before it was corrected, which the marks there refine.
+    kept : Change or None
+        The step that it became, when that was taken back.
+    """
+
+    image: Image
+    view: View
+    along: Further
+    carrying: Carrying
+    told: Told = field(init=False)
+    carried: Carried = field(default_factory=Carried)
+    prompts: dict[int, tuple[Prompt, ...]] = field(default_factory=dict)
+    filled: set[int] = field(default_factory=set)
+    rough: dict[int, Region] = field(default_factory=dict)
+    looked_at: set[int] = field(default_factory=set)
+    kept: Change | None = None
+
+    def __post_init__(self) -> None:
+        self.told = Told({}, 0, self.along.length - 1)
+
+    # -- where it is ------------------------------------------------------------------------------
+
+    def place(self, plane: Plane | None) -> int | None:
+        """Return which of its slices a plane is; None when it is none of them."""
+        axis = self.along.axis
+        at = None if plane is None or plane.ndim != self.view.plane.ndim else plane.index[axis]
+        return at if at is not None and self.carrying.planes[at] == plane else None
+
+    def planes(self, places: Any) -> list[Plane]:
+        """Return the planes of some slices."""
+        return [self.carrying.planes[at] for at in places]
+
+    def region(self, at: int | None) -> Region | None:
+        """Return the cell on a slice; None where it is not, or not known."""
+        step = None if at is None else self.carried.steps.get(at)
+        return step.region if step and step.region.area else None
+
+    def regions(self) -> dict[Plane, Region]:
+        """Return the cell on every slice; empty where the labels have it and it is not."""
+        found = {at: step.region for at, step in self.carried.steps.items() if step.region.area}
+        gone = dict.fromkeys(self.carrying.drawn, Region(np.zeros((0, 0), bool)))
+        return {self.carrying.planes[at]: region for at, region in (gone | found).items()}
+
+    def strip(self) -> Strip:
+        """Return what is shown of all slices."""
+        steps = self.carried.steps.items()
+        scores = {at: step.score for at, step in steps if step.region.area}
+        given = self.carried.given | set(self.told.shown)
+        return Strip(self.along.length, scores, given, (self.told.first, self.told.last))
+
+    # -- what a person says -----------------------------------------------------------------------
+
+    def show(self, at: int, region: Region, score: float, prompts: tuple[Prompt, ...]) -> bool:
+        """Take in where the cell is on a slice; False when that was known."""
+        known = self.told.shown.get(at)
+        if known is not None and _same(known[0], region):
+            return False
+        self._unfill(at)
+        shown = {**self.told.shown, at: (region, score)}
+        first, last = min(self.told.first, at), max(self.told.last, at)
+        self.told = Told(shown, first, last, self.told.absent - {at})
+        self.prompts[at] = prompts
+        return True
+
+    def forget(self, at: int) -> None:
+        """Take back what was said of a slice."""
+        self._unfill(at)
+        shown = {z: said for z, said in self.told.shown.items() if z != at}
+        self.told = replace(self.told, shown=shown)
+        self.prompts.pop(at, None)
+        self.rough.pop(at, None)
+
+    @property
+    def marked(self) -> list[int]:
+        """The slices with marks that say where the cell is."""
+        return sorted(set(self.told.shown) - self.filled)
+
+    def fill(self, regions: Mapping[int, Region]) -> None:
+        """Take in what lies between slices that were given, by shape."""
+        sure = min((score for _, score in self.told.shown.values()), default=1.0)
+        new = {at: (region, sure) for at, region in regions.items()}
+        self.told = replace(self.told, shown={**self.told.shown, **new})
+        self.filled |= set(new)
+
+    def _unfill(self, at: int) -> None:
+        """Let go of what was filled from a slice that has changed."""
+        low = max((z for z in self.marked if z < at), default=-1)
+        high = min((z for z in self.marked if z > at), default=self.along.length)
+        gone = {z for z in self.filled if low < z < high}
+        self.filled -= gone
+        shown = {z: said for z, said in self.told.shown.items() if z not in gone}
+        self.told = replace(self.told, shown=shown)
+
+    def not_here(self, at: int) -> str:
+        """Say that the cell is not on a slice, or take that back; returns what that means."""
+        told, given = self.told, sorted(self.carried.given | set(self.told.shown))
+        if at > told.last:
+            self.told = replace(told, last=self.along.length - 1)
+        elif at < told.first:
+            self.told = replace(told, first=0)
+        elif at in told.absent:
+            self.told = replace(told, absent=told.absent - {at})
+        elif at in self.marked:
+            return "You marked the cell on this slice. Take the marks back first (Ctrl+Z)."
+        elif at > given[-1]:
+            self.told = replace(told, last=at - 1)
+            return f"The cell ends on slice {at - 1}."
+        elif at < given[0]:
+            self.told = replace(told, first=at + 1)
+            return f"The cell begins on slice {at + 1}."
+        else:
+            self.told = replace(told, absent=told.absent | {at})
+            return f"The cell is left out on slice {at}."
+        return "The cell may be here again."
+
+    def next_doubtful(self) -> int | None:
+        """Return the least certain slice that was not offered yet; all once more after the last."""
+        doubtful = self.strip().doubtful()
+        fresh = [at for at in doubtful if at not in self.looked_at]
+        if not fresh:
+            self.looked_at.clear()
+            fresh = doubtful
+        if not fresh:
+            return None
+        self.looked_at.add(fresh[0])
+        return fresh[0]
+
+
+def _same(one: Region, other: Region) -> bool:
+    return one is other or (one.box == other.box and np.array_equal(one.mask, other.mask))

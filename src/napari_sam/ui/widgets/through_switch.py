@@ -1,0 +1,86 @@
+"""The switch on the Click page that lets cells be followed through slices, and its strip."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
+
+from napari_sam.ui.tools.through import Through
+from napari_sam.ui.widgets.controls import Button, LayerCombo, enable
+from napari_sam.ui.widgets.slice_strip import SliceStrip
+
+_ON = (
+    "Mark a cell on one slice, and it is followed both ways. Correct it on any slice by marks "
+    "there; Accept keeps it on all slices as one cell."
+)
+_AXIS = "Along which axis of the image cells are followed."
+_DOUBT = "Show the slice on which the cell is least certain, then the next one. Key D."
+_END = (
+    "The cell is not on this slice: it ends before it, or is left out here. Press again to take "
+    "that back. Key Q."
+)
+_FILL = (
+    "Fill the slices between by shape. Of a cell that is followed, between the slices that you "
+    "marked; else, of the label selected in the layer controls, between those where you drew it."
+)
+
+
+class ThroughSwitch(QWidget):
+    """Shown for images that have more than one plane.
+
+    Parameters
+    ----------
+    through : Through
+    """
+
+    def __init__(self, through: Through) -> None:
+        super().__init__()
+        self._through, self._state = through, through.state
+        self.switch = QCheckBox("Through slices")
+        self.switch.setToolTip(_ON)
+        self.switch.toggled.connect(through.set_on)
+        self.axis = LayerCombo(_AXIS)
+        self.axis.chosen.connect(through.choose)
+        head = QHBoxLayout()
+        head.setSpacing(4)
+        head.addWidget(self.switch)
+        head.addWidget(self.axis, 1)
+        self.strip = SliceStrip()
+        self.strip.picked.connect(through.go_to)
+        self.doubt = Button("Doubtful", _DOUBT, through.next_doubtful, "D")
+        self.end = Button("Not here", _END, through.not_here, "Q")
+        self.fill = Button("Fill between", _FILL, through.fill_between)
+        row = QHBoxLayout()
+        row.setSpacing(4)
+        for button in (self.doubt, self.end, self.fill):
+            row.addWidget(button)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        column.addLayout(head)
+        column.addWidget(self.strip)
+        column.addLayout(row)
+        events = self._state.events
+        for name in ("on", "axes", "along", "strip"):
+            getattr(events, name).connect(self.show_state)
+        events.at.connect(self.strip.show_at)
+        self.show_state()
+
+    def show_state(self) -> None:
+        """Show the switch, and what belongs to it while it is on."""
+        state = self._state
+        self.setVisible(bool(state.axes))
+        time = state.along is not None and state.along.time
+        self.switch.setText("Through time" if time else "Through slices")
+        if self.switch.isChecked() != state.on:
+            self.switch.setChecked(state.on)
+        self.axis.fixed = [(axis, f"{axis.name} ({axis.length})") for axis in state.axes]
+        self.axis.show_layers([], next((a for a in state.axes if a == state.along), None))
+        self.axis.setVisible(len(state.axes) > 1)
+        for widget in (self.strip, self.doubt, self.end, self.fill):
+            widget.setVisible(state.on)
+        self.strip.show_strip(state.strip)
+        self.strip.show_at(state.at)
+        known = state.strip is not None and bool(state.strip.scores)
+        nothing = "" if known else "no cell is being followed yet: mark one."
+        enable(self.doubt, _DOUBT, nothing)
+        enable(self.end, _END, nothing)
