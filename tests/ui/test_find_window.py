@@ -266,10 +266,11 @@ def test_everything_with_a_real_cancel(window, model):
     QTest.keyClick(field, Qt.Key.Key_Return)
     assert window.state.find.of("everything").min_area == 50
     overlap = window.page.options["everything"].controls["box_nms_thresh"]
+    before = window.state.find.of("everything").box_nms_thresh
     overlap.selectAll()
     QTest.keyClicks(overlap, "70")  # meant as per cent
     QTest.keyClick(overlap, Qt.Key.Key_Return)
-    assert window.state.find.of("everything").box_nms_thresh == 0.7
+    assert window.state.find.of("everything").box_nms_thresh == before
     assert QToolTip.isVisible()
     assert QToolTip.text() == "A number, 0 to 1."
     slider = window.page.options["everything"].controls["points_per_side"].slider
@@ -298,9 +299,11 @@ def test_the_copied_command_line_says_what_is_chosen_in_the_window(window):
     from napari_sam.cli.app import build_parser
     from napari_sam.cli.method_flags import options_typed
     from napari_sam.methods.option import described
+    from napari_sam.methods.registry import method
 
     window.viewer.add_image(blobs((64, 80), CENTRES, 6), name="nuclei")
     window.pick(window.page.method, "everything")
+    suited = window.state.find.of("everything")
     window.page.advanced.expand(animate=False)
     window.until(lambda: window.page.command.height() > 10)  # layouts settle over some rounds
     field = window.page.options["everything"].controls["min_area"]
@@ -314,10 +317,11 @@ def test_the_copied_command_line_says_what_is_chosen_in_the_window(window):
     QTest.mouseClick(window.page.command, LEFT)
     words = shlex.split(QApplication.clipboard().text())
     assert words[:3] == ["napari-sam", "segment", "IMAGE"]  # it was not opened from a file
-    said = options_typed(build_parser().parse_args(words[1:]))
+    typed = options_typed(build_parser().parse_args(words[1:]))
+    said = method("everything").suited(typed, window.state.suits)  # as it is run
     chosen = window.state.find.of("everything")
-    assert (said.min_area, said.ask_at) == (50, "objects")
-    assert said.pred_iou_thresh < 0.88
+    assert (said.min_area, said.ask_at) == (50, "grid")  # `cells` begins where it sees objects
+    assert said.pred_iou_thresh < suited.pred_iou_thresh
     for name, _, _ in described(said):
         assert getattr(said, name) == getattr(chosen, name), name
 
