@@ -208,7 +208,7 @@ class WindowMonkey(monkey.Monkey):
         layer.mode = "pan_zoom"
 
     def do_zoom(self) -> None:
-        self.viewer.camera.zoom = self.rng.choice([0.5, 2, 6, 20])
+        self.viewer.scene.camera.zoom = self.rng.choice([0.5, 2, 6, 20])
         if self.rng.random() < 0.5:
             self.viewer.reset_view()
 

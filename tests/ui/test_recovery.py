@@ -19,6 +19,7 @@ from napari.layers import Labels
 from fake_model import blobs
 from napari_sam.ui.labels_layer import autosave, recorder, recovery, shelf
 from napari_sam.ui.labels_layer.layer_document import LayerSheet
+from napari_sam.ui.labels_layer.on_disk import open_again, place_of
 from napari_sam.ui.widgets.recovery_box import RecoveryBox
 
 CENTRES = [(row, column) for row in (10, 26, 42) for column in (10, 28, 46, 64)]
@@ -444,7 +445,7 @@ def test_of_labels_on_disk_table_and_undo_come_back(make_bench, kill, tmp_path, 
     kill()
     after = opened(make_bench())
     if open_before:
-        pixels = recovery.open_again(recorder.place_of(LayerSheet(labels).pixels))
+        pixels = open_again(place_of(LayerSheet(labels).pixels))
         pixels = list(pixels.levels) if labels.multiscale else pixels
         before = after.viewer.add_labels(pixels, name="opened by hand")
         after.settle()
@@ -614,3 +615,18 @@ def test_a_journal_that_cannot_be_made_short_is_gone_on_with(
     after = opened(make_bench())
     after.session.recovery.restore()
     same(state(after.state.target), state(labels))
+
+
+def test_only_what_is_written_into_its_file_at_once_has_a_place(tmp_path):
+    whole_map = as_memmap(tmp_path)
+    assert place_of(whole_map) is not None
+    assert place_of(whole_map[1:]) is None  # it does not know where it begins
+    assert place_of(np.memmap(tmp_path / "mine.dat", np.int32, "c", shape=STACK.shape)) is None
+    assert place_of(np.zeros(3, int)) is None
+    assert place_of(in_memory(tmp_path)) is None
+    for data in (whole_map, on_zarr(tmp_path)):
+        data[1, 2, 3] = 7
+        again = open_again(place_of(data))
+        assert again[1, 2, 3] == 7
+        again[1, 2, 3] = 8
+        assert open_again(place_of(data))[1, 2, 3] == 8

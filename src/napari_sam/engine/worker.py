@@ -5,6 +5,7 @@ Takes immutable requests and returns immutable results; it knows no viewer and t
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -130,6 +131,8 @@ class Worker:
             self._last = self._model = self._prompter = None  # two models may not fit
             self._model = self._load(name, device=device)
             self._chosen = (name, device)
+            # Else Python looks through all that was imported in the middle of the first click.
+            gc.collect()
         return self._model
 
     def finder(self, model: Model, device: str) -> Model:

@@ -14,6 +14,7 @@ from napari_sam.engine.catalogue import Catalogue
 from napari_sam.engine.jobs import Jobs, Loop
 from napari_sam.engine.worker import Loader, Worker
 from napari_sam.images import Plane
+from napari_sam.ui.canvas.warming import Warming, make_layers
 from napari_sam.ui.disk_cache import DiskCache
 from napari_sam.ui.labels_layer.accepting import Accepting
 from napari_sam.ui.labels_layer.documents import Documents
@@ -92,6 +93,8 @@ class Session:
         self._accepting = Accepting(bench, self.proposal.marks, self._documents)
         self.lines = TrackLines(bench, self._documents, threaded)
         self.layers = LayerChoice(bench)
+        self._warming = Warming(self.loop, threaded)
+        self._warming.labels()
         parts = Parts(
             *(bench, self.proposal, self._documents, self._accepting),
             *(self.models.usable, self.acted.emit, self.lines, threaded),
@@ -104,6 +107,11 @@ class Session:
         self._follow()
         self.set_tool(made[0].name)
         self.layers.open()
+
+    def warm_window(self, paint: Callable[[], object]) -> None:
+        """Let the window make what the first click needs, once an image is there."""
+        if self._open and self.state.image is not None:
+            make_layers(self._bench.ours, paint)
 
     def _follow(self) -> None:
         layers = self.layers
@@ -136,6 +144,8 @@ class Session:
             self.tool.set_shown(False)
         self.state.tool = name
         self.state.advice = self.tool.advice
+        if self.tool.colours:
+            self._warming.colours()
         self.set_active(self._visible)
 
     def set_active(self, visible: bool) -> None:
@@ -165,6 +175,7 @@ class Session:
         for tool in self.tools.values():
             tool.close()
         self.recovery.close()
+        self._warming.close()
         self.lines.close()
         self._documents.close()
         self.layers.close()

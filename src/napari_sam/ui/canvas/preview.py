@@ -151,15 +151,16 @@ class Preview:
 
     def _add(self, image: Image, plane: Plane, patch: Patch, data: npt.NDArray[np.uint8]) -> None:
         from napari.layers import Labels
-        from napari.utils.colormaps import DirectLabelColormap
+        from napari.utils.colormaps import CyclicLabelColormap
+        from napari.utils.colormaps.standardize_color import transform_color
 
-        colours: dict[int | None, Any] = {None: "transparent", 0: "transparent"}
-        colours.update({n + 1: colour for n, colour in enumerate(self._colours)})
+        # Not a direct colormap, for which napari compiles code when it is first used.
+        colours = transform_color(["transparent", *self._colours])
         layer = Labels(
             data,
             name=self._name,
             opacity=self.opacity,
-            colormap=DirectLabelColormap(color_dict=colours),
+            colormap=CyclicLabelColormap(colors=colours),
             **self._transform(image, plane, patch),
         )
         layer.editable = False

@@ -31,6 +31,7 @@ class Review(Tool):
     """Objects of one Labels layer: looked at, corrected, accepted or rejected, one by one."""
 
     name: ClassVar[str] = "review"
+    colours: ClassVar[bool] = True
     title: ClassVar[str] = "Review"
     tip: ClassVar[str] = "Correct found cells, and decide about the doubtful ones."
     advice: ClassVar[Advice] = Advice(others="N shows another outline")

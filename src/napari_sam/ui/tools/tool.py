@@ -71,6 +71,8 @@ class Tool:
     title: ClassVar[str]
     tip: ClassVar[str]
     advice: ClassVar[Advice] = Advice()
+    #: Whether it colours labels by a table of colours.
+    colours: ClassVar[bool] = False
 
     def __init__(self, parts: Parts) -> None:
         self.parts = parts

@@ -124,6 +124,10 @@ class Panel(QWidget):
         events.problem.connect(self._status_changed)
         events.progress.connect(self.feedback.show_progress)
         self._status_changed()
+        if self.session.state.image is None:
+            events.image.connect(self._first_image)
+        else:
+            self._first_image()
         # What is pressed here is followed by keys that are meant for the canvas.
         session.acted.connect(self._keyboard_to_canvas)
         for button in self.findChildren(QAbstractButton):
@@ -135,6 +139,14 @@ class Panel(QWidget):
             application.aboutToQuit.connect(session.close)
             session.closed.connect(self._forget_application)
         session.closed.connect(self._leave)
+
+    def _first_image(self, image: Any = None) -> None:
+        events = self.session.state.events
+        events.image.disconnect(self._first_image, missing_ok=True)
+        QTimer.singleShot(0, lambda: self.session.warm_window(self._paint))
+
+    def _paint(self) -> None:
+        self._viewer.screenshot(flash=False)
 
     def _forget_application(self) -> None:
         application = QApplication.instance()
