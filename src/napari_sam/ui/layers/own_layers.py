@@ -23,7 +23,10 @@ OBJECT_COLOUR = "#12b5a6"
 BACKGROUND_COLOUR = "#f58a1f"
 # A plus and a minus: told apart without colour.
 OBJECT_SYMBOL, BACKGROUND_SYMBOL = "cross", "hbar"
-_SCREEN_SIZE = 11  # canvas pixels, whatever the zoom
+_SIZE = 12  # pixels of the image, from afar: smaller than a cell
+# At most so many pixels of the screen. napari gives marks whose size it limits a border of half the
+# lower limit at least, which would make a dot of a plus: there is none.
+_ON_SCREEN = (0.0, 15.0)
 
 
 def new_points(ours: OurLayers, image: Image) -> Points:
@@ -38,8 +41,8 @@ def new_points(ours: OurLayers, image: Image) -> Points:
             {POLARITY: pd.Categorical([], categories=[OBJECT, NOT_OBJECT])},
         ),
         feature_defaults={POLARITY: OBJECT},
-        size=_SCREEN_SIZE,
-        canvas_size_limits=(_SCREEN_SIZE, _SCREEN_SIZE),
+        size=_SIZE,
+        canvas_size_limits=_ON_SCREEN,
         face_color=OBJECT_COLOUR,
         border_color=OBJECT_COLOUR,
         border_width=0,
