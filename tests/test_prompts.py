@@ -212,3 +212,25 @@ def test_a_prompt_does_not_change_with_what_it_was_made_of() -> None:
     points[0, 0] = logits[0, 0] = 9
     assert prompt.points.tolist() == [[1, 2]]
     assert prompt.logits[0, 0] == 1
+
+
+def test_a_polygon_on_a_large_plane_takes_no_more_room_than_it_covers() -> None:
+    corners = [(30_000, 20_000), (30_000, 20_050), (30_040, 20_050)]
+    prompt = Prompt.from_polygon(corners, (40_000, 40_000), points=[(30_010, 20_040)])
+    small = Prompt.from_polygon(np.array(corners) - (29_990, 19_990), (60, 70))
+    assert prompt.region is not None
+    assert prompt.region.box == (30_000, 20_000, 30_041, 20_051)
+    np.testing.assert_array_equal(prompt.region.mask, small.mask[10:51, 10:61])
+    assert prompt.mask_shape == (40_000, 40_000)
+    assert prompt.foreground.tolist() == [[30_010, 20_040]]
+
+
+def test_a_prompt_is_said_anew_without_its_logits() -> None:
+    mask = np.zeros((9, 9), bool)
+    mask[2:4, 5] = True
+    prompt = Prompt(points=[(2, 5)], mask=mask, logits=np.ones((4, 4)), window=(0, 0, 9, 9))
+    again = prompt.without_logits()
+    assert again.logits is None
+    assert again.window is None
+    np.testing.assert_array_equal(again.mask, mask)
+    assert again.points.tolist() == [[2, 5]]

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,12 +17,20 @@ import numpy.typing as npt
 from napari_sam import checks
 from napari_sam.errors import PromptError
 from napari_sam.polygons import fill
+from napari_sam.regions import Region
 
 FOREGROUND = 1
 BACKGROUND = 0
 
 Window = tuple[float, float, float, float]
 """Edges ``(r0, c0, r1, c1)`` of a region of the plane, in pixels; may reach beyond the plane."""
+
+
+class _Placed(NamedTuple):
+    """A mask as it is known already: a region, and the shape of its plane."""
+
+    region: Region
+    shape: tuple[int, int]
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +55,13 @@ class Prompt:
     text : str, optional
         Words for the object, for models that understand them.
 
+    Attributes
+    ----------
+    region : Region or None
+        The rough mask with the place where it lies: small, however large the plane is.
+    mask_shape : (H, W) or None
+        Of the plane of the mask.
+
     Raises
     ------
     PromptError
@@ -55,7 +71,8 @@ class Prompt:
     points: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))
     labels: npt.NDArray[np.int64] | None = None
     boxes: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 4)))
-    mask: npt.NDArray[np.bool_] | None = None
+    region: Region | None = None
+    mask_shape: tuple[int, int] | None = None
     logits: npt.NDArray[np.float32] | None = None
     window: Window | None = None
     text: str | None = None
@@ -71,11 +88,20 @@ class Prompt:
         text: str | None = None,
     ) -> None:
         point_array = checks.places(points, 2, "points", PromptError)
+        region = shape = None
+        if mask is not None and not isinstance(mask, _Placed):
+            given = _mask(mask)
+            given.flags.writeable = False
+            region, shape = Region.of(given), given.shape
+            self.__dict__["mask"] = given
+        elif mask is not None:
+            region, shape = mask.region, mask.shape
         values: dict[str, Any] = {
             "points": point_array,
             "labels": _labels(labels, len(point_array)),
             "boxes": _boxes(boxes),
-            "mask": None if mask is None else _mask(mask),
+            "region": region,
+            "mask_shape": shape,
             "logits": None if logits is None else _logits(logits),
             "window": None if window is None else checks.window(window, "window", PromptError),
             "text": None if text is None else checks.text(text, "text", PromptError).strip(),
@@ -83,7 +109,7 @@ class Prompt:
         somewhere = (
             bool((values["labels"] == FOREGROUND).any())
             or len(values["boxes"]) > 0
-            or values["mask"] is not None
+            or region is not None
             or values["logits"] is not None
             or bool(values["text"])
         )
@@ -97,8 +123,19 @@ class Prompt:
                 value.flags.writeable = False
             object.__setattr__(self, name, value)
 
+    @cached_property
+    def mask(self) -> npt.NDArray[np.bool_] | None:
+        """The rough mask over the whole plane, (H, W), or None."""
+        if self.region is None or self.mask_shape is None:
+            return None
+        mask = self.region.on(self.mask_shape)
+        mask.flags.writeable = False
+        return mask
+
     @classmethod
-    def from_polygon(cls, vertices: Any, shape: tuple[int, int]) -> Prompt:
+    def from_polygon(
+        cls, vertices: Any, shape: tuple[int, int], points: Any = (), labels: Any = None
+    ) -> Prompt:
         """Prompt with the filled polygon as mask and its extent as box.
 
         Parameters
@@ -107,6 +144,8 @@ class Prompt:
             ``(row, column)`` corners, N >= 3.
         shape : (H, W)
             Size of the plane.
+        points, labels
+            As of the class, beside it.
 
         Returns
         -------
@@ -125,11 +164,14 @@ class Prompt:
         """
         corners = checks.corners(vertices, 3, "A polygon", PromptError)
         shape = checks.plane_shape(shape, "shape", PromptError)
-        mask = fill(corners, shape)
-        if not mask.any():
-            raise PromptError("The polygon covers no pixel of the plane.")
         low, high = corners.min(axis=0), corners.max(axis=0)
-        return cls(boxes=[(*low, *high)], mask=mask)
+        first = np.clip(np.floor(low), 0, np.array(shape)).astype(int)
+        last = np.clip(np.ceil(high) + 1, first, np.array(shape)).astype(int)
+        height, width = (int(side) for side in last - first)
+        region = Region.of(fill(corners - first, (height, width)), int(first[0]), int(first[1]))
+        if not region.area:
+            raise PromptError("The polygon covers no pixel of the plane.")
+        return cls(points, labels, boxes=[(*low, *high)], mask=_Placed(region, shape))
 
     @property
     def box(self) -> tuple[float, float, float, float] | None:
@@ -156,6 +198,13 @@ class Prompt:
         assert self.labels is not None
         return np.asarray(self.points[self.labels == FOREGROUND])
 
+    def without_logits(self) -> Prompt:
+        """Return the same prompt, said for the first time."""
+        placed = None
+        if self.region is not None and self.mask_shape is not None:
+            placed = _Placed(self.region, self.mask_shape)
+        return Prompt(self.points, self.labels, self.boxes, placed, text=self.text)
+
     def split(self) -> list[Prompt]:
         """Return one prompt per box.
 
@@ -180,7 +229,7 @@ class Prompt:
         if len(self.boxes) <= 1:
             return [self]
         assert self.labels is not None
-        if self.mask is not None or self.logits is not None:
+        if self.region is not None or self.logits is not None:
             raise PromptError("A mask describes one object; it cannot be shared by several boxes.")
         inside: npt.NDArray[np.bool_] = np.all(
             (self.points[None] >= self.boxes[:, None, :2])
@@ -227,9 +276,9 @@ class Prompt:
                     f"The box {(r0, c0, r1, c1)} lies outside the plane of "
                     f"{height} x {width} pixels."
                 )
-        if self.mask is not None and self.mask.shape != shape:
+        if self.mask_shape is not None and self.mask_shape != shape:
             raise PromptError(
-                f"The mask has shape {self.mask.shape}, but the plane has {shape}: "
+                f"The mask has shape {self.mask_shape}, but the plane has {shape}: "
                 "use a Labels layer with the same size as the image."
             )
 

@@ -283,18 +283,16 @@ class Prompter:
 
 def _without_logits(prompt: Prompt) -> Prompt:
     """Start again from the marks: logits mean something only where they were made."""
-    marks = len(prompt.points) or len(prompt.boxes) or prompt.mask is not None
-    if prompt.logits is None or not marks:
-        return prompt
-    return Prompt(prompt.points, prompt.labels, prompt.boxes, prompt.mask, text=prompt.text)
+    marks = len(prompt.points) or len(prompt.boxes) or prompt.region is not None
+    return prompt.without_logits() if marks else prompt
 
 
 def _marked(prompt: Prompt, shape: tuple[int, int]) -> Window:
     """Return the smallest rectangle that holds what is marked on the object."""
     corners = [prompt.foreground.reshape(-1, 2), prompt.boxes.reshape(-1, 2)]
-    if prompt.mask is not None:
-        rows, columns = np.flatnonzero(prompt.mask.any(1)), np.flatnonzero(prompt.mask.any(0))
-        corners.append(np.array([[rows[0], columns[0]], [rows[-1], columns[-1]]], float))
+    if prompt.region is not None:
+        r0, c0, r1, c1 = prompt.region.box
+        corners.append(np.array([[r0, c0], [r1 - 1, c1 - 1]], float))
     marks = np.concatenate(corners)
     if not len(marks):  # earlier logits or a text alone
         marks = np.reshape(prompt.window or (0, 0, *shape), (2, 2))

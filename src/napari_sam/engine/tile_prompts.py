@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from napari_sam.images import Tile
 from napari_sam.prompts import BACKGROUND, Prompt, Window
-from napari_sam.regions import box_of
+from napari_sam.regions import Region, box_of
 from napari_sam.segmentation import Candidates
 
 __all__ = ["candidates_of", "prompt_in"]
@@ -37,7 +37,7 @@ def prompt_in(tile: Tile, prompt: Prompt) -> Prompt:
         points=points[kept].clip(-0.5, last),
         labels=prompt.labels[kept],
         boxes=boxes,
-        mask=None if prompt.mask is None else _mask_in(tile, prompt.mask),
+        mask=_mask_in(tile, prompt.region),
         logits=prompt.logits,
         window=None if prompt.window is None else _window(tile.from_plane, prompt.window),
         text=prompt.text,
@@ -77,15 +77,15 @@ def _window(convert: object, window: Window) -> Window:
     return r0, c0, r1, c1
 
 
-def _mask_in(tile: Tile, mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_] | None:
-    """Cut a mask of the plane out for a tile; a pixel of it is inside where half of it is."""
-    middles = [
-        tile.to_plane(np.repeat(np.arange(side, dtype=float)[:, None], 2, axis=1))[:, axis]
-        for axis, side in enumerate(tile.shape)
-    ]
+def _mask_in(tile: Tile, region: Region | None) -> npt.NDArray[np.bool_] | None:
+    """Bring a mask of the plane to a tile: the pixels whose middles lie in it."""
+    if region is None:
+        return None
     rows, columns = (
-        np.rint(at).astype(int).clip(0, side - 1)
-        for at, side in zip(middles, mask.shape, strict=True)
+        np.rint((np.arange(side) + first + 0.5) * step - 0.5).astype(np.intp)
+        for side, first, step in zip(
+            tile.shape, (tile.rows[0], tile.columns[0]), tile.scale.step, strict=True
+        )
     )
-    part = mask[np.ix_(rows, columns)]
+    part = region.at(rows, columns)
     return part if part.any() else None

@@ -22,6 +22,7 @@ from napari_sam.labels.change import Change, Origin
 from napari_sam.labels.rows import RowChange
 from napari_sam.labels.runs import Runs
 from napari_sam.prompts import Prompt
+from napari_sam.regions import Region
 
 VERSION = 1
 
@@ -182,11 +183,11 @@ def _plain(value: Any) -> Any:
 def _origin_out(origin: Origin, arrays: dict[str, npt.NDArray[Any]]) -> dict[str, Any]:
     prompts = []
     for number, prompt in enumerate(origin.prompts):
-        for name in ("mask", "logits"):
-            values = getattr(prompt, name)
-            if values is not None:
-                packed = np.packbits(values) if name == "mask" else np.asarray(values, np.float16)
-                arrays[f"{name}_{number}"] = packed
+        region = prompt.region
+        if region is not None:
+            arrays[f"mask_{number}"] = np.packbits(region.mask)
+        if prompt.logits is not None:
+            arrays[f"logits_{number}"] = np.asarray(prompt.logits, np.float16)
         prompts.append(
             {
                 "points": prompt.points.tolist(),
@@ -194,7 +195,8 @@ def _origin_out(origin: Origin, arrays: dict[str, npt.NDArray[Any]]) -> dict[str
                 "boxes": prompt.boxes.tolist(),
                 "window": prompt.window,
                 "text": prompt.text,
-                "mask": None if prompt.mask is None else prompt.mask.shape,
+                "mask": prompt.mask_shape,
+                "box": None if region is None else region.box,
             }
         )
     plane = origin.plane
@@ -211,8 +213,10 @@ def _origin_in(text: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Ori
         shape = told["mask"]
         mask = None
         if shape is not None:
-            bits = np.unpackbits(arrays[f"mask_{number}"], count=int(np.prod(shape)))
-            mask = bits.reshape(shape).astype(bool)
+            r0, c0, r1, c1 = told.get("box") or (0, 0, *shape)
+            bits = np.unpackbits(arrays[f"mask_{number}"], count=(r1 - r0) * (c1 - c0))
+            part = bits.reshape(r1 - r0, c1 - c0).astype(bool)
+            mask = Region.of(part, r0, c0).on(tuple(shape))
         logits = arrays.get(f"logits_{number}")
         prompts.append(
             Prompt(

@@ -116,9 +116,10 @@ class Marks:
             return Prompt(points, labels, mask=mask)
         low, high = outline.vertices.min(axis=0), outline.vertices.max(axis=0)
         if outline.kind == "polygon":
-            drawn = Prompt.from_polygon(outline.vertices, self.shape).mask
-            assert drawn is not None
-            mask = drawn if mask is None else mask | drawn
+            drawn = Prompt.from_polygon(outline.vertices, self.shape, points, labels)
+            if mask is None or drawn.region is None:
+                return drawn
+            mask = mask | drawn.region.on(self.shape)
         return Prompt(points, labels, boxes=[(*low, *high)], mask=mask)
 
     def _inside(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
