@@ -106,6 +106,29 @@ def even(image: Image) -> Image:
     return replace(image, least_range=_DIMMEST * float(np.percentile(ranges, 75)))
 
 
+def is_noise(image: npt.NDArray[Any]) -> bool:
+    """Tell whether an image is noise and nothing else: no spots, no faint objects.
+
+    Parameters
+    ----------
+    image : (H, W) array
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(100, 5, (256, 256))
+    >>> spot = noise.copy()
+    >>> spot[100:120, 50:70] += 60
+    >>> is_noise(noise), is_noise(spot)
+    (True, False)
+    """
+    values = _sample(image)
+    if values.size == 0:
+        return True
+    low, high = (float(v) for v in np.percentile(values, PERCENTILES))
+    found = noise_of(image, values, low, high) if high > low else None
+    return found is not None and bright_level(image, found) is None and is_empty(image, found)
+
+
 def percentile_range(image: npt.NDArray[Any]) -> float:
     """Return how far apart the percentiles of an image lie, whatever is noise in it.
 

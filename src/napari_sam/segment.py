@@ -41,6 +41,7 @@ def segment_cells(
     pixel_size: PixelSize | None = None,
     limits: tuple[float, float] | None = None,
     rgb: bool | None = None,
+    out: Any = None,
     device: str = "auto",
     progress: Progress = silent,
     seeds: Source | None = None,
@@ -54,7 +55,7 @@ def segment_cells(
     ----------
     image : (..., H, W) or (..., H, W, 3) array of any real type, or Image
         A plane, or a stack whose planes are segmented one by one. Dask and zarr arrays are
-        read plane by plane.
+        read plane by plane, and planes of millions of pixels in tiles.
     model : Model, str or Path
         A loaded model, a name from the zoo, or a checkpoint's path.
     diameter, sensitivity, splitting, smoothing, min_area, max_area, min_score, refine
@@ -67,6 +68,8 @@ def segment_cells(
         Contrast limits; of each plane by default, see `napari_sam.contrast.contrast_limits`.
     rgb : bool, optional
         Whether the last axis is colour; guessed from the shape by default.
+    out : integer array of the image's shape, optional
+        What to write the labels into, zarr for example: memory then holds a tile at a time.
     device : str
         Where to load a model given by name.
     progress : callable
@@ -77,7 +80,7 @@ def segment_cells(
     Returns
     -------
     Segmentation
-        ``labels`` int32, ids unique over the whole stack. ``table`` as of
+        ``labels`` int32 (or `out`), ids unique over the whole stack. ``table`` as of
         `napari_sam.segmentation.measure`; of a stack with a column ``axis_0``, ... per leading
         axis.
 
@@ -106,7 +109,7 @@ def segment_cells(
     who = finder if seeds is None else seeds
     checks.reports(progress)
     models = models_for(options, model, who, device)
-    return segment_image(described, options, models, progress=progress)
+    return segment_image(described, options, models, out=out, progress=progress)
 
 
 @overload
@@ -253,6 +256,7 @@ def segment_objects(
     pixel_size: PixelSize | None = None,
     limits: tuple[float, float] | None = None,
     rgb: bool | None = None,
+    out: Any = None,
     device: str = "auto",
     progress: Progress = silent,
     **options: Any,
@@ -268,7 +272,7 @@ def segment_objects(
         A loaded model, a name from the zoo, or a checkpoint's path.
     finder : Model, str or Path
         Who says where objects are when the method has to know and `model` cannot tell.
-    pixel_size, limits, rgb, device, progress
+    pixel_size, limits, rgb, out, device, progress
         See `segment_cells`.
     **options
         Those of the method.
@@ -297,7 +301,7 @@ def segment_objects(
     described = Image.of(image, rgb=rgb, limits=limits, pixel_size=pixel_size)
     checks.reports(progress)
     models = models_for(wanted, model, finder, device)
-    return segment_image(described, wanted, models, progress=progress)
+    return segment_image(described, wanted, models, out=out, progress=progress)
 
 
 def masks_of(result: Result) -> int:

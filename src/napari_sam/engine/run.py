@@ -6,13 +6,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import numpy.typing as npt
+
 from napari_sam.contrast import limits_of
+from napari_sam.engine.sizes import agreed
 from napari_sam.errors import ModelError
 from napari_sam.images import Block, Image, Plane
 from napari_sam.methods.found import Choice, Found
 from napari_sam.methods.method import Encoded, Method
+from napari_sam.models.embedding import Embedding
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, part, silent
+
+_SIZING = 0.15  # of the time that samples of a large plane take
 
 Encode = Callable[[Block, Progress], Encoded]
 
@@ -75,26 +81,46 @@ def run(
     """
     wanted = method.suited(method.defaults if options is None else options, model.suits)
     check_capabilities(method, wanted, model, finder)
-    read = encode or _plainly(model, finder)
     image = method.prepare(image)
     blocks = list(image.blocks(method.scope(image) if scope is None else scope))
     for done, block in enumerate(blocks):
         stage = part(progress, done / len(blocks), (done + 1) / len(blocks))
-        first = method.encoding_share(wanted)
-        last = 1.0 - method.finishing_share(wanted)
-        encoded = read(block, part(stage, 0.0, first))
-        found = method.search(encoded, wanted, progress=part(stage, first, last))
-        chosen = method.finish(found.choose(wanted), encoded, wanted, part(stage, last, 1.0))
+        sized = agreed(block, wanted, model, finder, part(stage, 0.0, _SIZING))
+        stage = stage if sized is wanted else part(stage, _SIZING, 1.0)
+        first = method.encoding_share(sized)
+        last = 1.0 - method.finishing_share(sized)
+        encoding = part(stage, 0.0, first)
+        if encode is None:
+            encoded = _read(block, sized, model, finder, encoding)
+        else:
+            encoded = encode(block, encoding)
+        found = method.search(encoded, sized, progress=part(stage, first, last))
+        chosen = method.finish(found.choose(sized), encoded, sized, part(stage, last, 1.0))
         yield Result(block, found, chosen)
 
 
-def _plainly(model: Model, finder: Model | None) -> Encode:
-    def encode(block: Block, progress: Progress) -> Encoded:
-        pixels = block.read()
-        embedding = model.encode(pixels, limits=limits_of(block.image, pixels), progress=progress)
-        return Encoded(block, pixels, embedding, model, finder)
+def _read(
+    block: Block, options: Any, model: Model, finder: Model | None, progress: Progress
+) -> Encoded:
+    pixels = block.read()
+    embedding = encode_for(options, model, pixels, limits_of(block.image, pixels), progress)
+    return Encoded(block, pixels, embedding, model, finder)
 
-    return encode
+
+def encode_for(
+    options: Any,
+    model: Model,
+    pixels: npt.NDArray[Any],
+    limits: tuple[float, float] | None,
+    progress: Progress = silent,
+) -> Embedding:
+    """Encode pixels for a method with these options.
+
+    A model that finds cells by itself need not look how large they are where that is known.
+    """
+    if model.instances is not None and getattr(options, "diameter", None) is not None:
+        return model.encode_window(pixels, limits=limits)
+    return model.encode(pixels, limits=limits, progress=progress)
 
 
 def check_capabilities(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_sam.engine.run import needs_finder, run
+from napari_sam.engine.tiled import in_tiles, segment_in_tiles
 from napari_sam.images import Image
 from napari_sam.loading import as_model
 from napari_sam.methods.registry import method_of
@@ -41,6 +42,8 @@ def segment_image(
 ) -> Segmentation:
     """Find all objects of an image by the method whose options these are.
 
+    Planes that are too large to be read at once are searched in tiles.
+
     Parameters
     ----------
     image : Image
@@ -57,6 +60,8 @@ def segment_image(
     ParameterError, ImageError, ModelError, LabelsError, Cancelled
     """
     method, (model, finder) = method_of(options), models
+    if in_tiles(image, method):
+        return segment_in_tiles(image, options, models, out=out, progress=progress)
     share = FOUND if method.along else 1.0
     finding = part(progress, 0.0, share)
     results = run(image, None, method, model, options, finder=finder, progress=finding)

@@ -4,7 +4,7 @@ from napari_sam.images.image import Block, Image
 from napari_sam.images.pixels import as_rgb, check_plane, content_hash
 from napari_sam.images.plane import Plane, is_rgb, planes
 from napari_sam.images.plane_stack import PlaneStack
-from napari_sam.images.samples import is_large, sample_of
+from napari_sam.images.samples import is_large, patches_of, sample_of
 from napari_sam.images.scales import Scale, coarsest_within, scales_of
 from napari_sam.images.tile import Tile, tile_around
 
@@ -21,6 +21,7 @@ __all__ = [
     "content_hash",
     "is_large",
     "is_rgb",
+    "patches_of",
     "planes",
     "sample_of",
     "scales_of",

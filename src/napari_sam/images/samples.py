@@ -11,13 +11,14 @@ from napari_sam.images.image import Block
 from napari_sam.images.scales import Scale, scales_of
 from napari_sam.images.tile import Tile, read_part
 
-__all__ = ["is_large", "overview", "sample_of"]
+__all__ = ["is_large", "overview", "patches_of", "sample_of"]
 
 IN_MEMORY = 1 << 24  # pixels of a plane in memory that is read whole, 4096²
 ON_DISK = 1 << 22  # and of one that is read or computed when it is looked at, 2048²
 _OVERVIEW = 1 << 22  # pixels of the level that shows where something is
 _PART = 128  # pixels of the side of a part
 _PARTS = 8  # of them along a side
+_PROBES = 12  # places along a side that are looked at for something to be seen
 
 
 def is_large(block: Block) -> bool:
@@ -68,32 +69,76 @@ def sample_of(block: Block) -> npt.NDArray[Any]:
     """
     if not is_large(block):
         return block.read()
-    height, width = block.plane.shape
-    places = _grid(height, width)
+    places = _grid(block.plane.shape, _PARTS)
     found = overview(block)
     if found is not None:
-        places[::2] = _lively(*found, count=len(places[::2]))
-    sides = min(_PART, height), min(_PART, width)
-    parts = []
-    for row, column in places:
-        top = int(np.clip(row - sides[0] // 2, 0, height - sides[0]))
-        left = int(np.clip(column - sides[1] // 2, 0, width - sides[1]))
-        finest = block.image.finest
-        parts.append(read_part(block, finest, (top, top + sides[0]), (left, left + sides[1])))
+        lively = _most_varied(*found)
+        places[::2] = np.resize(lively, (len(places[::2]), 2))
+    parts = [read_around(block, place, _PART) for place in places]
     lines = [np.concatenate(parts[at : at + _PARTS], axis=1) for at in range(0, len(parts), _PARTS)]
     return np.concatenate(lines)
 
 
-def _grid(height: int, width: int) -> npt.NDArray[np.float64]:
+def patches_of(block: Block, side: int, count: int) -> list[npt.NDArray[Any]]:
+    """Read squares from all over a plane, where something is to be seen.
+
+    Parameters
+    ----------
+    block : Block
+    side : int
+        Pixels of a square.
+    count : int
+        How many, at most.
+
+    Returns
+    -------
+    list of (side, side) or (side, side, C) arrays
+        At full resolution; smaller where the plane is.
+    """
+    found = overview(block)
+    if found is not None:
+        varied = _most_varied(*found)
+    else:
+        places = _grid(block.plane.shape, _PROBES)
+        spread = [_spread(read_around(block, place, _PART)) for place in places]
+        order = np.argsort(-np.array(spread), kind="stable")
+        varied = places[order[: max(1, np.count_nonzero(np.array(spread) > max(spread) / 4))]]
+    chosen: list[npt.NDArray[np.float64]] = []
+    for place in varied:
+        if all(np.abs(place - other).max() >= side for other in chosen):
+            chosen.append(place)
+    some = np.unique(np.linspace(0, len(chosen) - 1, count).round().astype(int))
+    return [read_around(block, chosen[at], side) for at in some]
+
+
+def read_around(block: Block, place: npt.NDArray[np.float64], side: int) -> npt.NDArray[Any]:
+    """Read a square around a place, moved to lie within the plane, at full resolution."""
+    spans = []
+    for at, length in zip(place, block.plane.shape, strict=True):
+        size = min(side, length)
+        first = int(np.clip(at - size // 2, 0, length - size))
+        spans.append((first, first + size))
+    return read_part(block, block.image.finest, spans[0], spans[1])
+
+
+def _spread(pixels: npt.NDArray[Any]) -> float:
+    grey = pixels.mean(axis=-1) if pixels.ndim == 3 else pixels
+    return float(np.nan_to_num(grey.astype(np.float64), posinf=0.0, neginf=0.0).std())
+
+
+def _grid(shape: tuple[int, int], count: int) -> npt.NDArray[np.float64]:
     """Places spread evenly; every second line is moved, so that no column is favoured."""
-    at = (np.arange(_PARTS) + 0.5) / _PARTS
+    at = (np.arange(count) + 0.5) / count
     rows, columns = np.meshgrid(at, at, indexing="ij")
-    columns[1::2] = (columns[1::2] + 0.5 / _PARTS) % 1.0
-    return np.stack([rows.ravel() * height, columns.ravel() * width], axis=1)
+    columns[1::2] = (columns[1::2] + 0.5 / count) % 1.0
+    return np.stack([rows.ravel() * shape[0], columns.ravel() * shape[1]], axis=1)
 
 
-def _lively(scale: Scale, pixels: npt.NDArray[Any], count: int) -> npt.NDArray[np.float64]:
-    """Places of the plane where a small picture of it varies most."""
+def _most_varied(scale: Scale, pixels: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
+    """Places of the plane where a small picture of it varies, from the liveliest on.
+
+    Places that vary less than a quarter as much as the first are left out.
+    """
     grey = pixels.mean(axis=-1) if pixels.ndim == 3 else pixels
     grey = np.nan_to_num(grey.astype(np.float64), posinf=0.0, neginf=0.0)
     side = [
@@ -107,8 +152,8 @@ def _lively(scale: Scale, pixels: npt.NDArray[Any], count: int) -> npt.NDArray[n
     spread = cut.std(axis=(1, 3))
     if min(tall, wide) > 1:
         spread = spread + np.hypot(*np.gradient(means))
-    best = np.argsort(-spread, axis=None, kind="stable")[:count]
-    best = np.resize(best, count)
-    rows, columns = np.unravel_index(best, spread.shape)
+    order = np.argsort(-spread, axis=None, kind="stable")
+    enough = np.count_nonzero(spread >= spread.max() / 4)
+    rows, columns = np.unravel_index(order[: max(1, enough)], spread.shape)
     places = np.stack([(rows + 0.5) * side[0], (columns + 0.5) * side[1]], axis=1)
     return np.asarray(places * scale.step)

@@ -12,6 +12,15 @@ from napari_sam.images import Plane
 from napari_sam.segmentation import Segmentation
 
 
+def placed(table: pd.DataFrame, plane: Plane) -> pd.DataFrame:
+    """Return a table of objects of a plane with a column for its position along each other axis."""
+    table = table.copy()
+    leading = [axis for axis, at in enumerate(plane.index) if at is not None]
+    for place, axis in enumerate(leading):
+        table.insert(place, f"axis_{axis}", plane.index[axis])
+    return table
+
+
 def gather(
     found: Iterable[tuple[Plane, Segmentation]], shape: tuple[int, ...], out: Any = None
 ) -> Segmentation:
@@ -38,10 +47,7 @@ def gather(
     for plane, part in found:
         table = part.table.copy()
         table["label"] += used
-        leading = [axis for axis, at in enumerate(plane.index) if at is not None]
-        for place, axis in enumerate(leading):
-            table.insert(place, f"axis_{axis}", plane.index[axis])
-        tables.append(table)
+        tables.append(placed(table, plane))
         painted = np.where(part.labels > 0, part.labels + used, 0)
         labels[plane.slices] = painted.T if plane.transposed else painted
         used += len(table)

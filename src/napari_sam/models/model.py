@@ -206,6 +206,34 @@ class Model(ABC):
         """
         return self.encode(pixels, limits=limits)
 
+    def object_size(
+        self, pixels: Any, *, limits: tuple[float, float], progress: Progress = silent
+    ) -> tuple[float, int]:
+        """Measure the objects of a sample of a plane.
+
+        Parameters
+        ----------
+        pixels : (h, w), (h, w, 3) or (h, w, 4) array of any real type
+        limits : (low, high)
+            Contrast limits of the plane.
+        progress : callable
+
+        Returns
+        -------
+        diameter : float
+            Median, in pixels.
+        count : int
+            How many objects tell it; 0 when none is there, and it is a guess.
+
+        Raises
+        ------
+        ModelError
+            When the model has no automatic head.
+        """
+        maps = self.instance_maps(self.encode(pixels, limits=limits, progress=progress))
+        covered = float((maps.foreground > 0.5).sum()) * maps.scale[0] * maps.scale[1]
+        return maps.diameter, round(covered / (0.785 * maps.diameter**2))
+
     @abstractmethod
     def predict(self, embedding: Embedding, prompt: Prompt) -> Candidates:
         """Answer one prompt about one object, best candidate first.

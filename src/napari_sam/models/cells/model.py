@@ -27,7 +27,14 @@ from napari_sam.models.cells.encoder import Features
 from napari_sam.models.cells.framing import contains, hull
 from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.models.cells.overview import CellsFeatures, survey
-from napari_sam.models.cells.size import OBJECT, STRIDE, clip_zoom, read_maps
+from napari_sam.models.cells.size import (
+    OBJECT,
+    STRIDE,
+    clip_zoom,
+    count_at,
+    estimate_diameter,
+    read_maps,
+)
 from napari_sam.models.cells.suits import SUITS
 from napari_sam.models.cells.tuning import fingerprint_of, save_network, taught_network
 from napari_sam.models.cells.windows import Pyramid, resample, square, to_window
@@ -165,9 +172,17 @@ class CellsModel(Model):
     ) -> InstanceMaps:
         features: CellsFeatures = embedding.features
         diameter = features.diameter if diameter is None else diameter
-        if math.isclose(diameter, features.maps.diameter):
+        if features.surveyed and math.isclose(diameter, features.maps.diameter):
             return features.maps
         return read_maps(self.reader, features.pyramid, diameter, progress, region)
+
+    @torch.inference_mode()
+    def object_size(
+        self, pixels: Any, *, limits: tuple[float, float], progress: Progress = silent
+    ) -> tuple[float, int]:
+        pyramid = Pyramid.of(normalise(images.check_plane(pixels), limits), self.device)
+        diameter = estimate_diameter(self.reader, pyramid, progress, self.usual_diameter)
+        return diameter, count_at(self.reader, pyramid, diameter)
 
     @torch.inference_mode()
     def predict(self, embedding: Embedding, prompt: Prompt) -> Candidates:

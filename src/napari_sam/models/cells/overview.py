@@ -66,6 +66,11 @@ class CellsFeatures:
         return self._survey()
 
     @property
+    def surveyed(self) -> bool:
+        """Whether the overview is there."""
+        return "overview" in self.__dict__
+
+    @property
     def maps(self) -> InstanceMaps:
         return self.overview.maps
 

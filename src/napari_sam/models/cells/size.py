@@ -25,8 +25,8 @@ from napari_sam.prompts import Window
 OBJECT = 32.0  # window pixels across an object, as in training
 ZOOMS = (1 / 24, 8.0)  # limits that training kept to
 STRIDE = 2  # window pixels per map pixel
-TILE = 1792  # window pixels of a tile's side that are kept, at most
-HALO = 96  # window pixels of context around a tile
+TILE = 2048  # window pixels of a tile's side that are kept, at most
+HALO = 160  # window pixels of context around a tile
 LOOK = 512  # side of the region, in window pixels, on which sizes are measured
 FIRST_ZOOMS = (1.0, 0.5, 2.0, 0.25)  # tried in turn until objects show up
 AGREE = 1.7  # ratio up to which the size found and the size looked for agree
@@ -224,6 +224,11 @@ def estimate_diameter(
         before = off, objects.median
         todo = [clip_zoom(OBJECT / objects.median)] if look < len(FIRST_ZOOMS) else []
     return max(tried)[2] if tried else OBJECT
+
+
+def count_at(network: CellsNetwork, pyramid: Pyramid, diameter: float) -> int:
+    """Count the objects in the middle of a plane, as they are seen at a size."""
+    return _seen_at(network, pyramid, clip_zoom(OBJECT / diameter)).count
 
 
 def _seen_at(network: CellsNetwork, pyramid: Pyramid, zoom: float) -> Objects:

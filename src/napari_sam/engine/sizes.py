@@ -1,0 +1,120 @@
+"""How large the objects of a plane are, told from samples of all of it.
+
+A model that finds cells by itself measures them on the plane that it is shown. Of a plane that is
+larger than that it sees parts only, which must agree on a size: else they would not fit together.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from napari_sam.contrast import limits_of
+from napari_sam.images import Block, check_plane, patches_of, sample_of
+from napari_sam.models.model import Model
+from napari_sam.progress import Progress, part, silent
+
+__all__ = ["FROM", "agreed", "limits_on", "rounded", "typical_diameter"]
+
+_EXACT = 1 << 24  # pixels of a plane whose limits are told from all of it
+FROM = 1 << 22  # pixels of a plane from which samples are looked at instead of its middle
+_SIDE = 1024  # pixels of a sample
+_SAMPLES = 6
+
+
+def limits_on(block: Block, model: Model) -> tuple[float, float]:
+    """Return the values of black and white of a plane that is searched.
+
+    They are those that the plane would have if it were read at once, as long as that is possible.
+    """
+    image = block.image
+    if image.limits is not None:
+        return image.limits
+    height, width = block.plane.shape
+    pixels = check_plane(block.read() if height * width <= _EXACT else sample_of(block))
+    return model.limits_for(pixels, limits_of(image, pixels))
+
+
+def agreed(
+    block: Block,
+    options: Any,
+    model: Model,
+    finder: Model | None,
+    progress: Progress = silent,
+    limits: tuple[float, float] | None = None,
+) -> Any:
+    """Return options that say how large objects are, where they left it open.
+
+    Of a plane whose middle stands for the rest, a model tells that best itself.
+
+    Parameters
+    ----------
+    block : Block
+    options : dataclass
+        Of a method.
+    model : Model
+    finder : Model or None
+        Who sees where objects are, when the model cannot.
+    progress : callable
+    limits : (low, high), optional
+        Values of black and white, if they are known already.
+    """
+    height, width = block.plane.shape
+    who = model if model.instances is not None else finder
+    open_ = hasattr(options, "diameter") and options.diameter is None
+    if who is None or not open_ or height * width <= FROM:
+        return options
+    diameter = typical_diameter(block, who, limits or limits_on(block, model), progress)
+    return replace(options, diameter=diameter)
+
+
+def typical_diameter(
+    block: Block, model: Model, limits: tuple[float, float], progress: Progress = silent
+) -> float:
+    """Tell the median diameter of the objects of a plane, in pixels, from samples.
+
+    Parameters
+    ----------
+    block : Block
+    model : Model
+        With a learned automatic head.
+    limits : (low, high)
+        Values of black and white.
+    progress : callable
+
+    Returns
+    -------
+    float
+        See `rounded`.
+    """
+    patches = patches_of(block, _SIDE, _SAMPLES)
+    found = []
+    for done, pixels in enumerate(patches):
+        progress(done / len(patches))
+        stage = part(progress, done / len(patches), (done + 1) / len(patches))
+        found.append(model.object_size(pixels, limits=limits, progress=stage))
+    progress(1.0)
+    diameters = np.array([diameter for diameter, _ in found])
+    counts = np.array([max(count, 0.01) for _, count in found])
+    order = np.argsort(diameters, kind="stable")
+    half = np.searchsorted(np.cumsum(counts[order]), counts.sum() / 2)
+    return rounded(float(diameters[order[half]]))
+
+
+def rounded(diameter: float) -> float:
+    """Round a diameter so that tiles can begin where a network's coarsest pixels do.
+
+    Halves of a pixel, whole ones from 16 on, and multiples of 2, 4 and 8 for large objects, of
+    which networks see means of as many pixels: always within some per cent.
+
+    Examples
+    --------
+    >>> [rounded(d) for d in (7.3, 15.9, 23.4, 75.2, 130.0, 333.0)]
+    [7.5, 16.0, 23.0, 76.0, 132.0, 336.0]
+    """
+    for most, step in ((16, 0.5), (48, 1), (96, 2), (200, 4)):
+        if diameter < most:
+            return max(step * round(diameter / step), 1.0)
+    return 8.0 * round(diameter / 8)

@@ -1,0 +1,207 @@
+"""Find all on a plane that is too large to be read: tile after tile, into labels on disk."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.engine.run import check_capabilities, encode_for
+from napari_sam.engine.sizes import agreed, limits_on
+from napari_sam.engine.stitch import Canvas, PlaneOf, Written, write_part
+from napari_sam.engine.tiles import divide, holds_nothing, nearest_first
+from napari_sam.errors import LabelsError
+from napari_sam.images import Block, Image, is_large
+from napari_sam.labels.gather import placed
+from napari_sam.methods.found import Choice
+from napari_sam.methods.method import Encoded, Method
+from napari_sam.methods.registry import method_of
+from napari_sam.models.model import Model
+from napari_sam.progress import Progress, part, silent
+from napari_sam.segmentation import Segmentation, measure, with_units
+
+__all__ = ["TiledRun", "in_tiles", "segment_in_tiles"]
+
+_SAMPLING = 0.02  # of the time of a plane that looking at samples takes, for the progress
+
+
+def in_tiles(image: Image, method: Method[Any]) -> bool:
+    """Whether the planes of an image are searched in tiles: each is too large to be read at once.
+
+    Methods that join planes take them whole.
+    """
+    return not method.along and is_large(Block(image, next(image.planes())))
+
+
+class TiledRun:
+    """Finds the objects of one plane in tiles.
+
+    Contrast, and the size of objects where nobody has chosen one, are told from samples of the
+    whole plane, so that all tiles see the same. A tile on which nothing is to be seen is not
+    shown to the model.
+
+    Parameters
+    ----------
+    block : Block
+        Image and plane.
+    method : Method
+    model : Model
+    options : optional
+        Of the method.
+    finder : Model, optional
+        Who sees where objects are, when the model cannot.
+    progress : callable
+        Told about looking at samples.
+
+    Attributes
+    ----------
+    options : dataclass
+        As they are searched by: with a diameter, if the method has one.
+    limits : (low, high)
+    parts : list of Part
+        All tiles.
+
+    Raises
+    ------
+    ModelError, ImageError, Cancelled
+    """
+
+    def __init__(
+        self,
+        block: Block,
+        method: Method[Any],
+        model: Model,
+        options: Any = None,
+        finder: Model | None = None,
+        progress: Progress = silent,
+    ) -> None:
+        wanted = method.suited(method.defaults if options is None else options, model.suits)
+        check_capabilities(method, wanted, model, finder)
+        self.block, self.method, self.model, self.finder = block, method, model, finder
+        self.limits = limits_on(block, model)
+        self.options = agreed(block, wanted, model, finder, progress, self.limits)
+        self.parts = divide(block, model.field, getattr(self.options, "diameter", None))
+
+    def run(
+        self,
+        canvas: Canvas,
+        *,
+        used: int = 0,
+        done: Collection[int] = (),
+        first: tuple[float, float, float, float] | None = None,
+        progress: Progress = silent,
+    ) -> Iterator[Written]:
+        """Search tile after tile and write what is found.
+
+        Parameters
+        ----------
+        canvas : Canvas
+            Of the plane's labels.
+        used : int
+            The highest id that is in use.
+        done : collection of int
+            Numbers of tiles that were searched before.
+        first : (r0, c0, r1, c1), optional
+            Where to begin, in pixels of the plane.
+        progress : callable
+            Called with 0..1; raise `Cancelled` from it to stop: what is written stays.
+
+        Yields
+        ------
+        Written
+        """
+        parts = self.parts if first is None else nearest_first(self.parts, first)
+        parts = [one for one in parts if one.number not in done]
+        before = len(self.parts) - len(parts)
+        for number, one in enumerate(parts, before):
+            stage = part(progress, number / len(self.parts), (number + 1) / len(self.parts))
+            stage(0.0)
+            written = write_part(canvas, one, self._search(one.tile.read(), one, stage), used)
+            used += len(written.table)
+            yield written
+        progress(1.0)
+
+    def _search(self, pixels: npt.NDArray[Any], one: Any, progress: Progress) -> Segmentation:
+        """Find the objects of a tile, in its own pixels."""
+        if holds_nothing(pixels, self.limits):
+            labels = np.zeros(pixels.shape[:2], np.int32)
+            return Segmentation(labels, measure(labels, pixels, source=self.model.name))
+        share = self.method.encoding_share(self.options)
+        last = 1.0 - self.method.finishing_share(self.options)
+        options = self._at(one.tile.scale.longest)
+        image = Image.of(pixels, rgb=pixels.ndim == 3, limits=self.limits)
+        block = next(image.blocks())
+        embedding = encode_for(options, self.model, pixels, self.limits, part(progress, 0.0, share))
+        encoded = Encoded(block, pixels, embedding, self.model, self.finder)
+        found = self.method.search(encoded, options, progress=part(progress, share, last))
+        chosen: Choice = found.choose(options)
+        chosen = self.method.finish(chosen, encoded, options, part(progress, last, 1.0))
+        return chosen.segmentation()
+
+    def _at(self, step: float) -> Any:
+        """Return the options in pixels of a coarser scale."""
+        if step == 1:
+            return self.options
+        changed: dict[str, Any] = {}
+        diameter = getattr(self.options, "diameter", None)
+        if diameter is not None:
+            changed["diameter"] = diameter / step
+        for name in ("min_area", "max_area", "min_mask_region_area"):
+            area = getattr(self.options, name, None)
+            if area:
+                changed[name] = max(1, round(area / step**2))
+        return replace(self.options, **changed) if changed else self.options
+
+
+def segment_in_tiles(
+    image: Image,
+    options: Any,
+    models: tuple[Model, Model | None],
+    *,
+    out: Any = None,
+    progress: Progress = silent,
+) -> Segmentation:
+    """Find all objects of an image whose planes are too large to be read at once.
+
+    Parameters
+    ----------
+    image : Image
+    options : dataclass
+        Of a method.
+    models : (Model, Model or None)
+        Who finds them, and who sees where they are if the first cannot.
+    out : integer array of the image's shape, optional
+        What to write the labels into, such as one of zarr, without objects; by default a new array,
+        which takes memory where objects are.
+    progress : callable
+        Called with 0..1; raise `Cancelled` from it to stop.
+
+    Returns
+    -------
+    Segmentation
+
+    Raises
+    ------
+    ParameterError, ImageError, ModelError, LabelsError, Cancelled
+    """
+    import pandas as pd
+
+    method, (model, finder) = method_of(options), models
+    labels = np.zeros(image.shape, np.int32) if out is None else out
+    if tuple(labels.shape) != image.shape:
+        raise LabelsError(f"out has shape {tuple(labels.shape)}, but the image has {image.shape}.")
+    tables, used = [], 0
+    blocks = list(image.blocks())
+    for done, block in enumerate(blocks):
+        stage = part(progress, done / len(blocks), (done + 1) / len(blocks))
+        run = TiledRun(block, method, model, options, finder, part(stage, 0.0, _SAMPLING))
+        canvas = PlaneOf(labels, block.plane)
+        for written in run.run(canvas, used=used, progress=part(stage, _SAMPLING, 1.0)):
+            used += len(written.table)
+            tables.append(placed(written.table, block.plane))
+    progress(1.0)
+    table = pd.concat(tables, ignore_index=True)
+    return Segmentation(labels, with_units(table, image.pixel_size))
