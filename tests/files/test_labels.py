@@ -78,6 +78,10 @@ def test_ids_axes_and_pixel_size_come_back(
     assert same_size(found.pixel_size, size)
 
 
+#: Tracks become a folder, and of movies only: see tests of stacks.
+FILES = sorted(set(FORMATS) - {"ctc"})
+
+
 @settings(max_examples=60, deadline=None)
 @given(stacks())
 def test_every_export_holds_every_object(made: tuple[np.ndarray, str]) -> None:
@@ -85,7 +89,7 @@ def test_every_export_holds_every_object(made: tuple[np.ndarray, str]) -> None:
     ids = set(np.unique(labels).tolist()) - {0}
     planes = labels.reshape(-1, *labels.shape[-2:])
     with tempfile.TemporaryDirectory() as folder:
-        paths = {to: export(labels, Path(folder) / f"x_{to}", to, axes=axes) for to in FORMATS}
+        paths = {to: export(labels, Path(folder) / f"x_{to}", to, axes=axes) for to in FILES}
         coco = json.loads(paths["coco"].read_text())
         geojson = json.loads(paths["geojson"].read_text())
         table = pd.read_csv(paths["csv"])
@@ -271,7 +275,7 @@ def test_bad_arguments_of_an_export_are_typed_errors(
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("to", sorted(FORMATS))
+@pytest.mark.parametrize("to", FILES)
 @pytest.mark.parametrize("shape", [(5, 6), (2, 5, 6), (2, 2, 5, 6), (1, 1)])
 def test_labels_without_objects_are_exported(
     to: str, shape: tuple[int, ...], tmp_path: Path
@@ -280,6 +284,20 @@ def test_labels_without_objects_are_exported(
     assert path.stat().st_size > 0
     if to == "csv":
         assert "label" in pd.read_csv(path).columns
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 6), (2, 2, 5, 6)])
+def test_a_movie_without_tracks_is_a_folder_with_a_file_per_frame(
+    shape: tuple[int, ...], tmp_path: Path
+) -> None:
+    folder = export(np.zeros(shape, np.int32), tmp_path / "none", "ctc")
+    assert len(list(folder.glob("mask*.tif"))) == shape[0]
+
+
+def test_a_plane_is_no_movie(tmp_path: Path) -> None:
+    with pytest.raises(LabelsError, match="movie"):
+        export(np.zeros((5, 6), np.int32), tmp_path / "none", "ctc")
+    assert not list(tmp_path.iterdir())
 
 
 def test_scores_that_are_no_numbers_are_left_out(tmp_path: Path) -> None:

@@ -85,7 +85,9 @@ def write_ctc(
                 numbers[np.searchsorted(ids, track)] = number
         file = target / f"{prefix}{t:0{digits}d}.tif"
         painted = numbers[place].reshape(frame.shape)
-        tifffile.imwrite(file, painted, compression="zlib", software=SOFTWARE)
+        tifffile.imwrite(
+            file, painted, compression="zlib", photometric="minisblack", software=SOFTWARE
+        )
     rows = [f"{n} {first} {last} {p}" for n, (_, first, last, p) in enumerate(pieces, 1)]
     (target / name).write_text("".join(f"{row}\n" for row in rows), encoding="ascii")
     return target
