@@ -94,6 +94,17 @@ def test_any_failure_is_told_and_ends_nothing(model, folder, tmp_path, monkeypat
         run(folder / "b.tif", "-o", tmp_path / "other", "--debug")
 
 
+@pytest.mark.parametrize("blank", [True, False])
+def test_a_blank_image_is_called_blank(model, tmp_path, capsys, blank):
+    stack = np.full((3, 40, 50), 7, np.uint8)
+    stack[2, 5, 5] += not blank
+    tifffile.imwrite(tmp_path / "a.tif", stack, metadata={"axes": "ZYX"}, imagej=True)
+    assert run(tmp_path / "a.tif", "-o", tmp_path / "out") == 0
+    said = capsys.readouterr().err
+    assert ("image is blank" in said) == blank
+    assert ("--diameter" in said) != blank
+
+
 def test_what_is_there_is_left_out_and_the_rest_is_done(model, folder, tmp_path, capsys):
     out = tmp_path / "out"
     assert run(folder / "a.tif", "-o", out) == 0

@@ -112,3 +112,19 @@ def test_the_hash_tells_pixels_shape_and_type_apart() -> None:
     variants = [image, changed, image.reshape(50, 40), image.astype(np.uint16), image[:, ::-1]]
     assert len({content_hash(variant) for variant in variants}) == len(variants)
     assert content_hash(image) == content_hash(np.asfortranarray(image))
+
+
+@pytest.mark.parametrize(
+    ("plane", "blank"),
+    [
+        (np.zeros((3, 4), bool), True),
+        (np.full((3, 4), -7, np.int16), True),
+        (np.full((3, 4), np.nan), True),
+        (np.array([[np.nan, 2.0], [2.0, np.inf]]), True),
+        (np.array([[np.nan, 2.0], [2.5, np.inf]]), False),
+        (np.broadcast_to(np.array([1, 2, 3], np.uint8), (4, 5, 3)), True),
+        (np.eye(4, dtype=np.uint8), False),
+    ],
+)
+def test_a_plane_without_anything_to_see_is_blank(plane, blank):
+    assert images.is_blank(plane) == blank

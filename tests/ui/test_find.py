@@ -186,6 +186,15 @@ def test_nothing_at_first_may_become_something(searched):
     assert len(ids(found(searched))) == 3
 
 
+def test_a_blank_slice_is_called_blank(bench):
+    bench.viewer.add_image(np.full((40, 50), 7, np.uint8), name="blank")
+    bench.settle()
+    bench.find.start()
+    bench.settle()
+    assert "blank" in bench.state.status
+    assert bench.state.found_count == 0
+
+
 def test_sizes_are_told_in_the_units_of_the_image(bench):
     bench.viewer.add_image(cells(), name="nuclei", scale=(0.5, 0.25), units=("um", "um"))
     bench.find.start()

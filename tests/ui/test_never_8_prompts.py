@@ -202,3 +202,48 @@ def test_clear_leaves_nothing_behind(ready):
     assert ready.names() == [*before, "SAM boxes"]  # which was asked for
     assert len(ready.state.shapes.data) == 0
     assert ready.state.answer is None
+
+
+@pytest.mark.parametrize(("cursor", "hand"), [((20, 20), 0), ((40, 60), 1), ((2, 2), 1)])
+def test_a_key_turns_one_of_several_cells_and_leaves_the_others(ready, cursor, hand):
+    """The one under the mouse, else the one that was marked last."""
+    shapes_of(ready, [BOX_A, BOX_B])
+    ready.viewer.layers.selection.active = ready.viewer.layers["nuclei"]
+    ready.settle()
+    answer = ready.state.answer
+    assert len(answer.found) == 2
+    ready.viewer.cursor.position = cursor
+    ready.press("2")
+    ready.settle()
+    assert ready.state.choices == ((1, 0) if hand == 0 else (0, 1))
+    assert ready.state.choice == 1
+    other = ready.viewer.cursor.position = (40, 60) if hand == 0 else (20, 20)
+    assert other
+    ready.press("3")
+    assert ready.state.choices == ((1, 2) if hand == 0 else (2, 1))
+    expected = answer.regions(ready.state.choices)
+    ready.cells.accept()
+    ready.settle()
+    labels = ready.state.target.data
+    for region in expected:
+        covered = region.on(labels.shape)
+        ids = np.unique(labels[covered])
+        assert (ids > 0).all()
+
+
+def test_the_choice_of_each_of_several_cells_comes_back_with_its_slice(bench):
+    stack = np.stack([blobs(), blobs()])
+    bench.viewer.add_image(stack, name="nuclei")
+    bench.viewer.dims.set_point(0, 0)
+    bench.settle()
+    boxes = [np.insert(np.asarray(box, float), 0, 0, axis=1) for box in (BOX_A, BOX_B)]
+    shapes_of(bench, boxes)
+    bench.viewer.layers.selection.active = bench.viewer.layers["nuclei"]
+    bench.settle()
+    bench.viewer.cursor.position = (0, 20, 20)
+    bench.press("3")
+    bench.viewer.dims.set_point(0, 1)
+    bench.settle()
+    bench.viewer.dims.set_point(0, 0)
+    bench.settle()
+    assert bench.state.choices == (2, 0)

@@ -121,6 +121,7 @@ def run_job(
     from napari_sam.engine.whole import FOUND
     from napari_sam.files import read_image
     from napari_sam.files.pick import pick
+    from napari_sam.images import is_blank
     from napari_sam.segment import masks_of
 
     if not job.overwrite:
@@ -143,5 +144,6 @@ def run_job(
         count = sum(masks_of(one) for one in kept or ())
     job.outputs.write(Results(job.outputs.name, picked, image.pixel_size, segmentation, kept))
     if count == 0:
-        return f"0 {noun}s. {job.method.words.nothing_typed}"
+        blank = all(is_blank(block.read()) for block in seen.blocks(None))
+        return f"0 {noun}s. {job.method.words.why_nothing(blank, typed=True)}"
     return f"{count} {noun}{'' if count == 1 else 's'}"

@@ -1,7 +1,7 @@
 """Images: lazy pixels with what is known of them, their planes, and the parts to work on."""
 
 from napari_sam.images.image import Block, Image
-from napari_sam.images.pixels import as_rgb, check_plane, content_hash
+from napari_sam.images.pixels import as_rgb, check_plane, content_hash, is_blank
 from napari_sam.images.plane import Plane, is_rgb, planes
 from napari_sam.images.plane_stack import PlaneStack
 from napari_sam.images.samples import is_large, patches_of, sample_of
@@ -19,6 +19,7 @@ __all__ = [
     "check_plane",
     "coarsest_within",
     "content_hash",
+    "is_blank",
     "is_large",
     "is_rgb",
     "patches_of",

@@ -35,6 +35,25 @@ def check_plane(image: Any) -> npt.NDArray[Any]:
     return array
 
 
+def is_blank(image: npt.NDArray[Any]) -> bool:
+    """Tell whether a plane shows nothing: all its pixels that are numbers have one value.
+
+    Parameters
+    ----------
+    image : (H, W) or (H, W, C) array
+        Of colours, each channel may have another value.
+
+    Examples
+    --------
+    >>> is_blank(np.full((4, 5), 7)), is_blank(np.arange(20).reshape(4, 5))
+    (True, False)
+    """
+    pixels = image.reshape(-1, 1 if image.ndim == 2 else image.shape[-1])
+    if pixels.dtype.kind == "f":
+        pixels = pixels[np.isfinite(pixels).all(axis=1)]
+    return len(pixels) == 0 or bool((pixels == pixels[0]).all())
+
+
 def as_rgb(image: npt.NDArray[Any]) -> npt.NDArray[Any]:
     """View (H, W) as (H, W, 3) with equal channels; leave colour as it is."""
     return image if image.ndim == 3 else np.broadcast_to(image[..., None], (*image.shape, 3))

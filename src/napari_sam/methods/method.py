@@ -55,6 +55,21 @@ class Words:
     nothing: str
     nothing_typed: str
 
+    def why_nothing(self, blank: bool, typed: bool = False) -> str:
+        """Say what to try when nothing was found.
+
+        Parameters
+        ----------
+        blank : bool
+            Whether there is nothing to be seen in the image.
+        typed : bool
+            Whether it is for the command line.
+        """
+        if blank:
+            where = "channel" if typed else "slice and channel"
+            return f"The image is blank: all its pixels have one value. Is it the right {where}?"
+        return self.nothing_typed if typed else self.nothing
+
     def counted(self, count: int, more: str = "") -> str:
         """Say how many there are.
 

@@ -6,6 +6,7 @@ the roles of layers, a page for what is its own.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -86,13 +87,18 @@ class Answer:
         """How many candidates there are to choose from."""
         return max(len(candidates) for candidates in self.found)
 
-    def regions(self, choice: int) -> list[Region]:
-        """The pixels of every object at a rank of the candidates."""
-        return [found.regions[min(choice, len(found) - 1)] for found in self.found]
+    def regions(self, choice: int | Sequence[int]) -> list[Region]:
+        """The pixels of every object at a rank of the candidates: of all, or one for each."""
+        return [found.regions[rank] for found, rank in self._ranked(choice)]
 
-    def score(self, choice: int) -> float:
+    def score(self, choice: int | Sequence[int]) -> float:
         """Mean score of the objects at a rank of the candidates."""
-        return float(np.mean([found.scores[min(choice, len(found) - 1)] for found in self.found]))
+        return float(np.mean([found.scores[rank] for found, rank in self._ranked(choice)]))
+
+    def _ranked(self, choice: int | Sequence[int]) -> list[tuple[Candidates, int]]:
+        ranks = [choice] * len(self.found) if isinstance(choice, int) else choice
+        pairs = zip(self.found, ranks, strict=True)
+        return [(found, min(rank, len(found) - 1)) for found, rank in pairs]
 
 
 def _same(before: Any, after: Any) -> bool:
@@ -137,7 +143,9 @@ class State:
         How many objects the labels hold that cells are kept in.
     answer : Answer or None
     choice : int
-        Which candidate is chosen, 0 the best.
+        Which candidate was chosen last, 0 the best.
+    choices : tuple of int
+        Which candidate is chosen of each proposed object.
     status : str
         One sentence: what happens now, or what to do next.
     problem : bool
@@ -185,6 +193,7 @@ class State:
     kept_count: int = 0
     answer: Answer | None = None
     choice: int = 0
+    choices: tuple[int, ...] = ()
     status: str = ""
     problem: bool = False
     progress: float | None = None

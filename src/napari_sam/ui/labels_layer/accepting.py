@@ -56,7 +56,7 @@ class Accepting:
             order = sorted(
                 range(len(answer.found)), key=lambda i: -float(answer.found[i].scores.max())
             )
-            regions = answer.regions(state.choice)
+            regions = answer.regions(state.choices)
             document = self._documents.of(labels, empty=new)
             document.sync()
             change = accept(

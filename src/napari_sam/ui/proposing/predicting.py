@@ -11,10 +11,12 @@ from napari_sam.images import Plane
 from napari_sam.prompts import Prompt
 from napari_sam.ui.canvas.camera import look_at_plane
 from napari_sam.ui.canvas.preview import Preview
+from napari_sam.ui.layers.planes import cursor_on_plane
 from napari_sam.ui.layers.prompt_layers import Marks
 from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.proposing.encoding import Encoding
 from napari_sam.ui.proposing.hover import Hover
+from napari_sam.ui.proposing.in_hand import in_hand
 from napari_sam.ui.proposing.marks import MarkLayers
 from napari_sam.ui.proposing.refining import refined, same_masks
 from napari_sam.ui.state import Answer
@@ -66,7 +68,7 @@ class Predicting:
         self._asked: _Question | None = None
         self._then: Callable[[], None] | None = None
         # Unfinished cells of other planes: what was asked, answered and chosen there.
-        self._elsewhere: dict[Plane, tuple[_Question, Answer, int]] = {}
+        self._elsewhere: dict[Plane, tuple[_Question, Answer, tuple[int, ...]]] = {}
         self._settling = False
         self.active = False
         #: Shows something else on a plane that has no answer; tells whether there is anything.
@@ -164,9 +166,10 @@ class Predicting:
             return
         back = self._elsewhere.pop(plane, None)
         if answer is not None and asked is not None and self._then is None:
-            self._elsewhere[answer.plane] = (asked, answer, state.choice)
+            self._elsewhere[answer.plane] = (asked, answer, state.choices)
         if back is not None and self._then is None:
-            self._asked, state.answer, state.choice = back
+            self._asked, state.answer, state.choices = back
+            state.choice = state.choices[-1]
 
     def _nothing_shown(self, error: ViewError) -> None:
         empty = self._bench.state.image is None
@@ -246,13 +249,13 @@ class Predicting:
         )
         then, self._then = self._then, None
         if again and last is not None and same_masks(last, answer):
-            choice = state.choice
+            choices = state.choices
         else:
-            choice = 0
+            choices = (0,) * len(answer.found)
             if again and last is not None and then is not None:
                 then = self._look_first
         state.answer = answer
-        state.choice = choice
+        state.choices, state.choice = choices, choices[-1]
         self.encoding.done(shown)
         self.show(answer)
         if then is not None:
@@ -269,11 +272,20 @@ class Predicting:
     # -- showing --------------------------------------------------------------------------------
 
     def choose(self, choice: int) -> None:
-        """Show another candidate."""
-        answer = self._bench.state.answer
-        if answer is not None and 0 <= choice < answer.choices:
-            self._bench.state.choice = choice
-            self.show(answer)
+        """Show another candidate of the object in hand."""
+        state, answer = self._bench.state, self._bench.state.answer
+        if answer is None or not 0 <= choice < answer.choices:
+            return
+        hand = in_hand(answer, state.choices, self._cursor(answer))
+        state.choices = tuple(choice if i == hand else c for i, c in enumerate(state.choices))
+        state.choice = choice
+        self.show(answer)
+
+    def _cursor(self, answer: Answer) -> tuple[float, float] | None:
+        """Where the mouse is on the plane of an answer, when that matters."""
+        if len(answer.found) == 1 or self._where(answer) is None:
+            return None
+        return cursor_on_plane(self._bench.viewer, answer.image, answer.plane)
 
     def show(self, answer: Answer) -> None:
         """Show an answer if its plane is displayed; on any other plane it stays out of sight."""
@@ -283,12 +295,15 @@ class Predicting:
             return
         self.hover.covered()
         filled = state.filled
-        self._preview.show(answer.image, answer.plane, answer.regions(state.choice), filled=filled)
+        self._preview.show(answer.image, answer.plane, answer.regions(state.choices), filled=filled)
         if not state.advice.others:
             return  # an unfinished cell waits for its page; here its keys mean nothing
-        certainty = f"{100 * answer.score(state.choice):.0f} % sure"
+        certainty = f"{100 * answer.score(state.choices):.0f} % sure"
         if len(answer.found) > 1:
-            told = f"{len(answer.found)} cells, {certainty}. Accept keeps them all."
+            told = (
+                f"{len(answer.found)} cells, {certainty}. Accept keeps them all; "
+                f"{state.advice.others.format(keys='1, 2, 3')} of the one under the mouse."
+            )
         else:
             keys = ", ".join(str(number + 1) for number in range(answer.choices))
             others = f"; {state.advice.others.format(keys=keys)}" if answer.choices > 1 else ""

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from napari_sam.engine.jobs import Jobs
 from napari_sam.engine.worker import View
 from napari_sam.errors import LabelsError, NapariSamError
+from napari_sam.images import is_blank
 from napari_sam.methods.found import Choice, Found, within
 from napari_sam.progress import Progress
 from napari_sam.ui.find_options import FindOptions
@@ -39,6 +40,7 @@ class Search:
     found: Found[Any] | None = None
     layer: ResultLayer | None = None
     count: int | None = None
+    blank: bool = False
 
 
 class Following:
@@ -141,6 +143,7 @@ class Following:
             chosen = within(found.choose(options.options), region)
             if new:
                 _ = chosen.table  # a layer comes with its table, and measuring takes a while
+            search.blank = chosen.count == 0 and _is_blank(search.view)
             return chosen
 
         self._unmeasured = None
@@ -165,7 +168,7 @@ class Following:
         try:
             if search.layer is None:
                 if chosen.count == 0:
-                    bench.result(options.by.words.nothing)
+                    bench.result(options.by.words.why_nothing(search.blank))
                     return
                 search.layer = self._new_layer(search)
             told = search.layer.update(chosen, options.rule, search.region)
@@ -232,6 +235,14 @@ class Following:
         """Let go, and end the thread."""
         self.forget()
         self.choosing.close()
+
+
+def _is_blank(view: View) -> bool:
+    """Whether a plane shows nothing; one that is read in parts is not looked at."""
+    try:
+        return is_blank(view.read())
+    except NapariSamError:
+        return False
 
 
 def _where(search: Search) -> str:

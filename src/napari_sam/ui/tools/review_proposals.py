@@ -63,7 +63,7 @@ class Proposals:
         assert object_id is not None
         if editing.plane != answer.plane:
             raise LabelsError("The answer is about another slice. Nothing was changed.")
-        mask = answer.regions(self._bench.state.choice)[0].on(answer.plane.shape)
+        mask = answer.regions(self._bench.state.choices)[0].on(answer.plane.shape)
         state = self._bench.state
         origin = Origin(answer.plane, answer.prompts, state.model)
         return editing.replace(object_id, mask, state.overlap, origin)
