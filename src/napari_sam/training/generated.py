@@ -134,8 +134,9 @@ def fresh_plane(
 
 
 def fresh_planes(rng: np.random.Generator, count: int) -> list[Plane]:
-    """Generate so many planes of any kind, less those with nothing large enough on them."""
-    planes = (fresh_plane(rng) for _ in range(count))
+    """Generate so many planes, of as many kinds as possible, less those with nothing on them."""
+    order = [KINDS[number] for number in rng.permutation(len(KINDS))]
+    planes = (fresh_plane(rng, [order[number % len(order)]]) for number in range(count))
     return [plane for plane in planes if plane is not None]
 
 

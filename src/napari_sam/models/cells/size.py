@@ -31,7 +31,7 @@ LOOK = 512  # side of the region, in window pixels, on which sizes are measured
 FIRST_ZOOMS = (1.0, 0.5, 2.0, 0.25)  # tried in turn until objects show up
 AGREE = 1.7  # ratio up to which the size found and the size looked for agree
 CLOSER = 0.85  # of the disagreement a second look has to leave less than this
-USUAL = 2 / 3  # share that a usual size has in the size, in octaves, against what is seen
+SURE = 0.9  # of the confidence that a size found by itself has, for a size that was shown
 FEW = 5  # objects from which a look is worth trusting
 WHOLE = 3  # objects away from the border from which the others do not count
 SEED = 0.5  # height of the centre map that makes a seed
@@ -188,20 +188,36 @@ def estimate_diameter(
 ) -> float:
     """Estimate the median diameter of the objects of a plane, in plane pixels.
 
-    Where a person has shown what size is ``usual``, the first look is at that size; if about this
-    size is seen, it is mostly believed, for it was drawn and not guessed.
+    Parameters
+    ----------
+    network : CellsNetwork
+    pyramid : Pyramid
+    progress : callable
+    usual : float, optional
+        Diameter of objects that a person has shown. If objects of about this size are seen when
+        it is looked for, and about as surely as at the size found without, the estimate lies
+        between what is seen and what was shown.
+    """
+    found, confidence = _found(network, pyramid, progress)
+    if usual is None:
+        return found
+    seen = _seen_at(network, pyramid, clip_zoom(OBJECT / usual))
+    as_sure = seen.count > 0 and seen.confidence >= SURE * confidence
+    if as_sure and abs(log(seen.median / usual)) <= log(AGREE):
+        return float(np.sqrt(usual * seen.median))
+    return found
+
+
+def _found(network: CellsNetwork, pyramid: Pyramid, progress: Progress) -> tuple[float, float]:
+    """Find the median diameter of the objects of a plane, and how sure the network is.
 
     Returns the diameter that the network confirms when it looks at the zoom that suits it, by
     enough objects to tell. Of the sizes seen when there is none such: one confirmed by few
     objects if possible, then the most confident one. Texture looks much the same at every zoom:
     where a second look disagrees as much as the first, the first one counts.
     """
-    if usual is not None:
-        seen = _seen_at(network, pyramid, clip_zoom(OBJECT / usual))
-        if seen.count >= FEW and abs(log(seen.median / usual)) <= log(AGREE):
-            return float(usual**USUAL * seen.median ** (1 - USUAL))
     tried: list[tuple[bool, float, float]] = []
-    before: tuple[float, float] | None = None
+    before: tuple[float, float, float] | None = None
     todo = list(FIRST_ZOOMS)
     for look in range(len(FIRST_ZOOMS) + 2):
         if not todo:
@@ -218,12 +234,15 @@ def estimate_diameter(
             continue
         tried.append((agrees, objects.confidence, objects.median))
         if agrees:
-            return objects.median
+            return objects.median, objects.confidence
         if before is not None and off / before[0] > CLOSER:
-            return before[1]
-        before = off, objects.median
+            return before[1], before[2]
+        before = off, objects.median, objects.confidence
         todo = [clip_zoom(OBJECT / objects.median)] if look < len(FIRST_ZOOMS) else []
-    return max(tried)[2] if tried else OBJECT
+    if not tried:
+        return OBJECT, 0.0
+    _, confidence, median = max(tried)
+    return median, confidence
 
 
 def count_at(network: CellsNetwork, pyramid: Pyramid, diameter: float) -> int:
