@@ -22,6 +22,17 @@ from torch.nn import functional as F
 from napari_sam.models.sam import products
 from napari_sam.models.sam.image_tokens import Tokens
 
+_NOTHING = 1e-30  # added to a sum of about 1 it changes nothing
+
+
+def shares(logits: Tensor, dim: int) -> Tensor:
+    """Return the softmax, with 0 for what is too small to count.
+
+    Processors take many times longer for products with the smallest numbers that there are, and
+    one logit far below the others is enough to make some.
+    """
+    return F.threshold(logits.softmax(dim), _NOTHING, 0.0, inplace=True)
+
 
 class Crossing:
     """Weights of one attention between prompt tokens and image tokens, cut by head.
@@ -96,7 +107,7 @@ class Ask(Crossing):
 
     def _hear(self, q: Tensor, keys: Tensor, values: Tensor, image: Tokens) -> Tensor:
         parts = q.shape[1:3]
-        weights = self.compare(q, keys, image).softmax(-1)
+        weights = shares(self.compare(q, keys, image), -1)
         bias = self.shifted_bias
         if image.whole is not None:
             mixed = products.transposed(weights, image.whole.transpose(1, 2))
@@ -136,4 +147,4 @@ class Answer(Crossing):
             k.split(step), v.split(step), rows.split(step), images, strict=True
         ):
             logits = self.compare(part, queries, image).unflatten(1, part.shape[1:3])
-            yield logits.softmax(2).flatten(1, 2), row, heard
+            yield shares(logits, 2).flatten(1, 2), row, heard
