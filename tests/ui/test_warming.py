@@ -45,7 +45,7 @@ def test_without_a_thread_nothing_is_drawn(monkeypatch):
 @pytest.mark.parametrize("fails", [False, True])
 def test_layers_that_are_only_made_leave_no_trace(fails):
     viewer = ViewerModel()
-    image = viewer.add_image(np.zeros((3, 20, 30)), name="image", scale=(2, 1, 1))
+    image = viewer.add_image(np.zeros((3, 20, 30)), name="image", scale=(2, 1, 1), units=["um"] * 3)
     before = (
         viewer.dims.model_dump(),
         viewer.scene.camera.model_dump(),
@@ -55,10 +55,11 @@ def test_layers_that_are_only_made_leave_no_trace(fails):
 
     def paint() -> None:
         painted.append(len(viewer.layers))
+        assert viewer.layers.extent.units == image.units  # else napari warns
         if fails:
             raise RuntimeError("no such driver")
 
-    make_layers(OurLayers(viewer), paint)
+    make_layers(OurLayers(viewer), image, paint)
     assert painted == [3]
     assert list(viewer.layers) == [image]
     after = (

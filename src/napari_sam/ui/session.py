@@ -111,7 +111,7 @@ class Session:
     def warm_window(self, paint: Callable[[], object]) -> None:
         """Let the window make what the first click needs, once an image is there."""
         if self._open and self.state.image is not None:
-            make_layers(self._bench.ours, paint)
+            make_layers(self._bench.ours, self.state.image, paint)
 
     def _follow(self) -> None:
         layers = self.layers

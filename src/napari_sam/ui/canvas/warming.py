@@ -8,12 +8,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from napari_sam.engine.jobs import Jobs, Loop
 from napari_sam.progress import Progress
+from napari_sam.ui.layers.label_grid import transform_of
 from napari_sam.ui.layers.ours import OurLayers
+
+if TYPE_CHECKING:
+    from napari.layers import Image
 
 _log = logging.getLogger(__name__)
 
@@ -59,7 +64,7 @@ class Warming:
         self._jobs.close()
 
 
-def make_layers(ours: OurLayers, paint: Callable[[], object]) -> None:
+def make_layers(ours: OurLayers, image: Image, paint: Callable[[], object]) -> None:
     """Have the window make once what it makes for layers like our marks and outlines.
 
     They cannot be seen, and are gone before the window is painted the next time. Done while a
@@ -68,14 +73,17 @@ def make_layers(ours: OurLayers, paint: Callable[[], object]) -> None:
     Parameters
     ----------
     ours : OurLayers
+    image : Image layer
+        They lie on its grid: of layers in other units napari warns.
     paint : callable
         Paints the canvas, such as for a screenshot.
     """
     from napari.layers import Labels, Points
 
+    place = transform_of(image)
     layers = (
-        Labels(np.zeros((1, 1), np.uint8), opacity=0),
-        Points(np.zeros((1, 2)), size=1, opacity=0),
+        Labels(np.zeros((1,) * image.ndim, np.uint8), opacity=0, **place),
+        Points(np.zeros((1, image.ndim)), size=1, opacity=0, **place),
     )
     try:
         for layer in layers:
