@@ -36,6 +36,8 @@ class Stage:
     """A napari window with the panel, worked by mouse and keyboard."""
 
     def __init__(self, theme: str) -> None:
+        # Else the panel offers back what the picture before left unsaved.
+        os.environ["NAPARI_SAM_HOME"] = tempfile.mkdtemp()
         self.viewer = napari.Viewer(show=True)
         self.viewer.theme = theme
         self.viewer.window.resize(*SIZE)
