@@ -125,6 +125,25 @@ def test_lines_go_with_their_labels_and_a_person_may_take_them_away(bench: Any) 
     assert bench.names() == ["seen"]
 
 
+def test_lines_of_labels_that_change_at_once_follow_all_of_them(bench: Any) -> None:
+    """Two without any tracks are waited for only once, and none of two that change is forgotten."""
+    bench.viewer.add_image(MOVIE, name="seen")
+    layers = [
+        bench.viewer.add_labels(np.zeros(MOVIE.shape, np.int32), name=name) for name in "abc"
+    ]
+    bench.settle()
+    for layer in layers:
+        bench.session.lines.show(layer)
+    bench.settle()
+    assert not {"a lines", "b lines", "c lines"} & set(bench.names())
+    for number in (5, 6):
+        for layer in layers[:2]:
+            layer.data_setitem(np.nonzero(MOVIE[:3] > 100), number)
+        bench.settle()
+        for name in ("a lines", "b lines"):
+            assert set(bench.viewer.layers[name].data[:, 0]) == {number}
+
+
 @pytest.mark.parametrize(
     ("labels", "names"),
     [

@@ -40,10 +40,19 @@ class _Frame(NamedTuple):
 
 @dataclass(eq=False)
 class _Drawn:
+    """``happened`` counts what happened to the labels, ``told`` how much of it the lines tell."""
+
     document: LayerDocument
     lines: Tracks | None = None
     frames: dict[int, _Frame] = field(default_factory=dict)
     listener: Any = None
+    happened: int = 1
+    told: int = 0
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is to be drawn anew."""
+        return self.told != self.happened and self.document.fits
 
 
 class TrackLines:
@@ -120,6 +129,7 @@ class TrackLines:
     # -- following --------------------------------------------------------------------------------
 
     def _happened(self, drawn: _Drawn, event: Event, change: Change | None) -> None:
+        drawn.happened += 1
         if change is None:
             drawn.frames.clear()
         else:
@@ -129,7 +139,7 @@ class TrackLines:
 
     def _draw(self, drawn: _Drawn) -> None:
         """Look at the frames that have changed, and draw."""
-        if drawn not in self._drawn or not drawn.document.fits:
+        if drawn not in self._drawn or not drawn.waits:
             return
         pixels, known = drawn.document.sheet.pixels, dict(drawn.frames)
 
@@ -141,18 +151,19 @@ class TrackLines:
                     known[frame] = _Frame(objects.ids, objects.places)
             return known
 
-        version = drawn.document.log
+        happened = drawn.happened
         self.jobs.submit(
-            "lines", look, lambda found: self._put(drawn, found, version), self._bench.fail
+            "lines", look, lambda found: self._put(drawn, found, happened), self._bench.fail
         )
 
-    def _put(self, drawn: _Drawn, found: dict[int, _Frame], version: tuple[Change, ...]) -> None:
-        if drawn not in self._drawn:
-            return
-        if drawn.document.log == version:  # else the next drawing is on its way
-            drawn.frames = found
-        self._write(drawn, _lines(found))
-        waiting = next((one for one in self._drawn if one.lines is None and one is not drawn), None)
+    def _put(self, drawn: _Drawn, found: dict[int, _Frame], happened: int) -> None:
+        if drawn in self._drawn:
+            drawn.told = happened
+            if not drawn.waits:  # else the next drawing is on its way
+                drawn.frames = found
+            self._write(drawn, _lines(found))
+        # Of several layers that change at once only the last one's frames were looked at.
+        waiting = next((one for one in self._drawn if one.waits), None)
         if waiting is not None:
             self._draw(waiting)
 
