@@ -128,9 +128,7 @@ def test_lines_go_with_their_labels_and_a_person_may_take_them_away(bench: Any) 
 def test_lines_of_labels_that_change_at_once_follow_all_of_them(bench: Any) -> None:
     """Two without any tracks are waited for only once, and none of two that change is forgotten."""
     bench.viewer.add_image(MOVIE, name="seen")
-    layers = [
-        bench.viewer.add_labels(np.zeros(MOVIE.shape, np.int32), name=name) for name in "abc"
-    ]
+    layers = [bench.viewer.add_labels(np.zeros(MOVIE.shape, np.int32), name=name) for name in "abc"]
     bench.settle()
     for layer in layers:
         bench.session.lines.show(layer)

@@ -360,3 +360,37 @@ def test_cells_that_were_kept_before_need_no_review(make_bench):
     assert told.loc[5].tolist() == ["by hand", "accepted", 1.0]
     assert told.loc[3, "reviewed"] == "open"
     assert (review(bench).state.reviewed, review(bench).state.total) == (1, 3)
+
+
+def test_a_pyramid_of_labels_is_reviewed_and_written_in_all_levels(make_bench):
+    bench = make_bench()
+    bench.viewer.add_image(IMAGE, name="nuclei")
+    levels = [discs(), discs()[::2, ::2].copy()]
+    layer = bench.viewer.add_labels(levels, multiscale=True, name="pyramid")
+    bench.settle()
+    bench.session.set_tool("review")
+    bench.settle()
+    assert bench.review.state.objects.ids.tolist() == [1, 2, 3, 4]
+    bench.click(16, 48)
+    bench.settle()
+    bench.review.reject()
+    bench.settle()
+    for level, step in zip(layer.data, (1, 2), strict=True):
+        np.testing.assert_array_equal(level, np.where(discs() == 2, 0, discs())[::step, ::step])
+    bench.review.undo()
+    bench.settle()
+    np.testing.assert_array_equal(layer.data[0], discs())
+
+
+def test_a_pyramid_too_large_to_be_read_as_a_whole_is_not_reviewed(make_bench, monkeypatch):
+    from napari_sam.ui.layers import label_grid
+
+    bench = make_bench()
+    bench.viewer.add_image(IMAGE, name="nuclei")
+    bench.viewer.add_labels([discs(), discs()[::2, ::2].copy()], name="pyramid")
+    monkeypatch.setattr(label_grid, "_LARGEST_DRAWN", 1000)
+    bench.settle()
+    bench.session.set_tool("review")
+    bench.settle()
+    assert len(bench.review.state.objects.ids) == 0
+    assert "too large" in bench.review.plane.why_not()

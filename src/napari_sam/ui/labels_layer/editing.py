@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
 from napari_sam.labels import edit as editing
 from napari_sam.labels import table as object_table
@@ -21,7 +22,7 @@ from napari_sam.labels.whole import kind_of, measure_whole, whole_rows
 from napari_sam.segmentation import Overlap, check_id
 from napari_sam.ui.canvas.gestures import Place
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
-from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.label_grid import labels_plane, too_large
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -62,11 +63,17 @@ class Editing:
         image = self._bench.state.image
         plane = self._bench.plane()
         assert image is not None
-        return labels_plane(image, plane, self.layer)
+        found = labels_plane(image, plane, self.layer)
+        if self.layer.multiscale and too_large(found.shape):
+            raise LabelsError(
+                f"{self.layer.name!r} is too large to be reviewed as a whole. Cut the region that "
+                "matters out of image and labels, and review that."
+            )
+        return found
 
     def pixels(self) -> npt.NDArray[np.integer[Any]]:
         """Labels of the plane as they are now, (H, W)."""
-        return self.plane.take(self.layer.data)
+        return self.plane.take(self.document.sheet.pixels)
 
     def rows_here(self) -> tuple[pd.DataFrame, Ids]:
         """Return the rows of the objects of the displayed plane, and the ids that have none."""
@@ -137,7 +144,7 @@ class Editing:
         row = object_table.marked(row, [object_id], object_table.ACCEPTED)
         told = f"Accepted cell {object_id}."
         rows = replace_rows(table, [object_id], row)
-        nothing = Runs.none(self.layer.data.shape)
+        nothing = Runs.none(self.document.sheet.pixels.shape)
         self.document.apply(Change(told, nothing, rows, "mark", Origin(self.plane)))
         return told
 
@@ -153,7 +160,7 @@ class Editing:
         by_hand: set[int] | None = None,
         origin: Origin | None = None,
     ) -> str:
-        document, plane, data = self.document, self.plane, self.layer.data
+        document, plane, data = self.document, self.plane, self.document.sheet.pixels
         document.sync()
         check_id(max(int(edit.after.max()), 0), data.dtype)
         ids = (*edit.gone, *edit.changed, *edit.new)

@@ -52,11 +52,15 @@ class ResultLayer(ABC):
         self.labels, self.plane, self._noun = labels, plane, noun
         self._document = document
         self._data = labels.data
-        self._last = plane.take(labels.data).copy()
+        self._last = plane.take(self._pixels).copy()
         self._writing = False
         self._edited = False
         self._table = labels.features.copy()
         labels.events.paint.connect(self._heard)
+
+    @property
+    def _pixels(self) -> Any:
+        return self._document.sheet.pixels
 
     def _heard(self, event: Any) -> None:
         if not self._writing:
@@ -71,7 +75,7 @@ class ResultLayer(ABC):
         return (
             not self._edited
             and self.labels.data is self._data
-            and np.array_equal(self.plane.take(self._data), self._last)
+            and np.array_equal(self.plane.take(self._pixels), self._last)
             and self._table_untouched()
         )
 
@@ -100,7 +104,7 @@ class ResultLayer(ABC):
             return self._write(chosen, rule, region)
         finally:
             self._writing = False
-            self._last = self.plane.take(self._data).copy()
+            self._last = self.plane.take(self._pixels).copy()
             self._table = self.labels.features.copy()
 
     def describe(self, table: pd.DataFrame) -> None:
@@ -186,7 +190,7 @@ class MergedResult(ResultLayer):
         former, self._step = self._step, None
         if former is not None:  # nothing was edited since
             self._document.retract(former)
-        merged = merge(chosen.labels, plane.take(labels.data), rule, self._first, region)
+        merged = merge(chosen.labels, plane.take(self._pixels), rule, self._first, region)
         if not merged.ids:
             return (
                 f"Found {self._count(chosen.count)}, but all of them are labelled in {name!r} "
@@ -209,7 +213,7 @@ class MergedResult(ResultLayer):
         return told
 
     def _put(self, merged: Merged, told: str) -> None:
-        document, plane, data = self._document, self.plane, self.labels.data
+        document, plane, data = self._document, self.plane, self._pixels
         check_id(merged.ids[-1], data.dtype)
         before = plane.take(data)
         rows, columns = np.nonzero(before != merged.labels)

@@ -40,7 +40,7 @@ def new_labels(image: Image, name: str) -> Labels:
         When there is no memory for it.
     """
     shape, place = spatial_shape(image), transform_of(image)
-    if _too_large(shape):
+    if too_large(shape):
         return labels_layer(LabelLevels(empty_levels(shape)), name, **place)
     # calloc: pages of a large stack cost memory only once something is written to them.
     return labels_layer(np.zeros(shape, np.int32), name, **place)
@@ -54,14 +54,15 @@ def labels_layer(pixels: Any, name: str, **place: Any) -> Labels:
     """
     from napari.layers import Labels
 
-    if isinstance(pixels, np.ndarray) and _too_large(pixels.shape):
+    if isinstance(pixels, np.ndarray) and too_large(pixels.shape):
         pixels = levels_of(pixels)
     if isinstance(pixels, LabelLevels):
         return Labels(list(pixels.levels), name=name, multiscale=True, **place)
     return Labels(pixels, name=name, **place)
 
 
-def _too_large(shape: tuple[int, ...]) -> bool:
+def too_large(shape: tuple[int, ...]) -> bool:
+    """Tell whether a plane of the last two axes is too large to be drawn, or read, as a whole."""
     return shape[-2] * shape[-1] > _LARGEST_DRAWN
 
 

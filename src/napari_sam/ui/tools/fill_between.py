@@ -46,8 +46,8 @@ def fill_drawn(parts: Parts, axis: int | None = None) -> None:
         bench.fail(error)
         return
     number = int(labels.selected_label)
-    planes = list(planes_along(plane, axis, labels.data.shape[axis]))
-    data = labels.data
+    pixels, data = document.sheet.pixels, labels.data
+    planes = list(planes_along(plane, axis, pixels.shape[axis]))
 
     def filled(masks: dict[int, npt.NDArray[np.bool_]]) -> None:
         bench.progress(None)
@@ -68,7 +68,7 @@ def fill_drawn(parts: Parts, axis: int | None = None) -> None:
 
     bench.progress(0.0)
     bench.say(f"Filling label {number} between the slices where it was drawn.")
-    stack = PlaneStack(data, planes)
+    stack = PlaneStack(pixels, planes)
     bench.submit(
         "carry",
         lambda progress: interpolate(stack, number, progress=progress),

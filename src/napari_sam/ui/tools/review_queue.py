@@ -80,7 +80,7 @@ class Queue:
             position = {axis: told[axis] for axis in hidden if axis in told}
             if len(position) < len(hidden) and not here:
                 # The row does not say, as after a search of one slice: the pixels know.
-                position = _found(layer.data, plane, object_id)
+                position = _found(editing.document.sheet.pixels, plane, object_id)
             if any(plane.index[axis] != at for axis, at in position.items()):
                 go_to_slice(viewer, layer, position)  # the page follows the view
                 editing = self._plane.editing()
