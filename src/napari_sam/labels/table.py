@@ -36,6 +36,7 @@ __all__ = [
     "nothing",
     "numeric",
     "object_ids",
+    "parents",
     "progress",
     "put",
     "queue",
@@ -159,6 +160,20 @@ def _chosen(first: npt.NDArray[np.bool_], one: pd.Series, other: pd.Series) -> p
     """Take values of one column where `first` says so, else of the other, of whatever types."""
     values = np.where(first, one.astype(object), other.astype(object))
     return pd.Series(values, index=other.index, dtype=object).infer_objects()
+
+
+def parents(table: pd.DataFrame) -> dict[int, int]:
+    """Read from every daughter to her mother; empty where the table has no tracks.
+
+    Examples
+    --------
+    >>> parents(pd.DataFrame({"index": [1, 2, 3], "parent": [0, 1, np.nan]}))
+    {2: 1}
+    """
+    if "parent" not in table:
+        return {}
+    told = zip(object_ids(table).tolist(), numeric(table["parent"]).tolist(), strict=True)
+    return {child: int(parent) for child, parent in told if parent > 0}
 
 
 def queue(table: pd.DataFrame) -> list[int]:

@@ -91,15 +91,7 @@ class ThroughEditing:
     @property
     def parents(self) -> dict[int, int]:
         """From every daughter to her mother."""
-        table = self._document.table
-        if "parent" not in table:
-            return {}
-        told = zip(
-            object_table.object_ids(table).tolist(),
-            object_table.numeric(table["parent"]).tolist(),
-            strict=True,
-        )
-        return {child: int(parent) for child, parent in told if parent > 0}
+        return object_table.parents(self._document.table)
 
     # -- editing --------------------------------------------------------------------------------
 

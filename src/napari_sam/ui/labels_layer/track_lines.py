@@ -209,11 +209,5 @@ def _lines(frames: dict[int, _Frame]) -> Places:
 
 def _graph(document: LayerDocument, there: set[int]) -> dict[int, list[int]]:
     """Read from the table whose daughter each track is."""
-    table = document.table
-    if "parent" not in table:
-        return {}
-    parents = object_table.numeric(table["parent"])
-    told = zip(object_table.object_ids(table).tolist(), parents.tolist(), strict=True)
-    return {
-        child: [int(parent)] for child, parent in told if {child, parent} <= there and parent > 0
-    }
+    parents = object_table.parents(document.table)
+    return {child: [parent] for child, parent in parents.items() if {child, parent} <= there}
