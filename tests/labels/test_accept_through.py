@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -168,4 +166,3 @@ def test_rows_tell_of_the_slice_where_an_object_is_largest() -> None:
     one.undo()
     assert 5 not in list(one.table["index"])
     np.testing.assert_array_equal(np.unique(labels), [0, 4])
-    assert replace(plane(1), index=(2, None, None)) == plane(2)

@@ -15,7 +15,6 @@ from napari_sam.labels.measured import rows_of_whole
 from napari_sam.labels.split_whole import split_whole
 from napari_sam.labels.through import Through
 from napari_sam.labels.whole import Kind, kind_of
-from napari_sam.segmentation import check_id
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.layers.axes import letters_of
 from napari_sam.ui.layers.planes import distances
@@ -165,8 +164,6 @@ class ThroughEditing:
         after = edit.parents
         relatives = {i for i in {*before, *after} if before.get(i) != after.get(i)}
         ids = sorted({*edit.ids, *relatives})
-        if len(edit.runs):
-            check_id(max(int(edit.runs.after.max()), 0), self._pixels.dtype)
         kind = "track" if self.kind == "track" else "edit"
         change = Change(edit.told, edit.runs, None, kind, Origin(self._editing.plane))
         made = set(edit.ids) - set(object_table.object_ids(document.table).tolist())
