@@ -324,10 +324,25 @@ def test_a_rest_of_a_short_journal_is_written_over(written):
     tells_the_same(replay(short), replay(written.path))
 
 
-def test_making_short_can_be_stopped(written):
+@pytest.mark.parametrize("after", [0.0, 0.6])
+def test_making_short_can_be_stopped_and_leaves_nothing_beside(written, after):
     def stop(fraction: float) -> None:
-        raise Cancelled("enough")
+        if fraction >= after:
+            raise Cancelled("enough")
 
     with pytest.raises(Cancelled):
         shorten(written.path, written.path.stat().st_size, stop)
     assert replay(written.path) is not None
+    assert list(written.path.parent.iterdir()) == [written.path]
+
+
+def test_a_full_disk_leaves_no_half_of_a_short_journal(written, monkeypatch):
+    def full(journal: Journal, entry: Entry) -> None:
+        raise OSError(28, "No space left on device")
+
+    whole = written.path.read_bytes()
+    monkeypatch.setattr(Journal, "append", full)
+    with pytest.raises(OSError, match="No space"):
+        shorten(written.path, len(whole))
+    assert list(written.path.parent.iterdir()) == [written.path]
+    assert written.path.read_bytes() == whole

@@ -7,6 +7,7 @@ one step: whenever that is killed, one of the two lies there whole.
 
 from __future__ import annotations
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -66,8 +67,12 @@ def shorten(path: Path, stop: int, progress: Progress = silent) -> tuple[Path, i
         if told.saved:
             journal.append(entries.SAVED)
         journal.sync()
-    finally:
-        journal.close()
+    except BaseException:  # a full disk, or stopped: half of one only takes room
+        with contextlib.suppress(OSError):  # what still waits to be written does not fit either
+            journal.close()
+        short.unlink(missing_ok=True)
+        raise
+    journal.close()
     return short, journal.size
 
 
