@@ -77,6 +77,19 @@ def test_a_change_measures_objects_on_all_slices_and_keeps_what_was_known(kind: 
     pd.testing.assert_frame_equal(document.table[table.columns], table, check_dtype=False)
 
 
+def test_columns_of_ones_own_stay_whatever_they_are_called() -> None:
+    table = describe_objects(BLOCKS).assign(volume_class=[3, 1, 2], area_of_slide=[1.0, 5.0, 2.0])
+    table.insert(0, "index", table["label"])
+    document = Document(PlainSheet(BLOCKS.copy(), adopt(table)))
+    edit = cut(document.sheet.pixels, 0, 1, 2, 9)
+    change = Change("Cut.", edit.runs)
+    document.apply(change)
+    document.complete(change, *rows_of_written(document, edit.runs, nobody, edit.ids))
+    rows = document.table.set_index("label")
+    assert rows.loc[[1, 2, 3], "volume_class"].tolist() == [3, 1, 2]
+    assert rows.loc[[1, 2, 3], "area_of_slide"].tolist() == [1.0, 5.0, 2.0]
+
+
 def test_what_is_gone_is_rejected() -> None:
     table = describe_objects(BLOCKS)
     table.insert(0, "index", table["label"])

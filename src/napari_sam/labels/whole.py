@@ -29,6 +29,7 @@ _SCALED = {
     "centroid_row_": lambda t: t["centroid_row"],
     "centroid_col_": lambda t: t["centroid_col"],
 }
+_ROUNDED = 0.01  # share by which most of what was written with few digits may differ
 
 
 def kind_of(table: pd.DataFrame) -> Kind:
@@ -187,7 +188,7 @@ def whole_rows(
 def _in_units(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """Measure in physical units what the table has in them, by what they are to pixels in it."""
     for column in [name for name in table.columns if isinstance(name, str)]:
-        start = next((s for s in _SCALED if column.startswith(s) and column not in _CENTROID), None)
+        start = next((s for s in _SCALED if column.startswith(s)), None)
         if start is None or column not in rows:
             continue
         try:
@@ -198,6 +199,10 @@ def _in_units(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
         with np.errstate(all="ignore"):
             factors = numeric(table[column]) / pixels
         factors = factors[np.isfinite(factors)]
-        if len(factors):
-            rows[column] = now * np.median(factors)
+        if not len(factors):
+            continue
+        factor = np.median(factors)
+        # One that is no multiple of the pixels is somebody's own, whatever its name.
+        if np.median(np.abs(factors - factor)) <= _ROUNDED * abs(factor):
+            rows[column] = now * factor
     return rows
