@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from fake_model import blobs
+from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
 from napari_sam.labels.table import OPEN, REVIEWED
 from napari_sam.ui.labels_layer.track_lines import TrackLines
 from napari_sam.ui.layers.axes import letters_of
+from napari_sam.ui.tools import joined_results
 from napari_sam.ui.tools.joined_results import JoinedResults
 from napari_sam.ui.tools.joining import offered
 from napari_sam.ui.tools.slice_results import SliceResults
@@ -180,6 +182,23 @@ def test_all_slices_become_what_was_chosen(bench: Any) -> None:
         shown = bench.session._bench.shown()
         assert type(bench.find._results(shown, bench.state.find)) is kind
     assert isinstance(bench.session.lines, TrackLines)
+
+
+def test_a_join_that_fails_says_why_and_ends_the_search(bench: Any, monkeypatch: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
+        raise LabelsError("There is no room for it.")
+
+    monkeypatch.setattr(joined_results, "merge_stack", fail)
+    start(bench, BALLS, "volume")
+    bench.settle()
+    assert bench.state.status == "There is no room for it."
+    assert bench.state.problem
+    assert bench.state.progress is None
+    assert bench.names() == ["seen"]
+    monkeypatch.undo()
+    bench.find.start()
+    bench.settle()
+    assert len(found(bench, "cell").features) == 2
 
 
 def test_a_plane_offers_nothing_and_forgets_what_was_chosen(bench: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from napari_sam.engine.worker import View
@@ -35,8 +36,10 @@ def planes_along(plane: Plane, shape: tuple[int, ...]) -> Iterator[Plane]:
         yield replace(plane, index=index)
 
 
-End = Callable[..., None]
-"""``end(told, problem=False)`` is called when a search has come to its end."""
+class End(Protocol):
+    """Is called when a search has come to its end."""
+
+    def __call__(self, told: str, problem: bool = False) -> None: ...
 
 
 class Results(Protocol):
@@ -140,9 +143,7 @@ class StackSearch:
             bench.say(f"Slice {run.done} of {run.count}: {run.into.count} {noun}s so far.")
             self._next(run)
             return
-        run.into.complete(
-            f"Searched all {run.count} slices.", lambda told: self._complete(run, told)
-        )
+        run.into.complete(f"Searched all {run.count} slices.", partial(self._complete, run))
 
     def _lost(self, run: _Run) -> str:
         if run.image not in self._bench.viewer.layers or not same_pixels(run.image, run.view):
