@@ -31,3 +31,5 @@ class ChipLabel(QLabel):
             f"QLabel {{ color: {colour}; border: 1px solid {colour}; border-radius: 8px; "
             "padding: 1px 7px; background: transparent; }"
         )
+        # It may be painted before the layout makes room for a longer text.
+        self.resize(self.sizeHint().width(), self.height())
