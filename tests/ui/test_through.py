@@ -9,13 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from fake_model import FakeModel
 from napari_sam.errors import ModelError
-from napari_sam.ui.layers.axes import Further
-from napari_sam.ui.tools import fill_between, through_following, through_keeping, through_view
 from napari_sam.ui.tools.through import Through
 from napari_sam.ui.tools.through_run import Run
-from napari_sam.ui.tools.through_state import Strip
 from stack_of_balls import BALL, CENTRE, NEIGHBOUR, RADIUS, SHAPE, STACK, ball, overlap
 
 
@@ -51,6 +47,17 @@ class Hands:
         self.go(*voxel)
         self.bench.click(*self.layer.data_to_world(voxel), button=button)
         self.bench.settle()
+
+    def begin(self) -> tuple[Any, Any]:
+        """Click the cell, and stop as soon as it is being followed."""
+        self.go(*CENTRE)
+        self.bench.click(*self.layer.data_to_world(CENTRE))
+        self.until_followed()
+        return self.bench.session.jobs, self.bench.loop
+
+    def until_followed(self) -> None:
+        while not self.bench.session.jobs.wants("carry"):
+            assert self.bench.loop.turn() or self.bench.session.jobs.run_next()
 
     def press(self, key: str) -> None:
         self.bench.press(key)
@@ -406,11 +413,7 @@ def test_slices_that_were_drawn_stay_as_they_are(hands: Hands) -> None:
 
 def test_cancel_keeps_what_is_done_and_accept_waits(hands: Hands) -> None:
     hands.on()
-    hands.go(*CENTRE)
-    hands.bench.click(*hands.layer.data_to_world(CENTRE))
-    jobs, loop = hands.bench.session.jobs, hands.bench.loop
-    while not jobs.wants("carry"):
-        assert loop.turn() or jobs.run_next()
+    jobs, loop = hands.begin()
     for _ in range(4):
         jobs.run_next()
         while loop.turn():
@@ -427,8 +430,7 @@ def test_cancel_keeps_what_is_done_and_accept_waits(hands: Hands) -> None:
     hands.press("Control-Z")
     hands.go(*CENTRE)
     hands.bench.press("2")  # goes on; Enter in the middle waits for all of it
-    while not jobs.wants("carry"):
-        assert loop.turn() or jobs.run_next()
+    hands.until_followed()
     hands.bench.press("Enter")
     assert "as soon as" in hands.bench.state.status
     assert not hands.labels.data.any()
@@ -451,11 +453,7 @@ def test_escape_drops_all_its_marks(hands: Hands) -> None:
 
 def test_the_image_may_go_in_the_middle(hands: Hands) -> None:
     hands.on()
-    hands.go(*CENTRE)
-    hands.bench.click(*hands.layer.data_to_world(CENTRE))
-    jobs, loop = hands.bench.session.jobs, hands.bench.loop
-    while not jobs.wants("carry"):
-        assert loop.turn() or jobs.run_next()
+    hands.begin()
     hands.bench.viewer.layers.remove(hands.layer)
     hands.bench.settle()
     assert hands.run is None
@@ -477,11 +475,7 @@ def test_other_pixels_end_it_and_write_nothing(hands: Hands) -> None:
 
 def test_closing_in_the_middle_leaves_nothing(hands: Hands) -> None:
     hands.on()
-    hands.go(*CENTRE)
-    hands.bench.click(*hands.layer.data_to_world(CENTRE))
-    jobs, loop = hands.bench.session.jobs, hands.bench.loop
-    while not jobs.wants("carry"):
-        assert loop.turn() or jobs.run_next()
+    hands.begin()
     hands.bench.session.close()
     assert hands.bench.names() == ["stack"]
 
@@ -691,16 +685,34 @@ def test_a_drawn_label_is_filled_between_and_taken_back(hands: Hands) -> None:
     np.testing.assert_array_equal(labels.data, before)
 
 
+def test_a_drawn_label_is_filled_along_the_axis_that_is_chosen(bench: Any) -> None:
+    image = bench.viewer.add_image(np.zeros((3, 4, 20, 20)), axis_labels=("t", "z", "y", "x"))
+    labels = bench.viewer.add_labels(np.zeros((3, 4, 20, 20), np.int32))
+    bench.viewer.dims.current_step = (1, 0, 0, 0)
+    labels.data[[0, 2], 0, 5:9, 5:9] = 1
+    bench.session.layers.choose("image", image)
+    bench.settle()
+    through = bench.cells.through
+    through.choose(next(axis for axis in through.state.axes if axis.time))
+    through.fill_between()
+    bench.settle()
+    assert labels.data[1, 0, 5:9, 5:9].all()
+    assert np.count_nonzero(labels.data) == 3 * 16
+
+
+def test_drawn_labels_with_smaller_levels_are_filled_on_all_of_them(hands: Hands) -> None:
+    levels = [np.zeros(SHAPE, np.int32), np.zeros((SHAPE[0], SHAPE[1] // 2, SHAPE[2] // 2), int)]
+    levels[0][[2, 4], 10:20, 10:20] = 1
+    levels[1][[2, 4], 5:10, 5:10] = 1
+    labels = hands.bench.viewer.add_labels(levels, multiscale=True)
+    hands.bench.viewer.layers.selection.active = labels
+    hands.through.fill_between()
+    hands.bench.settle()
+    assert levels[0][3, 10:20, 10:20].all()
+    assert levels[1][3, 5:10, 5:10].all()
+    assert all(np.count_nonzero(level[3]) == np.count_nonzero(level[2]) for level in levels)
+
+
 def test_without_labels_it_is_said_which_are_needed(hands: Hands) -> None:
     hands.through.fill_between()
     assert "Keep cells in" in hands.bench.state.status
-
-
-def test_the_parts_have_names() -> None:
-    assert fill_between.fill_drawn
-    assert through_following.Following
-    assert through_view.ThroughView
-    assert through_keeping.Keeping
-    assert Further(0, "t", 3, time=True).word == "frame"
-    assert Strip(4).doubtful() == []
-    assert isinstance(FakeModel(), object)

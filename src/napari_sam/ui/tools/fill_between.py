@@ -14,7 +14,6 @@ from napari_sam.labels.accept_through import accept_through
 from napari_sam.labels.change import Origin
 from napari_sam.regions import Region
 from napari_sam.stacks.interpolate import interpolate
-from napari_sam.ui.layers.axes import further_axes
 from napari_sam.ui.layers.label_grid import labels_plane
 from napari_sam.ui.tools.tool import Parts
 
@@ -22,14 +21,14 @@ if TYPE_CHECKING:
     from napari.layers import Labels
 
 
-def fill_drawn(parts: Parts, axis: int | None = None) -> None:
+def fill_drawn(parts: Parts, axis: int | None) -> None:
     """Fill the label that is selected in the layer controls, beside the window.
 
     Parameters
     ----------
     parts : Parts
-    axis : int, optional
-        Of the image, along which its slices lie; the likeliest one by default.
+    axis : int or None
+        Of the image, along which its slices lie; None when it has no slices.
     """
     bench = parts.bench
     try:
@@ -37,10 +36,7 @@ def fill_drawn(parts: Parts, axis: int | None = None) -> None:
         shown = bench.shown()
         plane = labels_plane(shown.image, shown.plane, labels)
         if axis is None:
-            axes = further_axes(shown.image, plane)
-            if not axes:
-                raise LabelsError("The image has no slices to fill between.")
-            axis = axes[0].axis
+            raise LabelsError("The image has no slices to fill between.")
         document = parts.documents.of(labels)
     except NapariSamError as error:
         bench.fail(error)

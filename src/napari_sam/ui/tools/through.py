@@ -112,7 +112,8 @@ class Through:
         """Fill the slices between marked ones by shape; else those between drawn ones."""
         run = self._run
         if run is None:
-            fill_drawn(self._parts)
+            along = self.state.along
+            fill_drawn(self._parts, None if along is None else along.axis)
             return
         known = {at: run.carried.steps[at].region for at in run.carried.given}
         if self.following.under_way or len(known) < 2:
