@@ -10,8 +10,12 @@ import numpy as np
 import pytest
 
 from napari_sam.errors import ModelError
+from napari_sam.ui.tools.fill_between import fill_drawn
 from napari_sam.ui.tools.through import Through
+from napari_sam.ui.tools.through_following import Following
+from napari_sam.ui.tools.through_keeping import Keeping
 from napari_sam.ui.tools.through_run import Run
+from napari_sam.ui.tools.through_view import ThroughView
 from stack_of_balls import BALL, CENTRE, NEIGHBOUR, RADIUS, SHAPE, STACK, ball, overlap
 
 
@@ -716,3 +720,19 @@ def test_drawn_labels_with_smaller_levels_are_filled_on_all_of_them(hands: Hands
 def test_without_labels_it_is_said_which_are_needed(hands: Hands) -> None:
     hands.through.fill_between()
     assert "Keep cells in" in hands.bench.state.status
+
+
+def test_an_image_without_slices_has_nothing_to_fill_between(bench: Any) -> None:
+    bench.viewer.add_image(np.zeros((40, 50)), name="plane")
+    bench.viewer.add_labels(np.zeros((40, 50), np.int32))
+    bench.settle()
+    fill_drawn(bench.cells.parts, None)
+    assert "no slices" in bench.state.status
+    assert bench.state.problem
+
+
+def test_it_is_made_of_these_parts(hands: Hands) -> None:
+    through = hands.through
+    assert isinstance(through.following, Following)
+    assert isinstance(through.view, ThroughView)
+    assert isinstance(through._keeping, Keeping)
