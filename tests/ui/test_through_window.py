@@ -15,6 +15,7 @@ if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
     pytest.skip("needs a display, such as Xvfb", allow_module_level=True)
 
 from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QColor
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
@@ -156,6 +157,38 @@ def test_the_strip_paints_scores_ends_and_the_slice_shown(qtbot):
     assert "90 %" in strip.tip(3) or "40 %" in strip.tip(3)
     assert "you said" in strip.tip(2)
     assert "not there" in strip.tip(9)
+
+
+def test_of_slices_that_share_a_pixel_the_least_certain_is_seen(qtbot):
+    strip = SliceStrip()
+    qtbot.addWidget(strip)
+    strip.resize(100, strip.height())
+    scores = {at: 0.3 if at == 201 else 0.95 for at in range(400)}
+    strip.show_strip(Strip(400, scores, ends=(0, 399)))
+    painted = strip.grab().toImage()
+    ratio = painted.width() / 100
+    sure, unsure = (painted.pixelColor(round(x * ratio), round(8 * ratio)) for x in (40.5, 50.5))
+    assert sure.saturation() > 150
+    assert unsure.saturation() < 40
+
+
+def test_what_lies_beyond_an_end_is_hatched_in_the_colour_of_the_text(qtbot):
+    strip = SliceStrip()
+    qtbot.addWidget(strip)
+    strip.resize(100, strip.height())
+    palette = strip.palette()
+    palette.setColor(palette.ColorRole.WindowText, QColor("#00ff00"))
+    palette.setColor(palette.ColorRole.Text, QColor("#00ff00"))
+    palette.setColor(palette.ColorRole.Window, QColor("#000000"))
+    strip.setPalette(palette)
+    strip.show_strip(Strip(10, ends=(0, 4)))
+    painted = strip.grab().toImage()
+    greens = [
+        {painted.pixelColor(x, y).green() for x in range(low, low + 30) for y in range(2, 16)}
+        for low in (10 * painted.width() // 100, 60 * painted.width() // 100)
+    ]
+    assert len(greens[0]) == 1
+    assert max(greens[1]) > max(greens[0]) + 40
 
 
 def test_buttons_say_why_they_cannot_be_pressed(qtbot):

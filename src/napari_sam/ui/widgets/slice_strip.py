@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import QEvent, QPoint, QRectF, Qt, Signal
-from qtpy.QtGui import QColor, QPainter, QPen
+from qtpy.QtGui import QBrush, QColor, QPainter, QPen
 from qtpy.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from napari_sam.ui.layers.own_layers import OBJECT_COLOUR
@@ -69,8 +69,9 @@ class SliceStrip(QWidget):
         assert self._strip is not None
         wide = self.width() / self._strip.length
         gap = 1.0 if wide >= 4 else 0.0
+        left = at * wide if wide >= 1 else int(at * wide)
         bottom = self.height() - _DOTS
-        return QRectF(at * wide, bottom - height, max(wide - gap, 1.0), height)
+        return QRectF(left, bottom - height, max(wide - gap, 1.0), height)
 
     # -- drawing ----------------------------------------------------------------------------------
 
@@ -83,11 +84,13 @@ class SliceStrip(QWidget):
         grey.setAlpha(40)
         painter.fillRect(QRectF(0, 0, self.width(), high), grey)
         # Where several slices share a pixel, the least certain one is seen.
+        wide, seen = self.width() / strip.length, dict[int, int]()
         for at in sorted(strip.scores, key=lambda at: -strip.scores[at]):
+            seen[int(at * wide)] = at
+        for at in seen.values():
             share = (strip.scores[at] - _FAINTEST) / (1 - _FAINTEST)
             share = min(max(share, 0.0), 1.0)
             bar = self._bar(at, max(high * share, 3.0))
-            painter.fillRect(self._bar(at, high), grey)
             painter.fillRect(bar, _between(_UNSURE, _SURE, share))
         self._draw_ends(painter, strip, high)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -107,8 +110,7 @@ class SliceStrip(QWidget):
         shade = self.palette().text().color()
         shade.setAlpha(120)
         painter.setPen(Qt.PenStyle.NoPen)
-        painter.setBrush(shade)
-        painter.setBrush(Qt.BrushStyle.BDiagPattern)
+        painter.setBrush(QBrush(shade, Qt.BrushStyle.BDiagPattern))
         for low, top in ((0, first), (last + 1, strip.length)):
             if top > low:
                 painter.drawRect(QRectF(low * wide, 0, (top - low) * wide, high))
