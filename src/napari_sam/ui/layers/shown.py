@@ -15,7 +15,7 @@ from napari_sam.ui.layers.axes import letters_of
 from napari_sam.ui.layers.planes import contrast_limits, displayed_plane, pixel_size, spatial_shape
 
 if TYPE_CHECKING:
-    from napari.layers import Image
+    from napari.layers import Image, Labels
 
 _FEWEST_PIXELS = 5  # a plane this narrow is a channel axis that ended up on the screen
 
@@ -101,9 +101,9 @@ def resolve(viewer: Any, image: Image, *, limits: bool, version: int) -> Shown:
     return Shown(image, plane, view, _merged(viewer, image, plane))
 
 
-def finest(image: Image) -> Any:
+def finest(layer: Image | Labels) -> Any:
     """Return the array of a layer that holds its pixels at full resolution."""
-    return image.data[0] if image.multiscale else image.data
+    return layer.data[0] if layer.multiscale else layer.data
 
 
 def same_pixels(image: Image | None, view: View) -> bool:

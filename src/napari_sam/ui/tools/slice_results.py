@@ -11,6 +11,7 @@ from napari_sam.segmentation import Segmentation, next_id
 from napari_sam.ui.labels_layer.layer_document import LayerSheet
 from napari_sam.ui.layers.label_grid import new_labels
 from napari_sam.ui.layers.ours import add_quietly
+from napari_sam.ui.layers.shown import finest
 from napari_sam.ui.tools.stack_search import End
 
 if TYPE_CHECKING:
@@ -46,8 +47,7 @@ class SliceResults:
         """Write what was found on a slice, where nothing was drawn meanwhile."""
         labels, pixels = self._labels, LayerSheet(self._labels).pixels
         if self._edited:  # ids of the person's own may have come in between
-            finest = labels.data[0] if labels.multiscale else labels.data
-            self.count = max(self.count, next_id(finest) - 1)
+            self.count = max(self.count, next_id(finest(labels)) - 1)
             self._edited = False
         before = plane.take(pixels)
         free = (before == 0) & (found.labels > 0)
