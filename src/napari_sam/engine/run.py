@@ -6,15 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy.typing as npt
-
 from napari_sam.contrast import limits_of
 from napari_sam.engine.sizes import agreed
 from napari_sam.errors import ModelError
 from napari_sam.images import Block, Image, Plane
 from napari_sam.methods.found import Choice, Found
 from napari_sam.methods.method import Encoded, Method
-from napari_sam.models.embedding import Embedding
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, part, silent
 
@@ -87,40 +84,52 @@ def run(
         stage = part(progress, done / len(blocks), (done + 1) / len(blocks))
         sized = agreed(block, wanted, model, finder, part(stage, 0.0, _SIZING))
         stage = stage if sized is wanted else part(stage, _SIZING, 1.0)
-        first = method.encoding_share(sized)
-        last = 1.0 - method.finishing_share(sized)
-        encoding = part(stage, 0.0, first)
-        if encode is None:
-            encoded = _read(block, sized, model, finder, encoding)
-        else:
-            encoded = encode(block, encoding)
-        found = method.search(encoded, sized, progress=part(stage, first, last))
-        chosen = method.finish(found.choose(sized), encoded, sized, part(stage, last, 1.0))
-        yield Result(block, found, chosen)
+        yield run_block(block, method, sized, encode or reading(model, sized, finder), stage)
 
 
-def _read(
-    block: Block, options: Any, model: Model, finder: Model | None, progress: Progress
-) -> Encoded:
-    pixels = block.read()
-    embedding = encode_for(options, model, pixels, limits_of(block.image, pixels), progress)
-    return Encoded(block, pixels, embedding, model, finder)
+def run_block(
+    block: Block, method: Method[Any], options: Any, encode: Encode, progress: Progress
+) -> Result:
+    """Find objects on one block, for which the model and the options are known to be fit.
+
+    Parameters
+    ----------
+    block : Block
+    method : Method
+    options : dataclass
+        Of the method.
+    encode : callable
+        Reads and encodes the block.
+    progress : callable
+
+    Raises
+    ------
+    ImageError, ModelError, Cancelled
+    """
+    first = method.encoding_share(options)
+    last = 1.0 - method.finishing_share(options)
+    encoded = encode(block, part(progress, 0.0, first))
+    found = method.search(encoded, options, progress=part(progress, first, last))
+    chosen = method.finish(found.choose(options), encoded, options, part(progress, last, 1.0))
+    return Result(block, found, chosen)
 
 
-def encode_for(
-    options: Any,
-    model: Model,
-    pixels: npt.NDArray[Any],
-    limits: tuple[float, float] | None,
-    progress: Progress = silent,
-) -> Embedding:
-    """Encode pixels for a method with these options.
+def reading(model: Model, options: Any, finder: Model | None) -> Encode:
+    """Return what reads and encodes a block for a method with these options.
 
     A model that finds cells by itself need not look how large they are where that is known.
     """
-    if model.instances is not None and getattr(options, "diameter", None) is not None:
-        return model.encode_window(pixels, limits=limits)
-    return model.encode(pixels, limits=limits, progress=progress)
+
+    def encode(block: Block, progress: Progress) -> Encoded:
+        pixels = block.read()
+        limits = limits_of(block.image, pixels)
+        if model.instances is not None and getattr(options, "diameter", None) is not None:
+            embedding = model.encode_window(pixels, limits=limits)
+        else:
+            embedding = model.encode(pixels, limits=limits, progress=progress)
+        return Encoded(block, pixels, embedding, model, finder)
+
+    return encode
 
 
 def check_capabilities(

@@ -7,17 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from napari_sam.engine.run import check_capabilities, encode_for
+from napari_sam.engine.run import check_capabilities, reading, run_block
 from napari_sam.engine.sizes import agreed, limits_on
 from napari_sam.engine.stitch import Canvas, PlaneOf, Written, write_part
 from napari_sam.engine.tiles import divide, holds_nothing, nearest_first
 from napari_sam.errors import LabelsError
-from napari_sam.images import Block, Image, is_large
+from napari_sam.images import Block, Image, Tile, is_large
 from napari_sam.labels.gather import placed
-from napari_sam.methods.found import Choice
-from napari_sam.methods.method import Encoded, Method
+from napari_sam.methods.method import Method
 from napari_sam.methods.registry import method_of
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, part, silent
@@ -119,27 +117,22 @@ class TiledRun:
         for number, one in enumerate(parts, before):
             stage = part(progress, number / len(self.parts), (number + 1) / len(self.parts))
             stage(0.0)
-            written = write_part(canvas, one, self._search(one.tile.read(), one, stage), used)
+            written = write_part(canvas, one, self._search(one.tile, stage), used)
             used += len(written.table)
             yield written
         progress(1.0)
 
-    def _search(self, pixels: npt.NDArray[Any], one: Any, progress: Progress) -> Segmentation:
+    def _search(self, tile: Tile, progress: Progress) -> Segmentation:
         """Find the objects of a tile, in its own pixels."""
+        pixels = tile.read()
         if holds_nothing(pixels, self.limits):
             labels = np.zeros(pixels.shape[:2], np.int32)
             return Segmentation(labels, measure(labels, pixels, source=self.model.name))
-        share = self.method.encoding_share(self.options)
-        last = 1.0 - self.method.finishing_share(self.options)
-        options = self._at(one.tile.scale.longest)
+        options = self._at(tile.scale.longest)
         image = Image.of(pixels, rgb=pixels.ndim == 3, limits=self.limits)
-        block = next(image.blocks())
-        embedding = encode_for(options, self.model, pixels, self.limits, part(progress, 0.0, share))
-        encoded = Encoded(block, pixels, embedding, self.model, self.finder)
-        found = self.method.search(encoded, options, progress=part(progress, share, last))
-        chosen: Choice = found.choose(options)
-        chosen = self.method.finish(chosen, encoded, options, part(progress, last, 1.0))
-        return chosen.segmentation()
+        encode = reading(self.model, options, self.finder)
+        result = run_block(next(image.blocks()), self.method, options, encode, progress)
+        return result.chosen.segmentation()
 
     def _at(self, step: float) -> Any:
         """Return the options in pixels of a coarser scale."""
