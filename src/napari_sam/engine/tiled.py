@@ -16,6 +16,7 @@ from napari_sam.errors import LabelsError
 from napari_sam.images import Block, Image, Tile, is_large
 from napari_sam.labels.gather import placed
 from napari_sam.methods.method import Method
+from napari_sam.methods.option import described
 from napari_sam.methods.registry import method_of
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, part, silent
@@ -135,18 +136,15 @@ class TiledRun:
         return result.chosen.segmentation()
 
     def _at(self, step: float) -> Any:
-        """Return the options in pixels of a coarser scale."""
-        if step == 1:
-            return self.options
+        """Return the options in pixels of a coarser scale; what was not chosen stays so."""
         changed: dict[str, Any] = {}
-        diameter = getattr(self.options, "diameter", None)
-        if diameter is not None:
-            changed["diameter"] = diameter / step
-        for name in ("min_area", "max_area", "min_mask_region_area"):
-            area = getattr(self.options, name, None)
-            if area:
-                changed[name] = max(1, round(area / step**2))
-        return replace(self.options, **changed) if changed else self.options
+        for name, _, what in described(self.options):
+            value = getattr(self.options, name)
+            if value and what.unit == "px":
+                changed[name] = value / step
+            elif value and what.unit == "px²":
+                changed[name] = max(1, round(value / step**2))
+        return self.options if step == 1 else replace(self.options, **changed)
 
 
 def segment_in_tiles(
