@@ -132,9 +132,6 @@ class Carry:
         if self._shown.pop(index, None) is not None:
             for way in (1, -1):
                 self._passes.pop((index, way), None)
-            kept = [span for span in (*self._outwards, *self._between) if index not in span]
-            self._outwards = {s: o for s, o in self._outwards.items() if s in kept}
-            self._between = {s: o for s, o in self._between.items() if s in kept}
             self._tidy()
 
     def _tidy(self) -> None:
