@@ -56,18 +56,13 @@ class PlaneStack:
         With two slices more, only these rows and columns of one plane.
         """
         if isinstance(at, tuple):
-            return self._window(*at)
+            index, rows, columns = at
+            (plane,) = self._planes[index]
+            return plane.part(self._data, rows, columns)
         wanted = self._planes[at]
         if self._flat:
             return wanted[0].take(self._data)
         return np.stack([plane.take(self._data) for plane in wanted])
-
-    def _window(self, at: int, rows: slice, columns: slice) -> npt.NDArray[Any]:
-        (plane,) = self._planes[at]
-        where = list(plane.slices)
-        where[plane.axes[0]], where[plane.axes[1]] = rows, columns
-        window = np.asarray(self._data[tuple(where)])
-        return np.swapaxes(window, 0, 1) if plane.transposed else window
 
     def __setitem__(self, at: int, pixels: Any) -> None:
         values = np.broadcast_to(pixels, self.shape[1:])
