@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy import ndimage as ndi
 from skimage.segmentation import watershed
 
+from napari_sam.methods.instances import number
 from napari_sam.methods.smoothing import smooth
 
 SEED = 0.5  # both distances of a seed are shorter
@@ -87,9 +88,7 @@ def labels_from_distances(
     if min_size > 0:
         kept = np.bincount(labels.ravel()) >= min_size
         kept[0] = False
-        numbers = np.zeros(len(kept), np.int32)
-        numbers[kept] = np.arange(1, np.count_nonzero(kept) + 1)
-        labels = numbers[labels]
+        labels = number(kept)[labels]
     return labels
 
 

@@ -149,13 +149,16 @@ class FoundCells:
         """Cut out all objects there are, whatever their area and score."""
         key = (options.smoothing, options.sensitivity, options.splitting)
         if self._cut is None or self._cut[0] != key:
-            floods, enlarged = self._flooded(options)
-            found = merge(floods, options.merging)
-            scores = score(floods, found, self.maps.foreground, options.odds)
-            values = enlarged.values(found)
-            areas = np.bincount(values, minlength=len(scores.values))
-            self._cut = key, Cut(self._pixels_inside(options), values, scores, areas)
+            self._cut = key, self._cut_out(options)
         return self._cut[1]
+
+    def _cut_out(self, options: CellOptions) -> Cut:
+        floods, enlarged = self._flooded(options)
+        found = merge(floods, options.merging)
+        scores = score(floods, found, self.maps.foreground, options.odds)
+        values = enlarged.values(found)
+        areas = np.bincount(values, minlength=len(scores.values))
+        return Cut(self._pixels_inside(options), values, scores, areas)
 
     def _flooded(self, options: CellOptions) -> tuple[Floods, EnlargedLabels]:
         key = (options.smoothing, options.sensitivity)

@@ -44,12 +44,6 @@ class FoundDistances(FoundCells):
     least = 1
     _reliefs: tuple[float, Map, Map] | None = None
 
-    def _objects(self, options: CellOptions) -> Cut:
-        key = (options.smoothing, options.sensitivity, options.splitting)
-        if self._cut is None or self._cut[0] != key:
-            self._cut = key, self._cut_out(options)
-        return self._cut[1]
-
     def _cut_out(self, options: CellOptions) -> Cut:
         foreground = self._smooth_foreground()
         # Half of the foreground, until the sensitivity moves it.
