@@ -17,7 +17,7 @@ from napari_sam.regions import Region
 from napari_sam.segmentation import Segmentation, with_units
 from napari_sam.stacks.frames import Floats, Ints, Objects, describe, overlaps, repaint
 from napari_sam.stacks.grouping import gather_regions
-from napari_sam.stacks.interpolate import between
+from napari_sam.stacks.interpolate import fill_regions
 from napari_sam.stacks.logistic import Logistic
 from napari_sam.stacks.object_table import describe_objects
 
@@ -263,11 +263,9 @@ def _fill_gaps(labels: Any, numbers: Ints, sheets: Ints) -> None:
         ends = [Region.of(np.asarray(labels[z]) == number) for z in (low, high)]
         if not all(end.area for end in ends):
             continue
-        r0, c0 = (min(end.box[k] for end in ends) for k in (0, 1))
-        r1, c1 = (max(end.box[k] for end in ends) for k in (2, 3))
-        first, second = (end.on((r1 - r0, c1 - c0), r0, c0) for end in ends)
-        for z in range(low + 1, high):
+        for z, region in fill_regions({low: ends[0], high: ends[1]}).items():
+            r0, c0, r1, c1 = region.box
             plane = np.asarray(labels[z])
             part = plane[r0:r1, c0:c1]
-            part[between(first, second, (z - low) / (high - low)) & (part == 0)] = number
+            part[region.mask & (part == 0)] = number
             labels[z] = plane
