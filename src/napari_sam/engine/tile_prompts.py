@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
@@ -71,8 +73,8 @@ def candidates_of(tile: Tile, found: Candidates) -> Candidates:
     )
 
 
-def _window(convert: object, window: Window) -> Window:
-    corners = convert(np.reshape(window, (2, 2)))  # type: ignore[operator]
+def _window(convert: Callable[[npt.ArrayLike], npt.ArrayLike], window: Window) -> Window:
+    corners = convert(np.reshape(window, (2, 2)))
     r0, c0, r1, c1 = (float(v) for v in np.ravel(corners))
     return r0, c0, r1, c1
 
