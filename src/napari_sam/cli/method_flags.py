@@ -30,17 +30,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     """
     groups: dict[str, Any] = {}
     for name, owning in _owners().items():
-        group = groups.setdefault("|".join(known.name for known in owning), None)
-        if group is None:
-            group = _group(parser, owning)
-            groups["|".join(known.name for known in owning)] = group
-        _add(group, _typed(owning[0])[name])
+        names = ", ".join(known.name for known in owning)
+        if names not in groups:
+            groups[names] = _group(parser, names, owning)
+        _add(groups[names], _typed(owning[0])[name])
 
 
-def _group(parser: argparse.ArgumentParser, owning: list[Method[Any]]) -> Any:
+def _group(parser: argparse.ArgumentParser, names: str, owning: list[Method[Any]]) -> Any:
     """Add a group for the options that some methods share."""
     like = [f"as in {known.function}" if known.function else known.words.about for known in owning]
-    names = ", ".join(known.name for known in owning)
     return parser.add_argument_group(f"options of --mode {names}", ", ".join(like))
 
 
