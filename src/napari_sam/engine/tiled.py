@@ -144,7 +144,7 @@ class TiledRun:
                 changed[name] = value / step
             elif value and what.unit == "px²":
                 changed[name] = max(1, round(value / step**2))
-        return self.options if step == 1 else replace(self.options, **changed)
+        return replace(self.options, **changed)
 
 
 def segment_in_tiles(
