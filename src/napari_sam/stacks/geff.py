@@ -22,6 +22,22 @@ class Tracked(Protocol):
     def parents(self) -> dict[int, int]: ...
 
 
+def library() -> Any:
+    """Return the package that reads and writes GEFF files.
+
+    Raises
+    ------
+    InstallationError
+    """
+    try:
+        import geff
+    except ImportError as error:
+        raise InstallationError(
+            "GEFF files need the package geff: pip install 'napari-sam-bio[geff]'."
+        ) from error
+    return geff
+
+
 def save(tracks: Tracked, path: str | Path) -> Path:
     """Write who follows whom as a GEFF: a node per cell and frame, an edge per link.
 
@@ -46,12 +62,7 @@ def save(tracks: Tracked, path: str | Path) -> Path:
     ----------
     https://liveimagetrackingtools.org/geff/
     """
-    try:
-        import geff
-    except ImportError as error:
-        raise InstallationError(
-            "GEFF files need the package geff: pip install 'napari-sam-bio[geff]'."
-        ) from error
+    geff = library()
     target = Path(path)
     if target.exists():
         raise DataError(f"{target} is there already: choose another name.")

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from napari_sam.errors import DataError, InstallationError, LabelsError
+from napari_sam.errors import DataError, LabelsError
 from napari_sam.stacks.frames import check_labels
+from napari_sam.stacks.geff import library
 
 #: Properties of nodes that may hold the id that a cell has in the labels of its frame.
 ID_NAMES = ("track", "seg_id", "segmentation_id", "label", "track_id", "tracklet_id")
@@ -45,12 +46,7 @@ def read(path: str | Path, labels: Any = None) -> tuple[Any, dict[int, int]]:
     ----------
     https://liveimagetrackingtools.org/geff/
     """
-    try:
-        import geff
-    except ImportError as error:
-        raise InstallationError(
-            "GEFF files need the package geff: pip install 'napari-sam-bio[geff]'."
-        ) from error
+    geff = library()
     if not Path(path).exists():
         raise DataError(f"There is no {path}.")
     try:
