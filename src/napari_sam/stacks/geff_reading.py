@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_sam.errors import DataError, LabelsError
 from napari_sam.stacks.frames import check_labels
@@ -63,7 +65,7 @@ def read(path: str | Path, labels: Any = None) -> tuple[Any, dict[int, int]]:
         raise DataError(
             f"{path}: node {merged} has two predecessors. Cells that merge are not known here."
         )
-    found = {node: _object(data, graph.nodes[node], time, space) for node in nodes}
+    found = _objects(data, graph, nodes, time, space)
     tracks = _chains(graph, nodes)
     numbers = _numbers(graph, tracks)
     painted = _painted(data, found, numbers)
@@ -91,16 +93,31 @@ def _related(path: str | Path, about: Any) -> Any:
     raise DataError(f"{path} says who follows whom, but holds no pixels: give its labels as well.")
 
 
-def _object(labels: Any, node: dict[str, Any], time: str, space: list[str]) -> tuple[int, int]:
-    """Return frame and id of the object that a node means."""
-    t = int(node[time])
-    if not 0 <= t < labels.shape[0]:
-        raise LabelsError(f"A cell is in frame {t}, but the labels have {labels.shape[0]} frames.")
-    frame = np.asarray(labels[t])
+def _objects(
+    labels: Any, graph: Any, nodes: list[int], time: str, space: list[str]
+) -> dict[int, tuple[int, int]]:
+    """Return frame and id of the object that every node means; a frame is read once."""
+    found = {}
+    for t, cells in itertools.groupby(nodes, lambda node: int(graph.nodes[node][time])):
+        if not 0 <= t < labels.shape[0]:
+            raise LabelsError(
+                f"A cell is in frame {t}, but the labels have {labels.shape[0]} frames."
+            )
+        frame = np.asarray(labels[t])
+        ids = set(np.unique(frame).tolist())
+        for node in cells:
+            found[node] = t, _id_of(frame, ids, graph.nodes[node], space, t)
+    return found
+
+
+def _id_of(
+    frame: npt.NDArray[Any], ids: set[int], node: dict[str, Any], space: list[str], t: int
+) -> int:
+    """Return the id of the object that a node of a frame means."""
     for name in ID_NAMES:
         number = node.get(name)
-        if number is not None and int(number) > 0 and (frame == int(number)).any():
-            return t, int(number)
+        if number is not None and int(number) > 0 and int(number) in ids:
+            return int(number)
     place = tuple(int(np.rint(node[name])) for name in space)
     inside = len(place) == frame.ndim and all(
         0 <= at < n for at, n in zip(place, frame.shape, strict=True)
@@ -108,7 +125,7 @@ def _object(labels: Any, node: dict[str, Any], time: str, space: list[str]) -> t
     number = int(frame[place]) if inside else 0
     if number <= 0:
         raise LabelsError(f"The labels have no object where the cell at {place} of frame {t} is.")
-    return t, number
+    return number
 
 
 def _chains(graph: Any, nodes: list[int]) -> dict[int, int]:
