@@ -151,6 +151,13 @@ def test_encoding_stops_at_any_of_its_reports():
         model.encode(image, progress=stop)
 
 
+def test_encoding_adds_nothing_to_the_weights_of_the_checkpoint():
+    model = small()
+    names = set(model.network.state_dict())
+    model.encode(picture((50, 60), 4))
+    assert set(model.network.state_dict()) == names
+
+
 def test_eight_bits_and_onnx_are_for_the_plain_vit(tmp_path):
     from napari_sam.models.sam.int8 import with_int8
     from napari_sam.models.sam.onnx_export import export_onnx

@@ -12,8 +12,7 @@ Mobile Applications, 2023.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +23,6 @@ from napari_sam.models.mobile_sam.architecture import TinyVitSize
 from napari_sam.models.sam.products import apply
 from napari_sam.progress import Progress, silent
 
-Pause = Callable[[], None]
 _EXPANSION = 4  # channels inside of a block, per channel outside
 _EARLY = 1  # the stage of which HQ-SAM hears
 
@@ -53,9 +51,11 @@ class ConvNorm(nn.Module):
         bn = self.bn
         assert bn.running_mean is not None
         assert bn.running_var is not None
-        self.weight, self.bias = fuse_conv_bn_weights(
+        folded = fuse_conv_bn_weights(
             self.c.weight, None, bn.running_mean, bn.running_var, bn.eps, bn.weight, bn.bias
         )
+        # As parameters, which they come as, they would be weights of the checkpoint.
+        self.weight, self.bias = (values.detach() for values in folded)
 
 
 class _PatchEmbed(nn.Module):
@@ -230,12 +230,13 @@ class TinyVit(nn.Module):
         -------
         (1, C, S / 16, S / 16) Tensor
         """
-        steps = [step for stage in self.layers for step in stage.steps()]  # type: ignore[operator]
-        pause = iter(partial(progress, done / len(steps)) for done in range(len(steps)))
+        stages = [list(stage.steps()) for stage in self.layers]  # type: ignore[operator]
+        count, done = sum(map(len, stages)), 0
         x = self.patch_embed(pixels.contiguous(memory_format=torch.channels_last))
-        for number, stage in enumerate(self.layers):
-            for step in stage.steps():  # type: ignore[operator]
-                next(pause)()
+        for number, steps in enumerate(stages):
+            for step in steps:
+                progress(done / count)
+                done += 1
                 x = step(x)
             if early is not None and number == _EARLY:
                 early.append(x.permute(0, 2, 3, 1))
