@@ -19,6 +19,7 @@ from napari_sam.errors import Cancelled, CheckpointError, ModelError, PromptErro
 from napari_sam.models.cells.load import load_cells
 from napari_sam.models.cells.model import CellsModel
 from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.models.cells.size import OBJECT
 from napari_sam.models.cells.windows import paste, resample, square
 from napari_sam.prompts import Prompt
 from napari_sam.training.synthetic import generate
@@ -428,6 +429,16 @@ def test_the_candidates_of_a_click_go_from_the_least_to_the_most_that_it_may_mea
         larger += (areas[:, 2] / areas[:, 1].clamp_min(1)).tolist()
     assert np.mean(ordered) > 0.9
     assert np.median(larger) > 1.1
+
+
+def test_maps_at_the_size_that_encoding_saw_are_not_read_again():
+    ours = model()
+    embedding = ours.encode(np.zeros((90, 80)), limits=(0, 1))
+    looks = len(ours.network.images)
+    # Nothing is there, so that the size is what a guess is.
+    maps = ours.instance_maps(embedding, diameter=OBJECT)
+    assert len(ours.network.images) == looks
+    assert maps.diameter == OBJECT
 
 
 def test_a_window_is_answered_as_a_plane_is_and_looked_at_once():

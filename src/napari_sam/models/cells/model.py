@@ -132,7 +132,7 @@ class CellsModel(Model):
         progress(1.0)
         maps = overview.maps.foreground
         nbytes = pyramid.nbytes + 3 * maps.nbytes + overview.objects.regions.nbytes
-        features = CellsFeatures(pyramid, lambda: overview)
+        features = CellsFeatures(pyramid, overview)
         return self._embedding(image, limits, features, nbytes)
 
     @torch.inference_mode()

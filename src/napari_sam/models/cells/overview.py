@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -52,23 +51,25 @@ class CellsFeatures:
     ----------
     pyramid : Pyramid
         Windows are cut from it when a prompt asks.
-    survey : callable
-        Makes the overview when it is first asked for: a box or a mask does without.
+    overview : Overview or callable
+        Or what makes it when it is first asked for: a box or a mask does without.
     """
 
-    def __init__(self, pyramid: Pyramid, survey: Callable[[], Overview]) -> None:
+    def __init__(self, pyramid: Pyramid, overview: Overview | Callable[[], Overview]) -> None:
         self.pyramid = pyramid
-        self._survey = survey
+        self._overview = overview
 
-    @cached_property
+    @property
     def overview(self) -> Overview:
         """What the automatic head shows."""
-        return self._survey()
+        if not isinstance(self._overview, Overview):
+            self._overview = self._overview()
+        return self._overview
 
     @property
     def surveyed(self) -> bool:
         """Whether the overview is there."""
-        return "overview" in self.__dict__
+        return isinstance(self._overview, Overview)
 
     @property
     def maps(self) -> InstanceMaps:
