@@ -300,6 +300,13 @@ def test_a_plane_is_no_movie(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def test_a_folder_of_tracks_does_not_take_the_place_of_a_file(tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("mine")
+    with pytest.raises(DataError, match="is a file"):
+        export(np.ones((2, 5, 6), np.int32), tmp_path / "notes", "ctc")
+    assert [(one.name, one.read_text()) for one in tmp_path.iterdir()] == [("notes", "mine")]
+
+
 def test_scores_that_are_no_numbers_are_left_out(tmp_path: Path) -> None:
     table = pd.DataFrame({"label": [1, 2], "score": [np.inf, 0.5]})
     for to, key in (("coco", "annotations"), ("geojson", "features")):

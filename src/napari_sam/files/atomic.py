@@ -68,8 +68,10 @@ def folder_in_one_piece(path: Path, ours: Callable[[str], bool]) -> Iterator[Pat
     Raises
     ------
     DataError
-        When the folder that is there holds something else.
+        When the folder that is there holds something else, or a file has this name.
     """
+    if path.exists() and not path.is_dir():
+        raise DataError(f"{path} is a file: give the name of a folder to write.")
     strange = [one.name for one in path.iterdir() if not ours(one.name)] if path.is_dir() else []
     if strange:
         raise DataError(
