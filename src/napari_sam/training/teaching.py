@@ -78,13 +78,17 @@ def teach(
         while (share := limit.share(tuner.steps)) < 1:
             progress(BEFORE + (AFTER - BEFORE) * share)
             tuner.step(share)
-    lesson = replace(_lesson(model, pieces, before), images=len(pairs), held_back=held)
-    lesson = replace(lesson, steps=tuner.steps)
+    lesson = _lesson(model, pieces, before, images=len(pairs), held=held, steps=tuner.steps)
     best = _best(tunable, tuner.average.state, lesson, bench, part(progress, AFTER, 1.0))
     kept = best.worth > worth(before, before)
     after, elsewhere_after = best.figures
-    lesson = replace(lesson, kept=kept, after=after, elsewhere_after=elsewhere_after)
-    lesson = replace(lesson, seconds=round(clock() - limit.start, 1))
+    lesson = replace(
+        lesson,
+        kept=kept,
+        after=after,
+        elsewhere_after=elsewhere_after,
+        seconds=round(clock() - limit.start, 1),
+    )
     state = best.state if kept else tunable.network.state_dict()
     taught: Model = tunable.taught(state, called, lesson)
     progress(1.0)
@@ -154,16 +158,24 @@ def _hold_back(pieces: list[Piece], rng: np.random.Generator) -> int:
     return held
 
 
-def _lesson(model: Model, pieces: list[Piece], before: tuple[Figures, Figures]) -> Lesson:
+def _lesson(
+    model: Model,
+    pieces: list[Piece],
+    before: tuple[Figures, Figures],
+    *,
+    images: int,
+    held: int,
+    steps: int,
+) -> Lesson:
     """Begin a lesson, of which is known what it is about and nothing that comes of it."""
     return Lesson(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         base=model.name,
-        images=0,
+        images=images,
         objects=sum(len(piece.ids(TAUGHT)) for piece in pieces),
-        held_back=0,
+        held_back=held,
         seconds=0.0,
-        steps=0,
+        steps=steps,
         kept=True,
         diameter=usual_diameter(pieces),
         before=before[0],
