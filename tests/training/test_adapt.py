@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ import napari_sam as ns
 from napari_sam.errors import Cancelled, DataError, LabelsError, ModelError, ParameterError
 from napari_sam.models.cells.folding import unfolded_state
 from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.models.lesson import Lesson, history_of, history_text
 from napari_sam.training import teaching
 from napari_sam.training.comparison import figures_on
 from napari_sam.training.corrections import (
@@ -87,6 +89,23 @@ def test_the_lesson_holds_the_comparison() -> None:
     assert set(lesson.before) == set(lesson.after) == {"ap50", "match", "click"}
     assert set(lesson.elsewhere_before) == set(lesson.elsewhere_after) == {"ap50", "click"}
     assert "AP@.5" in str(lesson)
+
+
+def test_one_network_that_learnt_two_sizes_is_two_models() -> None:
+    model = tiny_model()
+    lesson = adapt(model, [discs()], steps=1).history[-1]
+    state = model.network.state_dict()
+    sizes = [replace(lesson, kept=True, diameter=diameter) for diameter in (18.0, 40.0, 18.0)]
+    prints = [model.taught(state, "t", one).fingerprint for one in sizes]
+    assert prints[0] == prints[2] != prints[1]
+
+
+@pytest.mark.parametrize("diameter", [float("nan"), float("inf"), 0, -5.0])
+def test_a_lesson_of_impossible_sizes_is_left_out(diameter: float) -> None:
+    figures: dict[str, float] = {}
+    whole = Lesson("", "cells", 1, 2, 1, 1.0, 1, True, 20.0, figures, figures, figures, figures)
+    text = history_text([whole, replace(whole, diameter=diameter)])
+    assert history_of(text) == (whole,)
 
 
 @pytest.mark.parametrize("light", [False, True])

@@ -24,7 +24,7 @@ class Lesson:
     base : str
         Name of the model that was taught.
     images, objects : int
-        How many planes with corrected objects there were, and how many objects to learn from.
+        How many images there were, stacks or planes, and how many objects to learn from.
     held_back : int
         Corrected objects that were not learnt from but compared on.
     seconds : float
@@ -122,7 +122,9 @@ def _lesson(row: Any) -> Lesson | None:
         if not sound:
             return None
         values[field.name] = value
-    return Lesson(**values)
+    lesson = Lesson(**values)
+    # Planes are looked at by it, and JSON may say NaN.
+    return lesson if 0 < lesson.diameter < math.inf else None
 
 
 def _is_figures(value: Any) -> bool:

@@ -47,7 +47,7 @@ class Model(ABC):
     device : str
         ``"cpu"``, ``"cuda"``, ``"cuda:1"``, ``"mps"``.
     fingerprint : str
-        Changes whenever the weights do.
+        Changes whenever the weights do, and whatever else its embeddings follow from.
     field : int
         Pixels of a side that it sees best at once: of a larger plane it is shown parts.
     licence : str

@@ -106,10 +106,11 @@ class CellsModel(Model):
     def taught(self, state: Mapping[str, Tensor], name: str, lesson: Lesson | None) -> CellsModel:
         """Make a model of the weights of a copy of the network that was trained."""
         network, reader = taught_network(self.network, state, self.reader.precision)
-        fingerprint = fingerprint_of(network, reader)
-        model = CellsModel(network, name, self.device, fingerprint, reader)
+        model = CellsModel(network, name, self.device, "", reader)
         model.licence = self.licence
         model.history = self.history if lesson is None else (*self.history, lesson)
+        # The same weights look at another size after another lesson.
+        model.fingerprint = fingerprint_of(network, reader, model.usual_diameter)
         return model
 
     def save(self, path: str | Path) -> Path:

@@ -48,9 +48,9 @@ def taught_network(
     return taught, copy.deepcopy(taught).to(precision)
 
 
-def fingerprint_of(network: CellsNetwork, reader: CellsNetwork) -> str:
-    """Hash the weights and say in which precision planes are read."""
-    digest = hashlib.sha256()
+def fingerprint_of(network: CellsNetwork, reader: CellsNetwork, usual: float | None) -> str:
+    """Hash the weights and the usual diameter, and say in which precision planes are read."""
+    digest = hashlib.sha256(repr(usual).encode())
     for name, tensor in network.state_dict().items():
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
