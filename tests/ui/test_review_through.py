@@ -10,8 +10,8 @@ import pytest
 from napari_sam.labels.slices import seen_on
 from napari_sam.stacks.tracks import tracks_of
 from napari_sam.ui.labels_layer.through_editing import ThroughEditing
-from napari_sam.ui.tools.review_through import Through
-from napari_sam.ui.widgets.through_box import ThroughBox
+from napari_sam.ui.tools.review_through import ReviewThrough
+from napari_sam.ui.widgets.review_through_box import ReviewThroughBox
 
 SHAPE = (8, 30, 60)
 
@@ -228,7 +228,7 @@ def test_objects_in_space_are_split_on_all_slices(bench: Any) -> None:
 
 
 def test_who_does_it(review: Any) -> None:
-    assert isinstance(review.review.through, Through)
+    assert isinstance(review.review.through, ReviewThrough)
     take(review, 3, 22)
     edit = review.review.through.editing()
     assert isinstance(edit, ThroughEditing)
@@ -236,7 +236,7 @@ def test_who_does_it(review: Any) -> None:
 
 
 def test_the_box_knows_the_cell_in_hand_and_deletes_a_range(review: Any, qtbot: Any) -> None:
-    box = ThroughBox(review.review)
+    box = ReviewThroughBox(review.review)
     qtbot.addWidget(box)
     assert not box.delete.isEnabled()
     assert "click a cell first" in box.delete.toolTip()

@@ -20,7 +20,7 @@ from napari_sam.ui.tools.review_plane import ReviewedPlane
 from napari_sam.ui.tools.review_proposals import Proposals
 from napari_sam.ui.tools.review_queue import Queue
 from napari_sam.ui.tools.review_state import Limits, ReviewState
-from napari_sam.ui.tools.review_through import Through
+from napari_sam.ui.tools.review_through import ReviewThrough
 from napari_sam.ui.tools.tool import Parts, Tool
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Review(Tool):
         self._appearance = Appearance(bench, self.state)
         self.plane = ReviewedPlane(parts, self.state, self._appearance, self._completed)
         self._queue = Queue(bench, self.state, self._appearance, self.plane, self.select)
-        self.through = Through(bench, parts.lines, self)
+        self.through = ReviewThrough(bench, parts.lines, self)
         self.mouse: ReviewMouse = ReviewMouse(bench, self._appearance, self)
 
     def keys(self) -> dict[str, Action]:

@@ -18,7 +18,7 @@ from napari_sam.ui.tools.review_appearance import Appearance
 from napari_sam.ui.tools.review_plane import ReviewedPlane
 from napari_sam.ui.tools.review_proposals import Proposals
 from napari_sam.ui.tools.review_state import ReviewState
-from napari_sam.ui.tools.review_through import Through
+from napari_sam.ui.tools.review_through import ReviewThrough
 from napari_sam.ui.workbench import Workbench
 
 
@@ -28,7 +28,7 @@ class Reviewed(Protocol):
     state: ReviewState
     plane: ReviewedPlane
     proposals: Proposals
-    through: Through
+    through: ReviewThrough
 
     def edit(self, edit: Callable[[Editing], str], then_select: int | None = None) -> bool: ...
 

@@ -27,7 +27,7 @@ class Reviewed(Protocol):
     def advise(self) -> None: ...
 
 
-class Through:
+class ReviewThrough:
     """Holds what a correction still waits for, across slices: another cell, or a second click.
 
     Parameters

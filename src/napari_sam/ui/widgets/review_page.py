@@ -23,7 +23,7 @@ from napari_sam.ui.widgets.folding import Folding
 from napari_sam.ui.widgets.histogram_slider import HistogramSlider
 from napari_sam.ui.widgets.object_dock import ObjectDock
 from napari_sam.ui.widgets.page import Layers, Page
-from napari_sam.ui.widgets.through_box import ThroughBox
+from napari_sam.ui.widgets.review_through_box import ReviewThroughBox
 
 _REVIEWED = {object_table.OPEN: "open", object_table.ACCEPTED: "accepted"}
 _ACCEPT = "This cell is right. Goes on to the next least certain one."
@@ -149,7 +149,7 @@ class ReviewPage(Page):
         self.filters = Folding("Hide by certainty, area, intensity", tip, inner)
         self.filters.setDuration(0)
         column.addWidget(self.filters)
-        self.through = ThroughBox(review)
+        self.through = ReviewThroughBox(review)
         column.addWidget(self.through)
 
     def _history(self, column: QVBoxLayout) -> None:

@@ -21,7 +21,7 @@ _SPLIT = "Then click both parts, on any slices: they are divided on all slices w
 _DELETE = "Delete the cell in hand from one slice to another, both included."
 
 
-class ThroughBox(Folding):
+class ReviewThroughBox(Folding):
     """Shows what can be done with the cell in hand, and sends it."""
 
     def __init__(self, review: Review) -> None:
