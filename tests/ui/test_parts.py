@@ -41,9 +41,9 @@ from napari_sam.ui.tools.review_labels import fitting_labels
 from napari_sam.ui.tools.review_mouse import ReviewMouse
 from napari_sam.ui.tools.review_plane import ReviewedPlane
 from napari_sam.ui.tools.review_proposals import Proposals
-from napari_sam.ui.tools.review_queue import Queue
+from napari_sam.ui.tools.review_queue import Queue, parallel_planes
 from napari_sam.ui.tools.review_state import Objects, ReviewState
-from napari_sam.ui.tools.stack_search import StackSearch, planes_along
+from napari_sam.ui.tools.stack_search import StackSearch
 from napari_sam.ui.workbench import Workbench
 
 
@@ -143,7 +143,7 @@ def test_a_region_is_the_slice_the_shapes_or_an_error(bench):
 def test_all_planes_of_a_stack_are_gone_through(bench):
     bench.viewer.add_image(np.zeros((2, 3, 8, 9)), name="stack")
     plane = bench.session._bench.plane()
-    found = [one.index[:2] for one in planes_along(plane, (2, 3, 8, 9))]
+    found = [one.index[:2] for one in parallel_planes(plane, (2, 3, 8, 9))]
     assert found == [(t, z) for t in range(2) for z in range(3)]
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,6 @@ from napari_sam.ui.canvas.camera import go_to_slice, look_at
 from napari_sam.ui.tools.review_appearance import Appearance
 from napari_sam.ui.tools.review_plane import ReviewedPlane
 from napari_sam.ui.tools.review_state import ReviewState
-from napari_sam.ui.tools.stack_search import planes_along
 from napari_sam.ui.workbench import Workbench
 
 
@@ -91,9 +92,25 @@ class Queue:
         return True
 
 
+def parallel_planes(plane: Plane, shape: tuple[int, ...]) -> Iterator[Plane]:
+    """Iterate over all planes of a stack that are parallel to one.
+
+    Parameters
+    ----------
+    plane : Plane
+    shape : tuple of int
+        Of the stack, without colour.
+    """
+    ranges = [
+        (None,) if at is None else range(size) for at, size in zip(plane.index, shape, strict=True)
+    ]
+    for index in itertools.product(*ranges):
+        yield replace(plane, index=index)
+
+
 def _found(labels: Any, plane: Plane, object_id: int) -> dict[int, int]:
     """Find the first slice parallel to a plane that holds an object."""
-    for one in planes_along(plane, labels.shape):
+    for one in parallel_planes(plane, labels.shape):
         if (one.take(labels) == object_id).any():
             return {axis: at for axis, at in enumerate(one.index) if at is not None}
     return {}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -18,22 +17,6 @@ from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
     from napari.layers import Image
-
-
-def planes_along(plane: Plane, shape: tuple[int, ...]) -> Iterator[Plane]:
-    """Iterate over all planes of a stack that are parallel to one.
-
-    Parameters
-    ----------
-    plane : Plane
-    shape : tuple of int
-        Of the stack, without colour.
-    """
-    ranges = [
-        (None,) if at is None else range(size) for at, size in zip(plane.index, shape, strict=True)
-    ]
-    for index in itertools.product(*ranges):
-        yield replace(plane, index=index)
 
 
 class End(Protocol):

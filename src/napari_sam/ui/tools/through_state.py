@@ -1,4 +1,4 @@
-"""What is shown of an object that is followed through slices: written by `Through` alone."""
+"""What is shown of an object that is followed through slices: `Through` and its view write it."""
 
 from __future__ import annotations
 
