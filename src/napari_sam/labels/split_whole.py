@@ -104,19 +104,18 @@ def _cropped(
     labels: Any, object_id: int, axis: int, where: Iterable[int] | None
 ) -> tuple[Place, npt.NDArray[np.bool_]]:
     """Return an object in the smallest block that holds it, and where that begins."""
-    masks: dict[int, npt.NDArray[np.bool_]] = {}
+    found: dict[int, tuple[tuple[slice, ...], npt.NDArray[np.bool_]]] = {}
     for at in positions(labels, axis, where):
-        part = slice_at(labels, axis, at) == object_id
-        if part.any():
-            masks[at] = part
-    low, high = min(masks), max(masks) + 1
-    held = np.any(list(masks.values()), axis=0)
-    sides = []
-    for other in range(held.ndim):
-        along = np.flatnonzero(held.any(axis=tuple(k for k in range(held.ndim) if k != other)))
-        sides.append(slice(int(along[0]), int(along[-1]) + 1))
-    empty = np.zeros(held.shape, bool)[tuple(sides)]
-    stack = [masks[at][tuple(sides)] if at in masks else empty for at in range(low, high)]
-    starts = [side.start for side in sides]
-    corner = (*starts[:axis], low, *starts[axis:])
-    return corner, np.stack(stack, axis=axis)
+        held = slice_at(labels, axis, at) == object_id
+        for box in ndi.find_objects(held.view(np.int8)):
+            found[at] = box, held[box].copy()  # of a large slice no more is kept
+    low, high = min(found), max(found) + 1
+    ends = [(box[k].start, box[k].stop) for box, _ in found.values() for k in range(len(box))]
+    boxes = np.array(ends).reshape(len(found), -1, 2)
+    starts, stops = boxes[..., 0].min(axis=0), boxes[..., 1].max(axis=0)
+    block = np.zeros((high - low, *(stops - starts)), bool)
+    for at, (box, part) in found.items():
+        inner = (slice(b.start - s, b.stop - s) for b, s in zip(box, starts, strict=True))
+        block[(at - low, *inner)] = part
+    corner = (*starts[:axis].tolist(), low, *starts[axis:].tolist())
+    return corner, np.moveaxis(block, 0, axis)
