@@ -26,7 +26,7 @@ Window = tuple[float, float, float, float]
 """Edges ``(r0, c0, r1, c1)`` of a region of the plane, in pixels; may reach beyond the plane."""
 
 
-class _Placed(NamedTuple):
+class Placed(NamedTuple):
     """A mask as it is known already: a region, and the shape of its plane."""
 
     region: Region
@@ -46,7 +46,7 @@ class Prompt:
     boxes : (1, 4) array-like
         ``(r0, c0, r1, c1)``, corners in any order. One object has one box: `split` turns
         several boxes into several prompts.
-    mask : (H, W) array-like, optional
+    mask : (H, W) array-like or Placed, optional
         A rough mask of the object over the whole plane; anything non-zero is inside.
     logits : (h, w) array-like, optional
         Low-resolution logits of an earlier answer (``found.logits[k]``), to refine it.
@@ -89,13 +89,15 @@ class Prompt:
     ) -> None:
         point_array = checks.places(points, 2, "points", PromptError)
         region = shape = None
-        if mask is not None and not isinstance(mask, _Placed):
+        if mask is not None and not isinstance(mask, Placed):
             given = _mask(mask)
             given.flags.writeable = False
             region, shape = Region.of(given), given.shape
             self.__dict__["mask"] = given
         elif mask is not None:
             region, shape = mask.region, mask.shape
+        if region is not None and not region.area:
+            raise PromptError("The mask is empty: paint some of the object first.")
         values: dict[str, Any] = {
             "points": point_array,
             "labels": _labels(labels, len(point_array)),
@@ -171,7 +173,7 @@ class Prompt:
         region = Region.of(fill(corners - first, (height, width)), int(first[0]), int(first[1]))
         if not region.area:
             raise PromptError("The polygon covers no pixel of the plane.")
-        return cls(points, labels, boxes=[(*low, *high)], mask=_Placed(region, shape))
+        return cls(points, labels, boxes=[(*low, *high)], mask=Placed(region, shape))
 
     @property
     def box(self) -> tuple[float, float, float, float] | None:
@@ -202,7 +204,7 @@ class Prompt:
         """Return the same prompt, said for the first time."""
         placed = None
         if self.region is not None and self.mask_shape is not None:
-            placed = _Placed(self.region, self.mask_shape)
+            placed = Placed(self.region, self.mask_shape)
         return Prompt(self.points, self.labels, self.boxes, placed, text=self.text)
 
     def split(self) -> list[Prompt]:
@@ -309,10 +311,8 @@ def _mask(value: Any) -> npt.NDArray[np.bool_]:
     if given.ndim != 2:
         raise PromptError(f"mask must be one plane (H, W), got shape {given.shape}.")
     checks.finite(given, "mask", PromptError)
-    mask: npt.NDArray[np.bool_] = given != 0
-    if not mask.any():
-        raise PromptError("The mask is empty: paint some of the object first.")
-    return mask
+    inside: npt.NDArray[np.bool_] = given != 0
+    return inside
 
 
 def _logits(value: Any) -> npt.NDArray[np.float32]:

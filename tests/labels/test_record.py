@@ -17,7 +17,8 @@ from napari_sam.labels.change import Change, Origin
 from napari_sam.labels.record import from_bytes, to_bytes
 from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs
-from napari_sam.prompts import Prompt
+from napari_sam.prompts import Placed, Prompt
+from napari_sam.regions import Region
 
 SHAPE = (3, 24, 24)
 numbers = st.floats(0, 20, width=32)
@@ -79,6 +80,13 @@ def test_a_damaged_record_is_said_to_be_damaged(change, data):
     cut = bytes(record[:at])
     with pytest.raises(DataError):
         from_bytes(cut)
+
+
+def test_a_mask_on_a_plane_that_no_memory_holds_is_written_and_read():
+    side = 2**24
+    prompt = Prompt(mask=Placed(Region(np.ones((3, 5), bool), side - 9, side - 6), (side, side)))
+    change = Change("", Runs.none(SHAPE), None, "accept", Origin(plane(1), (prompt,), "cells"))
+    same(from_bytes(to_bytes(change)), change)
 
 
 def test_values_of_any_kind_are_written():

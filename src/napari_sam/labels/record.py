@@ -21,7 +21,7 @@ from napari_sam.images import Plane
 from napari_sam.labels.change import Change, Origin
 from napari_sam.labels.rows import RowChange
 from napari_sam.labels.runs import Runs
-from napari_sam.prompts import Prompt
+from napari_sam.prompts import Placed, Prompt
 from napari_sam.regions import Region
 
 VERSION = 1
@@ -216,7 +216,7 @@ def _origin_in(text: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Ori
             r0, c0, r1, c1 = told.get("box") or (0, 0, *shape)
             bits = np.unpackbits(arrays[f"mask_{number}"], count=(r1 - r0) * (c1 - c0))
             part = bits.reshape(r1 - r0, c1 - c0).astype(bool)
-            mask = Region.of(part, r0, c0).on(tuple(shape))
+            mask = Placed(Region.of(part, r0, c0), tuple(shape))
         logits = arrays.get(f"logits_{number}")
         prompts.append(
             Prompt(
