@@ -115,7 +115,7 @@ def _cropped(
     starts, stops = boxes[..., 0].min(axis=0), boxes[..., 1].max(axis=0)
     block = np.zeros((high - low, *(stops - starts)), bool)
     for at, (box, part) in found.items():
-        inner = (slice(b.start - s, b.stop - s) for b, s in zip(box, starts, strict=True))
-        block[(at - low, *inner)] = part
+        inner = tuple(slice(b.start - s, b.stop - s) for b, s in zip(box, starts, strict=True))
+        block[at - low][inner] = part
     corner = (*starts[:axis].tolist(), low, *starts[axis:].tolist())
     return corner, np.moveaxis(block, 0, axis)
