@@ -11,7 +11,7 @@ import tifffile
 
 from napari_sam import loading
 from napari_sam.cli import main
-from napari_sam.cli.adapt import labels_of
+from napari_sam.files.beside import image_beside, labels_beside
 from napari_sam.models import zoo
 from napari_sam.models.load import load
 from napari_sam.training import adapt as adapting
@@ -98,9 +98,11 @@ def test_interrupted_nothing_is_left(
 
 def test_labels_belong_to_images_of_their_name(folders: tuple[Path, Path]) -> None:
     images, labels = folders
-    assert labels_of(images / "a0.tif", labels) == labels / "a0_labels.tif"
-    assert labels_of(images / "a1.tif", labels) is None
-    assert labels_of(images / "a2.tif", labels) == labels / "a2.tif"
+    assert labels_beside(images / "a0.tif", labels) == labels / "a0_labels.tif"
+    assert labels_beside(images / "a1.tif", labels) is None
+    assert labels_beside(images / "a2.tif", labels) == labels / "a2.tif"
+    assert image_beside(images / "a1_examples.tif") == images / "a1.tif"
+    assert image_beside(images / "b.tif") is None
 
 
 def test_no_labels_are_an_error(

@@ -56,12 +56,15 @@ MAY_IMPORT: dict[str, set[str]] = {
     "methods": VOCABULARY | {"labels", "models", "embeddings", "loading", "stacks", "objects"},
     "engine": HEADLESS,
     "segment": HEADLESS | {"engine"},
+    "segment_similar": HEADLESS | {"engine"},
     "segment_stacks": HEADLESS | {"engine"},
-    "batch": HEADLESS | {"engine", "segment", "segment_stacks"},
-    "training": HEADLESS | {"engine", "segment", "segment_stacks"},
+    "batch": HEADLESS | {"engine", "segment", "segment_similar", "segment_stacks"},
+    "training": HEADLESS | {"engine", "segment", "segment_similar", "segment_stacks"},
     "samples": VOCABULARY | {"training"},
-    "cli": HEADLESS | {"engine", "segment", "segment_stacks", "batch", "samples", "training"},
-    "ui": HEADLESS | {"engine", "segment", "segment_stacks", "batch", "samples", "training"},
+    "cli": HEADLESS
+    | {"engine", "segment", "segment_similar", "segment_stacks", "batch", "samples", "training"},
+    "ui": HEADLESS
+    | {"engine", "segment", "segment_similar", "segment_stacks", "batch", "samples", "training"},
     "__main__": {"cli"},
 }
 GUI = {"napari", "qtpy", "PySide6", "PyQt6", "PyQt5", "superqt", "magicgui", "vispy"}

@@ -23,6 +23,7 @@ _HOMES = {
     "Tracks": "napari_sam.stacks.tracks",
     "adapt": "napari_sam.training.adapt",
     "errors": "napari_sam.errors",
+    "find_similar": "napari_sam.segment_similar",
     "interpolate": "napari_sam.stacks.interpolate",
     "link_labels": "napari_sam.stacks.link",
     "propagate": "napari_sam.stacks.propagate",
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from napari_sam.models.model import Embedding, Model
     from napari_sam.prompts import Prompt
     from napari_sam.segment import segment_cells, segment_everything, segment_objects
+    from napari_sam.segment_similar import find_similar
     from napari_sam.segment_stacks import segment_volume, track_cells
     from napari_sam.segmentation import Candidates, Segmentation
     from napari_sam.stacks.interpolate import interpolate
@@ -63,6 +65,7 @@ __all__ = [
     "__version__",
     "adapt",
     "errors",
+    "find_similar",
     "interpolate",
     "link_labels",
     "load_model",

@@ -112,10 +112,11 @@ def pairs(images: str, labels: Path, channel: int | None) -> list[tuple[Image, A
     """
     from napari_sam.cli.inputs import find_inputs, pick
     from napari_sam.files import read_image, read_labels
+    from napari_sam.files.beside import labels_beside
 
     files = find_inputs([images])
     if labels.is_dir():
-        found = [(file, labels_of(file, labels)) for file in files]
+        found = [(file, labels_beside(file, labels)) for file in files]
         known = [(file, own) for file, own in found if own is not None]
     else:
         known = [(file, labels) for file in files]
@@ -128,17 +129,3 @@ def pairs(images: str, labels: Path, channel: int | None) -> list[tuple[Image, A
         (pick(read_image(file), channel), pick(read_labels(own), sure=True).finest)
         for file, own in known
     ]
-
-
-def labels_of(image: Path, folder: Path) -> Path | None:
-    """Return the labels of an image in a folder, if they are there."""
-    from napari_sam.files import IMAGE_SUFFIXES
-    from napari_sam.files.names import stem_of
-
-    stem = stem_of(image).removesuffix(".image")
-    for ending in ("_labels", ".labels", "_masks", ""):
-        for suffix in IMAGE_SUFFIXES:
-            file = folder / f"{stem}{ending}{suffix}"
-            if file.is_file() and file.resolve() != image.resolve():
-                return file
-    return None

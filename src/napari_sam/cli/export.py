@@ -119,22 +119,11 @@ def _pixel_size(options: argparse.Namespace, image: Image) -> PixelSize | None:
     return PixelSize(options.pixel_size, options.pixel_size, "um", depth)
 
 
-def _stem(labels: Path) -> str:
-    """Return what `segment` called the image that it made these labels of."""
-    from napari_sam.files.names import stem_of
-
-    return stem_of(labels).removesuffix("_labels")
-
-
 def _image_beside(labels: Path) -> str:
     """Return the file name of the image the labels belong to, as far as it can be told."""
-    from napari_sam.files import IMAGE_SUFFIXES
+    from napari_sam.files.beside import image_beside
 
-    for ending in (".ome.tif", ".ome.tiff", *IMAGE_SUFFIXES):
-        image = labels.with_name(f"{_stem(labels)}{ending}")
-        if image.is_file() and image.name != labels.name:
-            return image.name
-    return labels.name
+    return (image_beside(labels) or labels).name
 
 
 def _table_beside(source: Path, labels: npt.NDArray[np.integer[Any]]) -> pd.DataFrame | None:
@@ -145,8 +134,10 @@ def _table_beside(source: Path, labels: npt.NDArray[np.integer[Any]]) -> pd.Data
     import numpy as np
     import pandas as pd
 
+    from napari_sam.files.beside import stem_of_labels
+
     try:
-        table = pd.read_csv(source.with_name(f"{_stem(source)}_objects.csv"))
+        table = pd.read_csv(source.with_name(f"{stem_of_labels(source)}_objects.csv"))
         if "parent" in table:  # of tracks: the area is that of a frame
             told: dict[int, int] = dict(zip(table["label"], table["frames"], strict=True))
             seen = [np.unique(frame[frame > 0]) for frame in labels]

@@ -54,6 +54,8 @@ class Option:
         All values of a text. Of two, the panel makes a switch for the second.
     read : callable, optional
         Reads the value from a file, which is what the command line then takes.
+    variable : str
+        What a recipe calls a value that no code can spell.
     instead_of : str
         The option that is None when this one is given.
     rank : int
@@ -79,6 +81,7 @@ class Option:
     floor: float | None = None
     choices: tuple[str, ...] = ()
     read: Callable[[Path], Any] | None = None
+    variable: str = ""
     instead_of: str = ""
     rank: int = 0
     formerly: str = ""

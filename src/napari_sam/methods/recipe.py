@@ -41,7 +41,8 @@ def as_python(
     Returns
     -------
     str
-        Lines that leave a `Segmentation` in ``result``. What has its default is not said.
+        Lines that leave a `Segmentation` in ``result``. What has its default is not said; what no
+        code can spell is an array of its name, such as labels of ``examples``.
 
     Examples
     --------
@@ -60,7 +61,9 @@ def as_python(
         ]
     words = [] if method.function else [f"method={method.name!r}"]
     words += [f"model={str(model)!r}"]
-    words += [f"{name}={value!r}" for name, value in _said(options).items()]
+    variables = {one.name: one.option.variable for one in described(options)}
+    for name, value in _said(options).items():
+        words += [f"{name}={variables[name] or repr(value)}"]
     if limits is not None:
         words.append(f"limits={tuple(float(value) for value in limits)}")
     function = method.function or "segment_objects"
@@ -132,7 +135,7 @@ def _said(options: Any) -> dict[str, Any]:
     """Return what has to be said of the options, as plain values."""
     said = differing(options)
     for name, _, what in described(options):
-        if what.read is not None and name in said:
+        if what.read is not None and name in said and not what.variable:
             said[name] = [np.asarray(part).tolist() for part in said[name]]
     return said
 

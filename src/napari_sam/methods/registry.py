@@ -12,6 +12,7 @@ from napari_sam.methods.method import Method
 ROWS: dict[str, str] = {
     "cells": "napari_sam.methods.cells",
     "everything": "napari_sam.methods.everything",
+    "similar": "napari_sam.methods.similar",
     "volume": "napari_sam.methods.volume",
     "track": "napari_sam.methods.track",
 }

@@ -230,11 +230,19 @@ class Follows(Protocol):
         ...
 
 
-class Describes(Protocol):
-    """Describes regions by vectors that are alike where the regions are."""
+class Scene(Protocol):
+    """A plane as a model saw it, in which objects are described without the model."""
 
-    def describe(self, embedding: Embedding, masks: Sequence[Mask]) -> npt.NDArray[np.float32]:
-        """Return a row of numbers per (H, W) mask."""
+    def describe(self, labels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Return a row of numbers per object of labels (H, W) with ids 1..n."""
+        ...
+
+
+class Describes(Protocol):
+    """Describes objects by vectors that are alike where the objects are."""
+
+    def scene(self, embedding: Embedding, *, progress: Progress = ...) -> Scene:
+        """Look at a plane, once for all of its objects."""
         ...
 
 

@@ -315,13 +315,17 @@ class Model(ABC):
 
     def _check(self, embedding: Embedding, prompt: Prompt) -> None:
         """Refuse an embedding of another model, or a prompt that does not fit the plane."""
-        checks.instance(embedding, Embedding, "embedding", ModelError)
+        self._check_own(embedding)
         checks.instance(prompt, Prompt, "prompt", PromptError)
+        if prompt.text:
+            raise ModelError(f"The model {self.name!r} does not understand text prompts.")
+        prompt.check(embedding.shape)
+
+    def _check_own(self, embedding: Embedding) -> None:
+        """Refuse an embedding of another model."""
+        checks.instance(embedding, Embedding, "embedding", ModelError)
         if embedding.model != self.fingerprint:
             raise ModelError(
                 f"This embedding was made by another model ({embedding.model}), not by "
                 f"{self.fingerprint}: encode the plane again."
             )
-        if prompt.text:
-            raise ModelError(f"The model {self.name!r} does not understand text prompts.")
-        prompt.check(embedding.shape)

@@ -71,7 +71,7 @@ class Recipe:
     prompt_every: int = 2
     distil: float = 1.0
     decay: float = 0.98
-    generated: int = 24
+    generated: int = 48
     checked: int = 10
 
 

@@ -27,6 +27,7 @@ from napari_sam.models.cells.encoder import Features
 from napari_sam.models.cells.framing import contains, hull
 from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.models.cells.overview import CellsFeatures, survey
+from napari_sam.models.cells.scene import CellsScene, read_scene
 from napari_sam.models.cells.size import (
     OBJECT,
     STRIDE,
@@ -91,6 +92,16 @@ class CellsModel(Model):
     def instances(self) -> CellsModel:
         """Itself: it has a learned automatic head."""
         return self
+
+    @property
+    def describes(self) -> CellsModel:
+        """Itself: its encoder says what objects look like."""
+        return self
+
+    def scene(self, embedding: Embedding, *, progress: Progress = silent) -> CellsScene:
+        self._check_own(embedding)
+        features: CellsFeatures = embedding.features
+        return read_scene(self.reader, features.pyramid, features.diameter, progress)
 
     @property
     def usual_diameter(self) -> float | None:

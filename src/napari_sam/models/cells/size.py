@@ -10,13 +10,14 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil, log
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from scipy import ndimage as ndi
 
-from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.models.cells.network import CellsNetwork, Features
 from napari_sam.models.cells.windows import Pyramid
 from napari_sam.models.model import SURROUNDINGS, InstanceMaps
 from napari_sam.progress import Progress, silent
@@ -102,19 +103,48 @@ def read_maps(
     if region is not None:
         top, bottom = _span(region[0], region[2], diameter, scale, rows)
         left, right = _span(region[1], region[3], diameter, scale, columns)
-    tall, wide = _step(bottom - top), _step(right - left)
-    starts = [(r, c) for r in range(top, bottom, tall) for c in range(left, right, wide)]
-    for done, (r0, c0) in enumerate(starts):
-        progress(done / len(starts))
-        r1, c1 = min(r0 + tall, bottom), min(c0 + wide, right)
-        edge = HALO // STRIDE
-        # No halo beyond the plane: there is nothing to see.
-        above, before = min(r0, edge), min(c0, edge)
-        below, after = min(rows - r1, edge), min(columns - c1, edge)
-        seen = _maps_of(network, pyramid, (r0 - above, c0 - before, r1 + below, c1 + after), zoom)
-        maps[:, r0:r1, c0:c1] = seen[:, above : above + r1 - r0, before : before + c1 - c0]
+    parts = tiles((top, bottom), (left, right), (rows, columns))
+    for done, part in enumerate(parts):
+        progress(done / len(parts))
+        seen = _maps_of(network, pyramid, part.seen, zoom)
+        maps[:, part.rows, part.columns] = seen[:, part.inner[0], part.inner[1]]
     progress(1.0)
     return InstanceMaps(maps[0], maps[1], maps[2], (scale, scale), pyramid.shape, diameter)
+
+
+class Tile(NamedTuple):
+    """A part of a plane that is read at once, in map pixels.
+
+    Attributes
+    ----------
+    rows, columns : slice
+        What is kept of it, in the whole.
+    seen : (r0, c0, r1, c1)
+        What is read, with a halo where there is something to see.
+    inner : (slice, slice)
+        What is kept of what is read.
+    """
+
+    rows: slice
+    columns: slice
+    seen: tuple[int, int, int, int]
+    inner: tuple[slice, slice]
+
+
+def tiles(rows: tuple[int, int], columns: tuple[int, int], shape: tuple[int, int]) -> list[Tile]:
+    """Divide a span of map pixels of a plane with so many of them into tiles with a halo."""
+    tall, wide = _step(rows[1] - rows[0]), _step(columns[1] - columns[0])
+    edge = HALO // STRIDE
+    found = []
+    for r0 in range(*rows, tall):
+        for c0 in range(*columns, wide):
+            r1, c1 = min(r0 + tall, rows[1]), min(c0 + wide, columns[1])
+            above, before = min(r0, edge), min(c0, edge)
+            below, after = min(shape[0] - r1, edge), min(shape[1] - c1, edge)
+            seen = (r0 - above, c0 - before, r1 + below, c1 + after)
+            inner = (slice(above, above + r1 - r0), slice(before, before + c1 - c0))
+            found.append(Tile(slice(r0, r1), slice(c0, c1), seen, inner))
+    return found
 
 
 def _span(first: float, last: float, diameter: float, scale: float, count: int) -> tuple[int, int]:
@@ -144,14 +174,22 @@ def _maps_of(
 ) -> npt.NDArray[np.float32]:
     """Run the automatic head on a region given in map pixels ``(r0, c0, r1, c1)``."""
     rows, columns = pixels[2] - pixels[0], pixels[3] - pixels[1]
+    maps = network.instances(features_of(network, pyramid, pixels, zoom))
+    found: npt.NDArray[np.float32] = maps[0, :3, :rows, :columns].float().sigmoid().cpu().numpy()
+    return found
+
+
+def features_of(
+    network: CellsNetwork, pyramid: Pyramid, pixels: tuple[int, int, int, int], zoom: float
+) -> Features:
+    """Encode a region given in map pixels; what is returned may reach beyond it."""
+    rows, columns = pixels[2] - pixels[0], pixels[3] - pixels[1]
     # The network halves five times; what that adds is black, like all beyond the plane.
     size = ceil(rows * STRIDE / 32) * 32, ceil(columns * STRIDE / 32) * 32
     corner = pixels[0] * STRIDE / zoom - 0.5, pixels[1] * STRIDE / zoom - 0.5
     edges = (*corner, corner[0] + size[0] / zoom, corner[1] + size[1] / zoom)
     image = pyramid.sample(edges, size).contiguous(memory_format=torch.channels_last)
-    maps = network.instances(network.encode(image.to(network.precision)))
-    found: npt.NDArray[np.float32] = maps[0, :3, :rows, :columns].float().sigmoid().cpu().numpy()
-    return found
+    return network.encode(image.to(network.precision))
 
 
 def find_objects(maps: npt.NDArray[np.float32], scale: float) -> Objects:

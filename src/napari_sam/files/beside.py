@@ -1,0 +1,49 @@
+"""Which labels belong to which image, by their names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari_sam.files.kinds import IMAGE_SUFFIXES
+from napari_sam.files.names import stem_of
+
+__all__ = ["image_beside", "labels_beside", "stem_of_labels"]
+
+#: What is added to an image's name for what is said of it.
+_ADDED = ("_labels", ".labels", "_examples", "_unlike", "_masks")
+
+
+def stem_of_labels(labels: Path) -> str:
+    """Return what the image of labels is called, without its ending.
+
+    Examples
+    --------
+    >>> stem_of_labels(Path("plate/a_labels.tif"))
+    'a'
+    """
+    stem = stem_of(labels)
+    for added in _ADDED:
+        stem = stem.removesuffix(added)
+    return stem
+
+
+def image_beside(labels: Path) -> Path | None:
+    """Return the image beside labels that they belong to, if it is there."""
+    for middle in ("", ".image"):
+        for ending in (".ome.tif", ".ome.tiff", *IMAGE_SUFFIXES):
+            image = labels.with_name(f"{stem_of_labels(labels)}{middle}{ending}")
+            if image.is_file() and image.name != labels.name:
+                return image
+    return None
+
+
+def labels_beside(image: Path, folder: Path | None = None) -> Path | None:
+    """Return the labels of an image, in a folder or beside it, if they are there."""
+    stem = stem_of(image).removesuffix(".image")
+    folder = image.parent if folder is None else folder
+    for added in (*_ADDED, ""):
+        for suffix in (".ome.tif", *IMAGE_SUFFIXES):
+            file = folder / f"{stem}{added}{suffix}"
+            if file.is_file() and file.resolve() != image.resolve():
+                return file
+    return None
