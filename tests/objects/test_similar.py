@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import napari_sam as ns
+from describing_model import DescribingModel, two_kinds
 from fake_model import FakeModel
 from napari_sam.errors import DataError, LabelsError, ModelError, ParameterError
 from napari_sam.methods.finding_cells import find_cells
@@ -31,41 +32,9 @@ def looks(places: np.ndarray) -> Looks:
     return Looks(measures, np.ones((len(places), 20), np.float32))
 
 
-def two_kinds() -> tuple[np.ndarray, np.ndarray]:
-    """Twenty large bright discs and twenty small dim ones, and labels: even ids are large."""
-    rng = np.random.default_rng(0)
-    image, labels = rng.normal(10, 1, (240, 300)), np.zeros((240, 300), np.int32)
-    rows, columns = np.indices(image.shape)
-    for number in range(40):
-        row, column = 25 + 45 * (number // 8), 25 + 35 * (number % 8)
-        large = number % 2 == 1
-        inside = (rows - row) ** 2 + (columns - column) ** 2 <= (14 if large else 9) ** 2
-        image[inside] += 80 if large else 40
-        labels[inside] = number + 1
-    return image, labels
-
-
 def hit(found: ns.Segmentation, labels: np.ndarray) -> set[int]:
     """The discs that something was found on."""
     return set(np.unique(labels[found.labels > 0])) - {0}
-
-
-class Seen:
-    """A scene in which the network says nothing."""
-
-    def describe(self, labels: np.ndarray) -> np.ndarray:
-        return np.ones((labels.max(), 4), np.float32)
-
-
-class Describing(FakeModel):
-    """Finds bright discs and knows only their shape and brightness."""
-
-    @property
-    def describes(self) -> Describing:
-        return self
-
-    def scene(self, embedding: object, **_: object) -> Seen:
-        return Seen()
 
 
 # what objects look like -----------------------------------------------------------------------
@@ -181,31 +150,31 @@ def test_objects_that_are_all_the_same_are_no_error() -> None:
 def test_like_a_few_large_ones_are_all_large_ones() -> None:
     image, labels = two_kinds()
     shown = np.where(np.isin(labels, (2, 4, 6)), labels, 0)
-    found = ns.find_similar(image, shown, Describing())
+    found = ns.find_similar(image, shown, DescribingModel())
     assert len(found) == 20
     assert found.table["similarity"].is_monotonic_decreasing
     assert list(found.table["label"]) == list(range(1, 21))
     hit = np.unique(labels[found.labels > 0])
     assert (hit[hit > 0] % 2 == 0).all()
-    everything = ns.find_similar(image, shown, Describing(), likeness=0.0)
-    assert len(everything) == len(ns.segment_cells(image, Describing()))
+    everything = ns.find_similar(image, shown, DescribingModel(), likeness=0.0)
+    assert len(everything) == len(ns.segment_cells(image, DescribingModel()))
 
 
 def test_masks_and_another_image_show_what_is_meant() -> None:
     image, labels = two_kinds()
     # As the model itself outlines them.
-    every = ns.segment_cells(image, Describing())
+    every = ns.segment_cells(image, DescribingModel())
     seen, expected = every.labels, {one for one in hit(every, labels) if one % 2}
     assert len(expected) > 15
     masks = [seen == seen[labels == number].max() for number in (1, 3, 5)]
-    small = ns.find_similar(image, masks, Describing())
+    small = ns.find_similar(image, masks, DescribingModel())
     assert hit(small, labels) == expected
     turned = image[::-1].copy()
-    there = ns.find_similar(turned, np.logical_or.reduce(masks), Describing(), shown_on=image)
+    there = ns.find_similar(turned, np.logical_or.reduce(masks), DescribingModel(), shown_on=image)
     assert all(one % 2 for one in hit(there, labels[::-1]))
     assert len(hit(there, labels[::-1])) > 15
     unlike = [seen == seen[labels == number].max() for number in (2, 4)]
-    sure = ns.find_similar(image, masks[:1], Describing(), unlike=unlike)
+    sure = ns.find_similar(image, masks[:1], DescribingModel(), unlike=unlike)
     assert hit(sure, labels) == expected
 
 
@@ -213,7 +182,7 @@ def test_a_stack_is_searched_by_examples_of_one_slice() -> None:
     image, labels = two_kinds()
     stack = np.stack([image, image[::-1]])
     shown = np.stack([np.where(np.isin(labels, (2, 4, 6)), labels, 0), np.zeros_like(labels)])
-    found = ns.find_similar(stack, shown, Describing())
+    found = ns.find_similar(stack, shown, DescribingModel())
     assert len(found) == 40
     assert set(found.table["axis_0"]) == {0, 1}
     assert len(np.unique(found.labels)) == 41
@@ -221,7 +190,7 @@ def test_a_stack_is_searched_by_examples_of_one_slice() -> None:
 
 def test_answers_need_no_new_search() -> None:
     image, labels = two_kinds()
-    model = Describing()
+    model = DescribingModel()
     examples = Examples.of(image, np.where(labels == 2, 1, 0))
     options = SimilarOptions(examples=examples)
     embedding = model.encode(image)
@@ -248,19 +217,19 @@ def test_answers_need_no_new_search() -> None:
 def test_what_cannot_be_looked_for_is_refused() -> None:
     image, labels = two_kinds()
     with pytest.raises(LabelsError, match="no example"):
-        ns.find_similar(image, np.zeros_like(labels), Describing())
+        ns.find_similar(image, np.zeros_like(labels), DescribingModel())
     with pytest.raises(LabelsError, match="same rows"):
-        ns.find_similar(image, labels[:9], Describing())
+        ns.find_similar(image, labels[:9], DescribingModel())
     with pytest.raises(LabelsError, match="image's shape"):
-        ns.find_similar(image, [labels[:9] == 1], Describing())
+        ns.find_similar(image, [labels[:9] == 1], DescribingModel())
     with pytest.raises(ModelError, match="describes"):
         ns.find_similar(image, labels, FakeModel())
     with pytest.raises(ParameterError, match="Nothing says"):
-        ns.segment_objects(image, "similar", Describing())
+        ns.segment_objects(image, "similar", DescribingModel())
     with pytest.raises(ParameterError, match="Examples"):
         SimilarOptions(examples=labels)
     with pytest.raises(ParameterError, match="no such option"):
-        ns.find_similar(image, labels, Describing(), colour="red")
+        ns.find_similar(image, labels, DescribingModel(), colour="red")
 
 
 # recipes and files ----------------------------------------------------------------------------

@@ -60,6 +60,12 @@ class FoundSimilar:
             self._looks = key, labels, self._sight.looks(labels)
         return self._looks[1:]
 
+    def under(self, options: SimilarOptions, row: int, column: int) -> tuple[int, Looks] | None:
+        """Return the number of the cell at a pixel, whether it is alike or not, and its looks."""
+        labels, looks = self.looks(options)
+        number = int(labels[row, column])
+        return (number, looks.of([number - 1])) if number else None
+
     def similarity(self, options: SimilarOptions) -> npt.NDArray[np.float64]:
         """Return how like the examples all cells are, by their ids, (n,)."""
         return self._fitted(options).similarity(self.looks(options)[1])

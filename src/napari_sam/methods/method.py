@@ -46,6 +46,8 @@ class Words:
         What to try when nothing was found, in the words of the panel.
     nothing_typed : str
         The same, in the flags of the command line.
+    choice : str
+        What is chosen in the panel to be looked for; the method's name when empty.
     """
 
     noun: str
@@ -54,6 +56,7 @@ class Words:
     typed: str
     nothing: str
     nothing_typed: str
+    choice: str = ""
 
     def why_nothing(self, blank: bool, typed: bool = False) -> str:
         """Say what to try when nothing was found.
@@ -124,6 +127,9 @@ class Method(ABC, Generic[Options]):
         those of this one.
     together : str
         What it makes of all planes, such as "as 3-D objects".
+    by_examples : bool
+        Whether its options are ``examples`` and ``unlike``,
+        `napari_sam.objects.examples.Examples`, among others.
     """
 
     name: ClassVar[str]
@@ -134,6 +140,7 @@ class Method(ABC, Generic[Options]):
     along: ClassVar[str] = ""
     base: ClassVar[str] = ""
     together: ClassVar[str] = ""
+    by_examples: ClassVar[bool] = False
 
     @cached_property
     def defaults(self) -> Options:

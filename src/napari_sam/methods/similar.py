@@ -30,9 +30,11 @@ class Similar(Cells):
         typed="finds cells that look like those of --examples",
         nothing="No cell is like the examples. Show more of them, or lower the likeness.",
         nothing_typed="Show more examples, or try a lower --likeness.",
+        choice="like these",
     )
     kind: type[CellOptions] = SimilarOptions
     function = "find_similar"
+    by_examples = True
 
     def needs(self, options: CellOptions) -> tuple[str, ...]:
         """The model has to see cells, and what they look like."""

@@ -11,7 +11,7 @@ from napari_sam.methods.method import Method
 from napari_sam.methods.registry import method, names
 
 if TYPE_CHECKING:
-    from napari.layers import Shapes
+    from napari.layers import Labels, Shapes
 
     from napari_sam.models.capabilities import Suits
 
@@ -35,6 +35,9 @@ class FindOptions:
         when each slice is by itself.
     rule : {"empty", "whole", "replace"}
         What happens where labels are already; see `napari_sam.labels.merge.merge`.
+    like : Labels layer, optional
+        Whose cells are the examples of a method that takes some; that in which cells are kept
+        when none was chosen.
     suits : mapping
         What suits the model where nobody chose; see `napari_sam.models.model.Model.suits`.
     """
@@ -44,6 +47,7 @@ class FindOptions:
     region: Region = "slice"
     together: str = ""
     rule: Rule = "empty"
+    like: Labels | None = None
     suits: Suits = field(default_factory=dict)
 
     @property

@@ -55,6 +55,8 @@ class ResultLayer(ABC):
         self._last = plane.take(self._pixels).copy()
         self._writing = False
         self._edited = False
+        #: Objects that were added to others.
+        self.added: tuple[int, ...] = ()
         self._table = labels.features.copy()
         labels.events.paint.connect(self._heard)
 
@@ -177,7 +179,6 @@ class MergedResult(ResultLayer):
         self._first = self._document.free_id(plane)
         self._step: Change | None = None
         self._rows_of: tuple[int, ...] = ()
-        self._ids: tuple[int, ...] = ()
         self._numbers: npt.NDArray[np.int64] = np.zeros(1, np.int64)
 
     def _write(self, chosen: Choice, rule: Rule, region: Mask | None) -> str:
@@ -225,7 +226,7 @@ class MergedResult(ResultLayer):
         )
         replaced = set(runs.ids) - set(merged.ids)
         gone = replaced - document.elsewhere(replaced, plane)
-        self._rows_of, self._ids = (*gone, *merged.ids), merged.ids
+        self._rows_of, self.added = (*gone, *merged.ids), merged.ids
         self._numbers = merged.numbers
         change = replace_rows(document.table, self._rows_of, object_table.nothing())
         step = Change(told, runs, change, "search", Origin(self._view.plane, (), self._model))
@@ -235,7 +236,7 @@ class MergedResult(ResultLayer):
     def measuring(self, chosen: Choice) -> Measure | None:
         if self._step is None:
             return None
-        view, plane, ids, numbers = self._view, self.plane, self._ids, self._numbers
+        view, plane, ids, numbers = self._view, self.plane, self.added, self._numbers
         written = self._last  # as it was written, whatever is painted meanwhile
 
         def measure() -> pd.DataFrame:

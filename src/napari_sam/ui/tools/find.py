@@ -11,10 +11,12 @@ from napari_sam.methods.found import Found
 from napari_sam.methods.method import Method
 from napari_sam.methods.recipe import as_command, as_python
 from napari_sam.methods.registry import method
+from napari_sam.ui.canvas.clicks import Clicks
 from napari_sam.ui.find_options import FindOptions
 from napari_sam.ui.layers.label_grid import labels_plane
 from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.state import Advice
+from napari_sam.ui.tools.examples import ExampleChoice
 from napari_sam.ui.tools.find_region import region_mask
 from napari_sam.ui.tools.following import Following, Search
 from napari_sam.ui.tools.joined_results import JoinedResults
@@ -39,9 +41,13 @@ class Find(Tool):
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
-        self.following = Following(parts, self.show_count)
+        self.following = Following(parts, self.show_count, lambda: self.examples.told)
         self._stack = StackSearch(self.bench, self._ended, self._count)
         self._running: Search | None = None
+        self.examples = ExampleChoice(parts, self.following)
+        self.mouse = Clicks(
+            self.bench.viewer, self._clicked, lambda: None, lambda: False, lambda button: None
+        )
         self._suit()
 
     # -- life -------------------------------------------------------------------------------------
@@ -67,9 +73,11 @@ class Find(Tool):
         self.show_count()
 
     def layers_changed(self) -> None:
-        region = self.bench.state.find.region
-        if not isinstance(region, str) and region not in self.bench.viewer.layers:
+        find, layers = self.bench.state.find, self.bench.viewer.layers
+        if not isinstance(find.region, str) and find.region not in layers:
             self.adjust(region="slice")
+        if find.like is not None and find.like not in layers:
+            self.adjust(like=None)
 
     def model_changed(self) -> None:
         self._stack.end()
@@ -102,6 +110,7 @@ class Find(Tool):
         self._stack.end()
         try:
             shown, into = bench.shown(), bench.state.merge
+            options = bench.state.find = self.examples.complete(options, shown)
             if options.region == "stack":
                 self.following.forget()
                 self._running = None
@@ -166,6 +175,13 @@ class Find(Tool):
     def _ended(self) -> None:
         """A search has come to its end: the plane shown may be encoded again."""
         self.parts.proposal.predicting.soon()
+
+    def _clicked(self, button: int) -> None:
+        """Take a click on what was found by examples for an answer."""
+        answered = self.examples.clicked(button)
+        if answered is not None:
+            self._adopt(answered)
+            self.parts.acted()
 
     # -- options --------------------------------------------------------------------------------
 

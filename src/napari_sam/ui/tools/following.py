@@ -51,11 +51,15 @@ class Following:
     parts : Parts
     counted : callable
         Called when the number of objects may be another.
+    remark : callable
+        What is to be told behind the number of objects.
     """
 
-    def __init__(self, parts: Parts, counted: Callable[[], None]) -> None:
+    def __init__(
+        self, parts: Parts, counted: Callable[[], None], remark: Callable[[], str] = str
+    ) -> None:
         self._parts, self._bench = parts, parts.bench
-        self._counted = counted
+        self._counted, self._remark = counted, remark
         self.search: Search | None = None
         self._again = False
         self._unmeasured: Callable[[], pd.DataFrame] | None = None
@@ -176,7 +180,7 @@ class Following:
                 told += _where(search)
             if options.by.needs_search(search.options.options, options.options):
                 told += " Press the button to apply the last setting too: it needs the model."
-            bench.result(told)
+            bench.result(told + self._remark())
         except NapariSamError as error:
             bench.fail(error)
         finally:

@@ -21,6 +21,10 @@ _WHERE = {"slice": "on this slice", "visible": "in what is visible", "stack": "o
 _ALONG = {"Z": "all slices", "T": "all frames"}
 _PYTHON = "Copy the Python code that does the same, with these settings, to the whole image."
 _COMMAND = "Copy the command line that does the same, with these settings, to the whole image."
+_LIKE = (
+    "Labels whose cells on this slice are the examples. Among what was found, click a cell that is "
+    "meant, and right-click one that is not: that sharpens the search at once."
+)
 _RULE = (
     "What happens where found objects meet labels: fill only the empty places, add only whole "
     "objects that touch no label, or replace the labels. One undo takes all of it back."
@@ -66,10 +70,12 @@ class FindPage(Page):
     def _places(self) -> QGridLayout:
         tool = self._tool
         self.method = LayerCombo(
-            " ".join(f"{one.name.capitalize()}: {one.words.about}." for one in _of_planes())
+            " ".join(f"{_choice(one).capitalize()}: {one.words.about}." for one in _of_planes())
         )
-        self.method.fixed = [(known.name, known.name) for known in _of_planes()]
+        self.method.fixed = [(known.name, _choice(known)) for known in _of_planes()]
         self.method.chosen.connect(lambda method: tool.adjust(method=method))
+        self.like = LayerCombo(_LIKE, "the labels that cells are kept in")
+        self.like.chosen.connect(lambda layer: tool.adjust(like=layer))
         self.region = LayerCombo(
             "Where to search: this slice, the part of it that is visible, what your shapes "
             "enclose, or all slices: each by itself, or joined to 3-D objects or to tracks. "
@@ -90,10 +96,11 @@ class FindPage(Page):
         self.rule.chosen.connect(lambda rule: tool.adjust(rule=rule))
         grid = QGridLayout()
         grid.setSpacing(4)
-        self._rule_name = QLabel("At labels")
+        self._rule_name, self._like_name = QLabel("At labels"), QLabel("Like")
         for row, (name, widget) in enumerate(
             (
                 (QLabel("Look for"), self.method),
+                (self._like_name, self.like),
                 (QLabel("Search"), self.region),
                 (QLabel("Put into"), self.merge),
                 (self._rule_name, self.rule),
@@ -145,6 +152,8 @@ class FindPage(Page):
             controls.show_options()
             controls.basic.setVisible(controls is shown)
             controls.advanced.setVisible(controls is shown)
+        for widget in (self._like_name, self.like):
+            widget.setVisible(options.by.by_examples)
         joins = options.joins
         where = _WHERE.get(str(options.region), "inside the shapes")
         where = where if joins is None else joins.together
@@ -163,6 +172,7 @@ class FindPage(Page):
                 for known in self._tool.joinable()
             ]
         self.region.show_layers(layers.shapes, state.find.together or state.find.region)
+        self.like.show_layers(layers.labels, state.find.like)
         self.merge.show_layers(layers.labels, state.merge)
         self._show_rule()
 
@@ -190,3 +200,8 @@ class FindPage(Page):
 def _of_planes() -> list[Method[Any]]:
     """List the methods that look at a plane by itself."""
     return [known for known in methods() if not known.base]
+
+
+def _choice(method: Method[Any]) -> str:
+    """What a method is called where one is chosen."""
+    return method.words.choice or method.name

@@ -1,0 +1,152 @@
+"""Find all, like these: kept cells are the examples, clicks on what was found are answers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from describing_model import DescribingModel, two_kinds
+
+
+@pytest.fixture
+def shown(bench):
+    """An image of two kinds of discs, and labels with two large ones."""
+    image, labels = two_kinds()
+    bench.model = DescribingModel()
+    bench.viewer.add_image(image, name="plate")
+    kept = np.where(np.isin(labels, (2, 4)), labels, 0)
+    layer = bench.viewer.add_labels(kept, name="kept")
+    bench.session.set_tool("find")
+    bench.find.adjust(method="similar", like=layer)
+    bench.settle()
+    return bench
+
+
+def found(bench):
+    return next(layer for layer in bench.viewer.layers if "found" in layer.name)
+
+
+def kinds(layer) -> set[int]:
+    """The discs that were found: even ones are large."""
+    _, labels = two_kinds()
+    return set(np.unique(labels[layer.data > 0])) - {0}
+
+
+def test_cells_like_those_kept_are_found_and_ranked(shown):
+    shown.find.start()
+    shown.settle()
+    layer = found(shown)
+    assert len(kinds(layer)) > 15
+    assert all(one % 2 == 0 for one in kinds(layer))
+    assert "similarity" in layer.features
+    assert layer.features["similarity"].min() >= 0.5
+    assert shown.state.find.options.examples is not None
+
+
+def test_the_slider_of_likeness_acts_without_the_model(shown):
+    shown.find.start()
+    shown.settle()
+    before, encoded = len(kinds(found(shown))), len(shown.model.encoded)
+    shown.find.adjust_options("similar", likeness=0.0)
+    shown.settle()
+    assert len(kinds(found(shown))) > before
+    assert len(shown.model.encoded) == encoded
+
+
+def test_answers_sharpen_the_search_at_once(shown):
+    shown.find.start()
+    shown.settle()
+    shown.find.adjust_options("similar", likeness=0.0)
+    shown.settle()
+    encoded = len(shown.model.encoded)
+    shown.click(25.0, 25.0, button=2)  # a small one is not meant
+    shown.settle()
+    assert "0 more like these, 1 unlike" in shown.state.status
+    shown.click(25.0, 60.0)
+    shown.settle()
+    assert "1 more like these, 1 unlike" in shown.state.status
+    shown.find.adjust_options("similar", likeness=0.5)
+    shown.settle()
+    assert all(one % 2 == 0 for one in kinds(found(shown)))
+    assert len(shown.model.encoded) == encoded
+    options = shown.state.find.options
+    assert len(options.examples.more) == 1
+    assert len(options.unlike.more) == 1
+
+
+def test_a_second_answer_takes_the_place_of_the_first(shown):
+    shown.find.start()
+    shown.settle()
+    shown.click(25.0, 60.0, button=2)
+    shown.settle()
+    shown.click(25.0, 60.0)
+    shown.settle()
+    assert "1 more like these, 0 unlike" in shown.state.status
+    shown.click(2.0, 2.0)
+    shown.settle()
+    assert "Nothing was found there" in shown.state.status
+
+
+def test_without_examples_it_says_what_to_do(bench):
+    bench.model = DescribingModel()
+    bench.viewer.add_image(two_kinds()[0], name="plate")
+    bench.session.set_tool("find")
+    bench.find.adjust(method="similar")
+    bench.settle()
+    bench.find.start()
+    bench.settle()
+    assert bench.state.problem
+    assert "keep one cell" in bench.state.status
+    assert [layer.name for layer in bench.viewer.layers] == ["plate"]
+
+
+def test_examples_are_remembered_on_a_slice_without_any(bench):
+    image, labels = two_kinds()
+    bench.model = DescribingModel()
+    bench.viewer.add_image(np.stack([image, image[::-1]]), name="stack")
+    kept = np.stack([np.where(labels == 2, 1, 0), np.zeros_like(labels)])
+    layer = bench.viewer.add_labels(kept, name="kept")
+    bench.session.set_tool("find")
+    bench.find.adjust(method="similar", like=layer)
+    bench.viewer.dims.set_current_step(0, 0)
+    bench.settle()
+    bench.find.start()
+    bench.settle()
+    first = bench.state.find.options.examples
+    bench.viewer.dims.set_current_step(0, 1)
+    bench.settle()
+    bench.find.start()
+    bench.settle()
+    assert bench.state.find.options.examples is first
+    assert not bench.state.problem
+
+
+def test_what_was_found_is_no_example_of_its_own(shown):
+    """Found into the same labels as the examples: the next search has the same examples."""
+    shown.find.put_into(shown.viewer.layers["kept"])
+    shown.find.start()
+    shown.settle()
+    first = shown.state.find.options.examples
+    assert len(np.unique(shown.viewer.layers["kept"].data)) > 10
+    shown.find.start()
+    shown.settle()
+    assert shown.state.find.options.examples is first
+
+
+def test_other_models_say_that_they_cannot(bench):
+    image, labels = two_kinds()
+    bench.viewer.add_image(image, name="plate")
+    layer = bench.viewer.add_labels(np.where(labels == 2, 1, 0), name="kept")
+    bench.session.set_tool("find")
+    bench.find.adjust(method="similar", like=layer)
+    bench.settle()
+    bench.find.start()
+    bench.settle()
+    assert bench.state.problem
+    assert "describes" in bench.state.status
+
+
+def test_the_layer_of_examples_may_go(shown):
+    shown.viewer.layers.remove("kept")
+    shown.settle()
+    assert shown.state.find.like is None
