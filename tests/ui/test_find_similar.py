@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from describing_model import DescribingModel, two_kinds
+from napari_sam.ui.tools.examples import ExampleChoice
 
 
 @pytest.fixture
@@ -41,6 +42,7 @@ def test_cells_like_those_kept_are_found_and_ranked(shown):
     assert "similarity" in layer.features
     assert layer.features["similarity"].min() >= 0.5
     assert shown.state.find.options.examples is not None
+    assert isinstance(shown.find.examples, ExampleChoice)
 
 
 def test_the_slider_of_likeness_acts_without_the_model(shown):

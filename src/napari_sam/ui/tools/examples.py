@@ -85,7 +85,7 @@ class ExampleChoice:
     def _kept(self, layer: Labels, shown: Shown) -> npt.NDArray[Any] | None:
         """Return the cells of a layer on the slice shown, less those the last search added."""
         at = labels_plane(shown.image, shown.plane, layer)
-        marked = np.asarray(at.take(layer.data[0] if layer.multiscale else layer.data))
+        marked = np.array(at.take(layer.data[0] if layer.multiscale else layer.data))
         search = self._following.search
         if search is not None and search.layer is not None and search.layer.labels is layer:
             marked = np.where(np.isin(marked, search.layer.added), 0, marked)
