@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage as ndi
 
 import napari_sam as ns
 from napari_sam.errors import Cancelled, DataError, LabelsError, ModelError, ParameterError
@@ -25,6 +26,7 @@ from napari_sam.training.corrections import (
     draw,
     hold_back,
     known_pixels,
+    number_of,
     pieces_of,
 )
 from napari_sam.training.losses import instance_loss
@@ -208,6 +210,32 @@ def test_what_is_held_back_is_not_shown() -> None:
         example, known = draw(piece, 64, rng)
         assert example.labels.max() <= 4
         assert example.labels[known].any()
+
+
+def test_what_is_held_back_on_one_piece_is_learnt_on_no_other() -> None:
+    image, labels = discs()
+    wide = np.tile(image, (2, 4)), np.tile(labels, (2, 4))
+    wide[1][:] = ndi.label(wide[1])[0]
+    rng = np.random.default_rng(0)
+    pieces = pieces_of([wide, discs()], tiny_model(), True, rng)
+    shown = [number for piece in pieces for number in piece.objects[1:].tolist()]
+    assert len(shown) > len(set(shown)) == 6 * 9  # pieces overlap
+    held = hold_back(pieces, 0.5, rng)
+    there = {
+        role: {int(piece.objects[one]) for piece in pieces for one in piece.ids(role)}
+        for role in (HELD, TAUGHT)
+    }
+    assert len(there[HELD]) == number_of(pieces, HELD) == held
+    assert not there[HELD] & there[TAUGHT]
+    assert held + number_of(pieces, TAUGHT) == 6 * 9
+
+
+def test_a_plane_without_background_is_learnt_from_whole() -> None:
+    labels = np.ones((96, 96), np.int32)
+    labels[:, 48:] = 2
+    (piece,) = pieces_of([(discs()[0], labels)], tiny_model(), True, np.random.default_rng(0))
+    assert piece.objects.tolist() == [0, 1, 2]
+    assert (piece.plane.labels > 0).all()
 
 
 def test_found_in_the_right_place_counts() -> None:

@@ -31,6 +31,7 @@ __all__ = [
     "draw",
     "hold_back",
     "known_pixels",
+    "number_of",
     "pieces_of",
     "usual_diameter",
 ]
@@ -42,7 +43,7 @@ TAUGHT, HELD, UNSURE = 1, 2, 3
 RING = 0.2
 #: Side of a piece in diameters, and the least and the most in pixels.
 SIDE, LEAST, MOST = 16.0, 128, 1024
-#: Smallest object in pixels, the most pieces that are cut, and of how many objects are held back.
+#: Smallest object in pixels, the most pieces, and on how many of them objects are held back.
 SMALLEST, PIECES, COMPARED = 8, 64, 10
 #: Factors around the size at which objects are shown.
 SIZES = (0.6, 1.6)
@@ -62,6 +63,8 @@ class Piece:
         Ready to cut windows from; unmarked objects have ids too.
     roles : ndarray of uint8
         (n + 1,), :data:`TAUGHT`, :data:`HELD` or :data:`UNSURE` by id.
+    objects : ndarray of int
+        (m + 1,), numbers of the marked ones, whose ids come first, the same on every piece.
     exhaustive : bool
         Whether all that is not marked is background.
     """
@@ -70,6 +73,7 @@ class Piece:
     limits: tuple[float, float]
     plane: Plane
     roles: np.ndarray
+    objects: np.ndarray
     exhaustive: bool
 
     @property
@@ -132,7 +136,7 @@ def pieces_of(
 
 
 class _Marked(NamedTuple):
-    """A plane of a person's with marked objects."""
+    """A plane of a person's with marked objects; no id is on two planes."""
 
     pixels: np.ndarray
     labels: np.ndarray
@@ -141,6 +145,7 @@ class _Marked(NamedTuple):
 
 def _planes(examples: Iterable[tuple[Any, Any]], model: Model) -> Iterator[_Marked]:
     """Yield every plane with marked objects."""
+    before = 0
     for number, example in enumerate(examples):
         try:
             image, labels = example
@@ -157,20 +162,21 @@ def _planes(examples: Iterable[tuple[Any, Any]], model: Model) -> Iterator[_Mark
                 f"{described.shape}: both must have the same rows and columns."
             )
         for block in described.blocks():
-            marked = block.plane.take(ids)
+            marked = np.asarray(block.plane.take(ids))
             if marked.any():
                 seen = np.asarray(block.read())
                 limits = model.limits_for(seen, block.limits)
-                yield _Marked(seen, np.asarray(marked), limits)
+                known, flat = np.unique(marked, return_inverse=True)
+                labels = flat.reshape(marked.shape) + int(known[0] != 0)
+                labels[labels > 0] += before
+                before = int(labels.max())
+                yield _Marked(seen, labels, limits)
 
 
 def _parts(labels: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[slice, slice]]:
     """Choose parts of a plane that together hold all marked objects."""
-    ids, flat = np.unique(labels, return_inverse=True)
-    boxes = ndi.find_objects(flat.reshape(labels.shape) + (0 if ids[0] == 0 else 1))
-    corners = np.array(
-        [(r.start, c.start, r.stop, c.stop) for r, c in filter(None, boxes[int(ids[0] != 0) :])]
-    )
+    boxes = filter(None, ndi.find_objects(labels))
+    corners = np.array([(r.start, c.start, r.stop, c.stop) for r, c in boxes])
     sides = np.sqrt((corners[:, 2] - corners[:, 0]) * (corners[:, 3] - corners[:, 1]))
     side = float(np.clip(SIDE * np.median(sides), LEAST, MOST))
     left = np.ones(len(corners), bool)
@@ -197,23 +203,20 @@ def _piece(
 ) -> Piece | None:
     """Prepare a part; None if nothing on it is large enough."""
     ids, flat = np.unique(labels, return_inverse=True)
-    marked = flat.reshape(labels.shape).astype(np.int32) + (0 if ids[0] == 0 else 1)
-    large = np.bincount(marked.ravel()) >= SMALLEST
-    large[0] = False
+    # What is too small to learn from counts as background, as in training.
+    large = (np.bincount(flat.ravel()) >= SMALLEST) & (ids > 0)
     if not large.any():
         return None
-    lookup = np.cumsum(large) * large
-    # Too small to learn from is not background: it is nothing to learn from at all.
-    every = np.where(marked > 0, np.where(large[marked], lookup[marked], 0), 0).astype(np.int32)
-    count = int(lookup.max())
+    objects = np.concatenate([[0], ids[large]])
+    every = (np.cumsum(large) * large)[flat].reshape(labels.shape).astype(np.int32)
     if not exhaustive:
         every = _with_unmarked(every, pixels, limits, model)
     plane = prepare_plane(normalise(pixels, limits), every, "yours")
     if plane is None:
         return None
     roles = np.full(len(plane.diameter), UNSURE, np.uint8)
-    roles[0], roles[1 : count + 1] = 0, TAUGHT
-    return Piece(pixels, limits, plane, roles, exhaustive)
+    roles[0], roles[1 : len(objects)] = 0, TAUGHT
+    return Piece(pixels, limits, plane, roles, objects, exhaustive)
 
 
 def _with_unmarked(
@@ -235,19 +238,30 @@ def hold_back(pieces: list[Piece], share: float, rng: np.random.Generator) -> in
     """Set a share of the objects aside to compare on; returns how many.
 
     They are spread over the first :data:`COMPARED` pieces. Of two objects and more at least one
-    is set aside, and one stays.
+    is set aside, and one stays. On other pieces what is set aside says nothing.
     """
-    places = [(piece, one) for piece in pieces[:COMPARED] for one in piece.ids(TAUGHT)]
-    if len(places) < 2:
+    first_seen: dict[int, tuple[Piece, int]] = {}
+    for piece in pieces[:COMPARED]:
+        for one in piece.ids(TAUGHT):
+            first_seen.setdefault(int(piece.objects[one]), (piece, int(one)))
+    if len(first_seen) < 2:
         return 0
+    places = list(first_seen.items())
     wanted = int(np.clip(round(share * len(places)), 1, len(places) - 1))
     # Every so many of them, in the order of the pieces, so that each image gives some.
     first = float(rng.random())
     chosen = np.floor((np.arange(wanted) + first) * len(places) / wanted).astype(int)
     for number in chosen:
-        piece, one = places[number]
+        held, (piece, one) = places[number]
+        for other in pieces:  # they overlap
+            other.roles[np.flatnonzero(other.objects == held)] = UNSURE
         piece.roles[one] = HELD
     return wanted
+
+
+def number_of(pieces: list[Piece], role: int) -> int:
+    """Count the marked objects of a role, each once."""
+    return len({int(piece.objects[one]) for piece in pieces for one in piece.ids(role)})
 
 
 def usual_diameter(pieces: list[Piece]) -> float:

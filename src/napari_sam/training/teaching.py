@@ -20,7 +20,14 @@ from napari_sam.models.lesson import Lesson
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, part, silent
 from napari_sam.training.comparison import Elsewhere, Figures, figures_on, worth
-from napari_sam.training.corrections import TAUGHT, Piece, hold_back, pieces_of, usual_diameter
+from napari_sam.training.corrections import (
+    TAUGHT,
+    Piece,
+    hold_back,
+    number_of,
+    pieces_of,
+    usual_diameter,
+)
 from napari_sam.training.generated import fresh_planes
 from napari_sam.training.tuning import Recipe, Tuner
 
@@ -149,7 +156,7 @@ def _tunable(model: Model) -> Tunable:
 def _hold_back(pieces: list[Piece], rng: np.random.Generator) -> int:
     held = hold_back(pieces, HELD_BACK, rng)
     if held == 0:
-        count = sum(len(piece.ids(TAUGHT)) for piece in pieces)
+        count = number_of(pieces, TAUGHT)
         raise LabelsError(
             f"There {'is 1 corrected object' if count == 1 else 'are no corrected objects'} of 8 "
             "pixels or more: at least two are needed, one to learn from and one to compare on. "
@@ -172,7 +179,7 @@ def _lesson(
         date=datetime.now(UTC).isoformat(timespec="seconds"),
         base=model.name,
         images=images,
-        objects=sum(len(piece.ids(TAUGHT)) for piece in pieces),
+        objects=number_of(pieces, TAUGHT),
         held_back=held,
         seconds=0.0,
         steps=steps,
