@@ -133,6 +133,32 @@ def test_labels_are_written_where_one_says(kind: str, tmp_path: Any) -> None:
         ns.segment_cells(stack, FakeModel(), out=np.zeros((3, 3), int))
 
 
+@pytest.mark.parametrize(
+    ("method_name", "tiled"),
+    [("cells", True), ("cells", False), ("volume", False), ("track", False)],
+)
+def test_labels_that_cannot_hold_the_ids_are_refused(
+    method_name: str, tiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids of 256 and more would wrap round to background, and to those of others."""
+    if not tiled:
+        monkeypatch.setattr(samples, "IN_MEMORY", 10**9)
+    plane = np.full((150, 240), 10, np.uint8)
+    rows, columns = np.indices(plane.shape) % 10
+    plane[(rows - 5) ** 2 + (columns - 5) ** 2 <= 9] = 200
+    stack = np.stack([plane, plane])
+    out = np.zeros(stack.shape, np.uint8)
+    with pytest.raises(LabelsError, match="hold ids up to 255"):
+        ns.segment_objects(
+            Image(stack, "TYX" if method_name == "track" else "ZYX"),
+            method_name,
+            FakeModel(),
+            limits=LIMITS,
+            diameter=7.0,
+            out=out,
+        )
+
+
 def test_a_tile_at_a_time_is_read_and_empty_ones_are_not_shown() -> None:
     pixels = np.full((600, 600), 10, np.uint8)
     pixels[:100, :100] = discs((100, 100), 8, 7, 3)

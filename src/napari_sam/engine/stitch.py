@@ -15,7 +15,7 @@ import numpy.typing as npt
 from napari_sam.engine.tiles import Part
 from napari_sam.images import Plane
 from napari_sam.regions import Region
-from napari_sam.segmentation import Segmentation, measure, moved
+from napari_sam.segmentation import Segmentation, check_id, measure, moved
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,7 +56,8 @@ class PlaneOf:
         return self.plane.part(self.pixels, rows, columns)
 
     def write(self, rows: slice, columns: slice, labels: npt.NDArray[Any]) -> None:
-        """Write a rectangle."""
+        """Write a rectangle; raise `LabelsError` when the array cannot hold its ids."""
+        check_id(int(labels.max(initial=0)), self.pixels.dtype)
         key: list[Any] = list(self.plane.index)
         key[self.plane.axes[0]], key[self.plane.axes[1]] = rows, columns
         self.pixels[tuple(key)] = labels.T if self.plane.transposed else labels

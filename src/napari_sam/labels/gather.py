@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from napari_sam.images import Plane
-from napari_sam.segmentation import Segmentation
+from napari_sam.segmentation import Segmentation, check_id
 
 
 def placed(table: pd.DataFrame, plane: Plane) -> pd.DataFrame:
@@ -40,12 +40,18 @@ def gather(
     Segmentation
         ``labels`` int32 of that shape, or `out`; ``table`` with a column ``axis_0``, ... for the
         position along each leading axis.
+
+    Raises
+    ------
+    LabelsError
+        When `out` cannot hold so many ids.
     """
     labels = np.zeros(shape, dtype=np.int32) if out is None else out
     tables = []
     used = 0
     for plane, part in found:
         table = part.table.copy()
+        check_id(used + len(table), labels.dtype)
         table["label"] += used
         tables.append(placed(table, plane))
         painted = np.where(part.labels > 0, part.labels + used, 0)

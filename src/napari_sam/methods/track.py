@@ -132,6 +132,7 @@ def _follow(
 ) -> Tracks:
     """Follow the cells of one movie, of stacks of some depth or of planes."""
     from napari_sam.images import PlaneStack
+    from napari_sam.segmentation import check_id
     from napari_sam.stacks.link import link_labels
     from napari_sam.stacks.volumes import link_into
 
@@ -146,6 +147,7 @@ def _follow(
         movie = PlaneStack(labels, times)
     else:
         for plane, chosen in found:
+            check_id(len(chosen), labels.dtype)
             PlaneStack(labels, [plane])[0] = chosen.labels
         movie, pictures = PlaneStack(labels, planes), PlaneStack(image.finest, planes)
     return link_labels(

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from napari_sam.errors import LabelsError
 from napari_sam.files.ctc import read_ctc, write_ctc
 from napari_sam.progress import Progress, silent
-from napari_sam.segmentation import Segmentation
+from napari_sam.segmentation import Segmentation, check_id
 from napari_sam.stacks.frames import Floats, Objects, describe, repaint
 from napari_sam.stacks.lineage import Lineage, Nodes
 from napari_sam.stacks.logistic import probability
@@ -131,6 +131,7 @@ def number_tracks(
         else:
             count += 1
             track[node] = count
+    check_id(count, out.dtype)
     daughters = np.flatnonzero(lineage.mother >= 0)
     parents = {int(track[d]): int(track[lineage.mother[d]]) for d in daughters}
     for t, frame in enumerate(frames):

@@ -14,7 +14,7 @@ from napari_sam import checks
 from napari_sam.errors import LabelsError
 from napari_sam.pixel_size import PixelSize
 from napari_sam.regions import Region
-from napari_sam.segmentation import Segmentation, with_units
+from napari_sam.segmentation import Segmentation, check_id, with_units
 from napari_sam.stacks.frames import Floats, Ints, Objects, describe, overlaps, repaint
 from napari_sam.stacks.grouping import gather_regions
 from napari_sam.stacks.interpolate import fill_regions
@@ -134,6 +134,7 @@ def link_into(
     numbers = gather_regions(first, second, SAME.log_odds(signs) + EAGER, sheets) + 1
     numbers = _without_scraps(numbers, sheets, regions, step)
     numbers = np.where(numbers > 0, numbers + used, 0)
+    check_id(int(numbers.max(initial=0)), labels.dtype)
     _paint(labels, regions, numbers)
     _fill_gaps(labels, numbers, sheets)
     scores = np.concatenate([known for _, known in regions]) if count else np.empty(0)
@@ -182,6 +183,7 @@ def _collect(
         known = np.array([one.scores.get(int(i), np.nan) for i in objects.ids])
         regions.append((objects, known))
         recent.append((used, one.labels, objects))
+        check_id(int(objects.ids.max(initial=0)), labels.dtype)
         labels[z] = one.labels
         used += len(objects)
     if len(regions) != labels.shape[0]:
