@@ -12,9 +12,11 @@ import pytest
 from napari_sam.files import in_one_piece
 
 HOLD = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from napari_sam.files import in_one_piece
+# A shell's background jobs ignore interrupts, and pass that on to all they start.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 with in_one_piece(Path(sys.argv[1])) as temporary:
     temporary.write_text("half of it")
     print("writing", flush=True)
