@@ -37,14 +37,17 @@ _survive_pyside_6_12()
 
 
 def _time_fails_no_test() -> None:
-    """Let a slow or busy machine take as long as it takes to make up examples."""
+    """Let a slow or busy machine take as long as it takes, and every run see the same examples.
+
+    New ones: ``pytest --hypothesis-profile explore``.
+    """
     try:
         from hypothesis import HealthCheck, settings
     except ImportError:  # the benchmarks need none
         return
-    settings.register_profile(
-        "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
-    )
+    slow = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+    settings.register_profile("any machine", derandomize=True, **slow)
+    settings.register_profile("explore", **slow)
     settings.load_profile("any machine")
 
 
