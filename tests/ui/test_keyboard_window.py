@@ -67,26 +67,3 @@ def test_keys_work_while_a_list_of_choices_has_the_keyboard(window):
     combo.setFocus()
     QTest.keyClick(combo, Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
     window.until(lambda: review.state.reviewed == 0)
-
-
-def test_marks_can_be_taken_away_while_slices_are_drawn_in_a_thread(window):
-    from napari.settings import get_settings
-
-    experimental = get_settings().experimental
-    before, experimental.async_ = experimental.async_, True
-    try:
-        window.panel.tool.button("click").click()
-        window.panel.session.layers.choose("target", None)
-        proposal = window.panel.session.tools["click"].proposal
-        for row, column in CENTRES:
-            proposal.add_point((row, column), 1)
-            proposal.add_point((row + 2, column + 2), 1)
-            window.until(lambda: window.panel.session.state.answer is not None)
-            QTest.keyClick(window.canvas.native, Qt.Key.Key_Return)
-            window.until(lambda: window.panel.session.state.answer is None)
-            QTest.qWait(100)
-        proposal.add_point((20, 20), 1)
-        proposal.clear()
-        QTest.qWait(200)
-    finally:
-        experimental.async_ = before

@@ -16,30 +16,38 @@ from napari_sam.ui.layers.ours import OurLayers
 from napari_sam.ui.loops import ManualLoop
 
 
-@pytest.mark.parametrize("draw", ["draw_labels", "draw_colours"])
-def test_each_kind_is_drawn_once_beside_the_window(monkeypatch, draw):
-    drawn = []
-    done = threading.Event()
+@pytest.mark.parametrize(("layer", "may"), [("omp", True), ("tbb", True), ("workqueue", False)])
+def test_colours_are_mapped_once_beside_the_window_where_they_may(monkeypatch, layer, may):
+    """Two threads at once on Numba's work queue would end Python."""
+    numba = pytest.importorskip("numba")
+    mapped = []
+    asked = threading.Event()
 
-    def note() -> None:
-        drawn.append(threading.current_thread().name)
-        done.set()
+    def used() -> str:
+        asked.set()
+        return layer
 
-    monkeypatch.setattr(warming, draw, note)
+    monkeypatch.setattr(numba, "threading_layer", used)
+    monkeypatch.setattr(
+        warming, "map_colours", lambda: mapped.append(threading.current_thread().name)
+    )
     warm = Warming(ManualLoop(), threaded=True)
-    ask = warm.labels if draw == "draw_labels" else warm.colours
-    ask()
-    assert done.wait(20)
-    ask()
+    warm.colours()
+    assert asked.wait(20)
+    warm.colours()
     warm.close()
-    assert drawn == ["napari-sam warming"]
+    assert mapped == ["napari-sam warming"] * may
 
 
-def test_without_a_thread_nothing_is_drawn(monkeypatch):
-    monkeypatch.setattr(warming, "draw_labels", pytest.fail)
+def test_without_a_thread_nothing_is_mapped(monkeypatch):
+    monkeypatch.setattr(warming, "map_colours", pytest.fail)
     warm = Warming(ManualLoop(), threaded=False)
-    warm.labels()
+    warm.colours()
     warm.close()
+
+
+def test_a_table_of_colours_can_be_mapped():
+    warming.map_colours()
 
 
 @pytest.mark.parametrize("fails", [False, True])

@@ -94,7 +94,6 @@ class Session:
         self.lines = TrackLines(bench, self._documents, threaded)
         self.layers = LayerChoice(bench)
         self._warming = Warming(self.loop, threaded)
-        self._warming.labels()
         parts = Parts(
             *(bench, self.proposal, self._documents, self._accepting),
             *(self.models.usable, self.acted.emit, self.lines, threaded),

@@ -1,7 +1,7 @@
-"""Has napari compile beside the window what it compiles when labels are drawn for the first time.
+"""Has napari make and compile early what it makes and compiles at first.
 
-Else the window would stand still: about half a second at the first object that is kept, and a
-second or two at the first colours of a table.
+Else the window would stand still at the first object that is kept, and for a second or two at the
+first colours of a table.
 """
 
 from __future__ import annotations
@@ -22,11 +22,14 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_LABELS, _COLOURS = "labels", "colours"
+_COLOURS = "colours"
 
 
 class Warming:
-    """Draws labels that nobody sees, in a thread of its own; each kind once.
+    """Maps labels by a table of colours, once, in a thread of its own.
+
+    No layer is made there: what layers share, such as the registry of units, is made at first use
+    and must not be met half made by the window.
 
     Parameters
     ----------
@@ -37,27 +40,20 @@ class Warming:
 
     def __init__(self, loop: Loop, threaded: bool) -> None:
         self._threaded = threaded
-        self._jobs = Jobs(loop, (_LABELS, _COLOURS), name="napari-sam warming")
-        self._warm: set[str] = set()
-
-    def labels(self) -> None:
-        """Get ready for labels in napari's own colours."""
-        self._do(_LABELS, draw_labels)
+        self._jobs = Jobs(loop, (_COLOURS,), name="napari-sam warming")
 
     def colours(self) -> None:
         """Get ready for labels in colours of a table."""
-        self._do(_COLOURS, draw_colours)
-
-    def _do(self, kind: str, draw: Callable[[], None]) -> None:
-        if kind in self._warm or not self._threaded:
+        if not self._threaded:
             return
-        self._warm.add(kind)
+        self._threaded = False
 
         def work(progress: Progress) -> None:
-            draw()
+            if _runs_beside_others():
+                map_colours()
 
         # What fails here fails, or works, again when labels are really drawn.
-        self._jobs.submit(kind, work, lambda done: None, lambda error: None)
+        self._jobs.submit(_COLOURS, work, lambda done: None, lambda error: None)
 
     def close(self) -> None:
         """End the thread."""
@@ -82,7 +78,8 @@ def make_layers(ours: OurLayers, image: Image, paint: Callable[[], object]) -> N
 
     place = transform_of(image)
     layers = (
-        Labels(np.zeros((1,) * image.ndim, np.uint8), opacity=0, **place),
+        # of the type that cells are kept in: others are drawn by other code
+        Labels(np.zeros((1,) * image.ndim, np.int32), opacity=0, **place),
         Points(np.zeros((1, image.ndim)), size=1, opacity=0, **place),
     )
     try:
@@ -96,17 +93,23 @@ def make_layers(ours: OurLayers, image: Image, paint: Callable[[], object]) -> N
             ours.remove(layer)
 
 
-def draw_labels() -> None:
-    """Map labels as the labels are that cells are kept in."""
-    from napari.layers import Labels
-
-    Labels(np.zeros((2, 2), np.int32))
-
-
-def draw_colours() -> None:
-    """Map them by a table of colours."""
-    from napari.layers import Labels
+def map_colours() -> None:
+    """Map labels by a table of colours."""
     from napari.utils.colormaps import DirectLabelColormap
 
     table = {None: "gray", 0: "transparent", 1: "white"}
-    Labels(np.zeros((2, 2), np.int32), colormap=DirectLabelColormap(color_dict=table))
+    DirectLabelColormap(color_dict=table).map(np.zeros((2, 2), np.int32))
+
+
+def _runs_beside_others() -> bool:
+    """Whether the compiled code may run in two threads at once.
+
+    It runs on Numba's threads, of which one kind, macOS's for example, ends the whole process then
+    (https://numba.readthedocs.io/en/stable/user/threading-layer.html).
+    """
+    try:
+        from numba import threading_layer
+
+        return threading_layer() in ("omp", "tbb")
+    except (ImportError, ValueError):  # napari goes without it, or nothing has run yet
+        return False
