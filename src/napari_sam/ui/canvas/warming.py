@@ -108,7 +108,7 @@ def _runs_beside_others() -> bool:
     (https://numba.readthedocs.io/en/stable/user/threading-layer.html).
     """
     try:
-        from numba import threading_layer
+        from numba import threading_layer  # type: ignore[attr-defined]
 
         return threading_layer() in ("omp", "tbb")
     except (ImportError, ValueError):  # napari goes without it, or nothing has run yet
