@@ -51,9 +51,12 @@ def test_what_is_written_is_added_up(steps):
     for number, (plane, old, new) in enumerate(steps):
         if number % 3 == 0:
             presence.count_next()
+        if number % 3 == 1:
+            presence.seek_next()
         runs = change(pixels, plane, old, new)
         with presence.writing(runs):
             write(pixels, runs)
+        assert presence.highest() >= pixels.max()
     while presence.count_next():
         pass
     assert_true(presence, pixels)
@@ -69,12 +72,13 @@ def test_a_write_that_fails_changes_nothing():
     assert_true(presence, pixels)
 
 
-def test_a_plane_that_is_written_while_it_is_counted_is_counted_again():
+@pytest.mark.parametrize("step", [Presence.highest, Presence.count_next])
+def test_a_plane_that_is_written_while_it_is_counted_is_counted_again(step):
     pixels = stack()
     presence = Presence(lambda: Slow(pixels))
     Slow.reached.clear()
     Slow.go_on.clear()
-    thread = threading.Thread(target=presence.count_next)
+    thread = threading.Thread(target=step, args=[presence])
     thread.start()
     Slow.reached.wait(5)
     runs = change(pixels, 0, 3, 17)
@@ -82,6 +86,7 @@ def test_a_plane_that_is_written_while_it_is_counted_is_counted_again():
         write(pixels, runs)
     Slow.go_on.set()
     thread.join(5)
+    assert presence.highest() >= 17
     while presence.count_next():
         pass
     assert_true(presence, pixels)

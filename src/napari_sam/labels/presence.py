@@ -74,6 +74,30 @@ class Presence:
         """Whether nothing needs to be counted any more."""
         return self.small or not self._unknown()
 
+    def seek_next(self) -> bool:
+        """Find the highest id of one more plane; False when none is left. May run in a thread.
+
+        In memory this is ten times as fast as counting, and all that a new object has to wait
+        for. On disk reading takes the time, which is done once.
+        """
+        if self.small or not isinstance(self._pixels(), np.ndarray):
+            return False
+        left = next((number for number in self._unknown() if number not in self._top), None)
+        if left is None:
+            return False
+        self._seek(left)
+        return True
+
+    def _seek(self, number: int) -> int:
+        with self._lock:
+            version = self._version.get(number, 0)
+        top = max(map(highest_id, self._bands(number)), default=0)
+        with self._lock:
+            # Else somebody has written meanwhile, perhaps a higher one.
+            if self._version.get(number, 0) == version and version % 2 == 0:
+                self._top[number] = top
+        return top
+
     def count_next(self) -> bool:
         """Count one more plane; False when there was none left. May run in another thread."""
         left = [] if self.small else self._unknown()
@@ -165,9 +189,8 @@ class Presence:
         known = self._known.get(number)
         if known is not None:
             return max(int(known[0][-1]), 0) if len(known[0]) else 0
-        if number not in self._top:  # much faster than counting
-            self._top[number] = max(map(highest_id, self._bands(number)), default=0)
-        return self._top[number]
+        top = self._top.get(number)
+        return self._seek(number) if top is None else top
 
     def count(self, ids: Iterable[int]) -> dict[int, int]:
         """Count the pixels of some objects over all planes that are known.

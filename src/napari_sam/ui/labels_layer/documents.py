@@ -11,6 +11,7 @@ import numpy.typing as npt
 from napari_sam.engine.jobs import Jobs
 from napari_sam.errors import NapariSamError
 from napari_sam.images import Plane
+from napari_sam.labels.presence import Presence
 from napari_sam.progress import Progress
 from napari_sam.ui.labels_layer.autosave import Autosave
 from napari_sam.ui.labels_layer.layer_document import LayerDocument, Watcher, document_of
@@ -136,9 +137,10 @@ class Documents:
             return
 
         def count(progress: Progress) -> None:
-            for document in left:
-                while document.presence.count_next():
-                    progress(0.0)  # may be cancelled here
+            for step in (Presence.seek_next, Presence.count_next):
+                for document in left:
+                    while step(document.presence):
+                        progress(0.0)  # may be cancelled here
 
         self._counting.submit("count", count, lambda done: None, lambda error: None)
 
