@@ -27,6 +27,7 @@ _HOMES = {
     "interpolate": "napari_sam.stacks.interpolate",
     "link_labels": "napari_sam.stacks.link",
     "propagate": "napari_sam.stacks.propagate",
+    "propagate_objects": "napari_sam.stacks.propagate",
     "segment_volume": "napari_sam.segment_stacks",
     "track_cells": "napari_sam.segment_stacks",
     "load_model": "napari_sam.loading",
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from napari_sam.segmentation import Candidates, Segmentation
     from napari_sam.stacks.interpolate import interpolate
     from napari_sam.stacks.link import link_labels
-    from napari_sam.stacks.propagate import propagate
+    from napari_sam.stacks.propagate import propagate, propagate_objects
     from napari_sam.stacks.tracks import Tracks
     from napari_sam.training.adapt import adapt
 
@@ -70,6 +71,7 @@ __all__ = [
     "link_labels",
     "load_model",
     "propagate",
+    "propagate_objects",
     "segment_cells",
     "segment_everything",
     "segment_objects",

@@ -7,7 +7,7 @@ the same family, and what answers may be the model itself or a part of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -176,28 +176,8 @@ class Concepts(Protocol):
         ...
 
 
-class Recollection(Protocol):
-    """Objects on their way through frames, in the order in which the frames are shown."""
-
-    def tell(self, embedding: Embedding, prompts: Mapping[int, Prompt]) -> Mapping[int, Candidates]:
-        """Show a frame and say which object is where: prompts by the object's number."""
-        ...
-
-    def ask(self, embedding: Embedding) -> Mapping[int, Candidates]:
-        """Show a frame and hear where every known object is."""
-        ...
-
-
-class Memory(Protocol):
-    """Carries objects from frame to frame."""
-
-    def begin(self) -> Recollection:
-        """Begin with nothing remembered."""
-        ...
-
-
 class Followed(NamedTuple):
-    """Where an object is on the next slice.
+    """Where an object is on another slice.
 
     Attributes
     ----------
@@ -209,6 +189,37 @@ class Followed(NamedTuple):
 
     candidates: Candidates
     presence: float
+
+
+class Recollection(Protocol):
+    """Objects on their way through frames, in one direction."""
+
+    def tell(
+        self, at: int, embedding: Embedding, prompts: Mapping[int, Prompt]
+    ) -> Mapping[int, Followed]:
+        """Show a frame and say where some objects are on it.
+
+        Parameters
+        ----------
+        at : int
+            Its place on the way, from 0. It may lie ahead of what is asked next.
+        embedding : Embedding
+        prompts : mapping of int to Prompt
+            By the numbers of the objects.
+        """
+        ...
+
+    def ask(self, at: int, embedding: Embedding, objects: Iterable[int]) -> Mapping[int, Followed]:
+        """Show a frame and hear where some known objects are; frames in order, each once."""
+        ...
+
+
+class Memory(Protocol):
+    """Carries objects from frame to frame."""
+
+    def begin(self, count: int) -> Recollection:
+        """Begin with nothing remembered, on a way of so many frames."""
+        ...
 
 
 class Follows(Protocol):

@@ -12,9 +12,10 @@ from napari_sam.models.headers import Header
 from napari_sam.models.hq_sam.family import HQ_SAM
 from napari_sam.models.mobile_sam.family import MOBILE_SAM
 from napari_sam.models.sam.family import SAM
+from napari_sam.models.sam2.family import SAM2
 
 #: Asked in this order whether a file is theirs.
-FAMILIES: tuple[Family, ...] = (CELLS, HQ_SAM, MOBILE_SAM, SAM)
+FAMILIES: tuple[Family, ...] = (CELLS, HQ_SAM, MOBILE_SAM, SAM, SAM2)
 
 
 def family_named(name: object) -> Family:

@@ -13,7 +13,7 @@ from napari_sam.models.entry import Entry
 from napari_sam.models.families import family_of
 from napari_sam.models.family import PRECISIONS, Family, Precision, Request
 from napari_sam.models.model import Model
-from napari_sam.models.paths import given_path
+from napari_sam.models.paths import checkpoint_at, checkpoint_name, given_path
 from napari_sam.progress import Progress, silent
 
 
@@ -47,10 +47,11 @@ def load(
     known |= set() if text in known else {entry.name for entry in zoo.available()}
     if text in known:
         return _load_entry(zoo.info(text), device, download, precision, progress)
-    if path is not None and path.is_file():
-        family = family_of(path)
-        _check_precision(family, path.stem, precision)
-        return family.load(Request(path.resolve(), device, path.stem, precision=precision))
+    file = checkpoint_at(path)
+    if file is not None:
+        family, name = family_of(file), checkpoint_name(file.resolve())
+        _check_precision(family, name, precision)
+        return family.load(Request(file.resolve(), device, name, precision=precision))
     if Path(text).suffix or os.sep in text or "/" in text:
         raise UnknownModelError(
             f"There is no checkpoint file at {reprlib.repr(text)}. "

@@ -8,6 +8,29 @@ from pathlib import Path
 
 from napari_sam.errors import ParameterError
 
+_SAVED = "model.safetensors"  # what transformers calls every file of weights
+
+
+def checkpoint_at(path: Path | None) -> Path | None:
+    """Return the checkpoint file that a path means; None where there is none.
+
+    A folder of ``transformers`` means the weights in it.
+    """
+    if path is not None and path.is_dir():
+        path = path / _SAVED
+    return path if path is not None and path.is_file() else None
+
+
+def checkpoint_name(file: Path) -> str:
+    """Name a checkpoint by its file, or by its folder where all files are called the same.
+
+    Examples
+    --------
+    >>> checkpoint_name(Path("mine.pt")), checkpoint_name(Path("/sam2.1-tiny/model.safetensors"))
+    ('mine', 'sam2.1-tiny')
+    """
+    return file.parent.name if file.name == _SAVED and file.parent.name else file.stem
+
 
 def given_path(
     value: str | os.PathLike[str],

@@ -109,6 +109,11 @@ class _Unfilled(TorchFunctionMode):
         return func(*args, **given)
 
 
+def unfilled() -> TorchFunctionMode:
+    """Return a context in which new networks take memory for their weights, but no time."""
+    return _Unfilled()
+
+
 def check_fit(build: Callable[[], nn.Module], state: Mapping[str, Tensor], where: str) -> None:
     """Compare weights with those of a network, before memory is taken for it.
 
@@ -130,6 +135,21 @@ def check_fit(build: Callable[[], nn.Module], state: Mapping[str, Tensor], where
             expected = build().state_dict()
     except Exception as error:  # impossible sizes make constructors fail in any way
         raise CheckpointError(f"{where} does not fit its architecture: {error}") from error
+    check_state(expected, state, where)
+
+
+def check_state(expected: Mapping[str, Tensor], state: Mapping[str, Tensor], where: str) -> None:
+    """Compare weights with those that a network has; see `check_fit`.
+
+    Parameters
+    ----------
+    expected, state : mapping of str to Tensor
+    where : str
+
+    Raises
+    ------
+    CheckpointError
+    """
     missing, unknown = expected.keys() - state.keys(), state.keys() - expected.keys()
     if missing or unknown:
         names = ", ".join([*sorted(missing), *sorted(unknown)][:4])

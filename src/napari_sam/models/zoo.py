@@ -15,7 +15,7 @@ from napari_sam.models.cells.family import CELLS
 from napari_sam.models.entry import Entry
 from napari_sam.models.families import family_of
 from napari_sam.models.family import Request
-from napari_sam.models.paths import given_path
+from napari_sam.models.paths import checkpoint_at, checkpoint_name, given_path
 from napari_sam.models.sam.family import SAM
 from napari_sam.progress import Progress, silent
 
@@ -172,11 +172,11 @@ def add(path: str | os.PathLike[str], name: str | None = None) -> Entry:
     DataError
         When the list of added models cannot be read or written.
     """
-    file = given_path(path)
-    if file is None or not file.is_file():
+    file = checkpoint_at(given_path(path))
+    if file is None:
         raise CheckpointError(f"There is no checkpoint file at {reprlib.repr(str(path))}.")
     file = file.resolve()
-    name = _new_name(file.stem if name is None else name)
+    name = _new_name(checkpoint_name(file) if name is None else name)
     _check_free(name, file, added())
     family = family_of(file)
     # What it refuses is not added.

@@ -281,8 +281,17 @@ class Carry:
 
 def show_all(carry: Carry, prompts: Mapping[int, Shown]) -> None:
     """Show an object on several slices, in their order."""
+    for index, what in sorted(shown_by(prompts).items()):
+        carry.show(index, what)
+
+
+def shown_by(prompts: Mapping[int, Shown]) -> dict[int, Shown]:
+    """Check what says where an object is, by slice.
+
+    Raises
+    ------
+    PromptError
+    """
     if not isinstance(prompts, Mapping) or not prompts:
         raise PromptError("Give at least one slice: {index: Prompt or mask}.")
-    shown = {checks.whole(at, "A slice", error=PromptError): one for at, one in prompts.items()}
-    for index in sorted(shown):
-        carry.show(index, shown[index])
+    return {checks.whole(at, "A slice", error=PromptError): one for at, one in prompts.items()}

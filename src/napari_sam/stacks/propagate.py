@@ -1,4 +1,4 @@
-"""`propagate`: one object, shown on a slice or some, found on all."""
+"""`propagate`: objects, shown on a slice or some, found on all."""
 
 from __future__ import annotations
 
@@ -11,10 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam import checks
+from napari_sam.errors import PromptError
 from napari_sam.models.model import Model
-from napari_sam.progress import Progress, silent
+from napari_sam.progress import Progress, part, silent
 from napari_sam.prompts import Prompt
-from napari_sam.stacks.carry import Carry, show_all
+from napari_sam.stacks.carry import Carry, show_all, shown_by
+from napari_sam.stacks.following import Step
+from napari_sam.stacks.recall import Recall
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +64,8 @@ def propagate(
         What says where the object is, by slice. Between two such slices it is found from both;
         beyond them it is followed until it ends.
     model : Model, str or Path
-        Any promptable model: a loaded one, a name from the zoo, or a checkpoint's path.
+        Any promptable model: a loaded one, a name from the zoo, or a checkpoint's path. One with
+        a memory, such as SAM 2.1, follows the object by that, on whole slices.
     first, last : int
         Slices beyond which the object is not followed.
     others : (Z, H, W) integer array, optional
@@ -96,17 +100,99 @@ def propagate(
 
     checks.reports(progress)
     first = checks.whole(first, "first")
-    carry = Carry(stack, as_model(model, device), rgb=rgb, limits=limits, others=others)
+    known = as_model(model, device)
+    if known.memory is not None:
+        how: dict[str, Any] = {"first": first, "last": last, "others": others}
+        how |= {"rgb": rgb, "limits": limits}
+        return propagate_objects(stack, {1: prompts}, known, progress=progress, **how)[1]
+    carry = Carry(stack, known, rgb=rgb, limits=limits, others=others)
     carry.first = first
     if last is not None:
         carry.last = min(checks.whole(last, "last"), carry.last)
     show_all(carry, prompts)
     for _ in carry.run(progress):
         pass
-    depth, plane = carry.slices.depth, carry.slices.plane
+    return _put_together(carry.steps, carry.slices.depth, carry.slices.plane)
+
+
+def propagate_objects(
+    stack: Any,
+    objects: Mapping[int, Mapping[int, Prompt | npt.ArrayLike]],
+    model: Model | str | Path = "cells",
+    *,
+    first: int = 0,
+    last: int | None = None,
+    others: Any = None,
+    rgb: bool | None = None,
+    limits: tuple[float, float] | None = None,
+    device: str = "auto",
+    progress: Progress = silent,
+) -> dict[int, Propagation]:
+    """Follow several objects through slices or frames.
+
+    A model with a memory, such as SAM 2.1, encodes every slice once for all of them. With any
+    other one they are followed one after the other, as by `propagate`.
+
+    Parameters
+    ----------
+    stack : (Z, H, W) or (Z, H, W, C) array
+        Slices or frames along axis 0.
+    objects : dict of int to dict of int to Prompt or (H, W) bool array
+        By the number of each object, what says where it is, by slice.
+    model, first, last, others, rgb, limits, device, progress
+        See `propagate`.
+
+    Returns
+    -------
+    dict of int to Propagation
+        By the numbers of the objects.
+
+    Raises
+    ------
+    ImageError, PromptError, ParameterError, LabelsError, ModelError, Cancelled
+
+    Examples
+    --------
+    >>> stack = np.zeros((5, 64, 96), np.uint8)
+    >>> stack[:, 20:44, 10:34] = stack[:, 20:44, 60:84] = 200
+    >>> two = {7: {2: Prompt(points=[(32, 22)])}, 8: {2: Prompt(points=[(32, 72)])}}
+    >>> found = propagate_objects(stack, two)
+    >>> sorted(found), bool(found[7].mask[0, 32, 22]), bool(found[7].mask[0, 32, 72])
+    ([7, 8], True, False)
+    """
+    from napari_sam.loading import as_model
+
+    checks.reports(progress)
+    if not isinstance(objects, Mapping) or not objects:
+        raise PromptError("Give at least one object: {number: {index: Prompt or mask}}.")
+    known = as_model(model, device)
+    how: dict[str, Any] = {"rgb": rgb, "limits": limits, "others": others}
+    if known.memory is None:
+        how |= {"first": first, "last": last}
+        found = {}
+        for done, (number, prompts) in enumerate(objects.items()):
+            stage = part(progress, done / len(objects), (done + 1) / len(objects))
+            found[number] = propagate(stack, prompts, known, progress=stage, **how)
+        return found
+    recall = Recall(stack, known, **how)
+    recall.first = checks.whole(first, "first")
+    if last is not None:
+        recall.last = min(checks.whole(last, "last"), recall.last)
+    for number, prompts in objects.items():
+        for index, what in sorted(shown_by(prompts).items()):
+            recall.show(index, what, number)
+    for _ in recall.run(progress):
+        pass
+    depth, plane = recall.slices.depth, recall.slices.plane
+    return {
+        number: _put_together(spans.steps, depth, plane) for number, spans in recall.objects.items()
+    }
+
+
+def _put_together(steps: Mapping[int, Step], depth: int, plane: tuple[int, int]) -> Propagation:
     mask = np.zeros((depth, *plane), dtype=bool)
     scores = np.full(depth, np.nan)
-    for index, step in carry.steps.items():
+    for index, step in steps.items():
         if step.region.area:
             r0, c0, r1, c1 = step.region.box
             mask[index, r0:r1, c0:c1] = step.region.mask

@@ -108,7 +108,7 @@ def test_embedding_and_detail_are_those_of_the_reference(both):
         detail = decoder.embedding_encoder(predictor.features) + decoder.compress_vit_feat(seen)
     for found, expected in (
         (embedding.features.image, predictor.features),
-        (embedding.features.detail, detail),
+        (embedding.features.details[0], detail),
     ):
         np.testing.assert_allclose(found, expected, rtol=0, atol=rounding(expected, **ATOL))
 
@@ -150,7 +150,7 @@ def test_the_decoder_of_published_size_equals_the_reference():
     features, early = torch.randn(1, 256, 64, 64), torch.randn(1, 64, 64, 768)
     sparse = torch.randn(1, 3, 256)
     with torch.inference_mode():
-        decoded = decoder.decode(decoder.read(features, decoder.detail(features, early)), sparse)
+        decoded = decoder.decode(decoder.read(features, decoder.details(features, [early])), sparse)
         found = decoder.masks(decoded, 0, [0])
         expected, scores = hq.mask_decoder(
             image_embeddings=features,
@@ -176,7 +176,7 @@ def test_files_with_either_encoder_are_recognised_and_loaded(tmp_path):
     model = ns.load_model(path, device="cpu")
     image = picture((60, 80), 2)
     expected = SamModel(network, "it", decoder=HqDecoder).encode(image)
-    assert torch.equal(model.encode(image).features.detail, expected.features.detail)
+    assert torch.equal(model.encode(image).features.details[0], expected.features.details[0])
 
     tiny = lively(add_detail(around(TinyVit(SMALL), SMALL), SMALL.widths[2]))
     torch.save(tiny.state_dict(), path)
@@ -189,14 +189,14 @@ def test_an_early_layer_of_tiny_vit_has_the_size_that_the_decoder_wants():
         lively(add_detail(around(TinyVit(SMALL), SMALL), SMALL.widths[2])), "t", decoder=HqDecoder
     )
     embedding = model.encode(picture((60, 80), 2))
-    assert embedding.features.detail.shape == (1, 4, 32, 32)
+    assert embedding.features.details[0].shape == (1, 4, 32, 32)
     assert len(model.predict(embedding, ns.Prompt(points=[(5, 5)]))) == 3
 
 
 def test_embeddings_keep_their_detail_in_a_file(both):
     model, embedding, _ = both
     features, nbytes = model.from_arrays(model.to_arrays(embedding))
-    assert torch.equal(features.detail, embedding.features.detail)
+    assert torch.equal(features.details[0], embedding.features.details[0])
     assert nbytes == embedding.nbytes > features.image.nbytes
 
 

@@ -36,14 +36,13 @@ class HqDecoder(Decoder):
     hears_early = True
 
     @torch.inference_mode()
-    def detail(self, features: Tensor, early: Tensor) -> Tensor:
+    def details(self, features: Tensor, early: list[Tensor]) -> tuple[Tensor, ...]:
         """Make what the additional mask knows of the image: (1, C / 8, 4 h, 4 w)."""
-        seen = self.module.compress_vit_feat(early.float().permute(0, 3, 1, 2))
-        found: Tensor = self.module.embedding_encoder(features) + seen
-        return found
+        seen = self.module.compress_vit_feat(early[0].float().permute(0, 3, 1, 2))
+        return (self.module.embedding_encoder(features) + seen,)
 
-    def read(self, features: Tensor, detail: Tensor | None = None) -> ImageTables:
-        return replace(super().read(features), detail=detail)
+    def read(self, features: Tensor, details: tuple[Tensor, ...] = ()) -> ImageTables:
+        return replace(super().read(features), details=details)
 
     def output_tokens(self) -> Tensor:
         return torch.cat([super().output_tokens(), self.module.hf_token.weight])
@@ -63,11 +62,10 @@ class HqDecoder(Decoder):
 
     def _fine(self, upscaled: Tensor, tables: ImageTables, token: Tensor) -> Tensor:
         """Make the additional mask, (4 h, 4 w)."""
-        assert tables.detail is not None
         first, norm, _, last = self.module.embedding_maskfeature
         x = first(upscaled[None].contiguous(memory_format=torch.channels_last))
         weights = (norm.weight.shape, norm.weight, norm.bias, norm.eps)
         x = F.gelu(F.layer_norm(x.permute(0, 2, 3, 1), *weights)).permute(0, 3, 1, 2)
         weight = torch.einsum("o,oikl->ikl", token, last.weight)[None]
         fine = F.conv2d(x, weight, (last.bias @ token)[None], padding=1)[0, 0]
-        return fine + torch.einsum("c,chw->hw", token, tables.detail[0])
+        return fine + torch.einsum("c,chw->hw", token, tables.details[0][0])

@@ -77,10 +77,13 @@ class Decoder:
     together : bool
         Whether the images of all prompts of a batch are computed together: not on a CPU.
     hears_early : bool
-        Whether `detail` wants to know what an early layer of the image encoder made.
+        Whether `details` wants to know what earlier layers of the image encoder made.
+    score_at : int
+        Which of the output tokens becomes the scores; those of the masks follow it.
     """
 
     hears_early = False
+    score_at = 0
 
     def __init__(self, network: Any) -> None:
         self.network = network
@@ -107,12 +110,12 @@ class Decoder:
             self._up2_bias = up[3].bias.repeat(4)
             self._maker = TableMaker(network, self._up1, position)
 
-    def detail(self, features: Tensor, early: Tensor) -> Tensor | None:
-        """Return what is kept of an early layer, besides the embedding."""
-        return None
+    def details(self, features: Tensor, early: list[Tensor]) -> tuple[Tensor, ...]:
+        """Return what is kept of earlier layers, besides the embedding."""
+        return ()
 
     @torch.inference_mode()
-    def read(self, features: Tensor, detail: Tensor | None = None) -> ImageTables:
+    def read(self, features: Tensor, details: tuple[Tensor, ...] = ()) -> ImageTables:
         """Project an image embedding (1, C, h, w) for all prompts that will follow."""
         return self._maker.read(features)
 
@@ -163,8 +166,8 @@ class Decoder:
         heard = self._last(queries + tokens, tables.keys[-1], tables.values[-1], images)
         queries = transformer.norm_final_attn(queries + heard)
         return Decoded(
-            scores=module.iou_prediction_head(queries[:, 0]),
-            mask_tokens=queries[:, 1:],
+            scores=self.scored(queries[:, self.score_at]),
+            mask_tokens=queries[:, self.score_at + 1 :],
             images=images,
             tables=tables,
         )
@@ -223,6 +226,14 @@ class Decoder:
         makers = self.module.output_hypernetworks_mlps
         return torch.stack([makers[i](decoded.mask_tokens[prompt, i]) for i in which])
 
+    def scored(self, tokens: Tensor) -> Tensor:
+        """Predict the IoU of every mask (B, K) from a token (B, C)."""
+        return self.module.iou_prediction_head(tokens)
+
+    def settled(self, decoded: Decoded, prompt: int) -> int:
+        """Choose the mask of a prompt that leaves no doubt."""
+        return 0
+
     def offered(self, scores: npt.NDArray[np.float32]) -> list[int]:
         """Choose which masks of a single click among many are offered, by their scores (K,)."""
         return list(range(1, len(scores)))
@@ -236,17 +247,26 @@ class Decoder:
         logits = vectors.new_empty(len(vectors), height, 2, 2, width, 2, 2)
         pairs = logits.flatten(-2).view(torch.int64)
         upscale = self._upscaler(decoded, prompt)
+        coarse, fine = self.beside(decoded.tables)
         lines = max(1, _ROWS * torch.get_num_threads() // width)
         for top in range(0, height, lines):
             bottom = min(top + lines, height)
             x = upscale(top * width, bottom * width)
+            if coarse is not None:
+                x = x + coarse[top * width : bottom * width]
             x = F.layer_norm(x.view(-1, mid), (mid,), norm.weight, norm.bias, norm.eps)
             x = products.linear(act1(x), self._up2, self._up2_bias)
+            if fine is not None:
+                x = x + fine[4 * top * width : 4 * bottom * width]
             x = act2(x).view(-1, vectors.shape[1])
             found = products.linear(x, vectors).t().contiguous()
             found = found.view(len(vectors), bottom - top, width, 2, 2, 4)
             pairs[:, top:bottom] = found.view(torch.int64).permute(0, 1, 3, 5, 2, 4)
         return logits.view(len(vectors), 4 * height, 4 * width)
+
+    def beside(self, tables: ImageTables) -> tuple[Tensor | None, Tensor | None]:
+        """Return what is added after each upscaling, (N, 4 mid) and (4 N, 4 M), or None."""
+        return None, None
 
     def _upscaler(self, decoded: Decoded, prompt: int) -> Callable[[int, int], Tensor]:
         """Return what upscales image tokens ``start`` to ``stop`` for the first time."""

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -21,7 +20,7 @@ from napari_sam import images
 from napari_sam.contrast import normalise
 from napari_sam.models.device import is_out_of_memory, out_of_memory, release_memory
 from napari_sam.models.sam.attention import encode_image
-from napari_sam.models.sam.prompting import used_part
+from napari_sam.models.sam.framing import Framing
 from napari_sam.progress import Progress
 
 _BLOCKS = (None, 1 << 20)  # bytes of a piece of attention: the usual, and when memory is short
@@ -34,6 +33,7 @@ class PlaneEncoder:
     ----------
     network : segment_anything.modeling.Sam
         Whose image encoder is a plain ViT, or has a method ``encode_image`` of its own.
+    framing : Framing
     device : str
 
     Attributes
@@ -42,10 +42,11 @@ class PlaneEncoder:
         Whether it computes in half precision: on CUDA, unless the weights overflow there.
     """
 
-    def __init__(self, network: Any, device: str) -> None:
+    def __init__(self, network: Any, framing: Framing, device: str) -> None:
         self.network = network
+        self.framing = framing
         self.device = device
-        self.side = int(network.image_encoder.img_size)
+        self.side = framing.side
         self.half = device.startswith("cuda")
 
     def encode(
@@ -78,12 +79,8 @@ class PlaneEncoder:
         """Normalised pixels (1, 3, S, S) and the part of them that shows the plane."""
         scaled = images.as_rgb(normalise(array, limits))
         eight_bit = np.rint(scaled * 255.0).astype(np.uint8)
-        used = used_part((array.shape[0], array.shape[1]), self.side)
-        # Pillow's antialiased bilinear resampling is what SAM was trained with.
-        resized = Image.fromarray(eight_bit).resize(
-            (used[1], used[0]), resample=Image.Resampling.BILINEAR
-        )
-        pixels = torch.from_numpy(np.array(resized)).to(self.device).permute(2, 0, 1)
+        pixels = self.framing.resize(eight_bit).to(self.device)
+        used = int(pixels.shape[1]), int(pixels.shape[2])
         pixels = (pixels - self.network.pixel_mean) / self.network.pixel_std
         pixels = F.pad(pixels, (0, self.side - used[1], 0, self.side - used[0]))
         return pixels[None].contiguous(), used

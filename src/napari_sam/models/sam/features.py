@@ -22,30 +22,30 @@ class SamFeatures:
         The encoder's output.
     used : (int, int)
         Rows and columns of the encoder's square that show the plane; the rest is padding.
-    detail : Tensor, optional
-        What the decoder keeps of an early layer, if it wants to know of it.
+    details : tuple of Tensor
+        What the decoder keeps of earlier layers, if it wants to know of them.
     """
 
     image: Tensor
     used: tuple[int, int]
-    detail: Tensor | None = None
+    details: tuple[Tensor, ...] = ()
 
     @property
     def nbytes(self) -> int:
         """Memory that they hold."""
-        return self.image.nbytes + (0 if self.detail is None else self.detail.nbytes)
+        return self.image.nbytes + sum(detail.nbytes for detail in self.details)
 
     def to_arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Turn them into arrays."""
         arrays = {"image": self.image.cpu().numpy(), "used": np.array(self.used)}
-        if self.detail is not None:
-            arrays["detail"] = self.detail.cpu().numpy()
+        for number, detail in enumerate(self.details):
+            arrays[f"detail_{number}"] = detail.cpu().numpy()
         return arrays
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]], device: str) -> SamFeatures:
         """Turn arrays back into features on a device."""
-        tensors = {name: torch.from_numpy(arrays[name]) for name in arrays if name != "used"}
+        names = ["image", *(f"detail_{number}" for number in range(len(arrays) - 2))]
+        image, *details = (torch.from_numpy(arrays[name]).to(device) for name in names)
         rows, columns = (int(side) for side in arrays["used"])
-        found = {name: tensor.to(device) for name, tensor in tensors.items()}
-        return cls(found["image"], (rows, columns), found.get("detail"))
+        return cls(image, (rows, columns), tuple(details))

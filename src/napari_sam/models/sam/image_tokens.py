@@ -62,8 +62,8 @@ class ImageTables:
         Per layer norm: products of the shared part with the shifts of the norms before.
     upscaled : (N, 4 M) Tensor
         After the first upscaling.
-    detail : (1, M, 4 h, 4 w) Tensor, optional
-        What a decoder keeps of an early layer of the image encoder.
+    details : tuple of Tensor
+        What a decoder keeps of earlier layers of the image encoder.
     """
 
     features: Tensor
@@ -74,7 +74,7 @@ class ImageTables:
     crossed: tuple[tuple[Crossed, ...], ...]
     shifts: tuple[tuple[Tensor, ...], ...]
     upscaled: Tensor
-    detail: Tensor | None = None
+    details: tuple[Tensor, ...] = ()
 
 
 class TableMaker:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from napari_sam.models.sam.decoder import Decoded, Decoder
 from napari_sam.models.sam.distances import DistanceHead
 from napari_sam.models.sam.encoding import PlaneEncoder
 from napari_sam.models.sam.features import SamFeatures
+from napari_sam.models.sam.framing import Framing, Padded
 from napari_sam.models.sam.grid import SamGrid
 from napari_sam.models.sam.image_tokens import ImageTables
 from napari_sam.models.sam.prompting import PromptEmbedder, leaves_doubt
@@ -62,6 +63,7 @@ class SamModel(Model):
     """
 
     store: Store | None = None
+    embedder: ClassVar[type[PromptEmbedder]] = PromptEmbedder
 
     def __init__(
         self,
@@ -77,15 +79,20 @@ class SamModel(Model):
         self.device = device
         self.network = network.to(device).eval()
         self.decoder = decoder(self.network)
-        self._prompts = PromptEmbedder(self.network, device)
         self.side = int(network.image_encoder.img_size)
-        self._encoder = PlaneEncoder(self.network, device)
+        self.framing = self.framed(self.side)
+        self._prompts = self.embedder(self.network, self.framing, device)
+        self._encoder = PlaneEncoder(self.network, self.framing, device)
         self._hash = sha256
         # On a CPU more clicks at a time gain nothing, and each keeps 2 MB of the image.
         self._most = 8 if device == "cpu" else None
         self._images: OrderedDict[int, tuple[SamFeatures, ImageTables]] = OrderedDict()
         self._upsamplers: OrderedDict[tuple[int, ...], Upsampler] = OrderedDict()
         self._lock = threading.Lock()
+
+    def framed(self, side: int) -> Framing:
+        """Say how planes are fitted into a square of this side."""
+        return Padded(side)
 
     @property
     def fingerprint(self) -> str:  # type: ignore[override]
@@ -135,8 +142,7 @@ class SamModel(Model):
             early: list[Tensor] = []
             wanted = (early,) if self.decoder.hears_early else ()
             image, used = self._encoder.encode(array, limits, progress, *wanted)
-            detail = self.decoder.detail(image, early[0]) if early else None
-            features = SamFeatures(image, used, detail)
+            features = SamFeatures(image, used, self.decoder.details(image, early))
             return Embedding(
                 model=self.fingerprint,
                 plane_hash=plane_hash,
@@ -210,7 +216,9 @@ class SamModel(Model):
             decoded = self.decoder.decode(self._tables(features), sparse, mask)
             several = leaves_doubt(prompt) if multimask is None else multimask
             scores = decoded.scores[0].cpu().numpy()
-            which = list(range(1, len(scores))) if several else [0]
+            which = list(range(1, len(scores)))
+            if not several:
+                which = [self.decoder.settled(decoded, 0)]
             which.sort(key=lambda i: -scores[i])
             logits = self.decoder.masks(decoded, 0, which)
             threshold = float(self.network.mask_threshold)
@@ -239,7 +247,7 @@ class SamModel(Model):
             if kept is None:
                 kept = self._images[id(features)] = (
                     features,
-                    self.decoder.read(features.image, features.detail),
+                    self.decoder.read(features.image, features.details),
                 )
             self._images.move_to_end(id(features))
             while len(self._images) > _KEPT:
@@ -249,14 +257,12 @@ class SamModel(Model):
     def upsampler(self, embedding: Embedding) -> Upsampler:
         """What brings this model's logits to the plane's pixels."""
         height, width = self.network.prompt_encoder.mask_input_size
-        used = embedding.features.used
-        key = (*used, *embedding.shape)
+        key = embedding.shape
         with self._lock:
             kept = self._upsamplers.get(key)
             if kept is None:
-                kept = self._upsamplers[key] = Upsampler(
-                    (height, width), self.side, used, embedding.shape, self.device
-                )
+                kept = self.framing.upsampler((height, width), embedding.shape, self.device)
+                self._upsamplers[key] = kept
             self._upsamplers.move_to_end(key)
             while len(self._upsamplers) > _SIZES:
                 self._upsamplers.popitem(last=False)

@@ -21,15 +21,10 @@ from PIL import Image
 from torch import Tensor
 
 from napari_sam.errors import PromptError
+from napari_sam.models.sam.framing import Framing
 from napari_sam.prompts import Prompt, Window
 
 _SURE = 6.9  # logit of a pixel inside a mask prompt: a probability of 0.999
-
-
-def used_part(shape: tuple[int, int], side: int) -> tuple[int, int]:
-    """Rows and columns of a square of this side that a plane takes up, its longer side fitted."""
-    scale = side / max(shape)
-    return max(1, int(shape[0] * scale + 0.5)), max(1, int(shape[1] * scale + 0.5))
 
 
 class PromptEmbedder:
@@ -38,17 +33,19 @@ class PromptEmbedder:
     Parameters
     ----------
     network : segment_anything.modeling.Sam
+    framing : Framing
     device : str
     """
 
-    def __init__(self, network: Any, device: str) -> None:
+    def __init__(self, network: Any, framing: Framing, device: str) -> None:
         self.encoder = network.prompt_encoder
-        self.side = int(network.image_encoder.img_size)
+        self.framing = framing
+        self.side = framing.side
         self.device = device
 
     def used(self, shape: tuple[int, int]) -> tuple[int, int]:
         """Rows and columns that a plane takes up in the square that the encoder sees."""
-        return used_part(shape, self.side)
+        return self.framing.used(shape)
 
     def window(self, shape: tuple[int, int]) -> Window:
         """Edges of the region that low-resolution logits cover, in pixels of the plane."""
@@ -89,10 +86,15 @@ class PromptEmbedder:
             corners = np.array(box).reshape(1, 2, 2) * scale
             boxes = torch.from_numpy(corners[..., ::-1].reshape(1, 4).copy())
             boxes = boxes.float().to(self.device)
-        sparse, _ = self.encoder(points=points, boxes=boxes, masks=None)
+        sparse = self.sparse(points, boxes)
         if masks is None:
             return sparse, None
         return sparse, self.encoder.mask_downscaling[:-1](masks.to(self.device))
+
+    def sparse(self, points: tuple[Tensor, Tensor] | None, boxes: Tensor | None) -> Tensor:
+        """Embed points with their labels and a box, (1, P, C)."""
+        found, _ = self.encoder(points=points, boxes=boxes, masks=None)
+        return found
 
     def _logits(self, prompt: Prompt, shape: tuple[int, int]) -> Tensor:
         assert prompt.logits is not None

@@ -1,0 +1,1 @@
+"""SAM 2 and 2.1: images, and objects through slices and time."""

@@ -1,0 +1,62 @@
+"""From a checkpoint of either layout to a `Sam2Model`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari_sam.errors import CheckpointError
+from napari_sam.models.checkpoints import file_sha256, read_file
+from napari_sam.models.sam2.architecture import settings_beside, settings_of
+from napari_sam.models.sam2.model import Sam2Model
+from napari_sam.models.sam2.names import to_transformers
+from napari_sam.models.sam2.network import build
+from napari_sam.models.weights import State, named_tensors
+
+_PLACES = "positional_embedding"
+
+
+def load_sam2(path: Path, device: str, *, name: str = "", sha256: str = "") -> Sam2Model:
+    """Load a checkpoint as Meta published it, or as ``transformers`` saves it.
+
+    Parameters
+    ----------
+    path : Path
+        A file of Meta's, or a safetensors file with ``config.json`` beside it.
+    device, name : str
+    sha256 : str
+        The hash that the file must have; any when empty.
+
+    Raises
+    ------
+    CheckpointError, InstallationError
+    """
+    found = file_sha256(path)
+    if sha256 and found != sha256:
+        raise CheckpointError(
+            f"{path} is not the file that the zoo knows as {name!r} (its SHA-256 differs): it is "
+            f"damaged or another version. Delete it and download it again: "
+            f"napari-sam models download {name}"
+        )
+    settings, state = _read(path)
+    return Sam2Model(build(settings, state, path.name), name or path.stem, device, found)
+
+
+def _read(path: Path) -> tuple[dict[str, Any], State]:
+    """Read the configuration and the weights under the names of ``transformers``."""
+    content = read_file(path)
+    state = named_tensors(content)
+    if any(name.startswith(("vision_encoder.", "model.vision_encoder.")) for name in state):
+        settings = settings_beside(path)
+        if settings is None:
+            raise CheckpointError(
+                f"{path.name} is in the layout of transformers, which keeps the sizes of the "
+                f"network in a file config.json beside it; there is none in {path.parent}."
+            )
+        places = f"shared_image_embedding.{_PLACES}"
+        if places not in state and f"prompt_encoder.shared_embedding.{_PLACES}" in state:
+            state[places] = state[f"prompt_encoder.shared_embedding.{_PLACES}"]
+        return settings, state
+    plain = {name.removeprefix("model."): value for name, value in state.items()}
+    renamed = to_transformers(plain)
+    return settings_of(renamed, path.name), renamed

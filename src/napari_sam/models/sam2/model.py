@@ -1,0 +1,39 @@
+"""SAM 2 as a `Model`: images as SAM answers about them, and a memory for what follows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from napari_sam.models.capabilities import Memory
+from napari_sam.models.sam.framing import Framing, Stretched
+from napari_sam.models.sam.model import SamModel
+from napari_sam.models.sam2.decoder import Sam2Decoder, Sam2Prompts
+from napari_sam.models.sam2.memory import Sam2Memory
+from napari_sam.models.sam2.network import as_sam
+
+
+class Sam2Model(SamModel):
+    """A SAM 2 or 2.1.
+
+    Parameters
+    ----------
+    network : transformers.Sam2VideoModel or transformers.Sam2Model
+        The second kind answers about images alone.
+    name, device, sha256 : str
+        As of `SamModel`.
+    """
+
+    embedder = Sam2Prompts
+
+    def __init__(self, network: Any, name: str, device: str = "cpu", sha256: str = "") -> None:
+        self.whole = network.to(device)
+        super().__init__(as_sam(self.whole), name, device, sha256, decoder=Sam2Decoder)
+
+    def framed(self, side: int) -> Framing:
+        """Stretch planes to the square."""
+        return Stretched(side)
+
+    @property
+    def memory(self) -> Memory | None:
+        """Who carries objects from frame to frame, if the checkpoint holds that."""
+        return Sam2Memory(self) if hasattr(self.whole, "memory_attention") else None

@@ -1,0 +1,197 @@
+"""SAM 2's network: that of ``transformers``, with Segment Anything's decoder beside it.
+
+The mask decoder of SAM 2 is SAM's with a few parts more, and its prompt encoder is SAM's. Modules
+of ``segment_anything`` that share the weights let SAM's fast exact decoder answer prompts.
+``transformers`` is imported here and in the memory only, and only when such a model is loaded.
+
+References
+----------
+Ravi et al., SAM 2: Segment Anything in Images and Videos, ICLR 2025.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from contextlib import ExitStack
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from napari_sam.errors import CheckpointError, InstallationError
+from napari_sam.libraries import keep_triton_out
+from napari_sam.models.sam.architecture import Decoders
+from napari_sam.models.sam.network import around
+from napari_sam.models.sam2.names import mask_names, prompt_names
+from napari_sam.models.weights import State, check_state, unfilled
+from napari_sam.progress import Progress, silent
+
+PIXEL_MEAN = (0.485, 0.456, 0.406)  # of values 0..1
+PIXEL_STD = (0.229, 0.224, 0.225)
+
+
+def transformers() -> Any:
+    """Import it.
+
+    Raises
+    ------
+    InstallationError
+        When it is missing, or too old for SAM 2.
+    """
+    keep_triton_out()  # transformers imports torchvision
+    try:
+        import transformers as found
+
+        _ = found.Sam2VideoModel
+    except (ImportError, AttributeError, RuntimeError) as error:
+        raise InstallationError(
+            "SAM 2 and SAM 3 need the package transformers, version 5 or later: "
+            'pip install "napari-sam-bio[transformers]"'
+        ) from error
+    return found
+
+
+def build(settings: Mapping[str, Any], state: State, where: str) -> Any:
+    """Build the network of ``transformers`` for a configuration, and fill it.
+
+    Parameters
+    ----------
+    settings : mapping
+        As in ``config.json``.
+    state : dict of str to Tensor
+        Under the names of ``transformers``.
+    where : str
+        The file's name, for messages.
+
+    Raises
+    ------
+    CheckpointError
+        When the configuration makes no network, or the weights do not fit it.
+    InstallationError
+        When ``transformers`` is not installed.
+    """
+    library = transformers()
+    images_only = settings.get("model_type") == "sam2"
+    kind = library.Sam2Model if images_only else library.Sam2VideoModel
+    try:
+        with unfilled(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            network = kind(configuration(settings))
+    except Exception as error:  # impossible sizes make constructors fail in any way
+        raise CheckpointError(f"{where} has an impossible configuration: {error}") from error
+    check_state(network.state_dict(), state, where)
+    network.load_state_dict({name: value.float() for name, value in state.items()})
+    return network.eval().requires_grad_(False)
+
+
+def configuration(settings: Mapping[str, Any]) -> Any:
+    """Make the configuration of ``transformers`` from what its ``config.json`` says."""
+    library = transformers()
+    prefix = "Sam2" if settings.get("model_type") == "sam2" else "Sam2Video"
+    settings = dict(settings)
+    # Some versions read the settings of the mask decoder as those of the prompt encoder.
+    for part, name in (("prompt_encoder", "PromptEncoder"), ("mask_decoder", "MaskDecoder")):
+        given = settings.get(f"{part}_config")
+        if isinstance(given, Mapping):
+            kind = getattr(library, f"{prefix}{name}Config")
+            settings[f"{part}_config"] = kind(**given)
+    return getattr(library, f"{prefix}Config")(**settings)
+
+
+class HieraEncoder(nn.Module):
+    """Runs the image encoder of a SAM 2.
+
+    Parameters
+    ----------
+    network : transformers.Sam2VideoModel
+    """
+
+    def __init__(self, network: Any) -> None:
+        super().__init__()
+        self.vision = network.vision_encoder
+        self.img_size = int(network.config.prompt_encoder_config.image_size)
+
+    def encode_image(
+        self,
+        pixels: Tensor,
+        progress: Progress = silent,
+        block: int | None = None,
+        early: list[Tensor] | None = None,
+    ) -> Tensor:
+        """Encode one image.
+
+        Parameters
+        ----------
+        pixels : (1, 3, S, S) Tensor
+        progress : callable
+            Called before every block; raise from it to stop.
+        block : int, optional
+            Not heeded.
+        early : list, optional
+            The two finer levels, (1, C, 4 h, 4 w) and (1, C, 2 h, 2 w), are put there.
+
+        Returns
+        -------
+        (1, C, h, w) Tensor
+        """
+        blocks = self.vision.backbone.blocks
+        with ExitStack() as hooks:
+            for done, layer in enumerate(blocks):
+                pause = partial(_report, progress, done / len(blocks))
+                hooks.callback(layer.register_forward_pre_hook(pause).remove)
+            found = self.vision(pixels).fpn_hidden_states
+        if early is not None:
+            early.extend(found[:-1])
+        return found[-1]
+
+
+def _report(progress: Progress, fraction: float, *_: Any) -> None:
+    progress(fraction)
+
+
+def as_sam(network: Any) -> Any:
+    """Put a SAM together that shares the weights of a SAM 2.
+
+    Parameters
+    ----------
+    network : transformers.Sam2VideoModel or transformers.Sam2Model
+
+    Returns
+    -------
+    segment_anything.modeling.Sam
+        With the image encoder of SAM 2, and with what its mask decoder has beside SAM's.
+    """
+    prompts, masks = network.prompt_encoder, network.mask_decoder
+    config = network.config.mask_decoder_config
+    encoder = HieraEncoder(network)
+    width = int(config.hidden_size)
+    patch = int(network.config.prompt_encoder_config.patch_size)
+    sizes = Decoders(
+        image_size=encoder.img_size,
+        patch=patch,
+        prompt_width=width,
+        mask_channels=int(network.config.prompt_encoder_config.mask_input_channels),
+        masks=int(config.num_multimask_outputs),
+        decoder_depth=len(masks.transformer.layers),
+        decoder_mlp=int(config.mlp_dim),
+        decoder_downsample=int(config.attention_downsample_rate),
+        iou_depth=int(config.iou_head_depth),
+        iou_hidden=int(config.iou_head_hidden_dim),
+    )
+    with torch.device("meta"):
+        sam: Any = around(nn.Module(), sizes)
+    sam.prompt_encoder.load_state_dict(prompt_names(prompts.state_dict()), assign=True)
+    sam.mask_decoder.load_state_dict(mask_names(masks.state_dict()), assign=True)
+    sam.image_encoder = encoder
+    for name in ("obj_score_token", "conv_s0", "conv_s1"):
+        setattr(sam.mask_decoder, name, getattr(masks, name))
+    sam.mask_decoder.no_memory = network.no_memory_embedding
+    sam.pixel_mean = 255 * torch.tensor(PIXEL_MEAN).reshape(3, 1, 1)
+    sam.pixel_std = 255 * torch.tensor(PIXEL_STD).reshape(3, 1, 1)
+    sam.stability = (
+        float(config.dynamic_multimask_stability_delta),
+        float(config.dynamic_multimask_stability_thresh),
+    )
+    return sam.eval().requires_grad_(False)

@@ -1,0 +1,304 @@
+"""Objects through a stack or movie by a model's memory: every slice is encoded once for all."""
+
+from __future__ import annotations
+
+import math
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam import checks
+from napari_sam.errors import ModelError, ParameterError, PromptError
+from napari_sam.images import check_plane
+from napari_sam.models.capabilities import Followed, Recollection
+from napari_sam.models.model import Embedding, Model
+from napari_sam.progress import Progress, silent
+from napari_sam.prompts import Prompt
+from napari_sam.regions import Region
+from napari_sam.stacks.carry import Shown
+from napari_sam.stacks.crops import Others, Slices, Window
+from napari_sam.stacks.ending import End
+from napari_sam.stacks.following import NOBODY, Step
+from napari_sam.stacks.spans import Spans
+
+_KEPT = 4  # embeddings of shown slices that are kept: some megabytes each
+
+
+@dataclass(eq=False)
+class _Way:
+    """One object on its way from a shown slice, towards another one or to its end."""
+
+    number: int
+    span: tuple[int | None, int | None]
+    start: int
+    stop: int
+    open: bool
+    end: End = field(default_factory=End)
+    pending: list[Step] = field(default_factory=list)
+    over: bool = False
+
+    def settle(self, step: Step, presence: float) -> list[Step]:
+        """Take in the next slice; return those of which it is now certain what they show."""
+        if not self.open:
+            return [step]
+        self.pending.append(step)
+        certain = self.end.hear(_log_odds(presence))
+        known, self.pending = self.pending[:certain], self.pending[certain:]
+        self.over = self.end.over
+        return known
+
+
+class Recall:
+    """Carries objects from the slices where they were shown to all others, by a model's memory.
+
+    Between two shown slices an object is followed from the first on, both being remembered;
+    beyond them until it ends. So a slice that is shown again changes only what lies between it
+    and the next shown ones; and what is remembered of an object does not grow with the stack.
+
+    Parameters
+    ----------
+    stack : (Z, H, W) or (Z, H, W, C) array
+        Slices or frames, NumPy, dask or zarr, read one by one.
+    model : Model
+        With a memory.
+    rgb : bool, optional
+        Whether the last axis is colour; guessed from the shape by default.
+    limits : (low, high), optional
+        Contrast limits; by default those of the first slice that was shown.
+    others : (Z, H, W) integer array, optional
+        Objects that are there already, 0 where none is: no pixel of theirs is taken.
+
+    Attributes
+    ----------
+    objects : dict of int to Spans
+        What is known so far, by the number of the object.
+    first, last : int
+        Slices beyond which nothing is followed.
+
+    Raises
+    ------
+    ModelError
+        When the model has no memory.
+    LabelsError
+        When the others do not lie on these slices.
+    """
+
+    def __init__(
+        self,
+        stack: Any,
+        model: Model,
+        *,
+        rgb: bool | None = None,
+        limits: tuple[float, float] | None = None,
+        others: Any = None,
+    ) -> None:
+        memory = model.memory
+        if memory is None:
+            raise ModelError(
+                f"The model {model.name!r} has no memory for slices and frames; use Carry with it."
+            )
+        self.slices = Slices(stack, rgb=rgb, limits=limits)
+        self._others = None if others is None else Others(others, self.slices)
+        self.model, self._memory = model, memory
+        self.objects: dict[int, Spans[Prompt]] = {}
+        self.first, self.last = 0, self.slices.depth - 1
+        self._kept: OrderedDict[int, Embedding] = OrderedDict()
+
+    def show(self, index: int, what: Shown, number: int = 1) -> Step:
+        """Say where an object is on a slice, for the first time or again.
+
+        Parameters
+        ----------
+        index : int
+            The slice.
+        what : Prompt, Region or (H, W) bool array
+            A prompt is answered by the model; a mask is taken as it is.
+        number : int
+            Of the object.
+
+        Returns
+        -------
+        Step
+
+        Raises
+        ------
+        PromptError, ParameterError
+        """
+        if not 0 <= index < self.slices.depth:
+            raise ParameterError(
+                f"There is no slice {index}: the stack has {self.slices.depth}, counted from 0."
+            )
+        prompt = what if isinstance(what, Prompt) else self._mask(index, what)
+        embedding = self._embedding(index, keep=True)
+        told = self._memory.begin(self.slices.depth).tell(0, embedding, {0: prompt})[0]
+        step = _step(index, told)
+        if not isinstance(what, Prompt):
+            assert prompt.mask is not None
+            step = Step(index, Region.of(prompt.mask), 1.0)
+        if not step.region.area:
+            raise PromptError(
+                f"There is no object on slice {index}: the mask is empty. Click elsewhere, or "
+                "paint some of the object."
+            )
+        spans = self.objects.setdefault(number, Spans(self.slices.depth))
+        spans.show(index, prompt)
+        spans.steps[index] = step
+        return step
+
+    def forget(self, index: int, number: int = 1) -> None:
+        """Take back what was shown of an object on a slice."""
+        if number in self.objects:
+            self.objects[number].forget(index)
+
+    def run(self, progress: Progress = silent) -> Iterator[tuple[int, Step]]:
+        """Find all objects on every slice that is not known yet.
+
+        Parameters
+        ----------
+        progress : callable
+            Called with 0..1 before every slice; raise `Cancelled` from it to stop. What was found
+            is kept; spans that were not finished begin anew with the next run.
+
+        Yields
+        ------
+        (int, Step)
+            The number of an object and a slice, as it becomes certain.
+
+        Raises
+        ------
+        PromptError
+            When nothing was shown.
+        """
+        if not any(spans.shown for spans in self.objects.values()):
+            raise PromptError("Show the object on one slice at least: a prompt or a mask.")
+        ways = [list(self._ways(way)) for way in (1, -1)]
+        visits = [_visits(part) for part in ways]
+        total, seen = max(sum(map(len, visits)), 1), 0
+        for direction, part, indices in zip((1, -1), ways, visits, strict=True):
+            recollection = self._memory.begin(self.slices.depth)
+            for index in indices:
+                progress(min(seen / total, 1.0))
+                seen += 1
+                yield from self._visit(index, direction, part, recollection)
+        progress(1.0)
+
+    def _ways(self, direction: int) -> Iterator[_Way]:
+        """List what has to be followed in one direction."""
+        for number, spans in self.objects.items():
+            for span in spans.todo():
+                low, high = span
+                if direction > 0 and low is not None:
+                    stop = self.last if high is None else high - 1
+                    way = _Way(number, span, low, stop, open=high is None)
+                elif direction < 0 and low is None and high is not None:
+                    way = _Way(number, span, high, self.first, open=True)
+                else:
+                    continue
+                if (way.stop - way.start) * direction > 0:
+                    yield way
+                else:
+                    spans.done.add(span)
+
+    def _visit(
+        self, index: int, direction: int, ways: list[_Way], recollection: Recollection
+    ) -> Iterator[tuple[int, Step]]:
+        """Begin the ways that start on a slice, and go on with those that pass it."""
+        passing = {
+            key: way
+            for key, way in enumerate(ways)
+            if not way.over and min(way.start, way.stop) <= index <= max(way.start, way.stop)
+        }
+        starting = [key for key, way in passing.items() if way.start == index]
+        if passing:
+            embedding = self._embedding(index, keep=bool(starting))
+        for key in starting:
+            self._begin(key, passing.pop(key), embedding, direction, recollection)
+        if passing:
+            place = self._place(index, direction)
+            for key, told in recollection.ask(place, embedding, passing).items():
+                way = passing[key]
+                spans = self.objects[way.number]
+                found = self._beside_others(_step(index, told))
+                for step in way.settle(found, told.presence):
+                    spans.steps[step.index] = step
+                    yield way.number, step
+        for way in ways:
+            if way.over or way.stop == index:
+                self.objects[way.number].done.add(way.span)
+
+    def _begin(
+        self, key: int, way: _Way, embedding: Embedding, direction: int, recollection: Recollection
+    ) -> None:
+        """Remember an object where it was shown, and where it is going."""
+        shown = self.objects[way.number].shown
+        recollection.tell(self._place(way.start, direction), embedding, {key: shown[way.start]})
+        if not way.open:
+            ahead = way.stop + 1
+            there = self._embedding(ahead, keep=True)
+            recollection.tell(self._place(ahead, direction), there, {key: shown[ahead]})
+
+    def _beside_others(self, step: Step) -> Step:
+        if self._others is None or not step.region.area:
+            return step
+        r0, c0, r1, c1 = step.region.box
+        window = Window(r0, c0, (r1 - r0, c1 - c0))
+        taken = self._others.read(step.index, window) != 0
+        region = window.region(window.mask(step.region) & ~taken)
+        if not region.area:
+            return Step(step.index, NOBODY, float("nan"))
+        return replace(step, region=region)
+
+    def _place(self, index: int, direction: int) -> int:
+        return index if direction > 0 else self.slices.depth - 1 - index
+
+    def _embedding(self, index: int, keep: bool) -> Embedding:
+        kept = self._kept.get(index)
+        if kept is None:
+            if self.slices.limits is None:
+                pixels = self.slices.look_at(index)
+            else:
+                pixels = check_plane(np.asarray(self.slices.data[index]))
+            kept = self.model.encode(pixels, limits=self.slices.limits)
+        if keep:
+            self._kept[index] = kept
+            self._kept.move_to_end(index)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+        return kept
+
+    def _mask(self, index: int, what: Region | npt.ArrayLike) -> Prompt:
+        if isinstance(what, Region):
+            return Prompt(mask=what.on(self.slices.plane))
+        mask = checks.array(what, "A mask", PromptError) != 0
+        if mask.shape != self.slices.plane:
+            raise PromptError(
+                f"The mask of slice {index} has shape {mask.shape}, but slices have "
+                f"{self.slices.plane}."
+            )
+        return Prompt(mask=mask)
+
+
+def _visits(ways: list[_Way]) -> list[int]:
+    """List the slices that are on some way, in order."""
+    found: set[int] = set()
+    for way in ways:
+        found.update(range(min(way.start, way.stop), max(way.start, way.stop) + 1))
+    backwards = any(way.stop < way.start for way in ways)
+    return sorted(found, reverse=backwards)
+
+
+def _step(index: int, told: Followed) -> Step:
+    region = told.candidates.regions[0]
+    if not region.area:
+        return Step(index, NOBODY, float("nan"))
+    return Step(index, region, float(told.candidates.scores[0]))
+
+
+def _log_odds(presence: float) -> float:
+    """Log-odds of a probability, finite ones."""
+    safe = min(max(presence, 1e-6), 1 - 1e-6)
+    return math.log(safe / (1 - safe))

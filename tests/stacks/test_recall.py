@@ -1,0 +1,233 @@
+"""Objects through slices by a model's memory: who depends on whom, ends, and several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import ndimage as ndi
+
+import napari_sam as ns
+from fake_model import FakeModel, blobs
+from napari_sam.errors import Cancelled, LabelsError, ModelError, ParameterError, PromptError
+from napari_sam.models.capabilities import Followed
+from napari_sam.models.model import Embedding
+from napari_sam.segmentation import Candidates
+from napari_sam.stacks.recall import Recall
+
+
+class Elephant(FakeModel):
+    """Remembers where an object was last, and finds what overlaps it."""
+
+    def __init__(self) -> None:
+        super().__init__("elephant")
+        self.shown: list[tuple[int, str]] = []
+
+    @property
+    def memory(self) -> Elephant:
+        return self
+
+    def begin(self, count: int) -> Trunk:
+        return Trunk(self)
+
+
+class Trunk:
+    """One recollection of an `Elephant`."""
+
+    def __init__(self, model: Elephant) -> None:
+        self.model = model
+        self.last: dict[int, np.ndarray] = {}
+
+    def tell(
+        self, at: int, embedding: Embedding, prompts: Mapping[int, ns.Prompt]
+    ) -> dict[int, Followed]:
+        found = {}
+        for number, prompt in prompts.items():
+            self.model.shown.append((at, "told"))
+            mask = prompt.mask
+            if mask is None:
+                mask = self.model.predict(embedding, prompt).masks[0]
+            # what lies ahead of the way does not change where it is now
+            self.last.setdefault(number, mask)
+            found[number] = _followed(mask)
+        return found
+
+    def ask(self, at: int, embedding: Embedding, objects: Iterable[int]) -> dict[int, Followed]:
+        found = {}
+        self.model.shown.append((at, "asked"))
+        labels, _ = ndi.label(embedding.features)
+        for number in objects:
+            under = labels[self.last[number] & (labels > 0)]
+            mask = np.zeros(labels.shape, bool)
+            if len(under):
+                mask = labels == np.bincount(under).argmax()
+                self.last[number] = mask
+            found[number] = _followed(mask)
+        return found
+
+
+def _followed(mask: np.ndarray) -> Followed:
+    height, width = mask.shape
+    logits = np.where(mask, 4.0, -4.0).astype(np.float32)[None]
+    scores = np.array([0.9], np.float32)
+    candidates = Candidates(mask[None], scores, logits, (0, 0, height, width))
+    return Followed(candidates, 0.99 if mask.any() else 0.01)
+
+
+def drifting(depth: int = 12, first: int = 2, last: int = 9) -> np.ndarray:
+    """Two discs that drift; the first is on some slices only."""
+    stack = np.full((depth, 64, 80), 10, np.uint8)
+    for z in range(depth):
+        centres = [(40, 60)]
+        if first <= z <= last:
+            centres.append((16, 16 + z))
+        stack[z] = blobs((64, 80), tuple(centres))
+    return stack
+
+
+def test_an_object_is_followed_both_ways_until_it_ends():
+    stack, model = drifting(), Elephant()
+    found = ns.propagate(stack, {5: ns.Prompt(points=[(16, 21)])}, model)
+    assert found.slices.tolist() == list(range(2, 10))
+    for z in found.slices:
+        assert found.mask[z, 16, 16 + z]
+    assert np.isnan(found.scores[[0, 1, 10, 11]]).all()
+
+
+def test_several_objects_share_every_slice():
+    stack, model = drifting(), Elephant()
+    objects = {3: {5: ns.Prompt(points=[(16, 21)])}, 4: {5: ns.Prompt(points=[(40, 60)])}}
+    found = ns.propagate_objects(stack, objects, model)
+    assert found[3].slices.tolist() == list(range(2, 10))
+    assert found[4].slices.tolist() == list(range(12))
+    assert len(model.encoded) == 12  # each slice once, the shown one too
+
+
+def test_a_model_without_memory_follows_them_one_by_one():
+    stack = drifting()
+    objects = {3: {5: ns.Prompt(points=[(16, 21)])}, 4: {5: ns.Prompt(points=[(40, 60)])}}
+    found = ns.propagate_objects(stack, objects, FakeModel())
+    assert found[3].mask[5, 16, 21]
+    assert found[4].mask[5, 40, 60]
+    with pytest.raises(ModelError, match="no memory"):
+        Recall(stack, FakeModel())
+
+
+def test_a_correction_changes_only_what_lies_between_the_shown_slices():
+    stack, model = drifting(), Elephant()
+    recall = Recall(stack, model)
+    for at in (3, 6, 8):
+        recall.show(at, ns.Prompt(points=[(16, 16 + at)]))
+    list(recall.run())
+    before = dict(recall.objects[1].steps)
+    model.shown.clear()
+    other = np.zeros((64, 80), bool)
+    other[34:47, 54:67] = True
+    recall.show(7, other)
+    assert recall.objects[1].todo() == [(6, 7), (7, 8)]
+    assert {z for z, step in before.items() if recall.objects[1].steps.get(z) is not step} == {7}
+    list(recall.run())
+    assert recall.objects[1].steps[7].score == 1.0
+    assert [kind for _, kind in model.shown].count("asked") == 0  # nothing lies between
+    recall.show(4, other)
+    assert recall.objects[1].todo() == [(3, 4), (4, 6)]
+    results = list(recall.run())
+    assert [step.index for _, step in results] == [5]
+    assert recall.objects[1].steps[2] is before[2]
+    recall.forget(4)
+    assert recall.objects[1].todo() == [(3, 6)]
+
+
+def test_work_that_is_stopped_is_taken_up_again():
+    stack, model = drifting(), Elephant()
+    recall = Recall(stack, model)
+    recall.show(5, ns.Prompt(points=[(40, 60)]))
+
+    def stop(fraction: float) -> None:
+        if fraction > 0.6:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        list(recall.run(stop))
+    kept = set(recall.objects[1].steps)
+    assert {5, 6, 11} <= kept
+    fractions: list[float] = []
+    list(recall.run(fractions.append))
+    assert set(recall.objects[1].steps) == set(range(12))
+    assert fractions == sorted(fractions)
+    assert fractions[-1] == 1.0
+    assert list(recall.run()) == []
+
+
+def test_ends_that_are_set_by_hand_hold():
+    stack, model = drifting(), Elephant()
+    found = ns.propagate(stack, {5: ns.Prompt(points=[(40, 60)])}, model, first=4, last=7)
+    assert found.slices.tolist() == [4, 5, 6, 7]
+    found = ns.propagate(stack, {5: ns.Prompt(points=[(40, 60)])}, model, first=5, last=5)
+    assert found.slices.tolist() == [5]
+
+
+def test_no_pixel_of_others_is_taken():
+    stack, others = drifting(), np.zeros((12, 64, 80), np.uint16)
+    others[7, :, 60:] = 5
+    shown = {5: ns.Prompt(points=[(40, 60)])}
+    free = ns.propagate(stack, shown, Elephant())
+    found = ns.propagate(stack, shown, Elephant(), others=others)
+    assert not (found.mask & (others > 0)).any()
+    assert np.array_equal(found.mask, free.mask & (others == 0))
+    with pytest.raises(LabelsError):
+        ns.propagate(stack, shown, Elephant(), others=others[:3])
+
+
+def test_what_makes_no_sense_is_refused():
+    stack, model = drifting(), Elephant()
+    recall = Recall(stack, model)
+    with pytest.raises(PromptError, match="Show the object"):
+        list(recall.run())
+    with pytest.raises(ParameterError, match="no slice 12"):
+        recall.show(12, ns.Prompt(points=[(1, 1)]))
+    with pytest.raises(PromptError, match="shape"):
+        recall.show(1, np.ones((3, 3), bool))
+    with pytest.raises(PromptError):
+        recall.show(1, np.zeros((64, 80), bool))
+    for objects in ({}, {1: {}}, None):
+        with pytest.raises(PromptError):
+            ns.propagate_objects(stack, objects, model)  # type: ignore[arg-type]
+
+
+def test_a_lazy_stack_is_read_slice_by_slice():
+    stack = drifting()
+    read: list[int] = []
+
+    class Lazy:
+        shape, dtype, ndim = stack.shape, stack.dtype, 3
+
+        def __getitem__(self, key: Any) -> np.ndarray:
+            read.append(key if isinstance(key, int) else key[0])
+            return stack[key]
+
+    ns.propagate(Lazy(), {5: ns.Prompt(points=[(40, 60)])}, Elephant())
+    assert sorted(read) == list(range(12))
+
+
+def test_sam_2_follows_by_its_own_memory():
+    from tiny_sam2 import library, tiny_sam2
+
+    library()
+    model = tiny_sam2()
+    mask = np.zeros((64, 80), bool)
+    mask[10:22, 14:28] = True
+    recall = Recall(drifting(5), model)
+    recall.show(2, mask)
+    found = list(recall.run())
+    recollection = model.memory.begin(5)
+    embeddings = [model.encode(plane, limits=recall.slices.limits) for plane in drifting(5)]
+    recollection.tell(2, embeddings[2], {0: ns.Prompt(mask=mask)})
+    known = {step.index: step for _, step in found if step.index > 2}
+    for at in range(3, 5):
+        expected = recollection.ask(at, embeddings[at], [0])[0]
+        if at in known:
+            region = known[at].region
+            assert region.area == np.count_nonzero(expected.candidates.masks[0])
