@@ -53,6 +53,7 @@ def test_what_the_package_imports_is_declared() -> None:
         "zarr",
         "geff",
         "networkx",
+        "transformers",
     }
     named_otherwise = {"PIL": "pillow", "skimage": "scikit-image"}
     imported: set[str] = set()
