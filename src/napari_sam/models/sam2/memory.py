@@ -12,7 +12,7 @@ Ravi et al., SAM 2: Segment Anything in Images and Videos, ICLR 2025.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,12 +21,10 @@ from torch.nn import functional as F
 
 from napari_sam.models.capabilities import Followed
 from napari_sam.models.embedding import Embedding
+from napari_sam.models.sam.model import SamModel
 from napari_sam.models.sam2.network import transformers
 from napari_sam.prompts import Prompt
 from napari_sam.segmentation import Candidates
-
-if TYPE_CHECKING:
-    from napari_sam.models.sam2.model import Sam2Model
 
 _HEAVY = ("high_res_masks", "pred_masks")  # kept by the library, read by nobody again
 _CORNERS = (2, 3)  # labels of a box's corners among points
@@ -37,22 +35,25 @@ class Sam2Memory:
 
     Parameters
     ----------
-    model : Sam2Model
+    model : SamModel
+        Answers about images.
+    network : transformers.Sam2VideoModel
+        All of it, whose weights the model shares.
     """
 
-    def __init__(self, model: Sam2Model) -> None:
-        self._model = model
+    def __init__(self, model: SamModel, network: Any) -> None:
+        self._model, self._network = model, network
 
     def begin(self, count: int) -> Sam2Recollection:
         """Begin with nothing remembered, on a way of so many frames."""
-        return Sam2Recollection(self._model, count)
+        return Sam2Recollection(self._model, self._network, count)
 
 
 class Sam2Recollection:
     """Objects on their way through frames; see `napari_sam.models.capabilities.Recollection`."""
 
-    def __init__(self, model: Sam2Model, count: int) -> None:
-        self._model, self._count = model, count
+    def __init__(self, model: SamModel, network: Any, count: int) -> None:
+        self._model, self._network, self._count = model, network, count
         self._sessions: dict[int, Any] = {}
 
     def tell(
@@ -91,7 +92,7 @@ class Sam2Recollection:
         features: dict[str, list[Tensor]],
         given: bool = False,
     ) -> Followed:
-        network = self._model.whole
+        network = self._network
         heard: list[Tensor] = []
         hook = network.mask_decoder.register_forward_hook(
             lambda module, inputs, outputs: heard.append(outputs[1])
@@ -117,7 +118,7 @@ class Sam2Recollection:
     def _features(self, embedding: Embedding) -> dict[str, list[Tensor]]:
         """Arrange an embedding as the library keeps its own: by pixel, then channel."""
         kept = embedding.features
-        position = self._model.whole.vision_encoder.neck.position_encoding(
+        position = self._network.vision_encoder.neck.position_encoding(
             kept.image.shape, kept.image.device, kept.image.dtype
         )
         levels = (*kept.details, kept.image)

@@ -36,4 +36,5 @@ class Sam2Model(SamModel):
     @property
     def memory(self) -> Memory | None:
         """Who carries objects from frame to frame, if the checkpoint holds that."""
-        return Sam2Memory(self) if hasattr(self.whole, "memory_attention") else None
+        remembers = hasattr(self.whole, "memory_attention")
+        return Sam2Memory(self, self.whole) if remembers else None
