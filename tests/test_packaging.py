@@ -54,6 +54,7 @@ def test_what_the_package_imports_is_declared() -> None:
         "geff",
         "networkx",
         "transformers",
+        "numba",
     }
     named_otherwise = {"PIL": "pillow", "skimage": "scikit-image"}
     imported: set[str] = set()
