@@ -12,6 +12,7 @@ from napari_sam.progress import Progress, part, silent
 
 if TYPE_CHECKING:
     from napari_sam.files.sources import Source
+    from napari_sam.images import Image
     from napari_sam.models.family import Precision
     from napari_sam.models.model import Model
 
@@ -117,11 +118,11 @@ def run_job(
     ------
     DataError, ImageError, ModelError, Cancelled
     """
+    from napari_sam.batch.large import goes_in_tiles, run_in_tiles
     from napari_sam.engine.run import run
     from napari_sam.engine.whole import FOUND
     from napari_sam.files import read_image
     from napari_sam.files.pick import pick
-    from napari_sam.images import is_blank
     from napari_sam.segment import masks_of
 
     if not job.overwrite:
@@ -129,6 +130,9 @@ def run_job(
     image = read_image(job.source.path, job.axes, series=job.source.series)
     picked = pick(image, job.channel, sure=job.axes is not None)
     seen = replace(picked, limits=job.limits, pixel_size=None)  # the table gets its units last
+    if goes_in_tiles(job, seen):
+        count = run_in_tiles(job, seen, image.pixel_size, (model, finder), progress)
+        return _said(count, "object") if count else _said_nothing(job, seen, "object")
     finding = part(progress, 0.0, FOUND) if job.method.along else progress
     found = run(seen, None, job.method, model, job.options, finder=finder, progress=finding)
     kept = list(found) if job.outputs.of_planes else None
@@ -143,7 +147,15 @@ def run_job(
     else:
         count = sum(masks_of(one) for one in kept or ())
     job.outputs.write(Results(job.outputs.name, picked, image.pixel_size, segmentation, kept))
-    if count == 0:
-        blank = all(is_blank(block.read()) for block in seen.blocks(None))
-        return f"0 {noun}s. {job.method.words.why_nothing(blank, typed=True)}"
+    return _said(count, noun) if count else _said_nothing(job, seen, noun)
+
+
+def _said(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}"
+
+
+def _said_nothing(job: Job, image: Image, noun: str) -> str:
+    from napari_sam.images import is_blank, is_large
+
+    blank = all(not is_large(block) and is_blank(block.read()) for block in image.blocks())
+    return f"0 {noun}s. {job.method.words.why_nothing(blank, typed=True)}"

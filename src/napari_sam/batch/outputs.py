@@ -7,6 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from napari_sam.batch.large_writers import Large
 from napari_sam.batch.writers import FILES, KINDS, Kind, Results
 from napari_sam.errors import DataError
 
@@ -99,6 +100,26 @@ class Outputs:
                     f"{path} is itself one of the images and would be overwritten: choose another "
                     "folder with -o."
                 )
+
+    @property
+    def unfinished(self) -> Path:
+        """The hidden folder of a run in tiles that is not at its end."""
+        from napari_sam.files.atomic import temporary_name
+
+        return self.folder / temporary_name(self.folder / f"{self.name}.tiles")
+
+    @property
+    def not_large(self) -> list[str]:
+        """The kinds that are not written of an image that is searched in tiles."""
+        return [one.kind for one in self._files().values() if one.large is None]
+
+    def write_large(self, results: Large) -> None:
+        """Write all files of an image that was searched in tiles, like `write`."""
+        files = self._files()
+        with _all_or_none(files) as places:
+            for place, one in zip(places, files.values(), strict=True):
+                assert one.large is not None
+                one.large(place, results)
 
     def write(self, results: Results) -> None:
         """Write all files; none of them appears before the last one is complete."""

@@ -6,6 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from napari_sam.batch import large_writers
+from napari_sam.batch.large_writers import Large
+
 if TYPE_CHECKING:
     from napari_sam.engine.run import Result
     from napari_sam.images import Image
@@ -67,6 +70,15 @@ def _labels(path: Path, results: Results) -> None:
     assert results.segmentation is not None
     axes = results.picked.axes.removesuffix("S")
     write_labels(path, results.segmentation.labels, axes, results.pixel_size)
+
+
+def _zarr(path: Path, results: Results) -> None:
+    from napari_sam.files.ngff_alone import write_labels_group
+
+    assert results.segmentation is not None
+    axes = results.picked.axes.removesuffix("S")
+    tables = [results.segmentation.table]
+    write_labels_group(path, results.segmentation.labels, axes, results.pixel_size, tables)
 
 
 def _masks(path: Path, results: Results) -> None:
@@ -131,6 +143,8 @@ class Kind(NamedTuple):
         Whether it is made of the segmentation; else of the masks of every plane.
     folder : callable, optional
         Of a folder, whether a file of this name belongs into it.
+    large : callable, optional
+        Writes it of an image that was searched in tiles, if that is possible.
     """
 
     kind: str
@@ -138,6 +152,7 @@ class Kind(NamedTuple):
     write: Callable[[Path, Results], None]
     joined: bool = True
     folder: Callable[[str], bool] | None = None
+    large: Callable[[Path, Large], None] | None = None
 
 
 def _of_ctc(name: str) -> bool:
@@ -150,11 +165,18 @@ def _of_geff(name: str) -> bool:
     return name in ("nodes", "edges", "zarr.json", ".zgroup", ".zattrs", ".zmetadata")
 
 
+def _of_zarr(name: str) -> bool:
+    return name.isdigit() or name == "zarr.json"
+
+
 #: The labels get their name after the other two: whoever finds them finds those as well.
 FILES = (
-    Kind("labels", "_overlay.png", _overlay),
-    Kind("labels", "_objects.csv", _table),
-    Kind("labels", "_labels.tif", _labels),
+    Kind("labels", "_overlay.png", _overlay, large=large_writers.overlay),
+    Kind("labels", "_objects.csv", _table, large=large_writers.table),
+    Kind("labels", "_labels.tif", _labels, large=large_writers.labels),
+    Kind("zarr", "_overlay.png", _overlay, large=large_writers.overlay),
+    Kind("zarr", "_objects.csv", _table, large=large_writers.table),
+    Kind("zarr", "_labels.zarr", _zarr, folder=_of_zarr, large=large_writers.group),
     Kind("masks", "_masks.npz", _masks, joined=False),
     Kind("rle", "_rle.json", _rle, joined=False),
     Kind("frames", "_frames.csv", _frames),

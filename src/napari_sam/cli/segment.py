@@ -25,6 +25,9 @@ Exit code 1 when an input failed; the others are done. Inputs are never overwrit
 """
 
 
+_ALWAYS = ("labels", "zarr")  # what is saved whatever the mode
+
+
 def add_parser(
     commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
 ) -> None:
@@ -80,7 +83,8 @@ def _add_image_flags(parser: argparse.ArgumentParser) -> None:
         type=_kinds_typed,
         default=("labels",),
         metavar="WHAT",
-        help="labels (default); in mode everything also masks (overlapping, .npz) and rle "
+        help="labels (default), or zarr, the same with the labels as OME-Zarr; in mode "
+        "everything also masks (overlapping, .npz) and rle "
         "(the same as COCO .json); in mode track also frames (a row per cell and frame), ctc (a "
         "folder of the Cell Tracking Challenge) and geff; several with commas",
     )
@@ -150,12 +154,16 @@ def _check_options(typed: argparse.Namespace) -> Any:
     if limits is not None and not limits[0] < limits[1]:
         raise DataError(f"--limits {limits[0]:g} {limits[1]:g}: the first must be smaller.")
     chosen = method(typed.mode)
-    extra = [kind for kind in typed.save if kind != "labels" and kind not in chosen.saves]
+    extra = [kind for kind in typed.save if kind not in _ALWAYS and kind not in chosen.saves]
     if extra:
         able = " or ".join(known.name for known in methods() if extra[0] in known.saves)
         raise DataError(
             f"--mode {chosen.name} has no {' and no '.join(extra)}: that is saved by --mode {able}."
         )
+    if "zarr" in typed.save:
+        from napari_sam.files.ngff import require_zarr
+
+        require_zarr()
     options = options_typed(typed)
     if typed.finder and "instances" not in chosen.needs(options):
         raise DataError(
@@ -177,13 +185,17 @@ def run(typed: argparse.Namespace) -> int:
     how = {"skip_existing": typed.skip_existing, "workers": typed.workers, "debug": typed.debug}
     failed, skipped = [], 0
     outcomes = run_jobs(jobs, watch=lambda number: lines[number], **how)
-    for line, head, outcome in zip(lines, heads, outcomes, strict=True):
-        if outcome.kind == "failed":
-            failed.append(outcome)
-            line.done(f"{head}: failed. {outcome.said}")
-        else:
-            skipped += outcome.kind == "skipped"
-            line.done(f"{head}: {outcome.said}")
+    try:
+        for line, head, outcome in zip(lines, heads, outcomes, strict=True):
+            if outcome.kind == "failed":
+                failed.append(outcome)
+                line.done(f"{head}: failed. {outcome.said}")
+            else:
+                skipped += outcome.kind == "skipped"
+                line.done(f"{head}: {outcome.said}")
+    except KeyboardInterrupt:
+        print("\nThe same command with --skip-existing goes on where it was.", file=sys.stderr)
+        raise
     if failed and len(jobs) > 1:
         print(f"{len(failed)} of {len(jobs)} images failed:", file=sys.stderr)
         for outcome in failed:

@@ -11,6 +11,7 @@ import numpy as np
 from napari_sam.engine.run import check_capabilities, reading, run_block
 from napari_sam.engine.sizes import agreed, limits_on
 from napari_sam.engine.stitch import Canvas, PlaneOf, Written, write_part
+from napari_sam.engine.tile_record import InMemory, Record, Settled
 from napari_sam.engine.tiles import divide, holds_nothing, nearest_first
 from napari_sam.errors import LabelsError
 from napari_sam.images import Block, Image, Tile, is_large
@@ -22,7 +23,7 @@ from napari_sam.models.model import Model
 from napari_sam.progress import Progress, part, silent
 from napari_sam.segmentation import Segmentation, measure, with_units
 
-__all__ = ["TiledRun", "in_tiles", "segment_in_tiles"]
+__all__ = ["TiledRun", "in_tiles", "search_in_tiles", "segment_in_tiles"]
 
 _SAMPLING = 0.02  # of the time of a plane that looking at samples takes, for the progress
 
@@ -180,19 +181,59 @@ def segment_in_tiles(
     """
     import pandas as pd
 
-    method, (model, finder) = method_of(options), models
     labels = np.zeros(image.shape, np.int32) if out is None else out
     if tuple(labels.shape) != image.shape:
         raise LabelsError(f"out has shape {tuple(labels.shape)}, but the image has {image.shape}.")
-    tables, used = [], 0
-    blocks = list(image.blocks())
-    for done, block in enumerate(blocks):
-        stage = part(progress, done / len(blocks), (done + 1) / len(blocks))
-        run = TiledRun(block, method, model, options, finder, part(stage, 0.0, _SAMPLING))
-        canvas = PlaneOf(labels, block.plane)
-        for written in run.run(canvas, used=used, progress=part(stage, _SAMPLING, 1.0)):
-            used += len(written.table)
-            tables.append(placed(written.table, block.plane))
-    progress(1.0)
-    table = pd.concat(tables, ignore_index=True)
+    record = InMemory()
+    search_in_tiles(image, options, models, labels, record, progress=progress)
+    table = pd.concat(record.tables, ignore_index=True)
     return Segmentation(labels, with_units(table, image.pixel_size))
+
+
+def search_in_tiles(
+    image: Image,
+    options: Any,
+    models: tuple[Model, Model | None],
+    labels: Any,
+    record: Record,
+    *,
+    progress: Progress = silent,
+) -> None:
+    """Find all objects of an image in tiles, into labels and a record of what is done.
+
+    Parameters
+    ----------
+    image : Image
+    options : dataclass
+        Of a method.
+    models : (Model, Model or None)
+    labels : integer array of the image's shape
+        Without objects, or with those that the record knows.
+    record : Record
+        Of nothing, or of an earlier run that was ended: what it has done is not done again.
+    progress : callable
+        Called with 0..1; raise `Cancelled` from it to stop.
+
+    Raises
+    ------
+    ParameterError, ImageError, ModelError, Cancelled
+    """
+    method, (model, finder) = method_of(options), models
+    planes = list(image.planes())
+    for number, plane in enumerate(planes):
+        stage = part(progress, number / len(planes), (number + 1) / len(planes))
+        seen, wanted = image, options
+        if known := record.settled(number):
+            seen = replace(image, limits=known.limits)
+            if known.diameter is not None:
+                wanted = replace(options, diameter=known.diameter)
+        sampling = part(stage, 0.0, _SAMPLING)
+        run = TiledRun(Block(seen, plane), method, model, wanted, finder, sampling)
+        if known is None:
+            diameter = getattr(run.options, "diameter", None)
+            record.settle(number, Settled(run.limits, diameter))
+        how: dict[str, Any] = {"used": record.used, "done": record.done(number)}
+        searching = part(stage, _SAMPLING, 1.0)
+        for written in run.run(PlaneOf(labels, plane), progress=searching, **how):
+            record.add(number, written.part.number, placed(written.table, plane))
+    progress(1.0)

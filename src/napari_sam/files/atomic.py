@@ -78,7 +78,7 @@ def folder_in_one_piece(path: Path, ours: Callable[[str], bool]) -> Iterator[Pat
             f"{path} also holds {strange[0]}, which would be lost: choose another folder."
         )
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(_temporary_name(path))
+    temporary = path.with_name(temporary_name(path))
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir()
     try:
@@ -113,7 +113,7 @@ def remove_rest(path: Path) -> None:
     path : Path
         The file that was to be written.
     """
-    temporary = path.with_name(_temporary_name(path))
+    temporary = path.with_name(temporary_name(path))
     if temporary.is_dir():
         shutil.rmtree(temporary, ignore_errors=True)
         return
@@ -130,7 +130,7 @@ def remove_rest(path: Path) -> None:
 
 def _claim(path: Path) -> tuple[int | None, Path]:
     """Open and lock an empty temporary file for `path`."""
-    temporary = path.with_name(_temporary_name(path))
+    temporary = path.with_name(temporary_name(path))
     with suppress(PermissionError):  # another person's rest in a shared folder
         handle = os.open(temporary, os.O_RDWR | os.O_CREAT, 0o666)
         if _lock(handle) and _still_there(handle, temporary):
@@ -146,7 +146,8 @@ def _claim(path: Path) -> tuple[int | None, Path]:
     return handle, Path(name)
 
 
-def _temporary_name(path: Path) -> str:
+def temporary_name(path: Path) -> str:
+    """Name what is not complete yet: hidden, and the same in every run."""
     stem = path.stem
     if len(stem.encode()) > _LONGEST:
         stem = hashlib.blake2b(stem.encode(), digest_size=16).hexdigest()

@@ -140,14 +140,7 @@ def write_labels(
     """
     labels = _checked(labels, axes)
     narrow = int(labels.max(initial=0)) <= np.iinfo(np.uint16).max
-    metadata: dict[str, Any] = {"axes": axes}
-    resolution = None
-    if pixel_size is not None:
-        size = _handy(pixel_size)
-        resolution = (_fraction(size.column), _fraction(size.row))
-        metadata["unit"] = size.unit
-        if size.slice is not None:
-            metadata["spacing"] = size.slice
+    metadata, resolution = tags_of(axes, pixel_size)
     # ImageJ's own dialect knows no 32-bit integers (it opens them as floats), and one order.
     order = "".join(letter for letter in "TZCYX" if letter in axes)
     imagej = narrow and axes == order
@@ -163,6 +156,24 @@ def write_labels(
             compression="zlib",
             software=SOFTWARE,
         )
+
+
+def tags_of(axes: str, pixel_size: PixelSize | None) -> tuple[dict[str, Any], Any]:
+    """Return what a TIFF says of its axes and its pixel size: its description, and its resolution.
+
+    Parameters
+    ----------
+    axes : str
+    pixel_size : PixelSize, optional
+    """
+    metadata: dict[str, Any] = {"axes": axes}
+    if pixel_size is None:
+        return metadata, None
+    size = _handy(pixel_size)
+    metadata["unit"] = size.unit
+    if size.slice is not None:
+        metadata["spacing"] = size.slice
+    return metadata, (_fraction(size.column), _fraction(size.row))
 
 
 def _checked(labels: Any, axes: str) -> npt.NDArray[np.integer[Any]]:

@@ -26,6 +26,16 @@ def is_ngff(path: Path) -> bool:
     return path.is_dir() and any((path / mark).is_file() for mark in _MARKS)
 
 
+def require_zarr() -> None:
+    """Raise `InstallationError` when zarr is not installed."""
+    try:
+        import zarr  # noqa: F401
+    except ImportError as error:
+        raise InstallationError(
+            "OME-Zarr needs the package zarr: pip install 'napari-sam-bio[zarr]'."
+        ) from error
+
+
 def open_group(path: Path, mode: str = "r") -> Any:
     """Open a group on disk.
 
@@ -36,12 +46,9 @@ def open_group(path: Path, mode: str = "r") -> Any:
     DataError
         When it cannot be opened.
     """
-    try:
-        import zarr
-    except ImportError as error:
-        raise InstallationError(
-            "OME-Zarr needs the package zarr: pip install 'napari-sam-bio[zarr]'."
-        ) from error
+    require_zarr()
+    import zarr
+
     try:
         return zarr.open_group(path, mode=mode)  # type: ignore[arg-type]
     except Exception as error:  # of damaged metadata each part fails in its own way

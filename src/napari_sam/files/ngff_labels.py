@@ -11,12 +11,10 @@ import numpy.typing as npt
 
 from napari_sam.errors import DataError, LabelsError
 from napari_sam.files.ngff import axes_of, described, is_ngff, open_group, scale_of
+from napari_sam.files.ngff_pyramid import datasets_of, properties, write_group
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_SMALL = 256  # pixels; the pyramid ends when both sides are smaller
-_CHUNK = 1024
 
 
 def labels_inside(path: Path) -> list[str]:
@@ -93,7 +91,10 @@ def write_labels_inside(
     _register(folder, None, version)
     shutil.rmtree(part, ignore_errors=True)
     try:
-        _write_group(part, labels, multiscale, table, version)
+        label: dict[str, Any] = {"source": {"image": "../../"}}
+        if table is not None:
+            label["properties"] = properties([table])
+        write_group(part, labels, multiscale, label, version)
         if target.exists():
             target.rename(old)
         part.rename(target)
@@ -122,72 +123,8 @@ def _multiscale(
     kept = [letters.index(letter) for letter in axes]
     scale = scale_of(image, letters)
     described_axes = image.get("axes") or [{"name": letter.lower()} for letter in letters]
-    datasets = []
-    for level in range(_levels(labels.shape)):
-        steps = [1.0] * (len(kept) - 2) + [2.0**level] * 2
-        factors = [scale[axis] * step for axis, step in zip(kept, steps, strict=True)]
-        datasets.append(
-            {
-                "path": str(level),
-                "coordinateTransformations": [{"type": "scale", "scale": factors}],
-            }
-        )
+    datasets = datasets_of(labels.shape, [scale[axis] for axis in kept])
     return {"axes": [described_axes[axis] for axis in kept], "datasets": datasets}
-
-
-def _levels(shape: tuple[int, ...]) -> int:
-    longest, count = max(shape[-2:]), 1
-    while longest >= 2 * _SMALL:
-        longest, count = longest // 2, count + 1
-    return count
-
-
-def _write_group(
-    path: Path,
-    labels: npt.NDArray[Any],
-    multiscale: dict[str, Any],
-    table: pd.DataFrame | None,
-    version: int,
-) -> None:
-    import zarr
-
-    group = zarr.open_group(path, mode="w", zarr_format=version)  # type: ignore[arg-type]
-    spread = {"dimension_names": [axis["name"] for axis in multiscale["axes"]]}
-    for level in range(len(multiscale["datasets"])):
-        step = 2**level
-        pixels = np.ascontiguousarray(labels[..., ::step, ::step])
-        chunks = (*[1] * (pixels.ndim - 2), *(min(_CHUNK, side) for side in pixels.shape[-2:]))
-        named = spread if version == 3 else {"chunk_key_encoding": {"name": "v2", "separator": "/"}}
-        array = group.create_array(
-            str(level), shape=pixels.shape, dtype=pixels.dtype, chunks=chunks, **named
-        )
-        array[...] = pixels
-    label: dict[str, Any] = {"source": {"image": "../../"}}
-    if table is not None:
-        label["properties"] = _properties(table)
-    if version == 3:
-        says = {"version": "0.5", "multiscales": [multiscale], "image-label": label}
-        group.attrs["ome"] = says  # type: ignore[assignment]
-    else:
-        group.attrs["multiscales"] = [{"version": "0.4", **multiscale}]
-        group.attrs["image-label"] = {"version": "0.4", **label}
-
-
-def _properties(table: pd.DataFrame) -> list[dict[str, Any]]:
-    rows = []
-    for row in table.to_dict("records"):
-        known = {str(key): _plain(value) for key, value in row.items() if key != "label"}
-        known = {key: value for key, value in known.items() if value is not None}
-        rows.append({"label-value": int(row["label"]), **known})
-    return rows
-
-
-def _plain(value: Any) -> Any:
-    """Return what JSON can hold; None for what is not known."""
-    value = value.item() if isinstance(value, np.generic) else value
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    return value if isinstance(value, str | int | float | bool) else str(value)
 
 
 def _register(folder: Path, name: str | None, version: int) -> None:

@@ -6,7 +6,7 @@ from napari_sam.images.plane import Plane, is_rgb, planes
 from napari_sam.images.plane_stack import PlaneStack
 from napari_sam.images.samples import is_large, patches_of, sample_of
 from napari_sam.images.scales import Scale, coarsest_within, scales_of
-from napari_sam.images.tile import Tile, tile_around
+from napari_sam.images.tile import Tile, read_part, tile_around
 
 __all__ = [
     "Block",
@@ -24,6 +24,7 @@ __all__ = [
     "is_rgb",
     "patches_of",
     "planes",
+    "read_part",
     "sample_of",
     "scales_of",
     "tile_around",
