@@ -187,7 +187,7 @@ def test_a_write_that_fails_leaves_the_old_labels(
     def fail(*_: Any) -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr(ngff_labels, "_write_group", fail)
+    monkeypatch.setattr(ngff_labels, "write_group", fail)
     with pytest.raises(OSError, match="disk full"):
         write_labels_inside(path, np.full((64, 80), 2, np.uint8), "YX", overwrite=True)
     with pytest.raises(OSError, match="disk full"):
