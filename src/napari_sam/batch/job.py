@@ -130,8 +130,9 @@ def run_job(
     image = read_image(job.source.path, job.axes, series=job.source.series)
     picked = pick(image, job.channel, sure=job.axes is not None)
     seen = replace(picked, limits=job.limits, pixel_size=None)  # the table gets its units last
-    if goes_in_tiles(job, seen):
-        count = run_in_tiles(job, seen, image.pixel_size, (model, finder), progress)
+    if goes_in_tiles(job.outputs, job.method, seen):
+        what = (job.source, job.outputs, job.options, seen, image.pixel_size, (model, finder))
+        count = run_in_tiles(*what, progress)
         return _said(count, "object") if count else _said_nothing(job, seen, "object")
     finding = part(progress, 0.0, FOUND) if job.method.along else progress
     found = run(seen, None, job.method, model, job.options, finder=finder, progress=finding)

@@ -1,4 +1,4 @@
-"""A job whose image is searched in tiles, and gone on with after it was ended."""
+"""An image that is searched in tiles, and gone on with after it was ended."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from napari_sam.errors import DataError
 from napari_sam.progress import Progress, part
 
 if TYPE_CHECKING:
-    from napari_sam.batch.job import Job
+    from napari_sam.batch.outputs import Outputs
+    from napari_sam.files.sources import Source
     from napari_sam.images import Image
+    from napari_sam.methods.method import Method
     from napari_sam.models.model import Model
     from napari_sam.pixel_size import PixelSize
 
@@ -24,7 +26,7 @@ _WHOLE = 1 << 27  # pixels of a plane that is read at once for what cannot be ma
 _FOUND = 0.95  # of the time, the share until the last tile is searched
 
 
-def goes_in_tiles(job: Job, image: Image) -> bool:
+def goes_in_tiles(outputs: Outputs, method: Method[Any], image: Image) -> bool:
     """Tell whether an image is searched in tiles, as it comes from the file.
 
     Raises
@@ -34,35 +36,40 @@ def goes_in_tiles(job: Job, image: Image) -> bool:
     """
     from napari_sam.engine.tiled import in_tiles
 
-    if not in_tiles(image, job.method):
+    if not in_tiles(image, method):
         return False
-    if not job.outputs.not_large:
+    if not outputs.not_large:
         return True
     height, width = next(image.planes()).shape
     if height * width > _WHOLE:
         raise DataError(
             f"Planes of {height} x {width} are searched in tiles, of which no "
-            f"{job.outputs.not_large[0]} are made: leave --save at labels or zarr, or cut the "
+            f"{outputs.not_large[0]} are made: leave --save at labels or zarr, or cut the "
             "image."
         )
     return False
 
 
 def run_in_tiles(
-    job: Job,
+    source: Source,
+    outputs: Outputs,
+    options: Any,
     image: Image,
     pixel_size: PixelSize | None,
     models: tuple[Model, Model | None],
     progress: Progress,
 ) -> int:
-    """Search an image in tiles and write the outputs of its job.
+    """Search an image in tiles and write its outputs.
 
     What is found is kept in a hidden folder beside the outputs. When the run is ended, the next
     one with the same image, options and models goes on from there.
 
     Parameters
     ----------
-    job : Job
+    source : Source
+    outputs : Outputs
+    options : dataclass
+        Of a method.
     image : Image
         As it is searched.
     pixel_size : PixelSize or None
@@ -83,20 +90,20 @@ def run_in_tiles(
     from napari_sam.files.stored_labels import StoredLabels
     from napari_sam.models.locks import Busy, held
 
-    folder = job.outputs.unfinished
+    folder = outputs.unfinished
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         with held(folder.with_name(f"{folder.name}.lock"), patience=0.0):
-            journal = _begun(folder, _meant(job, image, models))
+            journal = _begun(folder, _meant(source, options, image, models))
             labels = StoredLabels(folder / "labels", image.shape)
             searching = part(progress, 0.0, _FOUND)
-            search_in_tiles(image, job.options, models, labels, journal, progress=searching)
+            search_in_tiles(image, options, models, labels, journal, progress=searching)
             found = Large(image, pixel_size, labels, journal.used, journal.tables)
-            job.outputs.write_large(found)
+            outputs.write_large(found)
             shutil.rmtree(folder, ignore_errors=True)
     except Busy as error:
         raise DataError(
-            f"Another process is working on {job.source.title}, into the same folder."
+            f"Another process is working on {source.title}, into the same folder."
         ) from error
     progress(1.0)
     return journal.used
@@ -111,14 +118,13 @@ def _begun(folder: Path, meant: str) -> TileJournal:
     return TileJournal(path, meant)
 
 
-def _meant(job: Job, image: Image, models: tuple[Model, Model | None]) -> str:
+def _meant(source: Source, options: Any, image: Image, models: tuple[Model, Model | None]) -> str:
     """Tell which image is searched, how and by whom, as a fingerprint."""
     from napari_sam.images import content_hash, sample_of
 
-    what: list[Any] = [__version__, pickle.dumps(job.options)]
+    what: list[Any] = [__version__, pickle.dumps(options)]
     what += [model and model.fingerprint for model in models]
-    what += [image.axes, image.shape, image.dtype.str, image.limits, job.channel]
-    path = job.source.path
-    what += [str(path.resolve()), job.source.series, path.stat().st_mtime_ns]
+    what += [image.axes, image.shape, image.dtype.str, image.limits]
+    what += [str(source.path.resolve()), source.series, source.path.stat().st_mtime_ns]
     what.append(content_hash(sample_of(next(image.blocks()))))
     return hashlib.blake2b(repr(what).encode(), digest_size=16).hexdigest()

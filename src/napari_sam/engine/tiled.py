@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +12,7 @@ from napari_sam.engine.run import check_capabilities, reading, run_block
 from napari_sam.engine.sizes import agreed, limits_on
 from napari_sam.engine.stitch import Canvas, PlaneOf, Written, write_part
 from napari_sam.engine.tile_record import InMemory, Record, Settled
-from napari_sam.engine.tiles import divide, holds_nothing, nearest_first
+from napari_sam.engine.tiles import Part, divide, holds_nothing, nearest_first
 from napari_sam.errors import LabelsError
 from napari_sam.images import Block, Image, Tile, is_large
 from napari_sam.labels.gather import placed
@@ -62,7 +62,7 @@ class TiledRun:
         As they are searched by: with a diameter, if the method has one.
     limits : (low, high)
     parts : list of Part
-        All tiles.
+        All tiles, or those of `keep`.
 
     Raises
     ------
@@ -84,6 +84,10 @@ class TiledRun:
         self.limits = limits_on(block, model)
         self.options = agreed(block, wanted, model, finder, progress, self.limits)
         self.parts = divide(block, model.field, getattr(self.options, "diameter", None))
+
+    def keep(self, wanted: Callable[[Part], bool]) -> None:
+        """Leave out tiles that nobody wants."""
+        self.parts = [one for one in self.parts if wanted(one)]
 
     def run(
         self,
