@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-from napari_sam.batch.job import Job
+from napari_sam.batch.job import Job, run_job
 from napari_sam.errors import Cancelled, NapariSamError
+from napari_sam.progress import Progress, silent
+
+if TYPE_CHECKING:
+    from napari_sam.models.model import Model
 
 
 @dataclass(frozen=True)
@@ -21,26 +24,38 @@ class Outcome:
     kind : {"done", "skipped", "failed"}
     said : str
         What came of it, or what was wrong and what to do.
+    by : str
+        Fingerprint of the model that did it; of two models, both, with a plus between.
+    seconds : float
+        How long it took.
     """
 
     job: Job
     kind: Literal["done", "skipped", "failed"]
     said: str
+    by: str = ""
+    seconds: float = 0.0
 
 
 def attempt(
-    job: Job, inputs: frozenset[Path], work: Callable[[], str], debug: bool = False
+    job: Job,
+    model: Model,
+    finder: Model | None = None,
+    progress: Progress = silent,
+    debug: bool = False,
 ) -> Outcome:
-    """Do the work of a job, and tell what was wrong if it fails."""
+    """Run a job, and tell what was wrong if it fails."""
+    started = time.monotonic()
+    by = "+".join(one.fingerprint for one in (model, finder) if one is not None)
     try:
-        job.outputs.refuse_inputs(inputs)
-        return Outcome(job, "done", work())
+        said = run_job(job, model, finder, progress)
     except Cancelled:
         raise
     except Exception as error:
         if debug:
             raise
-        return Outcome(job, "failed", told(error))
+        return Outcome(job, "failed", told(error), by, time.monotonic() - started)
+    return Outcome(job, "done", said, by, time.monotonic() - started)
 
 
 def told(error: Exception) -> str:

@@ -9,10 +9,9 @@ from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
-from napari_sam.batch.job import Job, run_job
+from napari_sam.batch.job import Job
 from napari_sam.batch.outcome import Outcome, attempt, told
 from napari_sam.errors import NapariSamError
 
@@ -29,9 +28,7 @@ _Numbered = Generator[tuple[int, Outcome], None, list[int]]
 _held: dict[str, Any] = {}  # of a working process: its model and finder, and what it has begun
 
 
-def run_in_processes(
-    jobs: Sequence[Job], inputs: frozenset[Path], workers: int
-) -> Iterator[Outcome]:
+def run_in_processes(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
     """Run jobs in processes. None is lost with a process that ends.
 
     Jobs that were under way then are done again, one at a time; one whose process ends even so
@@ -41,8 +38,6 @@ def run_in_processes(
     ----------
     jobs : sequence of Job
         Of one model and one method.
-    inputs : frozenset of Path
-        All images, which no output may replace.
     workers : int
 
     Yields
@@ -50,30 +45,33 @@ def run_in_processes(
     Outcome
         In the order of the jobs.
     """
+    return in_order(_as_they_end(jobs, min(workers, len(jobs))))
+
+
+def in_order(found: Iterator[tuple[int, Outcome]]) -> Iterator[Outcome]:
+    """Yield numbered outcomes, whenever they come, in the order of their numbers from 0 on."""
     known: dict[int, Outcome] = {}
     place = 0
-    for number, outcome in _as_they_end(jobs, inputs, min(workers, len(jobs))):
+    for number, outcome in found:
         known[number] = outcome
         while place in known:
             yield known.pop(place)
             place += 1
 
 
-def _as_they_end(
-    jobs: Sequence[Job], inputs: frozenset[Path], workers: int
-) -> Iterator[tuple[int, Outcome]]:
+def _as_they_end(jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, Outcome]]:
     rest = dict(enumerate(jobs))
     # What is there of these afterwards is our own, of a process that ended while it wrote.
     new = {n for n, job in rest.items() if not any(path.exists() for path in job.outputs.paths)}
     rounds = 0
     while rest:
-        begun = yield from _in_a_pool(rest, inputs, workers)
+        begun = yield from _in_a_pool(rest, workers)
         for number in begun:
             job = rest.pop(number)
             job.outputs.remove_rests()
             alone = {number: replace(job, overwrite=job.overwrite or number in new)}
             for _ in range(_ALONE):
-                yield from _in_a_pool(alone, inputs, 1)
+                yield from _in_a_pool(alone, 1)
             for left in alone.values():
                 yield number, Outcome(left, "failed", _ENDED)
         rounds = 0 if begun else rounds + 1
@@ -82,7 +80,7 @@ def _as_they_end(
             return
 
 
-def _in_a_pool(rest: dict[int, Job], inputs: frozenset[Path], workers: int) -> _Numbered:
+def _in_a_pool(rest: dict[int, Job], workers: int) -> _Numbered:
     """Run jobs until all are done, or a process ends; take those that are done out of `rest`.
 
     Returns
@@ -100,7 +98,7 @@ def _in_a_pool(rest: dict[int, Job], inputs: frozenset[Path], workers: int) -> _
     try:
         try:
             for number, job in rest.items():
-                numbers[pool.submit(_work, number, job, inputs)] = number
+                numbers[pool.submit(_work, number, job)] = number
         except BrokenProcessPool:
             pass  # what was submitted ends below
         for future in as_completed(numbers):
@@ -134,13 +132,17 @@ def _begin(threads: int, begun: Any) -> None:
     torch.set_num_threads(threads)
 
 
-def _work(number: int, job: Job, inputs: frozenset[Path]) -> Outcome:
+def _work(number: int, job: Job) -> Outcome:
     _held["begun"][number] = True
-    if _held.get("models") != job.models:
+    return run_with_held(job, _held)
+
+
+def run_with_held(job: Job, held: dict[str, Any]) -> Outcome:
+    """Run a job with the model that a process holds, which is loaded for the first of them."""
+    if held.get("models") != job.models:
         try:
-            _held["loaded"] = job.models.load(job.options)
+            held["loaded"] = job.models.load(job.options)
         except NapariSamError as error:
             return Outcome(job, "failed", told(error))
-        _held["models"] = job.models
-    model, finder = _held["loaded"]
-    return attempt(job, inputs, lambda: run_job(job, model, finder))
+        held["models"] = job.models
+    return attempt(job, *held["loaded"])

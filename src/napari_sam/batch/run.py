@@ -5,11 +5,10 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
-from napari_sam.batch.job import Job, run_job
-from napari_sam.batch.outcome import Outcome, attempt
+from napari_sam.batch.job import Job
+from napari_sam.batch.outcome import Outcome, attempt, told
 from napari_sam.batch.processes import run_in_processes
 from napari_sam.errors import DataError
 from napari_sam.progress import Progress, silent
@@ -55,32 +54,47 @@ def run_jobs(
         When the model cannot be loaded.
     Cancelled
     """
+    todo, known = _sorted_out(jobs, skip_existing, debug)
+    if workers > 1 and len(todo) > 1 and not debug:
+        results = run_in_processes(list(todo.values()), workers)
+    else:
+        results = _run_here(todo, watch, debug)
+    for number in range(len(jobs)):
+        yield known[number] if number in known else next(results)
+
+
+def _sorted_out(
+    jobs: Sequence[Job], skip_existing: bool, debug: bool
+) -> tuple[dict[int, Job], dict[int, Outcome]]:
+    """Part the jobs that are to be run from those of which it is known what comes of them."""
     inputs = frozenset(job.source.path.resolve() for job in jobs)
     todo: dict[int, Job] = {}
+    known: dict[int, Outcome] = {}
     for number, job in enumerate(jobs):
         job.outputs.remove_rests()
-        if not (skip_existing and job.outputs.complete):
-            # What a killed run did not complete is not another program's.
-            again = job.overwrite or (skip_existing and job.outputs.interrupted)
-            todo[number] = replace(job, overwrite=again)
-    if workers > 1 and len(todo) > 1 and not debug:
-        results = run_in_processes(list(todo.values()), inputs, workers)
-    else:
-        results = _run_here(todo, inputs, watch, debug)
-    for number, job in enumerate(jobs):
-        yield next(results) if number in todo else Outcome(job, "skipped", "already there")
+        if skip_existing and job.outputs.complete:
+            known[number] = Outcome(job, "skipped", "already there")
+            continue
+        try:
+            job.outputs.refuse_inputs(inputs)
+        except DataError as error:
+            if debug:
+                raise
+            known[number] = Outcome(job, "failed", told(error))
+            continue
+        # What a killed run did not complete is not another program's.
+        again = job.overwrite or (skip_existing and job.outputs.interrupted)
+        todo[number] = replace(job, overwrite=again)
+    return todo, known
 
 
-def _run_here(
-    jobs: Mapping[int, Job], inputs: frozenset[Path], watch: Watch, debug: bool
-) -> Iterator[Outcome]:
+def _run_here(jobs: Mapping[int, Job], watch: Watch, debug: bool) -> Iterator[Outcome]:
     if not jobs:
         return
     first = next(iter(jobs.values()))
     model, finder = first.models.load(first.options)
     for number, job in jobs.items():
-        work = partial(run_job, job, model, finder, watch(number))
-        yield attempt(job, inputs, work, debug)
+        yield attempt(job, model, finder, watch(number), debug)
 
 
 def try_folder(folder: Path) -> None:
