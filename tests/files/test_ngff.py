@@ -14,6 +14,7 @@ import pytest
 from fake_model import FakeModel, blobs
 from napari_sam import loading
 from napari_sam.cli import main
+from napari_sam.cli.inputs import find_sources
 from napari_sam.errors import DataError, InstallationError, LabelsError
 from napari_sam.files import (
     images_in,
@@ -106,7 +107,15 @@ def test_every_field_of_a_plate_is_an_image(version: int, tmp_path: Path) -> Non
         read_image(path)
     with pytest.raises(DataError, match=r"0\.\.3"):
         read_image(path, series=4)
-    assert len(sources_of([path])) == 4
+    found = sources_of([path])
+    names = ["plate_A_1_0", "plate_A_1_1", "plate_B_2_0", "plate_B_2_1"]
+    assert [source.name for source in found] == names
+    assert [source.title for source in found][3] == "plate.zarr/B/2/1"
+    for number, source in enumerate(found):  # each is opened by itself, not by way of the plate
+        assert source.series is None
+        assert np.asarray(read_image(source.path).finest)[0, 0] == (0, 1, 10, 11)[number]
+    wells = find_sources([str(path / "*" / "*")])
+    assert [source.name for source in wells] == names
 
 
 def test_numbered_series_are_images(tmp_path: Path) -> None:

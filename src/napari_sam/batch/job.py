@@ -74,6 +74,8 @@ class Job:
         What the file's axes are, if it does not say.
     channel : int, optional
         Counted from 0.
+    channels : tuple of int, optional
+        Up to three that are seen together, as red, green and blue.
     limits : (low, high), optional
         Contrast limits.
     overwrite : bool
@@ -88,6 +90,24 @@ class Job:
     channel: int | None = None
     limits: tuple[float, float] | None = None
     overwrite: bool = False
+    channels: tuple[int, ...] | None = None
+
+    def read(self) -> tuple[Image, Image]:
+        """Open the image: as it is in the file, and as it is to be seen.
+
+        Raises
+        ------
+        DataError, ImageError
+        """
+        from napari_sam.files import read_image
+        from napari_sam.files.composed import compose
+        from napari_sam.files.pick import pick
+
+        image = read_image(self.source.path, self.axes, series=self.source.series)
+        sure = self.axes is not None
+        if self.channels is not None:
+            return image, compose(image, self.channels, sure=sure)
+        return image, pick(image, self.channel, sure=sure)
 
     @property
     def method(self) -> Method[Any]:
@@ -121,14 +141,11 @@ def run_job(
     from napari_sam.batch.large import goes_in_tiles, run_in_tiles
     from napari_sam.engine.run import run
     from napari_sam.engine.whole import FOUND
-    from napari_sam.files import read_image
-    from napari_sam.files.pick import pick
     from napari_sam.segment import masks_of
 
     if not job.overwrite:
         job.outputs.refuse_existing()
-    image = read_image(job.source.path, job.axes, series=job.source.series)
-    picked = pick(image, job.channel, sure=job.axes is not None)
+    image, picked = job.read()
     seen = replace(picked, limits=job.limits, pixel_size=None)  # the table gets its units last
     if goes_in_tiles(job.outputs, job.method, seen):
         what = (job.source, job.outputs, job.options, seen, image.pixel_size, (model, finder))

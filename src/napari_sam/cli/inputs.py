@@ -8,7 +8,7 @@ from pathlib import Path
 
 from napari_sam.errors import DataError
 from napari_sam.files import IMAGE_SUFFIXES, made_here
-from napari_sam.files.ngff import is_ngff
+from napari_sam.files.ngff import MARKS, is_ngff
 from napari_sam.files.pick import pick
 from napari_sam.files.sources import Source, sources_of
 
@@ -22,7 +22,8 @@ def find_inputs(typed: Iterable[str]) -> list[Path]:
     ----------
     typed : iterable of str
         Files, folders (their images, not those of folders within; one of OME-Zarr is an image
-        itself), and patterns such as ``plate*/*.tif`` for shells that do not expand them.
+        or a plate itself), and patterns such as ``plate*/*.tif`` or ``plate.zarr/A/*`` for shells
+        that do not expand them.
 
     Raises
     ------
@@ -32,7 +33,7 @@ def find_inputs(typed: Iterable[str]) -> list[Path]:
     found: dict[Path, Path] = {}
     for item in typed:
         for file in _files_meant(item):
-            usable = file.is_file() or is_ngff(file)
+            usable = is_ngff(file) or (file.is_file() and file.name not in MARKS)
             if usable and not file.name.startswith("."):
                 found.setdefault(file.resolve(), file)
     images = [path for path in found.values() if not made_here(path)]

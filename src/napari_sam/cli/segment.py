@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_sam.batch.outputs import KINDS, Outputs
 from napari_sam.cli.method_flags import add_flags, options_typed
-from napari_sam.cli.progress import Line, duration
+from napari_sam.cli.repeating import add_repeat, repeated, tell_differences
 from napari_sam.errors import DataError
 from napari_sam.methods.registry import method, methods, names
 
@@ -20,6 +18,7 @@ if TYPE_CHECKING:
 _EPILOG = """\
 For every INPUT a folder OUT receives NAME_labels.tif (opens in napari and ImageJ),
 NAME_objects.csv (a row per object) and NAME_overlay.png (outlines over the image).
+Of several images, OUT also receives objects.csv (all rows) and run.json (what was run).
 Channels are counted from 0. Names may be spelled as in Python, --min_area for --min-area.
 Exit code 1 when an input failed; the others are done. Inputs are never overwritten.
 """
@@ -41,9 +40,13 @@ def add_parser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "inputs", nargs="+", metavar="INPUT", help="an image, a folder of images, or a pattern"
+        "inputs",
+        nargs="*",
+        metavar="INPUT",
+        help="an image, a folder of images, a plate of OME-Zarr, or a pattern",
     )
-    parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT", help="a folder")
+    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="a folder")
+    add_repeat(parser)
     parser.add_argument(
         "--model", default="cells", help="a name from 'napari-sam models', or a checkpoint's path"
     )
@@ -57,11 +60,17 @@ def add_parser(
     _add_model_flags(parser)
     _add_run_flags(parser)
     add_flags(parser)
-    parser.set_defaults(run=run)
+    parser.set_defaults(run=run, refuse=parser.error, default_of=parser.get_default)
 
 
 def _add_image_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--channel", type=int, metavar="N", help="segment this channel only")
+    parser.add_argument(
+        "--channels",
+        type=_channels,
+        metavar="N,N",
+        help="two or three channels that the model sees together as colours, such as 0,2",
+    )
     parser.add_argument(
         "--series",
         type=int,
@@ -138,6 +147,13 @@ def _kinds_typed(text: str) -> tuple[str, ...]:
     return kinds
 
 
+def _channels(text: str) -> tuple[int, ...]:
+    words = text.split(",")
+    if not all(word.strip().isdecimal() for word in words) or not 2 <= len(words) <= 3:
+        raise argparse.ArgumentTypeError(f"must be two or three numbers such as 0,2, not {text!r}")
+    return tuple(int(word) for word in words)
+
+
 def _workers(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of 1 or more, not {text!r}")
@@ -153,6 +169,11 @@ def _check_options(typed: argparse.Namespace) -> Any:
     limits = _limits(typed)
     if limits is not None and not limits[0] < limits[1]:
         raise DataError(f"--limits {limits[0]:g} {limits[1]:g}: the first must be smaller.")
+    if typed.channels and (typed.channel is not None or limits is not None):
+        raise DataError(
+            "--channels are seen together, each with limits of its own: leave out "
+            f"{'--limits' if typed.channel is None else '--channel'}."
+        )
     chosen = method(typed.mode)
     extra = [kind for kind in typed.save if kind not in _ALWAYS and kind not in chosen.saves]
     if extra:
@@ -175,38 +196,31 @@ def _check_options(typed: argparse.Namespace) -> Any:
 
 def run(typed: argparse.Namespace) -> int:
     """Segment every input; report those that fail and go on."""
+    from napari_sam.batch.recorded import recorded
     from napari_sam.batch.run import run_jobs, try_folder
+    from napari_sam.cli.batch_lines import BatchLines
 
-    jobs = jobs_typed(typed)
-    try_folder(typed.output)
-    started = time.monotonic()
-    heads = [f"[{number}/{len(jobs)}] {job.source.title}" for number, job in enumerate(jobs, 1)]
-    lines = [Line(head, n / len(jobs), 1 / len(jobs), started) for n, head in enumerate(heads)]
+    record = repeated(typed)
+    jobs = jobs_typed(typed) if record is None else list(record.jobs)
+    folder = jobs[0].outputs.folder
+    try_folder(folder)
+    lines = BatchLines(jobs, typed.workers > 1)
     how = {"skip_existing": typed.skip_existing, "workers": typed.workers, "debug": typed.debug}
-    failed, skipped = [], 0
-    outcomes = run_jobs(jobs, watch=lambda number: lines[number], **how)
+    outcomes = run_jobs(jobs, watch=lines.watch, **how)
+    if len(jobs) > 1:
+        outcomes = recorded(jobs, outcomes, folder, overwrite=typed.overwrite)
+    by = ""
     try:
-        for line, head, outcome in zip(lines, heads, outcomes, strict=True):
-            if outcome.kind == "failed":
-                failed.append(outcome)
-                line.done(f"{head}: failed. {outcome.said}")
-            else:
-                skipped += outcome.kind == "skipped"
-                line.done(f"{head}: {outcome.said}")
+        for outcome in outcomes:
+            lines.tell(outcome)
+            by = by or outcome.by
     except KeyboardInterrupt:
         print("\nThe same command with --skip-existing goes on where it was.", file=sys.stderr)
         raise
-    if failed and len(jobs) > 1:
-        print(f"{len(failed)} of {len(jobs)} images failed:", file=sys.stderr)
-        for outcome in failed:
-            print(f"  {outcome.job.source.title}: {outcome.said}", file=sys.stderr)
-    there = f", {skipped} of them before" if skipped else ""
-    print(
-        f"{len(jobs) - len(failed)} of {len(jobs)} images done{there} in "
-        f"{duration(time.monotonic() - started)}, results in {typed.output}",
-        file=sys.stderr,
-    )
-    return 1 if failed else 0
+    lines.end(folder)
+    if record is not None:
+        tell_differences(record, by)
+    return 1 if lines.failed else 0
 
 
 def jobs_typed(typed: argparse.Namespace) -> list[Job]:
@@ -236,6 +250,7 @@ def jobs_typed(typed: argparse.Namespace) -> list[Job]:
             typed.channel,
             _limits(typed),
             typed.overwrite,
+            typed.channels,
         )
         for source in find_sources(typed.inputs, typed.series)
     ]

@@ -6,15 +6,24 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+ZARR = ".zarr"
+
 
 def stem_of(path: Path) -> str:
     """Return a file's name without its ending; ``.ome`` is part of the ending.
+
+    An image within a group of OME-Zarr is called by the group and its way in it.
 
     Examples
     --------
     >>> stem_of(Path("plate/a.ome.tif"))
     'a'
+    >>> stem_of(Path("screen/plate.zarr/A/1/0"))
+    'plate_A_1_0'
     """
+    for within, parent in enumerate(path.parents, 1):
+        if parent.suffix.lower() == ZARR:
+            return "_".join([stem_of(parent), *path.parts[-within:]])
     stem = path.stem
     return stem[:-4] if stem.lower().endswith(".ome") else stem
 
@@ -64,8 +73,9 @@ def _twins(names: list[str]) -> list[int]:
 
 
 def _with_suffix(path: Path) -> str:
-    ending = path.name[len(stem_of(path)) + 1 :].replace(".", "_")
-    return f"{stem_of(path)}_{ending}"
+    stem = stem_of(path)
+    ending = path.name[len(stem) + 1 :].replace(".", "_")
+    return f"{stem}_{ending}" if ending else stem
 
 
 def _with_folder(path: Path) -> str:

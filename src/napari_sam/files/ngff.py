@@ -10,7 +10,7 @@ from napari_sam.files.raw import RawImage
 from napari_sam.pixel_size import METRES, PixelSize, sensible_length, stated_size, unit_named
 
 FOLDER_SUFFIX = ".zarr"
-_MARKS = ("zarr.json", ".zgroup", ".zattrs")
+MARKS = ("zarr.json", ".zgroup", ".zattrs")
 
 
 class NgffImage(NamedTuple):
@@ -23,7 +23,7 @@ class NgffImage(NamedTuple):
 
 def is_ngff(path: Path) -> bool:
     """Tell whether a folder is a zarr group."""
-    return path.is_dir() and any((path / mark).is_file() for mark in _MARKS)
+    return path.is_dir() and any((path / mark).is_file() for mark in MARKS)
 
 
 def require_zarr() -> None:

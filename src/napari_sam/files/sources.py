@@ -9,8 +9,8 @@ from typing import NamedTuple
 from napari_sam.errors import DataError
 from napari_sam.files.kinds import kind_of
 from napari_sam.files.names import distinct_names
+from napari_sam.files.ngff import images_of_group
 from napari_sam.files.ome import binary_only_of, parts_of
-from napari_sam.files.reading import images_in
 from napari_sam.files.tiff import FileImage, images_of, opened
 
 
@@ -38,8 +38,9 @@ class Source(NamedTuple):
 def sources_of(paths: Iterable[Path], series: int | None = None) -> list[Source]:
     """List the images of some files.
 
-    A file that holds several images gives all of them, unless one is chosen. Of an OME image that
-    lies in several files, the first of them that is given stands for all.
+    A file that holds several images gives all of them, unless one is chosen; a plate of OME-Zarr
+    those of all its wells, each by its own path. Of an OME image that lies in several files, the
+    first of them that is given stands for all.
 
     Parameters
     ----------
@@ -48,13 +49,14 @@ def sources_of(paths: Iterable[Path], series: int | None = None) -> list[Source]
     series : int, optional
         Of every file, only the image of this number, counted from 0.
     """
-    kept: dict[Path, list[FileImage]] = {}
+    kept: dict[Path, list[FileImage] | tuple[str, ...]] = {}
     others: set[Path] = set()
     every = list(paths)
+    given = {path.resolve() for path in every}
     for path in every:
         if path.resolve() in others:
             continue
-        images, parts = _survey(path, {other.resolve() for other in every})
+        images, parts = _survey(path, given)
         if images is None:  # its description lies in another file, which is given as well
             continue
         others |= parts
@@ -64,6 +66,11 @@ def sources_of(paths: Iterable[Path], series: int | None = None) -> list[Source]
         images = kept[path]
         if series is not None:
             found.append(Source(path, series, name, path.name))
+        elif isinstance(images, tuple):
+            found += [
+                Source(path / inner, None, f"{name}_{inner.replace('/', '_')}", _title(path, inner))
+                for inner in images
+            ]
         elif len(images) < 2:
             found.append(Source(path, images[0].series if images else None, name, path.name))
         else:
@@ -74,13 +81,29 @@ def sources_of(paths: Iterable[Path], series: int | None = None) -> list[Source]
     return found
 
 
-def _survey(path: Path, given: set[Path]) -> tuple[list[FileImage] | None, set[Path]]:
-    """Return the images of a file where it holds several, and its other parts."""
+def _title(path: Path, inner: str) -> str:
+    """Call an image of a group by its way from there.
+
+    Examples
+    --------
+    >>> _title(Path("in/plate.zarr"), "A/1/0")
+    'plate.zarr/A/1/0'
+    """
+    return f"{path.name}/{inner}"
+
+
+def _survey(
+    path: Path, given: set[Path]
+) -> tuple[list[FileImage] | tuple[str, ...] | None, set[Path]]:
+    """Return the images of a file where it holds several, and its other parts.
+
+    Those of a group of OME-Zarr are told by their ways within.
+    """
     try:
         kind = kind_of(path)
         if kind == "OME-Zarr":
-            found = images_in(path)
-            return (found if len(found) > 1 else []), set()
+            ways = tuple(image.inner for image in images_of_group(path))
+            return (ways if len(ways) > 1 else []), set()
         if kind != "TIFF":
             return [], set()
         with opened(path) as tif:

@@ -1,0 +1,215 @@
+"""What a run was: who did what to which images, so that it can be told, and done again."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import platform
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from napari_sam.batch.job import Job, Models
+from napari_sam.batch.outcome import Outcome
+from napari_sam.batch.outputs import Outputs
+from napari_sam.batch.spelled import options_from, spelled
+from napari_sam.errors import DataError, NapariSamError
+from napari_sam.files.sources import Source
+
+NAME = "run.json"
+_FORMAT = 1
+_SOFTWARE = "napari-sam-bio"
+_LIBRARIES = ("numpy", "scipy", "scikit-image", "torch")
+
+
+@dataclass
+class Record:
+    """A run, of which all jobs have the same method, options and models.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+    started : str
+        Date and time.
+    outcomes : list of Outcome
+        Of the first jobs, as far as the run has come.
+    said : dict
+        What the file said that this record was read from.
+    """
+
+    jobs: Sequence[Job]
+    started: str
+    outcomes: list[Outcome] = field(default_factory=list)
+    said: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """Fingerprint of the model of the run, empty before it is known."""
+        known = (outcome.by for outcome in self.outcomes if outcome.by)
+        return next(known, str(self.said.get("model", {}).get("fingerprint", "")))
+
+    def write(self, folder: Path) -> Path:
+        """Write the record into a folder; another run's record there gets another name first.
+
+        Returns
+        -------
+        Path
+        """
+        from napari_sam.files import in_one_piece
+
+        path = folder / NAME
+        _keep_former(path, self.started)
+        with in_one_piece(path) as temporary:
+            text = json.dumps(self._told(folder), indent=1, ensure_ascii=False)
+            temporary.write_text(text + "\n", encoding="utf-8")
+        return path
+
+    def _told(self, folder: Path) -> dict[str, Any]:
+        job = self.jobs[0]
+        models = asdict(job.models)
+        return {
+            "software": _SOFTWARE,
+            "format": _FORMAT,
+            "started": self.started,
+            "seconds": round(sum(outcome.seconds for outcome in self.outcomes), 3),
+            "versions": versions(),
+            "platform": platform.platform(),
+            "method": job.method.name,
+            "options": spelled(job.options),
+            "model": {**models, "fingerprint": self.fingerprint},
+            "image": {
+                "axes": job.axes,
+                "channel": job.channel,
+                "channels": None if job.channels is None else list(job.channels),
+                "limits": None if job.limits is None else list(job.limits),
+            },
+            "save": list(job.outputs.kinds),
+            "images": [self._image(number, folder) for number in range(len(self.jobs))],
+        }
+
+    def _image(self, number: int, folder: Path) -> dict[str, Any]:
+        job = self.jobs[number]
+        path = job.source.path.absolute()
+        told: dict[str, Any] = {
+            "name": job.source.name,
+            "path": str(path),
+            "from_here": _from(path, folder),
+            "series": job.source.series,
+            "title": job.source.title,
+            "outcome": "to do",
+        }
+        if number < len(self.outcomes):
+            outcome = self.outcomes[number]
+            told |= {"outcome": outcome.kind, "said": outcome.said}
+            told |= {"seconds": round(outcome.seconds, 3)} if outcome.seconds else {}
+        return told
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that results depend on, by the names of packages."""
+    from napari_sam import __version__
+
+    found = {_SOFTWARE: __version__, "python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:  # installed otherwise, as conda may
+            found[name] = "unknown"
+    return found
+
+
+def read_record(path: Path, output: Path | None = None) -> Record:
+    """Read a record, with the jobs that do the same again.
+
+    Images that are no longer where they were are looked for beside the record, as when a folder
+    was moved as a whole.
+
+    Parameters
+    ----------
+    path : Path
+    output : Path, optional
+        The folder for the results; the folder of the record by default.
+
+    Returns
+    -------
+    Record
+        Whose `said` is all that the file tells.
+
+    Raises
+    ------
+    DataError
+        When there is no such file, or it is no record of a run.
+    """
+    try:
+        said = json.loads(path.read_text(encoding="utf-8"))
+        if said["software"] != _SOFTWARE or said["format"] > _FORMAT:
+            raise ValueError(f"it is of {said['software']}, format {said['format']}")
+        jobs = _jobs(said, path.parent, output or path.parent)
+        started = str(said["started"])
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except (ValueError, KeyError, TypeError, AttributeError, NapariSamError) as error:
+        raise DataError(
+            f"{path} is no record of a run that can be repeated here ({error}). Give a file "
+            f"{NAME} that 'napari-sam segment' wrote."
+        ) from error
+    if not jobs:
+        raise DataError(f"{path} tells of no image.")
+    return Record(jobs, started, [], said)
+
+
+def _jobs(said: dict[str, Any], folder: Path, output: Path) -> list[Job]:
+    models = {key: value for key, value in said["model"].items() if key != "fingerprint"}
+    image, kinds = said["image"], tuple(said["save"])
+    first = Job(
+        Source(Path(), None, "", ""),
+        Outputs("", output, kinds),
+        options_from(said["method"], said["options"]),
+        Models(**models),
+        image["axes"],
+        image["channel"],
+        None if image["limits"] is None else (image["limits"][0], image["limits"][1]),
+        channels=None if image["channels"] is None else tuple(image["channels"]),
+    )
+    found = []
+    for one in said["images"]:
+        path = Path(one["path"])
+        if not path.exists() and one["from_here"]:
+            path = Path(os.path.normpath(folder / one["from_here"]))
+        source = Source(path, one["series"], one["name"], one["title"])
+        found.append(replace(first, source=source, outputs=Outputs(source.name, output, kinds)))
+    return found
+
+
+def is_record(path: Path) -> bool:
+    """Tell whether a file is a record of a run."""
+    try:
+        return bool(json.loads(path.read_text(encoding="utf-8"))["software"] == _SOFTWARE)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def _keep_former(path: Path, started: str) -> None:
+    """Give the record of another run its date as a name: none is lost."""
+    if not path.exists():
+        return
+    try:
+        then = str(json.loads(path.read_text(encoding="utf-8"))["started"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is no record of a run, and is not overwritten.") from error
+    if then == started:
+        return
+    digits = "".join(letter for letter in then if letter.isdigit())[:14]
+    kept, number = path.with_name(f"run_{digits}.json"), 2
+    while kept.exists():
+        kept, number = path.with_name(f"run_{digits}_{number}.json"), number + 1
+    path.rename(kept)
+
+
+def _from(path: Path, folder: Path) -> str | None:
+    try:
+        return Path(os.path.relpath(path, folder.absolute())).as_posix()
+    except ValueError:  # another drive
+        return None

@@ -1,0 +1,205 @@
+"""A run of several images: one table, and a record from which it can be repeated."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from fake_model import FakeModel, blobs
+from napari_sam import loading
+from napari_sam.batch.record import read_record
+from napari_sam.cli import main
+from napari_sam.cli.batch_lines import BatchLines
+from napari_sam.errors import DataError
+from napari_sam.methods.options import CellOptions
+
+
+@pytest.fixture
+def model(monkeypatch: pytest.MonkeyPatch) -> FakeModel:
+    """Bright discs are cells."""
+    made = FakeModel("cells")
+    monkeypatch.setattr(loading, "load_model", lambda *_, **__: made)
+    return made
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three images: two discs, one, whose pixel size is known, and none."""
+    path = tmp_path / "in"
+    path.mkdir()
+    tifffile.imwrite(path / "a.tif", blobs())
+    metadata = {"axes": "YX", "unit": "um"}
+    pixels = blobs(centres=((30, 30),))
+    tifffile.imwrite(path / "b.tif", pixels, imagej=True, resolution=(2, 2), metadata=metadata)
+    tifffile.imwrite(path / "c.tif", blobs(centres=()))
+    return path
+
+
+def run(*arguments: Any) -> int:
+    return main(["segment", *(str(argument) for argument in arguments)])
+
+
+def test_one_table_holds_the_rows_of_all_images(model, folder, tmp_path):
+    out = tmp_path / "out"
+    assert run(folder, "-o", out) == 0
+    table = pd.read_csv(out / "objects.csv")
+    assert table["image"].tolist() == ["a", "a", "b"]
+    assert table["area_um2"].isna().tolist() == [True, True, False]
+    for name, rows in table.groupby("image"):
+        own = pd.read_csv(out / f"{name}_objects.csv")
+        columns = list(own.columns)
+        pd.testing.assert_frame_equal(rows[columns].reset_index(drop=True), own, check_dtype=False)
+    with (out / "objects.csv").open(newline="") as file:
+        assert len({len(row) for row in csv.reader(file)}) == 1
+
+
+def test_one_image_has_its_own_files_alone(model, folder, tmp_path):
+    assert run(folder / "a.tif", "-o", tmp_path / "out") == 0
+    assert len(list((tmp_path / "out").iterdir())) == 3
+
+
+def test_the_record_tells_the_run_and_repeats_it(model, folder, tmp_path, capsys):
+    out, again = tmp_path / "out", tmp_path / "again"
+    (folder / "d.tif").write_bytes(b"II*")
+    assert run(folder, "-o", out, "--min-area", 5, "--diameter", 14, "--limits", 0, 255) == 1
+    said = json.loads((out / "run.json").read_text())
+    assert said["model"]["fingerprint"] == "cells-1"
+    assert said["options"]["min_area"] == 5
+    assert [one["outcome"] for one in said["images"]] == ["done", "done", "done", "failed"]
+    assert "d.tif" in said["images"][3]["said"]
+    assert {"napari-sam-bio", "python", "torch"} <= set(said["versions"])
+    record = read_record(out / "run.json")
+    assert record.jobs[0].options == CellOptions(min_area=5, diameter=14)
+    assert record.jobs[0].limits == (0, 255)
+    capsys.readouterr()
+    assert run("--repeat", out / "run.json", "-o", again) == 1
+    assert "not as in the record" not in capsys.readouterr().err
+    for path in out.iterdir():
+        if path.name != "run.json":
+            assert (again / path.name).read_bytes() == path.read_bytes()
+
+
+def test_a_folder_that_was_moved_is_repeated_where_it_is(model, folder, tmp_path):
+    assert run(folder, "-o", folder / "out", "--save", "labels") == 0
+    moved = tmp_path / "moved"
+    shutil.move(folder, moved)
+    assert run("--repeat", moved / "out" / "run.json", "--skip-existing") == 0
+    record = read_record(moved / "out" / "run.json")
+    assert {job.source.path.parent for job in record.jobs} == {moved}
+
+
+def test_what_differs_from_the_record_is_said(model, folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert run(folder, "-o", out) == 0
+    said = json.loads((out / "run.json").read_text())
+    said["versions"]["torch"] = "1.0"
+    (out / "run.json").write_text(json.dumps(said))
+    model.fingerprint = "cells-2"
+    capsys.readouterr()
+    assert run("--repeat", out / "run.json", "-o", tmp_path / "again") == 0
+    told = capsys.readouterr().err
+    assert "instead of 1.0" in told
+    assert "cells-2 instead of cells-1" in told
+
+
+def test_the_record_of_another_run_is_kept_and_files_of_others_too(model, folder, tmp_path):
+    out = tmp_path / "out"
+    assert run(folder, "-o", out) == 0
+    first = json.loads((out / "run.json").read_text())
+    first["started"] = "2020-01-02T03:04:05+00:00"
+    (out / "run.json").write_text(json.dumps(first))
+    assert run(folder, "-o", out, "--skip-existing") == 0
+    assert json.loads((out / "run_20200102030405.json").read_text()) == first
+    assert len(pd.read_csv(out / "objects.csv")) == 3
+    for name in ("run.json", "objects.csv"):
+        other = tmp_path / name.replace(".", "_")
+        other.mkdir()
+        (other / name).write_text("mine")
+        assert run(folder, "-o", other) == 1
+        assert [path.name for path in other.iterdir()] == [name]
+        assert (other / name).read_text() == "mine"
+
+
+def test_a_run_that_is_interrupted_leaves_its_record(model, folder, tmp_path, monkeypatch):
+    encode = FakeModel.encode
+
+    def stopped(self, plane, **words):
+        if (plane == blobs(centres=((30, 30),))).all():
+            raise KeyboardInterrupt
+        return encode(self, plane, **words)
+
+    monkeypatch.setattr(FakeModel, "encode", stopped)
+    out = tmp_path / "out"
+    assert run(folder, "-o", out) == 130
+    said = json.loads((out / "run.json").read_text())
+    assert [one["outcome"] for one in said["images"]] == ["done", "to do", "to do"]
+    assert not (out / "objects.csv").exists()
+    monkeypatch.setattr(FakeModel, "encode", encode)
+    assert run("--repeat", out / "run.json", "--skip-existing") == 0
+    assert len(pd.read_csv(out / "objects.csv")) == 3
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "no record"),
+        ("[]", "no record"),
+        ('{"software": "other"}', "no record"),
+        ('{"software": "napari-sam-bio", "format": 99}', "no record"),
+        (None, "cannot be read"),
+    ],
+)
+def test_what_is_no_record_is_refused(text, words, tmp_path):
+    path = tmp_path / "run.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(DataError, match=words):
+        read_record(path)
+
+
+def test_options_beside_a_record_are_refused(model, folder, tmp_path, capsys):
+    assert run(folder, "-o", tmp_path / "out") == 0
+    assert run("--repeat", tmp_path / "out" / "run.json", "--min-area", 3) == 1
+    assert "--min-area is told by the record" in capsys.readouterr().err
+    for words in ([], [folder], [folder, "--repeat", tmp_path / "out" / "run.json"]):
+        with pytest.raises(SystemExit) as stopped:
+            run(*words)
+        assert stopped.value.code == 2
+
+
+def test_channels_are_seen_together(model, tmp_path, capsys):
+    nuclei, cytoplasm = blobs(centres=((20, 20),)), 100 * blobs(centres=((40, 60),)).astype("u2")
+    pixels = np.stack([nuclei.astype("u2"), np.zeros((64, 80), "u2"), cytoplasm])
+    path = tmp_path / "x.ome.tif"
+    tifffile.imwrite(path, pixels, ome=True, metadata={"axes": "CYX"}, photometric="minisblack")
+    assert run(path, "-o", tmp_path / "out", "--channels", "0,2") == 0
+    seen = model.encoded[-1]
+    assert seen.shape == (64, 80, 3)
+    assert seen[20, 20, 0] == seen[40, 60, 1] == 255  # each between its own limits
+    assert not seen[..., 2].any()
+    assert run(path, "-o", tmp_path / "two", "--channels", "0,7") == 1
+    assert "no channel 7" in capsys.readouterr().err
+    assert run(path, "-o", tmp_path / "two", "--channels", "0,2", "--channel", 1) == 1
+    with pytest.raises(SystemExit):
+        run(path, "-o", tmp_path / "two", "--channels", "0,1,2,3")
+
+
+def test_what_was_left_out_says_nothing_about_the_time_left(model, folder, tmp_path):
+    out = tmp_path / "out"
+    run(folder, "-o", out)
+    jobs = list(read_record(out / "run.json").jobs) * 4
+    lines = BatchLines(jobs)
+    from napari_sam.batch.outcome import Outcome
+
+    for job in jobs[:9]:
+        lines.tell(Outcome(job, "skipped", "already there"))
+    line = lines.watch(9)
+    assert (line._before, line._share) == (0, pytest.approx(1 / 3))
