@@ -55,6 +55,7 @@ def test_what_the_package_imports_is_declared() -> None:
         "networkx",
         "transformers",
         "numba",
+        "distributed",
     }
     named_otherwise = {"PIL": "pillow", "skimage": "scikit-image"}
     imported: set[str] = set()

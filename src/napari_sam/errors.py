@@ -56,6 +56,10 @@ class DeviceError(ModelError):
     """The device is not there, or its memory is exhausted even at the smallest batch."""
 
 
+class ClusterError(NapariSamError, RuntimeError):
+    """A cluster cannot be reached, has no workers, other versions, or has ended."""
+
+
 class ViewError(NapariSamError, RuntimeError):
     """The viewer shows something that has no plane to segment (3-D, outside the data)."""
 

@@ -27,6 +27,7 @@ def run_jobs(
     *,
     skip_existing: bool = False,
     workers: int = 1,
+    dask: str | None = None,
     watch: Watch = nobody,
     debug: bool = False,
 ) -> Iterator[Outcome]:
@@ -39,6 +40,9 @@ def run_jobs(
         Whether jobs whose outputs are all there are left out.
     workers : int
         Processes that work at a time; 1 works in this one.
+    dask : str, optional
+        Address of a scheduler whose workers do it, or ``local``; see
+        `napari_sam.batch.cluster.run_on_dask`.
     watch : callable
         Told of every job that begins here.
     debug : bool
@@ -52,10 +56,16 @@ def run_jobs(
     ------
     ModelError
         When the model cannot be loaded.
+    ClusterError
+        When the scheduler cannot be used.
     Cancelled
     """
     todo, known = _sorted_out(jobs, skip_existing, debug)
-    if workers > 1 and len(todo) > 1 and not debug:
+    if dask is not None and todo:
+        from napari_sam.batch.cluster import run_on_dask
+
+        results = run_on_dask(list(todo.values()), dask, workers)
+    elif workers > 1 and len(todo) > 1 and not debug:
         results = run_in_processes(list(todo.values()), workers)
     else:
         results = _run_here(todo, watch, debug)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -137,6 +138,12 @@ def _add_run_flags(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="processes that work at a time, each with a model of its own; default 1",
     )
+    parser.add_argument(
+        "--dask",
+        metavar="ADDRESS",
+        help="let the workers of this scheduler of dask.distributed do it, on storage that they "
+        "share; 'local' starts --workers of them here",
+    )
 
 
 def _kinds_typed(text: str) -> tuple[str, ...]:
@@ -204,8 +211,8 @@ def run(typed: argparse.Namespace) -> int:
     jobs = jobs_typed(typed) if record is None else list(record.jobs)
     folder = jobs[0].outputs.folder
     try_folder(folder)
-    lines = BatchLines(jobs, typed.workers > 1)
-    how = {"skip_existing": typed.skip_existing, "workers": typed.workers, "debug": typed.debug}
+    lines = BatchLines(jobs, beside=typed.workers > 1 or typed.dask is not None)
+    how = {name: getattr(typed, name) for name in ("skip_existing", "workers", "dask", "debug")}
     outcomes = run_jobs(jobs, watch=lines.watch, **how)
     if len(jobs) > 1:
         outcomes = recorded(jobs, outcomes, folder, overwrite=typed.overwrite)

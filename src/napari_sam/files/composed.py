@@ -105,4 +105,5 @@ def _eight_bit(pixels: npt.NDArray[Any], limits: Limits) -> npt.NDArray[np.uint8
     low, high = limits
     with np.errstate(invalid="ignore", over="ignore"):
         scaled = (pixels.astype(np.float32) - low) * (255.0 / (high - low))
-    return np.nan_to_num(scaled, posinf=255.0, neginf=0.0).clip(0, 255).round().astype(np.uint8)
+    within = np.nan_to_num(scaled, posinf=255.0, neginf=0.0).clip(0, 255)
+    return np.asarray(within.round(), dtype=np.uint8)

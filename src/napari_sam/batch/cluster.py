@@ -1,0 +1,208 @@
+"""Jobs on a cluster of dask: each worker loads the model once, a lost worker's jobs are done again.
+
+Scheduling is dask's; images and results lie on storage that all workers see under the same paths.
+"""
+
+from __future__ import annotations
+
+import platform
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from napari_sam.batch.job import Job
+from napari_sam.batch.outcome import Outcome, told
+from napari_sam.batch.processes import in_order, run_with_held
+from napari_sam.batch.record import versions
+from napari_sam.errors import ClusterError, InstallationError
+
+LOCAL = "local"
+_PORT = 8786  # of a scheduler, where none is said
+_PATIENCE = 20.0  # seconds to find the scheduler, and until a first worker is there
+_ENDED = (
+    "The workers that worked on it ended: there may not be enough memory for it. Cut the image, or "
+    "choose another model."
+)
+
+_held: dict[str, Any] = {}  # of a worker's process: its model and finder
+_alone = threading.Lock()  # a worker may have several threads, which share the model
+
+
+def run_on_dask(jobs: Sequence[Job], address: str, workers: int = 1) -> Iterator[Outcome]:
+    """Run jobs on a cluster.
+
+    Parameters
+    ----------
+    jobs : sequence of Job
+        Of one model and one method.
+    address : str
+        Of the scheduler, such as ``tcp://10.0.0.1:8786``, or ``local`` for workers on this machine.
+    workers : int
+        How many processes ``local`` starts.
+
+    Yields
+    ------
+    Outcome
+        In the order of the jobs.
+
+    Raises
+    ------
+    InstallationError
+        When dask.distributed is not installed.
+    ClusterError
+        When there is no scheduler at that address, it has no workers, their versions differ, or
+        it ends before all jobs are done.
+    """
+    with connected(address, workers) as client:
+        yield from run_with_client(jobs, client)
+
+
+def run_with_client(jobs: Sequence[Job], client: Any) -> Iterator[Outcome]:
+    """Run jobs on the cluster of a client of dask.distributed, see `run_on_dask`."""
+    check_versions(client)
+    return in_order(_as_they_end(jobs, client))
+
+
+@contextmanager
+def connected(address: str, workers: int = 1) -> Iterator[Any]:
+    """Connect to a scheduler, or start one with workers here; end both afterwards.
+
+    Yields
+    ------
+    distributed.Client
+
+    Raises
+    ------
+    InstallationError, ClusterError
+    """
+    try:
+        from distributed import Client, LocalCluster
+    except ImportError as error:
+        raise InstallationError(
+            "--dask needs dask.distributed: pip install 'napari-sam-bio[dask]'."
+        ) from error
+    if address == LOCAL:
+        with (
+            LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                dashboard_address=None,
+            ) as cluster,
+            Client(cluster) as client,
+        ):
+            yield client
+        return
+    try:
+        _knock(address)
+        client = Client(address, timeout=_PATIENCE, set_as_default=False)
+    except (OSError, TimeoutError, ValueError) as error:
+        raise ClusterError(
+            f"There is no scheduler of dask at {address!r} ({error}). Give the address that it "
+            "printed when it was started, such as tcp://10.0.0.1:8786, or 'local'."
+        ) from error
+    with client:
+        yield client
+
+
+def _knock(address: str) -> None:
+    """Fail at once where nobody listens: dask itself would go on trying.
+
+    Raises
+    ------
+    OSError, ValueError
+    """
+    scheme, _, place = address.rpartition("://")
+    if scheme not in ("", "tcp", "tls"):
+        return
+    at = urlsplit(f"//{place}")
+    with socket.create_connection((at.hostname or "", at.port or _PORT), timeout=5):
+        pass
+
+
+def check_versions(client: Any) -> None:
+    """Compare what is installed here with what every worker has.
+
+    Raises
+    ------
+    ClusterError
+        When there is no worker, one lacks this package, or results could differ.
+    """
+    try:
+        client.wait_for_workers(1, timeout=_PATIENCE)
+    except TimeoutError as error:
+        raise ClusterError(
+            f"The scheduler at {client.scheduler.address} has no workers. Start some, with "
+            "'dask worker ADDRESS' in this environment, and try again."
+        ) from error
+    try:
+        found = client.run(versions)
+    except Exception as error:  # whatever the package's absence, or another Python, brings about
+        raise ClusterError(
+            f"The workers cannot run napari-sam-bio ({type(error).__name__}: {error}). Install it "
+            f"there as it is here: version {versions()['napari-sam-bio']}, Python "
+            f"{platform.python_version()}."
+        ) from error
+    for worker, theirs in found.items():
+        difference = _difference(theirs)
+        if difference:
+            raise ClusterError(f"The worker {worker} has {difference}. Install the same on both.")
+
+
+def _difference(theirs: dict[str, str]) -> str:
+    ours = versions()
+    differing = [
+        f"{name} {theirs.get(name, 'none')}, but here is {ours[name]}"
+        for name in ours
+        if _of_note(name, theirs.get(name, "")) != _of_note(name, ours[name])
+    ]
+    return "; ".join(differing)
+
+
+def _of_note(name: str, version: str) -> str:
+    """Return the part of a version that must be the same: patches of Python change no result."""
+    return ".".join(version.split(".")[:2]) if name == "python" else version
+
+
+def _as_they_end(jobs: Sequence[Job], client: Any) -> Iterator[tuple[int, Outcome]]:
+    from distributed import as_completed
+    from distributed.scheduler import KilledWorker
+
+    numbers = {}
+    for number, job in enumerate(jobs):
+        # What is there of these afterwards is our own, of a worker that ended while it wrote.
+        new = not any(path.exists() for path in job.outputs.paths)
+        again = replace(job, overwrite=job.overwrite or new)
+        numbers[client.submit(_work, again, versions(), pure=False)] = number
+    try:
+        for future in as_completed(list(numbers), loop=client.loop):
+            number = numbers[future]
+            if future.status in ("cancelled", "lost"):
+                raise ClusterError(
+                    "The scheduler of dask has ended, or let go of the jobs. What is done is "
+                    "kept: repeat the run with --skip-existing."
+                )
+            error = future.exception()
+            if error is None:
+                yield number, replace(future.result(), job=jobs[number])
+            elif isinstance(error, KilledWorker):
+                yield number, Outcome(jobs[number], "failed", _ENDED)
+            else:
+                yield number, Outcome(jobs[number], "failed", told(error))
+            del numbers[future]
+            future.release()
+    finally:
+        with suppress(Exception):  # of a scheduler that has ended
+            client.cancel(list(numbers))
+
+
+def _work(job: Job, expected: dict[str, str]) -> Outcome:
+    """Run a job in a worker, also one that came after the versions were compared."""
+    difference = _difference(expected)
+    if difference:
+        raise ClusterError(f"A worker's versions differ: the client has {difference}.")
+    with _alone:
+        return run_with_held(job, _held)
