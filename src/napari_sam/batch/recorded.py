@@ -44,7 +44,8 @@ def recorded(
         Before the first job is begun: when something else lies where one of the two would be.
     """
     one = record.Record(jobs, datetime.now().astimezone().isoformat(timespec="seconds"))
-    table = folder / run_table.NAME if "labels" in jobs[0].outputs.kinds else None
+    has_table = run_table.table_of(jobs[0]) in jobs[0].outputs.paths
+    table = folder / run_table.NAME if has_table else None
     of_a_run = (folder / record.NAME).exists()
     if table is not None and table.exists() and not (of_a_run or overwrite):
         raise DataError(
