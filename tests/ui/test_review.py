@@ -207,6 +207,20 @@ def test_sliders_hide_and_bring_back_without_touching_labels(bench):
     assert bench.labels.colormap is theirs
 
 
+def test_what_the_sliders_leave_is_accepted_in_one_step(bench):
+    """All above a certainty, but not what was decided before."""
+    review(bench).set_limits("score", (0.65, 1.0))
+    review(bench).select(1)
+    review(bench).reject()
+    review(bench).accept_shown()
+    assert bench.state.status == "Accepted cell 3."
+    said = dict(zip(bench.labels.features["index"], bench.labels.features["reviewed"], strict=True))
+    assert (said[3], said[2], said[4]) == ("accepted", "open", "open")
+    assert review(bench).state.objects.still_open == [2, 4]
+    bench.press("Control-Z")
+    assert 3 in review(bench).state.objects.still_open
+
+
 def test_colours_show_the_score_and_go_again(bench):
     theirs = bench.labels.colormap
     review(bench).set_coloured(True)

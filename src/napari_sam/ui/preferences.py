@@ -27,6 +27,8 @@ class Preferences:
         Whether grey images are seen with the layer's contrast limits.
     hover_preview : bool
         Whether the mask under the cursor is shown.
+    cell_per_click : bool
+        Whether each click keeps the cell that was clicked before it.
     keep_on_disk : bool
         Whether what slow models read is kept for the next start.
     recovery_days : int
@@ -38,6 +40,7 @@ class Preferences:
     cache_megabytes: int = 1000
     use_contrast_limits: bool = False
     hover_preview: bool = False
+    cell_per_click: bool = False
     keep_on_disk: bool = True
     recovery_days: int = 30
 

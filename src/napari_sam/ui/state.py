@@ -121,6 +121,10 @@ class State:
         Of the page.
     each_point : bool
         Whether every point marks a cell of its own.
+    cell_per_click : bool
+        Whether each click keeps the cell before it.
+    in_hand : int
+        Number of the kept cell whose outline clicks refine; 0 for none.
     polarity : {1, 0}
         What a left click says: 1 object, 0 background.
     filled : bool
@@ -180,6 +184,8 @@ class State:
     tool: str = ""
     advice: Advice = Advice()
     each_point: bool = False
+    cell_per_click: bool = False
+    in_hand: int = 0
     polarity: int = FOREGROUND
     filled: bool = False
     drawing: bool = False

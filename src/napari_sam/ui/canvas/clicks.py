@@ -25,6 +25,9 @@ class Clicks:
         Whether drags draw our own boxes now: clicks between them are reported all the same.
     pressed : callable
         Called with the button when it goes down for a tool of the active layer.
+    shifted : callable, optional
+        Called with the button of a click while Shift is held; without it such a click is
+        napari's.
     """
 
     def __init__(
@@ -34,9 +37,11 @@ class Clicks:
         moved: Callable[[], None],
         boxing: Callable[[], bool],
         pressed: Callable[[int], None],
+        shifted: Callable[[int], None] | None = None,
     ) -> None:
         self._viewer = viewer
         self._clicked = clicked
+        self._shifted = shifted
         self._moved = moved
         self._boxing = boxing
         self._pressed = pressed
@@ -60,7 +65,8 @@ class Clicks:
     def _drag(self, viewer: Any, event: Any) -> Generator[None, None, None]:
         active = viewer.layers.selection.active
         button, start = event.button, np.asarray(event.pos, dtype=float)
-        if button not in (LEFT, RIGHT) or event.modifiers:
+        clicked = self._meant(event)
+        if button not in (LEFT, RIGHT) or clicked is None:
             return
         if not (active is None or str(active.mode) == "pan_zoom" or self._boxing()):
             self._pressed(button)
@@ -71,7 +77,15 @@ class Clicks:
                 return
             yield
         if np.linalg.norm(np.asarray(event.pos) - start) < DRAG:
-            self._clicked(button)
+            clicked(button)
+
+    def _meant(self, event: Any) -> Callable[[int], None] | None:
+        """Who is told of a click, by the keys that are held with it."""
+        if not event.modifiers:
+            return self._clicked
+        # Keys of the canvas are equal to their names, but are no strings.
+        alone = len(event.modifiers) == 1 and "Shift" in event.modifiers
+        return self._shifted if alone else None
 
     def _move(self, viewer: Any, event: Any) -> None:
         if not event.is_dragging:

@@ -108,8 +108,7 @@ class Editing:
     def delete(self, ids: Iterable[int]) -> str:
         ids = list(ids)
         edit = editing.delete(self.pixels(), ids)
-        what = f"cell {ids[0]}" if len(ids) == 1 else f"{len(ids)} cells"
-        return self._write("delete", f"Deleted {what}.", edit)
+        return self._write("delete", f"Deleted {_cells(ids)}.", edit)
 
     def merge(self, ids: list[int]) -> str:
         edit = editing.merge(self.pixels(), ids)
@@ -137,13 +136,13 @@ class Editing:
         told = f"Corrected cell {object_id}."
         return self._write("correct", told, edit, {object_id}, origin)
 
-    def accept(self, object_id: int) -> str:
-        """Say that an object is right as it is."""
-        table = self.document.table
-        row = object_table.rows(table, [object_id])
-        row = object_table.marked(row, [object_id], object_table.ACCEPTED)
-        told = f"Accepted cell {object_id}."
-        rows = replace_rows(table, [object_id], row)
+    def accept(self, ids: Iterable[int]) -> str:
+        """Say that objects are right as they are."""
+        ids, table = list(ids), self.document.table
+        row = object_table.rows(table, ids)
+        row = object_table.marked(row, ids, object_table.ACCEPTED)
+        told = f"Accepted {_cells(ids)}."
+        rows = replace_rows(table, ids, row)
         nothing = Runs.none(self.document.sheet.pixels.shape)
         self.document.apply(Change(told, nothing, rows, "mark", Origin(self.plane)))
         return told
@@ -185,3 +184,7 @@ class Editing:
         rows = object_table.rows(self.document.table, ids)
         stay = self.document.elsewhere(ids, plane)
         return object_table.marked(rows, set(ids) - stay, object_table.REJECTED)
+
+
+def _cells(ids: list[int]) -> str:
+    return f"cell {ids[0]}" if len(ids) == 1 else f"{len(ids)} cells"

@@ -65,8 +65,8 @@ class Proposal:
         self.predicting.now()
         self.marks.paint()
 
-    def clicked(self, button: int) -> None:
-        """Mark the pixel under the cursor; the right button says "not this"."""
+    def place(self) -> tuple[float, float] | None:
+        """Return the pixel under the cursor that a click marks; where there is none, say why."""
         bench = self._bench
         if self.marks.boxes.drawing:
             self.marks.boxes.expect_speck()
@@ -74,18 +74,21 @@ class Proposal:
             shown = bench.shown()
         except ViewError as error:
             bench.fail(error)
-            return
+            return None
         if not shown.image.visible:
             bench.result(
                 f"{shown.image.name!r} is hidden. Show it, or choose the image that you see.",
                 problem=True,
             )
-            return
+            return None
         place = cursor_on_plane(bench.viewer, shown.image, shown.plane)
         if place is None:
             bench.result("That was beside the image. Click on a cell.")
-            return
-        self.add_point(place, BACKGROUND if button == RIGHT else bench.state.polarity)
+        return place
+
+    def said_by(self, button: int) -> int:
+        """What a click of a button says; the right one says "not this"."""
+        return BACKGROUND if button == RIGHT else self._bench.state.polarity
 
     def pressed(self, button: int) -> None:
         """Napari's own tool is about to add a point: let the right button say "not this"."""
@@ -110,6 +113,11 @@ class Proposal:
         self._bench.state.each_point = each
         self.predicting.interrupted()
         self.predicting.soon()
+
+    def set_cell_per_click(self, on: bool) -> None:
+        """Let each click keep the cell before it, or let it add to that cell."""
+        self._bench.state.cell_per_click = on
+        self._bench.preferences.remember(cell_per_click=on)
 
     def draw_boxes(self) -> None:
         """Start drawing boxes in a Shapes layer of our own, or stop it."""
@@ -231,6 +239,7 @@ class Proposal:
     def follow(self, wanted: Preferences) -> None:
         """Do as the preferences say."""
         self._bench.state.hover = wanted.hover_preview
+        self._bench.state.cell_per_click = wanted.cell_per_click
 
     def layer_removed(self, layer: Any) -> None:
         """A layer went, maybe one of ours."""

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from napari_sam.prompts import FOREGROUND
 from napari_sam.segmentation import Overlap
 from napari_sam.ui.canvas.clicks import Clicks
 from napari_sam.ui.canvas.keys import Action
-from napari_sam.ui.state import Advice
+from napari_sam.ui.state import Advice, Answer
+from napari_sam.ui.tools.click_by_click import ClickByClick
+from napari_sam.ui.tools.kept_in_hand import KeptInHand, Place
 from napari_sam.ui.tools.through import Through
 from napari_sam.ui.tools.tool import Parts, Tool
 
@@ -24,19 +27,39 @@ class Click(Tool):
         "{keys} show other outlines",
     )
 
+    sheet: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("Click", "mark the cell; in a kept cell: take it in hand"),
+        ("Right click", "not this"),
+        ("Shift + click", "keep the cell and mark the next one (or the other way round)"),
+        ("Enter", "keep the cell"),
+        ("Ctrl+Enter", "the same while a layer is drawn on"),
+        ("N", "next outline"),
+        ("1  2  3", "first, second, third outline"),
+        ("Ctrl+Z", "take the last mark back, else the last kept cell"),
+        ("Esc", "drop the marks"),
+        ("Delete  Backspace", "delete the kept cell in hand"),
+        ("T", "a left click says: this, or not this"),
+        ("D", "through slices: the least certain slice"),
+        ("Q", "through slices: the cell is not here"),
+    )
+
     def __init__(self, parts: Parts) -> None:
         self.proposal = parts.proposal
         self.through = Through(parts)
+        self.hand = KeptInHand(parts)
         super().__init__(parts)
         proposal = parts.proposal
+        self.by_click = ClickByClick(self.bench, proposal, self._keep, self._mark)
         self.mouse = Clicks(
             self.bench.viewer,
             self._clicked,
             self._moved,
             lambda: proposal.marks.boxes.drawing,
             proposal.pressed,
+            self._shifted,
         )
         self.bench.state.events.target.connect(self.labels_changed)
+        self.through.state.events.on.connect(self.hand.put_down)
 
     def keys(self) -> dict[str, Action]:
         proposal = self.proposal
@@ -50,6 +73,8 @@ class Click(Tool):
             "1": lambda: proposal.choose(0),
             "2": lambda: proposal.choose(1),
             "3": lambda: proposal.choose(2),
+            "Delete": self.hand.delete,
+            "Backspace": self.hand.delete,
             "D": self.through.next_doubtful,
             "Q": self.through.not_here,
         }
@@ -58,20 +83,27 @@ class Click(Tool):
         self.through.set_visible(True)
 
     def deactivate(self) -> None:
+        self.by_click.drop()
+        self.hand.put_down()
         self.through.set_visible(False)
         self.proposal.marks.boxes.stop()
         self.proposal.hover.stop()
 
     def view_changed(self) -> None:
+        self.hand.put_down()
         self.through.view_changed()
 
     def image_changed(self) -> None:
+        self.by_click.drop()
+        self.hand.put_down()
         self.through.image_changed()
 
     def model_changed(self) -> None:
+        self.by_click.drop()
         self.through.stop()
 
     def cancel(self) -> str:
+        self.by_click.drop()
         return self.through.stop()
 
     def close(self) -> None:
@@ -83,8 +115,30 @@ class Click(Tool):
         self.labels_changed()
 
     def _clicked(self, button: int) -> None:
-        self.proposal.clicked(button)
+        self._take_click(button, self.bench.state.cell_per_click)
+
+    def _shifted(self, button: int) -> None:
+        """With Shift a click does what it does not without."""
+        self._take_click(button, not self.bench.state.cell_per_click)
+
+    def _take_click(self, button: int, next_cell: bool) -> None:
+        place = self.proposal.place()
+        if place is not None:
+            label = self.proposal.said_by(button)
+            next_cell = next_cell and label == FOREGROUND and not self.through.state.on
+            self.by_click.join(place, label, next_cell)
         self.parts.acted()
+
+    def _mark(self, place: Place, label: int) -> None:
+        """Mark a pixel, or take the kept cell in hand that is there, if none is being marked."""
+        state, hand = self.bench.state, self.hand
+        if label == FOREGROUND and not self.through.state.on:
+            if hand.number and not state.marked and not hand.concerns(place):
+                hand.put_down()
+            new = not state.marked and not self.proposal.under_way
+            if new and not hand.concerns(place) and hand.take(place):
+                return
+        self.proposal.add_point(place, label)
 
     def _moved(self) -> None:
         """What is followed is shown already: no outline under the cursor then."""
@@ -100,25 +154,44 @@ class Click(Tool):
         if self.through.keep():
             self.bench.loop.later("kept", 0, self.labels_changed)
             return
+        if self.hand.number and not self.bench.state.marked:
+            self.hand.put_down()
+            self.bench.result("The cell stays as it is. Click the next cell.")
+            return
+        if self.by_click.waits:
+            self.bench.say("The last click becomes a cell first.")
+            return
         answer = self.proposal.ready(self.accept)
-        if answer is not None and self.parts.accepting.accept(answer):
+        if answer is not None:
+            self._keep(answer)
+
+    def _keep(self, answer: Answer) -> bool:
+        """Keep an answer as a new cell, or as the outline of the one in hand."""
+        hand = self.hand
+        kept = hand.keep(answer) if hand.number else bool(self.parts.accepting.accept(answer))
+        if kept:
             self.proposal.kept()
             self.bench.loop.later("kept", 0, self.labels_changed)
+        return kept
 
     def labels_changed(self) -> None:
         """Count the objects that the labels hold which cells are kept in."""
         self.through.labels_changed()
+        self.hand.look()
         document = self.parts.documents.known(self.bench.state.target)
         self.bench.state.kept_count = 0 if document is None else len(document.table)
 
     def clear(self) -> None:
         """Drop the cell being marked, on all its slices."""
+        self.by_click.drop()
+        self.hand.put_down()
         self.through.clear()
         self.proposal.clear()
 
     def undo(self) -> None:
         """Take back the last mark of the plane shown, else the last kept object."""
-        if not self.proposal.undo_mark() and not self.through.undo():
+        if not self._undo_mark():
+            self.hand.put_down()
             self.through.taken_back(self.parts.accepting.undo())
             self.bench.loop.later("kept", 0, self.labels_changed)
             self.proposal.predicting.soon()
@@ -127,7 +200,12 @@ class Click(Tool):
         """The undo key belongs to the active labels as well, once no mark is left."""
         active = self.bench.viewer.layers.selection.active
         if hasattr(active, "undo") and not self.parts.accepting.last_in(active):
-            if not self.proposal.undo_mark() and not self.through.undo():
+            if not self._undo_mark():
                 active.undo()
             return
         self.undo()
+
+    def _undo_mark(self) -> bool:
+        """Take the last mark back, or the last click that waits; False when there is none."""
+        waiting = self.by_click.take_back()
+        return waiting or self.proposal.undo_mark() or self.through.undo()

@@ -39,13 +39,18 @@ class Find(Tool):
         "Press the button to start the search.",
     )
 
+    sheet: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("Click", "like these: a found cell is meant"),
+        ("Right click", "like these: it is not meant"),
+    )
+
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
         self.following = Following(parts, self.show_count, lambda: self.examples.told)
         self._stack = StackSearch(self.bench, self._ended, self._count)
         self._running: Search | None = None
         self.examples = ExampleChoice(parts, self.following)
-        self.mouse = Clicks(
+        self._answers = Clicks(
             self.bench.viewer, self._clicked, lambda: None, lambda: False, lambda button: None
         )
         self._suit()
@@ -54,8 +59,10 @@ class Find(Tool):
 
     def activate(self) -> None:
         self.bench.result(self.advice.ready)
+        self._listen()
 
     def deactivate(self) -> None:
+        self._listen()
         self.following.finish()
 
     def view_changed(self) -> None:
@@ -176,6 +183,13 @@ class Find(Tool):
         """A search has come to its end: the plane shown may be encoded again."""
         self.parts.proposal.predicting.soon()
 
+    def _listen(self) -> None:
+        """Clicks are napari's, but for those that answer to what was found by examples."""
+        if self.shown and self.bench.state.find.by.by_examples:
+            self._answers.turn_on()
+        else:
+            self._answers.turn_off()
+
     def _clicked(self, button: int) -> None:
         """Take a click on what was found by examples for an answer."""
         answered = self.examples.clicked(button)
@@ -219,6 +233,7 @@ class Find(Tool):
         if after.together and after.method != method(after.together).base:
             after = replace(after, together="")
         bench.state.find = after
+        self._listen()
         if (after.method, after.region) != (before.method, before.region):
             self.show_count()
         if search is None or after.method != search.options.method or after.region == "stack":

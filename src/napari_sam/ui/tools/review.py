@@ -36,6 +36,22 @@ class Review(Tool):
     tip: ClassVar[str] = "Correct found cells, and decide about the doubtful ones."
     advice: ClassVar[Advice] = Advice(others="N shows another outline")
 
+    sheet: ClassVar[tuple[tuple[str, str], ...]] = (
+        ("Click", "take a cell in hand"),
+        ("Ctrl + click", "delete"),
+        ("Alt + drag", "merge two cells"),
+        ("Shift + drag", "split a cell along a line"),
+        ("Enter", "accept the cell, or the outline that is proposed"),
+        ("Delete  Backspace", "reject the cell"),
+        ("N", "next outline, else the least certain cell"),
+        ("P", "the cell before"),
+        ("C", "correct the outline by clicks"),
+        ("A", "add cells by clicks"),
+        ("Ctrl+Z", "undo"),
+        ("Ctrl+Shift+Z", "redo"),
+        ("Esc", "drop what is proposed, else the selection"),
+    )
+
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
         bench = parts.bench
@@ -198,7 +214,7 @@ class Review(Tool):
         elif (selected := self.state.selected) is None:
             self.next()
         else:
-            self._decide(selected, lambda editing: editing.accept(selected))
+            self._decide(selected, lambda editing: editing.accept([selected]))
 
     def reject(self) -> None:
         """Delete the object in hand, and go on if it was being reviewed."""
@@ -220,6 +236,13 @@ class Review(Tool):
         hidden = [int(i) for i in self._appearance.hidden]
         if hidden:
             self.edit(lambda editing: editing.delete(hidden))
+
+    def accept_shown(self) -> None:
+        """Accept what the sliders leave and is still open, in one step."""
+        still_open = self.state.objects.still_open
+        left = [i for i in still_open if i not in self._appearance.hidden]
+        if left:
+            self.edit(lambda editing: editing.accept(left))
 
     def edit(self, edit: Callable[[Editing], str], then_select: int | None = None) -> bool:
         """Make an edit and tell of it; whatever cannot be done changes nothing."""

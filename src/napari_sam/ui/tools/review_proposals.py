@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from napari_sam.errors import LabelsError
-from napari_sam.labels.change import Origin
-from napari_sam.regions import Region
 from napari_sam.ui.canvas.gestures import Place
+from napari_sam.ui.labels_layer.correcting import hand_over, put
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.proposing.proposal import Proposal
 from napari_sam.ui.state import Answer
@@ -53,20 +51,14 @@ class Proposals:
     def correct(self, editing: Editing, object_id: int) -> None:
         """Hand an object to the model: clicks refine its outline."""
         self.drop()
-        region = Region.of(editing.pixels() == object_id)
-        self._proposal.marks.rough = (editing.plane, region)
+        hand_over(self._proposal.marks, editing, object_id)
         self._state.correcting = object_id
 
     def put(self, editing: Editing, answer: Answer) -> str:
         """Give the object being corrected the outline of an answer, and tell of it."""
         object_id = self._state.correcting
         assert object_id is not None
-        if editing.plane != answer.plane:
-            raise LabelsError("The answer is about another slice. Nothing was changed.")
-        mask = answer.regions(self._bench.state.choices)[0].on(answer.plane.shape)
-        state = self._bench.state
-        origin = Origin(answer.plane, answer.prompts, state.model)
-        return editing.replace(object_id, mask, state.overlap, origin)
+        return put(editing, object_id, answer, self._bench.state)
 
     def spend(self, answer: Answer) -> None:
         """The outline was put: its marks have served."""

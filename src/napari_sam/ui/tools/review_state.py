@@ -46,6 +46,13 @@ class Objects:
         numbers = pd.to_numeric(self.table[column], errors="coerce")
         return np.asarray(numbers, dtype=np.float64)
 
+    @property
+    def still_open(self) -> list[int]:
+        """The objects that nobody has decided about."""
+        if object_table.REVIEWED not in self.table:
+            return [int(i) for i in self.ids]
+        return [int(i) for i in self.ids[self.table[object_table.REVIEWED] == object_table.OPEN]]
+
     def row(self, object_id: int | None) -> dict[str, Any]:
         """What is known of one object."""
         found = self.table[self.table[object_table.INDEX] == object_id]

@@ -71,6 +71,8 @@ class Tool:
     title: ClassVar[str]
     tip: ClassVar[str]
     advice: ClassVar[Advice] = Advice()
+    #: What keys and the mouse do, in the order in which a person needs them: for the sheet of keys.
+    sheet: ClassVar[tuple[tuple[str, str], ...]] = ()
     #: Whether it colours labels by a table of colours.
     colours: ClassVar[bool] = False
 

@@ -18,6 +18,10 @@ _ACCEPT = "Keep the chosen outline as a new cell in the labels."
 _NEXT = "Show the next of the three outlines."
 _UNDO = "Take back the last mark; when there is none, the cell kept last."
 _CLEAR = "Drop all marks and start over."
+_BY_CLICK = (
+    "A cell per click: each click keeps the cell before it and marks the next one. With Shift a "
+    "click does the other thing: it adds to the cell, or, while this is off, goes on to the next."
+)
 
 
 class ClickPage(Page):
@@ -26,6 +30,7 @@ class ClickPage(Page):
     def __init__(self, session: Session, tool: Click) -> None:
         super().__init__(session, tool)
         self._state, self._through_state = session.state, tool.through.state
+        self._proposal = tool.proposal
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 4, 0, 0)
         column.setSpacing(6)
@@ -41,6 +46,7 @@ class ClickPage(Page):
         column.addWidget(self.more)
         column.addStretch(1)
         self._connect()
+        self.show_by_click()
         self.show_count()
         self.show_answer()
 
@@ -79,7 +85,13 @@ class ClickPage(Page):
     def _buttons(self, tool: Click, column: QVBoxLayout) -> None:
         self.accept = Button("Accept", _ACCEPT, tool.accept, "Enter")
         self.accept.setMinimumHeight(32)
-        column.addWidget(self.accept)
+        self.by_click = Button("Keep by click", _BY_CLICK, self._toggle_by_click)
+        self.by_click.setCheckable(True)
+        accepting = QHBoxLayout()
+        accepting.setSpacing(4)
+        accepting.addWidget(self.accept, 1)
+        accepting.addWidget(self.by_click)
+        column.addLayout(accepting)
         self.next = Button("Next", _NEXT, tool.proposal.next, "N")
         self.undo = Button("Undo", _UNDO, tool.undo, "Ctrl+Z")
         self.clear = Button("Clear", _CLEAR, tool.clear, "Esc")
@@ -88,6 +100,9 @@ class ClickPage(Page):
         for button in (self.next, self.undo, self.clear):
             buttons.addWidget(button)
         column.addLayout(buttons)
+
+    def _toggle_by_click(self) -> None:
+        self._proposal.set_cell_per_click(self.by_click.isChecked())
 
     def _target(self, tool: Click) -> QGridLayout:
         layers = self.session.layers
@@ -121,6 +136,8 @@ class ClickPage(Page):
         events.marked.connect(self.show_ways_back)
         events.kept.connect(self.show_ways_back)
         events.kept_count.connect(self.show_count)
+        events.in_hand.connect(self.show_count)
+        events.cell_per_click.connect(self.show_by_click)
         events.polarity.connect(self.polarity.show_value)
         events.drawing.connect(self.show_drawing)
         events.accept_key.connect(self.accept.print_key)
@@ -142,9 +159,15 @@ class ClickPage(Page):
         enable(self.boxes, self.boxes.tip, "" if state.image is not None else "there is no image.")
 
     def show_count(self) -> None:
-        """Show how many cells the labels hold."""
-        kept = self._state.kept_count
-        self.count.setText("1 cell" if kept == 1 else f"{kept} cells")
+        """Show how many cells the labels hold, and which of them is in hand."""
+        kept, held = self._state.kept_count, self._state.in_hand
+        count = "1 cell" if kept == 1 else f"{kept} cells"
+        self.count.setText(f"{count}, cell {held} in hand" if held else count)
+        self.show_ways_back()
+
+    def show_by_click(self) -> None:
+        """Show whether each click keeps the cell before it."""
+        self.by_click.setChecked(self._state.cell_per_click)
 
     def show_ways_back(self) -> None:
         """Show whether there is anything to accept, to undo, or to clear."""
@@ -153,7 +176,7 @@ class ClickPage(Page):
         enable(self.accept, _ACCEPT, "" if marked else "mark a cell first.")
         undoable = state.marked or state.kept or self._followed
         enable(self.undo, _UNDO, "" if undoable else "nothing is marked or kept yet.")
-        cleared = not state.marked and state.answer is None and not self._followed
+        cleared = not (state.marked or state.answer is not None or self._followed or state.in_hand)
         enable(self.clear, _CLEAR, "nothing is marked." if cleared else "")
 
     def show_drawing(self) -> None:

@@ -8,6 +8,7 @@ from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtWidgets import (
     QAbstractButton,
     QApplication,
+    QHBoxLayout,
     QSizePolicy,
     QStackedWidget,
     QVBoxLayout,
@@ -19,6 +20,7 @@ from napari_sam.installation import check_single_distribution
 from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.controls import Segmented
 from napari_sam.ui.widgets.feedback import Feedback
+from napari_sam.ui.widgets.key_sheet import KeySheetButton
 from napari_sam.ui.widgets.page import Layers, Page
 from napari_sam.ui.widgets.pages import ROWS
 from napari_sam.ui.widgets.recovery_box import RecoveryBox
@@ -50,6 +52,7 @@ class Panel(QWidget):
         self._docked = False
         self._build()
         self._connect()
+        self._name_keys()
         self.reset_choices()
 
     # -- what scripts and the demo use ------------------------------------------------------------
@@ -67,6 +70,11 @@ class Panel(QWidget):
         if isinstance(before, Page) and before is not page:
             before.left()
         self.session.set_tool(name)
+        self._name_keys()
+
+    def _name_keys(self) -> None:
+        tool = self.session.tool
+        self.keys.show_page(tool.title, tool.sheet)
 
     def reset_choices(self, event: Any = None) -> None:
         """List the layers anew; napari calls this when layers come and go."""
@@ -89,6 +97,11 @@ class Panel(QWidget):
         self.pages: dict[str, Page] = {
             row.tool.name: row.page(self.session, tools[row.tool.name]) for row in ROWS
         }
+        self.keys = KeySheetButton(self)
+        pages = QHBoxLayout()
+        pages.setSpacing(4)
+        pages.addWidget(self.tool, 1)
+        pages.addWidget(self.keys)
         self._pages = QStackedWidget()
         for page in self.pages.values():
             self._pages.addWidget(page)
@@ -97,7 +110,7 @@ class Panel(QWidget):
         self.recovery = RecoveryBox(self.session)
         column.addWidget(self.source)
         column.addWidget(self.recovery)
-        column.addWidget(self.tool)
+        column.addLayout(pages)
         column.addWidget(self._scroll, 1)
         column.addWidget(self.feedback)
         # Otherwise napari adds a stretch of its own below, and the status line leaves the bottom.

@@ -145,7 +145,9 @@ class ReviewPage(Page):
         row.addWidget(self.show_all, 1)
         row.addWidget(self.remove, 1)
         inside.addLayout(row)
-        tip = "Find what does not fit, and remove it at once."
+        self.accept_shown = Button("Accept shown", _ACCEPT_SHOWN, self._review.accept_shown)
+        inside.addWidget(self.accept_shown)
+        tip = "Find what does not fit and remove it at once, or accept at once what does."
         self.filters = Folding("Hide by certainty, area, intensity", tip, inner)
         self.filters.setDuration(0)
         column.addWidget(self.filters)
@@ -233,6 +235,8 @@ class ReviewPage(Page):
         enable(self.remove, _REMOVE, hidden)
         text = f"Remove {state.hidden} hidden" if state.hidden else "Remove hidden"
         self.remove.setText(text)
+        left = len(state.objects.still_open)  # of which those that are hidden stay open
+        enable(self.accept_shown, _ACCEPT_SHOWN, "" if left else "no cell here is open.")
 
     def _other_labels(self) -> None:
         self._show_all()
@@ -257,6 +261,10 @@ def _extent(row: dict[str, Any]) -> str:
     return f"{known['area']:.0f} px²" if "area" in known else ""
 
 
+_ACCEPT_SHOWN = (
+    "Accept all cells of this slice that are not hidden and still open, such as all above a "
+    "certainty, in one step."
+)
 _REMOVE = "Delete what is hidden, in one step. Undo brings it back."
 
 

@@ -1,0 +1,118 @@
+"""A cell per click: each click keeps the cell before it, however long the model takes."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from napari_sam.images import Plane
+from napari_sam.ui.proposing.proposal import Proposal
+from napari_sam.ui.state import Answer
+from napari_sam.ui.workbench import Workbench
+
+Place = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A click whose turn has not come.
+
+    Parameters
+    ----------
+    plane : Plane
+        On which it was made.
+    place : (row, column)
+    label : {1, 0}
+        What it says: object, or background.
+    next_cell : bool
+        Whether it keeps what is proposed, and is about another cell.
+    """
+
+    plane: Plane
+    place: Place
+    label: int
+    next_cell: bool
+
+
+class ClickByClick:
+    """Clicks in a line: what is proposed is kept before the next cell is marked.
+
+    Parameters
+    ----------
+    bench : Workbench
+    proposal : Proposal
+    keep : callable
+        Keeps an answer; False when that did not work.
+    mark : callable
+        ``mark(place, label)`` on the displayed plane.
+    """
+
+    def __init__(
+        self,
+        bench: Workbench,
+        proposal: Proposal,
+        keep: Callable[[Answer], bool],
+        mark: Callable[[Place, int], None],
+    ) -> None:
+        self._bench, self._proposal = bench, proposal
+        self._keep, self._mark = keep, mark
+        self._waiting: deque[_Waiting] = deque()
+
+    @property
+    def waits(self) -> bool:
+        """Whether clicks wait for their turn."""
+        return bool(self._waiting)
+
+    def join(self, place: Place, label: int, next_cell: bool) -> None:
+        """Take a click: at once, or once what was clicked before has its outline."""
+        self._waiting.append(_Waiting(self._bench.plane(), place, label, next_cell))
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Let the clicks have their turns, until one has to wait for the model."""
+        while self._waiting:
+            click = self._waiting[0]
+            if click.next_cell and not self._kept():
+                return
+            if click.plane != self._bench.plane_or_none():
+                self._drop("Another slice is shown: {} not taken.")
+                return
+            self._waiting.popleft()
+            self._mark(click.place, click.label)
+
+    def _kept(self) -> bool:
+        """Keep what is proposed, so that the next cell can be marked; False when it cannot yet."""
+        bench, proposal = self._bench, self._proposal
+        if not proposal.under_way:
+            return True
+        answer = proposal.ready(self._go_on)
+        if answer is None:
+            if bench.jobs.wants("predict"):
+                count = len(self._waiting)
+                clicks = "1 click waits" if count == 1 else f"{count} clicks wait"
+                bench.say(f"{clicks} for the outline before; each is kept by the next one.")
+            else:
+                self._waiting.clear()
+            return False
+        if not self._keep(answer):
+            self._waiting.clear()
+            return False
+        return True
+
+    def take_back(self) -> bool:
+        """Take the last click back that waits; False when none does."""
+        if not self._waiting:
+            return False
+        self._waiting.pop()
+        self._bench.say("Took the last click back.")
+        return True
+
+    def drop(self) -> None:
+        """Forget the clicks that wait."""
+        self._waiting.clear()
+
+    def _drop(self, told: str) -> None:
+        count = len(self._waiting)
+        self._waiting.clear()
+        self._bench.result(told.format("1 click was" if count == 1 else f"{count} clicks were"))

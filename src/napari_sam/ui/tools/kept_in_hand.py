@@ -1,0 +1,155 @@
+"""A kept cell taken in hand on the Click page: ringed, refined by clicks, deleted, or put down."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from napari_sam.errors import NapariSamError
+from napari_sam.images import Plane
+from napari_sam.regions import Region
+from napari_sam.ui.canvas.highlight import Highlight
+from napari_sam.ui.labels_layer.correcting import hand_over, put
+from napari_sam.ui.labels_layer.editing import Editing
+from napari_sam.ui.state import Answer
+from napari_sam.ui.tools.tool import Parts
+
+Place = tuple[float, float]
+_NEAR = 0.5  # of its size: so far from an object a click can still mean a part of it
+
+
+class KeptInHand:
+    """The cell of the labels that clicks are about, instead of a new one.
+
+    Parameters
+    ----------
+    parts : Parts
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._bench, self._proposal = parts.bench, parts.proposal
+        self._documents = parts.documents
+        self._highlight = Highlight(parts.bench.ours)
+        self._on: tuple[Plane, Region] | None = None
+
+    @property
+    def number(self) -> int:
+        """Which cell it is; 0 for none."""
+        return self._bench.state.in_hand
+
+    def take(self, place: Place) -> bool:
+        """Take the kept cell at a place of the displayed plane in hand; False when none is there.
+
+        Labels that may be overwritten are in nobody's way, and are clicked through.
+        """
+        bench = self._bench
+        if bench.state.overlap != "keep":
+            return False
+        try:
+            editing = self._editing()
+            if editing is None:
+                return False
+            labels = editing.pixels()
+        except NapariSamError:  # labels of another grid: keeping cells there will say why not
+            return False
+        row, column = (int(np.rint(value)) for value in place)
+        inside = 0 <= row < labels.shape[0] and 0 <= column < labels.shape[1]
+        number = int(labels[row, column]) if inside else 0
+        if number == 0:
+            return False
+        self.put_down()
+        self._on = (editing.plane, hand_over(self._proposal.marks, editing, number))
+        bench.state.in_hand = number
+        self._proposal.hover.stop()
+        self._ring()
+        key = bench.state.accept_key
+        bench.result(
+            f"Cell {number} in hand: click what is missing, right-click what does not belong. "
+            f"{key} keeps it, Delete removes it, Esc leaves it."
+        )
+        return True
+
+    def _editing(self) -> Editing | None:
+        target = self._bench.state.target
+        if target is None or target not in self._bench.viewer.layers or not target.visible:
+            return None
+        return Editing(self._bench, self._documents.of(target))
+
+    def _ring(self) -> None:
+        image = self._bench.state.image
+        if image is not None and self._on is not None:
+            plane, region = self._on
+            self._highlight.show(image, plane, region.on(plane.shape))
+
+    def concerns(self, place: Place) -> bool:
+        """Tell whether a click can be about the cell in hand: it is in it, or not far from it."""
+        if self._on is None:
+            return False
+        region = self._on[1]
+        reach = _NEAR * max(region.height, region.width)
+        low = np.array([region.top, region.left]) - reach
+        high = np.array([region.top + region.height, region.left + region.width]) + reach
+        return bool(((low <= place) & (place <= high)).all())
+
+    def keep(self, answer: Answer) -> bool:
+        """Give the cell the outline of an answer; False when that did not work."""
+        number = self.number
+        try:
+            editing = self._editing()
+            if editing is None:
+                self.put_down()
+                return False
+            told = put(editing, number, answer, self._bench.state)
+        except NapariSamError as error:
+            self._bench.fail(error)
+            return False
+        self._proposal.marks.spend(answer.plane)
+        self._let_go()
+        self._bench.result(f"{told} Click the next cell.")
+        return True
+
+    def delete(self) -> None:
+        """Delete the cell on the displayed plane."""
+        number = self.number
+        if number == 0:
+            self._bench.result("Click a kept cell first, then Delete removes it.")
+            return
+        try:
+            editing = self._editing()
+            told = None if editing is None else editing.delete([number])
+        except NapariSamError as error:
+            self._bench.fail(error)
+            return
+        self.put_down()
+        if told is not None:
+            self._bench.result(told)
+
+    def put_down(self) -> None:
+        """Leave the cell as it is, and drop what was said about it."""
+        if self._on is None:
+            return
+        plane = self._on[0]
+        self._let_go()
+        self._proposal.marks.spend(plane)
+        self._proposal.predicting.put_away([plane])
+        self._proposal.predicting.forget()
+        self._proposal.predicting.soon()
+
+    def _let_go(self) -> None:
+        self._on = None
+        self._proposal.marks.rough = None
+        self._bench.state.in_hand = 0
+        self._highlight.hide()
+
+    def look(self) -> None:
+        """The labels were changed: what is no longer there, or was changed, is put down."""
+        if self._on is None:
+            return
+        try:
+            editing = self._editing()
+            now = None if editing is None else Region.of(editing.pixels() == self.number)
+        except NapariSamError:
+            now = None
+        held = self._on[1]
+        same = now is not None and (now.top, now.left) == (held.top, held.left)
+        if now is None or not same or not np.array_equal(now.mask, held.mask):
+            self.put_down()

@@ -1,0 +1,97 @@
+"""The sheet of keys: what keys and the mouse do on the page that is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QKeySequence, QShortcut
+from qtpy.QtWidgets import QFrame, QGridLayout, QLabel, QToolButton, QWidget
+
+from napari_sam.ui.widgets.controls import key_text
+
+_EVERYWHERE = (
+    ("H, held", "see the bare image"),
+    ("?", "this sheet"),
+)
+
+
+class KeySheet(QFrame):
+    """Pops up beside a widget, and goes at the next click or key.
+
+    Parameters
+    ----------
+    title : str
+        Of the page.
+    rows : iterable of (str, str)
+        Keys, and what they do.
+    parent : QWidget
+    """
+
+    def __init__(self, title: str, rows: Iterable[tuple[str, str]], parent: QWidget) -> None:
+        super().__init__(parent, Qt.WindowType.Popup)
+        self.setFrameShape(QFrame.Shape.StyledPanel)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        grid = QGridLayout(self)
+        grid.setHorizontalSpacing(16)
+        grid.setVerticalSpacing(3)
+        heading = QLabel(f"<b>{title}</b>")
+        grid.addWidget(heading, 0, 0, 1, 2)
+        self.texts: list[tuple[str, str]] = []
+        for row, (keys, does) in enumerate((*rows, *_EVERYWHERE), start=1):
+            spelt = "  ".join(key_text(key) if "+" in key else key for key in keys.split("  "))
+            self.texts.append((spelt, does))
+            grid.addWidget(QLabel(f"<b>{spelt}</b>"), row, 0)
+            grid.addWidget(QLabel(does), row, 1)
+
+    def keyPressEvent(self, event: object) -> None:
+        """Any key closes it."""
+        self.close()
+
+    def show_beside(self, widget: QWidget) -> None:
+        """Show it to the left of a widget, where the image is, inside the screen."""
+        self.adjustSize()
+        corner = widget.mapToGlobal(QPoint(0, 0)) - QPoint(self.width() + 8, 0)
+        screen = widget.screen().availableGeometry()
+        low = QPoint(screen.left(), screen.top())
+        top = min(corner.y(), screen.bottom() - self.height())
+        self.move(max(corner.x(), low.x()), max(top, low.y()))
+        self.show()
+
+
+class KeySheetButton(QToolButton):
+    """Opens the sheet of keys, as the key does anywhere in the window.
+
+    Parameters
+    ----------
+    panel : QWidget
+        While it is visible the key works.
+    """
+
+    def __init__(self, panel: QWidget) -> None:
+        super().__init__()
+        self._panel = panel
+        self.setText("?")
+        self.setToolTip("What keys and the mouse do on this page. Key ? shows it as well.")
+        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.sheet: KeySheet | None = None
+        self._rows: tuple[str, tuple[tuple[str, str], ...]] = ("", ())
+        # A key of the window and not of the canvas: where it lies differs between keyboards,
+        # which napari's keys of the canvas do not know.
+        self._key = QShortcut(QKeySequence("?"), panel)
+        self._key.setContext(Qt.ShortcutContext.WindowShortcut)
+        self._key.activated.connect(self.open)
+        self.clicked.connect(self.open)
+
+    def show_page(self, title: str, rows: tuple[tuple[str, str], ...]) -> None:
+        """Say whose keys the sheet shows."""
+        self._rows = (title, rows)
+
+    def open(self) -> None:
+        """Show the sheet."""
+        self.sheet = KeySheet(*self._rows, self._panel)
+        self.sheet.destroyed.connect(self._closed)
+        self.sheet.show_beside(self._panel)
+
+    def _closed(self) -> None:
+        self.sheet = None
