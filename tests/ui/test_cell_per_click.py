@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from fake_model import blobs
+from napari_sam.errors import LabelsError
+from napari_sam.ui.labels_layer.correcting import put
+from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.tools.click_by_click import ClickByClick
 from napari_sam.ui.tools.kept_in_hand import KeptInHand
 
@@ -204,3 +207,17 @@ def test_the_sheet_of_keys_names_every_key(bench, name):
     for key in dict(tool.keys()):
         words = [spelt.get(part, part) for part in key.split("-")]
         assert "+".join(words) in told, key
+
+
+def test_an_outline_is_never_put_on_another_slice(bench):
+    bench.viewer.add_image(np.stack([blobs((64, 80), PLACES, radius=6)] * 2), name="dish")
+    bench.viewer.dims.set_current_step(0, 0)
+    bench.settle()
+    settled_click(bench, (0, *PLACES[0]))
+    answer = bench.state.answer
+    bench.press("Enter")
+    bench.viewer.dims.set_current_step(0, 1)
+    bench.settle()
+    document = bench.cells.parts.documents.known(bench.state.target)
+    with pytest.raises(LabelsError, match="another slice"):
+        put(Editing(bench.cells.bench, document), 1, answer, bench.state)

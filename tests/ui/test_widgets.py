@@ -15,11 +15,12 @@ from napari_sam.ui.widgets.candidates import CandidateStrip
 from napari_sam.ui.widgets.chip import ChipLabel
 from napari_sam.ui.widgets.click_more import ClickMore
 from napari_sam.ui.widgets.click_page import ClickPage
-from napari_sam.ui.widgets.controls import LayerCombo, Segmented, ValueSlider
+from napari_sam.ui.widgets.controls import LayerCombo, Segmented, ValueSlider, key_text
 from napari_sam.ui.widgets.feedback import Feedback
 from napari_sam.ui.widgets.find_page import FindPage
 from napari_sam.ui.widgets.folding import Folding
 from napari_sam.ui.widgets.histogram_slider import HistogramSlider
+from napari_sam.ui.widgets.key_sheet import KeySheet
 from napari_sam.ui.widgets.object_dock import ObjectDock
 from napari_sam.ui.widgets.object_view import ObjectView
 from napari_sam.ui.widgets.option_controls import OptionControls
@@ -139,3 +140,11 @@ def test_the_table_lists_the_objects_of_the_slice(bench, show):
     view = show(ObjectView(bench.review))
     assert view.model().rowCount() == 1
     view.close_view()
+
+
+def test_the_sheet_of_keys_spells_keys_and_leaves_gestures(show):
+    parent = show(QWidget())
+    sheet = KeySheet("Click", [("Shift + click", "next"), ("Ctrl+Z", "undo")], parent)
+    assert sheet.texts[0] == ("Shift + click", "next")
+    assert sheet.texts[1] == (key_text("Ctrl+Z"), "undo")
+    assert sheet.texts[-1][0] == "?"

@@ -46,6 +46,23 @@ def test_a_real_click_on_a_scaled_translated_stack_labels_the_right_voxels(windo
     window.until(lambda: "SAM preview" not in window.viewer.layers)  # a few seconds later
 
 
+def test_a_click_with_shift_keeps_the_cell_before_it_and_a_sheet_names_the_keys(window):
+    layer = window.add_stack()
+    window.click(layer, CENTRE)
+    window.until(lambda: window.session.state.answer is not None)
+    window.click(layer, (3, 44, 20), modifier=Qt.KeyboardModifier.ShiftModifier)
+    window.until(lambda: "stack cells" in window.viewer.layers)
+    assert window.viewer.layers["stack cells"].data[CENTRE] == 1
+    window.until(lambda: window.panel.pages["click"].count.text() == "1 cell")
+    QTest.mouseClick(window.panel.keys, Qt.MouseButton.LeftButton)
+    sheet = window.panel.keys.sheet
+    spelt = window.panel.keys.shortcut.keys()
+    assert "?" in [key.toString() for key in spelt]
+    assert ("Right click", "not this") in sheet.texts
+    QTest.keyClick(sheet, Qt.Key.Key_Escape)
+    window.until(lambda: window.panel.keys.sheet is None)
+
+
 def test_right_click_undo_and_candidates_by_real_input(window):
     layer = window.add_stack()
     window.click(layer, CENTRE)

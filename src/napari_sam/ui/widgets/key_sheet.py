@@ -16,6 +16,10 @@ _EVERYWHERE = (
 )
 
 
+def _spelt(keys: str) -> str:
+    return "  ".join(key_text(key) if "+" in key else key for key in keys.split("  "))
+
+
 class KeySheet(QFrame):
     """Pops up beside a widget, and goes at the next click or key.
 
@@ -35,11 +39,11 @@ class KeySheet(QFrame):
         grid = QGridLayout(self)
         grid.setHorizontalSpacing(16)
         grid.setVerticalSpacing(3)
-        heading = QLabel(f"<b>{title}</b>")
+        heading = QLabel(f"Keys and mouse: {title}")
         grid.addWidget(heading, 0, 0, 1, 2)
         self.texts: list[tuple[str, str]] = []
         for row, (keys, does) in enumerate((*rows, *_EVERYWHERE), start=1):
-            spelt = "  ".join(key_text(key) if "+" in key else key for key in keys.split("  "))
+            spelt = keys if "click" in keys or "drag" in keys else _spelt(keys)
             self.texts.append((spelt, does))
             grid.addWidget(QLabel(f"<b>{spelt}</b>"), row, 0)
             grid.addWidget(QLabel(does), row, 1)
@@ -78,9 +82,10 @@ class KeySheetButton(QToolButton):
         self._rows: tuple[str, tuple[tuple[str, str], ...]] = ("", ())
         # A key of the window and not of the canvas: where it lies differs between keyboards,
         # which napari's keys of the canvas do not know.
-        self._key = QShortcut(QKeySequence("?"), panel)
-        self._key.setContext(Qt.ShortcutContext.WindowShortcut)
-        self._key.activated.connect(self.open)
+        self.shortcut = QShortcut(panel)
+        self.shortcut.setKeys([QKeySequence("?"), QKeySequence("Shift+?")])
+        self.shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
+        self.shortcut.activated.connect(self.open)
         self.clicked.connect(self.open)
 
     def show_page(self, title: str, rows: tuple[tuple[str, str], ...]) -> None:
