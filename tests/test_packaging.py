@@ -47,6 +47,7 @@ def test_what_the_package_imports_is_declared() -> None:
     optional = {
         "napari",
         "matplotlib",
+        "psutil",
         "onnx",
         "onnxruntime",
         "onnxscript",

@@ -153,9 +153,11 @@ def _table(
     mine: _Labels, table: pd.DataFrame, ids: dict[int, int], window: tuple[slice, slice]
 ) -> pd.DataFrame:
     """Measure what was written, and join what is known of it."""
+    if not ids:
+        return table.iloc[:0]
     known = table[table["label"].isin(list(ids))].copy()
     known["label"] = known["label"].map(ids)
-    first = min(ids.values(), default=1) - 1
+    first = min(ids.values()) - 1
     # Small numbers are measured fast; they are the same again, less by what was used before.
     measured = measure(np.where(mine > 0, mine - first, 0))
     measured["label"] += first

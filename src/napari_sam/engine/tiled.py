@@ -133,7 +133,8 @@ class TiledRun:
         pixels = tile.read()
         if holds_nothing(pixels, self.limits):
             labels = np.zeros(pixels.shape[:2], np.int32)
-            return Segmentation(labels, measure(labels, pixels, source=self.model.name))
+            columns = measure(labels[:1, :1], pixels[:1, :1], source=self.model.name)
+            return Segmentation(labels, columns)
         options = self._at(tile.scale.longest)
         image = Image.of(pixels, rgb=pixels.ndim == 3, limits=self.limits)
         encode = reading(self.model, options, self.finder)

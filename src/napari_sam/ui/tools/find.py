@@ -23,6 +23,7 @@ from napari_sam.ui.tools.joined_results import JoinedResults
 from napari_sam.ui.tools.joining import offered
 from napari_sam.ui.tools.slice_results import SliceResults
 from napari_sam.ui.tools.stack_search import Results, StackSearch
+from napari_sam.ui.tools.tiled_search import TiledSearch
 from napari_sam.ui.tools.tool import Parts, Tool
 
 _SETTLE = 500  # milliseconds that the diameter rests before the maps are made anew
@@ -48,6 +49,7 @@ class Find(Tool):
         super().__init__(parts)
         self.following = Following(parts, self.show_count, lambda: self.examples.told)
         self._stack = StackSearch(self.bench, self._ended, self._count)
+        self._tiles = TiledSearch(parts, self._ended, self._count)
         self._running: Search | None = None
         self.examples = ExampleChoice(parts, self.following)
         self._answers = Clicks(
@@ -87,7 +89,7 @@ class Find(Tool):
             self.adjust(like=None)
 
     def model_changed(self) -> None:
-        self._stack.end()
+        self._end()
         self.following.forget()
         self._suit()
 
@@ -98,13 +100,17 @@ class Find(Tool):
 
     def cancel(self) -> str:
         self._running = None
-        return self._stack.end()
+        return self._end()
+
+    def _end(self) -> str:
+        """End a search of many parts, and tell what is left of it."""
+        return self._stack.end() or self._tiles.end()
 
     def run_next(self) -> bool:
         return self.following.choosing.run_next() or self.parts.lines.jobs.run_next()
 
     def close(self) -> None:
-        self._stack.end()
+        self._end()
         self.following.close()
 
     # -- searching ----------------------------------------------------------------------------
@@ -114,9 +120,14 @@ class Find(Tool):
         bench, options = self.bench, self.bench.state.find
         if not self.parts.usable():
             return
-        self._stack.end()
+        self._end()
         try:
             shown, into = bench.shown(), bench.state.merge
+            if self._tiles.needed(shown):
+                self.following.forget()
+                self._running = None
+                self._tiles.start(shown, options)
+                return
             options = bench.state.find = self.examples.complete(options, shown)
             if options.region == "stack":
                 self.following.forget()
@@ -284,7 +295,9 @@ class Find(Tool):
         """Show how many were found, while what is shown is what was searched."""
         options, search = self.bench.state.find, self.following.search
         if search is None:
-            if options.region != "stack":  # else of all slices, whichever is shown
+            if (
+                options.region != "stack" and not self._tiles.running
+            ):  # else of all slices, whichever is shown
                 self._count(None)
             return
         same = options.method == search.options.method and options.region != "stack"

@@ -29,7 +29,7 @@ class Feedback(QWidget):
         self._bar.setToolTip("How far it is.")
         row.addWidget(self._bar, 1)
         self.cancel = Button(
-            "Cancel", "Stop what is running. Slices of a stack that are done stay.", cancel
+            "Cancel", "Stop what is running. Slices and tiles that are done stay.", cancel
         )
         row.addWidget(self.cancel)
         self._status = QLabel()
