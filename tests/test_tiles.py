@@ -17,6 +17,7 @@ from napari_sam.images import (
     Tile,
     coarsest_within,
     is_large,
+    patches_of,
     sample_of,
     scales_of,
     tile_around,
@@ -202,6 +203,17 @@ def test_the_only_bright_place_of_a_pyramid_is_among_the_samples() -> None:
     pixels[1500:1560, 300:360] = 4000
     watched = [Watched(level) for level in pyramid(pixels, 4)]
     assert sample_of(block_of(*watched)).max() == 4000  # type: ignore[arg-type]
+
+
+def test_the_only_bright_place_among_zeros_is_among_the_samples() -> None:
+    """Without a pyramid, and too small for the first look."""
+    pixels = np.zeros((9000, 9000), np.uint8)
+    pixels[4000:4400, 2000:2400] = np.random.default_rng(0).integers(50, 250, (400, 400))
+    watched = Watched(pixels)
+    block = block_of(watched)  # type: ignore[arg-type]
+    assert sample_of(block).max() > 200
+    assert patches_of(block, 256, 3)[0].max() > 200
+    assert watched.read < pixels.size
 
 
 @given(st.integers(1, 9), st.integers(400_000, 600_000))

@@ -293,3 +293,36 @@ def test_the_command_line_takes_a_group_and_a_folder_of_groups(
         labels = read_labels(out / "x_labels.tif")
         assert labels.shape == (2, 64, 80)
         assert labels.pixel_size == PixelSize(0.5, 0.25, "um", 2.0)
+
+
+@pytest.mark.parametrize(
+    ("version", "names", "axes"),
+    [
+        (2, None, "QYX"),
+        (3, None, "QYX"),
+        (3, ["time", "y", "x"], "TYX"),
+        (3, ["a", "b", "c"], "QYX"),
+        (3, ["y", None, "x"], "QYX"),
+    ],
+)
+def test_an_array_without_a_group_is_an_image(version, names, axes, tmp_path):
+    path = tmp_path / "plain.zarr"
+    pixels = np.arange(60, dtype=np.uint16).reshape(3, 4, 5)
+    more = {} if names is None else {"dimension_names": names}
+    array = zarr.create_array(
+        path, shape=pixels.shape, dtype=pixels.dtype, zarr_format=version, **more
+    )
+    array[:] = pixels
+    image = read_image(path)
+    assert image.axes == axes
+    assert image.pixel_size is None
+    np.testing.assert_array_equal(image.finest[:], pixels)
+    assert read_image(path, "ZYX").axes == "ZYX"
+    assert [(one.name, one.shape) for one in images_in(path)] == [("", (3, 4, 5))]
+    assert [(one.path, one.name) for one in sources_of([path])] == [(path, "plain")]
+
+
+def test_an_array_without_rows_is_refused(tmp_path):
+    zarr.create_array(tmp_path / "line.zarr", shape=(3,), dtype="u1")
+    with pytest.raises(DataError, match="no rows and columns"):
+        read_image(tmp_path / "line.zarr")

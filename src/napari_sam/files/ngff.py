@@ -1,4 +1,4 @@
-"""OME-Zarr (NGFF 0.4 and 0.5): images, plates and series; read where they are looked at."""
+"""OME-Zarr (NGFF 0.4 and 0.5): images, plates and series; plain arrays; read as looked at."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from napari_sam.files.raw import RawImage
 from napari_sam.pixel_size import METRES, PixelSize, sensible_length, stated_size, unit_named
 
 FOLDER_SUFFIX = ".zarr"
-MARKS = ("zarr.json", ".zgroup", ".zattrs")
+MARKS = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
 
 
 class NgffImage(NamedTuple):
@@ -22,7 +22,7 @@ class NgffImage(NamedTuple):
 
 
 def is_ngff(path: Path) -> bool:
-    """Tell whether a folder is a zarr group."""
+    """Tell whether a folder is a zarr group, or an array."""
     return path.is_dir() and any((path / mark).is_file() for mark in MARKS)
 
 
@@ -55,6 +55,37 @@ def open_group(path: Path, mode: str = "r") -> Any:
         raise DataError(f"{path.name} cannot be read as OME-Zarr ({error}).") from error
 
 
+def open_array(path: Path) -> Any | None:
+    """Open an array that lies on disk without a group around it; None where it is none.
+
+    Raises
+    ------
+    InstallationError
+        When zarr is not installed.
+    """
+    require_zarr()
+    import zarr
+
+    try:
+        return zarr.open_array(path, mode="r")
+    except Exception:  # noqa: BLE001 -- a group, or damaged: who opens that says so
+        return None
+
+
+def _array_as_image(array: Any) -> NgffImage:
+    """Describe a plain array as the only level of an image; zarr 3 may name the axes."""
+    names = [
+        str(name or "")[:1].upper() for name in getattr(array.metadata, "dimension_names", ()) or ()
+    ]
+    if (
+        len(names) != array.ndim
+        or len(set(names)) < len(names)
+        or not {"Y", "X"} <= {*names} <= {*"TCZYX"}
+    ):
+        names = [*"Q" * (array.ndim - 2), *"YX"][-array.ndim :]
+    return NgffImage("", {"axes": names, "datasets": [{"path": ""}]}, {"": array})
+
+
 def described(group: Any) -> dict[str, Any]:
     """Return what a group says of itself: since 0.5 under a key of its own."""
     attributes = dict(group.attrs)
@@ -70,6 +101,9 @@ def images_of_group(path: Path) -> list[NgffImage]:
     DataError
         When there are none.
     """
+    array = open_array(path)
+    if array is not None:
+        return [_array_as_image(array)]
     root = open_group(path)
     try:
         found = list(_images(root, ""))

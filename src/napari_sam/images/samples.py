@@ -18,7 +18,7 @@ ON_DISK = 1 << 22  # and of one that is read or computed when it is looked at, 2
 _OVERVIEW = 1 << 22  # pixels of the level that shows where something is
 _PART = 128  # pixels of the side of a part
 _PARTS = 8  # of them along a side
-_PROBES = 12  # places along a side that are looked at for something to be seen
+_PROBES = (12, 24, 48)  # places along a side that are looked at until there is something to see
 
 
 def is_large(block: Block) -> bool:
@@ -56,7 +56,8 @@ def sample_of(block: Block) -> npt.NDArray[Any]:
 
     Of a small plane that is all of it. Of a large one it is a mosaic of small parts at full
     resolution, so that noise and small objects look as they do: half of them in a grid over the
-    plane, and half where the small level of a pyramid varies most, if there is one.
+    plane, and half where the small level of a pyramid varies most. Without a pyramid all are in
+    the grid, unless nothing is to be seen there.
 
     Parameters
     ----------
@@ -71,10 +72,11 @@ def sample_of(block: Block) -> npt.NDArray[Any]:
         return block.read()
     places = _grid(block.plane.shape, _PARTS)
     found = overview(block)
-    if found is not None:
-        lively = _most_varied(*found)
+    parts = [] if found else [read_around(block, place, _PART) for place in places]
+    if not any(_spread(part) for part in parts):
+        lively = _lively(block, found)
         places[::2] = np.resize(lively, (len(places[::2]), 2))
-    parts = [read_around(block, place, _PART) for place in places]
+        parts = [read_around(block, place, _PART) for place in places]
     lines = [np.concatenate(parts[at : at + _PARTS], axis=1) for at in range(0, len(parts), _PARTS)]
     return np.concatenate(lines)
 
@@ -95,16 +97,8 @@ def patches_of(block: Block, side: int, count: int) -> list[npt.NDArray[Any]]:
     list of (side, side) or (side, side, C) arrays
         At full resolution; smaller where the plane is.
     """
-    found = overview(block)
-    if found is not None:
-        varied = _most_varied(*found)
-    else:
-        places = _grid(block.plane.shape, _PROBES)
-        spread = [_spread(read_around(block, place, _PART)) for place in places]
-        order = np.argsort(-np.array(spread), kind="stable")
-        varied = places[order[: max(1, np.count_nonzero(np.array(spread) > max(spread) / 4))]]
     chosen: list[npt.NDArray[np.float64]] = []
-    for place in varied:
+    for place in _lively(block, overview(block)):
         if all(np.abs(place - other).max() >= side for other in chosen):
             chosen.append(place)
     some = np.unique(np.linspace(0, len(chosen) - 1, count).round().astype(int))
@@ -119,6 +113,23 @@ def read_around(block: Block, place: npt.NDArray[np.float64], side: int) -> npt.
         first = int(np.clip(at - size // 2, 0, length - size))
         spans.append((first, first + size))
     return read_part(block, block.image.finest, spans[0], spans[1])
+
+
+def _lively(block: Block, found: tuple[Scale, npt.NDArray[Any]] | None) -> npt.NDArray[np.float64]:
+    """Places of a large plane where something is to be seen, from the liveliest on.
+
+    Without a pyramid places are looked at in a grid, which gets finer while all of them are of one
+    value: slides are filled with zeros around small pieces of tissue.
+    """
+    if found is not None:
+        return _most_varied(*found)
+    for count in _PROBES:
+        places = _grid(block.plane.shape, count)
+        spread = np.array([_spread(read_around(block, place, _PART)) for place in places])
+        if spread.any() or count * _PART > max(block.plane.shape):
+            break
+    order = np.argsort(-spread, kind="stable")
+    return places[order[: max(1, np.count_nonzero(spread > spread.max() / 4))]]
 
 
 def _spread(pixels: npt.NDArray[Any]) -> float:
