@@ -57,17 +57,22 @@ def tiny_network(seed: int = 0, **changes: Any) -> Any:
     torch.manual_seed(seed)
     config = configuration({**copy.deepcopy(SETTINGS), **changes})
     network = found.Sam2VideoModel(config).eval().requires_grad_(False)
-    with torch.no_grad():
-        for name, weight in network.state_dict().items():
-            if not weight.is_floating_point():
-                continue
-            spread = 0.5 if weight.dim() < 2 else 1.5 * weight[0].numel() ** -0.5
-            torch.nn.init.normal_(weight, std=min(spread, 0.5))
-            if "norm" in name and name.endswith("weight"):
-                weight += 1.0
-        twin = network.prompt_encoder.shared_embedding.positional_embedding
-        network.shared_image_embedding.positional_embedding.copy_(twin.normal_())
+    randomise(network)
+    twin = network.prompt_encoder.shared_embedding.positional_embedding
+    network.shared_image_embedding.positional_embedding.copy_(twin.normal_())
     return network
+
+
+@torch.no_grad()
+def randomise(network: Any) -> None:
+    """Give all weights random values of a sensible size."""
+    for name, weight in network.state_dict().items():
+        if not weight.is_floating_point():
+            continue
+        spread = 0.5 if weight.dim() < 2 else 1.5 * weight[0].numel() ** -0.5
+        torch.nn.init.normal_(weight, std=min(spread, 0.5))
+        if "norm" in name and name.endswith("weight"):
+            weight += 1.0
 
 
 def tiny_sam2(seed: int = 0) -> Sam2Model:

@@ -19,6 +19,7 @@ from napari_sam.models.embedding import Embedding, InstanceMaps
 from napari_sam.models.lesson import Lesson
 from napari_sam.progress import Progress
 from napari_sam.prompts import Prompt, Window
+from napari_sam.regions import Region
 from napari_sam.segmentation import Candidates
 
 Mask = npt.NDArray[np.bool_]
@@ -148,6 +149,20 @@ class Grid(Protocol):
         ...
 
 
+class ConceptAnswer(NamedTuple):
+    """One object that a text or examples describe.
+
+    Attributes
+    ----------
+    score : float
+        How likely it is meant, 0 to 1.
+    region : Region
+    """
+
+    score: float
+    region: Region
+
+
 class Concepts(Protocol):
     """Finds every object that a text or examples describe."""
 
@@ -158,9 +173,10 @@ class Concepts(Protocol):
         *,
         boxes: npt.ArrayLike | None = ...,
         labels: npt.ArrayLike | None = ...,
+        min_score: float = ...,
         progress: Progress = ...,
-    ) -> Candidates:
-        """Return a mask and a score per object.
+    ) -> list[ConceptAnswer]:
+        """Return a region and a score per object, best first.
 
         Parameters
         ----------
@@ -171,6 +187,8 @@ class Concepts(Protocol):
             ``(r0, c0, r1, c1)`` of examples.
         labels : (N,) array, optional
             1 like these, 0 unlike these; all 1 by default.
+        min_score : float
+            What an answer must exceed.
         progress : callable
         """
         ...

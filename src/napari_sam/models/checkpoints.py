@@ -25,7 +25,7 @@ from napari_sam.models.headers import Header, look_at, read_safetensors_header
 from napari_sam.models.stand_ins import stand_ins
 from napari_sam.models.weights import State, check_tensors, named_tensors
 
-__all__ = ["State", "file_sha256", "read_file", "read_header"]
+__all__ = ["State", "check_sha256", "file_sha256", "read_file", "read_header"]
 
 _MOST_UNPACKED = 20  # times as large as its archive: weights hardly compress
 _SLACK = 1 << 20
@@ -77,6 +77,21 @@ def file_sha256(path: Path) -> str:
     """Hash a file (hexadecimal)."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def check_sha256(path: Path, found: str, expected: str, name: str) -> None:
+    """Refuse a file whose hash is not the one that the zoo knows; it may know none.
+
+    Raises
+    ------
+    CheckpointError
+    """
+    if expected and found != expected:
+        raise CheckpointError(
+            f"{path} is not the file that the zoo knows as {name!r} (its SHA-256 differs): it is "
+            f"damaged or another version. Delete it and download it again: "
+            f"napari-sam models download {name}"
+        )
 
 
 def _read_safetensors(path: Path) -> Mapping[str, Any]:

@@ -13,9 +13,10 @@ from napari_sam.models.hq_sam.family import HQ_SAM
 from napari_sam.models.mobile_sam.family import MOBILE_SAM
 from napari_sam.models.sam.family import SAM
 from napari_sam.models.sam2.family import SAM2
+from napari_sam.models.sam3.family import SAM3
 
 #: Asked in this order whether a file is theirs.
-FAMILIES: tuple[Family, ...] = (CELLS, HQ_SAM, MOBILE_SAM, SAM, SAM2)
+FAMILIES: tuple[Family, ...] = (CELLS, HQ_SAM, MOBILE_SAM, SAM, SAM2, SAM3)
 
 
 def family_named(name: object) -> Family:

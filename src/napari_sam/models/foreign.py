@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+_SAM3 = "the folder of transformers (model.safetensors, config.json, tokenizer.json)"
+
 #: Parts of names that all must be there, and what has them; the first that fits is named.
 _KNOWN: tuple[tuple[tuple[str, ...], str], ...] = (
     (("image_encoder.trunk.", "no_obj_embed_spatial"), "SAM 2.1"),
     (("image_encoder.trunk.", "memory_encoder."), "SAM 2"),
-    (("detector.", "tracker."), "SAM 3"),
+    (
+        ("detector.", "tracker."),
+        f"SAM 3 as Meta's own program reads it: take {_SAM3} from the same place",
+    ),
+    (
+        ("detr_decoder.", "text_encoder."),
+        f"SAM 3's detector alone: take all of it, {_SAM3}",
+    ),
     (("vision_encoder.", "shared_image_embedding."), "a SAM in the layout of transformers"),
     (("mask_decoder.hf_token",), "an HQ-SAM with another image encoder"),
     (("image_encoder.layers.",), "a SAM with another image encoder"),

@@ -77,18 +77,23 @@ class Stretched:
     ----------
     side : int
         Of the square, in pixels.
+    rounded : bool
+        Whether that is done in whole grey values, as SAM 3 does it.
     """
 
-    def __init__(self, side: int) -> None:
+    def __init__(self, side: int, rounded: bool = False) -> None:
         self.side = side
+        self.rounded = rounded
 
     def used(self, shape: Shape) -> Shape:
         """All of the square."""
         return self.side, self.side
 
     def resize(self, pixels: npt.NDArray[np.uint8]) -> Tensor:
-        """Resample in floating point, as SAM 2 does."""
-        image = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None].float()
+        """Resample, in floating point as SAM 2 does, or in whole grey values."""
+        image = torch.from_numpy(pixels.copy()).permute(2, 0, 1)[None]
+        if not self.rounded:
+            image = image.float()
         how: dict[str, Any] = {"mode": "bilinear", "antialias": True, "align_corners": False}
         return F.interpolate(image, (self.side, self.side), **how)[0]
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from napari_sam.errors import CheckpointError, ModelError
+from napari_sam.errors import ModelError
+from napari_sam.models.checkpoints import check_sha256
 from napari_sam.models.sam.architecture import Find, find_architecture, load
 from napari_sam.models.sam.decoder import Decoder
 from napari_sam.models.sam.distances import DistanceHead
@@ -55,12 +56,7 @@ def load_sam(
     CheckpointError, ModelError
     """
     checkpoint = load(path, kind.find)
-    if sha256 and checkpoint.sha256 != sha256:
-        raise CheckpointError(
-            f"{path} is not the file that the zoo knows as {name!r} (its SHA-256 differs): it is "
-            f"damaged or another version. Delete it and download it again: "
-            f"napari-sam models download {name}"
-        )
+    check_sha256(path, checkpoint.sha256, sha256, name)
     try:
         network = fill(checkpoint, path.name, kind.build)
     except ImportError as error:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -115,8 +115,14 @@ def title_of(settings: Mapping[str, Any]) -> str:
     return f"SAM 2{'' if older else '.1'}{'' if size is None else f' {size.title}'}"
 
 
-def settings_beside(path: Path) -> dict[str, Any] | None:
+def settings_beside(path: Path, kinds: Sequence[str] = MODEL_TYPES) -> dict[str, Any] | None:
     """Read the configuration that ``transformers`` keeps beside a file; None where there is none.
+
+    Parameters
+    ----------
+    path : Path
+    kinds : sequence of str
+        What its model may be, by ``model_type``.
 
     Raises
     ------
@@ -133,9 +139,9 @@ def settings_beside(path: Path) -> dict[str, Any] | None:
         raise CheckpointError(
             f"{file} beside {path.name} cannot be read ({error}). Copy both files again."
         ) from error
-    if kind not in MODEL_TYPES:
+    if kind not in kinds:
         raise CheckpointError(
             f"{file} says that {path.name} is a model of the type {kind!r}; expected "
-            f"{' or '.join(map(repr, MODEL_TYPES))}."
+            f"{' or '.join(map(repr, kinds))}."
         )
     return dict(settings)

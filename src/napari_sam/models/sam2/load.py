@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_sam.errors import CheckpointError
-from napari_sam.models.checkpoints import file_sha256, read_file
+from napari_sam.models.checkpoints import check_sha256, file_sha256, read_file
 from napari_sam.models.sam2.architecture import settings_beside, settings_of
 from napari_sam.models.sam2.model import Sam2Model
 from napari_sam.models.sam2.names import to_transformers
@@ -32,12 +32,7 @@ def load_sam2(path: Path, device: str, *, name: str = "", sha256: str = "") -> S
     CheckpointError, InstallationError
     """
     found = file_sha256(path)
-    if sha256 and found != sha256:
-        raise CheckpointError(
-            f"{path} is not the file that the zoo knows as {name!r} (its SHA-256 differs): it is "
-            f"damaged or another version. Delete it and download it again: "
-            f"napari-sam models download {name}"
-        )
+    check_sha256(path, found, sha256, name)
     settings, state = _read(path)
     return Sam2Model(build(settings, state, path.name), name or path.stem, device, found)
 

@@ -12,7 +12,7 @@ Ravi et al., SAM 2: Segment Anything in Images and Videos, ICLR 2025.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -22,12 +22,28 @@ from torch.nn import functional as F
 from napari_sam.models.capabilities import Followed
 from napari_sam.models.embedding import Embedding
 from napari_sam.models.sam.model import SamModel
-from napari_sam.models.sam2.network import transformers
 from napari_sam.prompts import Prompt
 from napari_sam.segmentation import Candidates
 
 _HEAVY = ("high_res_masks", "pred_masks")  # kept by the library, read by nobody again
 _CORNERS = (2, 3)  # labels of a box's corners among points
+
+
+class Remembering(NamedTuple):
+    """Parts of ``transformers`` that remember.
+
+    Attributes
+    ----------
+    network : transformers.Sam2VideoModel or transformers.Sam3TrackerVideoModel
+    places : module
+        Encodes positions, (1, C, h, w), for a shape, a device and a type.
+    session : type
+        What the network keeps of objects.
+    """
+
+    network: Any
+    places: Any
+    session: Any
 
 
 class Sam2Memory:
@@ -37,23 +53,23 @@ class Sam2Memory:
     ----------
     model : SamModel
         Answers about images.
-    network : transformers.Sam2VideoModel
-        All of it, whose weights the model shares.
+    by : Remembering
+        Its weights are those of the model.
     """
 
-    def __init__(self, model: SamModel, network: Any) -> None:
-        self._model, self._network = model, network
+    def __init__(self, model: SamModel, by: Remembering) -> None:
+        self._model, self._by = model, by
 
     def begin(self, count: int) -> Sam2Recollection:
         """Begin with nothing remembered, on a way of so many frames."""
-        return Sam2Recollection(self._model, self._network, count)
+        return Sam2Recollection(self._model, self._by, count)
 
 
 class Sam2Recollection:
     """Objects on their way through frames; see `napari_sam.models.capabilities.Recollection`."""
 
-    def __init__(self, model: SamModel, network: Any, count: int) -> None:
-        self._model, self._network, self._count = model, network, count
+    def __init__(self, model: SamModel, by: Remembering, count: int) -> None:
+        self._model, self._by, self._count = model, by, count
         self._sessions: dict[int, Any] = {}
 
     def tell(
@@ -66,7 +82,8 @@ class Sam2Recollection:
             self._model._check(embedding, prompt)
             session = self._sessions.get(number)
             if session is None:
-                session = self._sessions[number] = _session(self._count, self._model.device)
+                session = _session(self._by.session, self._count, self._model.device)
+                self._sessions[number] = session
                 session.obj_id_to_idx(1)
             mask = self._mask_of(embedding, prompt)
             if mask is None:
@@ -92,7 +109,7 @@ class Sam2Recollection:
         features: dict[str, list[Tensor]],
         given: bool = False,
     ) -> Followed:
-        network = self._network
+        network = self._by.network
         heard: list[Tensor] = []
         hook = network.mask_decoder.register_forward_hook(
             lambda module, inputs, outputs: heard.append(outputs[1])
@@ -118,10 +135,8 @@ class Sam2Recollection:
     def _features(self, embedding: Embedding) -> dict[str, list[Tensor]]:
         """Arrange an embedding as the library keeps its own: by pixel, then channel."""
         kept = embedding.features
-        position = self._network.vision_encoder.neck.position_encoding(
-            kept.image.shape, kept.image.device, kept.image.dtype
-        )
-        levels = (*kept.details, kept.image)
+        position = self._by.places(kept.image.shape, kept.image.device, kept.image.dtype)
+        levels = (*kept.details[:2], kept.image)
         return {
             "vision_feats": [level.flatten(2).permute(2, 0, 1) for level in levels],
             "vision_pos_embeds": [position.flatten(2).permute(2, 0, 1)],
@@ -158,9 +173,8 @@ class Sam2Recollection:
         return {"point_coords": xy.to(device), "point_labels": given.to(device)}
 
 
-def _session(count: int, device: str) -> Any:
+def _session(base: Any, count: int, device: str) -> Any:
     """Make what the library remembers of one object, on a way of so many frames."""
-    base: Any = transformers().Sam2VideoInferenceSession
 
     class Session(base):
         """Knows how many frames there are, without holding them."""

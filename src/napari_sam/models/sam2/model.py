@@ -8,8 +8,8 @@ from napari_sam.models.capabilities import Memory
 from napari_sam.models.sam.framing import Framing, Stretched
 from napari_sam.models.sam.model import SamModel
 from napari_sam.models.sam2.decoder import Sam2Decoder, Sam2Prompts
-from napari_sam.models.sam2.memory import Sam2Memory
-from napari_sam.models.sam2.network import as_sam
+from napari_sam.models.sam2.memory import Remembering, Sam2Memory
+from napari_sam.models.sam2.network import HieraEncoder, Pixels, as_sam, transformers
 
 
 class Sam2Model(SamModel):
@@ -27,7 +27,8 @@ class Sam2Model(SamModel):
 
     def __init__(self, network: Any, name: str, device: str = "cpu", sha256: str = "") -> None:
         self.whole = network.to(device)
-        super().__init__(as_sam(self.whole), name, device, sha256, decoder=Sam2Decoder)
+        sam = as_sam(self.whole, HieraEncoder(self.whole), Pixels())
+        super().__init__(sam, name, device, sha256, decoder=Sam2Decoder)
 
     def framed(self, side: int) -> Framing:
         """Stretch planes to the square."""
@@ -36,5 +37,8 @@ class Sam2Model(SamModel):
     @property
     def memory(self) -> Memory | None:
         """Who carries objects from frame to frame, if the checkpoint holds that."""
-        remembers = hasattr(self.whole, "memory_attention")
-        return Sam2Memory(self, self.whole) if remembers else None
+        if not hasattr(self.whole, "memory_attention"):
+            return None
+        session = transformers().Sam2VideoInferenceSession
+        places = self.whole.vision_encoder.neck.position_encoding
+        return Sam2Memory(self, Remembering(self.whole, places, session))

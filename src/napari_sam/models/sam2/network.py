@@ -12,10 +12,10 @@ Ravi et al., SAM 2: Segment Anything in Images and Videos, ICLR 2025.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -27,9 +27,6 @@ from napari_sam.models.sam.network import around
 from napari_sam.models.sam2.names import mask_names, prompt_names
 from napari_sam.models.weights import State, check_state, unfilled
 from napari_sam.progress import Progress, silent
-
-PIXEL_MEAN = (0.485, 0.456, 0.406)  # of values 0..1
-PIXEL_STD = (0.229, 0.224, 0.225)
 
 
 def transformers() -> Any:
@@ -75,10 +72,15 @@ def build(settings: Mapping[str, Any], state: State, where: str) -> Any:
     library = transformers()
     images_only = settings.get("model_type") == "sam2"
     kind = library.Sam2Model if images_only else library.Sam2VideoModel
+    return filled(lambda: kind(configuration(settings)), state, where)
+
+
+def filled(make: Callable[[], Any], state: State, where: str) -> Any:
+    """Make a network of ``transformers`` and fill it; see `build`."""
     try:
         with unfilled(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            network = kind(configuration(settings))
+            network = make()
     except Exception as error:  # impossible sizes make constructors fail in any way
         raise CheckpointError(f"{where} has an impossible configuration: {error}") from error
     check_state(network.state_dict(), state, where)
@@ -138,34 +140,48 @@ class HieraEncoder(nn.Module):
         """
         blocks = self.vision.backbone.blocks
         with ExitStack() as hooks:
-            for done, layer in enumerate(blocks):
-                pause = partial(_report, progress, done / len(blocks))
-                hooks.callback(layer.register_forward_pre_hook(pause).remove)
+            report_before(blocks, progress, hooks)
             found = self.vision(pixels).fpn_hidden_states
         if early is not None:
             early.extend(found[:-1])
         return found[-1]
 
 
+def report_before(blocks: Any, progress: Progress, hooks: ExitStack) -> None:
+    """Report before each of some layers, until the hooks are closed."""
+    for done, layer in enumerate(blocks):
+        pause = partial(_report, progress, done / len(blocks))
+        hooks.callback(layer.register_forward_pre_hook(pause).remove)
+
+
 def _report(progress: Progress, fraction: float, *_: Any) -> None:
     progress(fraction)
 
 
-def as_sam(network: Any) -> Any:
-    """Put a SAM together that shares the weights of a SAM 2.
+class Pixels(NamedTuple):
+    """Mean and standard deviation of RGB values 0..1 that weights expect."""
+
+    mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
+    std: tuple[float, float, float] = (0.229, 0.224, 0.225)
+
+
+def as_sam(network: Any, encoder: Any, pixels: Pixels) -> Any:
+    """Put a SAM together that shares the weights of a SAM 2, or of SAM 3's part that is like it.
 
     Parameters
     ----------
-    network : transformers.Sam2VideoModel or transformers.Sam2Model
+    network : transformers.Sam2VideoModel, Sam2Model or Sam3TrackerVideoModel
+        Its prompt encoder and mask decoder are taken.
+    encoder : HieraEncoder or Sam3Encoder
+    pixels : Pixels
 
     Returns
     -------
     segment_anything.modeling.Sam
-        With the image encoder of SAM 2, and with what its mask decoder has beside SAM's.
+        With that image encoder, and with what the mask decoder has beside SAM's.
     """
     prompts, masks = network.prompt_encoder, network.mask_decoder
     config = network.config.mask_decoder_config
-    encoder = HieraEncoder(network)
     width = int(config.hidden_size)
     patch = int(network.config.prompt_encoder_config.patch_size)
     sizes = Decoders(
@@ -188,8 +204,8 @@ def as_sam(network: Any) -> Any:
     for name in ("obj_score_token", "conv_s0", "conv_s1"):
         setattr(sam.mask_decoder, name, getattr(masks, name))
     sam.mask_decoder.no_memory = network.no_memory_embedding
-    sam.pixel_mean = 255 * torch.tensor(PIXEL_MEAN).reshape(3, 1, 1)
-    sam.pixel_std = 255 * torch.tensor(PIXEL_STD).reshape(3, 1, 1)
+    sam.pixel_mean = 255 * torch.tensor(pixels.mean).reshape(3, 1, 1)
+    sam.pixel_std = 255 * torch.tensor(pixels.std).reshape(3, 1, 1)
     sam.stability = (
         float(config.dynamic_multimask_stability_delta),
         float(config.dynamic_multimask_stability_thresh),
