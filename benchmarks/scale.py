@@ -6,9 +6,11 @@
     python benchmarks/scale.py --only equal --data FOLDER   mosaics of real images
 
 FOLDER holds images as ``NAME.image.tif``; those whose names begin alike come from one source. Each
-row of *size* is a process of its own, which runs the job of ``napari-sam segment`` on a zarr array.
-A share of the squares of 1,024 pixels holds cells, the others noise. *Memory* is the largest that
-the process took, with PyTorch and the model, which alone take what the first line says.
+row of *size* is a process of its own, which runs the job of ``napari-sam segment --save zarr`` on
+an OME-Zarr. A share of the squares of 1,024 pixels holds cells, the others noise. *Per megapixel*
+are seconds of processors, which other work on the machine changes less; ``OMP_NUM_THREADS=1`` keeps
+threads from waiting for each other. *Memory* is the most that the process took, *model* what it
+took with PyTorch and the model before it read anything.
 """
 
 from __future__ import annotations
@@ -82,7 +84,7 @@ def peak() -> float:
 
 
 def segment(path: str, out: str, model: str) -> None:
-    """Run one job; prints seconds, objects, and the memory with the model and at most."""
+    """Run one job; prints seconds, those of processors, objects, and memory before and at most."""
     from napari_sam.batch.job import Job, Models, run_job
     from napari_sam.batch.outputs import Outputs
     from napari_sam.files.sources import Source
@@ -91,14 +93,17 @@ def segment(path: str, out: str, model: str) -> None:
     options, models = CellOptions(diameter=DIAMETER), Models(model, device="cpu")
     loaded, finder = models.load(options)
     loaded.encode(np.zeros((256, 256), np.uint8))
-    before, started = peak(), time.perf_counter()
+    before, started = peak(), (time.perf_counter(), time.process_time())
     source = Source(Path(path), None, "slide", "slide")
     job = Job(source, Outputs("slide", Path(out), ("zarr",)), options, models)
     said = run_job(job, loaded, finder)
-    print(time.perf_counter() - started, said.split()[0], before, peak())
+    wall, processor = time.perf_counter() - started[0], time.process_time() - started[1]
+    print(wall, processor, said.split()[0], before, peak())
 
 
-def measured(folder: Path, side: int, share: float, model: str) -> tuple[float, int, float, float]:
+def measured(
+    folder: Path, side: int, share: float, model: str
+) -> tuple[float, float, int, float, float]:
     """Segment a slide in a process of its own."""
     slide = write_slide(folder / f"{side}.zarr", side, share)
     command = [sys.executable, __file__, "--segment", str(slide), "--out", str(folder / "out")]
@@ -107,18 +112,22 @@ def measured(folder: Path, side: int, share: float, model: str) -> tuple[float, 
     )
     if ended.returncode:
         raise SystemExit(ended.stderr)
-    seconds, count, before, most = ended.stdout.split()[-4:]
-    return float(seconds), int(count), float(before), float(most)
+    wall, processor, count, before, most = ended.stdout.split()[-5:]
+    return float(wall), float(processor), int(count), float(before), float(most)
 
 
 def measure_size(sides: tuple[int, ...], share: float, model: str) -> None:
-    print("| pixels | with cells | seconds | per megapixel | objects | memory, MB | model, MB |")
-    print("|---|---|---|---|---|---|---|", flush=True)
+    print(
+        "| pixels | with cells | seconds | of processors | per megapixel | objects | memory, MB | "
+        "model, MB |"
+    )
+    print("|---|---|---|---|---|---|---|---|", flush=True)
     full = [(side, 1.0) for side in sides if side <= 4_000]
     for side, filled in [*full, *((side, share) for side in sides if side >= 4_000)]:
         with tempfile.TemporaryDirectory() as folder:
-            seconds, count, before, most = measured(Path(folder), side, filled, model)
-        row = f"| {side:,}² | {filled:.1%} | {seconds:.1f} | {seconds / (side**2 / 1e6):.3f} "
+            wall, processor, count, before, most = measured(Path(folder), side, filled, model)
+        per = processor / (side**2 / 1e6)
+        row = f"| {side:,}² | {filled:.0%} | {wall:.0f} | {processor:.1f} | {per:.3f} "
         print(f"{row}| {count:,} | {most:.0f} | {before:.0f} |", flush=True)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -10,7 +13,14 @@ from hypothesis import strategies as st
 from images_watched import Watched
 from napari_sam.errors import LabelsError
 from napari_sam.labels import levels as module
-from napari_sam.labels.levels import LabelLevels, bands, empty_levels, is_in_memory, levels_of
+from napari_sam.labels.levels import (
+    LabelLevels,
+    bands,
+    empty_levels,
+    is_in_memory,
+    levels_of,
+    sparse_zeros,
+)
 from napari_sam.labels.presence import Presence
 from napari_sam.labels.runs import Runs, write
 
@@ -90,3 +100,19 @@ def test_bands_cover_every_pixel_once(height: int, width: int, most: int) -> Non
         counted[where] += 1
         assert counted[where].size <= max(most, width)
     assert (counted == 1).all()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads what Linux tells of a process")
+def test_memory_is_taken_where_something_is_written_and_nowhere_else() -> None:
+    def taken() -> int:
+        import resource  # which Windows does not have
+
+        pages = Path("/proc/self/statm").read_text(encoding="utf-8").split()[1]
+        return int(pages) * resource.getpagesize()
+
+    labels = sparse_zeros((20_000, 20_000), np.dtype(np.int32))
+    before = taken()
+    labels[::10, 7] = 5
+    assert taken() - before < 100e6  # huge pages would take 1.6 GB
+    assert labels[50, 6:9].tolist() == [0, 5, 0]
+    assert is_in_memory(labels)

@@ -16,6 +16,7 @@ from napari_sam.engine.tiles import Part, divide, holds_nothing, nearest_first
 from napari_sam.errors import LabelsError
 from napari_sam.images import Block, Image, Tile, is_large
 from napari_sam.labels.gather import placed
+from napari_sam.labels.levels import sparse_zeros
 from napari_sam.methods.method import Method
 from napari_sam.methods.option import described
 from napari_sam.methods.registry import method_of
@@ -186,7 +187,7 @@ def segment_in_tiles(
     """
     import pandas as pd
 
-    labels = np.zeros(image.shape, np.int32) if out is None else out
+    labels = sparse_zeros(image.shape, np.dtype(np.int32)) if out is None else out
     if tuple(labels.shape) != image.shape:
         raise LabelsError(f"out has shape {tuple(labels.shape)}, but the image has {image.shape}.")
     record = InMemory()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mmap
+import sys
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from math import ceil, floor
@@ -12,10 +14,11 @@ import numpy.typing as npt
 
 from napari_sam.errors import LabelsError
 
-__all__ = ["LabelLevels", "bands", "empty_levels", "is_in_memory", "levels_of"]
+__all__ = ["LabelLevels", "bands", "empty_levels", "is_in_memory", "levels_of", "sparse_zeros"]
 
 _SMALLEST = 1024  # pixels of the longer side of the coarsest level, at most
 _STEP = 2
+_HUGE = 1 << 22  # bytes from which NumPy asks for huge pages
 _AT_ONCE = 1 << 22  # pixels that are read at once
 
 
@@ -176,12 +179,36 @@ def empty_levels(shape: tuple[int, ...], dtype: Any = np.int32) -> list[npt.NDAr
     *leading, height, width = shape
     try:
         while True:
-            levels.append(np.zeros((*leading, height, width), dtype))  # calloc: no page is touched
+            levels.append(sparse_zeros((*leading, height, width), np.dtype(dtype)))
             if max(height, width) <= _SMALLEST:
                 return levels
             height, width = -(-height // _STEP), -(-width // _STEP)
-    except MemoryError as error:
+    except (MemoryError, OSError, OverflowError) as error:
         raise LabelsError(
             f"There is not enough memory for labels of {shape}. Make an array of zarr for them, "
             "and add it to the viewer as a Labels layer."
         ) from error
+
+
+def sparse_zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
+    """Make an array of zeros of which only pages that are written take memory.
+
+    NumPy asks Linux for huge pages, of which a tile of a slide touches all that lie beside it too:
+    gigabytes, and seconds to clear them.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : numpy.dtype
+
+    Raises
+    ------
+    MemoryError, OSError
+        When the system does not allow so much.
+    """
+    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
+    if size < _HUGE or sys.platform != "linux":
+        return np.zeros(shape, dtype)  # calloc: no page is touched
+    pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    pages.madvise(mmap.MADV_NOHUGEPAGE)
+    return np.frombuffer(pages, dtype).reshape(shape)
