@@ -22,6 +22,7 @@ _HOMES = {
     "Segmentation": "napari_sam.segmentation",
     "Tracks": "napari_sam.stacks.tracks",
     "adapt": "napari_sam.training.adapt",
+    "classify_objects": "napari_sam.objects.classify",
     "errors": "napari_sam.errors",
     "find_similar": "napari_sam.segment_similar",
     "interpolate": "napari_sam.stacks.interpolate",
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from napari_sam.images import Image, Plane
     from napari_sam.loading import load_model
     from napari_sam.models.model import Embedding, Model
+    from napari_sam.objects.classify import classify_objects
     from napari_sam.prompts import Prompt
     from napari_sam.segment import segment_cells, segment_everything, segment_objects
     from napari_sam.segment_similar import find_similar
@@ -65,6 +67,7 @@ __all__ = [
     "Tracks",
     "__version__",
     "adapt",
+    "classify_objects",
     "errors",
     "find_similar",
     "interpolate",

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from napari_sam.classes import classes_in
 from napari_sam.exports.objects import Item, items
 from napari_sam.files import in_one_piece
 from napari_sam.pixel_size import PixelSize
@@ -29,14 +30,15 @@ def write(
     Annotation ids must be unique over all images of the file, and an object of a stack lies on
     several planes: the object's own id is kept as ``label`` beside it. On a single plane
     both are the same. Areas and boxes are in pixels, as COCO prescribes; the physical pixel
-    size goes to ``info``.
+    size goes to ``info``. Classes of objects become categories in the order of their names;
+    objects without one are of the category ``cell``.
 
     Parameters
     ----------
     path : Path
     labels : (..., H, W) integer array
     table : pandas.DataFrame, optional
-        With columns ``label`` and ``score``.
+        With columns ``label``, ``score`` and ``class``.
     pixel_size : PixelSize, optional
     name : str
         File name of the image the labels belong to, with its ending.
@@ -55,6 +57,7 @@ def write(
         }
         for number in range(count)
     ]
+    categories, category_of = _categories(table)
     annotations = []
     for running, item in enumerate(items(labels), start=1):
         row, column = item.corner
@@ -62,7 +65,7 @@ def write(
         annotation = {
             "id": item.label if count == 1 else running,
             "image_id": item.plane + 1,
-            "category_id": 1,
+            "category_id": category_of.get(item.label, 1),
             "label": item.label,
             "segmentation": {"size": [height, width], "counts": encode_item(item, (height, width))},
             "area": int(item.mask.sum()),
@@ -84,10 +87,20 @@ def write(
         "info": info,
         "images": images,
         "annotations": annotations,
-        "categories": [{"id": 1, "name": "cell"}],
+        "categories": categories,
     }
     with in_one_piece(path) as temporary:
         temporary.write_text(json.dumps(document, allow_nan=False), encoding="utf-8")
+
+
+def _categories(table: pd.DataFrame | None) -> tuple[list[dict[str, Any]], dict[int, int]]:
+    """Return the categories, the first of which is ``cell``, and the number of each object's."""
+    classes = classes_in(table)
+    numbers = {"cell": 1}
+    for name in sorted(set(classes.values())):
+        numbers.setdefault(name, len(numbers) + 1)
+    categories = [{"id": number, "name": name} for name, number in numbers.items()]
+    return categories, {label: numbers[name] for label, name in classes.items()}
 
 
 def encode_runs(mask: npt.NDArray[np.bool_]) -> list[int]:

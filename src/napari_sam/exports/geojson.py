@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from napari_sam.classes import classes_in, colours_of, rgb
 from napari_sam.exports.coco import known_scores
 from napari_sam.exports.objects import Item, items, stack_axes
 from napari_sam.exports.outlines import Ring, outlines
@@ -31,13 +32,14 @@ def write(
     Coordinates are ``[x, y]`` pixels, with the top left corner of the image at ``[0, 0]``.
     Areas among the measurements are physical when the pixel size is known. On a stack each
     object has one feature per plane, with its place along Z and T as ``plane.z`` and ``plane.t``.
+    The class of an object is its ``classification``, with a colour.
 
     Parameters
     ----------
     path : Path
     labels : (..., H, W) integer array
     table : pandas.DataFrame, optional
-        With columns ``label`` and ``score``.
+        With columns ``label``, ``score`` and ``class``.
     pixel_size : PixelSize, optional
     name : str
         Name of the image the labels belong to.
@@ -46,11 +48,17 @@ def write(
     """
     scores = known_scores(table)
     letters = stack_axes(axes, labels.ndim)
-    document = {
+    document: dict[str, Any] = {
         "type": "FeatureCollection",
         "name": name,
         "features": [_feature(item, scores, pixel_size, letters) for item in items(labels)],
     }
+    classes = classes_in(table)
+    colours = colours_of(classes.values())
+    for feature in document["features"]:
+        said = feature["properties"]
+        if (known := classes.get(said["label"])) is not None:
+            said["classification"] = {"name": known, "color": rgb(colours[known])}
     with in_one_piece(path) as temporary:
         temporary.write_text(json.dumps(document, allow_nan=False), encoding="utf-8")
 

@@ -8,13 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.objects.describe import Looks
+from napari_sam.objects.places import Places
 
 __all__ = ["Likeness"]
 
-#: Directions in which the encoder's features differ most among all objects, that count.
-DIRECTIONS = 12
-#: What the features count beside the measures.
-SHARE = 0.6
 #: How strongly few examples are distrusted: this over their number is added to the variances.
 DISTRUST = 30.0
 _ROUNDS = 50
@@ -27,10 +24,8 @@ class Likeness:
 
     Parameters
     ----------
-    centre, scale : (D,) float
-        Median and spread of each feature.
-    axes : (D, k) float
-        Directions of the features that count, their weight included.
+    places : Places
+        Where objects lie by what they look like.
     way : (M + k,) float
         Direction from other objects to the examples.
     other, like, variance, share : float
@@ -38,9 +33,7 @@ class Likeness:
         large the share of those alike is.
     """
 
-    centre: Floats
-    scale: Floats
-    axes: Floats
+    places: Places
     way: Floats
     other: float
     like: float
@@ -76,46 +69,24 @@ class Likeness:
         """
         known = [yes] if no is None or not len(no) else [yes, no]
         population = Looks.joined([every, *known])
-        centre, scale, axes = _directions(population.features)
-        half = cls(centre, scale, axes, np.zeros(0), 0.0, 0.0, 1.0, 0.5)
-        places = half._places(population)
-        mean = places.mean(axis=0)
-        liked = half._places(yes)
-        against = mean if len(known) == 1 else half._places(known[1]).mean(axis=0)
+        places = Places.among(population)
+        at = places.of(population)
+        mean = at.mean(axis=0)
+        liked = places.of(yes)
+        against = mean if len(known) == 1 else places.of(known[1]).mean(axis=0)
         distrust = max(1.0, DISTRUST / sum(map(len, known)))
-        scatter = np.cov(places, rowvar=False, bias=True) + distrust * np.eye(len(mean))
+        scatter = np.cov(at, rowvar=False, bias=True) + distrust * np.eye(len(mean))
         way = np.linalg.solve(scatter, liked.mean(axis=0) - against)
         fixed = np.full(len(population), np.nan)
         fixed[len(every) : len(every) + len(yes)] = 1.0
         fixed[len(every) + len(yes) :] = 0.0
-        return cls(centre, scale, axes, way, *_two_normals(places @ way, fixed))
+        return cls(places, way, *_two_normals(at @ way, fixed))
 
     def similarity(self, looks: Looks) -> Floats:
         """Return how likely each object is like the examples, (n,), 0 to 1."""
-        at = self._places(looks) @ self.way
+        at = self.places.of(looks) @ self.way
         odds = ((at - self.other) ** 2 - (at - self.like) ** 2) / (2 * self.variance)
         return _logistic(odds + np.log(self.share / (1 - self.share)))
-
-    def _places(self, looks: Looks) -> Floats:
-        """Return where objects lie, (n, M + k)."""
-        features = np.clip((looks.features - self.centre) / self.scale, -5, 5) @ self.axes
-        return np.concatenate([looks.measures.astype(float), features], axis=1)
-
-
-def _directions(features: npt.NDArray[np.float32]) -> tuple[Floats, Floats, Floats]:
-    """Find the directions in which features (n, D) differ most; robust centre and spread."""
-    low, middle, high = np.percentile(features.astype(float), (16, 50, 84), axis=0)
-    spread = (high - low) / 2
-    # What hardly ever differs says nothing, and would be noise if it were enlarged.
-    spread = np.maximum(spread, 1e-3 * np.maximum(features.std(axis=0), 1e-6) + 1e-6)
-    spread = np.where(spread < 1e-5, np.inf, spread)
-    scaled = np.clip((features - middle) / spread, -5, 5)
-    _, sizes, axes = np.linalg.svd(scaled - scaled.mean(axis=0), full_matrices=False)
-    axes, sizes = axes[:DIRECTIONS].T, sizes[:DIRECTIONS]
-    variance = float((sizes**2).sum()) / max(len(features), 1)
-    # Together they vary as much as one measure each, times their share.
-    weight = SHARE * np.sqrt(9 / variance) if variance > 0 else 0.0
-    return middle, spread, axes * weight
 
 
 def _two_normals(at: Floats, fixed: Floats) -> tuple[float, float, float, float]:

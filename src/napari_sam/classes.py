@@ -1,0 +1,69 @@
+"""Classes that a person gives to objects: what their columns are called, and their colours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+
+__all__ = [
+    "BY",
+    "CLASS",
+    "COLOURS",
+    "COLUMNS",
+    "PERSON",
+    "PROBABILITY",
+    "SUGGESTED",
+    "classes_in",
+    "colours_of",
+    "rgb",
+]
+
+#: Columns of a table of objects: the class, how likely it is, and who says so.
+CLASS, PROBABILITY, BY = "class", "class_probability", "class_by"
+COLUMNS = (CLASS, PROBABILITY, BY)
+#: Who says so.
+PERSON, SUGGESTED = "person", "suggested"
+#: Of classes in their order, told apart without colour vision too [1]_.
+#:
+#: .. [1] Okabe and Ito, Color universal design, 2008.
+COLOURS = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7", "#999999")
+
+
+def classes_in(table: pd.DataFrame | None) -> dict[int, str]:
+    """Map the id of every object of a table that has a class to it.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"label": [1, 2, 3], "class": ["mitotic", None, "resting"]})
+    >>> classes_in(table)
+    {1: 'mitotic', 3: 'resting'}
+    """
+    if table is None or not {"label", CLASS} <= set(table.columns):
+        return {}
+    known = table[table[CLASS].notna() & (table[CLASS].astype(str).str.strip() != "")]
+    return dict(zip(known["label"].astype(int), known[CLASS].astype(str), strict=True))
+
+
+def colours_of(names: Iterable[Any]) -> dict[str, str]:
+    """Give every class a colour, by its place among the sorted names.
+
+    Examples
+    --------
+    >>> colours_of(["resting", "mitotic"])
+    {'mitotic': '#e69f00', 'resting': '#56b4e9'}
+    """
+    ordered = sorted(set(map(str, names)))
+    return {name: COLOURS[at % len(COLOURS)] for at, name in enumerate(ordered)}
+
+
+def rgb(colour: str) -> list[int]:
+    """Return red, green and blue of a colour such as ``#e69f00``, 0 to 255.
+
+    Examples
+    --------
+    >>> rgb("#e69f00")
+    [230, 159, 0]
+    """
+    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
