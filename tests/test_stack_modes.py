@@ -121,7 +121,7 @@ def test_interrupted_batches_go_on(stack: Path, movie: Path, tmp_path: Path, mod
     encoded = len(model.encoded)
     (out / "movie_labels.tif").unlink()
     assert run(*arguments, "--skip-existing") == 0
-    assert len(model.encoded) == encoded + 6
+    assert len(model.encoded) == encoded + 12  # each frame for its sizes, then for its cells
     assert run(*arguments) == 1
     assert "already in" in capsys.readouterr().err
     (out / "movie_ctc" / "notes.txt").write_text("mine")

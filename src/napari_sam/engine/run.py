@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from napari_sam.contrast import limits_of
-from napari_sam.engine.sizes import agreed
+from napari_sam.engine.sizes import agreed, agreed_through
 from napari_sam.errors import ModelError
 from napari_sam.images import Block, Image, Plane
 from napari_sam.methods.found import Choice, Found
@@ -80,6 +80,9 @@ def run(
     check_capabilities(method, wanted, model, finder)
     image = method.prepare(image)
     blocks = list(image.blocks(method.scope(image) if scope is None else scope))
+    if method.along and len(blocks) > 1:
+        wanted = agreed_through(blocks, wanted, model, finder, part(progress, 0.0, _SIZING))
+        progress = part(progress, _SIZING, 1.0)
     for done, block in enumerate(blocks):
         stage = part(progress, done / len(blocks), (done + 1) / len(blocks))
         sized = agreed(block, wanted, model, finder, part(stage, 0.0, _SIZING))

@@ -6,6 +6,7 @@ larger than that it sees parts only, which must agree on a size: else they would
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,12 +17,13 @@ from napari_sam.images import Block, check_plane, patches_of, sample_of
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, part, silent
 
-__all__ = ["FROM", "agreed", "limits_on", "rounded", "typical_diameter"]
+__all__ = ["FROM", "agreed", "agreed_through", "limits_on", "rounded", "typical_diameter"]
 
 _EXACT = 1 << 24  # pixels of a plane whose limits are told from all of it
 FROM = 1 << 22  # pixels of a plane from which samples are looked at instead of its middle
 _SIDE = 1024  # pixels of a sample
 _SAMPLES = 6
+_PLANES = 9  # of those that are joined, that are looked at
 
 
 def limits_on(block: Block, model: Model) -> tuple[float, float]:
@@ -70,6 +72,37 @@ def agreed(
     return replace(options, diameter=diameter)
 
 
+def agreed_through(
+    blocks: Sequence[Block],
+    options: Any,
+    model: Model,
+    finder: Model | None,
+    progress: Progress = silent,
+) -> Any:
+    """Return options that say how large the objects of planes are that will be joined.
+
+    The slices of a stack and the frames of a movie show the same objects: what one shows badly
+    would be looked at in a size of its own, and cut in pieces or glued.
+
+    Parameters
+    ----------
+    blocks : sequence of Block
+        The planes; some of them, evenly spread, are looked at.
+    options, model, finder, progress
+        See `agreed`.
+    """
+    who = model if model.instances is not None else finder
+    open_ = hasattr(options, "diameter") and options.diameter is None
+    if who is None or not open_ or len(blocks) < 2:
+        return options
+    some = np.unique(np.linspace(0, len(blocks) - 1, _PLANES).round().astype(int))
+    found: list[tuple[float, int]] = []
+    for done, at in enumerate(some):
+        stage = part(progress, done / len(some), (done + 1) / len(some))
+        found += _sizes_on(blocks[at], who, limits_on(blocks[at], model), stage)
+    return replace(options, diameter=_usual(found))
+
+
 def typical_diameter(
     block: Block, model: Model, limits: tuple[float, float], progress: Progress = silent
 ) -> float:
@@ -89,13 +122,27 @@ def typical_diameter(
     float
         See `rounded`.
     """
-    patches = patches_of(block, _SIDE, _SAMPLES)
+    return _usual(_sizes_on(block, model, limits, progress))
+
+
+def _sizes_on(
+    block: Block, model: Model, limits: tuple[float, float], progress: Progress
+) -> list[tuple[float, int]]:
+    """Return the median diameter of the objects and their number, of samples of a plane."""
+    height, width = block.plane.shape
+    large = height * width > FROM
+    patches = patches_of(block, _SIDE, _SAMPLES) if large else [check_plane(block.read())]
     found = []
     for done, pixels in enumerate(patches):
         progress(done / len(patches))
         stage = part(progress, done / len(patches), (done + 1) / len(patches))
         found.append(model.object_size(pixels, limits=limits, progress=stage))
     progress(1.0)
+    return found
+
+
+def _usual(found: list[tuple[float, int]]) -> float:
+    """Return the median diameter, each as often as there are objects of it."""
     diameters = np.array([diameter for diameter, _ in found])
     counts = np.array([max(count, 0.01) for _, count in found])
     order = np.argsort(diameters, kind="stable")

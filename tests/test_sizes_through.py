@@ -1,0 +1,51 @@
+"""Slices and frames of one stack are looked at for objects of one size."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import napari_sam as ns
+from fake_model import FakeModel, blobs
+
+BALLS = blobs((10, 60, 80), ((4, 20, 20), (5, 40, 60)), 5)
+
+
+class Measuring(FakeModel):
+    """Finds objects of another size on every slice, and many only on bright ones."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[float | None] = []
+        self.measured = 0
+
+    def object_size(self, pixels: Any, **_: Any) -> tuple[float, int]:
+        self.measured += 1
+        bright = np.count_nonzero(pixels > pixels.max() / 2)
+        return (10.0, 20) if 0 < bright < pixels.size / 2 else (90.0, 1)
+
+    def instance_maps(self, embedding: Any, *, diameter: float | None = None, **how: Any) -> Any:
+        self.asked.append(diameter)
+        return super().instance_maps(embedding, diameter=diameter, **how)
+
+
+@pytest.mark.parametrize("together", [ns.segment_volume, ns.track_cells])
+def test_all_planes_are_searched_for_the_size_that_most_objects_have(together: Any) -> None:
+    model = Measuring()
+    together(BALLS, model)
+    assert model.asked == [10.0] * len(BALLS)
+    assert 0 < model.measured <= 9
+
+
+def test_a_size_that_was_chosen_is_not_measured() -> None:
+    model = Measuring()
+    ns.segment_volume(BALLS, model, diameter=12)
+    assert (set(model.asked), model.measured) == ({12}, 0)
+
+
+def test_planes_that_are_not_joined_have_sizes_of_their_own() -> None:
+    model = Measuring()
+    ns.segment_cells(BALLS, model)
+    assert (set(model.asked), model.measured) == ({None}, 0)
