@@ -94,6 +94,8 @@ def _add(group: Any, one: Described) -> None:
         how |= {"action": argparse.BooleanOptionalAction if one.default else "store_true"}
     elif what.choices:
         how |= {"choices": what.choices}
+    elif what.is_text:
+        how |= {"metavar": "WORDS"}
     elif what.read is not None:
         how |= {"type": Path, "metavar": "FILE"}
     else:

@@ -144,6 +144,7 @@ def check_capabilities(
     ------
     ModelError
     """
+    method.check(options, model)
     for capability in method.needs(options):
         if getattr(model, capability, None) is not None:
             continue

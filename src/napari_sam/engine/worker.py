@@ -322,6 +322,7 @@ class Worker:
         self, name: str, device: str, view: View, options: Any, progress: Progress
     ) -> Encoded:
         model = self.model(name, device)
+        method_of(options).check(options, model)
         embedding, pixels = self.read(model, view, progress)
         return Encoded(view, pixels, embedding, model, self._finder_for(options, model, device))
 

@@ -165,6 +165,15 @@ class Method(ABC, Generic[Options]):
         """
         return ()
 
+    def check(self, options: Options, model: Model) -> None:
+        """Refuse options or a model that cannot be searched with, before anything is read.
+
+        Raises
+        ------
+        ParameterError, ModelError
+        """
+        return None
+
     def encoding_share(self, options: Options) -> float:
         """Estimate which share of the time it takes to encode a plane, for the progress."""
         return 0.6

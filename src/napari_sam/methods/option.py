@@ -28,10 +28,13 @@ class Option:
     Parameters
     ----------
     kind : {float, int, bool, str}
+        A text without `choices` is free.
     label : str
         Its name in the panel; without one it is not offered there.
     help : str
         Its tooltip.
+    hint : str
+        What its field says while a text is empty.
     typed : str
         What its flag on the command line says; without one it has none.
     low, high : float
@@ -67,6 +70,7 @@ class Option:
     kind: type
     label: str = ""
     help: str = ""
+    hint: str = ""
     typed: str = ""
     low: float = 0.0
     high: float = math.inf
@@ -85,6 +89,11 @@ class Option:
     instead_of: str = ""
     rank: int = 0
     formerly: str = ""
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a text that is typed freely."""
+        return self.kind is str and not self.choices
 
     def words(self, value: float) -> str:
         """Tell a value as the panel shows it.
@@ -199,6 +208,8 @@ def _sensible(value: Any, what: Option) -> bool:
     is_flag = type(value).__name__ in ("bool", "bool_")
     if what.kind is bool:
         return is_flag
+    if what.is_text:
+        return isinstance(value, str)
     if what.kind not in (int, float):
         return True
     if is_flag or not isinstance(value, numbers.Real):
@@ -217,6 +228,8 @@ def _expected(what: Option) -> str:
         return " or ".join(repr(choice) for choice in what.choices)
     if what.kind is bool:
         return "True or False"
+    if what.is_text:
+        return "text"
     number = "a whole number" if what.kind is int else "a number"
     if what.unit.startswith("px"):
         number += " of pixels"

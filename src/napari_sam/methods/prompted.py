@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -40,6 +41,20 @@ class Answer:
     point: tuple[int, int]
     region: Region
     score: float
+
+
+class Scored(Protocol):
+    """An object with a score."""
+
+    @property
+    def region(self) -> Region:
+        """Its mask."""
+        ...
+
+    @property
+    def score(self) -> float:
+        """The better, the higher."""
+        ...
 
 
 def prompts_of(labels: npt.NDArray[np.integer], ids: Sequence[int]) -> list[Prompt]:
@@ -82,13 +97,14 @@ def ask(
 
 
 def paint_answers(
-    answers: Sequence[Answer], shape: tuple[int, int], taken: npt.NDArray[np.bool_] | None = None
+    answers: Sequence[Scored], shape: tuple[int, int], taken: npt.NDArray[np.bool_] | None = None
 ) -> tuple[Labels, list[int]]:
     """Paint the masks from the best score down; what is mostly covered already is dropped.
 
     Parameters
     ----------
     answers : sequence of Answer
+        Or of anything with a region and a score.
     shape : (H, W)
     taken : (H, W) bool, optional
         Pixels of other objects, which stay as they are.

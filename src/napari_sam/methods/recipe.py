@@ -124,7 +124,9 @@ def as_command(
                 f"{name} of your own do not fit into a command line: save them as a file and add "
                 f"{flag} FILE."
             )
-        if isinstance(value, bool):
+        if isinstance(value, str) and value.startswith("-"):
+            words += [f"{flag}={value}"]  # or it were taken for a flag
+        elif isinstance(value, bool):
             words += [flag if value else f"--no-{flag[2:]}"]
         else:
             words += [flag, str(value)]

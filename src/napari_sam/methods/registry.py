@@ -13,6 +13,7 @@ ROWS: dict[str, str] = {
     "cells": "napari_sam.methods.cells",
     "everything": "napari_sam.methods.everything",
     "similar": "napari_sam.methods.similar",
+    "concept": "napari_sam.methods.concept",
     "volume": "napari_sam.methods.volume",
     "track": "napari_sam.methods.track",
 }

@@ -264,6 +264,38 @@ class ValueSlider(QWidget):
         self.moved.emit(self.value(place))
 
 
+class TextField(QLineEdit):
+    """A text to type, which tells what was typed when it is left.
+
+    Parameters
+    ----------
+    tip : str
+    hint : str
+        Shown while it is empty.
+    """
+
+    entered = Signal(str)
+
+    def __init__(self, tip: str, hint: str) -> None:
+        super().__init__()
+        self._shown = ""
+        self.setToolTip(tip)
+        self.setPlaceholderText(hint)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.editingFinished.connect(self._finished)
+
+    def show_value(self, value: str) -> None:
+        """Show a text without telling anybody, unless one is being typed."""
+        if value != self._shown or not self.hasFocus():
+            self._shown = value
+            self.setText(value)
+
+    def _finished(self) -> None:
+        if self.text() != self._shown:
+            self._shown = self.text()
+            self.entered.emit(self._shown)
+
+
 class NumberField(QLineEdit):
     """A number to type; of what is not in its range it says so, and keeps the number it had.
 

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker
-from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_sam.methods.method import Method
 from napari_sam.methods.option import Described, described
 from napari_sam.ui.state import State
 from napari_sam.ui.tools.find import Find
-from napari_sam.ui.widgets.controls import NumberField, ValueSlider
+from napari_sam.ui.widgets.controls import NumberField, TextField, ValueSlider
 
 _ENDLESS = 1e9  # a highest value that is none
 
@@ -35,10 +35,13 @@ class OptionControls:
         self._show: list[Callable[[Any], None]] = []
         shown = [one for one in described(method.kind) if one.option.label]
         sliders = [one for one in shown if one.option.steps]
-        self.basic = column(*(self._slider(one) for one in sliders if not one.option.folded))
+        self.basic = column(
+            *(self._text(one) for one in shown if one.option.is_text),
+            *(self._slider(one) for one in sliders if not one.option.folded),
+        )
         self.advanced = column(
             *(self._slider(one) for one in sliders if one.option.folded),
-            *self._typed([one for one in shown if not one.option.steps]),
+            *self._typed([one for one in shown if not (one.option.steps or one.option.is_text)]),
         )
         self.show_options()
 
@@ -52,6 +55,19 @@ class OptionControls:
         """Choose a value; at 0 that is none where the option may be none."""
         changed = None if one.default is None and not value else value
         self._adjust(self._method.name, **{one.name: changed})
+
+    def _text(self, one: Described) -> QWidget:
+        name, _, what = one
+        field = TextField(f"{what.help} ({name})", what.hint)
+        field.entered.connect(lambda text: self._change(one, text))
+        self._show.append(lambda options: field.show_value(getattr(options, name)))
+        self.controls[name] = field
+        line = QWidget()
+        row = QHBoxLayout(line)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(QLabel(what.label))
+        row.addWidget(field, 1)
+        return line
 
     def _slider(self, one: Described) -> ValueSlider:
         name, _, what = one
