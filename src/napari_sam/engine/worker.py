@@ -6,7 +6,6 @@ Takes immutable requests and returns immutable results; it knows no viewer and t
 from __future__ import annotations
 
 import gc
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,12 +20,15 @@ from napari_sam.engine.carrying import Carried, Carrying, Told
 from napari_sam.engine.pictures import Picture, picture_of
 from napari_sam.engine.prompter import Look, Prompter
 from napari_sam.engine.run import Result, check_capabilities, run
+from napari_sam.engine.steps import Steps
 from napari_sam.errors import ViewError
 from napari_sam.images import Block, is_large
 from napari_sam.methods.found import Found
 from napari_sam.methods.method import Encoded, Method
 from napari_sam.methods.registry import method_of
 from napari_sam.models.model import Embedding, Model
+from napari_sam.objects.classify import Seen, look_at
+from napari_sam.objects.describe import Sight
 from napari_sam.progress import Progress, part
 from napari_sam.prompts import Prompt
 from napari_sam.segmentation import Candidates
@@ -137,8 +139,10 @@ class Worker:
 
     def finder(self, model: Model, device: str) -> Model:
         """Return who says where cells are: the model itself if it can, else the embedded one."""
-        if model.has_instances:
-            return model
+        return model if model.has_instances else self._embedded(device)
+
+    def _embedded(self, device: str) -> Model:
+        """Return the model that comes with the plugin."""
         if self._finder is None:
             self._finder = self._load(FINDER, device=device)
         return self._finder
@@ -151,7 +155,7 @@ class Worker:
             embedding, pixels = self._last[1:]
             if embedding.model == model.fingerprint:
                 return embedding, pixels
-        steps = _Steps(progress)
+        steps = Steps(progress)
         pixels = view.read()
         embedding = self._embeddings.encode(
             model, pixels, limits=limits_of(view.image, pixels), progress=steps
@@ -269,6 +273,22 @@ class Worker:
 
         return carrying.go_on(model, told, limits, progress)
 
+    def describe(
+        self, name: str, device: str, view: View, labels: npt.NDArray[Any], progress: Progress
+    ) -> tuple[str, Seen]:
+        """Describe the objects of a view: by the model, or by the embedded one if it cannot.
+
+        Returns
+        -------
+        (fingerprint, Seen)
+            Of the model that described them.
+        """
+        model = self.model(name, device)
+        if model.describes is None:
+            model = self._embedded(device)
+        embedding, pixels = self.read(model, view, progress)
+        return model.fingerprint, look_at(labels, Sight.of(pixels, embedding, model))
+
     def find(
         self,
         name: str,
@@ -325,18 +345,3 @@ class Worker:
         method_of(options).check(options, model)
         embedding, pixels = self.read(model, view, progress)
         return Encoded(view, pixels, embedding, model, self._finder_for(options, model, device))
-
-
-class _Steps:
-    """Passes progress on and measures the longest time between two reports."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._at = time.monotonic()
-        self.longest = 0.0
-
-    def __call__(self, fraction: float) -> None:
-        now = time.monotonic()
-        self.longest = max(self.longest, now - self._at)
-        self._progress(fraction)
-        self._at = time.monotonic()

@@ -40,6 +40,11 @@ class Seen:
     ids: npt.NDArray[np.int64]
     looks: Looks
 
+    def of(self, ids: Iterable[int]) -> Seen:
+        """Return those of some objects."""
+        which = np.isin(self.ids, list(ids))
+        return Seen(self.ids[which], self.looks.of(which))
+
     @classmethod
     def joined(cls, parts: Iterable[Seen]) -> Seen:
         """Put several behind each other; there has to be one at least."""

@@ -76,7 +76,7 @@ class Session:
         wanted = preferences.read()
         self.jobs = Jobs(
             self.loop,
-            ("predict", "carry", "find", "hover", "read", read_ahead.SLOT),
+            ("predict", "carry", "find", "describe", "hover", "read", read_ahead.SLOT),
             name="napari-sam model",
             gives_way=read_ahead.SLOT,
             threaded=threaded,

@@ -6,10 +6,13 @@ hundredths of a second. The person's own colours come back when there is nothing
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from napari_sam.classes import colours_of, rgb
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -32,6 +35,20 @@ def shade(scores: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
     return colours
 
 
+def class_shade(
+    classes: Mapping[int, str], suggested: Collection[int], ids: npt.NDArray[np.int64]
+) -> npt.NDArray[np.float32]:
+    """Colour objects by class, paler where it is only suggested; (N, 4) RGBA."""
+    palette = {name: np.array(rgb(c)) / 255 for name, c in colours_of(classes.values()).items()}
+    colours = np.tile(np.array(_UNKNOWN, np.float32), (len(ids), 1))
+    for at, number in enumerate(ids.tolist()):
+        if number in classes:
+            colours[at, :3] = palette[classes[number]]
+            if number in suggested:
+                colours[at, :3] = (1 + colours[at, :3]) / 2
+    return colours
+
+
 class Colouring:
     """Shows a layer with colours of ours, and gives the person's back."""
 
@@ -44,30 +61,28 @@ class Colouring:
         layer: Labels,
         ids: npt.NDArray[np.int64],
         hidden: npt.NDArray[np.bool_],
-        scores: npt.NDArray[np.float64] | None,
+        colours: npt.NDArray[np.float32] | None,
     ) -> None:
-        """Hide some objects and colour the others by score, or in the person's colours.
+        """Hide some objects and colour the others, or leave them in the person's colours.
 
         Parameters
         ----------
         ids : (N,) int array
         hidden : (N,) bool array
-        scores : (N,) float array or None
-            None keeps the person's colours.
+        colours : (N, 4) float array or None
+            Red, green, blue and opacity; None keeps the person's colours.
         """
         from napari.utils.colormaps import DirectLabelColormap
 
         if layer is not self._layer:
             self.restore()
-        if not hidden.any() and scores is None:
+        if not hidden.any() and colours is None:
             self.restore()
             return
         if self._layer is None:
             self._layer, self._theirs = layer, layer.colormap
-        if scores is None:
+        if colours is None:
             colours = np.array(self._theirs.map(ids), dtype=np.float32).reshape(-1, 4)
-        else:
-            colours = shade(scores)
         colours[hidden] = 0
         table: dict[int | None, Any] = {None: _UNKNOWN, 0: "transparent"}
         table.update({int(i): colour for i, colour in zip(ids, colours, strict=True)})

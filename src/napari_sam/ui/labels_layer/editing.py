@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from napari_sam.classes import COLUMNS
 from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
 from napari_sam.labels import edit as editing
@@ -138,13 +139,31 @@ class Editing:
 
     def accept(self, ids: Iterable[int]) -> str:
         """Say that objects are right as they are."""
-        ids, table = list(ids), self.document.table
-        row = object_table.rows(table, ids)
+        ids = list(ids)
+        row = object_table.rows(self.document.table, ids)
         row = object_table.marked(row, ids, object_table.ACCEPTED)
-        told = f"Accepted {_cells(ids)}."
-        rows = replace_rows(table, ids, row)
+        return self._mark(ids, row, f"Accepted {_cells(ids)}.")
+
+    def classify(self, classes: pd.DataFrame, told: str) -> str:
+        """Say of what class objects are.
+
+        Parameters
+        ----------
+        classes : pandas.DataFrame
+            Their ``label`` and the columns of `napari_sam.classes`.
+        told : str
+        """
+        ids = classes["label"].astype(int).tolist()
+        row = object_table.rows(self.document.table, ids)
+        said = classes.set_index("label").loc[row[object_table.INDEX].astype(int)]
+        row = row.assign(**{column: said[column].to_numpy() for column in COLUMNS})
+        return self._mark(ids, row, told)
+
+    def _mark(self, ids: list[int], rows: pd.DataFrame, told: str) -> str:
+        """Exchange rows, and leave all pixels as they are."""
+        change = replace_rows(self.document.table, ids, rows)
         nothing = Runs.none(self.document.sheet.pixels.shape)
-        self.document.apply(Change(told, nothing, rows, "mark", Origin(self.plane)))
+        self.document.apply(Change(told, nothing, change, "mark", Origin(self.plane)))
         return told
 
     def _free_id(self) -> int:

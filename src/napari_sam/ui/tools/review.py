@@ -12,8 +12,9 @@ from napari_sam.ui.canvas.keys import Action
 from napari_sam.ui.labels_layer.accepting import left
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.state import Advice
-from napari_sam.ui.tools.review_advice import advice
+from napari_sam.ui.tools.review_advice import SHEET, advice
 from napari_sam.ui.tools.review_appearance import Appearance
+from napari_sam.ui.tools.review_classes import ReviewClasses, class_keys
 from napari_sam.ui.tools.review_labels import fitting_labels
 from napari_sam.ui.tools.review_mouse import ReviewMouse
 from napari_sam.ui.tools.review_plane import ReviewedPlane
@@ -36,21 +37,7 @@ class Review(Tool):
     tip: ClassVar[str] = "Correct found cells, and decide about the doubtful ones."
     advice: ClassVar[Advice] = Advice(others="N shows another outline")
 
-    sheet: ClassVar[tuple[tuple[str, str], ...]] = (
-        ("Click", "take a cell in hand"),
-        ("Ctrl + click", "delete"),
-        ("Alt + drag", "merge two cells"),
-        ("Shift + drag", "split a cell along a line"),
-        ("Enter", "accept the cell, or the outline that is proposed"),
-        ("Delete  Backspace", "reject the cell"),
-        ("N", "next outline, else the least certain cell"),
-        ("P", "the cell before"),
-        ("C", "correct the outline by clicks"),
-        ("A", "add cells by clicks"),
-        ("Ctrl+Z", "undo"),
-        ("Ctrl+Shift+Z", "redo"),
-        ("Esc", "drop what is proposed, else the selection"),
-    )
+    sheet: ClassVar[tuple[tuple[str, str], ...]] = SHEET
 
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
@@ -61,6 +48,7 @@ class Review(Tool):
         self.plane = ReviewedPlane(parts, self.state, self._appearance, self._completed)
         self._queue = Queue(bench, self.state, self._appearance, self.plane, self.select)
         self.through = ReviewThrough(bench, parts.lines, self)
+        self.classes = ReviewClasses(bench, self._appearance, self)
         self.mouse: ReviewMouse = ReviewMouse(bench, self._appearance, self)
 
     def keys(self) -> dict[str, Action]:
@@ -73,6 +61,7 @@ class Review(Tool):
             "C": self.correct,
             "A": self.add,
             "Escape": self.escape,
+            **class_keys(lambda: self.classes),
             "Control-Z": self.undo,
             "Control-Shift-Z": self.redo,
         }

@@ -5,6 +5,25 @@ from __future__ import annotations
 from napari_sam.ui.canvas.gestures import Action
 from napari_sam.ui.tools.review_state import Pending, ReviewState
 
+#: For the sheet of keys.
+SHEET: tuple[tuple[str, str], ...] = (
+    ("Click", "take a cell in hand"),
+    ("Ctrl + click", "delete"),
+    ("Alt + drag", "merge two cells"),
+    ("Shift + drag", "split a cell along a line"),
+    ("Enter", "accept the cell, or the outline that is proposed"),
+    ("Delete  Backspace", "reject the cell"),
+    ("N", "next outline, else the least certain cell"),
+    ("P", "the cell before"),
+    ("C", "correct the outline by clicks"),
+    ("A", "add cells by clicks"),
+    ("1  2  3  4  5  6  7  8", "the cell is of this class"),
+    ("0", "the cell has no class"),
+    ("Ctrl+Z", "undo"),
+    ("Ctrl+Shift+Z", "redo"),
+    ("Esc", "drop what is proposed, else the selection"),
+)
+
 _OF_ACTIONS: dict[Action, str] = {
     "select": "Click a cell to take it in hand, or press N for the least certain one.",
     "delete": "Click a cell to delete it. Ctrl+click does so with any tool.",

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam.classes import BY, SUGGESTED, classes_in
 from napari_sam.images import Plane
 from napari_sam.ui.canvas.highlight import Highlight
-from napari_sam.ui.labels_layer.colouring import Colouring
-from napari_sam.ui.tools.review_state import Limits, ReviewState
+from napari_sam.ui.labels_layer.colouring import Colouring, class_shade, shade
+from napari_sam.ui.tools.review_state import Limits, Objects, ReviewState
 from napari_sam.ui.workbench import Workbench
 
 
@@ -36,9 +37,17 @@ class Appearance:
         if state.labels is None:
             return
         hidden = state.objects.outside(self.limits)
-        scores = state.objects.values("score") if state.coloured else None
-        self._colouring.show(state.labels, state.objects.ids, hidden, scores)
+        self._colouring.show(state.labels, state.objects.ids, hidden, self._colours())
         state.hidden = int(hidden.sum())
+
+    def _colours(self) -> npt.NDArray[np.float32] | None:
+        objects = self._state.objects
+        if self._state.class_coloured:
+            table = objects.table
+            suggested = table[table[BY] == SUGGESTED] if BY in table else table.iloc[:0]
+            ids = set(Objects(suggested).ids.tolist())
+            return class_shade(classes_in(table), ids, objects.ids)
+        return shade(objects.values("score")) if self._state.coloured else None
 
     def ring(self, plane: Plane, labels: npt.NDArray[np.integer[Any]]) -> None:
         """Ring the object in hand."""

@@ -89,6 +89,10 @@ class ReviewState:
         How many objects the sliders hide.
     coloured : bool
         Whether colours show the certainty.
+    classes : tuple of str
+        Names of the classes, in the order of their keys.
+    class_coloured : bool
+        Whether colours show the class.
     can_undo, can_redo : bool
     pending : {"", "join", "swap", "mother", "split"}
         The correction through slices that waits for another click.
@@ -109,6 +113,8 @@ class ReviewState:
     total: int = 0
     hidden: int = 0
     coloured: bool = False
+    classes: tuple[str, ...] = ()
+    class_coloured: bool = False
     can_undo: bool = False
     can_redo: bool = False
     pending: Pending = ""

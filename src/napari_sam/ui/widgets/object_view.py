@@ -9,6 +9,7 @@ import pandas as pd
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 
+from napari_sam.classes import CLASS, PROBABILITY
 from napari_sam.labels import table as object_table
 from napari_sam.ui.tools.review import Review
 from napari_sam.ui.tools.review_state import Objects
@@ -21,6 +22,8 @@ _COLUMNS = {
     "centroid_row": "row",
     "centroid_col": "column",
     object_table.REVIEWED: "review",
+    CLASS: "class",
+    PROBABILITY: "likely",
     "source": "found by",
 }
 _SORT = Qt.ItemDataRole.UserRole

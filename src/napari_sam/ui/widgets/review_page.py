@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sam.classes import BY, CLASS, PROBABILITY, SUGGESTED
 from napari_sam.labels import table as object_table
 from napari_sam.ui.session import Session
 from napari_sam.ui.tools.review import Review
@@ -23,6 +24,7 @@ from napari_sam.ui.widgets.folding import Folding
 from napari_sam.ui.widgets.histogram_slider import HistogramSlider
 from napari_sam.ui.widgets.object_dock import ObjectDock
 from napari_sam.ui.widgets.page import Layers, Page
+from napari_sam.ui.widgets.review_classes_box import ReviewClassesBox
 from napari_sam.ui.widgets.review_through_box import ReviewThroughBox
 
 _REVIEWED = {object_table.OPEN: "open", object_table.ACCEPTED: "accepted"}
@@ -151,6 +153,8 @@ class ReviewPage(Page):
         self.filters = Folding("Hide by certainty, area, intensity", tip, inner)
         self.filters.setDuration(0)
         column.addWidget(self.filters)
+        self.classes = ReviewClassesBox(review)
+        column.addWidget(self.classes)
         self.through = ReviewThroughBox(review)
         column.addWidget(self.through)
 
@@ -208,6 +212,7 @@ class ReviewPage(Page):
         if row.get("score") == row.get("score") and row.get("score") is not None:
             parts.append(f"{100 * row['score']:.0f} % sure")
         parts.append(_extent(row))
+        parts.append(_class(row))
         parts.append(_REVIEWED.get(str(row[object_table.REVIEWED]), ""))
         return " · ".join(part for part in parts if part)
 
@@ -249,6 +254,14 @@ class ReviewPage(Page):
     def _remove_hidden(self) -> None:
         self._review.remove_hidden()
         self._show_all()
+
+
+def _class(row: dict[str, Any]) -> str:
+    """Say of what class an object is, and how likely where it is only suggested."""
+    name, likely = row.get(CLASS), row.get(PROBABILITY)
+    if not isinstance(name, str) or not name:
+        return ""
+    return f"{name} ({100 * likely:.0f} %)" if row.get(BY) == SUGGESTED and likely else name
 
 
 def _extent(row: dict[str, Any]) -> str:

@@ -1,0 +1,213 @@
+"""Classes on the Review page: given by a key, suggested for the rest, corrected, and coloured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Protocol
+
+import numpy as np
+import pandas as pd
+
+from napari_sam.classes import BY, CLASS, PERSON, PROBABILITY, SUGGESTED, classes_in
+from napari_sam.errors import NapariSamError, ParameterError
+from napari_sam.images import Plane
+from napari_sam.objects.classify import Seen, suggest
+from napari_sam.progress import Progress
+from napari_sam.ui.canvas.keys import Action
+from napari_sam.ui.labels_layer.editing import Editing
+from napari_sam.ui.tools.review_appearance import Appearance
+from napari_sam.ui.tools.review_plane import ReviewedPlane
+from napari_sam.ui.tools.review_state import ReviewState
+from napari_sam.ui.workbench import Workbench
+
+MOST = 8  # classes that have a key
+_PLANES = 32  # whose objects are remembered as examples for other slices
+
+
+class Reviewed(Protocol):
+    """What classes are given to, as far as they need it."""
+
+    state: ReviewState
+    plane: ReviewedPlane
+
+    def edit(self, edit: Callable[[Editing], str], then_select: int | None = None) -> bool: ...
+
+
+class ReviewClasses:
+    """Names of classes, and what is known of the objects' classes.
+
+    Parameters
+    ----------
+    bench : Workbench
+    appearance : Appearance
+    review : Review
+    """
+
+    def __init__(self, bench: Workbench, appearance: Appearance, review: Reviewed) -> None:
+        self._bench, self._appearance, self._review = bench, appearance, review
+        self._state = review.state
+        self._seen: dict[Plane, tuple[str, Seen]] = {}
+        self._state.events.labels.connect(self._other_labels)
+        self._state.events.objects.connect(self._look)
+
+    # -- names ------------------------------------------------------------------------------------
+
+    def _other_labels(self) -> None:
+        self._seen.clear()
+        self._state.classes = ()
+
+    def _look(self) -> None:
+        """Classes that the table tells of have a name here."""
+        new = sorted(set(self._known(self._table()).values()) - set(self._state.classes))
+        if new:
+            self._state.classes = (*self._state.classes, *new)
+
+    def _table(self) -> pd.DataFrame:
+        try:
+            return self._review.plane.editing().document.table
+        except NapariSamError:
+            return pd.DataFrame()
+
+    @staticmethod
+    def _known(table: pd.DataFrame, by: str | None = None) -> dict[int, str]:
+        """The classes of a table, by whoever says so or by one of them."""
+        if by is not None:
+            table = table[table[BY] == by] if BY in table else table.iloc[:0]
+        return classes_in(table)
+
+    def add(self) -> None:
+        """Add a class, which is to be named."""
+        names = self._state.classes
+        if len(names) >= MOST:
+            self._bench.result(f"There are {MOST} classes, as many as there are keys.")
+            return
+        fresh = (f"class {n}" for n in range(len(names) + 1, len(names) + MOST + 2))
+        self._state.classes = (*names, next(name for name in fresh if name not in names))
+
+    def rename(self, at: int, name: str) -> None:
+        """Call a class otherwise, and all objects of it with it."""
+        names, name = self._state.classes, name.strip()
+        before = names[at]
+        if not name or name in names:
+            if name != before:
+                self._bench.result("A class needs a name that no other one has.")
+            self._state.events.classes.emit(names, names)  # show the old one again
+            return
+        table = self._table()
+        members = [i for i, said in self._known(table).items() if said == before]
+        if members:
+            rows = table[table["label"].isin(members)][["label", PROBABILITY, BY]]
+            rows = rows.assign(**{CLASS: name})
+            told = f"Class {before!r} is called {name!r} now."
+            if not self._review.edit(lambda editing: editing.classify(rows, told)):
+                return
+        names = self._state.classes  # those that are in use have a name by now
+        self._state.classes = tuple(name if one == before else one for one in names if one != name)
+
+    # -- giving classes ---------------------------------------------------------------------------
+
+    def assign(self, at: int) -> None:
+        """Say of what class the object in hand is; the next class is made when it is needed."""
+        selected = self._state.selected
+        if selected is None:
+            self._bench.result("Click a cell first, then a digit says of what class it is.")
+            return
+        if at == len(self._state.classes):
+            self.add()
+        if at >= len(self._state.classes):
+            self._bench.result(f"There is no class {at + 1} yet: add it under Classes.")
+            return
+        name = self._state.classes[at]
+        self._say(selected, name, f"Cell {selected} is of class {name!r}.")
+
+    def clear(self) -> None:
+        """Say that the class of the object in hand is not known."""
+        selected = self._state.selected
+        if selected is not None:
+            self._say(selected, "", f"Cell {selected} has no class.")
+
+    def _say(self, selected: int, name: str, told: str) -> None:
+        by, likely = (PERSON, 1.0) if name else ("", np.nan)
+        row = pd.DataFrame({"label": [selected], CLASS: [name], PROBABILITY: [likely], BY: [by]})
+        if self._review.edit(lambda editing: editing.classify(row, told)):
+            self._appearance.colour()
+
+    # -- suggesting -------------------------------------------------------------------------------
+
+    def suggest(self) -> None:
+        """Suggest a class for every object of the slice that a person has said nothing of."""
+        bench = self._bench
+        try:
+            editing = self._review.plane.editing()
+            shown, labels = bench.shown(), editing.pixels().copy()
+            known = self._known(editing.document.table, PERSON)
+            if len(set(known.values())) < 2:
+                raise ParameterError(
+                    "Say of a few cells of two classes what they are: click a cell, then press "
+                    "1, another kind, then 2."
+                )
+        except NapariSamError as error:
+            bench.fail(error)
+            return
+        name, device, layer = bench.state.model, bench.device(), self._state.labels
+        plane, worker = editing.plane, bench.worker
+        elsewhere = {at: seen for at, seen in self._seen.items() if at != plane}
+
+        def work(progress: Progress) -> tuple[str, Seen, pd.DataFrame]:
+            model, seen = worker.describe(name, device, shown.view, labels, progress)
+            return model, seen, _suggested(model, seen, known, elsewhere)
+
+        def done(found: tuple[str, Seen, pd.DataFrame]) -> None:
+            bench.progress(None)
+            if layer is self._state.labels:
+                self._remember(plane, found[:2])
+                self._suggested(found[2])
+
+        bench.say("Looking at the cells of this slice.")
+        bench.submit("describe", work, done, progress=bench.progress)
+
+    def _remember(self, plane: Plane, seen: tuple[str, Seen]) -> None:
+        self._seen[plane] = seen
+        while len(self._seen) > _PLANES:
+            self._seen.pop(next(iter(self._seen)))
+
+    def _suggested(self, table: pd.DataFrame) -> None:
+        """Write what is suggested, unless a person has said something meanwhile."""
+        said = self._known(self._table(), PERSON)
+        rows = table[(table[BY] == SUGGESTED) & ~table["label"].isin(list(said))]
+        told = (
+            f"Suggested a class for {len(rows)} cells. To correct one, click it and press the key "
+            "of its class; then suggest again."
+        )
+        if len(rows) and self._review.edit(lambda editing: editing.classify(rows, told)):
+            self.set_coloured(True)
+
+    def set_coloured(self, on: bool) -> None:
+        """Colour objects by their class, or not."""
+        self._state.class_coloured = on
+        self._appearance.colour()
+
+    def counts(self) -> dict[str, int]:
+        """How many objects of the displayed plane are of each class."""
+        said = list(classes_in(self._state.objects.table).values())
+        return {name: said.count(name) for name in self._state.classes}
+
+
+def _suggested(
+    model: str, seen: Seen, known: Mapping[int, str], elsewhere: Mapping[Plane, tuple[str, Seen]]
+) -> pd.DataFrame:
+    """Suggest classes of objects that were seen, also after examples that lie elsewhere."""
+    here = set(seen.ids.tolist())
+    others = [other for name, other in elsewhere.values() if name == model]
+    shown = [other.of(list(set(known) - here)) for other in others]
+    table = suggest(Seen.joined([seen, *shown]), known)
+    return table[table["label"].isin(here)]
+
+
+def class_keys(classes: Callable[[], ReviewClasses]) -> dict[str, Action]:
+    """Return the keys that give classes."""
+    keys: dict[str, Action] = {
+        str(at + 1): partial(lambda at: classes().assign(at), at) for at in range(MOST)
+    }
+    return {**keys, "0": lambda: classes().clear()}
