@@ -150,3 +150,22 @@ def test_other_keys_are_refused(key: Any, tmp_path: Path) -> None:
         read_image(tmp_path / "x.tif").pixels[key]
     with pytest.raises(IndexError):
         read_image(tmp_path / "x.tif").pixels[7]
+
+
+def test_strips_are_unpacked_once_for_windows_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", STACK[0, 0], compression="zlib", rowsperstrip=8)
+    unpacked: list[int] = []
+    really = tiff_lazy._unpack
+
+    def unpack(file: Any, keyframe: Any, index: int, *rest: Any) -> Any:
+        unpacked.append(index)
+        return really(file, keyframe, index, *rest)
+
+    monkeypatch.setattr(tiff_lazy, "_unpack", unpack)
+    pixels = read_image(tmp_path / "x.tif").pixels
+    for left in range(0, STACK.shape[-1], 25):
+        part = pixels[20:44, left : left + 25]
+        np.testing.assert_array_equal(part, STACK[0, 0, 20:44, left : left + 25])
+    assert unpacked == [2, 3, 4, 5]

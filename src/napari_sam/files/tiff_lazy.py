@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import numpy.typing as npt
 
 from napari_sam.errors import DataError
 from napari_sam.files.lazy import Lazy, as_slice
+from napari_sam.files.unpacked import Unpacked
 
 _LARGEST_PART = 1 << 31
 """Bytes that are unpacked at once: a strip or tile larger than this is refused."""
@@ -70,6 +72,8 @@ class TiffPages(Lazy):
         self._leading = leading
         self.shape = series.shape
         self.dtype = np.dtype(series.dtype)
+        # A strip is as wide as the plane: the windows beside one that is read need it as well.
+        self._unpacked = Unpacked()
 
     def _read(self, ranges: list[range]) -> npt.NDArray[Any]:
         before = len(self._leading)
@@ -87,7 +91,7 @@ class TiffPages(Lazy):
             return np.empty([len(wanted) for wanted in ranges], self.dtype)
         page = self._pages[number]
         try:
-            return _window(self._files[number], page, ranges)
+            return _window(self._files[number], page, ranges, self._unpacked)
         except (DataError, MemoryError):
             raise
         except Exception as error:  # damaged bytes make every decoder fail in its own way
@@ -96,7 +100,7 @@ class TiffPages(Lazy):
             ) from error
 
 
-def _window(path: Path, page: Any, ranges: list[range]) -> npt.NDArray[Any]:
+def _window(path: Path, page: Any, ranges: list[range], unpacked: Unpacked) -> npt.NDArray[Any]:
     """Read a part of a page: `ranges` of its axes ``YX``, ``YXS`` or ``SYX``."""
     keyframe = page.keyframe
     if keyframe.is_memmappable:
@@ -117,15 +121,10 @@ def _window(path: Path, page: Any, ranges: list[range]) -> npt.NDArray[Any]:
             missed = r0 >= top + height or r0 + rows_in <= top
             if missed or c0 >= left + width or c0 + columns_in <= left or count == 0:
                 continue
-            file.seek(offset)
-            part, _, shape = keyframe.decode(
-                file.read(count),
-                index,
-                jpegtables=keyframe.jpegtables,
-                jpegheader=keyframe.jpegheader,
-            )
+            unpack = partial(_unpack, file, keyframe, index, offset, count)
+            wide = columns_in > width
+            part = unpacked.take((path, offset), unpack) if wide else unpack()
             if part is not None:
-                part = part[0, : shape[1], : shape[2]]
                 _copy(part, (r0 - top, c0 - left), block[plane])
     found = block.reshape(_lengths(axes, planes, height, width, samples))
     key = []
@@ -133,6 +132,17 @@ def _window(path: Path, page: Any, ranges: list[range]) -> npt.NDArray[Any]:
         start = {"Y": top, "X": left}.get(letter, 0)
         key.append(as_slice(range(wanted.start - start, wanted.stop - start, wanted.step)))
     return np.asarray(found[tuple(key)])
+
+
+def _unpack(
+    file: Any, keyframe: Any, index: int, offset: int, count: int
+) -> npt.NDArray[Any] | None:
+    """Unpack a strip or tile, (rows, columns, samples)."""
+    file.seek(offset)
+    part, _, shape = keyframe.decode(
+        file.read(count), index, jpegtables=keyframe.jpegtables, jpegheader=keyframe.jpegheader
+    )
+    return None if part is None else np.asarray(part[0, : shape[1], : shape[2]])
 
 
 def _lengths(axes: str, planes: int, height: int, width: int, samples: int) -> tuple[int, ...]:
