@@ -29,6 +29,7 @@ import numpy as np
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "tests")]
 
 import kill_autosave
+import kill_tiles
 
 # The processes are copies of this one where that is possible: they start at once.
 CONTEXT = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
@@ -267,6 +268,7 @@ def works(port: int) -> list[Work]:
     """List what is killed."""
     return [
         Work("segment", segment, check_segment),
+        Work("tiles", kill_tiles.segment, kill_tiles.check),
         Work("cache", cache, check_cache),
         download(port),
         Work("training", training, check_training),
@@ -308,6 +310,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=60, help="of each kind")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="segment,cache,download,training,autosave")
+    parser.add_argument("--only", default="segment,tiles,cache,download,training,autosave")
     arguments = parser.parse_args()
     sys.exit(main(arguments.times, arguments.seed, arguments.only))
