@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import functools
 import hashlib
+import json
 import multiprocessing
 import random
 import sys
@@ -135,7 +136,11 @@ def check_segment(folder: Path) -> bool:
 
     count = 0
     for path in folder.glob("[!.]*"):
-        if path.name.endswith("_labels.tif"):
+        if path.suffix == ".json":  # what was run
+            json.loads(path.read_text(encoding="utf-8"))
+        elif path.name == "objects.csv":  # of the whole run
+            assert len(pd.read_csv(path)) % 2 == 0, path
+        elif path.name.endswith("_labels.tif"):
             labels = tifffile.imread(path)
             assert labels.shape == (96, 96), path
             assert len(np.unique(labels)) == 3, path
