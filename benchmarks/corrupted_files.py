@@ -37,6 +37,7 @@ from napari_sam.files import images_in, read_image, read_labels
 
 SLOW = 5.0  # seconds of the processor that nothing may take
 SUFFIXES = (".tif", ".png", ".jpg", ".bmp", ".ome.tif", ".txt", "")
+OF_THE_RUN = ("run.json", "objects.csv")  # of all images together
 EXPORTS = ("coco", "csv", "geojson", "imagej")
 MUST_BE_ZERO = ("untyped errors", "partial outputs", "cut taken as whole", "over 5 s")
 
@@ -128,6 +129,7 @@ def try_command(variant: Variant, tally: Tally, arguments: list[str], outputs: i
         tally.add(variant.damage, "untyped errors", words)
     written = sorted(path.name for path in out.rglob("*")) if out.exists() else []
     hidden = any(name.startswith(".") for name in written)
+    written = [name for name in written if name not in OF_THE_RUN]
     short = len(written) % outputs != 0 or (code == 0 and not written)
     if hidden or short:
         tally.add(variant.damage, "partial outputs", f"{variant.words}: {code} {written}")
