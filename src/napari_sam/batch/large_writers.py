@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from napari_sam.pixel_size import PixelSize
 
 _PICTURE = 2048  # pixels of the longer side of an overlay, at most
-_DESCRIBED = 200_000  # objects that a group describes; its description is read whole by everybody
+_DESCRIBED = 20_000  # objects that a group describes; its description is read whole by everybody
 
 
 class Large(NamedTuple):
