@@ -45,13 +45,15 @@ def checkpoint(tmp_path) -> Path:
 
 def test_the_table_is_complete():
     names = [entry.name for entry in zoo.available()]
-    assert names == ["cells", "sam_vit_b", "sam_vit_l", "sam_vit_h"]
+    assert names[:5] == ["cells", "sam_vit_b", "sam_vit_l", "sam_vit_h", "mobile_sam"]
+    assert names[5:] == [f"sam2.1_{size}" for size in ("tiny", "small", "base_plus", "large")]
+    assert len({entry.sha256 for entry in zoo.ZOO}) == len(names)
     for entry in zoo.ZOO[1:]:
         assert entry.licence == "Apache-2.0"
         assert len(entry.sha256) == 64
         assert entry.url.startswith("https://")
         assert entry.url.endswith(entry.file)
-    assert [entry.bytes for entry in zoo.ZOO] == [0, 375042383, 1249524607, 2564550879]
+    assert [entry.bytes for entry in zoo.ZOO[:4]] == [0, 375042383, 1249524607, 2564550879]
     assert zoo.info("cells").ready
     assert not zoo.info("sam_vit_b").ready
 
@@ -63,6 +65,25 @@ def test_an_unknown_name_lists_all_and_guesses():
     assert isinstance(error.value, LookupError)
     with pytest.raises(UnknownModelError, match="no checkpoint file at"):
         ns.load_model("folder/none.pth")
+
+
+def test_a_wrong_file_in_the_place_of_a_model_is_named(home, checkpoint, monkeypatch):
+    place = zoo.info("sam_vit_b").path
+    place.parent.mkdir(parents=True)
+    shutil.copy(checkpoint, place)
+    with pytest.raises(ModelError, match="is not the file of the model 'sam_vit_b'") as error:
+        ns.load_model("sam_vit_b")
+    assert "a checkpoint of Segment Anything" in str(error.value)
+    sha256 = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
+    twin = replace(
+        zoo.info("sam_vit_l"), bytes=checkpoint.stat().st_size, sha256=sha256, name="twin"
+    )
+    monkeypatch.setattr(zoo, "ZOO", (*zoo.ZOO, twin))
+    with pytest.raises(ModelError, match="It is the file of 'twin'"):
+        ns.load_model("sam_vit_b")
+    place.write_text("<html>Log in</html>")
+    with pytest.raises(ModelError, match="a web page"):
+        ns.load_model("sam_vit_b")
 
 
 def test_nothing_is_downloaded_unasked(monkeypatch):
@@ -118,7 +139,7 @@ def test_a_partial_file_is_not_ready(monkeypatch, checkpoint):
     entry.path.parent.mkdir(parents=True)
     entry.path.write_bytes(checkpoint.read_bytes()[:-10])
     assert not entry.ready
-    with pytest.raises(ModelError, match="not downloaded yet"):
+    with pytest.raises(ModelError, match="cut short"):
         ns.load_model("sam_vit_b", device="cpu")
 
 
@@ -170,7 +191,7 @@ def test_what_is_no_checkpoint_is_not_added(tmp_path):
         zoo.add(path)
     with pytest.raises(CheckpointError, match="no checkpoint file"):
         zoo.add(tmp_path / "absent.pth")
-    assert len(zoo.available()) == 4
+    assert len(zoo.available()) == len(zoo.ZOO)
 
 
 def test_a_damaged_list_of_models_says_so_and_the_zoo_still_works(home):
@@ -270,7 +291,7 @@ def test_arguments_of_a_wrong_kind_are_refused(words):
 def test_names_that_nobody_could_type_are_refused(name, checkpoint):
     with pytest.raises(NapariSamError):
         zoo.add(checkpoint, name)
-    assert len(zoo.available()) == 4
+    assert len(zoo.available()) == len(zoo.ZOO)
 
 
 def test_what_load_refuses_is_not_added(tmp_path):
@@ -282,7 +303,7 @@ def test_what_load_refuses_is_not_added(tmp_path):
         torch.save(content, path)
         with pytest.raises(CheckpointError):
             zoo.add(path)
-    assert len(zoo.available()) == 4
+    assert len(zoo.available()) == len(zoo.ZOO)
 
 
 ROW = {
@@ -373,5 +394,7 @@ def test_several_processes_add_at_once_and_none_is_forgotten(home):
     names = [[f"m{k}{n}" for n in range(6)] for k in range(3)]
     others = [subprocess.Popen([sys.executable, "-c", code, *few]) for few in names]
     assert [process.wait(timeout=120) for process in others] == [0, 0, 0]
-    assert {entry.name for entry in zoo.available()[4:]} == {name for few in names for name in few}
+    assert {entry.name for entry in zoo.available()[len(zoo.ZOO) :]} == {
+        name for few in names for name in few
+    }
     assert [path.name for path in home.iterdir()] == ["models.json"]

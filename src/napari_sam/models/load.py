@@ -12,6 +12,7 @@ from napari_sam.models import fetch, zoo
 from napari_sam.models.entry import Entry
 from napari_sam.models.families import family_of
 from napari_sam.models.family import PRECISIONS, Family, Precision, Request
+from napari_sam.models.identify import identify
 from napari_sam.models.model import Model
 from napari_sam.models.paths import checkpoint_at, checkpoint_name, given_path
 from napari_sam.progress import Progress, silent
@@ -71,6 +72,12 @@ def _load_entry(
             raise ModelError(
                 f"The file of the model {entry.name!r} is no longer at {where}. "
                 "Add it again from where it is now: napari-sam models add PATH."
+            )
+        if not download and where.is_file():
+            raise ModelError(
+                f"{where} is not the file of the model {entry.name!r}, which has "
+                f"{entry.bytes:,} bytes. {identify(where, zoo.ZOO)} Put the right file there, or "
+                f"download it: napari-sam models download {entry.name}"
             )
         if not download:
             size = entry.bytes / 1e6
