@@ -16,6 +16,7 @@ from napari_sam.progress import Progress
 from napari_sam.regions import Region
 from napari_sam.stacks.carry import Carry
 from napari_sam.stacks.following import Step
+from napari_sam.stacks.recalled import Recalled
 
 
 def planes_along(plane: Plane, axis: int, length: int) -> Iterator[Plane]:
@@ -100,7 +101,7 @@ class Carrying:
         self.others, self.own, self._yields = others, own, yields
         #: Where the labels had the object, by slice.
         self.drawn: dict[int, Region] = {}
-        self._carry: Carry | None = None
+        self._carry: Carry | Recalled | None = None
         self._said: dict[int, Region] = {}
 
     def go_on(
@@ -122,20 +123,23 @@ class Carrying:
             Called between stages; raise `Cancelled` from it to stop.
         """
         carry = self._carry
-        if carry is None:
+        if carry is None or not carry.take(model):
             carry = self._begin(model, limits(), progress)
-        carry.model = model
         self._tell(carry, told)
         progress(carry.fraction)
         carry.advance()
         given = frozenset(carry.shown)
         return Carried(carry.steps, given, carry.fraction, carry.done)
 
-    def _begin(self, model: Model, limits: tuple[float, float], progress: Progress) -> Carry:
+    def _begin(
+        self, model: Model, limits: tuple[float, float], progress: Progress
+    ) -> Carry | Recalled:
         stack = PlaneStack(self.block.image.finest, self.planes)
         labels = None if self.others is None else PlaneStack(self.others, self.planes)
         others = labels if self._yields else None
-        carry = Carry(stack, model, rgb=False, limits=limits, others=others, own=self.own)
+        how: dict[str, Any] = {"rgb": False, "limits": limits, "others": others, "own": self.own}
+        carry = (Carry if model.memory is None else Recalled)(stack, model, **how)
+        self._said = {}
         if labels is not None and self.own:
             for at in range(len(self.planes)):
                 progress(0.0)
@@ -146,7 +150,7 @@ class Carrying:
         self._carry = carry
         return carry
 
-    def _tell(self, carry: Carry, told: Told) -> None:
+    def _tell(self, carry: Carry | Recalled, told: Told) -> None:
         """Pass on what is new."""
         for index in set(self._said) - set(told.shown):
             carry.forget(index)
@@ -157,4 +161,5 @@ class Carrying:
             if self._said.get(index) is not region:
                 carry.show(index, region, score)
                 self._said[index] = region
-        carry.first, carry.last, carry.absent = told.first, told.last, set(told.absent)
+        carry.limit(told.first, told.last)
+        carry.absent = set(told.absent)

@@ -78,6 +78,15 @@ class Carry:
         self._outwards: dict[Span, Outwards] = {}
         self._between: dict[Span, dict[int, Step]] = {}
 
+    def take(self, model: Model) -> bool:
+        """Go on with a model; False for one with a memory, which follows in its own way."""
+        self.model = model
+        return model.memory is None
+
+    def limit(self, first: int, last: int) -> None:
+        """Say beyond which slices the object is not followed."""
+        self.first, self.last = first, last
+
     @property
     def shown(self) -> list[int]:
         """The slices that a person showed the object on."""

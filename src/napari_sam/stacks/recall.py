@@ -71,6 +71,8 @@ class Recall:
         Contrast limits; by default those of the first slice that was shown.
     others : (Z, H, W) integer array, optional
         Objects that are there already, 0 where none is: no pixel of theirs is taken.
+    own : int
+        The number under which the object itself may be among them.
 
     Attributes
     ----------
@@ -95,6 +97,7 @@ class Recall:
         rgb: bool | None = None,
         limits: tuple[float, float] | None = None,
         others: Any = None,
+        own: int = 0,
     ) -> None:
         memory = model.memory
         if memory is None:
@@ -102,13 +105,13 @@ class Recall:
                 f"The model {model.name!r} has no memory for slices and frames; use Carry with it."
             )
         self.slices = Slices(stack, rgb=rgb, limits=limits)
-        self._others = None if others is None else Others(others, self.slices)
+        self._others = None if others is None else Others(others, self.slices, own)
         self.model, self._memory = model, memory
         self.objects: dict[int, Spans[Prompt]] = {}
         self.first, self.last = 0, self.slices.depth - 1
         self._kept: OrderedDict[int, Embedding] = OrderedDict()
 
-    def show(self, index: int, what: Shown, number: int = 1) -> Step:
+    def show(self, index: int, what: Shown, number: int = 1, score: float = 1.0) -> Step:
         """Say where an object is on a slice, for the first time or again.
 
         Parameters
@@ -119,6 +122,8 @@ class Recall:
             A prompt is answered by the model; a mask is taken as it is.
         number : int
             Of the object.
+        score : float
+            How certain a mask is.
 
         Returns
         -------
@@ -133,12 +138,15 @@ class Recall:
                 f"There is no slice {index}: the stack has {self.slices.depth}, counted from 0."
             )
         prompt = what if isinstance(what, Prompt) else self._mask(index, what)
-        embedding = self._embedding(index, keep=True)
-        told = self._memory.begin(self.slices.depth).tell(0, embedding, {0: prompt})[0]
-        step = _step(index, told)
-        if not isinstance(what, Prompt):
-            assert prompt.mask is not None
-            step = Step(index, Region.of(prompt.mask), 1.0)
+        if isinstance(what, Prompt):
+            embedding = self._embedding(index, keep=True)
+            told = self._memory.begin(self.slices.depth).tell(0, embedding, {0: prompt})[0]
+            step = _step(index, told)
+        else:  # a slice may be read later, when somebody goes on from there
+            assert prompt.region is not None
+            step = Step(index, prompt.region, score)
+            if self.slices.limits is None:
+                self.slices.look_at(index)
         if not step.region.area:
             raise PromptError(
                 f"There is no object on slice {index}: the mask is empty. Click elsewhere, or "
@@ -173,6 +181,11 @@ class Recall:
         PromptError
             When nothing was shown.
         """
+        for news in self.visits(progress):
+            yield from news
+
+    def visits(self, progress: Progress = silent) -> Iterator[list[tuple[int, Step]]]:
+        """Find all objects as `run` does; yields once per slice, with what is certain by it."""
         if not any(spans.shown for spans in self.objects.values()):
             raise PromptError("Show the object on one slice at least: a prompt or a mask.")
         ways = [list(self._ways(way)) for way in (1, -1)]
@@ -183,7 +196,7 @@ class Recall:
             for index in indices:
                 progress(min(seen / total, 1.0))
                 seen += 1
-                yield from self._visit(index, direction, part, recollection)
+                yield list(self._visit(index, direction, part, recollection))
         progress(1.0)
 
     def _ways(self, direction: int) -> Iterator[_Way]:

@@ -68,6 +68,11 @@ class Spans(Generic[Shown]):
         spans: list[Span] = [(None, shown[0]), *pairwise(shown), (shown[-1], None)]
         return [span for span in spans if span not in self.done]
 
+    def reopen(self, below: bool) -> None:
+        """Let the first or the last span be looked at again, because more slices belong to it."""
+        end = 0 if below else 1
+        self.done = {span for span in self.done if span[end] is not None}
+
     def _drop_around(self, index: int) -> None:
         """Drop what was found between a slice and the shown ones on both sides."""
         below = max((z for z in self.shown if z < index), default=-1)

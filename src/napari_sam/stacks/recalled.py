@@ -1,0 +1,108 @@
+"""One object by a model's memory, a slice at a time: for who does something else in between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from napari_sam.models.model import Model
+from napari_sam.prompts import Prompt
+from napari_sam.regions import Region
+from napari_sam.stacks.following import Step
+from napari_sam.stacks.recall import Recall
+from napari_sam.stacks.spans import Spans
+
+
+class Recalled:
+    """Carries one object as `napari_sam.stacks.carry.Carry` does, by a model's memory.
+
+    What a person says between two slices is heard: ways that it does not touch are not gone
+    again, the one that is under way begins anew.
+
+    Parameters
+    ----------
+    stack, model, rgb, limits, others, own
+        See `napari_sam.stacks.recall.Recall`.
+
+    Attributes
+    ----------
+    absent : set of int
+        Slices on which the object is not, though it is on both sides.
+    fraction : float
+        How much is done, 0 to 1, as far as that can be told.
+    """
+
+    def __init__(
+        self,
+        stack: Any,
+        model: Model,
+        *,
+        rgb: bool | None = None,
+        limits: tuple[float, float] | None = None,
+        others: Any = None,
+        own: int = 0,
+    ) -> None:
+        how: dict[str, Any] = {"rgb": rgb, "limits": limits, "others": others, "own": own}
+        self.model, self._recall = model, Recall(stack, model, **how)
+        self.absent: set[int] = set()
+        self.fraction = 0.0
+        self._going: Iterator[Any] | None = None
+
+    @property
+    def _spans(self) -> Spans[Prompt]:
+        return self._recall.objects.setdefault(1, Spans(self._recall.slices.depth))
+
+    def take(self, model: Model) -> bool:
+        """Go on with a model; False for another one, which does not remember the same."""
+        return model is self.model
+
+    def limit(self, first: int, last: int) -> None:
+        """Say beyond which slices the object is not followed."""
+        known = self._recall
+        if first < known.first:
+            self._spans.reopen(below=True)
+        if last > known.last:
+            self._spans.reopen(below=False)
+        if (first, last) != (known.first, known.last):
+            known.first, known.last = first, last
+            self._going = None
+
+    @property
+    def shown(self) -> list[int]:
+        """The slices that a person showed the object on."""
+        return sorted(self._spans.shown)
+
+    @property
+    def steps(self) -> dict[int, Step]:
+        """What is known so far, by slice."""
+        return {
+            z: step
+            for z, step in sorted(self._spans.steps.items())
+            if self._recall.first <= z <= self._recall.last and z not in self.absent
+        }
+
+    def show(self, index: int, region: Region, score: float = 1.0) -> None:
+        """Say where the object is on a slice, for the first time or again."""
+        self._recall.show(index, region, score=score)
+        self._going = None
+
+    def forget(self, index: int) -> None:
+        """Take back what was shown on a slice."""
+        self._recall.forget(index)
+        self._going = None
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to be found."""
+        return not self._spans.todo()
+
+    def advance(self) -> None:
+        """Look at one more slice."""
+        if self._going is None:
+            self._going = self._recall.visits(self._report)
+        going, self._going = self._going, None  # what was stopped cannot be gone on with
+        if next(going, None) is not None:
+            self._going = going
+
+    def _report(self, fraction: float) -> None:
+        self.fraction = fraction
