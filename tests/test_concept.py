@@ -15,6 +15,7 @@ from concept_model import ConceptModel
 from fake_model import FakeModel, blobs
 from napari_sam import loading
 from napari_sam.cli import main
+from napari_sam.engine import tiled
 from napari_sam.errors import Cancelled, DataError, ModelError, ParameterError
 from napari_sam.methods.concept_options import ConceptOptions, read_boxes
 from napari_sam.methods.option import described
@@ -49,6 +50,12 @@ def test_boxes_of_examples_are_passed_on():
     find(model, boxes=[box], unlike_boxes=[other])
     text, boxes, labels = model.asked[-1]
     assert (text, boxes, labels) == ("", [box, other], [1, 0])
+
+
+def test_boxes_are_refused_where_a_plane_is_searched_in_tiles(monkeypatch):
+    monkeypatch.setattr(tiled, "is_large", lambda block: True)
+    with pytest.raises(ParameterError, match="searched in tiles"):
+        find(boxes=[(14.0, 14.0, 26.0, 26.0)])
 
 
 def test_a_search_can_follow_its_sliders_without_the_model():

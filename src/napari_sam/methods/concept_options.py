@@ -111,9 +111,15 @@ class ConceptOptions:
         typed="boxes of examples, .json or .npy: [r0, c0, r1, c1] in pixels",
         read=read_boxes,
         acts="search",
+        placed=True,
     )
     unlike_boxes: Sequence[Any] | None = option(
-        None, list, typed="boxes of what is not meant", read=read_boxes, acts="search"
+        None,
+        list,
+        typed="boxes of what is not meant",
+        read=read_boxes,
+        acts="search",
+        placed=True,
     )
 
     def __post_init__(self) -> None:

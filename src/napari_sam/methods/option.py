@@ -53,6 +53,8 @@ class Option:
     acts : {"at once", "search", "again"}
     floor : float, optional
         The panel's searches collect down to this value, so that a slider can go there at once.
+    placed : bool
+        Whether it holds places on one plane, which a part of the plane would misread.
     choices : tuple of str
         All values of a text. Of two, the panel makes a switch for the second.
     read : callable, optional
@@ -83,6 +85,7 @@ class Option:
     folded: bool = True
     acts: Acts = "at once"
     floor: float | None = None
+    placed: bool = False
     choices: tuple[str, ...] = ()
     read: Callable[[Path], Any] | None = None
     variable: str = ""
