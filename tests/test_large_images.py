@@ -12,6 +12,7 @@ import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from napari_sam.cli.inputs import find_inputs
 
 from fake_model import FakeModel
 from images_watched import Watched
@@ -20,7 +21,6 @@ from napari_sam.batch import large
 from napari_sam.batch.job import Job, run_job
 from napari_sam.batch.outputs import Outputs
 from napari_sam.cli import main
-from napari_sam.cli.inputs import find_inputs
 from napari_sam.engine import sizes, tiles
 from napari_sam.errors import Cancelled
 from napari_sam.files import made_here, read_labels, tiff

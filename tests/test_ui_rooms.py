@@ -21,6 +21,7 @@ FLOORS = (
     {"disk_cache", "layer_choice", "model_choice", "proposing"},
     {"labels_layer"},
     {"tools"},
+    {"folder"},
     {"session"},
     {"widgets"},
 )

@@ -14,7 +14,6 @@ import pytest
 from fake_model import FakeModel, blobs
 from napari_sam import loading
 from napari_sam.cli import main
-from napari_sam.cli.inputs import find_sources
 from napari_sam.errors import DataError, InstallationError, LabelsError
 from napari_sam.files import (
     images_in,
@@ -24,6 +23,7 @@ from napari_sam.files import (
     read_labels,
     write_labels_inside,
 )
+from napari_sam.files.inputs import find_sources
 from napari_sam.files.pick import pick
 from napari_sam.files.sources import sources_of
 from napari_sam.pixel_size import PixelSize

@@ -95,6 +95,7 @@ class Bench:
             or any(tool.run_next() for tool in self.session.tools.values())
             or self.session.models.downloads.run_next()
             or self.session.recovery.run_next()
+            or self.session.walk.run_next()
         ):
             pass
 

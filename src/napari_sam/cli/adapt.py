@@ -110,9 +110,10 @@ def pairs(images: str, labels: Path, channel: int | None) -> list[tuple[Image, A
     DataError
         When there are no such files, or no labels for any image.
     """
-    from napari_sam.cli.inputs import find_inputs, pick
     from napari_sam.files import read_image, read_labels
     from napari_sam.files.beside import labels_beside
+    from napari_sam.files.inputs import find_inputs
+    from napari_sam.files.pick import pick
 
     files = find_inputs([images])
     if labels.is_dir():

@@ -243,7 +243,7 @@ def jobs_typed(typed: argparse.Namespace) -> list[Job]:
         When an option makes no sense, or no image is found.
     """
     from napari_sam.batch.job import Job, Models
-    from napari_sam.cli.inputs import find_sources
+    from napari_sam.files.inputs import find_sources
 
     options = _check_options(typed)
     models = Models(typed.model, typed.finder, typed.device, typed.precision, typed.cache)

@@ -16,6 +16,7 @@ from napari_sam.engine.worker import Loader, Worker
 from napari_sam.images import Plane
 from napari_sam.ui.canvas.warming import Warming, make_layers
 from napari_sam.ui.disk_cache import DiskCache
+from napari_sam.ui.folder.walk import Walk
 from napari_sam.ui.labels_layer.accepting import Accepting
 from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.recovery import Recovery
@@ -100,6 +101,7 @@ class Session:
         )
         made = [make(parts) for make in tools]
         self.tools = {tool.name: tool for tool in made}
+        self.walk = Walk(bench, self.models, self.tools, threaded)
         self._plane: Plane | None = None
         self._visible = False
         self._open = True
@@ -171,6 +173,7 @@ class Session:
             return
         self.set_active(False)
         self._open = False
+        self.walk.close()
         for tool in self.tools.values():
             tool.close()
         self.recovery.close()

@@ -20,6 +20,7 @@ from napari_sam.installation import check_single_distribution
 from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.controls import Segmented
 from napari_sam.ui.widgets.feedback import Feedback
+from napari_sam.ui.widgets.folder_row import FolderRow
 from napari_sam.ui.widgets.key_sheet import KeySheetButton
 from napari_sam.ui.widgets.page import Layers, Page
 from napari_sam.ui.widgets.pages import ROWS
@@ -108,7 +109,9 @@ class Panel(QWidget):
         self._scroll = Scrolling(self._pages)
         self.feedback = Feedback(self.session.cancel)
         self.recovery = RecoveryBox(self.session)
+        self.folder = FolderRow(self.session)
         column.addWidget(self.source)
+        column.addWidget(self.folder)
         column.addWidget(self.recovery)
         column.addLayout(pages)
         column.addWidget(self._scroll, 1)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLabel, QWidget
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLabel, QToolButton, QWidget
 
 from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.chip import ChipLabel
@@ -33,14 +34,20 @@ class SourceBox(QWidget):
             "Fetch the model from its makers, once. You can go on working meanwhile.",
             session.models.download,
         )
+        self.folder = QToolButton()
+        self.folder.setText("Folder…")
+        self.folder.setToolTip("Open a folder of images, to go through them one after the other.")
+        self.folder.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.folder.clicked.connect(lambda: self._folder_wanted())
+        grid.addWidget(self.folder, 0, 2)
         for row, (text, widget) in enumerate((("Image", self.image), ("Model", self.model))):
             grid.addWidget(QLabel(text), row, 0)
-            grid.addWidget(widget, row, 1)
+            grid.addWidget(widget, row, 1, 1, 1 if widget is self.image else 2)
         line = QHBoxLayout()
         line.addWidget(self.chip)
         line.addStretch(1)
         line.addWidget(self.download)
-        grid.addLayout(line, 2, 1)
+        grid.addLayout(line, 2, 1, 1, 2)
         grid.setColumnStretch(1, 1)
         self.show_model()
         self.show_chip()
@@ -72,6 +79,11 @@ class SourceBox(QWidget):
         chip = self._session.state.chip
         self.chip.show_chip(chip)
         self.download.setVisible(chip.kind == "missing")
+
+    def _folder_wanted(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Open a folder of images")
+        if folder:
+            self._session.walk.open(Path(folder))
 
     def _model_picked(self, index: int) -> None:
         self.model.clearFocus()

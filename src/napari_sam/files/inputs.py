@@ -7,12 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from napari_sam.errors import DataError
-from napari_sam.files import IMAGE_SUFFIXES, made_here
+from napari_sam.files.kinds import IMAGE_SUFFIXES
 from napari_sam.files.ngff import MARKS, is_ngff
-from napari_sam.files.pick import pick
+from napari_sam.files.signature import made_here
 from napari_sam.files.sources import Source, sources_of
-
-__all__ = ["Source", "find_inputs", "find_sources", "pick"]
 
 
 def find_inputs(typed: Iterable[str]) -> list[Path]:

@@ -1,0 +1,223 @@
+"""Labels and table that lie beside an image: read, and written as a batch writes them."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.batch.job import Job
+from napari_sam.batch.outputs import Outputs, Results
+from napari_sam.batch.run_table import table_of
+from napari_sam.errors import DataError, ImageError, LabelsError
+from napari_sam.images import Image
+from napari_sam.labels.rows import INDEX, OPEN, REVIEWED
+from napari_sam.segmentation import Segmentation
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Labels = npt.NDArray[np.integer[Any]]
+State = Literal["to do", "found", "reviewed"]
+Mark = tuple[int, int]
+"""When a file was written, and its size."""
+
+_IN_MEMORY = 1 << 29  # bytes of an image that are read at once
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """An image of a series, with what lies beside it.
+
+    Parameters
+    ----------
+    job : Job
+    image : Image
+        As it is seen: its channel chosen, rows and columns last.
+    labels : integer array or None
+        None where no labels lie beside it.
+    table : pandas.DataFrame or None
+        Of its objects, as napari keeps it: a column ``index`` says which object a row is about.
+    mark : Mark or None
+        Of the labels' file.
+    digest : str
+        See `digest_of`; empty where no labels lie beside it.
+    channels : int
+        How many there are, one of which is seen; 1 where there is nothing to choose.
+    """
+
+    job: Job
+    image: Image
+    labels: Labels | None
+    table: pd.DataFrame | None
+    mark: Mark | None
+    digest: str = ""
+    channels: int = 1
+
+
+def labels_file(outputs: Outputs) -> Path:
+    """Return where the labels of an image lie."""
+    return outputs.folder / f"{outputs.name}_labels.tif"
+
+
+def mark_of(path: Path) -> Mark | None:
+    """Return what tells whether a file was written since; None where there is none."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
+def state_of(job: Job) -> State:
+    """Tell how far an image is, by what lies beside it.
+
+    Returns
+    -------
+    {"to do", "found", "reviewed"}
+        Reviewed are images of which every object was accepted or rejected.
+    """
+    if not labels_file(job.outputs).exists():
+        return "to do"
+    try:
+        with table_of(job).open(encoding="utf-8", newline="") as file:
+            rows = csv.DictReader(file)
+            marks = [row.get(REVIEWED) or OPEN for row in rows]
+    except (OSError, UnicodeDecodeError, csv.Error):  # said when it is opened
+        return "found"
+    return "reviewed" if marks and OPEN not in marks else "found"
+
+
+def open_beside(job: Job) -> Opened:
+    """Read an image and what lies beside it.
+
+    Of an image with channels, of which none was chosen, the first is seen.
+
+    Raises
+    ------
+    DataError, ImageError
+        When the image cannot be read.
+    LabelsError
+        When labels lie beside it that do not fit, or its table cannot be read.
+    """
+    try:
+        file, image = job.read()
+    except ImageError:
+        if job.channel is not None:
+            raise
+        job = replace(job, channel=0)
+        file, image = job.read()
+    if isinstance(image.pixels, np.ndarray) or image.finest.nbytes <= _IN_MEMORY:
+        image = replace(image, pixels=np.asarray(image.finest))
+    image = replace(image, pixel_size=file.pixel_size)
+    channels = 1 if job.channel is None else _channels(file)
+    path = labels_file(job.outputs)
+    mark = mark_of(path)
+    if mark is None:
+        return Opened(job, image, None, None, None, channels=channels)
+    labels, table = _read(path, table_of(job), image.shape)
+    return Opened(job, image, labels, table, mark, digest_of(labels, table), channels)
+
+
+def _channels(image: Image) -> int:
+    """Count what a channel can be chosen of, as `pick` does: named channels, else a short axis."""
+    shape = dict(zip(image.axes, image.finest.shape, strict=True))
+    return next((shape[letter] for letter in "CSIQ" if shape.get(letter, 1) > 1), 1)
+
+
+def _read(path: Path, table: Path, shape: tuple[int, ...]) -> tuple[Labels, pd.DataFrame]:
+    import pandas as pd
+
+    from napari_sam.files import read_labels
+
+    labels = np.asarray(read_labels(path).finest, np.int32)
+    if labels.shape != shape:
+        raise LabelsError(
+            f"{path.name} has shape {labels.shape}, but the image has {shape}: it is left as it "
+            "is. Move it elsewhere to make new labels."
+        )
+    if not table.exists():
+        return labels, pd.DataFrame({INDEX: np.empty(0, np.int64)})
+    try:
+        rows = pd.read_csv(table)
+        rows.insert(0, INDEX, rows["label"].astype(np.int64))
+    except (OSError, ValueError, KeyError) as error:
+        raise LabelsError(
+            f"{table.name} is no table of these labels ({error}): it is left as it is. Move it "
+            "elsewhere to measure the objects anew."
+        ) from error
+    return labels, rows
+
+
+def digest_of(labels: Labels, table: pd.DataFrame) -> str:
+    """Know labels and their table again, without a copy of them.
+
+    That all objects are open to review says nothing.
+    """
+    digest = hashlib.blake2b(str((labels.shape, labels.dtype.str)).encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(labels))
+    said = table.drop(columns=[INDEX, "label"], errors="ignore")
+    if REVIEWED in said and (said[REVIEWED] == OPEN).all():
+        said = said.drop(columns=REVIEWED)
+    digest.update(said.to_csv(index=False).encode())
+    return digest.hexdigest()
+
+
+def write_beside(
+    opened: Opened, labels: Labels, table: pd.DataFrame, inputs: frozenset[Path]
+) -> Mark:
+    """Write labels, table and overlay beside an image: all of them, or none.
+
+    Parameters
+    ----------
+    opened : Opened
+        What they are made of.
+    labels : integer array
+    table : pandas.DataFrame
+        As napari keeps it, with a column ``index``.
+    inputs : frozenset of Path
+        Resolved images, none of which is overwritten.
+
+    Returns
+    -------
+    Mark
+        Of the new file.
+
+    Raises
+    ------
+    DataError
+        When somebody else has written there since.
+    OSError
+    """
+    outputs = opened.job.outputs
+    outputs.refuse_inputs(inputs)
+    path = labels_file(outputs)
+    if mark_of(path) != opened.mark:
+        raise DataError(
+            f"{path.name} was written by another program since the image was opened, and is left "
+            "as it is. Move it elsewhere, then go on."
+        )
+    if opened.mark is None:
+        outputs.refuse_existing()
+    image, known = opened.image, _told(labels, table)
+    outputs.write(Results(outputs.name, image, image.pixel_size, Segmentation(labels, known)))
+    mark = mark_of(path)
+    assert mark is not None
+    return mark
+
+
+def _told(labels: Labels, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table as a batch writes it; objects that nobody measured are measured."""
+    from napari_sam.exports.tables import measure_stack
+    from napari_sam.segmentation import measure
+
+    if len(table) == 0 and labels.any():
+        return measure(labels) if labels.ndim == 2 else measure_stack(labels)
+    known = table.drop(columns=["label", INDEX], errors="ignore")
+    known.insert(0, "label", np.asarray(table[INDEX], np.int64))
+    return known

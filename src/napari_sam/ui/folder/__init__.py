@@ -1,0 +1,1 @@
+"""A folder walked through: one image after another, its labels kept beside it."""

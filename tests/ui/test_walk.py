@@ -1,0 +1,287 @@
+"""A folder walked through: nothing of an image is lost when another one is shown."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from fake_model import FakeModel, blobs
+from napari_sam import loading
+from napari_sam.cli import main
+from napari_sam.files import read_labels, write_labels
+from napari_sam.ui.folder import remembered
+from napari_sam.ui.folder.folder_state import FolderState
+from napari_sam.ui.folder.image_layers import ImageLayers
+from napari_sam.ui.folder.walk import Walk
+
+CENTRES = ((20, 20), (40, 60))
+DISC = int(blobs(centres=((20, 20),)).astype(bool).sum())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three images."""
+    path = tmp_path / "images"
+    path.mkdir()
+    for name, count in (("a", 2), ("b", 1), ("c", 2)):
+        tifffile.imwrite(path / f"{name}.tif", blobs(centres=CENTRES[:count]))
+    return path
+
+
+@pytest.fixture
+def opened(bench: Any, folder: Path) -> Any:
+    bench.session.walk.open(folder)
+    bench.settle()
+    return bench
+
+
+def step(bench: Any, by: int = 1) -> None:
+    bench.session.walk.step(by)
+    bench.settle()
+
+
+def keep(bench: Any, *place: int) -> None:
+    """Click a cell and keep it."""
+    bench.click(*place)
+    bench.settle()
+    bench.press("Enter")
+    bench.settle()
+
+
+def find(bench: Any) -> None:
+    bench.session.set_tool("find")
+    bench.find.start()
+    bench.settle()
+
+
+def states(bench: Any) -> tuple[int, int, int]:
+    return bench.session.walk.state.counts
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_folder_is_opened_at_its_first_image(opened, folder):
+    walk = opened.session.walk
+    state = walk.state
+    assert isinstance(walk, Walk)
+    assert isinstance(state, FolderState)
+    assert isinstance(walk._shown, ImageLayers)
+    assert opened.names() == ["a", "a_labels"]
+    assert (state.count, state.place, state.state) == (3, 0, "to do")
+    assert states(opened) == (3, 0, 0)
+    assert files(folder) == ["a.tif", "b.tif", "c.tif"]
+    assert opened.state.target is opened.viewer.layers["a_labels"]
+
+
+def test_what_is_kept_is_written_beside_the_image_and_found_again(opened, folder):
+    keep(opened, *CENTRES[0])
+    step(opened)
+    assert opened.names() == ["b", "b_labels"]
+    assert files(folder)[:4] == ["a.tif", "a_labels.tif", "a_objects.csv", "a_overlay.png"]
+    assert len(pd.read_csv(folder / "a_objects.csv")) == 1
+    assert states(opened) == (2, 0, 1)  # a cell that was clicked is certain
+    step(opened, -1)
+    labels = opened.viewer.layers["a_labels"]
+    assert labels.data[20, 20] == 1
+    assert labels.features["index"].tolist() == [1]
+    assert opened.session.walk.state.state == "reviewed"
+    before = (folder / "a_labels.tif").stat().st_mtime_ns
+    step(opened)
+    assert (folder / "a_labels.tif").stat().st_mtime_ns == before  # nothing had changed
+    assert "b_labels.tif" not in files(folder)
+
+
+def test_found_and_reviewed_are_told_apart(opened, folder):
+    find(opened)
+    step(opened)
+    assert states(opened) == (2, 1, 0)
+    assert len(pd.read_csv(folder / "a_objects.csv")) == 2
+    step(opened, -1)
+    opened.session.set_tool("review")
+    for _ in range(2):
+        opened.review.next()
+        opened.review.accept()
+    step(opened)
+    assert states(opened) == (2, 0, 1)
+    assert set(pd.read_csv(folder / "a_objects.csv")["reviewed"]) == {"accepted"}
+
+
+def test_what_the_command_line_wrote_is_walked_through(bench, folder, monkeypatch):
+    monkeypatch.setattr(loading, "load_model", lambda *_, **__: FakeModel("cells"))
+    assert main(["segment", str(folder), "-o", str(folder)]) == 0
+    bench.session.walk.open(folder)
+    bench.settle()
+    assert states(bench) == (0, 3, 0)
+    labels = bench.viewer.layers["a_labels"]
+    assert len(labels.features) == 2
+    assert labels.data.max() == 2
+    before = {name: (folder / name).stat().st_mtime_ns for name in files(folder)}
+    bench.session.set_tool("review")
+    step(bench)
+    step(bench)
+    assert {name: (folder / name).stat().st_mtime_ns for name in before} == before
+
+
+def test_closed_in_the_middle_and_opened_again(make_bench, folder):
+    first = make_bench()
+    first.session.walk.open(folder)
+    first.settle()
+    first.find.adjust_options(diameter=17)
+    keep(first, *CENTRES[0])
+    step(first)
+    keep(first, *CENTRES[0])
+    first.session.close()  # without walking on
+    second = make_bench()
+    second.session.walk.open(folder)
+    second.settle()
+    assert second.names() == ["b", "b_labels"]
+    assert second.viewer.layers["b_labels"].data[20, 20] == 1
+    assert states(second) == (1, 0, 2)
+    assert second.state.find.options.diameter == 17
+    assert second.state.unsaved == ""  # it is all beside the images
+
+
+def test_labels_of_somebody_else_stop_the_walk_and_nothing_is_lost(opened, folder):
+    keep(opened, *CENTRES[0])
+    theirs = np.full((64, 80), 7, np.uint16)
+    write_labels(folder / "a_labels.tif", theirs)
+    step(opened)
+    assert opened.state.problem
+    assert "another program" in opened.state.status
+    assert opened.names() == ["a", "a_labels"]
+    assert opened.viewer.layers["a_labels"].data[20, 20] == 1
+    np.testing.assert_array_equal(read_labels(folder / "a_labels.tif").finest, theirs)
+    os.rename(folder / "a_labels.tif", folder.parent / "theirs.tif")
+    step(opened)
+    assert opened.names() == ["b", "b_labels"]
+    assert read_labels(folder / "a_labels.tif").finest[20, 20] == 1
+
+
+def test_a_disk_that_takes_nothing_stops_the_walk(opened, folder, monkeypatch):
+    keep(opened, *CENTRES[0])
+
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(tifffile, "imwrite", full)
+        step(opened)
+    assert opened.state.problem
+    assert "No space left" in opened.state.status
+    assert opened.names() == ["a", "a_labels"]
+    assert files(folder) == ["a.tif", "b.tif", "c.tif"]
+    step(opened)
+    assert opened.names() == ["b", "b_labels"]
+    assert "a_labels.tif" in files(folder)
+
+
+def test_labels_in_a_layer_of_their_own_are_the_images_too(opened, folder):
+    opened.find.put_into(None)
+    find(opened)
+    assert "a cells found" in opened.names()
+    step(opened)
+    assert opened.names() == ["b", "b_labels"]
+    assert read_labels(folder / "a_labels.tif").finest.max() == 2
+
+
+def test_two_layers_of_labels_stop_the_walk(opened, folder):
+    keep(opened, *CENTRES[0])
+    opened.viewer.add_labels(np.full((64, 80), 3), name="mine")
+    step(opened)
+    assert opened.state.problem
+    assert "'mine'" in opened.state.status
+    assert "a_labels.tif" not in files(folder)
+    opened.viewer.layers.remove("mine")
+    step(opened)
+    assert "a_labels.tif" in files(folder)
+
+
+def test_layers_of_the_person_stay(bench, folder):
+    bench.viewer.add_labels(np.full((64, 80), 3), name="mine")
+    bench.session.walk.open(folder)
+    bench.settle()
+    step(bench)
+    assert bench.names() == ["mine", "b", "b_labels"]
+    assert "a_labels.tif" not in files(folder)
+
+
+def test_an_image_that_cannot_be_read_is_passed_over(bench, folder):
+    (folder / "b.tif").write_bytes(b"II*")
+    bench.session.walk.open(folder)
+    bench.settle()
+    step(bench)
+    assert bench.state.problem
+    assert "b.tif" in bench.state.status
+    step(bench)
+    assert bench.names() == ["c", "c_labels"]
+
+
+def test_labels_that_do_not_fit_are_left_as_they_are(bench, folder):
+    write_labels(folder / "a_labels.tif", np.ones((5, 6), np.uint8))
+    before = (folder / "a_labels.tif").read_bytes()
+    bench.session.walk.open(folder)
+    bench.settle()
+    assert "shape (5, 6)" in bench.state.status
+    step(bench)
+    assert (folder / "a_labels.tif").read_bytes() == before
+    assert bench.names() == ["b", "b_labels"]
+
+
+def test_the_next_image_is_read_ahead(opened, folder):
+    (folder / "b.tif").unlink()  # it has been read
+    step(opened)
+    assert opened.names() == ["b", "b_labels"]
+
+
+def test_a_search_under_way_is_not_walked_away_from(opened):
+    opened.session.set_tool("find")
+    opened.find.start()
+    opened.session.walk.step(1)
+    assert "under way" in opened.state.status
+    opened.settle()
+    assert opened.names() == ["a", "a_labels"]
+    assert opened.viewer.layers["a_labels"].data.max() == 2
+
+
+def test_a_channel_is_chosen_for_all(bench, tmp_path):
+    folder = tmp_path / "two"
+    folder.mkdir()
+    for name in "ab":
+        pixels = np.stack([blobs(centres=()), blobs()])
+        tifffile.imwrite(folder / f"{name}.tif", pixels, imagej=True, metadata={"axes": "CYX"})
+    bench.session.walk.open(folder)
+    bench.settle()
+    assert (bench.session.walk.state.channel, bench.session.walk.state.channels) == (0, 2)
+    assert bench.viewer.layers["a"].data.max() == 10
+    bench.session.walk.choose_channel(1)
+    bench.settle()
+    assert bench.viewer.layers["a"].data.max() == 200
+    step(bench)
+    assert bench.viewer.layers["b"].data.max() == 200
+
+
+def test_the_folder_is_closed_and_the_image_stays(opened, folder):
+    keep(opened, *CENTRES[0])
+    opened.session.walk.leave()
+    opened.settle()
+    assert opened.session.walk.state.folder == ""
+    assert opened.names() == ["a", "a_labels"]
+    assert "a_labels.tif" in files(folder)
+    step(opened)
+    assert opened.names() == ["a", "a_labels"]
+
+
+def test_what_is_remembered_may_be_damaged(tmp_path, monkeypatch):
+    what = remembered.Remembered("a", None, "cells", "cells", {"cells": {"diameter": 3.0}})
+    remembered.remember(tmp_path, what)
+    assert remembered.recall(tmp_path) == what
+    remembered._place(tmp_path).write_text("{")
+    assert remembered.recall(tmp_path) == remembered.Remembered()
