@@ -75,8 +75,9 @@ def test_a_folder_in_the_window(make_napari_viewer, qtbot, folder):
     assert window.panel.minimumSizeHint().height() <= 700
     window.session.close()
     window.viewer.layers.clear()
+    window.viewer.window.remove_dock_widget(window.panel)
 
-    again = Window(make_napari_viewer(show=True), qtbot)
+    again = Window(window.viewer, qtbot)
     row = open_folder(again, folder, 2)
     assert row.text == "3 of 5  ◐ found"
     assert again.session.walk.state.counts == (2, 3, 0)
