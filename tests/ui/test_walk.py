@@ -13,6 +13,7 @@ import tifffile
 
 from fake_model import FakeModel, blobs
 from napari_sam import loading
+from napari_sam.batch import beside
 from napari_sam.cli import main
 from napari_sam.files import read_labels, write_labels
 from napari_sam.ui.folder import remembered
@@ -233,6 +234,32 @@ def test_labels_that_do_not_fit_are_left_as_they_are(bench, folder):
     step(bench)
     assert (folder / "a_labels.tif").read_bytes() == before
     assert bench.names() == ["b", "b_labels"]
+
+
+def test_an_image_that_is_too_large_is_passed_over(bench, folder, monkeypatch):
+    tifffile.imwrite(folder / "b.tif", blobs((90, 90), ((30, 30),)))
+    monkeypatch.setattr(beside, "_LARGEST", 80 * 80)
+    bench.session.walk.open(folder)
+    bench.settle()
+    step(bench)
+    assert "b.tif is too large" in bench.state.status
+    step(bench)
+    assert bench.names() == ["c", "c_labels"]
+
+
+def test_a_larger_image_is_not_read_as_a_whole(bench, folder, monkeypatch):
+    monkeypatch.setattr(beside, "_IN_MEMORY", 10)
+    monkeypatch.setattr("napari_sam.files.tiff._AT_ONCE", 10)
+    stack = np.stack([blobs(), blobs(centres=CENTRES[:1])])
+    tifffile.imwrite(folder / "a.tif", stack, metadata={"axes": "ZYX"}, compression="zlib")
+    bench.session.walk.open(folder)
+    bench.settle()
+    assert not isinstance(bench.viewer.layers["a"].data, np.ndarray)
+    keep(bench, 0, *CENTRES[0])
+    step(bench)
+    labels = read_labels(folder / "a_labels.tif")
+    assert labels.axes == "ZYX"
+    assert np.asarray(labels.finest)[:, 20, 20].tolist() == [1, 0]
 
 
 def test_the_next_image_is_read_ahead(opened, folder):

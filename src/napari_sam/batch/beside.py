@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -28,6 +29,7 @@ Mark = tuple[int, int]
 """When a file was written, and its size."""
 
 _IN_MEMORY = 1 << 29  # bytes of an image that are read at once
+_LARGEST = 1 << 28  # pixels, of which labels are copied and written as a whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +103,7 @@ def open_beside(job: Job) -> Opened:
     Raises
     ------
     DataError, ImageError
-        When the image cannot be read.
+        When the image cannot be read, or is very large.
     LabelsError
         When labels lie beside it that do not fit, or its table cannot be read.
     """
@@ -112,6 +114,11 @@ def open_beside(job: Job) -> Opened:
             raise
         job = replace(job, channel=0)
         file, image = job.read()
+    if math.prod(image.shape) > _LARGEST:
+        raise DataError(
+            f"{job.source.title} is too large to be one of a folder ({image.shape}): open it by "
+            "itself."
+        )
     if isinstance(image.pixels, np.ndarray) or image.finest.nbytes <= _IN_MEMORY:
         image = replace(image, pixels=np.asarray(image.finest))
     image = replace(image, pixel_size=file.pixel_size)
