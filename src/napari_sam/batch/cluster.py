@@ -5,6 +5,7 @@ Scheduling is dask's; images and results lie on storage that all workers see und
 
 from __future__ import annotations
 
+import logging
 import platform
 import socket
 import threading
@@ -91,6 +92,7 @@ def connected(address: str, workers: int = 1) -> Iterator[Any]:
                 n_workers=workers,
                 threads_per_worker=1,
                 dashboard_address=None,
+                silence_logs=logging.ERROR,  # that a worker takes seconds to end is no news
             ) as cluster,
             Client(cluster) as client,
         ):
