@@ -17,6 +17,7 @@ from napari_sam.batch import beside
 from napari_sam.cli import main
 from napari_sam.files import read_labels, write_labels
 from napari_sam.ui.folder import remembered
+from napari_sam.ui.folder.choices import Choices
 from napari_sam.ui.folder.folder_state import FolderState
 from napari_sam.ui.folder.image_layers import ImageLayers
 from napari_sam.ui.folder.walk import Walk
@@ -75,6 +76,7 @@ def test_a_folder_is_opened_at_its_first_image(opened, folder):
     assert isinstance(walk, Walk)
     assert isinstance(state, FolderState)
     assert isinstance(walk._shown, ImageLayers)
+    assert isinstance(walk._choices, Choices)
     assert opened.names() == ["a", "a_labels"]
     assert (state.count, state.place, state.state) == (3, 0, "to do")
     assert states(opened) == (3, 0, 0)

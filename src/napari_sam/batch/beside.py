@@ -18,6 +18,8 @@ from napari_sam.batch.run_table import table_of
 from napari_sam.errors import DataError, ImageError, LabelsError
 from napari_sam.images import Image
 from napari_sam.labels.rows import INDEX, OPEN, REVIEWED
+from napari_sam.methods.options import DEFAULTS
+from napari_sam.progress import Progress, silent
 from napari_sam.segmentation import Segmentation
 
 if TYPE_CHECKING:
@@ -95,6 +97,43 @@ def state_of(job: Job) -> State:
     return "reviewed" if marks and OPEN not in marks else "found"
 
 
+def series_of(
+    folder: Path, channel: int | None = None, progress: Progress = silent
+) -> tuple[list[Job], list[State]]:
+    """List the images of a folder and how far each is; none of them is read.
+
+    Parameters
+    ----------
+    folder : Path
+    channel : int, optional
+        Of all images.
+    progress : callable
+        Called with 0..1; raise `Cancelled` from it to stop.
+
+    Returns
+    -------
+    jobs : list of Job
+        Their outputs lie in the folder.
+    states : list of State
+
+    Raises
+    ------
+    DataError
+        When there are no images.
+    """
+    from napari_sam.files.inputs import find_sources
+
+    jobs = [
+        Job(source, Outputs(source.name, folder), DEFAULTS, channel=channel)
+        for source in find_sources([str(folder)])
+    ]
+    states = []
+    for number, job in enumerate(jobs):
+        progress(number / len(jobs))
+        states.append(state_of(job))
+    return jobs, states
+
+
 def open_beside(job: Job) -> Opened:
     """Read an image and what lies beside it.
 
@@ -167,7 +206,7 @@ def digest_of(labels: Labels, table: pd.DataFrame) -> str:
     That all objects are open to review says nothing.
     """
     digest = hashlib.blake2b(str((labels.shape, labels.dtype.str)).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(labels))
+    digest.update(np.ascontiguousarray(labels).data)
     said = table.drop(columns=[INDEX, "label"], errors="ignore")
     if REVIEWED in said and (said[REVIEWED] == OPEN).all():
         said = said.drop(columns=REVIEWED)

@@ -8,26 +8,29 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from napari_sam.batch.beside import Opened, State, digest_of, open_beside, state_of, write_beside
+from napari_sam.batch.beside import (
+    Opened,
+    State,
+    digest_of,
+    open_beside,
+    series_of,
+    state_of,
+    write_beside,
+)
 from napari_sam.batch.job import Job
 from napari_sam.batch.outcome import told
-from napari_sam.batch.outputs import Outputs
-from napari_sam.batch.spelled import options_from, spelled
 from napari_sam.engine.jobs import Jobs
 from napari_sam.errors import DataError, NapariSamError
-from napari_sam.methods.options import DEFAULTS
-from napari_sam.methods.registry import ROWS
 from napari_sam.progress import Progress
+from napari_sam.ui.folder.choices import Choices
 from napari_sam.ui.folder.folder_state import FolderState
 from napari_sam.ui.folder.image_layers import ImageLayers, snapshot
 from napari_sam.ui.folder.remembered import Remembered, recall, remember
 from napari_sam.ui.model_choice import ModelChoice
-from napari_sam.ui.tools.find import Find
 from napari_sam.ui.tools.tool import Tool
 from napari_sam.ui.workbench import Workbench
 
@@ -62,7 +65,8 @@ class Walk:
         tools: Mapping[str, Tool],
         threaded: bool,
     ) -> None:
-        self._bench, self._models, self._tools = bench, models, tools
+        self._bench = bench
+        self._choices = Choices(bench, models, tools)
         self._jobs = Jobs(
             bench.loop,
             ("list", "write", "read", "ahead"),
@@ -95,7 +99,7 @@ class Walk:
         known = recall(folder)
         self._jobs.submit(
             "list",
-            lambda progress: _listed(folder, known.channel, progress),
+            lambda progress: series_of(folder, known.channel, progress),
             lambda found: self._listed(folder, found, known),
             self._failed,
         )
@@ -105,26 +109,9 @@ class Walk:
         self._series, self._states = found
         self._inputs = frozenset(job.source.path.resolve() for job in self._series)
         self.state.folder, self.state.count = str(folder), len(self._series)
-        self._restore(known)
+        self._choices.restore(known)
         names = [job.source.name for job in self._series]
         self._read(names.index(known.image) if known.image in names else 0)
-
-    def _restore(self, known: Remembered) -> None:
-        """Choose the model and the options that were chosen in this folder."""
-        if known.model in self._models.names():
-            self._models.choose(known.model)
-        find = self._tools.get(Find.name)
-        if not isinstance(find, Find):
-            return
-        for name, words in known.options.items():
-            try:
-                options_from(name, words)  # whether this version has such a method and options
-            except NapariSamError as error:
-                _log.warning("Options of %s are not restored: %s", name, error)
-                continue
-            find.adjust_options(name, **words)
-        if known.method in ROWS:
-            find.adjust(method=known.method)
 
     def leave(self) -> None:
         """Go on without the folder; the image that is shown stays in the viewer."""
@@ -293,33 +280,5 @@ class Walk:
         """Keep where the person is, and the model and options that were chosen."""
         if not self._series:
             return
-        find, job = self._bench.state.find, self._series[self.state.place]
-        options = {name: _plain(spelled(chosen)) for name, chosen in find.chosen.items()}
-        model = self._bench.state.model
-        what = Remembered(job.source.name, job.channel, model, find.method, options)
-        remember(Path(self.state.folder), what)
-
-
-def _plain(words: dict[str, Any]) -> dict[str, Any]:
-    """Leave out what belongs to one image, such as examples and points of one's own."""
-    return {name: value for name, value in words.items() if not isinstance(value, list)}
-
-
-def _listed(folder: Path, channel: int | None, progress: Progress) -> Listed:
-    """List the images of a folder and how far each is."""
-    from napari_sam.files.inputs import find_sources
-
-    sources = find_sources([str(folder)])
-    progress(0.5)
-    jobs = [
-        Job(source, Outputs(source.name, folder), DEFAULTS, channel=channel) for source in sources
-    ]
-    return jobs, _states(jobs, progress)
-
-
-def _states(jobs: Sequence[Job], progress: Progress) -> list[State]:
-    found: list[State] = []
-    for job in jobs:
-        progress(0.5)  # may be cancelled here
-        found.append(state_of(job))
-    return found
+        job = self._series[self.state.place]
+        remember(Path(self.state.folder), self._choices.now(job.source.name, job.channel))

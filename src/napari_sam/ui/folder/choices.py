@@ -1,0 +1,61 @@
+"""Model and options that were chosen in a folder: told, and chosen again."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from napari_sam.batch.spelled import options_from, spelled
+from napari_sam.errors import NapariSamError
+from napari_sam.methods.registry import ROWS
+from napari_sam.ui.folder.remembered import Remembered
+from napari_sam.ui.model_choice import ModelChoice
+from napari_sam.ui.tools.find import Find
+from napari_sam.ui.tools.tool import Tool
+from napari_sam.ui.workbench import Workbench
+
+_log = logging.getLogger(__name__)
+
+
+class Choices:
+    """Reads and makes the choices of one session.
+
+    Parameters
+    ----------
+    bench : Workbench
+    models : ModelChoice
+    tools : mapping of str to Tool
+        The pages, Find all among them.
+    """
+
+    def __init__(self, bench: Workbench, models: ModelChoice, tools: Mapping[str, Tool]) -> None:
+        self._bench, self._models, self._tools = bench, models, tools
+
+    def now(self, image: str, channel: int | None) -> Remembered:
+        """Return what is chosen now, and which image is shown."""
+        find, model = self._bench.state.find, self._bench.state.model
+        options = {name: _plain(spelled(chosen)) for name, chosen in find.chosen.items()}
+        return Remembered(image, channel, model, find.method, options)
+
+    def restore(self, known: Remembered) -> None:
+        """Choose what was chosen, as far as this version has it."""
+        if known.model in self._models.names():
+            self._models.choose(known.model)
+        find = self._tools.get(Find.name)
+        if not isinstance(find, Find):
+            return
+        for name, words in known.options.items():
+            try:
+                options_from(name, words)
+            except NapariSamError as error:
+                _log.warning("Options of %s are not restored: %s", name, error)
+                continue
+            find.adjust_options(name, **words)
+        if known.method in ROWS:
+            find.adjust(method=known.method)
+
+
+def _plain(words: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what belongs to one image, such as examples and points of one's own."""
+    return {name: value for name, value in words.items() if not isinstance(value, list)}
