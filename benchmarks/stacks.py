@@ -23,6 +23,7 @@ import napari_sam as ns
 from napari_sam.engine.run import run
 from napari_sam.images import Image
 from napari_sam.methods.registry import method
+from napari_sam.methods.volume import slices_of
 from napari_sam.regions import Region
 from napari_sam.stacks.crops import Slices
 from napari_sam.stacks.volumes import Found, link_slices
@@ -152,16 +153,16 @@ def volumes(stacks: Iterator[Stack], model: ns.Model) -> None:
         began = time.perf_counter()
         image = Image.of(stack.image)
         found = run(image, None, method("volume"), model)
-        cells = [one.chosen.labels for one in found]
+        slices = list(slices_of((one.block.plane, one.chosen) for one in found))
         middle = time.perf_counter()
-        slices = [Found(plane, {}) for plane in cells]
-        ours = link_slices(slices, stack.labels.shape, spacing=stack.spacing).labels
+        how = {"spacing": stack.spacing, "least": method("volume").defaults.min_score}
+        ours = link_slices(slices, stack.labels.shape, **how).labels
         done = time.perf_counter()
         true = [Found(plane, {}) for plane in stack.labels]
         linked = link_slices(true, stack.labels.shape, spacing=stack.spacing).labels
         scores = [
             average_precision(stack.labels, found)[0]
-            for found in (ours, chained(np.stack(cells)), linked)
+            for found in (ours, chained(np.stack([one.labels for one in slices])), linked)
         ]
         print(
             f"| {stack.name} | {len(np.unique(stack.labels)) - 1} | {ours.max()} | "

@@ -15,7 +15,7 @@ from napari_sam.errors import ImageError, LabelsError, ParameterError
 from napari_sam.images import Image
 from napari_sam.methods.registry import method
 from napari_sam.pixel_size import PixelSize
-from napari_sam.stacks.volumes import Found, link_slices
+from napari_sam.stacks.volumes import Found, link_into, link_slices
 from napari_sam.training.evaluation import average_precision
 from napari_sam.training.synthetic import generate_volume
 
@@ -148,6 +148,7 @@ def test_empty_slices_do_not_dim_the_others() -> None:
             return super().encode(plane, limits=limits)
 
     list(run(Image(stack, "ZYX"), None, method("volume"), Watched()))
+    del seen[: -len(stack)]  # those of planes that were looked at for the size of objects
     assert seen[::2] == [contrast_limits(plane) for plane in stack[::2]]
 
 
@@ -174,3 +175,24 @@ def test_cells_of_a_movie_are_tracks() -> None:
     tracks = ns.track_cells(movie, FakeModel())
     assert tracks.table["frames"].tolist() == [4, 4]
     assert tracks.labels.shape == movie.shape
+
+
+def faint(planes: list[list[float]]) -> list[Found]:
+    """Return slices with two discs that never touch, and how certain each is."""
+    labels = np.zeros((30, 60), np.int32)
+    labels[10:20, 5:15], labels[10:20, 35:45] = 1, 2
+    return [Found(labels, {1: first, 2: second}) for first, second in planes]
+
+
+def test_all_slices_of_an_object_decide_whether_it_is_certain() -> None:
+    found = faint([[0.9, 0.3], [0.35, 0.6], [0.9, 0.4], [0.8, 0.3]])
+    labels = np.zeros((4, 30, 60), np.int32)
+    table = link_into(labels, found, least=0.5)
+    assert table["label"].tolist() == [1]
+    assert (labels[:, 15, 10] == 1).all()
+    assert not labels[:, :, 30:].any()
+
+
+def test_an_object_without_scores_stays() -> None:
+    found = [Found(one.labels, {}) for one in faint([[1, 1]] * 3)]
+    assert len(link_into(np.zeros((3, 30, 60), np.int32), found, least=0.5)) == 2

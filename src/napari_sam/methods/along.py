@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
 
 from napari_sam.errors import ImageError
+from napari_sam.methods.options import CellOptions
 
 if TYPE_CHECKING:  # a command line is parsed without NumPy
     from napari_sam.images import Image, Plane
 
+Chosen = TypeVar("Chosen", bound=CellOptions)
+
+#: Share of the wanted certainty from which cells of a plane are kept until all are joined: what is
+#: seen on many planes is certain, though each shows it faintly.
+DOUBTED = 0.6
 _CALLED = {"Z": "slices", "T": "frames"}
 
 
@@ -55,6 +62,11 @@ def axis_along(image: Image, letter: str) -> int:
         f"None of the axes '{image.axes}' holds {what}: say which does (--axes), with {letter} "
         "for it."
     )
+
+
+def doubted(options: Chosen) -> Chosen:
+    """Return options that keep less certain cells of a plane too."""
+    return replace(options, min_score=DOUBTED * options.min_score)
 
 
 def groups(image: Image, axes: tuple[int, ...]) -> list[list[Plane]]:

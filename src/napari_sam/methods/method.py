@@ -219,6 +219,10 @@ class Method(ABC, Generic[Options]):
         """Return the image as it is searched; some of its planes may be read for it."""
         return image
 
+    def on_planes(self, options: Options) -> Options:
+        """Return the options by which the objects of each plane are chosen, before `join`."""
+        return options
+
     def scope(self, image: Image) -> Iterable[Plane] | None:
         """Return the planes in the order in which `join` takes them; None for that of the image.
 

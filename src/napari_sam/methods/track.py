@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from napari_sam.methods.along import axis_along, groups
+from napari_sam.methods.along import axis_along, doubted, groups
 from napari_sam.methods.cells import Cells
 from napari_sam.methods.method import Words
 from napari_sam.methods.option import option
@@ -76,6 +76,10 @@ class Track(Cells):
 
         return even(image)
 
+    def on_planes(self, options: CellOptions) -> CellOptions:
+        """Keep what is less certain on a plane: its neighbours decide."""
+        return doubted(options)
+
     def scope(self, image: Image) -> Iterable[Plane]:
         """Take frame after frame, all slices of each, and then the next movie of several."""
         return [plane for movie in groups(image, self._axes(image)) for plane in movie]
@@ -134,6 +138,7 @@ def _follow(
     from napari_sam.images import PlaneStack
     from napari_sam.segmentation import check_id
     from napari_sam.stacks.link import link_labels
+    from napari_sam.stacks.mending import mend_pieces
     from napari_sam.stacks.volumes import link_into
 
     pictures = None
@@ -150,6 +155,7 @@ def _follow(
             check_id(len(chosen), labels.dtype)
             PlaneStack(labels, [plane])[0] = chosen.labels
         movie, pictures = PlaneStack(labels, planes), PlaneStack(image.finest, planes)
+    mend_pieces(movie)
     return link_labels(
         movie,
         pictures,

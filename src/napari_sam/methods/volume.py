@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from napari_sam.methods.along import axis_along, groups, position_of
+from napari_sam.methods.along import axis_along, doubted, groups, position_of
 from napari_sam.methods.cells import Cells
 from napari_sam.methods.method import Words
 from napari_sam.methods.option import option
@@ -84,6 +84,10 @@ class Volume(Cells):
 
         return even(image)
 
+    def on_planes(self, options: CellOptions) -> CellOptions:
+        """Keep what is less certain on a plane: its neighbours decide."""
+        return doubted(options)
+
     def scope(self, image: Image) -> Iterable[Plane]:
         """Take slice after slice, and then the next stack of several."""
         return [plane for stack in self._stacks(image) for plane in stack]
@@ -126,6 +130,7 @@ class Volume(Cells):
                 slices_of(islice(come, len(planes))),
                 spacing=options.spacing or spacing_of(image),
                 step=options.anisotropy,
+                least=options.min_score,
                 source=source,
                 used=used,
             )

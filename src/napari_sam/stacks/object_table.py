@@ -83,7 +83,7 @@ def describe_objects(
             "label": ids,
             "score": np.full(len(ids), np.nan)
             if regions is None
-            else _scores(*regions, count)[ids],
+            else mean_scores(*regions, count)[ids],
             "voxels": voxels.astype(np.int64),
             "slices": sums[ids, 1].astype(np.int64),
             **{name: sums[ids, 2 + k] / voxels for k, name in enumerate(names)},
@@ -113,9 +113,17 @@ def _boxes(
     return first, last
 
 
-def _scores(
+def mean_scores(
     numbers: npt.NDArray[Any], scores: npt.NDArray[Any], sizes: npt.NDArray[Any], count: int
 ) -> npt.NDArray[np.float64]:
+    """Return of objects 0..count (count + 1,) the mean score of their regions, by pixels.
+
+    Examples
+    --------
+    >>> numbers, scores = np.array([1, 1, 2]), np.array([0.9, 0.5, np.nan])
+    >>> mean_scores(numbers, scores, np.array([30, 10, 5]), 2).round(2).tolist()
+    [nan, 0.8, nan]
+    """
     known = ~np.isnan(scores)
     weight = np.bincount(numbers[known], sizes[known], minlength=count + 1)
     total = np.bincount(numbers[known], (scores * sizes)[known], minlength=count + 1)

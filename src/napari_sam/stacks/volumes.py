@@ -19,7 +19,7 @@ from napari_sam.stacks.frames import Floats, Ints, Objects, describe, overlaps, 
 from napari_sam.stacks.grouping import gather_regions
 from napari_sam.stacks.interpolate import fill_regions
 from napari_sam.stacks.logistic import Logistic
-from napari_sam.stacks.object_table import describe_objects
+from napari_sam.stacks.object_table import describe_objects, mean_scores
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,6 +57,7 @@ def link_slices(
     spacing: tuple[float, float, float] | None = None,
     pixel_size: PixelSize | None = None,
     source: str = "",
+    least: float = 0.0,
     out: Any = None,
 ) -> Segmentation:
     """Join objects that were found slice by slice.
@@ -73,6 +74,8 @@ def link_slices(
         Adds columns in its unit.
     source : str
         For the table.
+    least : float
+        Objects whose slices, each by its pixels, score less in the mean are left out.
     out : (Z, H, W) integer array, optional
         What to write the labels into, zarr for example; a new int32 array by default.
 
@@ -89,7 +92,7 @@ def link_slices(
     if out is not None and tuple(out.shape) != tuple(shape):
         raise LabelsError(f"Labels of shape {tuple(out.shape)} cannot hold a stack of {shape}.")
     labels = np.zeros(shape, np.int32) if out is None else out
-    table = link_into(labels, found, spacing=spacing, source=source)
+    table = link_into(labels, found, spacing=spacing, source=source, least=least)
     return Segmentation(labels, with_units(table, pixel_size))
 
 
@@ -101,6 +104,7 @@ def link_into(
     step: float | None = None,
     source: str = "",
     used: int = 0,
+    least: float = 0.0,
 ) -> pd.DataFrame:
     """Join objects that were found slice by slice, and write them into labels.
 
@@ -114,6 +118,8 @@ def link_into(
         Distance between slices in widths of a pixel; that of `spacing` by default.
     used : int
         The highest id that others have.
+    least : float
+        Objects whose slices, each by its pixels, score less in the mean are left out.
 
     Returns
     -------
@@ -132,13 +138,14 @@ def link_into(
     sheets = np.repeat(np.arange(len(regions)), [len(objects) for objects, _ in regions])
     first, second, signs = pairs
     numbers = gather_regions(first, second, SAME.log_odds(signs) + EAGER, sheets) + 1
+    scores = np.concatenate([known for _, known in regions]) if count else np.empty(0)
+    sizes = np.concatenate([o.sizes for o, _ in regions]) if count else np.empty(0)
     numbers = _without_scraps(numbers, sheets, regions, step)
+    numbers = _without_doubtful(numbers, scores, sizes, least)
     numbers = np.where(numbers > 0, numbers + used, 0)
     check_id(int(numbers.max(initial=0)), labels.dtype)
     _paint(labels, regions, numbers)
     _fill_gaps(labels, numbers, sheets)
-    scores = np.concatenate([known for _, known in regions]) if count else np.empty(0)
-    sizes = np.concatenate([o.sizes for o, _ in regions]) if count else np.empty(0)
     table = describe_objects(labels, (numbers, scores, sizes), spacing, source=source)
     table.insert(2, "weakest", weakest_slices(table["label"].to_numpy(), numbers, scores, sheets))
     return table
@@ -240,8 +247,19 @@ def _without_scraps(
     # Where everything is flat, as in a few thick slices, nothing is a scrap.
     usual = np.median(extent[1:]) if count > 1 else 0
     kept = whole if usual >= 3 else np.ones(count, dtype=bool)
+    return _renumbered(numbers, kept)
+
+
+def _without_doubtful(numbers: Ints, scores: Floats, sizes: npt.NDArray[Any], least: float) -> Ints:
+    """Number objects 1..n, and those 0 that score less; whose score is unknown stays."""
+    known = mean_scores(numbers, scores, sizes, int(numbers.max(initial=0)))
+    return _renumbered(numbers, ~(known < least))
+
+
+def _renumbered(numbers: Ints, kept: npt.NDArray[np.bool_]) -> Ints:
+    """Number the objects that are kept 1..n, and all others 0."""
+    lookup = np.zeros(len(kept), np.int64)
     kept[0] = False
-    lookup = np.zeros(count, np.int64)
     lookup[kept] = np.arange(1, np.count_nonzero(kept) + 1)
     return lookup[numbers]
 
