@@ -142,7 +142,7 @@ def edit(desk: Desk, which: int, number: int) -> None:
         review.edit(
             (lambda editing: editing.delete([one]))
             if number % 2
-            else (lambda editing: editing.accept(one))
+            else (lambda editing: editing.accept([one]))
         )
     session.set_tool("click")
 

@@ -184,7 +184,7 @@ def everything(bench, layer, number: int) -> None:
         review.edit(lambda editing: editing.merge(ids[:2]))
     elif kind == 5:
         session.set_tool("review")
-        review.edit(lambda editing: editing.accept(ids[-1]))
+        review.edit(lambda editing: editing.accept(ids[-1:]))
     else:
         session.set_tool("find")
         session.layers.choose("merge", layer)
@@ -266,7 +266,7 @@ def test_a_table_of_categories_stops_no_edit(bench, column):
     states = [state(layer)]
     for edit in (
         lambda editing: editing.merge([1, 2]),
-        lambda editing: editing.accept(3),
+        lambda editing: editing.accept([3]),
         lambda editing: editing.delete([3]),
     ):
         assert review.edit(edit), bench.state.status
@@ -417,6 +417,8 @@ def test_a_kept_cell_that_is_clicked_again_keeps_its_number_and_gets_no_rim(benc
     labels = bench.viewer.layers["image cells"]
     accept_at(bench, *CENTRES[1])
     area = int((labels.data == 1).sum())
+    bench.click(*CENTRES[0])  # takes it in hand
+    bench.settle()
     bench.click(*CENTRES[0])
     bench.settle()
     bench.cells.proposal.choose(1)  # the wider one

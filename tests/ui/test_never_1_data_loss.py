@@ -38,7 +38,7 @@ def painted(bench):
 
 def test_an_old_object_is_kept_where_a_new_one_meets_it(bench, painted):
     before = painted.data.copy()
-    accept_at(bench, 20, 20)
+    accept_at(bench, 20, 24)
     np.testing.assert_array_equal(painted.data[before == 7], 7)
     assert painted.data[20, 24] == 8
 
@@ -59,7 +59,7 @@ def test_preserve_labels_of_the_layer_wins_over_overwrite(bench, painted):
 
 def test_a_negative_click_erases_nothing(bench, painted):
     before = painted.data.copy()
-    bench.click(20, 20)
+    bench.click(20, 24)
     bench.click(20, 17, button=2)
     bench.settle()
     np.testing.assert_array_equal(painted.data, before)
@@ -69,7 +69,10 @@ def test_a_negative_click_erases_nothing(bench, painted):
 
 def test_a_place_that_is_taken_completely_says_so_and_changes_nothing(bench, painted):
     painted.data[:] = 3
-    accept_at(bench, 20, 20)
+    bench.cells.proposal.add_point((20, 20), 1)
+    bench.settle()
+    bench.press("Enter")
+    bench.settle()
     assert (painted.data == 3).all()
     assert bench.state.problem
     assert "labelled already" in bench.state.status
@@ -203,7 +206,7 @@ def test_find_all_goes_into_new_labels_unless_told_otherwise(bench, painted):
 
 
 def test_a_shape_that_changed_meanwhile_is_never_written(bench, painted):
-    bench.click(20, 20)
+    bench.click(20, 24)
     bench.settle()
     assert bench.state.answer is not None
     painted.data = np.zeros((30, 80), np.int32)
@@ -215,7 +218,7 @@ def test_a_shape_that_changed_meanwhile_is_never_written(bench, painted):
 
 def test_an_image_that_changed_meanwhile_does_not_get_the_old_mask(bench, painted):
     before = painted.data.copy()
-    bench.click(20, 20)
+    bench.click(20, 24)
     bench.settle()
     bench.viewer.layers["nuclei"].data = blobs(centres=((50, 20),))
     bench.press("Enter")  # before anything settled

@@ -143,8 +143,9 @@ def test_a_drag_is_no_click(ready, make_event):
     assert ready.model.prompts == []
 
 
-def test_a_click_with_a_modifier_stays_naparis(ready):
-    ready.click(20, 20, modifiers=("Shift",))
+@pytest.mark.parametrize("modifiers", [("Control",), ("Shift", "Control")])
+def test_a_click_with_a_modifier_of_naparis_stays_naparis(ready, modifiers):
+    ready.click(20, 20, modifiers=modifiers)
     ready.settle()
     assert ready.model.prompts == []
 

@@ -80,7 +80,7 @@ def test_after_a_kill_everything_is_offered_and_restored(make_bench, kill):
     bench.session.set_tool("review")
     bench.settle()
     assert bench.review.edit(lambda editing: editing.delete([2]))
-    assert bench.review.edit(lambda editing: editing.accept(3))
+    assert bench.review.edit(lambda editing: editing.accept([3]))
     bench.settle()
     kill()
     after = opened(make_bench())
