@@ -12,7 +12,6 @@ import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from napari_sam.cli.inputs import find_inputs
 
 from fake_model import FakeModel
 from images_watched import Watched
@@ -24,6 +23,7 @@ from napari_sam.cli import main
 from napari_sam.engine import sizes, tiles
 from napari_sam.errors import Cancelled
 from napari_sam.files import made_here, read_labels, tiff
+from napari_sam.files.inputs import find_inputs
 from napari_sam.files.labels_in_tiles import write_labels_in_tiles
 from napari_sam.files.sources import Source
 from napari_sam.files.stored_labels import StoredLabels
