@@ -308,8 +308,11 @@ class Tunable(Protocol):
         """What is taught, which speaks the language of `CellsNetwork`; copy it before."""
         ...
 
-    def taught(self, state: Mapping[str, Any], name: str, lesson: Lesson | None) -> Any:
-        """Make a model of the weights of a copy of `network` that was trained."""
+    def taught(self, state: Mapping[str, Any] | None, name: str, lesson: Lesson | None) -> Any:
+        """Make a model of the weights of a copy of `network` that was trained.
+
+        None keeps the weights as they are, to the last bit.
+        """
         ...
 
     def save(self, path: str | Path) -> Path:

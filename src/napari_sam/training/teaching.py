@@ -96,8 +96,7 @@ def teach(
         elsewhere_after=elsewhere_after,
         seconds=round(clock() - limit.start, 1),
     )
-    state = best.state if kept else tunable.network.state_dict()
-    taught: Model = tunable.taught(state, called, lesson)
+    taught: Model = tunable.taught(best.state if kept else None, called, lesson)
     progress(1.0)
     return taught
 

@@ -114,9 +114,16 @@ class CellsModel(Model):
         """Itself: it makes taught models of its kind, and is not changed."""
         return self
 
-    def taught(self, state: Mapping[str, Tensor], name: str, lesson: Lesson | None) -> CellsModel:
-        """Make a model of the weights of a copy of the network that was trained."""
-        network, reader = taught_network(self.network, state, self.reader.precision)
+    def taught(
+        self, state: Mapping[str, Tensor] | None, name: str, lesson: Lesson | None
+    ) -> CellsModel:
+        """Make a model of the weights of a copy of the network that was trained; None: of its own.
+
+        Not even rounded as in a file, these see exactly as before.
+        """
+        network, reader = self.network, self.reader
+        if state is not None:
+            network, reader = taught_network(network, state, reader.precision)
         model = CellsModel(network, name, self.device, "", reader)
         model.licence = self.licence
         model.history = self.history if lesson is None else (*self.history, lesson)
