@@ -36,7 +36,14 @@ def test_all_planes_are_searched_for_the_size_that_most_objects_have(together: A
     model = Measuring()
     together(BALLS, model)
     assert model.asked == [10.0] * len(BALLS)
-    assert 0 < model.measured <= 9
+    assert model.measured == len(BALLS)
+
+
+def test_of_many_planes_some_tell_the_size() -> None:
+    model = Measuring()
+    ns.segment_volume(np.tile(BALLS, (6, 1, 1)), model)
+    assert set(model.asked) == {10.0}
+    assert model.measured == 32
 
 
 def test_a_size_that_was_chosen_is_not_measured() -> None:
