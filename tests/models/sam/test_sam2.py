@@ -19,6 +19,7 @@ from napari_sam.errors import Cancelled, CheckpointError, InstallationError
 from napari_sam.models.families import family_of
 from napari_sam.models.sam2.architecture import settings_of, title_of
 from napari_sam.models.sam2.names import to_transformers
+from napari_sam.models.sam2.network import configuration
 from rounding import rounding
 from sam_prompts import picture
 from tiny_sam2 import SETTINGS, library, tiny_network, tiny_sam2
@@ -209,14 +210,9 @@ def test_a_folder_of_transformers_is_loaded(tmp_path, given_as):
 
 
 def test_an_image_model_has_no_memory(tmp_path):
-    found = library()
-    network = found.Sam2Model(
-        found.Sam2Config(
-            vision_config=dict(SETTINGS["vision_config"]),
-            prompt_encoder_config=dict(SETTINGS["prompt_encoder_config"]),
-            mask_decoder_config=dict(SETTINGS["mask_decoder_config"]),
-        )
-    )
+    parts = ("vision_config", "prompt_encoder_config", "mask_decoder_config")
+    config = configuration({"model_type": "sam2", **{part: SETTINGS[part] for part in parts}})
+    network = library().Sam2Model(config)
     network.save_pretrained(tmp_path)
     model = ns.load_model(tmp_path / "model.safetensors", device="cpu")
     assert model.memory is None

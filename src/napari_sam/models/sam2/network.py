@@ -99,6 +99,11 @@ def configuration(settings: Mapping[str, Any]) -> Any:
         if isinstance(given, Mapping):
             kind = getattr(library, f"{prefix}{name}Config")
             settings[f"{part}_config"] = kind(**given)
+    # Newer versions do not take the only kind of backbone that there is for granted.
+    vision = settings.get("vision_config")
+    if isinstance(vision, Mapping) and isinstance(vision.get("backbone_config"), Mapping):
+        backbone = {"model_type": "sam2_hiera_det_model", **vision["backbone_config"]}
+        settings["vision_config"] = {**vision, "backbone_config": backbone}
     return getattr(library, f"{prefix}Config")(**settings)
 
 
