@@ -11,6 +11,9 @@ from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.controls import Combo, enable
 
 _MARKS = {"to do": "○", "found": "◐", "reviewed": "●"}
+_PREVIOUS = "The image before. Labels and table of this one are written beside it."
+_FOLLOWING = "The next image. Labels and table of this one are written beside it."
+_LEAVE = "Close the folder; labels lie beside the images."
 _BUSY = "the image is being read or written."
 
 
@@ -23,9 +26,9 @@ class FolderRow(QWidget):
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)
         line.setSpacing(4)
-        self.previous = _button("‹", lambda: self._walk.step(-1))
-        self.following = _button("›", lambda: self._walk.step(1))
-        self.leave = _button("×", self._walk.leave)
+        self.previous = _button("‹", _PREVIOUS, lambda: self._walk.step(-1))
+        self.following = _button("›", _FOLLOWING, lambda: self._walk.step(1))
+        self.leave = _button("×", _LEAVE, self._walk.leave)
         self._words = QLabel()
         self._words.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._words.setTextFormat(Qt.TextFormat.PlainText)
@@ -55,15 +58,15 @@ class FolderRow(QWidget):
         busy = _BUSY if state.busy else ""
         enable(
             self.previous,
-            "The image before. Labels and table of this one are written beside it.",
+            _PREVIOUS,
             busy or ("" if state.place else "this is the first image."),
         )
         enable(
             self.following,
-            "The next image. Labels and table of this one are written beside it.",
+            _FOLLOWING,
             busy or ("" if state.place + 1 < state.count else "this is the last image."),
         )
-        enable(self.leave, "Close the folder; labels lie beside the images.", busy)
+        enable(self.leave, _LEAVE, busy)
         self._show_channels()
 
     def _show_channels(self) -> None:
@@ -81,9 +84,10 @@ class FolderRow(QWidget):
         return str(self._words.text())
 
 
-def _button(text: str, pressed: Any) -> QToolButton:
+def _button(text: str, tip: str, pressed: Any) -> QToolButton:
     button = QToolButton()
     button.setText(text)
+    button.setToolTip(tip)
     button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
     button.clicked.connect(lambda: pressed())
     return button
