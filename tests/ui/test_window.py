@@ -188,6 +188,21 @@ def test_the_panel_fits_and_every_control_explains_itself(window):
         assert control.isEnabled() or "Not now:" in control.toolTip(), control
 
 
+def test_a_page_scrolls_no_further_than_it_is_high(window):
+    """Other pages may be higher; what is below this one is nothing to look for."""
+    window.add_stack()
+    window.viewer.window.resize(900, 540)
+    for name in window.panel.pages:
+        window.panel.tool.button(name).click()
+        page, area = window.panel.pages[name], window.panel._scroll
+
+        def fits(page=page, area=area) -> bool:
+            needed = page.minimumSizeHint().height() + 4  # with a frame
+            return area.verticalScrollBar().maximum() <= max(0, needed - area.viewport().height())
+
+        window.until(fits)
+
+
 def test_the_empty_panel_says_what_to_do(window):
     window.until(lambda: "Open an image" in window.panel.feedback.text)
     assert "Open Sample" in window.panel.feedback.text

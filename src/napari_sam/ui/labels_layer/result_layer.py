@@ -148,7 +148,8 @@ class NewResult(ResultLayer):
         # A layer comes with its table: whoever hears of it may read it.
         labels.features = table_for(chosen.table)
         add_quietly(self._viewer, labels)
-        return f"Found {self._count(chosen.count)}, now in the new layer {labels.name!r}."
+        found = f"Found {self._count(chosen.count)}, now in the new layer {labels.name!r}."
+        return f"{found} Review shows the least certain first." if chosen.count else found
 
     def measuring(self, chosen: Choice) -> Measure | None:
         if len(self.labels.features) == chosen.count:

@@ -68,6 +68,7 @@ class Panel(QWidget):
         self.tool.show_value(name)
         before, page = self._pages.currentWidget(), self.pages[name]
         self._pages.setCurrentWidget(page)
+        self._room_for(page)
         if isinstance(before, Page) and before is not page:
             before.left()
         self.session.set_tool(name)
@@ -85,6 +86,13 @@ class Panel(QWidget):
         self.source.show_images(layers.images)
         for page in self.pages.values():
             page.show_layers(layers)
+
+    def _room_for(self, page: Page) -> None:
+        """Let the page that is shown say how high the pages are; all of them say how wide."""
+        policies = QSizePolicy.Policy
+        for other in self.pages.values():
+            upright = policies.Preferred if other is page else policies.Ignored
+            other.setSizePolicy(policies.Preferred, upright)
 
     # -- building -----------------------------------------------------------------------------
 
@@ -106,6 +114,7 @@ class Panel(QWidget):
         self._pages = QStackedWidget()
         for page in self.pages.values():
             self._pages.addWidget(page)
+        self._room_for(next(iter(self.pages.values())))
         self._scroll = Scrolling(self._pages)
         self.feedback = Feedback(self.session.cancel)
         self.recovery = RecoveryBox(self.session)
