@@ -72,6 +72,7 @@ def targets(real: bool = True) -> Iterator[Target]:
         from tiny_sam import tiny_sam
 
         yield from _models("cells", load_model("cells"))
+        yield from _looks(load_model("cells"))
         yield from _models("sam", tiny_sam())
         yield from _zoo()
 
@@ -274,6 +275,22 @@ def _models(name: str, model: Any) -> Iterator[Target]:
     yield Target(f"{name} predict again", ask, again, kinds)
     rough = {"mask": labels() == 1}
     yield Target(f"{name} predict a mask", ask, rough, {"mask": "plane mask"})
+
+
+def _looks(model: Any) -> Iterator[Target]:
+    from napari_sam import classify_objects, find_similar
+    from napari_sam.progress import silent
+
+    common = {"image": "image", "model": "model", "limits": "limits", "device": "device",
+              "progress": "progress"}  # fmt: skip
+    given = {"image": picture(), "model": model, "limits": (0, 255), "device": "cpu",
+             "progress": silent}  # fmt: skip
+    alike = {**given, "examples": labels() == 1, "unlike": labels() == 3, "likeness": 0.5}
+    kinds = {**common, "examples": "examples", "likeness": "share"}
+    yield Target("find_similar", find_similar, alike, kinds)
+    told = {**given, "labels": labels(), "known": {1: "large", 3: "small"}}
+    kinds = {**common, "labels": "labels", "known": "classes"}
+    yield Target("classify_objects", classify_objects, told, kinds)
 
 
 def _zoo() -> Iterator[Target]:

@@ -176,7 +176,8 @@ def classify_objects(
             f"The labels have shape {ids.shape}, but their image {described.shape}: both must have "
             "the same rows and columns."
         )
-    if len(set(map(str, known.values()))) < 2:
+    classes = _classes(known)
+    if len(set(classes.values())) < 2:
         raise ParameterError(
             "Objects of one class alone tell nothing apart: name examples of two at least."
         )
@@ -184,10 +185,21 @@ def classify_objects(
     runs = as_model(model, device)
     describing(runs)
     seen = _seen(described, ids, runs, progress)
-    missing = sorted({int(number) for number in known} - set(seen.ids.tolist()))
+    missing = sorted(classes.keys() - set(seen.ids.tolist()))
     if missing:
         raise LabelsError(f"There is no object {missing[0]} in the labels, which `known` names.")
-    return suggest(seen, known)
+    return suggest(seen, classes)
+
+
+def _classes(known: Any) -> dict[int, str]:
+    """Check examples of classes: objects by id, and what each of them is."""
+    if not isinstance(known, Mapping):
+        raise ParameterError(f"known must map ids of objects to classes, got {type(known)}.")
+    ids = checks.ids(list(known), "The objects of `known`")
+    return {
+        one: checks.text(name, "a class in `known`")
+        for one, name in zip(ids, known.values(), strict=True)
+    }
 
 
 def _seen(image: Image, labels: Labels, model: Model, progress: Progress) -> Seen:

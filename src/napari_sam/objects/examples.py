@@ -91,7 +91,7 @@ class Examples:
         ids = _as_labels(getattr(labels, "labels", labels), described.shape)
         shown = []
         for block in described.blocks():
-            marked = np.asarray(block.plane.take(ids))
+            marked = np.maximum(block.plane.take(ids), 0)
             if marked.any():
                 shown.append(Shown(np.asarray(block.read()), _counted(marked), block.limits))
         if not shown:
