@@ -102,6 +102,45 @@ def test_what_is_kept_is_written_beside_the_image_and_found_again(opened, folder
     assert "b_labels.tif" not in files(folder)
 
 
+def paint(bench: Any, name: str) -> None:
+    labels = bench.viewer.layers[name]
+    labels.selected_label = 9
+    labels.paint((5, 70), 9)
+
+
+def test_what_is_painted_while_the_next_image_is_read_is_written_too(opened, folder):
+    opened.session.walk.go_to(2)  # which was not read ahead
+    paint(opened, "a_labels")
+    opened.settle()
+    assert opened.names() == ["c", "c_labels"]
+    assert opened.session.walk.state.place == 2
+    assert read_labels(folder / "a_labels.tif").finest[5, 70] == 9
+    assert states(opened)[0] == 2
+
+
+def test_what_is_painted_while_labels_are_compared_is_written_too(opened, folder):
+    keep(opened, *CENTRES[0])
+    step(opened)
+    step(opened, -1)
+    opened.session.walk.step(1)  # nothing has changed so far
+    paint(opened, "a_labels")
+    opened.settle()
+    assert opened.names() == ["b", "b_labels"]
+    labels = read_labels(folder / "a_labels.tif").finest
+    assert (labels[20, 20], labels[5, 70]) == (1, 9)
+
+
+def test_what_is_painted_while_another_folder_is_listed_is_written_too(opened, folder, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    tifffile.imwrite(other / "z.tif", blobs())
+    opened.session.walk.open(other)
+    paint(opened, "a_labels")
+    opened.settle()
+    assert opened.names() == ["z", "z_labels"]
+    assert read_labels(folder / "a_labels.tif").finest[5, 70] == 9
+
+
 def test_found_and_reviewed_are_told_apart(opened, folder):
     find(opened)
     step(opened)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from napari.layers import Image, Labels
 
+Copied: TypeAlias = "tuple[npt.NDArray[np.int32], pd.DataFrame]"
+
 
 class ImageLayers:
     """An image of a folder in the viewer, with the one layer of labels that it has there.
@@ -37,6 +39,8 @@ class ImageLayers:
     def __init__(self, bench: Workbench, opened: Opened) -> None:
         viewer = bench.viewer
         self._bench, self.opened = bench, opened
+        #: Labels and table as they were when they were last compared with what lies beside.
+        self.copied: Copied | None = None
         self._before = set(viewer.layers)
         self.image = _image_layer(opened.image, self._name)
         viewer.add_layer(self.image)
@@ -91,6 +95,22 @@ class ImageLayers:
             return self.labels
         return None if own is None or is_empty else own
 
+    @property
+    def changed(self) -> bool:
+        """Whether there is anything to be written that was not `copied`."""
+        try:
+            layer = self.worth_writing()
+        except LabelsError:
+            return True
+        if layer is None:
+            return False
+        if self.copied is None:
+            return True
+        (labels, table), now = self.copied, finest(layer)
+        return not (
+            np.array_equal(now, labels) and table.equals(object_table.adopt(layer.features))
+        )
+
     def _came_since(self, layer: Any) -> bool:
         """Whether a layer holds labels that were made of this image."""
         from napari.layers import Labels
@@ -105,7 +125,7 @@ class ImageLayers:
         )
 
 
-def snapshot(layer: Labels) -> tuple[npt.NDArray[np.int32], pd.DataFrame]:
+def snapshot(layer: Labels) -> Copied:
     """Copy labels and their table as they are now, for a worker."""
     document = document_of(layer)
     if document is not None:

@@ -100,7 +100,7 @@ class Walk:
         self._jobs.submit(
             "list",
             lambda progress: series_of(folder, known.channel, progress),
-            lambda found: self._listed(folder, found, known),
+            lambda found: self._once_written(lambda: self._listed(folder, found, known)),
             self._failed,
         )
 
@@ -138,23 +138,34 @@ class Walk:
 
     def choose_channel(self, channel: int) -> None:
         """See another channel of this image, and of those to come."""
-        if channel == self.state.channel or self.state.busy:
+        if channel == self.state.channel or self.state.busy or not self._series:
             return
+        self._leave_then(lambda: self._see(channel))
+
+    def _see(self, channel: int) -> None:
         self._series = [replace(job, channel=channel) for job in self._series]
         self._ahead = None
-        self.go_to(self.state.place)
+        self._read(self.state.place)
 
     def _read(self, number: int) -> None:
         job = self._series[number]
-        self.state.place, self.state.name = number, job.source.title
         self._busy(True)
         if self._ahead is not None and self._ahead[0] is job:
-            self._show(self._ahead[1])
+            self._show(number, self._ahead[1])
             return
         self._bench.say(f"Opening {job.source.title}.")
-        self._jobs.submit("read", lambda progress: open_beside(job), self._show, self._unreadable)
+        self._jobs.submit(
+            "read",
+            lambda progress: open_beside(job),
+            lambda opened: self._once_written(lambda: self._show(number, opened)),
+            lambda error: self._once_written(lambda: self._unreadable(number, error)),
+        )
 
-    def _show(self, opened: Opened) -> None:
+    def _go(self, number: int) -> None:
+        self.state.place, self.state.name = number, self._series[number].source.title
+
+    def _show(self, number: int, opened: Opened) -> None:
+        self._go(number)
         former, self._ahead = self._shown, None
         self._shown = ImageLayers(self._bench, opened)
         if former is not None:
@@ -170,8 +181,9 @@ class Walk:
         self._bench.result(f"{opened.job.source.title}: {_NEXT[self.state.state]}")
         self._read_ahead()
 
-    def _unreadable(self, error: Exception) -> None:
+    def _unreadable(self, number: int, error: Exception) -> None:
         """An image that cannot be read is passed over by the next step."""
+        self._go(number)
         self._forget_shown()
         self._tell_state()
         self._failed(error)
@@ -216,7 +228,7 @@ class Walk:
         if shown is None or layer is None:
             then()
             return
-        labels, table = snapshot(layer)
+        labels, table = shown.copied = snapshot(layer)
         opened, inputs = shown.opened, self._inputs
         self._busy(True)
 
@@ -230,13 +242,20 @@ class Walk:
 
         def written(anything: bool) -> None:
             if not anything:
-                then()
+                self._once_written(then)
                 return
             self._bench.ours.saved.emit([layer])
             self._tell_state()
             self._leave_then(then)  # what was changed meanwhile is written as well
 
         self._jobs.submit("write", write, written, self._not_written)
+
+    def _once_written(self, then: Callable[[], None]) -> None:
+        """Go on, unless labels were changed since they were copied: these are written first."""
+        if self._shown is not None and self._shown.changed:
+            self._leave_then(then)
+        else:
+            then()
 
     def _not_written(self, error: Exception) -> None:
         self._failed(error)
