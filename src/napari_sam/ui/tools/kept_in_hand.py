@@ -10,6 +10,8 @@ from napari_sam.regions import Region
 from napari_sam.ui.canvas.highlight import Highlight
 from napari_sam.ui.labels_layer.correcting import hand_over, put
 from napari_sam.ui.labels_layer.editing import Editing
+from napari_sam.ui.layers.planes import spatial_shape
+from napari_sam.ui.layers.shown import finest
 from napari_sam.ui.state import Answer
 from napari_sam.ui.tools.tool import Parts
 
@@ -44,20 +46,16 @@ class KeptInHand:
         bench = self._bench
         if bench.state.overlap != "keep":
             return False
+        number = self._number_at(place)
+        editing = self._editing() if number else None
+        if editing is None:
+            return False
         try:
-            editing = self._editing()
-            if editing is None:
-                return False
-            labels = editing.pixels()
+            plane = editing.plane
         except NapariSamError:  # labels of another grid: keeping cells there will say why not
             return False
-        row, column = (int(np.rint(value)) for value in place)
-        inside = 0 <= row < labels.shape[0] and 0 <= column < labels.shape[1]
-        number = int(labels[row, column]) if inside else 0
-        if number == 0:
-            return False
         self.put_down()
-        self._on = (editing.plane, hand_over(self._proposal.marks, editing, number))
+        self._on = (plane, hand_over(self._proposal.marks, editing, number))
         bench.state.in_hand = number
         self._proposal.hover.stop()
         self._ring()
@@ -67,6 +65,21 @@ class KeptInHand:
             f"{key} keeps it, Delete removes it, Esc leaves it."
         )
         return True
+
+    def _number_at(self, place: Place) -> int:
+        """Return what the labels hold at a place, if they lie on the image; read is one pixel.
+
+        Most clicks are on no kept cell, and are not to wait until it is known where labels lie.
+        """
+        image, target = self._bench.state.image, self._bench.state.target
+        if image is None or target is None or spatial_shape(target) != spatial_shape(image):
+            return 0
+        plane = self._bench.plane()
+        row, column = (int(np.rint(value)) for value in place)
+        if not (0 <= row < plane.shape[0] and 0 <= column < plane.shape[1]):
+            return 0
+        pixel = slice(row, row + 1), slice(column, column + 1)
+        return int(plane.part(finest(target), *pixel)[0, 0])
 
     def _editing(self) -> Editing | None:
         target = self._bench.state.target
