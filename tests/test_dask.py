@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -84,6 +85,19 @@ def test_a_cluster_finds_the_same_in_the_same_order(scheduler, model, folder, tm
     assert {"run.json", "objects.csv"} <= {path.name for path in (tmp_path / "there").iterdir()}
     again = run_jobs(jobs_of(folder, tmp_path / "there"), skip_existing=True, dask=address)
     assert [one.kind for one in again] == ["skipped", "skipped", "failed", "skipped"]
+
+
+def test_workers_that_live_on_hold_no_model_of_an_earlier_run(
+    scheduler, model, folder, tmp_path, monkeypatch
+):
+    """The same name may stand for weights that were taught meanwhile."""
+    address, job = scheduler.scheduler_address, jobs_of(folder, tmp_path / "first")[0]
+    (first,) = run_jobs([job], dask=address)
+    taught = FakeModel("cells")
+    taught.fingerprint = "taught"
+    monkeypatch.setattr(loading, "load_model", lambda *_, **__: taught)
+    (second,) = run_jobs([replace(job, outputs=Outputs("a", tmp_path / "second"))], dask=address)
+    assert (first.by, second.by) == ("cells-1", "taught")
 
 
 def test_a_wrong_address_is_said_at_once(model, folder, tmp_path, capsys):

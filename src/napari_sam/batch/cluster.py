@@ -9,6 +9,7 @@ import logging
 import platform
 import socket
 import threading
+import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -29,7 +30,7 @@ _ENDED = (
     "choose another model."
 )
 
-_held: dict[str, Any] = {}  # of a worker's process: its model and finder
+_held: dict[str, Any] = {}  # of a worker's process: a run, and its model and finder
 _alone = threading.Lock()  # a worker may have several threads, which share the model
 
 
@@ -174,11 +175,12 @@ def _as_they_end(jobs: Sequence[Job], client: Any) -> Iterator[tuple[int, Outcom
     from distributed.scheduler import KilledWorker
 
     numbers = {}
+    known = (versions(), uuid.uuid4().hex)
     for number, job in enumerate(jobs):
         # What is there of these afterwards is our own, of a worker that ended while it wrote.
         new = not any(path.exists() for path in job.outputs.paths)
         again = replace(job, overwrite=job.overwrite or new)
-        numbers[client.submit(_work, again, versions(), pure=False)] = number
+        numbers[client.submit(_work, again, *known, pure=False)] = number
     try:
         for future in as_completed(list(numbers), loop=client.loop):
             number = numbers[future]
@@ -201,10 +203,17 @@ def _as_they_end(jobs: Sequence[Job], client: Any) -> Iterator[tuple[int, Outcom
             client.cancel(list(numbers))
 
 
-def _work(job: Job, expected: dict[str, str]) -> Outcome:
-    """Run a job in a worker, also one that came after the versions were compared."""
+def _work(job: Job, expected: dict[str, str], run: str) -> Outcome:
+    """Run a job in a worker, also one that came after the versions were compared.
+
+    A worker lives longer than a run. The next one may need a finder as well, or mean other weights
+    by the same name, so that a model is held for one run alone.
+    """
     difference = _difference(expected)
     if difference:
         raise ClusterError(f"A worker's versions differ: the client has {difference}.")
     with _alone:
+        if _held.get("run") != run:
+            _held.clear()
+            _held["run"] = run
         return run_with_held(job, _held)
