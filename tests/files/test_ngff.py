@@ -326,3 +326,12 @@ def test_an_array_without_rows_is_refused(tmp_path):
     zarr.create_array(tmp_path / "line.zarr", shape=(3,), dtype="u1")
     with pytest.raises(DataError, match="no rows and columns"):
         read_image(tmp_path / "line.zarr")
+
+
+def test_of_a_damaged_array_it_is_said_what_is_damaged(tmp_path):
+    path = tmp_path / "plain.zarr"
+    zarr.create_array(path, shape=(4, 5), dtype="u1", zarr_format=3)
+    said = (path / "zarr.json").read_text()
+    (path / "zarr.json").write_text(said.replace('"uint8"', '"uint8.9"'))
+    with pytest.raises(DataError, match=r"plain\.zarr .*uint8\.9"):
+        read_image(path)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -49,27 +52,35 @@ def open_group(path: Path, mode: str = "r") -> Any:
     require_zarr()
     import zarr
 
-    try:
+    with _told_of(path):
         return zarr.open_group(path, mode=mode)  # type: ignore[arg-type]
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    try:
+        yield
     except Exception as error:  # of damaged metadata each part fails in its own way
         raise DataError(f"{path.name} cannot be read as OME-Zarr ({error}).") from error
 
 
-def open_array(path: Path) -> Any | None:
-    """Open an array that lies on disk without a group around it; None where it is none.
+def _is_array(path: Path) -> bool:
+    """Tell whether a folder is an array of zarr without a group around it."""
+    if (path / ".zarray").is_file():
+        return True
+    try:
+        says = json.loads((path / "zarr.json").read_text(encoding="utf-8"))
+        return bool(says["node_type"] == "array")
+    except (OSError, ValueError, KeyError, TypeError):  # said when it is opened as a group
+        return False
 
-    Raises
-    ------
-    InstallationError
-        When zarr is not installed.
-    """
+
+def _open_array(path: Path) -> Any:
     require_zarr()
     import zarr
 
-    try:
+    with _told_of(path):
         return zarr.open_array(path, mode="r")
-    except Exception:  # noqa: BLE001 -- a group, or damaged: who opens that says so
-        return None
 
 
 def _array_as_image(array: Any) -> NgffImage:
@@ -101,9 +112,8 @@ def images_of_group(path: Path) -> list[NgffImage]:
     DataError
         When there are none.
     """
-    array = open_array(path)
-    if array is not None:
-        return [_array_as_image(array)]
+    if _is_array(path):
+        return [_array_as_image(_open_array(path))]
     root = open_group(path)
     try:
         found = list(_images(root, ""))
