@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import mmap
 import sys
 from pathlib import Path
 
@@ -116,3 +118,23 @@ def test_memory_is_taken_where_something_is_written_and_nowhere_else() -> None:
     assert taken() - before < 100e6  # huge pages would take 1.6 GB
     assert labels[50, 6:9].tolist() == [0, 5, 0]
     assert is_in_memory(labels)
+
+
+@pytest.mark.parametrize("side", [1 << 24, 1 << 40])
+def test_what_no_memory_holds_is_refused(side: int) -> None:
+    with pytest.raises(LabelsError, match="not enough memory"):
+        sparse_zeros((side, side), np.dtype(np.int32))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems are not asked for huge pages")
+def test_a_kernel_without_huge_pages_holds_labels_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Plain(mmap.mmap):
+        """What a kernel that was built without them answers."""
+
+        def madvise(self, *_: int) -> None:
+            raise OSError(errno.EINVAL, "Invalid argument")
+
+    monkeypatch.setattr(module.mmap, "mmap", Plain)
+    labels = sparse_zeros((2048, 1024), np.dtype(np.int32))
+    labels[5, 7] = 3
+    assert labels.sum() == 3

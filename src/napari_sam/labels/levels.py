@@ -5,8 +5,9 @@ from __future__ import annotations
 import mmap
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cached_property
-from math import ceil, floor
+from math import ceil, floor, prod
 from typing import Any
 
 import numpy as np
@@ -177,17 +178,11 @@ def empty_levels(shape: tuple[int, ...], dtype: Any = np.int32) -> list[npt.NDAr
     """
     levels = []
     *leading, height, width = shape
-    try:
-        while True:
-            levels.append(sparse_zeros((*leading, height, width), np.dtype(dtype)))
-            if max(height, width) <= _SMALLEST:
-                return levels
-            height, width = -(-height // _STEP), -(-width // _STEP)
-    except (MemoryError, OSError, OverflowError) as error:
-        raise LabelsError(
-            f"There is not enough memory for labels of {shape}. Make an array of zarr for them, "
-            "and add it to the viewer as a Labels layer."
-        ) from error
+    while True:
+        levels.append(sparse_zeros((*leading, height, width), np.dtype(dtype)))
+        if max(height, width) <= _SMALLEST:
+            return levels
+        height, width = -(-height // _STEP), -(-width // _STEP)
 
 
 def sparse_zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
@@ -203,12 +198,19 @@ def sparse_zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[An
 
     Raises
     ------
-    MemoryError, OSError
+    LabelsError
         When the system does not allow so much.
     """
-    size = int(np.prod(shape, dtype=np.int64)) * dtype.itemsize
-    if size < _HUGE or sys.platform != "linux":
-        return np.zeros(shape, dtype)  # calloc: no page is touched
-    pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
-    pages.madvise(mmap.MADV_NOHUGEPAGE)
+    size = prod(shape) * dtype.itemsize
+    try:
+        if size < _HUGE or sys.platform != "linux":
+            return np.zeros(shape, dtype)  # calloc: no page is touched
+        pages = mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    except (MemoryError, OSError, OverflowError, ValueError) as error:  # NumPy has a limit too
+        raise LabelsError(
+            f"There is not enough memory for labels of {shape}. Make an array of zarr for them: a "
+            "Labels layer of the viewer, or out= in Python."
+        ) from error
+    with suppress(OSError):  # a kernel without huge pages
+        pages.madvise(mmap.MADV_NOHUGEPAGE)
     return np.frombuffer(pages, dtype).reshape(shape)
