@@ -16,6 +16,7 @@ from napari_sam import loading
 from napari_sam.batch import beside
 from napari_sam.cli import main
 from napari_sam.files import read_labels, write_labels
+from napari_sam.files.signature import SOFTWARE
 from napari_sam.ui.folder import remembered
 from napari_sam.ui.folder.choices import Choices
 from napari_sam.ui.folder.folder_state import FolderState
@@ -266,12 +267,20 @@ def test_an_image_that_cannot_be_read_is_passed_over(bench, folder):
     assert bench.names() == ["c", "c_labels"]
 
 
-def test_labels_that_do_not_fit_are_left_as_they_are(bench, folder):
-    write_labels(folder / "a_labels.tif", np.ones((5, 6), np.uint8))
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (np.ones((5, 6), np.uint8), "shape (5, 6)"),
+        (np.full((64, 80), 2**31 + 5, np.uint32), "ids from 0 to 2147483653"),
+        (np.full((64, 80), -3, np.int16), "ids from -3"),
+    ],
+)
+def test_labels_that_do_not_fit_are_left_as_they_are(labels, words, bench, folder):
+    tifffile.imwrite(folder / "a_labels.tif", labels, software=SOFTWARE)
     before = (folder / "a_labels.tif").read_bytes()
     bench.session.walk.open(folder)
     bench.settle()
-    assert "shape (5, 6)" in bench.state.status
+    assert words in bench.state.status
     step(bench)
     assert (folder / "a_labels.tif").read_bytes() == before
     assert bench.names() == ["b", "b_labels"]

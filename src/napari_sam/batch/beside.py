@@ -32,6 +32,7 @@ Mark = tuple[int, int]
 
 _IN_MEMORY = 1 << 29  # bytes of an image that are read at once
 _LARGEST = 1 << 28  # pixels, of which labels are copied and written as a whole
+_LARGEST_ID = int(np.iinfo(np.int32).max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,12 +182,19 @@ def _read(path: Path, table: Path, shape: tuple[int, ...]) -> tuple[Labels, pd.D
 
     from napari_sam.files import read_labels
 
-    labels = np.asarray(read_labels(path).finest, np.int32)
+    labels = np.asarray(read_labels(path).finest)
     if labels.shape != shape:
         raise LabelsError(
             f"{path.name} has shape {labels.shape}, but the image has {shape}: it is left as it "
             "is. Move it elsewhere to make new labels."
         )
+    lowest, highest = int(labels.min(initial=0)), int(labels.max(initial=0))
+    if lowest < 0 or highest > _LARGEST_ID:
+        raise LabelsError(
+            f"{path.name} has ids from {lowest} to {highest}, which lie between 0 and "
+            f"{_LARGEST_ID}: it is left as it is. Number its objects anew."
+        )
+    labels = labels.astype(np.int32, copy=False)
     if not table.exists():
         return labels, pd.DataFrame({INDEX: np.empty(0, np.int64)})
     try:
