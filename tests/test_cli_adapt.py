@@ -103,6 +103,8 @@ def test_labels_belong_to_images_of_their_name(folders: tuple[Path, Path]) -> No
     assert labels_beside(images / "a2.tif", labels) == labels / "a2.tif"
     assert image_beside(images / "a1_examples.tif") == images / "a1.tif"
     assert image_beside(images / "b.tif") is None
+    (labels / "a1_unlike.tif").write_bytes(b"")  # what is not meant teaches nothing
+    assert labels_beside(images / "a1.tif", labels) is None
 
 
 def test_no_labels_are_an_error(

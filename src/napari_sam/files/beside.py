@@ -9,8 +9,10 @@ from napari_sam.files.names import stem_of
 
 __all__ = ["image_beside", "labels_beside", "stem_of_labels"]
 
-#: What is added to an image's name for what is said of it.
-_ADDED = ("_labels", ".labels", "_examples", "_unlike", "_masks")
+#: What is added to an image's name for labels of its objects.
+_LABELS = ("_labels", ".labels", "_masks")
+#: And for whatever is marked on it.
+_ADDED = (*_LABELS, "_examples", "_unlike")
 
 
 def stem_of_labels(labels: Path) -> str:
@@ -20,11 +22,12 @@ def stem_of_labels(labels: Path) -> str:
     --------
     >>> stem_of_labels(Path("plate/a_labels.tif"))
     'a'
+    >>> stem_of_labels(Path("plate/a_masks_labels.tif"))
+    'a_masks'
     """
     stem = stem_of(labels)
-    for added in _ADDED:
-        stem = stem.removesuffix(added)
-    return stem
+    added = next((added for added in _ADDED if stem.endswith(added)), "")
+    return stem.removesuffix(added)
 
 
 def image_beside(labels: Path) -> Path | None:
@@ -41,7 +44,7 @@ def labels_beside(image: Path, folder: Path | None = None) -> Path | None:
     """Return the labels of an image, in a folder or beside it, if they are there."""
     stem = stem_of(image).removesuffix(".image")
     folder = image.parent if folder is None else folder
-    for added in (*_ADDED, ""):
+    for added in (*_LABELS, ""):
         for suffix in (".ome.tif", *IMAGE_SUFFIXES):
             file = folder / f"{stem}{added}{suffix}"
             if file.is_file() and file.resolve() != image.resolve():
