@@ -127,7 +127,10 @@ class StoredLabels(Lazy):
             return
         self._folder.mkdir(parents=True, exist_ok=True)
         temporary = name.with_suffix(f"{name.suffix}-part")
-        temporary.write_bytes(zlib.compress(square.astype("<i4").tobytes(), _LEVEL))
+        with temporary.open("wb") as file:
+            file.write(zlib.compress(square.astype("<i4").tobytes(), _LEVEL))
+            file.flush()
+            os.fsync(file.fileno())  # what is said to be done is there after a power cut, too
         os.replace(temporary, name)
 
 
