@@ -22,7 +22,8 @@ from napari_sam.batch.outputs import Outputs
 from napari_sam.cli import main
 from napari_sam.engine import sizes, tiles
 from napari_sam.errors import Cancelled
-from napari_sam.files import made_here, read_labels, tiff
+from napari_sam.files import made_here, read_image, read_labels, tiff
+from napari_sam.files.composed import compose
 from napari_sam.files.inputs import find_inputs
 from napari_sam.files.labels_in_tiles import write_labels_in_tiles
 from napari_sam.files.sources import Source
@@ -270,6 +271,24 @@ def test_nothing_found_is_said(model: FakeModel, tmp_path: Path, capsys: Any) ->
     assert "0 objects" in capsys.readouterr().err
     assert not read_labels(tmp_path / "out" / "a_labels.tif").pixels.any()
     assert len(pd.read_csv(tmp_path / "out" / "a_objects.csv")) == 0
+
+
+def test_how_bright_channels_are_is_told_from_parts(tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr(samples, "_PART", 16)
+    path, read = tmp_path / "a.tif", []
+    as_tiff(path, np.stack([discs((2100, 2000))] * 2))  # too large for an overview
+    monkeypatch.setattr(tiff, "_AT_ONCE", 1000)
+    image = read_image(path, "CYX")
+    unwatched = type(image.finest)._read
+
+    def watched(self: Any, ranges: list[range]) -> Any:
+        read.append(np.prod([len(wanted) for wanted in ranges]))
+        return unwatched(self, ranges)
+
+    monkeypatch.setattr(type(image.finest), "_read", watched)
+    together = compose(image, (0, 1))
+    assert 0 < sum(read) < image.finest.size / 4
+    assert np.unique(together.finest[:60, :60]).tolist() == [0, 255]
 
 
 @given(data=st.data())

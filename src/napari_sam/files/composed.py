@@ -13,7 +13,7 @@ from napari_sam.contrast import contrast_limits
 from napari_sam.errors import ImageError
 from napari_sam.files.lazy import Lazy, as_slice
 from napari_sam.files.pick import pick
-from napari_sam.images import Image
+from napari_sam.images import Block, Image, sample_of
 
 Limits = tuple[float, float]
 _MOST = 3  # colours that a model sees
@@ -86,11 +86,11 @@ def compose(image: Image, channels: Sequence[int], *, sure: bool = False) -> Ima
 
 
 def _limits(channel: Image) -> Limits:
-    """Limits of a channel, from some of its planes at the coarsest scale."""
+    """Limits of a channel, from some of its planes at the coarsest scale; of large ones, parts."""
     coarse = replace(channel, pixels=channel.levels[-1])
     planes = list(coarse.planes())
     some = np.unique(np.linspace(0, len(planes) - 1, _LOOKED_AT).astype(int))
-    seen = [contrast_limits(planes[at].take(coarse.finest)) for at in some]
+    seen = [contrast_limits(sample_of(Block(coarse, planes[at]))) for at in some]
     return min(low for low, _ in seen), max(high for _, high in seen)
 
 
