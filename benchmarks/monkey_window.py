@@ -79,8 +79,9 @@ def leave_alone(put: Callable[[Any, str, Any], None]) -> None:
 
     from napari_sam.engine.catalogue import Catalogue
 
-    for name in ("getOpenFileName", "getSaveFileName", "getExistingDirectory"):
+    for name in ("getOpenFileName", "getSaveFileName"):
         put(QFileDialog, name, staticmethod(lambda *_, **__: ("", "")))
+    put(QFileDialog, "getExistingDirectory", staticmethod(lambda *_, **__: ""))
     put(Catalogue, "missing_megabytes", lambda self, name: None)
     put(Catalogue, "names", lambda self: ["cells", "large"])
 
