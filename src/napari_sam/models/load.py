@@ -50,9 +50,9 @@ def load(
         return _load_entry(zoo.info(text), device, download, precision, progress)
     file = checkpoint_at(path)
     if file is not None:
-        family, name = family_of(file), checkpoint_name(file.resolve())
+        family, name = family_of(file), checkpoint_name(file)
         _check_precision(family, name, precision)
-        return family.load(Request(file.resolve(), device, name, precision=precision))
+        return family.load(Request(file, device, name, precision=precision))
     if Path(text).suffix or os.sep in text or "/" in text:
         raise UnknownModelError(
             f"There is no checkpoint file at {reprlib.repr(text)}. "

@@ -12,13 +12,16 @@ _SAVED = "model.safetensors"  # what transformers calls every file of weights
 
 
 def checkpoint_at(path: Path | None) -> Path | None:
-    """Return the checkpoint file that a path means; None where there is none.
+    """Return the whole path of the checkpoint that a path means; None where there is none.
 
-    A folder of ``transformers`` means the weights in it.
+    A folder of ``transformers`` means the weights in it. A file that is a link stays one: what
+    belongs to it lies beside the link, as in the cache of Hugging Face, and not where it points.
     """
     if path is not None and path.is_dir():
         path = path / _SAVED
-    return path if path is not None and path.is_file() else None
+    if path is None or not path.is_file():
+        return None
+    return path.parent.resolve() / path.name
 
 
 def checkpoint_name(file: Path) -> str:

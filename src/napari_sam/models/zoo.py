@@ -213,7 +213,7 @@ def add(path: str | os.PathLike[str], name: str | None = None) -> Entry:
     path : path
         A checkpoint that `load_model` can read; it is loaded to make sure.
     name : str, optional
-        The file's stem by default.
+        The file's stem by default, or the name of its folder; see `checkpoint_name`.
 
     Returns
     -------
@@ -233,7 +233,6 @@ def add(path: str | os.PathLike[str], name: str | None = None) -> Entry:
     file = checkpoint_at(given_path(path))
     if file is None:
         raise CheckpointError(f"There is no checkpoint file at {reprlib.repr(str(path))}.")
-    file = file.resolve()
     name = _new_name(checkpoint_name(file) if name is None else name)
     _check_free(name, file, added())
     family = family_of(file)

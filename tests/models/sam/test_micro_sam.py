@@ -80,6 +80,19 @@ def test_its_file_layouts_are_read(tmp_path, layout, name):
         assert torch.equal(found, wanted.to(found.dtype))
 
 
+def test_a_link_has_its_own_name_and_finds_the_decoder_beside_what_it_points_at(tmp_path):
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    file = write(kept / "vit_b_lm", "beside")
+    try:
+        (tmp_path / "mine.pt").symlink_to(file)
+    except OSError:
+        pytest.skip("this system makes no links")
+    model = ns.load_model(tmp_path / "mine.pt", device="cpu")
+    assert model.has_instances
+    assert model.name == "mine"
+
+
 def test_a_training_file_that_holds_other_code_is_refused(tmp_path):
     class Elsewhere:
         pass

@@ -16,6 +16,7 @@ from safetensors.torch import save_file
 
 import napari_sam as ns
 from napari_sam.errors import Cancelled, CheckpointError, InstallationError
+from napari_sam.models import zoo
 from napari_sam.models.families import family_of
 from napari_sam.models.sam2.architecture import settings_of, title_of
 from napari_sam.models.sam2.names import to_transformers
@@ -173,8 +174,6 @@ def test_names_of_metas_file_become_those_of_transformers():
     state = to_transformers(published())
     described = settings_of(state, "tiny.pt")
     assert title_of(described) == "SAM 2.1 tiny"
-    from napari_sam.models.sam2.network import configuration
-
     with torch.device("meta"):
         expected = found.Sam2VideoModel(configuration(described)).state_dict()
     assert {k: v.shape for k, v in state.items()} == {k: v.shape for k, v in expected.items()}
@@ -207,6 +206,22 @@ def test_a_folder_of_transformers_is_loaded(tmp_path, given_as):
     assert torch.equal(model.encode(image).features.image, expected.features.image)
     assert model.memory is not None
     assert model.name == "mine"
+
+
+def test_the_links_of_a_cache_are_loaded_where_they_are(tmp_path, monkeypatch):
+    monkeypatch.setenv("NAPARI_SAM_HOME", str(tmp_path / "home"))
+    kept = saved(tmp_path / "kept").parent
+    folder = tmp_path / "snapshots" / "1f2e"  # as Hugging Face's: each file is a link to a number
+    folder.mkdir(parents=True)
+    for number, name in enumerate(("config.json", "model.safetensors")):
+        (kept / name).rename(kept / str(number))
+        try:
+            (folder / name).symlink_to(kept / str(number))
+        except OSError:
+            pytest.skip("this system makes no links")
+    assert ns.load_model(folder, device="cpu").name == "1f2e"
+    assert zoo.add(folder, "mine").family.name == "sam2"
+    assert ns.load_model("mine", device="cpu").memory is not None
 
 
 def test_an_image_model_has_no_memory(tmp_path):

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -233,8 +234,9 @@ def load(path: Path, find: Find = find_architecture) -> Checkpoint:
     path = Path(path)
     sam, decoder = unwrap(read_file(path), path.name)
     if decoder is None:
-        for suffix in dict.fromkeys((path.suffix, ".pt", ".pth", ".safetensors", "")):
-            beside = path.with_name(f"{path.stem}_decoder{suffix}")
+        suffixes = dict.fromkeys((path.suffix, ".pt", ".pth", ".safetensors", ""))
+        for file, suffix in product((path, path.resolve()), suffixes):  # the second, of a link
+            beside = file.with_name(f"{file.stem}_decoder{suffix}")
             if beside.is_file():
                 content = read_file(beside)
                 decoder = _tensors(content.get("decoder_state", content))
