@@ -152,3 +152,10 @@ def test_checkpoints_of_others_are_named(names, what, tmp_path):
     torch.save({name: torch.zeros(2) for name in names}, path)
     with pytest.raises(CheckpointError, match=what):
         ns.load_model(path, device="cpu")
+
+
+def test_a_part_of_a_family_that_is_read_is_not_called_unsupported():
+    part = ["image_encoder.trunk.blocks.0", "memory_encoder.x"]
+    for names in (part, [*part, "no_obj_embed_spatial"]):
+        assert "not supported" not in foreign(names, "it")
+        assert "without its mask decoder" in foreign(names, "it")

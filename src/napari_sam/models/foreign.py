@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 _SAM3 = "the folder of transformers (model.safetensors, config.json, tokenizer.json)"
+_PART = "but without its mask decoder: take the whole file"
 
 #: Parts of names that all must be there, and what has them; the first that fits is named.
 _KNOWN: tuple[tuple[tuple[str, ...], str], ...] = (
-    (("image_encoder.trunk.", "no_obj_embed_spatial"), "SAM 2.1"),
-    (("image_encoder.trunk.", "memory_encoder."), "SAM 2"),
+    (("image_encoder.trunk.", "no_obj_embed_spatial"), f"SAM 2.1, {_PART}"),
+    (("image_encoder.trunk.", "memory_encoder."), f"SAM 2, {_PART}"),
     (
         ("detector.", "tracker."),
         f"SAM 3 as Meta's own program reads it: take {_SAM3} from the same place",
