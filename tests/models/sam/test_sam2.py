@@ -260,6 +260,12 @@ def test_weights_that_are_missing_are_named(tmp_path):
         ns.load_model(file, device="cpu")
 
 
+def test_weights_of_transformers_within_a_model_are_read(tmp_path):
+    file = saved(tmp_path / "mine").with_name("mine.pt")
+    torch.save({"model": tiny_network().state_dict()}, file)
+    assert ns.load_model(file, device="cpu").memory is not None
+
+
 def test_without_the_library_it_says_what_to_install(tmp_path, monkeypatch):
     file = saved(tmp_path / "mine")
     monkeypatch.setitem(sys.modules, "transformers", None)

@@ -39,9 +39,9 @@ def load_sam2(path: Path, device: str, *, name: str = "", sha256: str = "") -> S
 
 def _read(path: Path) -> tuple[dict[str, Any], State]:
     """Read the configuration and the weights under the names of ``transformers``."""
-    content = read_file(path)
-    state = named_tensors(content)
-    if any(name.startswith(("vision_encoder.", "model.vision_encoder.")) for name in state):
+    found = named_tensors(read_file(path))
+    state = {name.removeprefix("model."): value for name, value in found.items()}
+    if any(name.startswith("vision_encoder.") for name in state):
         settings = settings_beside(path)
         if settings is None:
             raise CheckpointError(
@@ -52,6 +52,5 @@ def _read(path: Path) -> tuple[dict[str, Any], State]:
         if places not in state and f"prompt_encoder.shared_embedding.{_PLACES}" in state:
             state[places] = state[f"prompt_encoder.shared_embedding.{_PLACES}"]
         return settings, state
-    plain = {name.removeprefix("model."): value for name, value in state.items()}
-    renamed = to_transformers(plain)
+    renamed = to_transformers(state)
     return settings_of(renamed, path.name), renamed
