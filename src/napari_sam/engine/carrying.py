@@ -139,7 +139,6 @@ class Carrying:
         others = labels if self._yields else None
         how: dict[str, Any] = {"rgb": False, "limits": limits, "others": others, "own": self.own}
         carry = (Carry if model.memory is None else Recalled)(stack, model, **how)
-        self._said = {}
         if labels is not None and self.own:
             for at in range(len(self.planes)):
                 progress(0.0)
@@ -147,7 +146,7 @@ class Carrying:
                 if region.area:
                     self.drawn[at] = region
                     carry.show(at, region)
-        self._carry = carry
+        self._carry, self._said = carry, {}  # both, or neither where it was cancelled
         return carry
 
     def _tell(self, carry: Carry | Recalled, told: Told) -> None:
