@@ -11,6 +11,7 @@ import napari_sam as ns
 from elephant import Elephant
 from fake_model import FakeModel, blobs
 from napari_sam.errors import Cancelled, LabelsError, ModelError, ParameterError, PromptError
+from napari_sam.stacks.carry import Carry
 from napari_sam.stacks.recall import Recall
 
 
@@ -107,6 +108,14 @@ def test_ends_that_are_set_by_hand_hold():
     assert found.slices.tolist() == [5]
 
 
+@pytest.mark.parametrize("model", [Elephant, FakeModel])
+def test_nothing_is_found_beyond_ends_that_the_object_was_shown_beyond(model):
+    shown = {z: ns.Prompt(points=[(40, 60)]) for z in (1, 9)}
+    found = ns.propagate(drifting(), shown, model(), first=3, last=7)
+    assert found.slices.tolist() == [3, 4, 5, 6, 7]
+    assert not found.mask[[0, 1, 2, 8, 9, 10, 11]].any()
+
+
 def test_no_pixel_of_others_is_taken():
     stack, others = drifting(), np.zeros((12, 64, 80), np.uint16)
     others[7, :, 60:] = 5
@@ -126,10 +135,13 @@ def test_what_makes_no_sense_is_refused():
         list(recall.run())
     with pytest.raises(ParameterError, match="no slice 12"):
         recall.show(12, ns.Prompt(points=[(1, 1)]))
-    with pytest.raises(PromptError, match="shape"):
-        recall.show(1, np.ones((3, 3), bool))
-    with pytest.raises(PromptError):
-        recall.show(1, np.zeros((64, 80), bool))
+    for either in (recall, Carry(stack, model)):
+        with pytest.raises(PromptError, match="shape"):
+            either.show(1, np.ones((3, 3), bool))
+        with pytest.raises(PromptError, match="A mask"):
+            either.show(1, [[1, 0], [1]])
+        with pytest.raises(PromptError, match="no object on slice 1"):
+            either.show(1, np.zeros((64, 80), bool))
     for objects in ({}, {1: {}}, None):
         with pytest.raises(PromptError):
             ns.propagate_objects(stack, objects, model)  # type: ignore[arg-type]

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam import checks
-from napari_sam.errors import ParameterError, PromptError
+from napari_sam.errors import PromptError
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Prompt
@@ -126,10 +126,7 @@ class Carry:
         ------
         PromptError, ParameterError
         """
-        if not 0 <= index < self.slices.depth:
-            raise ParameterError(
-                f"There is no slice {index}: the stack has {self.slices.depth}, counted from 0."
-            )
+        self.slices.check(index)
         step = self._answer(index, what, score)
         self.forget(index)
         self._shown[index] = step
@@ -267,22 +264,8 @@ class Carry:
         if isinstance(what, Prompt):
             pixels = self.slices.look_at(index)
             found = self.model.predict(self.model.encode(pixels, limits=self.slices.limits), what)
-            region, score = found.regions[0], float(found.scores[0])
-        elif isinstance(what, Region):
-            region = what
-        else:
-            mask = np.asarray(what) != 0
-            if mask.shape != self.slices.plane:
-                raise PromptError(
-                    f"The mask of slice {index} has shape {mask.shape}, but slices have "
-                    f"{self.slices.plane}."
-                )
-            region = Region.of(mask)
-        if not region.area:
-            raise PromptError(
-                f"There is no object on slice {index}: the mask is empty. Click elsewhere, or "
-                "paint some of the object."
-            )
+            what, score = found.regions[0], float(found.scores[0])
+        region = self.slices.region(index, what)
         if self.slices.limits is None:
             self.slices.look_at(index)
         return Step(index, region, 1.0 if score is None else score)

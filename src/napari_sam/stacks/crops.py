@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from napari_sam import checks
 from napari_sam.contrast import contrast_limits
-from napari_sam.errors import ImageError, LabelsError
+from napari_sam.errors import ImageError, LabelsError, ParameterError, PromptError
 from napari_sam.images import check_plane, is_rgb
 from napari_sam.regions import Mask, Region
 
@@ -103,6 +103,43 @@ class Slices:
         self.depth, self.plane = shape[0], (shape[1], shape[2])
         self.limits = limits
         self._kept: dict[int, tuple[Window, npt.NDArray[Any]]] = {}
+
+    def check(self, index: int) -> None:
+        """Refuse the number of a slice that is not there.
+
+        Raises
+        ------
+        ParameterError
+        """
+        if not 0 <= index < self.depth:
+            raise ParameterError(
+                f"There is no slice {index}: the stack has {self.depth}, counted from 0."
+            )
+
+    def region(self, index: int, mask: Region | npt.ArrayLike) -> Region:
+        """Return where an object was shown on a slice.
+
+        Raises
+        ------
+        PromptError
+            When it is no mask of a slice, or an empty one.
+        """
+        if isinstance(mask, Region):
+            region = mask.within(self.plane)
+        else:
+            given = checks.array(mask, "A mask", PromptError) != 0
+            if given.shape != self.plane:
+                raise PromptError(
+                    f"The mask of slice {index} has shape {given.shape}, but slices have "
+                    f"{self.plane}."
+                )
+            region = Region.of(given)
+        if not region.area:
+            raise PromptError(
+                f"There is no object on slice {index}: the mask is empty. Click elsewhere, or "
+                "paint some of the object."
+            )
+        return region
 
     def look_at(self, index: int) -> npt.NDArray[Any]:
         """Read a whole slice, and take the contrast from it if none was given."""

@@ -184,9 +184,7 @@ def propagate_objects(
     for _ in recall.run(progress):
         pass
     depth, plane = recall.slices.depth, recall.slices.plane
-    return {
-        number: _put_together(spans.steps, depth, plane) for number, spans in recall.objects.items()
-    }
+    return {number: _put_together(recall.steps(number), depth, plane) for number in recall.objects}
 
 
 def _put_together(steps: Mapping[int, Step], depth: int, plane: tuple[int, int]) -> Propagation:

@@ -9,16 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from napari_sam import checks
-from napari_sam.errors import ModelError, ParameterError, PromptError
+from napari_sam.errors import ModelError, PromptError
 from napari_sam.images import check_plane
 from napari_sam.models.capabilities import Followed, Recollection
 from napari_sam.models.model import Embedding, Model
 from napari_sam.progress import Progress, silent
-from napari_sam.prompts import Prompt
-from napari_sam.regions import Region
+from napari_sam.prompts import Placed, Prompt
 from napari_sam.stacks.carry import Shown
 from napari_sam.stacks.crops import Others, Slices, Window
 from napari_sam.stacks.ending import End
@@ -77,9 +74,9 @@ class Recall:
     Attributes
     ----------
     objects : dict of int to Spans
-        What is known so far, by the number of the object.
+        What was shown and is known so far, by the number of the object.
     first, last : int
-        Slices beyond which nothing is followed.
+        Slices beyond which no object is followed, and beyond which `steps` holds nothing.
 
     Raises
     ------
@@ -133,25 +130,19 @@ class Recall:
         ------
         PromptError, ParameterError
         """
-        if not 0 <= index < self.slices.depth:
-            raise ParameterError(
-                f"There is no slice {index}: the stack has {self.slices.depth}, counted from 0."
-            )
-        prompt = what if isinstance(what, Prompt) else self._mask(index, what)
+        self.slices.check(index)
         if isinstance(what, Prompt):
             embedding = self._embedding(index, keep=True)
-            told = self._memory.begin(self.slices.depth).tell(0, embedding, {0: prompt})[0]
-            step = _step(index, told)
+            told = self._memory.begin(self.slices.depth).tell(0, embedding, {0: what})[0]
+            found = told.candidates
+            region, score = self.slices.region(index, found.regions[0]), float(found.scores[0])
+            prompt = what
         else:  # a slice may be read later, when somebody goes on from there
-            assert prompt.region is not None
-            step = Step(index, prompt.region, score)
+            region = self.slices.region(index, what)
+            prompt = Prompt(mask=Placed(region, self.slices.plane))
             if self.slices.limits is None:
                 self.slices.look_at(index)
-        if not step.region.area:
-            raise PromptError(
-                f"There is no object on slice {index}: the mask is empty. Click elsewhere, or "
-                "paint some of the object."
-            )
+        step = Step(index, region, score)
         spans = self.objects.setdefault(number, Spans(self.slices.depth))
         spans.show(index, prompt)
         spans.steps[index] = step
@@ -161,6 +152,12 @@ class Recall:
         """Take back what was shown of an object on a slice."""
         if number in self.objects:
             self.objects[number].forget(index)
+
+    def steps(self, number: int = 1) -> dict[int, Step]:
+        """Return what is known of an object so far, by slice, from the first to the last."""
+        spans = self.objects.get(number)
+        known = {} if spans is None else spans.steps
+        return {z: known[z] for z in sorted(known) if self.first <= z <= self.last}
 
     def run(self, progress: Progress = silent) -> Iterator[tuple[int, Step]]:
         """Find all objects on every slice that is not known yet.
@@ -282,17 +279,6 @@ class Recall:
             while len(self._kept) > _KEPT:
                 self._kept.popitem(last=False)
         return kept
-
-    def _mask(self, index: int, what: Region | npt.ArrayLike) -> Prompt:
-        if isinstance(what, Region):
-            return Prompt(mask=what.on(self.slices.plane))
-        mask = checks.array(what, "A mask", PromptError) != 0
-        if mask.shape != self.slices.plane:
-            raise PromptError(
-                f"The mask of slice {index} has shape {mask.shape}, but slices have "
-                f"{self.slices.plane}."
-            )
-        return Prompt(mask=mask)
 
 
 def _visits(ways: list[_Way]) -> list[int]:

@@ -75,11 +75,7 @@ class Recalled:
     @property
     def steps(self) -> dict[int, Step]:
         """What is known so far, by slice."""
-        return {
-            z: step
-            for z, step in sorted(self._spans.steps.items())
-            if self._recall.first <= z <= self._recall.last and z not in self.absent
-        }
+        return {z: step for z, step in self._recall.steps().items() if z not in self.absent}
 
     def show(self, index: int, region: Region, score: float = 1.0) -> None:
         """Say where the object is on a slice, for the first time or again."""

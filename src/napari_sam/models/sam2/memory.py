@@ -147,12 +147,13 @@ class Sam2Recollection:
 
         SAM 2 takes either points or a mask. What is said by both is answered as about an image.
         """
-        mask = prompt.mask
-        if mask is None and prompt.logits is None:
+        if prompt.region is None and prompt.logits is None:
             return None
         if prompt.logits is not None or len(prompt.points) or len(prompt.boxes):
             mask = self._model.predict(embedding, prompt).masks[0]
-        assert mask is not None
+        else:  # and not `prompt.mask`, which would be kept with the prompt
+            assert prompt.region is not None
+            mask = prompt.region.on(embedding.shape)
         side = self._model.side
         values = torch.from_numpy(mask.astype(np.float32))[None, None]
         if mask.shape != (side, side):
