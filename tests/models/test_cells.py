@@ -21,6 +21,7 @@ from napari_sam.models.cells.model import CellsModel
 from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.models.cells.size import OBJECT
 from napari_sam.models.cells.windows import paste, resample, square
+from napari_sam.models.lesson import Lesson
 from napari_sam.prompts import Prompt
 from napari_sam.training.synthetic import generate
 
@@ -296,6 +297,33 @@ def test_texture_of_every_zoom_does_not_make_objects_ever_smaller():
     cells = CellsModel(Texture(), "texture", "cpu", "texture:1")
     embedding = cells.encode(np.random.default_rng(0).random((400, 400)))
     assert 8 < embedding.features.diameter < 16
+
+
+class Grainy(Drawing):
+    """Sees objects of 30 pixels on a ramp, and where it enlarges, grain of any size."""
+
+    def instances(self, image):
+        slope = image.mean(1)[0].diff(dim=1).median()
+        zoom = 1 / (399 * float(slope))
+        radius = (30 * zoom if zoom < 1.3 else 32) / 4  # in map pixels
+        height, width = image.shape[-2] // 2, image.shape[-1] // 2
+        rows, columns = torch.meshgrid(
+            *(torch.arange(side) % (3 * radius) - 1.5 * radius for side in (height, width)),
+            indexing="ij",
+        )
+        depth = 1 - torch.hypot(rows, columns) / radius
+        return 8 * torch.stack([depth, depth - 0.3, -depth])[None]
+
+
+@pytest.mark.parametrize(("shown", "believed"), [(8.0, 30.0), (20.0, 20.0)])
+def test_a_size_that_was_shown_is_believed_unless_a_much_larger_one_is_confirmed(shown, believed):
+    cells = CellsModel(Grainy(), "grainy", "cpu", "grainy:1")
+    ramp = np.broadcast_to(np.linspace(0, 1, 400), (400, 400))
+    found = cells.encode(ramp, limits=(0, 1)).features.diameter
+    assert 30 / 1.2 < found < 30 * 1.2
+    cells.history = (Lesson("", "cells", 1, 2, 1, 1.0, 1, True, shown, {}, {}, {}, {}),)
+    found = cells.encode(ramp, limits=(0, 1)).features.diameter
+    assert believed / 1.2 < found < believed * 1.2
 
 
 @pytest.mark.parametrize("diameter", [12, 30, 60, 140])

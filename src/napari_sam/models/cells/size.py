@@ -33,6 +33,7 @@ FIRST_ZOOMS = (1.0, 0.5, 2.0, 0.25)  # tried in turn until objects show up
 AGREE = 1.7  # ratio up to which the size found and the size looked for agree
 CLOSER = 0.85  # of the disagreement a second look has to leave less than this
 SURE = 0.9  # of the confidence that a size found by itself has, for a size that was shown
+GRAIN = 3.0  # times as large as what was shown: objects that rule it out once they are confirmed
 FEW = 5  # objects from which a look is worth trusting
 WHOLE = 3  # objects away from the border from which the others do not count
 SEED = 0.5  # height of the centre map that makes a seed
@@ -232,22 +233,37 @@ def estimate_diameter(
     pyramid : Pyramid
     progress : callable
     usual : float, optional
-        Diameter of objects that a person has shown. If objects of about this size are seen when
-        it is looked for, and about as surely as at the size found without, the estimate lies
-        between what is seen and what was shown.
+        Diameter of objects that a person has shown. It is looked for unless the network finds
+        and confirms much larger objects: small ones are seen in the grain of any plane. If
+        objects of about this size are seen then, and about as surely as at the size found
+        without, the estimate lies between what is seen and what was shown.
     """
-    found, confidence = _found(network, pyramid, progress)
-    if usual is None:
-        return found
+    found = _found(network, pyramid, progress)
+    if usual is None or (found.confirmed and found.diameter > GRAIN * usual):
+        return found.diameter
     seen = _seen_at(network, pyramid, clip_zoom(OBJECT / usual))
-    as_sure = seen.count > 0 and seen.confidence >= SURE * confidence
+    as_sure = seen.count > 0 and seen.confidence >= SURE * found.confidence
     if as_sure and abs(log(seen.median / usual)) <= log(AGREE):
         return float(np.sqrt(usual * seen.median))
-    return found
+    return found.diameter
 
 
-def _found(network: CellsNetwork, pyramid: Pyramid, progress: Progress) -> tuple[float, float]:
-    """Find the median diameter of the objects of a plane, and how sure the network is.
+class _Found(NamedTuple):
+    """A median diameter in plane pixels, and how sure the network is of it.
+
+    Attributes
+    ----------
+    confirmed : bool
+        Whether enough objects were of about this size when it was looked for.
+    """
+
+    diameter: float
+    confidence: float
+    confirmed: bool
+
+
+def _found(network: CellsNetwork, pyramid: Pyramid, progress: Progress) -> _Found:
+    """Find the median diameter of the objects of a plane.
 
     Returns the diameter that the network confirms when it looks at the zoom that suits it, by
     enough objects to tell. Of the sizes seen when there is none such: one confirmed by few
@@ -272,15 +288,15 @@ def _found(network: CellsNetwork, pyramid: Pyramid, progress: Progress) -> tuple
             continue
         tried.append((agrees, objects.confidence, objects.median))
         if agrees:
-            return objects.median, objects.confidence
+            return _Found(objects.median, objects.confidence, True)
         if before is not None and off / before[0] > CLOSER:
-            return before[1], before[2]
+            return _Found(before[1], before[2], False)
         before = off, objects.median, objects.confidence
         todo = [clip_zoom(OBJECT / objects.median)] if look < len(FIRST_ZOOMS) else []
     if not tried:
-        return OBJECT, 0.0
+        return _Found(OBJECT, 0.0, False)
     _, confidence, median = max(tried)
-    return median, confidence
+    return _Found(median, confidence, False)
 
 
 def count_at(network: CellsNetwork, pyramid: Pyramid, diameter: float) -> int:
