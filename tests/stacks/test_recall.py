@@ -145,6 +145,10 @@ def test_what_makes_no_sense_is_refused():
     for objects in ({}, {1: {}}, None):
         with pytest.raises(PromptError):
             ns.propagate_objects(stack, objects, model)  # type: ignore[arg-type]
+    alone = FakeModel()
+    with pytest.raises(PromptError):
+        ns.propagate_objects(stack, {1: {5: ns.Prompt(points=[(40, 60)])}, 2: {}}, alone)
+    assert not alone.encoded  # before the first object is followed
 
 
 def test_a_lazy_stack_is_read_slice_by_slice():

@@ -165,12 +165,13 @@ def propagate_objects(
     checks.reports(progress)
     if not isinstance(objects, Mapping) or not objects:
         raise PromptError("Give at least one object: {number: {index: Prompt or mask}}.")
+    shown = {number: shown_by(prompts) for number, prompts in objects.items()}
     known = as_model(model, device)
     how: dict[str, Any] = {"rgb": rgb, "limits": limits, "others": others}
     if known.memory is None:
         how |= {"first": first, "last": last}
         found = {}
-        for done, (number, prompts) in enumerate(objects.items()):
+        for done, (number, prompts) in enumerate(shown.items()):
             stage = part(progress, done / len(objects), (done + 1) / len(objects))
             found[number] = propagate(stack, prompts, known, progress=stage, **how)
         return found
@@ -178,8 +179,8 @@ def propagate_objects(
     recall.first = checks.whole(first, "first")
     if last is not None:
         recall.last = min(checks.whole(last, "last"), recall.last)
-    for number, prompts in objects.items():
-        for index, what in sorted(shown_by(prompts).items()):
+    for number, prompts in shown.items():
+        for index, what in sorted(prompts.items()):
             recall.show(index, what, number)
     for _ in recall.run(progress):
         pass
