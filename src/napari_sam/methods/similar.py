@@ -76,9 +76,10 @@ class Similar(Cells):
             cells = find_cells(plane, seen, model, diameter=options.diameter)
             return cells.labels(options)[0]
 
-        for shown in (options.examples, options.unlike):
+        for done, shown in enumerate((options.examples, options.unlike)):
             if shown is not None:
-                shown.described(model, every, (pixels, embedding), part(progress, 0.0, 0.5))
+                share = part(progress, done / 4, (done + 1) / 4)
+                shown.described(model, every, (pixels, embedding), share)
         cells = find_cells(
             pixels,
             embedding,

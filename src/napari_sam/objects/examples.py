@@ -15,7 +15,7 @@ from napari_sam.errors import LabelsError
 from napari_sam.images import Image
 from napari_sam.models.model import Embedding, Model
 from napari_sam.objects.describe import Looks, Sight
-from napari_sam.progress import Progress, silent
+from napari_sam.progress import Progress, part, silent
 
 __all__ = ["Described", "Examples", "Find", "Shown"]
 
@@ -136,8 +136,8 @@ class Examples:
         if model.fingerprint not in self._known:
             parts = []
             for done, one in enumerate(self.shown):
-                progress(done / len(self.shown))
-                parts.append(_described(one, model, find, seen))
+                share = part(progress, done / len(self.shown), (done + 1) / len(self.shown))
+                parts.append(_described(one, model, find, seen, share))
             self._known[model.fingerprint] = [*parts]
         return self.known(model.fingerprint)
 
@@ -151,12 +151,17 @@ class Examples:
 
 
 def _described(
-    one: Shown, model: Model, find: Find, seen: tuple[npt.NDArray[Any], Embedding] | None
+    one: Shown,
+    model: Model,
+    find: Find,
+    seen: tuple[npt.NDArray[Any], Embedding] | None,
+    progress: Progress,
 ) -> _Plane:
+    progress(0.0)
     if seen is not None and seen[1].plane_hash == images.content_hash(one.pixels):
         embedding = seen[1]
     else:
-        embedding = model.encode(one.pixels, limits=one.limits)
+        embedding = model.encode(one.pixels, limits=one.limits, progress=progress)
     sight = Sight.of(one.pixels, embedding, model)
     return _Plane(sight.looks(find(one.pixels, embedding)), sight.looks(one.labels))
 
