@@ -35,7 +35,7 @@ SOURCES: dict[str, tuple[str, ...]] = {
     "tissue, other stains": ("dsb_purple_white", "dsb_brightfield"),
     "phase contrast": ("usiigaci",),
     "axons, electron microscope": ("axonsem",),
-    "bacteria and yeast films": ("cheetah_bacteria", "cheetah_mes"),
+    "bacteria, and colonies of stem cells": ("cheetah_bacteria", "cheetah_mes"),
 }
 NEVER = ("cheetah_volvox", "plant", "laptrack")  # held out from every training
 SOURCES["never trained on: Volvox, ovules, time lapse"] = NEVER
