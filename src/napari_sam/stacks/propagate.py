@@ -171,7 +171,7 @@ def propagate_objects(
     if known.memory is None:
         how |= {"first": first, "last": last}
         found = {}
-        for done, (number, prompts) in enumerate(shown.items()):
+        for done, (number, prompts) in enumerate(objects.items()):
             stage = part(progress, done / len(objects), (done + 1) / len(objects))
             found[number] = propagate(stack, prompts, known, progress=stage, **how)
         return found
@@ -179,8 +179,8 @@ def propagate_objects(
     recall.first = checks.whole(first, "first")
     if last is not None:
         recall.last = min(checks.whole(last, "last"), recall.last)
-    for number, prompts in shown.items():
-        for index, what in sorted(prompts.items()):
+    for number, told in shown.items():
+        for index, what in sorted(told.items()):
             recall.show(index, what, number)
     for _ in recall.run(progress):
         pass
