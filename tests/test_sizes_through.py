@@ -9,6 +9,9 @@ import pytest
 
 import napari_sam as ns
 from fake_model import FakeModel, blobs
+from napari_sam.engine.sizes import agreed_through
+from napari_sam.images import Block, Image
+from napari_sam.methods.options import CellOptions
 
 BALLS = blobs((10, 60, 80), ((4, 20, 20), (5, 40, 60)), 5)
 
@@ -56,3 +59,19 @@ def test_planes_that_are_not_joined_have_sizes_of_their_own() -> None:
     model = Measuring()
     ns.segment_cells(BALLS, model)
     assert (set(model.asked), model.measured) == ({None}, 0)
+
+
+def test_a_slice_is_read_once_for_its_contrast_and_its_size(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    read: list[Any] = []
+    as_before = Block.read
+
+    def noted(self: Block) -> Any:
+        read.append(self.plane.index[0])
+        return as_before(self)
+
+    monkeypatch.setattr(Block, "read", noted)
+    blocks = list(Image.of(BALLS).blocks())
+    assert agreed_through(blocks, CellOptions(), Measuring(), None).diameter == 10
+    assert sorted(read) == list(range(len(BALLS)))

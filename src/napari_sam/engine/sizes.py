@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_sam.contrast import limits_of
 from napari_sam.images import Block, check_plane, patches_of, sample_of
@@ -26,16 +27,20 @@ _SAMPLES = 6
 _PLANES = 32  # of those that are joined, that are looked at: of 9 a few bad ones decided
 
 
-def limits_on(block: Block, model: Model) -> tuple[float, float]:
+def limits_on(
+    block: Block, model: Model, pixels: npt.NDArray[Any] | None = None
+) -> tuple[float, float]:
     """Return the values of black and white of a plane that is searched.
 
-    They are those that the plane would have if it were read at once, as long as that is possible.
+    They are those that the plane would have if it were read at once, as long as that is possible;
+    `pixels` are the plane's, if it has been read.
     """
     image = block.image
     if image.limits is not None:
         return image.limits
     height, width = block.plane.shape
-    pixels = check_plane(block.read() if height * width <= _EXACT else sample_of(block))
+    if pixels is None:
+        pixels = check_plane(block.read() if height * width <= _EXACT else sample_of(block))
     return model.limits_for(pixels, limits_of(image, pixels))
 
 
@@ -63,10 +68,9 @@ def agreed(
     limits : (low, high), optional
         Values of black and white, if they are known already.
     """
-    height, width = block.plane.shape
     who = model if model.instances is not None else finder
     open_ = hasattr(options, "diameter") and options.diameter is None
-    if who is None or not open_ or height * width <= FROM:
+    if who is None or not open_ or not _is_large(block):
         return options
     diameter = typical_diameter(block, who, limits or limits_on(block, model), progress)
     return replace(options, diameter=diameter)
@@ -99,7 +103,9 @@ def agreed_through(
     found: list[tuple[float, int]] = []
     for done, at in enumerate(some):
         stage = part(progress, done / len(some), (done + 1) / len(some))
-        found += _sizes_on(blocks[at], who, limits_on(blocks[at], model), stage)
+        block = blocks[at]
+        pixels = None if _is_large(block) else check_plane(block.read())
+        found += _sizes_on(block, who, limits_on(block, model, pixels), stage, pixels)
     return replace(options, diameter=_usual(found))
 
 
@@ -125,13 +131,24 @@ def typical_diameter(
     return _usual(_sizes_on(block, model, limits, progress))
 
 
-def _sizes_on(
-    block: Block, model: Model, limits: tuple[float, float], progress: Progress
-) -> list[tuple[float, int]]:
-    """Return the median diameter of the objects and their number, of samples of a plane."""
+def _is_large(block: Block) -> bool:
+    """Whether samples stand for the plane."""
     height, width = block.plane.shape
-    large = height * width > FROM
-    patches = patches_of(block, _SIDE, _SAMPLES) if large else [check_plane(block.read())]
+    return height * width > FROM
+
+
+def _sizes_on(
+    block: Block,
+    model: Model,
+    limits: tuple[float, float],
+    progress: Progress,
+    pixels: npt.NDArray[Any] | None = None,
+) -> list[tuple[float, int]]:
+    """Return the median diameter of the objects and their number, of samples of a plane.
+
+    Of a plane that was read, `pixels`, all of it is looked at.
+    """
+    patches = patches_of(block, _SIDE, _SAMPLES) if pixels is None else [pixels]
     found = []
     for done, pixels in enumerate(patches):
         progress(done / len(patches))
