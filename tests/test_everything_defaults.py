@@ -87,8 +87,8 @@ def test_clear_nuclei_of_any_look_are_found_by_cells(kind):
 
 
 def test_clear_nuclei_are_found_at_a_grid_too():
-    result = segment_everything(clear_nuclei(3)[:153, :153], model="cells", points_per_side=8)
-    assert 6 <= len(result) <= 12
+    result = segment_everything(clear_nuclei(3)[:102, :102], model="cells", points_per_side=6)
+    assert 3 <= len(result) <= 6
 
 
 def test_the_signature_is_the_references():
@@ -178,13 +178,13 @@ def test_every_family_says_the_same_as_its_models():
 
 
 def test_the_command_line_finds_what_python_finds(tmp_path: Path):
-    image = clear_nuclei(4)[:153, :153]
+    image = clear_nuclei(4)[:102, :102]
     tifffile.imwrite(tmp_path / "image.tif", image)
     words = ["segment", str(tmp_path / "image.tif"), "-o", str(tmp_path / "out")]
     assert main([*words, "--mode", "everything"]) == 0
     written = tifffile.imread(tmp_path / "out" / "image_labels.tif")
     np.testing.assert_array_equal(written, segment_everything(image).labels)
-    assert written.max() >= 8
+    assert written.max() >= 3
 
 
 def test_what_is_typed_is_chosen():

@@ -579,7 +579,7 @@ def test_a_cell_lands_on_its_slices_whatever_the_layer(
     elif kind == "zarr":
         zarr = pytest.importorskip("zarr")
         stored = zarr.create_array(
-            tmp_path / "a.zarr", shape=data.shape, chunks=(5,) * 4, dtype="u1"
+            tmp_path / "a.zarr", shape=data.shape, chunks=(13,) * 4, dtype="u1"
         )
         stored[:] = data
         data = stored

@@ -26,7 +26,8 @@ from real_window import CENTRE, STACK, Window
 
 
 @pytest.fixture
-def window(make_napari_viewer, qtbot):
+def window(make_napari_viewer, qtbot, monkeypatch):
+    monkeypatch.setattr("napari_sam.ui.proposing.proposal._LINGER", 500)  # nobody looks at them
     made = Window(make_napari_viewer(show=True), qtbot)
     yield made
     made.session.close()
@@ -43,7 +44,7 @@ def test_a_real_click_on_a_scaled_translated_stack_labels_the_right_voxels(windo
     expected[3, :, 40:] = STACK[3, :, 40:] > 100
     np.testing.assert_array_equal(labels.data > 0, expected)
     assert not window.viewer.layers["SAM preview"].visible
-    window.until(lambda: "SAM preview" not in window.viewer.layers)  # a few seconds later
+    window.until(lambda: "SAM preview" not in window.viewer.layers)
 
 
 def test_a_click_with_shift_keeps_the_cell_before_it_and_a_sheet_names_the_keys(window):
@@ -81,7 +82,7 @@ def test_right_click_undo_and_candidates_by_real_input(window):
     window.until(lambda: len(window.model.prompts) == 3)
     assert window.model.prompts[-1].labels.tolist() == [1]
     window.press(Qt.Key.Key_Escape)
-    window.until(lambda: [la.name for la in window.viewer.layers] == ["stack"])  # later
+    window.until(lambda: [la.name for la in window.viewer.layers] == ["stack"])
 
 
 def test_a_box_dragged_for_real_makes_a_cell(window):
