@@ -234,3 +234,38 @@ def test_a_prompt_is_said_anew_without_its_logits() -> None:
     assert again.window is None
     np.testing.assert_array_equal(again.mask, mask)
     assert again.points.tolist() == [[2, 5]]
+
+
+def test_a_stroke_says_where_the_object_is_and_models_hear_places_along_it():
+    prompt = Prompt(strokes=[[(1, 1), (1, 11)], [(5, 0), (9, 0)]], stroke_labels=[1, 0])
+    assert len(prompt.points) == 0
+    assert len(prompt.all_points) == len(prompt.all_labels) == 12
+    assert prompt.all_labels.tolist() == [1] * 6 + [0] * 6
+    assert prompt.foreground.tolist() == [[1, at] for at in (1, 3, 5, 7, 9, 11)]
+    assert not prompt.strokes[0].flags.writeable
+    again = prompt.without_logits()
+    assert [line.tolist() for line in again.strokes] == [line.tolist() for line in prompt.strokes]
+    assert again.stroke_labels.tolist() == [1, 0]
+    prompt.check((10, 12))
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"strokes": [[(1, 1)]]},
+        {"strokes": 3},
+        {"strokes": [[(1, 1), (2, 2)]], "stroke_labels": [0]},
+        {"strokes": [[(1, 1), (2, 2)]], "stroke_labels": [1, 1]},
+        {"strokes": [[(1, 1), (2, np.nan)]]},
+    ],
+)
+def test_strokes_that_are_none_are_refused(wrong):
+    with pytest.raises(PromptError):
+        Prompt(**wrong)
+
+
+def test_a_stroke_beside_the_plane_is_refused_and_none_is_shared():
+    with pytest.raises(PromptError, match="stroke lies outside"):
+        Prompt(strokes=[[(1, 1), (30, 2)]]).check((10, 10))
+    with pytest.raises(PromptError, match="one object"):
+        Prompt(strokes=[[(1, 1), (3, 2)]], boxes=[(0, 0, 4, 4), (5, 5, 8, 8)]).split()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from images_watched import Watched, pyramid
 from napari_sam.contrast import contrast_limits
+from napari_sam.engine.tile_prompts import prompt_in
 from napari_sam.errors import ImageError
 from napari_sam.images import (
     Block,
@@ -22,6 +23,7 @@ from napari_sam.images import (
     scales_of,
     tile_around,
 )
+from napari_sam.prompts import Prompt
 
 PIXELS = np.random.default_rng(0).integers(0, 255, (261, 388)).astype(np.uint8)
 
@@ -29,6 +31,18 @@ PIXELS = np.random.default_rng(0).integers(0, 255, (261, 388)).astype(np.uint8)
 def block_of(*levels: np.ndarray, axes: str = "YX", at: int = 0) -> Block:
     image = Image(list(levels) if len(levels) > 1 else levels[0], axes)
     return list(image.blocks())[at]
+
+
+@given(st.integers(0, 260), st.integers(0, 387))
+def test_a_stroke_of_a_plane_is_one_of_its_tile(row, column):
+    plane = block_of(*pyramid(PIXELS, 2))
+    tile = tile_around(plane, scales_of(plane.image, plane.plane)[0], (row, column), 64)
+    line = np.array([(row, column), (row + 2, column - 1)])
+    far = line + 300
+    prompt = Prompt(strokes=[line, far], stroke_labels=[1, 0])
+    seen = prompt_in(tile, prompt)
+    assert seen.stroke_labels.tolist() == [1]  # what is not meant beyond the tile says nothing
+    assert (tile.to_plane(seen.strokes[0])[0] == line[0]).all()
 
 
 @st.composite

@@ -17,7 +17,9 @@ import numpy.typing as npt
 from napari_sam import checks
 from napari_sam.errors import PromptError
 from napari_sam.polygons import fill
+from napari_sam.prompt_values import boxes_of, labels_of, logits_of, mask_of, strokes_of
 from napari_sam.regions import Region
+from napari_sam.strokes import along
 
 FOREGROUND = 1
 BACKGROUND = 0
@@ -35,7 +37,7 @@ class Placed(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Prompt:
-    """Points, a box, a mask or a text that all describe ONE object on ONE plane.
+    """Points, strokes, a box, a mask or a text that all describe ONE object on ONE plane.
 
     Parameters
     ----------
@@ -54,6 +56,10 @@ class Prompt:
         The region those logits cover (``found.window``).
     text : str, optional
         Words for the object, for models that understand them.
+    strokes : sequence of (N, 2) array-like
+        Lines drawn along the object, or beside it; each has two corners at least.
+    stroke_labels : (S,) array-like of {0, 1}, optional
+        1 for a line on the object, 0 for one beside it. All 1 by default.
 
     Attributes
     ----------
@@ -76,6 +82,8 @@ class Prompt:
     logits: npt.NDArray[np.float32] | None = None
     window: Window | None = None
     text: str | None = None
+    strokes: tuple[npt.NDArray[np.float64], ...] = ()
+    stroke_labels: npt.NDArray[np.int64] | None = None
 
     def __init__(
         self,
@@ -86,11 +94,13 @@ class Prompt:
         logits: Any = None,
         window: Sequence[float] | None = None,
         text: str | None = None,
+        strokes: Any = (),
+        stroke_labels: Any = None,
     ) -> None:
         point_array = checks.places(points, 2, "points", PromptError)
         region = shape = None
         if mask is not None and not isinstance(mask, Placed):
-            given = _mask(mask)
+            given = mask_of(mask)
             given.flags.writeable = False
             region, shape = Region.of(given), given.shape
             self.__dict__["mask"] = given
@@ -98,18 +108,22 @@ class Prompt:
             region, shape = mask.region, mask.shape
         if region is not None and not region.area:
             raise PromptError("The mask is empty: paint some of the object first.")
+        lines = strokes_of(strokes)
         values: dict[str, Any] = {
             "points": point_array,
-            "labels": _labels(labels, len(point_array)),
-            "boxes": _boxes(boxes),
+            "labels": labels_of(labels, len(point_array)),
+            "boxes": boxes_of(boxes),
             "region": region,
             "mask_shape": shape,
-            "logits": None if logits is None else _logits(logits),
+            "logits": None if logits is None else logits_of(logits),
             "window": None if window is None else checks.window(window, "window", PromptError),
             "text": None if text is None else checks.text(text, "text", PromptError).strip(),
+            "strokes": lines,
+            "stroke_labels": labels_of(stroke_labels, len(lines), "strokes"),
         }
         somewhere = (
             bool((values["labels"] == FOREGROUND).any())
+            or bool((values["stroke_labels"] == FOREGROUND).any())
             or len(values["boxes"]) > 0
             or region is not None
             or values["logits"] is not None
@@ -118,11 +132,12 @@ class Prompt:
         if not somewhere:
             raise PromptError(
                 "The prompt does not say where the object is: "
-                "give at least one point with label 1, a box, a mask or a text."
+                "give at least one point with label 1, a stroke, a box, a mask or a text."
             )
         for name, value in values.items():
-            if isinstance(value, np.ndarray):
-                value.flags.writeable = False
+            for part in value if isinstance(value, tuple) else (value,):
+                if isinstance(part, np.ndarray):
+                    part.flags.writeable = False
             object.__setattr__(self, name, value)
 
     @cached_property
@@ -194,18 +209,35 @@ class Prompt:
         r0, c0, r1, c1 = (float(v) for v in self.boxes[0])
         return r0, c0, r1, c1
 
+    @cached_property
+    def all_points(self) -> npt.NDArray[np.float64]:
+        """Points (N, 2) and places along the strokes, as models hear of them."""
+        return np.concatenate([self.points, *map(along, self.strokes)])
+
+    @cached_property
+    def all_labels(self) -> npt.NDArray[np.int64]:
+        """What `all_points` say, (N,): 1 object, 0 background."""
+        assert self.labels is not None
+        assert self.stroke_labels is not None
+        counts = [len(along(line)) for line in self.strokes]
+        return np.concatenate([self.labels, np.repeat(self.stroke_labels, counts)])
+
     @property
     def foreground(self) -> npt.NDArray[np.float64]:
-        """Points (N, 2) that lie on the object."""
-        assert self.labels is not None
-        return np.asarray(self.points[self.labels == FOREGROUND])
+        """Places (N, 2) on the object: points, and along strokes."""
+        return np.asarray(self.all_points[self.all_labels == FOREGROUND])
 
     def without_logits(self) -> Prompt:
         """Return the same prompt, said for the first time."""
         placed = None
         if self.region is not None and self.mask_shape is not None:
             placed = Placed(self.region, self.mask_shape)
-        return Prompt(self.points, self.labels, self.boxes, placed, text=self.text)
+        return Prompt(
+            *(self.points, self.labels, self.boxes, placed),
+            text=self.text,
+            strokes=self.strokes,
+            stroke_labels=self.stroke_labels,
+        )
 
     def split(self) -> list[Prompt]:
         """Return one prompt per box.
@@ -220,7 +252,7 @@ class Prompt:
         Raises
         ------
         PromptError
-            When a point lies in no box, or a mask would have to be shared.
+            When a point lies in no box, or a mask or a stroke would have to be shared.
 
         Examples
         --------
@@ -233,6 +265,10 @@ class Prompt:
         assert self.labels is not None
         if self.region is not None or self.logits is not None:
             raise PromptError("A mask describes one object; it cannot be shared by several boxes.")
+        if self.strokes:
+            raise PromptError(
+                "A stroke describes one object; it cannot be shared by several boxes."
+            )
         inside: npt.NDArray[np.bool_] = np.all(
             (self.points[None] >= self.boxes[:, None, :2])
             & (self.points[None] <= self.boxes[:, None, 2:]),
@@ -259,18 +295,17 @@ class Prompt:
         Raises
         ------
         PromptError
-            When a point lies outside the plane, a box misses it, or the mask has another shape.
+            When a point or a stroke lies outside the plane, a box misses it, or the mask has
+            another shape.
         """
         shape = checks.plane_shape(shape, "shape", PromptError)
         height, width = shape
-        if len(self.points):
+        for what, places in (("point", self.points), *(("stroke", s) for s in self.strokes)):
             # A pixel reaches half a pixel around its centre.
-            low = (self.points < -0.5).any()
-            high = (self.points > np.array([height, width]) - 0.5).any()
-            if low or high:
+            if (places < -0.5).any() or (places > np.array([height, width]) - 0.5).any():
                 raise PromptError(
-                    f"A point lies outside the plane of {height} x {width} pixels: "
-                    f"{self.points.tolist()}."
+                    f"A {what} lies outside the plane of {height} x {width} pixels: "
+                    f"{places.tolist()}."
                 )
         for r0, c0, r1, c1 in self.boxes:
             if r1 < -0.5 or c1 < -0.5 or r0 > height - 0.5 or c0 > width - 0.5:
@@ -283,43 +318,3 @@ class Prompt:
                 f"The mask has shape {self.mask_shape}, but the plane has {shape}: "
                 "use a Labels layer with the same size as the image."
             )
-
-
-def _labels(value: Any, count: int) -> npt.NDArray[np.int64]:
-    if value is None:
-        return np.ones(count, dtype=np.int64)
-    given = np.atleast_1d(checks.array(value, "labels", PromptError))
-    if given.shape != (count,):
-        raise PromptError(
-            f"{count} points need {count} labels, got an array of shape {given.shape}."
-        )
-    if not np.isin(given, (BACKGROUND, FOREGROUND)).all():
-        raise PromptError(f"labels must be 1 (object) or 0 (background), got {given.tolist()}.")
-    return given.astype(np.int64)
-
-
-def _boxes(value: Any) -> npt.NDArray[np.float64]:
-    corners = checks.places(value, 4, "boxes", PromptError).reshape(-1, 2, 2)
-    boxes = np.concatenate([corners.min(axis=1), corners.max(axis=1)], axis=1)
-    if (boxes[:, :2] == boxes[:, 2:]).any():
-        raise PromptError(f"A box has no area: {boxes.tolist()}. Drag it open, or use a point.")
-    return boxes
-
-
-def _mask(value: Any) -> npt.NDArray[np.bool_]:
-    given = checks.array(value, "mask", PromptError)
-    if given.ndim != 2:
-        raise PromptError(f"mask must be one plane (H, W), got shape {given.shape}.")
-    checks.finite(given, "mask", PromptError)
-    inside: npt.NDArray[np.bool_] = given != 0
-    return inside
-
-
-def _logits(value: Any) -> npt.NDArray[np.float32]:
-    given = checks.array(value, "logits", PromptError, kinds="iuf")
-    if given.ndim != 2 or given.size == 0:
-        raise PromptError(f"logits must be (h, w), got shape {given.shape}.")
-    with np.errstate(over="ignore"):
-        logits = np.array(given, dtype=np.float32)
-    checks.finite(logits, "logits", PromptError)
-    return logits

@@ -43,6 +43,7 @@ def changes(draw: Any) -> Change:
         labels=[1, *(draw(st.integers(0, 1)) for _ in points[1:])],
         boxes=draw(st.sampled_from([(), [(1, 2, 9, 9)]])),
         mask=draw(st.sampled_from([None, np.eye(24) > 0])),
+        strokes=draw(st.sampled_from([(), [[(1, 2), (3.5, 4)]]])),
     )
     origin = draw(st.sampled_from([None, Origin(), Origin(plane(1), (prompt,), "cells")]))
     return Change(draw(st.text(max_size=20)), runs, rows, "accept", origin, draw(st.integers(0)))

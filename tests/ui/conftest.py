@@ -109,6 +109,27 @@ class Bench:
         event.type = "mouse_release"
         mouse_release_callbacks(self.viewer, event)
 
+    def drag(self, *path: tuple[float, ...], button: int = 1, release: bool = True) -> Event:
+        """Press a mouse button, move through places in the world, and release it."""
+        from napari.utils.interactions import (
+            mouse_move_callbacks,
+            mouse_press_callbacks,
+            mouse_release_callbacks,
+        )
+
+        event = Event("mouse_press", button, ())
+        self.viewer.cursor.position = path[0]
+        mouse_press_callbacks(self.viewer, event)
+        event.is_dragging = True
+        for world in path[1:]:
+            self.viewer.cursor.position = world
+            event.type, event.pos = "mouse_move", event.pos + 10
+            mouse_move_callbacks(self.viewer, event)
+        if release:
+            event.type = "mouse_release"
+            mouse_release_callbacks(self.viewer, event)
+        return event
+
     def press(self, key: str) -> None:
         """Press a key as the canvas would, active layer first."""
         from napari.utils.key_bindings import KeymapHandler

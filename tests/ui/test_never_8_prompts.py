@@ -200,7 +200,7 @@ def test_clear_leaves_nothing_behind(ready):
     ready.settle()
     ready.press("Escape")
     ready.settle()
-    assert ready.names() == [*before, "SAM boxes"]  # which was asked for
+    assert ready.names() == [*before, "SAM shapes"]  # which was asked for
     assert len(ready.state.shapes.data) == 0
     assert ready.state.answer is None
 

@@ -87,7 +87,7 @@ def test_right_click_undo_and_candidates_by_real_input(window):
 
 def test_a_box_dragged_for_real_makes_a_cell(window):
     layer = window.add_stack()
-    window.panel.pages["click"].boxes.click()
+    window.panel.pages["click"].pens.boxes.click()
     start, stop = window.position(layer, (3, 10, 40)), window.position(layer, (3, 30, 60))
     native = window.canvas.native
     QTest.mousePress(native, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, start)
@@ -270,7 +270,7 @@ def test_a_kept_cell_whose_layer_is_gone_cannot_be_undone(window):
 def test_a_cell_can_be_clicked_while_boxes_are_drawn(window):
     """Else the panel says "click the next cell", and a click leaves a speck and no mask."""
     layer = window.add_stack()
-    boxes = window.panel.pages["click"].boxes
+    boxes = window.panel.pages["click"].pens.boxes
     QTest.mouseClick(boxes, Qt.MouseButton.LeftButton)
     assert boxes.isChecked()
     window.click(layer, CENTRE)
@@ -279,13 +279,13 @@ def test_a_cell_can_be_clicked_while_boxes_are_drawn(window):
     assert len(window.model.prompts[-1].boxes) == 0
     window.click(layer, (3, 20, 55), Qt.MouseButton.RightButton)
     window.until(lambda: window.model.prompts[-1].labels.tolist() == [1, 0])
-    window.until(lambda: len(window.viewer.layers["SAM boxes"].data) == 0)  # no specks
+    window.until(lambda: len(window.viewer.layers["SAM shapes"].data) == 0)  # no specks
 
 
 def test_a_click_leaves_a_box_that_is_tiny_at_this_zoom(window):
     layer = window.add_stack()
-    window.panel.pages["click"].boxes.click()
-    boxes = window.viewer.layers["SAM boxes"]
+    window.panel.pages["click"].pens.boxes.click()
+    boxes = window.viewer.layers["SAM shapes"]
     boxes.add_rectangles(np.array([[[3, r, c] for r, c in ((8, 8), (8, 11), (11, 11), (11, 8))]]))
     window.viewer.scene.camera.zoom = 1
     window.click(layer, CENTRE)
@@ -296,10 +296,10 @@ def test_a_click_leaves_a_box_that_is_tiny_at_this_zoom(window):
 
 def test_the_boxes_button_stops_drawing_and_so_does_another_page(window):
     window.add_stack()
-    boxes = window.panel.pages["click"].boxes
+    boxes = window.panel.pages["click"].pens.boxes
     for leave in (boxes.click, window.panel.tool.button("review").click):
         boxes.click()
-        layer = window.viewer.layers["SAM boxes"]
+        layer = window.viewer.layers["SAM shapes"]
         assert (layer.mode, boxes.isChecked()) == ("add_rectangle", True)
         leave()
         assert (layer.mode, boxes.isChecked()) == ("pan_zoom", False)

@@ -283,7 +283,7 @@ class Prompter:
 
 def _without_logits(prompt: Prompt) -> Prompt:
     """Start again from the marks: logits mean something only where they were made."""
-    marks = len(prompt.points) or len(prompt.boxes) or prompt.region is not None
+    marks = len(prompt.all_points) or len(prompt.boxes) or prompt.region is not None
     return prompt.without_logits() if marks else prompt
 
 

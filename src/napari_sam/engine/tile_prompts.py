@@ -30,10 +30,17 @@ def prompt_in(tile: Tile, prompt: Prompt) -> Prompt:
     Prompt
     """
     assert prompt.labels is not None
+    assert prompt.stroke_labels is not None
     points = tile.from_plane(prompt.points)
     last = np.array(tile.shape) - 0.5
     inside = ((points >= -0.5) & (points <= last)).all(axis=1)
     kept = inside | (prompt.labels != BACKGROUND)
+    drawn = [tile.from_plane(line) for line in prompt.strokes]
+    said = [
+        (line.clip(-0.5, last), label)
+        for line, label in zip(drawn, prompt.stroke_labels, strict=True)
+        if label != BACKGROUND or ((line >= -0.5) & (line <= last)).all()
+    ]
     boxes = tile.from_plane(prompt.boxes.reshape(-1, 2)).reshape(-1, 4)
     return Prompt(
         points=points[kept].clip(-0.5, last),
@@ -43,6 +50,8 @@ def prompt_in(tile: Tile, prompt: Prompt) -> Prompt:
         logits=prompt.logits,
         window=None if prompt.window is None else _window(tile.from_plane, prompt.window),
         text=prompt.text,
+        strokes=[line for line, _ in said],
+        stroke_labels=[label for _, label in said],
     )
 
 

@@ -195,6 +195,8 @@ def _origin_out(origin: Origin, arrays: dict[str, npt.NDArray[Any]]) -> dict[str
                 "boxes": prompt.boxes.tolist(),
                 "window": prompt.window,
                 "text": prompt.text,
+                "strokes": [line.tolist() for line in prompt.strokes],
+                "stroke_labels": np.asarray(prompt.stroke_labels).tolist(),
                 "mask": prompt.mask_shape,
                 "box": None if region is None else region.box,
             }
@@ -227,6 +229,8 @@ def _origin_in(text: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Ori
                 logits=None if logits is None else logits.astype(np.float32),
                 window=None if told["window"] is None else tuple(told["window"]),
                 text=told["text"],
+                strokes=told.get("strokes", ()),
+                stroke_labels=told.get("stroke_labels") or None,
             )
         )
     place = text["plane"]

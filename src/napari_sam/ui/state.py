@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from napari_sam.engine.worker import View
     from napari_sam.models.capabilities import Suits
 
+Pen = Literal["", "scribble", "lasso", "brush", "eraser"]
 ChipKind = Literal["empty", "wait", "ready", "missing", "problem"]
 
 
@@ -131,6 +132,8 @@ class State:
         Whether proposed cells are filled instead of outlined.
     drawing : bool
         Whether a drag draws a box.
+    pen : str
+        What a drag on the canvas draws instead of moving the view; empty for nothing.
     overlap : {"keep", "overwrite"}
     hover : bool
         Whether the mask under the cursor is shown.
@@ -189,6 +192,7 @@ class State:
     polarity: int = FOREGROUND
     filled: bool = False
     drawing: bool = False
+    pen: Pen = ""
     overlap: Overlap = "keep"
     hover: bool = False
     model: str = "cells"

@@ -277,11 +277,11 @@ class CellsModel(Model):
         points, labels = torch.zeros(1, 1, 2), torch.full((1, 1), -1)
         box = torch.full((1, 4), float("nan"))
         if prompt is not None:
-            inside = to_window(prompt.points, window, WINDOW)
+            inside = to_window(prompt.all_points, window, WINDOW)
             near = ((inside >= 0) & (inside <= WINDOW)).all(dim=1)
             if near.any():
                 points = inside[near][None]
-                labels = torch.from_numpy(np.array(prompt.labels))[near][None]
+                labels = torch.from_numpy(np.array(prompt.all_labels))[near][None]
         if prompt is not None and prompt.box is not None:
             corners = to_window(np.reshape(prompt.box, (2, 2)), window, WINDOW)
             box = corners.reshape(1, 4)

@@ -70,10 +70,9 @@ class PromptEmbedder:
         scale = np.array(used) / np.array(shape)
         points = boxes = masks = None
         box = prompt.box
-        if len(prompt.points):
-            assert prompt.labels is not None
-            xy = torch.from_numpy((prompt.points * scale)[None, :, ::-1].copy())
-            labels = torch.from_numpy(prompt.labels.astype(np.int32))[None]
+        if len(prompt.all_points):
+            xy = torch.from_numpy((prompt.all_points * scale)[None, :, ::-1].copy())
+            labels = torch.from_numpy(prompt.all_labels.astype(np.int32))[None]
             points = (xy.float().to(self.device), labels.to(self.device))
         if prompt.logits is not None:
             masks = self._logits(prompt, shape)
@@ -129,5 +128,5 @@ def leaves_doubt(prompt: Prompt) -> bool:
     """Whether a prompt may mean several things, so that SAM shall offer three masks."""
     box = int(len(prompt.boxes) > 0)
     refined = int(prompt.logits is not None or prompt.mask is not None)
-    points = len(prompt.points)
+    points = len(prompt.all_points)
     return points + box <= 1 and not (points and refined)

@@ -149,7 +149,7 @@ class Sam2Recollection:
         """
         if prompt.region is None and prompt.logits is None:
             return None
-        if prompt.logits is not None or len(prompt.points) or len(prompt.boxes):
+        if prompt.logits is not None or len(prompt.all_points) or len(prompt.boxes):
             mask = self._model.predict(embedding, prompt).masks[0]
         else:  # and not `prompt.mask`, which would be kept with the prompt
             assert prompt.region is not None
@@ -164,7 +164,7 @@ class Sam2Recollection:
     def _points(self, prompt: Prompt, shape: tuple[int, int]) -> dict[str, Tensor]:
         """Points and the corners of a box, ``(x, y)`` in the square, with their labels."""
         scale = np.array(self._model.used(shape)) / np.array(shape)
-        places, labels = prompt.points, np.asarray(prompt.labels, np.int32)
+        places, labels = prompt.all_points, np.asarray(prompt.all_labels, np.int32)
         if prompt.box is not None:
             places = np.concatenate([np.reshape(prompt.box, (2, 2)), places])
             labels = np.concatenate([np.array(_CORNERS, np.int32), labels])

@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
-from skimage.draw import line as line_pixels
 
 from napari_sam.images import Plane
 from napari_sam.regions import Region
 from napari_sam.ui.canvas.preview import Preview
+from napari_sam.ui.canvas.stroke_view import pixels_along
 from napari_sam.ui.layers.ours import OurLayers
 
 if TYPE_CHECKING:
     from napari.layers import Image
 
 NAME = "SAM selection"
+_NOTHING = Region(np.zeros((0, 0), bool))
 _COLOURS = ("#ff3df0", "#ffffff")  # of a line, and of the ring under it
 
 
@@ -49,25 +50,9 @@ class Highlight:
         if region is None and not path:
             self._preview.hide()
             return
-        ring = Region.of(np.zeros((0, 0), bool)) if region is None else _ring(region, plane.shape)
-        line = _line(path, plane.shape)
+        ring = _NOTHING if region is None else _ring(region, plane.shape)
+        line = pixels_along(path, plane.shape, int(len(path) == 1)) if path else _NOTHING
         self._preview.show(image, plane, [line, ring], filled=True)
-
-
-def _line(path: list[tuple[float, float]], shape: tuple[int, int]) -> Region:
-    """Draw a line between places of the plane, or a small cross at one."""
-    if not path:
-        return Region.of(np.zeros((0, 0), bool))
-    ends = np.rint(path).astype(int)
-    corner = ends.min(axis=0) - 1
-    drawn = np.zeros(ends.max(axis=0) - corner + 2, dtype=bool)
-    for start, stop in zip(
-        ends - corner, (ends[1:] if len(ends) > 1 else ends) - corner, strict=False
-    ):
-        drawn[line_pixels(*start, *stop)] = True
-    if len(path) == 1:
-        drawn = ndi.binary_dilation(drawn)
-    return Region.of(drawn, *map(int, corner)).within(shape)
 
 
 def _ring(region: Region, shape: tuple[int, int]) -> Region:

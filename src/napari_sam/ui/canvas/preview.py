@@ -64,7 +64,7 @@ class Preview:
         """Show the masks, each in its own colour, as outlines or filled."""
         patch = self._patch(image, plane, regions)
         painted = np.zeros((patch[2] - patch[0], patch[3] - patch[1]), dtype=np.uint8)
-        width = 0 if filled else self._line_width(image)
+        width = 0 if filled else self.line_width(image)
         for number, region in reversed(list(enumerate(regions))):
             if region.area:
                 top, left = region.top - patch[0], region.left - patch[1]
@@ -91,7 +91,7 @@ class Preview:
             self.hidden = False
             self.layer.visible = True
 
-    def _line_width(self, image: Image) -> int:
+    def line_width(self, image: Image) -> int:
         """Pixels of the image that an outline takes: about as many of the screen, at any zoom."""
         viewer = self._ours.viewer
         scale = float(np.min(np.abs(np.asarray(image.scale)[-2:]))) or 1.0

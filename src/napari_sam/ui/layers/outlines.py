@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.images import Plane
+from napari_sam.prompts import FOREGROUND
 from napari_sam.ui.layers.planes import Coordinates, data_to_world, world_to_data
+from napari_sam.ui.layers.polarity import polarity
 
 if TYPE_CHECKING:
     from napari.layers import Image, Layer, Points, Shapes
@@ -21,12 +23,14 @@ class Outline(NamedTuple):
     """A shape of the person's, seen on one plane.
 
     ``kind`` is "box" for a rectangle along the pixel axes, "polygon" for any other closed
-    outline, "path" for an open line. ``vertices`` is (N, 2), (row, column) pixels.
+    outline, "path" for an open line. ``vertices`` is (N, 2), (row, column) pixels. ``label`` is 1
+    for what lies on the object, 0 for a line that does not.
     """
 
     index: int  # type: ignore[assignment]  # tuple.index, which nobody needs here
     kind: Literal["box", "polygon", "path"]
     vertices: Coordinates
+    label: int = FOREGROUND
 
 
 def _on_plane(
@@ -76,6 +80,7 @@ def shapes_on_plane(viewer: Any, shapes: Shapes, image: Image, plane: Plane) -> 
     Shapes smaller than two pixels are left out: a click without a drag makes such a rectangle.
     """
     found = []
+    said = polarity(shapes)
     for index, (corners, kind) in enumerate(zip(shapes.data, shapes.shape_type, strict=True)):
         on, vertices = _on_plane(viewer, shapes, image, plane, corners)
         extent = np.ptp(vertices, axis=0)
@@ -83,7 +88,7 @@ def shapes_on_plane(viewer: Any, shapes: Shapes, image: Image, plane: Plane) -> 
             continue
         if kind in ("path", "line"):
             if extent.max() >= _SMALLEST_SHAPE:
-                found.append(Outline(index, "path", vertices))
+                found.append(Outline(index, "path", vertices, int(said[index])))
             continue
         if extent.min() < _SMALLEST_SHAPE:
             continue

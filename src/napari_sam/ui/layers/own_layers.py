@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Points, Shapes
 
 POINTS_NAME = "SAM points"
-SHAPES_NAME = "SAM boxes"
+SHAPES_NAME = "SAM shapes"
 OBJECT_COLOUR = "#12b5a6"
 BACKGROUND_COLOUR = "#f58a1f"
 # A plus and a minus: told apart without colour.
@@ -53,21 +53,53 @@ def new_points(ours: OurLayers, image: Image) -> Points:
     return layer
 
 
-def new_shapes(ours: OurLayers, image: Image) -> Shapes:
-    """Add an empty Shapes layer for boxes and outlines on the image's grid, ready to draw."""
+def new_shapes(ours: OurLayers, image: Image, *, draw_boxes: bool = True) -> Shapes:
+    """Add an empty Shapes layer for boxes, lines and outlines on the image's grid.
+
+    Parameters
+    ----------
+    ours : OurLayers
+    image : Image layer
+    draw_boxes : bool
+        Whether it becomes the active layer, and drags draw boxes in it.
+    """
+    import pandas as pd
     from napari.layers import Shapes
 
     layer = Shapes(
         ndim=image.ndim,
         name=SHAPES_NAME,
+        features=pd.DataFrame({POLARITY: pd.Categorical([], categories=[OBJECT, NOT_OBJECT])}),
+        feature_defaults={POLARITY: OBJECT},
         edge_color=OBJECT_COLOUR,
         face_color="transparent",
         edge_width=2,
         **transform_of(image),
     )
-    ours.add(layer, quietly=False)
-    layer.mode = "add_rectangle"
+    ours.add(layer, quietly=not draw_boxes)
+    if draw_boxes:
+        layer.mode = "add_rectangle"
     return layer
+
+
+def add_shape(shapes: Shapes, corners: npt.NDArray[np.float64], kind: str, label: int) -> None:
+    """Add a shape of ours, in the colour of what it says.
+
+    Parameters
+    ----------
+    shapes : Shapes layer
+    corners : (N, D) array
+        In data coordinates.
+    kind : str
+        What napari calls it: ``"path"``, ``"polygon"``, ``"rectangle"``.
+    label : {1, 0}
+        Object, or background.
+    """
+    say_next(shapes, label)
+    colour = OBJECT_COLOUR if label == FOREGROUND else BACKGROUND_COLOUR
+    how = {"edge_color": colour, "face_color": "transparent", "edge_width": 2}
+    shapes.add(corners, shape_type=kind, **how)
+    say_next(shapes, FOREGROUND)
 
 
 def add_point(

@@ -1,4 +1,4 @@
-"""Whether a point says "this" or "not this": a column of its layer's features."""
+"""Whether a point or a line says "this" or "not this": a column of its layer's features."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 from napari_sam.prompts import BACKGROUND, FOREGROUND
 
 if TYPE_CHECKING:
-    from napari.layers import Points
+    from napari.layers import Points, Shapes
 
 POLARITY = "polarity"
 OBJECT, NOT_OBJECT = "object", "background"
@@ -30,7 +30,7 @@ def _word(value: Any) -> str:
     return str(value).strip().lower()
 
 
-def column_of(points: Points) -> str | None:
+def column_of(points: Points | Shapes) -> str | None:
     """Name the column that says what points mean; None when there is none.
 
     The plugin's own name counts whatever its values are. Any other must hold words for both, or
@@ -48,7 +48,7 @@ def column_of(points: Points) -> str | None:
     return None
 
 
-def polarity(points: Points) -> npt.NDArray[np.int64]:
+def polarity(points: Points | Shapes) -> npt.NDArray[np.int64]:
     """Read which points say "not this"; all say "this" when the layer does not tell.
 
     Returns
@@ -63,7 +63,7 @@ def polarity(points: Points) -> npt.NDArray[np.int64]:
     return np.where(words.isin(_NEGATIVE), BACKGROUND, FOREGROUND).astype(np.int64)
 
 
-def say_next(points: Points, label: int) -> None:
+def say_next(points: Points | Shapes, label: int) -> None:
     """Set what the next point of a layer will say, in the words that the layer uses."""
     column = column_of(points)
     if column is None:
@@ -77,7 +77,7 @@ def say_next(points: Points, label: int) -> None:
         points.feature_defaults = {**now, column: value}
 
 
-def _value(points: Points, column: str, label: int) -> Any:
+def _value(points: Points | Shapes, column: str, label: int) -> Any:
     """The value of a column that stands for a label: one that is there, else one like those."""
     wanted = _NEGATIVE if label == BACKGROUND else _POSITIVE
     said = points.features[column]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -13,7 +13,9 @@ from scipy import ndimage as ndi
 
 from napari_sam.errors import PromptError
 from napari_sam.images import Plane
-from napari_sam.prompts import BACKGROUND, FOREGROUND, Prompt
+from napari_sam.prompts import BACKGROUND, FOREGROUND, Placed, Prompt
+from napari_sam.regions import Region
+from napari_sam.strokes import along
 from napari_sam.ui.layers.label_grid import labels_plane
 from napari_sam.ui.layers.outlines import Outline, points_on_plane, shapes_on_plane
 from napari_sam.ui.layers.planes import read_plane
@@ -22,7 +24,7 @@ from napari_sam.ui.layers.polarity import polarity
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points, Shapes
 
-_STROKE_POINTS = 6  # along an open line; more clicks make a mask worse rather than better
+Places = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,21 +52,21 @@ class Marks:
     def signature(self) -> bytes:
         """Return what differs as soon as any mark does."""
         parts = [self.points.tobytes(), self.labels.tobytes()]
-        parts += [o.kind.encode() + o.vertices.tobytes() for o in self.outlines]
+        parts += [f"{o.kind}{o.label}".encode() + o.vertices.tobytes() for o in self.outlines]
         parts.append(b"" if self.mask is None else np.packbits(self.mask).tobytes())
         return b"|".join(parts)
 
     def prompts(self, each_point: bool = False) -> tuple[Prompt, ...]:
         """Sort the marks into one prompt per object.
 
-        Every box or closed outline is an object, with the points inside it. Points outside
-        all of them describe one more object.
+        Every box or closed outline is an object, with the points and strokes inside it. Those
+        outside all of them describe one more object.
 
         Parameters
         ----------
         each_point : bool
-            Whether every "this" point outside the outlines marks an object of its own; a
-            "not this" point then belongs to the nearest of them.
+            Whether every "this" point or stroke outside the outlines marks an object of its own;
+            what says "not this" then belongs to the nearest of them.
 
         Raises
         ------
@@ -72,96 +74,147 @@ class Marks:
             When a mark belongs to no object; nothing is dropped silently.
         """
         closed = [outline for outline in self.outlines if outline.kind != "path"]
-        strokes = [self._inside(_along(o.vertices)) for o in self.outlines if o.kind == "path"]
-        points, labels = self.points, self.labels
-        if not each_point:
-            points = np.concatenate([points, *strokes])
-            labels = np.concatenate([labels, np.full(len(points) - len(labels), FOREGROUND)])
-            if len(closed) <= 1:
-                return (self._one(points, labels, closed[0] if closed else None, self.mask),)
+        said = _Said(self.points, self.labels, self._strokes())
+        if not each_point and len(closed) <= 1:
+            return (self._one(said, closed[0] if closed else None, self.mask),)
         if self.mask is not None:
             raise PromptError(
                 "A painted mask describes one cell, but several are marked. Set the mask to "
                 "'none', or mark one cell at a time."
             )
         prompts = []
-        used = np.zeros(len(points), dtype=bool)
+        left = said
         for outline in closed:
-            low, high = outline.vertices.min(axis=0), outline.vertices.max(axis=0)
-            held = ((points >= low) & (points <= high)).all(axis=1)
-            used |= held
-            prompts.append(self._one(points[held], labels[held], outline, None))
+            prompts.append(self._one(said.within(outline.vertices), outline, None))
+            left = left.outside(outline.vertices)
         if each_point:
-            lines = [Prompt(stroke) for stroke in strokes]
-            return (*prompts, *lines, *_one_each(points[~used], labels[~used]))
-        if not used.all():
-            if not (labels[~used] == FOREGROUND).any():
+            return (*prompts, *left.each())
+        if left:
+            if not left.somewhere:
                 raise PromptError(
-                    "There are several boxes, and a 'not this' point lies in none of them. "
+                    "There are several boxes, and a 'not this' mark lies in none of them. "
                     "Move it into the box it is about, or remove it."
                 )
-            prompts.append(self._one(points[~used], labels[~used], None, None))
+            prompts.append(self._one(left, None, None))
         return tuple(prompts)
 
     def _one(
-        self,
-        points: npt.NDArray[np.float64],
-        labels: npt.NDArray[np.int64],
-        outline: Outline | None,
-        mask: npt.NDArray[np.bool_] | None,
+        self, said: _Said, outline: Outline | None, mask: npt.NDArray[np.bool_] | None
     ) -> Prompt:
         if outline is None:
-            if mask is None and len(labels) and not (labels == FOREGROUND).any():
+            if mask is None and said and not said.somewhere:
                 raise PromptError("Now mark the cell itself: left-click on it.")
-            return Prompt(points, labels, mask=mask)
+            return Prompt(**said.words, mask=mask)
         low, high = outline.vertices.min(axis=0), outline.vertices.max(axis=0)
         if outline.kind == "polygon":
-            drawn = Prompt.from_polygon(outline.vertices, self.shape, points, labels)
-            if mask is None or drawn.region is None:
-                return drawn
-            mask = mask | drawn.region.on(self.shape)
-        return Prompt(points, labels, boxes=[(*low, *high)], mask=mask)
+            drawn = Prompt.from_polygon(outline.vertices, self.shape)
+            assert drawn.region is not None
+            region = drawn.region
+            if mask is not None:
+                region = Region.of(mask | region.on(self.shape))
+            placed = Placed(region, self.shape)
+            return Prompt(**said.words, boxes=drawn.boxes, mask=placed)
+        return Prompt(**said.words, boxes=[(*low, *high)], mask=mask)
 
-    def _inside(self, points: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-        held = (points >= -0.5) & (points <= np.array(self.shape) - 0.5)
-        return points[held.all(axis=1)]
+    def _strokes(self) -> tuple[tuple[Places, int], ...]:
+        """Open lines, as far as they are on the plane, and what they say."""
+        last = np.array(self.shape) - 0.5
+        return tuple(
+            (outline.vertices.clip(-0.5, last), outline.label)
+            for outline in self.outlines
+            if outline.kind == "path"
+        )
 
 
-def _one_each(points: npt.NDArray[np.float64], labels: npt.NDArray[np.int64]) -> Iterator[Prompt]:
-    """Make an object of every "this" point; "not this" is said to the nearest of them."""
-    this = points[labels == FOREGROUND]
-    not_this = points[labels != FOREGROUND]
-    if len(not_this) and not len(this):
-        raise PromptError("Now mark the cell itself: left-click on it.")
-    apart = np.linalg.norm(not_this[:, None] - this[None], axis=-1)
-    nearest = apart.argmin(axis=1) if len(not_this) else np.empty(0, int)
-    for number, place in enumerate(this):
-        others = not_this[nearest == number]
-        said = [FOREGROUND, *[BACKGROUND] * len(others)]
-        yield Prompt(np.concatenate([place[None], others]), said)
+class _Said(NamedTuple):
+    """Points and strokes, which may be about several objects."""
+
+    points: Places
+    labels: npt.NDArray[np.int64]
+    strokes: tuple[tuple[Places, int], ...]
+
+    def __bool__(self) -> bool:
+        return len(self.points) > 0 or len(self.strokes) > 0
+
+    @property
+    def somewhere(self) -> bool:
+        """Whether any of it lies on an object."""
+        on = (self.labels == FOREGROUND).any()
+        return bool(on) or any(label == FOREGROUND for _, label in self.strokes)
+
+    @property
+    def words(self) -> dict[str, Any]:
+        """The same as arguments of a prompt."""
+        lines, labels = [line for line, _ in self.strokes], [label for _, label in self.strokes]
+        return {
+            "points": self.points,
+            "labels": self.labels,
+            "strokes": lines,
+            "stroke_labels": labels,
+        }
+
+    def within(self, corners: Places) -> _Said:
+        """What lies in the rectangle around some corners; a stroke where its middle does."""
+        return self._where(corners, True)
+
+    def outside(self, corners: Places) -> _Said:
+        """What does not lie there."""
+        return self._where(corners, False)
+
+    def _where(self, corners: Places, inside: bool) -> _Said:
+        low, high = corners.min(axis=0), corners.max(axis=0)
+
+        def held(places: Places) -> npt.NDArray[np.bool_]:
+            found: npt.NDArray[np.bool_] = ((places >= low) & (places <= high)).all(axis=-1)
+            return found if inside else ~found
+
+        kept = held(self.points)
+        strokes = tuple(one for one in self.strokes if held(along(one[0], 3)[1]))
+        return _Said(self.points[kept], self.labels[kept], strokes)
+
+    def each(self) -> Iterator[Prompt]:
+        """Make an object of every stroke and point that lies on one.
+
+        What says "not this" is said to the nearest of them.
+        """
+        on = [Prompt(strokes=[line]) for line, label in self.strokes if label == FOREGROUND]
+        on += [Prompt(points=[place]) for place in self.points[self.labels == FOREGROUND]]
+        off = [(place[None], False) for place in self.points[self.labels != FOREGROUND]]
+        off += [(line, True) for line, label in self.strokes if label != FOREGROUND]
+        if off and not on:
+            raise PromptError("Now mark the cell itself: left-click on it.")
+        middles = np.array([one.foreground.mean(axis=0) for one in on]).reshape(-1, 2)
+        told: list[list[tuple[Places, bool]]] = [[] for _ in on]
+        for places, drawn in off:
+            apart = np.linalg.norm(middles - places.mean(axis=0), axis=1)
+            told[int(apart.argmin())].append((places, drawn))
+        for one, others in zip(on, told, strict=True):
+            points = [places for places, drawn in others if not drawn]
+            lines = [places for places, drawn in others if drawn]
+            yield Prompt(
+                np.concatenate([one.points, *points]),
+                [FOREGROUND] * len(one.points) + [BACKGROUND] * len(points),
+                strokes=[*one.strokes, *lines],
+                stroke_labels=[FOREGROUND] * len(one.strokes) + [BACKGROUND] * len(lines),
+            )
 
 
 def correcting(marks: Marks, mask: npt.NDArray[np.bool_]) -> Marks:
     """Let marks refine an object that is there.
 
     Models need to hear where the object is: with nothing but "not this", the middle of its mask
-    speaks for it.
+    speaks for it. A closed outline is drawn anew, whatever the mask was.
     """
     points, labels = marks.points, marks.labels
-    if not (labels == FOREGROUND).any():
+    if any(outline.kind == "polygon" for outline in marks.outlines):
+        return marks
+    stroked = any(o.kind == "path" and o.label == FOREGROUND for o in marks.outlines)
+    if not stroked and not (labels == FOREGROUND).any():
         depth = ndi.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
         middle = np.unravel_index(int(np.argmax(depth)), mask.shape)
         points = np.concatenate([[middle], points])
         labels = np.concatenate([[FOREGROUND], labels])
     return replace(marks, points=points, labels=labels, mask=mask)
-
-
-def _along(vertices: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Spread a few points evenly along a line."""
-    steps = np.linalg.norm(np.diff(vertices, axis=0), axis=1)
-    length = np.concatenate([[0.0], np.cumsum(steps)])
-    at = np.linspace(0.0, length[-1], _STROKE_POINTS)
-    return np.stack([np.interp(at, length, vertices[:, axis]) for axis in (0, 1)], axis=1)
 
 
 def read_marks(

@@ -1,10 +1,11 @@
-"""Drawing boxes in a Shapes layer of our own, with clicks in between."""
+"""A Shapes layer of our own: boxes are drawn in it, lines and outlines are put there."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_sam.ui.canvas.clicks import DRAG
 from napari_sam.ui.layers import own_layers
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Boxes:
-    """The layer in which a person draws boxes, made when it is first asked for."""
+    """The layer with boxes, lines and outlines of a person, made when it is first needed."""
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
@@ -36,16 +37,36 @@ class Boxes:
 
     def start(self) -> None:
         """Make the layer, or return to it, ready to draw rectangles."""
-        image = self._bench.state.image
-        assert image is not None
         if self.layer is None:
-            self.layer = own_layers.new_shapes(self._bench.ours, image)
-            self._mode.to(self.layer.events.mode, self._look)
+            self._make(draw_boxes=True)
         else:
             self._bench.viewer.layers.selection.active = self.layer
             self.layer.mode = "add_rectangle"
         self._bench.choose("shapes", self.layer)
         self._look()
+
+    def _make(self, *, draw_boxes: bool) -> Shapes:
+        image = self._bench.state.image
+        assert image is not None
+        layer = own_layers.new_shapes(self._bench.ours, image, draw_boxes=draw_boxes)
+        self._mode.to(layer.events.mode, self._look)
+        self.layer = layer
+        return layer
+
+    def add(self, corners: npt.NDArray[np.float64], kind: str, label: int) -> None:
+        """Put a line or an outline into the layer: a mark like those that are drawn in it.
+
+        Parameters
+        ----------
+        corners : (N, D) array
+            In data coordinates of the image.
+        kind : str
+            What napari calls it.
+        label : {1, 0}
+        """
+        layer = self.layer or self._make(draw_boxes=False)
+        own_layers.add_shape(layer, corners, kind, label)
+        self._bench.choose("shapes", layer)
 
     def stop(self) -> None:
         """Let drags move the view again; the boxes that were drawn stay."""

@@ -39,7 +39,7 @@ class Spent:
 
     plane: Plane
     points: tuple[tuple[Any, int], ...] = ()  # data coordinates and label, of our own layer
-    shapes: tuple[tuple[Any, str], ...] = ()  # corners and kind, of our own layer
+    shapes: tuple[tuple[Any, str, int], ...] = ()  # corners, kind and label, of our own layer
     used: tuple[tuple[Any, list[Any]], ...] = field(default_factory=tuple)
 
 
@@ -113,7 +113,11 @@ class MarkLayers:
             points_on_grid=points is self.own_points,
         )
         self._count(plane, len(marks.points), len(marks.outlines))
-        if self.rough is not None and self.rough[0] == plane and len(marks.points):
+        if (
+            self.rough is not None
+            and self.rough[0] == plane
+            and (len(marks.points) or marks.outlines)
+        ):
             marks = correcting(marks, self.rough[1].on(plane.shape))
         return marks
 
@@ -182,7 +186,7 @@ class MarkLayers:
         """Take the marks of a plane out of play, because they have become an object."""
         state = self._bench.state
         points: list[tuple[Any, int]] = []
-        shapes: list[tuple[Any, str]] = []
+        shapes: list[tuple[Any, str, int]] = []
         used: list[tuple[Any, list[Any]]] = []
         own_points: Any = self.own_points
         own_shapes: Any = self.boxes.layer
@@ -195,7 +199,8 @@ class MarkLayers:
                 said = polarity(layer)
                 points += [(np.array(layer.data[row]), int(said[row])) for row in rows]
             elif layer is own_shapes:
-                shapes += [(np.array(layer.data[r]), str(layer.shape_type[r])) for r in rows]
+                said, kinds = polarity(layer), layer.shape_type
+                shapes += [(np.array(layer.data[r]), str(kinds[r]), int(said[r])) for r in rows]
             else:
                 marks = [np.array(layer.data[row]) for row in rows]
                 self._used.add(layer, plane, marks)
@@ -232,9 +237,8 @@ class MarkLayers:
         self._writing = False
         self.paint()
         self._changed()
-        if self.boxes.layer is not None:
-            for corners, kind in spent.shapes:
-                self.boxes.layer.add(corners, shape_type=kind)
+        for shape in spent.shapes:
+            self.boxes.add(*shape)
 
     def remove_unused_points(self) -> None:
         """Take our own Points layer away if it is empty and the person does not work in it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from napari_sam.prompts import FOREGROUND
@@ -11,6 +12,7 @@ from napari_sam.ui.canvas.keys import Action
 from napari_sam.ui.state import Advice, Answer
 from napari_sam.ui.tools.click_by_click import ClickByClick
 from napari_sam.ui.tools.kept_in_hand import KeptInHand, Place
+from napari_sam.ui.tools.pens import Pens
 from napari_sam.ui.tools.through import Through
 from napari_sam.ui.tools.tool import Parts, Tool
 
@@ -39,6 +41,9 @@ class Click(Tool):
         ("Esc", "drop the marks"),
         ("Delete  Backspace", "delete the kept cell in hand"),
         ("T", "a left click says: this, or not this"),
+        ("R", "boxes: drag one around each cell"),
+        ("L", "lasso: drag an outline around the cell"),
+        ("S", "scribble: drag a line along the cell; with the right button: not this"),
         ("D", "through slices: the least certain slice"),
         ("Q", "through slices: the cell is not here"),
     )
@@ -49,7 +54,8 @@ class Click(Tool):
         self.hand = KeptInHand(parts)
         super().__init__(parts)
         proposal = parts.proposal
-        self.by_click = ClickByClick(self.bench, proposal, self._keep, self._mark)
+        self.by_click = ClickByClick(self.bench, proposal, self._keep)
+        self.pens = Pens(parts, self._draw)
         self.mouse = Clicks(
             self.bench.viewer,
             self._clicked,
@@ -75,14 +81,24 @@ class Click(Tool):
             "3": lambda: proposal.choose(2),
             "Delete": self.hand.delete,
             "Backspace": self.hand.delete,
+            "R": self.draw_boxes,
+            "L": lambda: self.pens.choose("lasso"),
+            "S": lambda: self.pens.choose("scribble"),
             "D": self.through.next_doubtful,
             "Q": self.through.not_here,
         }
 
+    def draw_boxes(self) -> None:
+        """Let drags draw boxes, or stop it."""
+        self.pens.put_down()
+        self.proposal.draw_boxes()
+
     def activate(self) -> None:
+        self.pens.turn_on()
         self.through.set_visible(True)
 
     def deactivate(self) -> None:
+        self.pens.turn_off()
         self.by_click.drop()
         self.hand.put_down()
         self.through.set_visible(False)
@@ -107,6 +123,7 @@ class Click(Tool):
         return self.through.stop()
 
     def close(self) -> None:
+        self.pens.close()
         self.through.close()
 
     def layers_changed(self) -> None:
@@ -126,19 +143,35 @@ class Click(Tool):
         if place is not None:
             label = self.proposal.said_by(button)
             next_cell = next_cell and label == FOREGROUND and not self.through.state.on
-            self.by_click.join(place, label, next_cell)
+            self.by_click.join(lambda: self._mark(place, label), next_cell)
         self.parts.acted()
 
     def _mark(self, place: Place, label: int) -> None:
         """Mark a pixel, or take the kept cell in hand that is there, if none is being marked."""
+        if not self._taken(place, label):
+            self.proposal.add_point(place, label)
+
+    def _draw(self, place: Place, label: int, add: Callable[[], None]) -> None:
+        """Take a line or an outline; the kept cell that is there is drawn anew by it."""
+
+        def mark() -> None:
+            self._taken(place, label)
+            add()
+            self.proposal.predicting.now()  # a line is a whole mark: nothing more follows
+
+        next_cell = self.bench.state.cell_per_click and label == FOREGROUND
+        self.by_click.join(mark, next_cell and not self.through.state.on)
+        self.parts.acted()
+
+    def _taken(self, place: Place, label: int) -> bool:
+        """Whether a mark takes a kept cell in hand; one that it is not about is put down."""
         state, hand = self.bench.state, self.hand
-        if label == FOREGROUND and not self.through.state.on:
-            if hand.number and not state.marked and not hand.concerns(place):
-                hand.put_down()
-            new = not state.marked and not self.proposal.under_way
-            if new and not hand.concerns(place) and hand.take(place):
-                return
-        self.proposal.add_point(place, label)
+        if label != FOREGROUND or self.through.state.on:
+            return False
+        if hand.number and not state.marked and not hand.concerns(place):
+            hand.put_down()
+        new = not state.marked and not self.proposal.under_way
+        return new and not hand.concerns(place) and hand.take(place)
 
     def _moved(self) -> None:
         """What is followed is shown already: no outline under the cursor then."""
@@ -182,7 +215,11 @@ class Click(Tool):
         self.bench.state.kept_count = 0 if document is None else len(document.table)
 
     def clear(self) -> None:
-        """Drop the cell being marked, on all its slices."""
+        """Drop the cell being marked, on all its slices; when there is none, the pen."""
+        state = self.bench.state
+        if state.pen and not (state.marked or state.answer or state.in_hand):
+            self.pens.choose(state.pen)
+            return
         self.by_click.drop()
         self.hand.put_down()
         self.through.clear()

@@ -11,8 +11,6 @@ from napari_sam.ui.proposing.proposal import Proposal
 from napari_sam.ui.state import Answer
 from napari_sam.ui.workbench import Workbench
 
-Place = tuple[float, float]
-
 
 @dataclass(frozen=True)
 class _Waiting:
@@ -22,16 +20,14 @@ class _Waiting:
     ----------
     plane : Plane
         On which it was made.
-    place : (row, column)
-    label : {1, 0}
-        What it says: object, or background.
+    mark : callable
+        Makes the mark.
     next_cell : bool
         Whether it keeps what is proposed, and is about another cell.
     """
 
     plane: Plane
-    place: Place
-    label: int
+    mark: Callable[[], None]
     next_cell: bool
 
 
@@ -44,19 +40,12 @@ class ClickByClick:
     proposal : Proposal
     keep : callable
         Keeps an answer; False when that did not work.
-    mark : callable
-        ``mark(place, label)`` on the displayed plane.
     """
 
     def __init__(
-        self,
-        bench: Workbench,
-        proposal: Proposal,
-        keep: Callable[[Answer], bool],
-        mark: Callable[[Place, int], None],
+        self, bench: Workbench, proposal: Proposal, keep: Callable[[Answer], bool]
     ) -> None:
-        self._bench, self._proposal = bench, proposal
-        self._keep, self._mark = keep, mark
+        self._bench, self._proposal, self._keep = bench, proposal, keep
         self._waiting: deque[_Waiting] = deque()
 
     @property
@@ -64,9 +53,17 @@ class ClickByClick:
         """Whether clicks wait for their turn."""
         return bool(self._waiting)
 
-    def join(self, place: Place, label: int, next_cell: bool) -> None:
-        """Take a click: at once, or once what was clicked before has its outline."""
-        self._waiting.append(_Waiting(self._bench.plane(), place, label, next_cell))
+    def join(self, mark: Callable[[], None], next_cell: bool) -> None:
+        """Take a click: at once, or once what was clicked before has its outline.
+
+        Parameters
+        ----------
+        mark : callable
+            Makes the mark, on the plane that is displayed now.
+        next_cell : bool
+            Whether it is about another cell than the one that is proposed.
+        """
+        self._waiting.append(_Waiting(self._bench.plane(), mark, next_cell))
         self._go_on()
 
     def _go_on(self) -> None:
@@ -79,7 +76,7 @@ class ClickByClick:
                 self._drop("Another slice is shown: {} not taken.")
                 return
             self._waiting.popleft()
-            self._mark(click.place, click.label)
+            click.mark()
 
     def _kept(self) -> bool:
         """Keep what is proposed, so that the next cell can be marked; False when it cannot yet."""

@@ -12,6 +12,7 @@ from napari_sam.ui.widgets.candidates import CandidateStrip
 from napari_sam.ui.widgets.click_more import ClickMore
 from napari_sam.ui.widgets.controls import Button, LayerCombo, Segmented, enable
 from napari_sam.ui.widgets.page import Layers, Page
+from napari_sam.ui.widgets.pen_row import PenRow
 from napari_sam.ui.widgets.through_switch import ThroughSwitch
 
 _ACCEPT = "Keep the chosen outline as a new cell in the labels."
@@ -50,7 +51,7 @@ class ClickPage(Page):
         self.show_count()
         self.show_answer()
 
-    def _marks(self, tool: Click) -> QHBoxLayout:
+    def _marks(self, tool: Click) -> QVBoxLayout:
         self.polarity = Segmented(
             [
                 (FOREGROUND, "+ this cell", "A left click marks the cell. Key T switches."),
@@ -69,17 +70,11 @@ class ClickPage(Page):
                 f"QPushButton:checked {{ background-color: {colour}; color: black; }}"
             )
         self.polarity.chosen.connect(tool.proposal.set_polarity)
-        self.boxes = Button(
-            "▭ Boxes",
-            "Draw boxes around cells instead of clicking them. Several boxes make several cells. "
-            "Press again to move the view by dragging.",
-            tool.proposal.draw_boxes,
-        )
-        self.boxes.setCheckable(True)
-        marks = QHBoxLayout()
+        self.pens = PenRow(tool)
+        marks = QVBoxLayout()
         marks.setSpacing(4)
-        marks.addWidget(self.polarity, 1)
-        marks.addWidget(self.boxes)
+        marks.addWidget(self.polarity)
+        marks.addWidget(self.pens)
         return marks
 
     def _buttons(self, tool: Click, column: QVBoxLayout) -> None:
@@ -139,7 +134,6 @@ class ClickPage(Page):
         events.in_hand.connect(self.show_count)
         events.cell_per_click.connect(self.show_by_click)
         events.polarity.connect(self.polarity.show_value)
-        events.drawing.connect(self.show_drawing)
         events.accept_key.connect(self.accept.print_key)
 
     @property
@@ -156,7 +150,6 @@ class ClickPage(Page):
         alone = state.answer is not None and state.answer.choices == 1
         enable(self.next, _NEXT, "there is only one outline." if alone else nothing)
         self.show_ways_back()
-        enable(self.boxes, self.boxes.tip, "" if state.image is not None else "there is no image.")
 
     def show_count(self) -> None:
         """Show how many cells the labels hold, and which of them is in hand."""
@@ -178,10 +171,6 @@ class ClickPage(Page):
         enable(self.undo, _UNDO, "" if undoable else "nothing is marked or kept yet.")
         cleared = not (state.marked or state.answer is not None or self._followed or state.in_hand)
         enable(self.clear, _CLEAR, "nothing is marked." if cleared else "")
-
-    def show_drawing(self) -> None:
-        """Show whether drags draw boxes."""
-        self.boxes.setChecked(self._state.drawing)
 
     def show_choice(self) -> None:
         """Show which candidate is chosen."""

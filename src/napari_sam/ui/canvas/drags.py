@@ -1,0 +1,83 @@
+"""Mouse on the canvas: a button that is held and moved draws, where somebody wants that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any, Protocol
+
+import numpy as np
+
+from napari_sam.ui.canvas.clicks import DRAG, LEFT, RIGHT
+
+Place = tuple[float, float]
+
+
+class Pen(Protocol):
+    """What draws: told of the way that the mouse takes."""
+
+    def begin(self, place: Place, button: int) -> bool:
+        """A button goes down; tells whether what follows is drawn."""
+        ...
+
+    def move(self, path: list[Place]) -> None:
+        """The mouse moves; its way so far."""
+        ...
+
+    def end(self, path: list[Place], moved: bool) -> None:
+        """The button goes up; whether the mouse had moved far enough for a drag."""
+        ...
+
+
+class Drags:
+    """Hands drags to a pen, and keeps the camera still meanwhile.
+
+    Parameters
+    ----------
+    viewer : napari viewer or ViewerModel
+    place : callable
+        Returns the pixel (row, column) of the plane under the cursor, or None.
+    pen : Pen
+    """
+
+    def __init__(self, viewer: Any, place: Callable[[], Place | None], pen: Pen) -> None:
+        self._viewer, self._place, self._pen = viewer, place, pen
+        self._callback = self._drag  # bound once: napari finds callbacks by identity
+        self._on = False
+
+    def turn_on(self) -> None:
+        if not self._on:
+            self._on = True
+            self._viewer.mouse_drag_callbacks.append(self._callback)
+
+    def turn_off(self) -> None:
+        if self._on:
+            self._on = False
+            self._viewer.mouse_drag_callbacks.remove(self._callback)
+
+    def _drag(self, viewer: Any, event: Any) -> Generator[None, None, None]:
+        active = viewer.layers.selection.active
+        if event.modifiers or event.button not in (LEFT, RIGHT):
+            return
+        if active is not None and str(active.mode) != "pan_zoom":
+            return
+        start = self._place()
+        if start is None or not self._pen.begin(start, event.button):
+            return
+        event.handled = True  # so that the camera does not pan
+        origin = np.asarray(event.pos, dtype=float)
+        path, moved = [start], False
+        yield
+        while event.type == "mouse_move":
+            event.handled = True
+            here = self._place()
+            if here is not None and here != path[-1]:
+                path.append(here)
+            moved = moved or float(np.linalg.norm(np.asarray(event.pos) - origin)) >= DRAG
+            if moved:
+                self._pen.move(path)
+            yield
+        here = self._place()
+        if here is not None and here != path[-1]:
+            path.append(here)
+        moved = moved or float(np.linalg.norm(np.asarray(event.pos) - origin)) >= DRAG
+        self._pen.end(path, moved)

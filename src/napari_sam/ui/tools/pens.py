@@ -1,0 +1,70 @@
+"""What drags draw on the Click page: one pen at a time, each taken up by a key or a button."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from napari_sam.errors import NapariSamError
+from napari_sam.ui.canvas.drags import Drags, Place
+from napari_sam.ui.layers.planes import cursor_on_plane
+from napari_sam.ui.proposing.drawing import Drawing
+from napari_sam.ui.state import Pen
+from napari_sam.ui.tools.tool import Parts
+
+
+class Pens:
+    """Owns which pen is in use, and hands drags to it.
+
+    Parameters
+    ----------
+    parts : Parts
+    mark : callable
+        See `Drawing`.
+    """
+
+    def __init__(
+        self, parts: Parts, mark: Callable[[Place, int, Callable[[], None]], None]
+    ) -> None:
+        self._bench, self._boxes = parts.bench, parts.proposal.marks.boxes
+        self._drawing = Drawing(parts.bench, self._boxes, mark)
+        self._drags = Drags(parts.bench.viewer, self._place, self._drawing)
+
+    def choose(self, pen: Pen) -> None:
+        """Take up a pen, or put it down when it is in use."""
+        bench = self._bench
+        if bench.state.image is None:
+            bench.say("Open an image first.", problem=True)
+        elif bench.state.pen == pen:
+            self.put_down()
+            bench.result("Dragging moves the view again. Click a cell.")
+        else:
+            self._boxes.stop()
+            bench.state.pen = pen
+            self._drawing.tell(pen)
+
+    def put_down(self) -> None:
+        """Let drags move the view again."""
+        self._drawing.drop()
+        self._bench.state.pen = ""
+
+    def turn_on(self) -> None:
+        """The page is shown."""
+        self._drags.turn_on()
+
+    def turn_off(self) -> None:
+        """The page is hidden."""
+        self._drags.turn_off()
+        self.put_down()
+
+    def close(self) -> None:
+        """Take away what is ours."""
+        self._drawing.close()
+
+    def _place(self) -> Place | None:
+        image = self._bench.state.image
+        if image is None or not image.visible:
+            return None
+        try:
+            return cursor_on_plane(self._bench.viewer, image, self._bench.plane())
+        except NapariSamError:
+            return None
