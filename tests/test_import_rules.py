@@ -30,6 +30,8 @@ VOCABULARY = {
     "overlays",
     "pixel_size",
     "polygons",
+    "prompt_values",
+    "strokes",
     "progress",
     "prompts",
     "regions",

@@ -14,6 +14,7 @@ from napari_sam.ui.layers.outlines import Outline
 from napari_sam.ui.layers.prompt_layers import Marks
 from napari_sam.ui.proposing.drawing import Drawing
 from napari_sam.ui.tools.pens import Pens
+from napari_sam.ui.widgets.pen_row import PenRow
 
 ALONG = [(20.0, 17.0), (20.0, 20.0), (21.0, 23.0)]
 AROUND = [(11.0, 11.0), (11.0, 29.0), (29.0, 29.0), (29.0, 11.0)]
@@ -203,6 +204,18 @@ def test_each_stroke_may_mark_a_cell_of_its_own():
     prompts = Marks(np.array([[35.0, 5.0]]), np.array([1]), outlines, None, (40, 40)).prompts(True)
     said = [(len(one.points), one.stroke_labels.tolist()) for one in prompts]
     assert said == [(0, [1]), (0, [1, 0]), (1, [])]
+
+
+def test_the_button_of_the_pen_in_use_is_down(ready, qtbot):
+    row = PenRow(ready.cells)
+    qtbot.addWidget(row)
+    row.pens["lasso"].click()
+    assert ready.state.pen == "lasso"
+    ready.press("S")
+    assert [pen for pen, button in row.pens.items() if button.isChecked()] == ["scribble"]
+    ready.press("R")
+    assert row.boxes.isChecked()
+    assert not row.pens["scribble"].isChecked()
 
 
 def test_pixels_of_a_line_are_cut_at_the_border():
