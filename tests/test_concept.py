@@ -58,6 +58,15 @@ def test_boxes_are_refused_where_a_plane_is_searched_in_tiles(monkeypatch):
         find(boxes=[(14.0, 14.0, 26.0, 26.0)])
 
 
+def test_boxes_are_refused_where_several_planes_are_searched():
+    model = ConceptModel()
+    with pytest.raises(ParameterError, match="2 planes are searched"):
+        ns.segment_objects(
+            np.stack([IMAGE, IMAGE]), "concept", model, boxes=[(14.0, 14.0, 26.0, 26.0)]
+        )
+    assert not model.asked
+
+
 def test_a_search_can_follow_its_sliders_without_the_model():
     concept, model = method("concept"), ConceptModel()
     low = concept.collecting(ConceptOptions(text="large"))

@@ -60,3 +60,129 @@ def test_a_word_is_typed_in_the_panel(shown, qtbot):
     shown.find.reset()
     controls.show_options()
     assert field.text() == ""
+
+
+LARGE = [(18.0, 108.0), (18.0, 132.0), (42.0, 132.0), (42.0, 108.0)]
+SMALL = [(12.0, 12.0), (12.0, 28.0), (28.0, 28.0), (28.0, 12.0)]
+
+
+def test_boxes_that_are_drawn_say_what_is_meant_and_what_is_not(shown):
+    boxes = shown.find.boxes
+    boxes.draw(1)
+    assert boxes.drawing == 1
+    boxes.own.add_rectangles([LARGE])
+    shown.settle()
+    assert "1 of what is meant, 0" in shown.state.status
+    boxes.draw(0)
+    assert boxes.drawing == 0
+    boxes.own.add_rectangles([SMALL])
+    shown.settle()
+    assert list(boxes.own.features["polarity"]) == ["+", "-"]
+    assert len({tuple(colour) for colour in boxes.own.edge_color}) == 2
+    shown.find.start()
+    shown.settle()
+    assert shown.model.asked == [
+        ("", [(18.0, 108.0, 42.0, 132.0), (12.0, 12.0, 28.0, 28.0)], [1, 0])
+    ]
+    assert len(np.unique(found(shown).data)) == 4
+    assert "boxes=[[18.0" in copied(shown, command=False)
+    copied(shown, command=True)
+    assert "--boxes FILE" in shown.state.status
+
+
+def copied(bench, command):
+    texts = [""]
+    bench.find.copy_recipe(command, texts.append)
+    return texts[-1]
+
+
+def test_the_last_box_is_taken_back_and_a_click_leaves_no_speck(shown):
+    boxes = shown.find.boxes
+    boxes.draw(1)
+    boxes.own.add_rectangles([LARGE])
+    boxes.own.add_rectangles([[(5, 5), (5, 5.5), (5.5, 5.5), (5.5, 5)]])
+    shown.settle()
+    assert len(boxes.own.data) == 1
+    shown.press("Control-Z")
+    shown.settle()
+    assert not len(boxes.own.data)
+    shown.find.start()
+    shown.settle()
+    assert "draw a box" in shown.state.status
+    assert not shown.model.asked
+
+
+def test_boxes_of_a_persons_own_layer_are_read_and_left_alone(shown):
+    layer = shown.viewer.add_shapes(
+        [LARGE, SMALL], shape_type="rectangle", features={"label": ["positive", "negative"]}
+    )
+    colours = layer.edge_color.copy()
+    shown.find.boxes.choose(layer)
+    shown.find.start()
+    shown.settle()
+    assert shown.model.asked[-1][2] == [1, 0]
+    shown.find.boxes.draw(0)
+    layer.add_rectangles([[(60, 60), (60, 70), (70, 70), (70, 60)]])
+    shown.settle()
+    assert list(layer.features["label"]) == ["positive", "negative", "negative"]
+    np.testing.assert_array_equal(layer.edge_color[:2], colours)
+    layer.visible = False
+    shown.find.start()
+    shown.settle()
+    assert shown.state.problem
+    shown.viewer.layers.remove(layer)
+    shown.settle()
+    assert shown.state.find.boxes is None
+
+
+def test_boxes_are_of_one_slice(bench):
+    bench.model = ConceptModel()
+    bench.viewer.add_image(np.stack([IMAGE, IMAGE]), name="stack")
+    bench.session.set_tool("find")
+    bench.find.adjust(method="concept")
+    bench.viewer.dims.set_current_step(0, 0)
+    bench.settle()
+    bench.find.boxes.draw(1)
+    bench.find.boxes.own.add_rectangles([[(0, *corner) for corner in LARGE]])
+    bench.settle()
+    bench.find.look_in("stack")
+    bench.find.start()
+    bench.settle()
+    assert "examples on one slice" in bench.state.status
+    assert not bench.model.asked
+    bench.viewer.dims.set_current_step(0, 1)
+    bench.find.look_in("slice")
+    bench.find.start()
+    bench.settle()
+    assert "draw a box" in bench.state.status
+    assert not bench.model.asked
+
+
+def test_our_boxes_go_with_their_image_and_drags_move_the_view_elsewhere(shown):
+    shown.find.boxes.draw(1)
+    shown.session.set_tool("review")
+    assert shown.find.boxes.drawing is None
+    shown.viewer.add_image(IMAGE[None], name="other")
+    shown.settle()
+    assert shown.state.image.name == "other"
+    assert not [name for name in shown.names() if "examples" in name]
+    assert shown.state.find.boxes is None
+
+
+def test_the_panel_says_which_model_knows_words_and_how_one_comes_by_it(shown, qtbot):
+    from napari_sam.ui.widgets.find_page import FindPage
+    from napari_sam.ui.widgets.page import Layers
+
+    page = FindPage(shown.session, shown.find)
+    qtbot.addWidget(page)
+    assert "SAM License" in page.wanting.text()
+    assert not page.wanting.isHidden()
+    assert not page.boxes.isHidden()
+    page.boxes.like.click()
+    page.show_layers(Layers.of(shown.session))
+    assert page.boxes.layer.currentText() == "SAM examples"
+    assert page.boxes.like.isChecked()
+    assert not page.boxes.unlike.isChecked()
+    shown.find.adjust(method="cells")
+    assert page.wanting.isHidden()
+    assert page.boxes.isHidden()

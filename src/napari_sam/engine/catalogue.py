@@ -11,6 +11,22 @@ from napari_sam.progress import Progress
 
 if TYPE_CHECKING:
     from napari_sam.models.capabilities import Suits
+    from napari_sam.models.family import Family
+
+
+def _family(name: str) -> Family | None:
+    """Return the family of a model, told without loading it; None where that is not known."""
+    from napari_sam.models import zoo
+    from napari_sam.models.families import family_of
+
+    try:
+        return zoo.info(name).family
+    except UnknownModelError:
+        pass
+    try:
+        return family_of(Path(name))
+    except (CheckpointError, OSError):  # which is told when it is loaded
+        return None
 
 
 class Catalogue:
@@ -43,17 +59,13 @@ class Catalogue:
 
     def suits(self, name: str) -> Suits:
         """Return the options that suit a model where nobody chose others."""
-        from napari_sam.models import zoo
-        from napari_sam.models.families import family_of
+        family = _family(name)
+        return {} if family is None else family.suits
 
-        try:
-            return zoo.info(name).family.suits
-        except UnknownModelError:
-            pass
-        try:
-            return family_of(Path(name)).suits
-        except (CheckpointError, OSError):  # which is told when it is loaded
-            return {}
+    def abilities(self, name: str) -> tuple[str, ...] | None:
+        """Name what models of a family can do beyond prompts; None where it is not known."""
+        family = _family(name)
+        return None if family is None else family.abilities
 
     def download(self, name: str, progress: Progress) -> Path | None:
         from napari_sam.models import zoo

@@ -8,10 +8,11 @@ from typing import Any
 
 from napari_sam.contrast import limits_of
 from napari_sam.engine.sizes import agreed, agreed_through
-from napari_sam.errors import ModelError
+from napari_sam.errors import ModelError, ParameterError
 from napari_sam.images import Block, Image, Plane
 from napari_sam.methods.found import Choice, Found
 from napari_sam.methods.method import Encoded, Method
+from napari_sam.methods.option import described
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, part, silent
 
@@ -80,6 +81,8 @@ def run(
     check_capabilities(method, wanted, model, finder)
     image = method.prepare(image)
     blocks = list(image.blocks(method.scope(image) if scope is None else scope))
+    if len(blocks) > 1:
+        check_places(wanted, f"{len(blocks)} planes are searched: search the one that is meant")
     if method.along and len(blocks) > 1:
         wanted = agreed_through(blocks, wanted, model, finder, part(progress, 0.0, _SIZING))
         progress = part(progress, _SIZING, 1.0)
@@ -160,6 +163,20 @@ def check_capabilities(
             f"The model {model.name!r} cannot be used to find {method.words.all}: it has no "
             f"{capability}. 'napari-sam models' lists others."
         )
+
+
+def check_places(options: Any, but: str) -> None:
+    """Refuse places on a plane where another plane, or a part of it, would take them for its own.
+
+    Raises
+    ------
+    ParameterError
+    """
+    for name, _, what in described(options):
+        if what.placed and getattr(options, name):
+            raise ParameterError(
+                f"{name} are places on one plane, but {but}, or say it in another way."
+            )
 
 
 def needs_finder(method: Method[Any], options: Any, model: Model) -> bool:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from napari_sam.engine.run import check_capabilities, reading, run_block
+from napari_sam.engine.run import check_capabilities, check_places, reading, run_block
 from napari_sam.engine.sizes import agreed, limits_on
 from napari_sam.engine.stitch import Canvas, PlaneOf, Written, write_part
 from napari_sam.engine.tile_record import InMemory, Record, Settled
 from napari_sam.engine.tiles import Part, divide, holds_nothing, nearest_first
-from napari_sam.errors import LabelsError, ParameterError
+from napari_sam.errors import LabelsError
 from napari_sam.images import Block, Image, Tile, is_large
 from napari_sam.labels.gather import placed
 from napari_sam.labels.levels import sparse_zeros
@@ -81,7 +81,10 @@ class TiledRun:
     ) -> None:
         wanted = method.suited(method.defaults if options is None else options, model.suits)
         check_capabilities(method, wanted, model, finder)
-        _check_places(wanted)
+        check_places(
+            wanted,
+            "this plane is so large that it is searched in tiles: cut out the part that is meant",
+        )
         self.block, self.method, self.model, self.finder = block, method, model, finder
         self.limits = limits_on(block, model)
         self.options = agreed(block, wanted, model, finder, progress, self.limits)
@@ -153,16 +156,6 @@ class TiledRun:
             elif value and what.unit == "px²":
                 changed[name] = max(1, round(value / step**2))
         return replace(self.options, **changed)
-
-
-def _check_places(options: Any) -> None:
-    """Refuse places on the plane, which a tile would take for its own."""
-    for name, _, what in described(options):
-        if what.placed and getattr(options, name):
-            raise ParameterError(
-                f"{name} are places on one plane, but this plane is so large that it is searched "
-                "in tiles: cut out the part that is meant, or say it in another way."
-            )
 
 
 def segment_in_tiles(

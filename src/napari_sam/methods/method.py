@@ -48,6 +48,8 @@ class Words:
         The same, in the flags of the command line.
     choice : str
         What is chosen in the panel to be looked for; the method's name when empty.
+    wanting : str
+        Which model it takes and how one comes by it, where few can; links may be in it.
     """
 
     noun: str
@@ -57,6 +59,7 @@ class Words:
     nothing: str
     nothing_typed: str
     choice: str = ""
+    wanting: str = ""
 
     def why_nothing(self, blank: bool, typed: bool = False) -> str:
         """Say what to try when nothing was found.
@@ -130,6 +133,9 @@ class Method(ABC, Generic[Options]):
     by_examples : bool
         Whether its options are ``examples`` and ``unlike``,
         `napari_sam.objects.examples.Examples`, among others.
+    by_boxes : bool
+        Whether its options are a ``text``, and ``boxes`` and ``unlike_boxes`` around examples on
+        the plane, among others.
     """
 
     name: ClassVar[str]
@@ -141,6 +147,7 @@ class Method(ABC, Generic[Options]):
     base: ClassVar[str] = ""
     together: ClassVar[str] = ""
     by_examples: ClassVar[bool] = False
+    by_boxes: ClassVar[bool] = False
 
     @cached_property
     def defaults(self) -> Options:

@@ -62,6 +62,9 @@ class Family:
     suits : mapping
         Options of methods that suit its models where nobody chose others, by the names of the
         method and of the option; `napari_sam.models.model.Model.suits` says the same.
+    abilities : tuple of str
+        Capabilities that its checkpoints may have beside answering prompts, for who chooses a
+        model before it is loaded; `napari_sam.models.capabilities` has their names.
     """
 
     name: str
@@ -71,3 +74,4 @@ class Family:
     precisions: tuple[Precision, ...] = ("auto", "float32")
     stores_embeddings: bool = False
     suits: Suits = field(default_factory=dict)
+    abilities: tuple[str, ...] = ()

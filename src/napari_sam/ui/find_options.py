@@ -38,6 +38,8 @@ class FindOptions:
     like : Labels layer, optional
         Whose cells are the examples of a method that takes some; that in which cells are kept
         when none was chosen.
+    boxes : Shapes layer, optional
+        Whose boxes are the examples of a method that takes boxes.
     suits : mapping
         What suits the model where nobody chose; see `napari_sam.models.model.Model.suits`.
     """
@@ -48,6 +50,7 @@ class FindOptions:
     together: str = ""
     rule: Rule = "empty"
     like: Labels | None = None
+    boxes: Shapes | None = None
     suits: Suits = field(default_factory=dict)
 
     @property

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from napari_sam.engine.catalogue import Catalogue
 from napari_sam.engine.jobs import Jobs
+from napari_sam.methods.method import Method
 from napari_sam.progress import Progress
 from napari_sam.ui.workbench import Workbench
 
@@ -37,6 +39,15 @@ class ModelChoice:
 
     def describe(self, name: str) -> str:
         return self._catalogue.describe(name)
+
+    def lacks(self, method: Method[Any]) -> bool:
+        """Whether the chosen model is of a family that cannot do what a method takes.
+
+        Of one that is not known before it is loaded, nobody says so.
+        """
+        abilities = self._catalogue.abilities(self._bench.state.model)
+        needs = method.needs(method.defaults)
+        return abilities is not None and not set(needs) <= set(abilities)
 
     def choose(self, name: str) -> None:
         """Choose a model by its name, or a checkpoint by its path."""

@@ -26,4 +26,5 @@ CELLS = Family(
     recognises=_recognises,
     load=_load,
     suits=SUITS,
+    abilities=("instances", "describes", "tunable"),
 )

@@ -41,4 +41,5 @@ MOBILE_SAM = Family(
     recognises=_recognises,
     load=_load,
     stores_embeddings=True,
+    abilities=("instances",),
 )

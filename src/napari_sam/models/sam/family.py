@@ -30,4 +30,5 @@ SAM = Family(
     load=_load,
     precisions=("auto", "float32", "int8"),
     stores_embeddings=True,
+    abilities=("instances",),
 )

@@ -27,4 +27,5 @@ SAM2 = Family(
     recognises=_recognises,
     load=_load,
     stores_embeddings=True,
+    abilities=("memory",),
 )

@@ -25,4 +25,5 @@ SAM3 = Family(
     recognises=_recognises,
     load=_load,
     stores_embeddings=True,
+    abilities=("concepts", "memory"),
 )

@@ -1,4 +1,4 @@
-"""Whether a point or a line says "this" or "not this": a column of its layer's features."""
+"""Whether a point, a line or a box says "this" or "not this": a column of its layer's features."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from napari_sam.prompts import BACKGROUND, FOREGROUND
 
 if TYPE_CHECKING:
     from napari.layers import Points, Shapes
+
+    Marked = Points | Shapes
 
 POLARITY = "polarity"
 OBJECT, NOT_OBJECT = "object", "background"
@@ -30,57 +32,66 @@ def _word(value: Any) -> str:
     return str(value).strip().lower()
 
 
-def column_of(points: Points | Shapes) -> str | None:
-    """Name the column that says what points mean; None when there is none.
+def column_of(layer: Marked) -> str | None:
+    """Name the column that says what marks mean; None when there is none.
 
     The plugin's own name counts whatever its values are. Any other must hold words for both, or
     for one of them, and nothing else: a column ``label`` may just as well hold numbers of cells.
     """
-    if POLARITY in points.features:
+    if POLARITY in layer.features:
         return POLARITY
-    names = {_word(name): name for name in points.features}
+    names = {_word(name): name for name in layer.features}
     for wanted in _COLUMNS:
         if wanted not in names:
             continue
-        said = {_word(value) for value in points.features[names[wanted]].dropna()}
+        said = {_word(value) for value in layer.features[names[wanted]].dropna()}
         if said and said <= _NEGATIVE | _POSITIVE:
             return str(names[wanted])
     return None
 
 
-def polarity(points: Points | Shapes) -> npt.NDArray[np.int64]:
-    """Read which points say "not this"; all say "this" when the layer does not tell.
+def polarity(layer: Marked) -> npt.NDArray[np.int64]:
+    """Read which marks say "not this"; all say "this" when the layer does not tell.
 
     Returns
     -------
     (N,) int array
         1 this, 0 not this.
     """
-    column = column_of(points)
+    column = column_of(layer)
     if column is None:
-        return np.full(len(points.data), FOREGROUND, dtype=np.int64)
-    words = points.features[column].astype(str).str.strip().str.lower()
+        return np.full(len(layer.data), FOREGROUND, dtype=np.int64)
+    words = layer.features[column].astype(str).str.strip().str.lower()
     return np.where(words.isin(_NEGATIVE), BACKGROUND, FOREGROUND).astype(np.int64)
 
 
-def say_next(points: Points | Shapes, label: int) -> None:
-    """Set what the next point of a layer will say, in the words that the layer uses."""
-    column = column_of(points)
+def says_next(layer: Marked) -> int:
+    """Tell what the next mark of a layer will say: 1 this, 0 not this."""
+    column = column_of(layer)
+    if column is None:
+        return FOREGROUND
+    word = _word(layer.feature_defaults.iloc[0][column])
+    return BACKGROUND if word in _NEGATIVE else FOREGROUND
+
+
+def say_next(layer: Marked, label: int) -> None:
+    """Set what the next mark of a layer will say, in the words that the layer uses."""
+    column = column_of(layer)
     if column is None:
         if label == FOREGROUND:
-            return  # which is what a point says without a column
-        points.features = points.features.assign(**{POLARITY: OBJECT})
+            return  # which is what a mark says without a column
+        layer.features = layer.features.assign(**{POLARITY: OBJECT})
         column = POLARITY
-    value = _value(points, column, label)
-    now = points.feature_defaults.iloc[0].to_dict()
+    value = _value(layer, column, label)
+    now = layer.feature_defaults.iloc[0].to_dict()
     if now.get(column) != value:
-        points.feature_defaults = {**now, column: value}
+        layer.feature_defaults = {**now, column: value}
 
 
-def _value(points: Points | Shapes, column: str, label: int) -> Any:
+def _value(layer: Marked, column: str, label: int) -> Any:
     """The value of a column that stands for a label: one that is there, else one like those."""
     wanted = _NEGATIVE if label == BACKGROUND else _POSITIVE
-    said = points.features[column]
+    said = layer.features[column]
     known = list(said.cat.categories) if hasattr(said, "cat") else list(said.dropna().unique())
     for value in known:
         if _word(value) in wanted:

@@ -9,18 +9,19 @@ from typing import Any, ClassVar
 from napari_sam.errors import NapariSamError, ViewError
 from napari_sam.methods.found import Found
 from napari_sam.methods.method import Method
-from napari_sam.methods.recipe import as_command, as_python
 from napari_sam.methods.registry import method
 from napari_sam.ui.canvas.clicks import Clicks
 from napari_sam.ui.find_options import FindOptions
 from napari_sam.ui.layers.label_grid import labels_plane
 from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.state import Advice
+from napari_sam.ui.tools.example_boxes import ExampleBoxes
 from napari_sam.ui.tools.examples import ExampleChoice
 from napari_sam.ui.tools.find_region import region_mask
 from napari_sam.ui.tools.following import Following, Search
 from napari_sam.ui.tools.joined_results import JoinedResults
 from napari_sam.ui.tools.joining import offered
+from napari_sam.ui.tools.said_again import recipe
 from napari_sam.ui.tools.slice_results import SliceResults
 from napari_sam.ui.tools.stack_search import Results, StackSearch
 from napari_sam.ui.tools.tiled_search import TiledSearch
@@ -43,6 +44,7 @@ class Find(Tool):
     sheet: ClassVar[tuple[tuple[str, str], ...]] = (
         ("Click", "like these: a found cell is meant"),
         ("Right click", "like these: it is not meant"),
+        ("Ctrl+Z", "a word: take the last box back"),
     )
 
     def __init__(self, parts: Parts) -> None:
@@ -52,6 +54,7 @@ class Find(Tool):
         self._tiles = TiledSearch(parts, self._ended, self._count)
         self._running: Search | None = None
         self.examples = ExampleChoice(parts, self.following)
+        self.boxes = ExampleBoxes(self.bench, self._boxes_in)
         self._answers = Clicks(
             self.bench.viewer, self._clicked, lambda: None, lambda: False, lambda button: None
         )
@@ -65,6 +68,7 @@ class Find(Tool):
 
     def deactivate(self) -> None:
         self._listen()
+        self.boxes.stop()
         self.following.finish()
 
     def view_changed(self) -> None:
@@ -79,6 +83,7 @@ class Find(Tool):
         elif find.together not in {"", *(known.name for known in self.joinable())}:
             self.adjust(together="")
         self._estimate(None)
+        self.boxes.image_changed()
         self.show_count()
 
     def layers_changed(self) -> None:
@@ -87,6 +92,7 @@ class Find(Tool):
             self.adjust(region="slice")
         if find.like is not None and find.like not in layers:
             self.adjust(like=None)
+        self.boxes.layers_changed()
 
     def model_changed(self) -> None:
         self._end()
@@ -111,6 +117,7 @@ class Find(Tool):
 
     def close(self) -> None:
         self._end()
+        self.boxes.close()
         self.following.close()
 
     # -- searching ----------------------------------------------------------------------------
@@ -123,6 +130,7 @@ class Find(Tool):
         self._end()
         try:
             shown, into = bench.shown(), bench.state.merge
+            options = bench.state.find = self.boxes.complete(options, shown)
             if self._tiles.needed(shown):
                 self.following.forget()
                 self._running = None
@@ -285,6 +293,10 @@ class Find(Tool):
         search.region = region
         return True
 
+    def _boxes_in(self, layer: Any) -> None:
+        """Take the boxes of a layer for examples, which acts when a search is started."""
+        self.bench.state.find = replace(self.bench.state.find, boxes=layer)
+
     def put_into(self, layer: Any) -> None:
         """Choose the labels that found objects go into; None for new ones."""
         self.bench.choose("merge", layer)
@@ -311,18 +323,11 @@ class Find(Tool):
 
     def copy_recipe(self, command: bool, put: Callable[[str], None]) -> None:
         """Hand out the Python code, or the command line, that does the same everywhere."""
-        state, image = self.bench.state, self.bench.state.image
-        options = state.find
         try:
-            limits = self.bench.shown().view.limits
-        except ViewError:
-            limits = None
-        same: dict[str, Any] = {
-            "model": state.model,
-            "image": image.source.path if image is not None else None,
-            "limits": limits,
-        }
-        text = (as_command if command else as_python)(options.search, **same)
+            text = recipe(self.bench, command)
+        except NapariSamError as error:  # of what no command line can say
+            self.bench.fail(error)
+            return
         put(text)
         self.bench.result(
             f"Copied: {text}"

@@ -9,9 +9,11 @@ from qtpy.QtWidgets import QApplication, QGridLayout, QHBoxLayout, QLabel, QVBox
 
 from napari_sam.methods.method import Method
 from napari_sam.methods.registry import methods
+from napari_sam.ui.layers.own_layers import OBJECT_COLOUR
 from napari_sam.ui.session import Session
 from napari_sam.ui.tools.find import Find
 from napari_sam.ui.widgets.controls import Button, LayerCombo, enable
+from napari_sam.ui.widgets.example_boxes_row import ExampleBoxesRow
 from napari_sam.ui.widgets.folding import Folding
 from napari_sam.ui.widgets.option_controls import OptionControls
 from napari_sam.ui.widgets.page import Layers, Page
@@ -53,7 +55,10 @@ class FindPage(Page):
         counted = QHBoxLayout()
         counted.addWidget(self.count, 1)
         counted.addWidget(self.reset)
-        for part in (self.find, *(one.basic for one in self.options.values())):
+        self.wanting = QLabel()
+        self.wanting.setWordWrap(True)
+        self.wanting.setOpenExternalLinks(True)
+        for part in (self.find, self.wanting, *(one.basic for one in self.options.values())):
             column.addWidget(part)
         column.addLayout(counted)
         column.addLayout(self._places())
@@ -63,6 +68,7 @@ class FindPage(Page):
         events.chip.connect(self.show_ready)
         events.found_count.connect(self.show_count)
         events.find.connect(self.show_options)
+        events.model.connect(self._show_wanting)
         events.estimated.connect(self.show_options)
         self.show_count()
         self.show_options()
@@ -76,6 +82,7 @@ class FindPage(Page):
         self.method.chosen.connect(lambda method: tool.adjust(method=method))
         self.like = LayerCombo(_LIKE, "the labels that cells are kept in")
         self.like.chosen.connect(lambda layer: tool.adjust(like=layer))
+        self.boxes = ExampleBoxesRow(tool.boxes)
         self.region = LayerCombo(
             "Where to search: this slice, the part of it that is visible, what your shapes "
             "enclose, or all slices: each by itself, or joined to 3-D objects or to tracks. "
@@ -97,10 +104,12 @@ class FindPage(Page):
         grid = QGridLayout()
         grid.setSpacing(4)
         self._rule_name, self._like_name = QLabel("At labels"), QLabel("Like")
+        self._boxes_name = QLabel("Boxes")
         for row, (name, widget) in enumerate(
             (
                 (QLabel("Look for"), self.method),
                 (self._like_name, self.like),
+                (self._boxes_name, self.boxes),
                 (QLabel("Search"), self.region),
                 (QLabel("Put into"), self.merge),
                 (self._rule_name, self.rule),
@@ -154,12 +163,22 @@ class FindPage(Page):
             controls.advanced.setVisible(controls is shown)
         for widget in (self._like_name, self.like):
             widget.setVisible(options.by.by_examples)
+        for widget in (self._boxes_name, self.boxes):
+            widget.setVisible(options.by.by_boxes)
+        self._show_wanting()
         joins = options.joins
         where = _WHERE.get(str(options.region), "inside the shapes")
         where = where if joins is None else joins.together
         self.find.setText(f"Find {options.by.words.all} {where}")
         self.show_ready()
         self._show_rule()
+
+    def _show_wanting(self) -> None:
+        """Say which model is needed, and how one comes by it, while another one is chosen."""
+        by = self._state.find.by
+        told = by.words.wanting if self.session.models.lacks(by) else ""
+        self.wanting.setText(told.replace("<a ", f"<a style='color: {OBJECT_COLOUR}' "))
+        self.wanting.setVisible(bool(told))
 
     def show_layers(self, layers: Layers) -> None:
         """List the layers that can be chosen."""
@@ -173,6 +192,7 @@ class FindPage(Page):
             ]
         self.region.show_layers(layers.shapes, state.find.together or state.find.region)
         self.like.show_layers(layers.labels, state.find.like)
+        self.boxes.show_layers(layers.shapes)
         self.merge.show_layers(layers.labels, state.merge)
         self._show_rule()
 

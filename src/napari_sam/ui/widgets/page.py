@@ -33,11 +33,8 @@ class Layers:
             kinds = [kind for kind in (Image, Points, Shapes, Labels) if isinstance(layer, kind)]
             if not session.is_ours(layer):
                 found[kinds[0] if kinds else None].append(layer)
-        own = [
-            layer
-            for layer in session.viewer.layers
-            if isinstance(layer, Shapes) and session.is_ours(layer)
-        ]
+        drawn = session.proposal.marks.boxes.layer
+        own = [layer for layer in session.viewer.layers if layer is drawn]
         return cls(found[Image], found[Points], found[Shapes], found[Labels], own)
 
 

@@ -1,0 +1,220 @@
+"""Boxes around what is meant and what is not, in a Shapes layer of the person's or one of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from psygnal import Signal
+
+from napari_sam.errors import ViewError
+from napari_sam.prompts import FOREGROUND
+from napari_sam.ui.find_options import FindOptions
+from napari_sam.ui.layers.example_layer import colour_next, new_examples, tidy_examples
+from napari_sam.ui.layers.listening import Listening
+from napari_sam.ui.layers.outlines import shapes_on_plane
+from napari_sam.ui.layers.own_layers import remove_shapes
+from napari_sam.ui.layers.polarity import polarity, say_next, says_next
+from napari_sam.ui.layers.shown import Shown
+from napari_sam.ui.workbench import Workbench
+
+if TYPE_CHECKING:
+    from napari.layers import Shapes
+
+Box = tuple[float, float, float, float]
+
+
+class ExampleBoxes:
+    """Draws and reads the boxes of a method that takes some; see `FindOptions.boxes`.
+
+    Parameters
+    ----------
+    bench : Workbench
+    choose : callable
+        Called with the layer whose boxes are the examples, or None.
+    """
+
+    #: Another box is drawn, or is about to be.
+    changed = Signal()
+
+    def __init__(self, bench: Workbench, choose: Callable[[Shapes | None], None]) -> None:
+        self._bench, self._choose = bench, choose
+        #: The layer that was made for boxes, while it is there.
+        self.own: Shapes | None = None
+        self._layer, self._active = Listening(), Listening()
+        self._active.to(bench.viewer.layers.selection.events.active, self._look)
+
+    @property
+    def layer(self) -> Shapes | None:
+        """The layer whose boxes are the examples."""
+        return self._bench.state.find.boxes
+
+    @property
+    def drawing(self) -> int | None:
+        """What a drag on the canvas says now: 1 like this, 0 not this; None when it draws none."""
+        layer = self.layer
+        active = self._bench.viewer.layers.selection.active
+        if layer is None or layer is not active or str(layer.mode) != "add_rectangle":
+            return None
+        return says_next(layer)
+
+    # -- drawing ------------------------------------------------------------------------------
+
+    def draw(self, label: int) -> None:
+        """Let drags draw boxes that say this or not this, or end it when they do already."""
+        bench = self._bench
+        if bench.state.image is None:
+            bench.result("There is no image yet.", problem=True)
+            return
+        if self.drawing == label:
+            self.stop()
+            return
+        layer = self._made() if self.layer is None else self.layer
+        bench.viewer.layers.selection.active = layer
+        layer.selected_data = set()
+        layer.mode = "add_rectangle"
+        say_next(layer, label)
+        if layer is self.own:
+            colour_next(layer, label)
+        self.changed.emit()
+        what = "object that is meant" if label == FOREGROUND else "object that is not meant"
+        bench.result(f"Drag a box around an {what}, or several. Then press the button.")
+
+    def stop(self) -> None:
+        """Let drags move the view again; the boxes stay."""
+        if self.layer is not None and self.drawing is not None:
+            self.layer.mode = "pan_zoom"
+        self.changed.emit()
+
+    def _made(self) -> Shapes:
+        """Return our own layer, made for the first box."""
+        image = self._bench.state.image
+        assert image is not None
+        if self.own is None:
+            self.own = new_examples(self._bench.ours, image)
+            # Of this layer alone: others have an undo of their own.
+            self.own.bind_key("Control-Z", lambda layer: self.undo())
+        self.choose(self.own)
+        return self.own
+
+    def undo(self) -> None:
+        """Take the last box of our own layer back that lies on the slice shown."""
+        layer, rows = self.own, self._rows(self.own)
+        if layer is None or not rows:
+            self._bench.result("There is no box on this slice to take back.")
+            return
+        remove_shapes(layer, rows[-1:])
+        self._edited()
+
+    def choose(self, layer: Shapes | None) -> None:
+        """Take the boxes of a layer for examples; None for no boxes."""
+        self.stop()
+        self._layer.stop()
+        self._choose(layer)
+        if layer is not None:
+            for name in ("data", "features", "mode"):
+                self._layer.to(getattr(layer.events, name), self._edited)
+        self.changed.emit()
+
+    def _edited(self, event: Any = None) -> None:
+        """Wait until napari is done with a box: it draws each of them in many steps."""
+        self._bench.loop.later("example boxes", 0, self._settled)
+
+    def _settled(self) -> None:
+        if self.own is not None and self.own is self.layer:
+            tidy_examples(self.own)
+        if self.drawing is not None and self._bench.plane_or_none() is not None:
+            self._bench.result(self._counted())
+        self.changed.emit()
+
+    def _counted(self) -> str:
+        like, unlike = self.read(self._bench.shown())
+        if not like and not unlike:
+            return "Drag a box around an object."
+        what = f"{len(like)} of what is meant, {len(unlike)} of what is not"
+        return f"Boxes on this slice: {what}. Press the button to find the others."
+
+    def _look(self, event: Any = None) -> None:
+        """Another layer is active."""
+        self.changed.emit()
+
+    # -- reading ------------------------------------------------------------------------------
+
+    def read(self, shown: Shown) -> tuple[list[Box], list[Box]]:
+        """Return the boxes on a plane: of what is meant, and of what is not.
+
+        A closed outline of another kind counts as the box around it. What the viewer does not
+        show says nothing.
+        """
+        layer = self.layer
+        like: list[Box] = []
+        unlike: list[Box] = []
+        if layer is None or not layer.visible:
+            return like, unlike
+        said, last = polarity(layer), np.array(shown.plane.shape) - 0.5
+        for outline in shapes_on_plane(self._bench.viewer, layer, shown.image, shown.plane):
+            low = np.clip(outline.vertices.min(axis=0), -0.5, last)
+            high = np.clip(outline.vertices.max(axis=0), -0.5, last)
+            if outline.kind != "path" and (high > low).all():
+                box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
+                (like if said[outline.index] == FOREGROUND else unlike).append(box)
+        return like, unlike
+
+    def _rows(self, layer: Shapes | None) -> list[int]:
+        plane = self._bench.plane_or_none()
+        image = self._bench.state.image
+        if layer is None or image is None or plane is None:
+            return []
+        found = shapes_on_plane(self._bench.viewer, layer, image, plane)
+        return [outline.index for outline in found]
+
+    def complete(self, options: FindOptions, shown: Shown) -> FindOptions:
+        """Return options with the boxes on the plane shown, where their method takes some.
+
+        Raises
+        ------
+        ViewError
+            When they say nothing, or are meant for other slices as well.
+        """
+        if not options.by.by_boxes:
+            return options
+        like, unlike = self.read(shown)
+        if options.region == "stack" and (like or unlike):
+            raise ViewError(
+                "Boxes are examples on one slice. Search this slice, or choose no boxes and let a "
+                "word say what is looked for on all of them."
+            )
+        if not like and not options.options.text:
+            raise ViewError(
+                "Say what to look for: type a word, or draw a box (+) around one such object."
+            )
+        return options.changed(options.method, boxes=like or None, unlike_boxes=unlike or None)
+
+    # -- life ---------------------------------------------------------------------------------
+
+    def layers_changed(self) -> None:
+        """Let go of a layer that went."""
+        layers = self._bench.viewer.layers
+        if self.own is not None and self.own not in layers:
+            self.own = None
+        if self.layer is not None and self.layer not in layers:
+            self.choose(None)
+
+    def image_changed(self) -> None:
+        """Boxes of ours lie on the image before: they go once napari is done with what happens."""
+        own, self.own = self.own, None
+        if own is None:
+            return
+        if self.layer is own:
+            self.choose(None)
+        remove = partial(self._bench.ours.remove, own)
+        self._bench.loop.later(f"remove {id(own)}", 0, remove)
+
+    def close(self) -> None:
+        """Take our own layer away and stop following the viewer."""
+        own, self.own = self.own, None
+        self._layer.stop()
+        self._active.stop()
+        self._bench.ours.remove(own)
