@@ -12,7 +12,6 @@ from napari_sam.prompts import BACKGROUND, FOREGROUND
 if TYPE_CHECKING:
     from napari.layers import Points, Shapes
 
-    Marked = Points | Shapes
 
 POLARITY = "polarity"
 OBJECT, NOT_OBJECT = "object", "background"
@@ -32,7 +31,7 @@ def _word(value: Any) -> str:
     return str(value).strip().lower()
 
 
-def column_of(layer: Marked) -> str | None:
+def column_of(layer: Points | Shapes) -> str | None:
     """Name the column that says what marks mean; None when there is none.
 
     The plugin's own name counts whatever its values are. Any other must hold words for both, or
@@ -50,7 +49,7 @@ def column_of(layer: Marked) -> str | None:
     return None
 
 
-def polarity(layer: Marked) -> npt.NDArray[np.int64]:
+def polarity(layer: Points | Shapes) -> npt.NDArray[np.int64]:
     """Read which marks say "not this"; all say "this" when the layer does not tell.
 
     Returns
@@ -65,7 +64,7 @@ def polarity(layer: Marked) -> npt.NDArray[np.int64]:
     return np.where(words.isin(_NEGATIVE), BACKGROUND, FOREGROUND).astype(np.int64)
 
 
-def says_next(layer: Marked) -> int:
+def says_next(layer: Points | Shapes) -> int:
     """Tell what the next mark of a layer will say: 1 this, 0 not this."""
     column = column_of(layer)
     if column is None:
@@ -74,7 +73,7 @@ def says_next(layer: Marked) -> int:
     return BACKGROUND if word in _NEGATIVE else FOREGROUND
 
 
-def say_next(layer: Marked, label: int) -> None:
+def say_next(layer: Points | Shapes, label: int) -> None:
     """Set what the next mark of a layer will say, in the words that the layer uses."""
     column = column_of(layer)
     if column is None:
@@ -88,7 +87,7 @@ def say_next(layer: Marked, label: int) -> None:
         layer.feature_defaults = {**now, column: value}
 
 
-def _value(layer: Marked, column: str, label: int) -> Any:
+def _value(layer: Points | Shapes, column: str, label: int) -> Any:
     """The value of a column that stands for a label: one that is there, else one like those."""
     wanted = _NEGATIVE if label == BACKGROUND else _POSITIVE
     said = layer.features[column]
