@@ -7,6 +7,9 @@ import pytest
 
 from concept_model import ConceptModel
 from fake_model import blobs
+from napari_sam.ui.layers.example_layer import EXAMPLES_NAME
+from napari_sam.ui.tools.example_boxes import ExampleBoxes
+from napari_sam.ui.tools.said_again import recipe
 
 IMAGE = np.concatenate([blobs(), blobs(centres=((30, 40),), radius=12)], axis=1)
 
@@ -67,7 +70,7 @@ SMALL = [(12.0, 12.0), (12.0, 28.0), (28.0, 28.0), (28.0, 12.0)]
 
 
 def test_boxes_that_are_drawn_say_what_is_meant_and_what_is_not(shown):
-    boxes = shown.find.boxes
+    boxes: ExampleBoxes = shown.find.boxes
     boxes.draw(1)
     assert boxes.drawing == 1
     boxes.own.add_rectangles([LARGE])
@@ -85,15 +88,9 @@ def test_boxes_that_are_drawn_say_what_is_meant_and_what_is_not(shown):
         ("", [(18.0, 108.0, 42.0, 132.0), (12.0, 12.0, 28.0, 28.0)], [1, 0])
     ]
     assert len(np.unique(found(shown).data)) == 4
-    assert "boxes=[[18.0" in copied(shown, command=False)
-    copied(shown, command=True)
+    assert "boxes=[[18.0" in recipe(shown.session._bench, command=False)
+    shown.find.copy_recipe(True, pytest.fail)
     assert "--boxes FILE" in shown.state.status
-
-
-def copied(bench, command):
-    texts = [""]
-    bench.find.copy_recipe(command, texts.append)
-    return texts[-1]
 
 
 def test_the_last_box_is_taken_back_and_a_click_leaves_no_speck(shown):
@@ -170,6 +167,7 @@ def test_our_boxes_go_with_their_image_and_drags_move_the_view_elsewhere(shown):
 
 
 def test_the_panel_says_which_model_knows_words_and_how_one_comes_by_it(shown, qtbot):
+    from napari_sam.ui.widgets.example_boxes_row import ExampleBoxesRow
     from napari_sam.ui.widgets.find_page import FindPage
     from napari_sam.ui.widgets.page import Layers
 
@@ -180,7 +178,8 @@ def test_the_panel_says_which_model_knows_words_and_how_one_comes_by_it(shown, q
     assert not page.boxes.isHidden()
     page.boxes.like.click()
     page.show_layers(Layers.of(shown.session))
-    assert page.boxes.layer.currentText() == "SAM examples"
+    assert isinstance(page.boxes, ExampleBoxesRow)
+    assert page.boxes.layer.currentText() == EXAMPLES_NAME
     assert page.boxes.like.isChecked()
     assert not page.boxes.unlike.isChecked()
     shown.find.adjust(method="cells")
