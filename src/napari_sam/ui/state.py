@@ -74,6 +74,8 @@ class Answer:
         The plane around the objects, for the thumbnails.
     view : View
         The pixels that were looked at.
+    painted : frozenset of int
+        Places of the objects whose outline a person has changed by hand.
     """
 
     image: Image
@@ -82,6 +84,7 @@ class Answer:
     found: tuple[Candidates, ...]
     picture: Picture
     view: View
+    painted: frozenset[int] = frozenset()
 
     @property
     def choices(self) -> int:
@@ -134,6 +137,8 @@ class State:
         Whether a drag draws a box.
     pen : str
         What a drag on the canvas draws instead of moving the view; empty for nothing.
+    brush_size : int
+        Of brush and eraser, the diameter in pixels.
     overlap : {"keep", "overwrite"}
     hover : bool
         Whether the mask under the cursor is shown.
@@ -193,6 +198,7 @@ class State:
     filled: bool = False
     drawing: bool = False
     pen: Pen = ""
+    brush_size: int = 10
     overlap: Overlap = "keep"
     hover: bool = False
     model: str = "cells"

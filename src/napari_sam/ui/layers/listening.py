@@ -12,6 +12,11 @@ class Listening:
     def __init__(self) -> None:
         self._held: list[tuple[Any, Callable[..., None]]] = []
 
+    @property
+    def active(self) -> bool:
+        """Whether any callback is connected."""
+        return bool(self._held)
+
     def to(self, emitter: Any, callback: Callable[..., None]) -> None:
         """Connect a callback to an emitter."""
         emitter.connect(callback)

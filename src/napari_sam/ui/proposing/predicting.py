@@ -18,7 +18,7 @@ from napari_sam.ui.proposing.encoding import Encoding
 from napari_sam.ui.proposing.hover import Hover
 from napari_sam.ui.proposing.in_hand import in_hand
 from napari_sam.ui.proposing.marks import MarkLayers
-from napari_sam.ui.proposing.refining import refined, same_masks
+from napari_sam.ui.proposing.refining import carried, refined, same_masks
 from napari_sam.ui.state import Answer
 from napari_sam.ui.workbench import Workbench
 
@@ -69,6 +69,8 @@ class Predicting:
         self._then: Callable[[], None] | None = None
         # Unfinished cells of other planes: what was asked, answered and chosen there.
         self._elsewhere: dict[Plane, tuple[_Question, Answer, tuple[int, ...]]] = {}
+        # What was asked, and its answer as a person has changed it by hand, with what is chosen.
+        self._edited: tuple[_Question, Answer, tuple[int, ...]] | None = None
         self._settling = False
         self.active = False
         #: Shows something else on a plane that has no answer; tells whether there is anything.
@@ -93,8 +95,17 @@ class Predicting:
         self._then = call
         return True
 
+    def edited(self, answer: Answer) -> None:
+        """Show an answer whose outline was changed by hand; it holds until more is marked."""
+        state = self._bench.state
+        if self._asked is not None:
+            self._edited = (self._asked, answer, state.choices)
+        state.answer = answer
+        self.show(answer)
+
     def forget(self) -> None:
         """Ask anew at the next look, whatever was asked before; drop the answer."""
+        self._edited = None
         self.cancelled()
         self._bench.jobs.cancel("predict")
         self._drop()
@@ -138,6 +149,11 @@ class Predicting:
                 return
             signature = marks.signature()
             self._return_to(shown.plane)
+            edited = self._edited
+            if edited is not None and edited[0].same(shown, state.model, signature):
+                self._bench.jobs.cancel("predict")
+                self._asked, state.answer, state.choices = edited
+                state.choice = state.choices[-1]
             if self._asked is not None and self._asked.same(shown, state.model, signature):
                 if state.answer is not None:
                     self.show(state.answer)
@@ -248,12 +264,13 @@ class Predicting:
             *(predicted.picture, shown.view),
         )
         then, self._then = self._then, None
+        choices = (0,) * len(answer.found)
         if again and last is not None and same_masks(last, answer):
             choices = state.choices
-        else:
-            choices = (0,) * len(answer.found)
-            if again and last is not None and then is not None:
-                then = self._look_first
+        elif again and last is not None and then is not None:
+            then = self._look_first
+        if last is not None and last.plane == answer.plane and (last.painted or not again):
+            answer, choices = carried(last, answer, state.choices)
         state.answer = answer
         state.choices, state.choice = choices, choices[-1]
         self.encoding.done(shown)

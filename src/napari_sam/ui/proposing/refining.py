@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 
-from napari_sam.prompts import Prompt
+from napari_sam.prompts import Placed, Prompt
 from napari_sam.ui.state import Answer
 
 
@@ -27,6 +31,11 @@ def refined(answer: Answer, choice: int, prompts: tuple[Prompt, ...]) -> tuple[P
     new, old = prompts[0], answer.prompts[0]
     if not _grown(new, old):
         return prompts
+    if answer.painted:
+        region = answer.regions(choice)[0]
+        placed = Placed(region, answer.plane.shape)
+        said: dict[str, Any] = {"strokes": new.strokes, "stroke_labels": new.stroke_labels}
+        return (Prompt(new.points, new.labels, new.boxes, placed, **said),)
     best = answer.found[0]
     kept = min(choice, len(best) - 1)
     logits = best.logits[kept]
@@ -58,6 +67,46 @@ def _grown(new: Prompt, old: Prompt) -> bool:
         and np.array_equal(new.boxes, old.boxes)
         and new.region is None
     )
+
+
+def carried(last: Answer, answer: Answer, choices: Sequence[int]) -> tuple[Answer, tuple[int, ...]]:
+    """Let objects about which nothing more was said keep what a person has made of them.
+
+    Parameters
+    ----------
+    last, answer : Answer
+        About the same plane, before and after other objects were marked.
+    choices : sequence of int
+        Which candidate was chosen of each object before.
+
+    Returns
+    -------
+    Answer, tuple of int
+        With outlines that were changed by hand, and the candidates that are chosen now.
+    """
+    found, chosen, painted = list(answer.found), [0] * len(answer.found), set()
+    for at, prompt in enumerate(answer.prompts):
+        for before, old in enumerate(last.prompts):
+            if prompt is old or _same(prompt, old):
+                chosen[at] = choices[before]
+                if before in last.painted:
+                    found[at] = last.found[before]
+                    painted.add(at)
+    kept = replace(answer, found=tuple(found), painted=frozenset(painted)) if painted else answer
+    return kept, tuple(chosen)
+
+
+def _same(one: Prompt, other: Prompt) -> bool:
+    """Whether two prompts say the same, and neither goes on from an earlier answer."""
+    if one.logits is not None or other.logits is not None or one.region is not other.region:
+        return False
+    mine, its = _parts(one), _parts(other)
+    return len(mine) == len(its) and all(map(np.array_equal, mine, its))
+
+
+def _parts(prompt: Prompt) -> list[Any]:
+    said = prompt.points, prompt.labels, prompt.boxes, prompt.stroke_labels
+    return [*said, *prompt.strokes]
 
 
 def same_masks(one: Answer, other: Answer) -> bool:

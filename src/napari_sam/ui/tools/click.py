@@ -44,6 +44,9 @@ class Click(Tool):
         ("R", "boxes: drag one around each cell"),
         ("L", "lasso: drag an outline around the cell"),
         ("S", "scribble: drag a line along the cell; with the right button: not this"),
+        ("B", "brush: paint on the cell in hand; with the right button: erase"),
+        ("E", "eraser: the other way round"),
+        ("[  ]", "smaller, larger brush"),
         ("D", "through slices: the least certain slice"),
         ("Q", "through slices: the cell is not here"),
     )
@@ -55,7 +58,7 @@ class Click(Tool):
         super().__init__(parts)
         proposal = parts.proposal
         self.by_click = ClickByClick(self.bench, proposal, self._keep)
-        self.pens = Pens(parts, self._draw)
+        self.pens = Pens(parts, self.hand, self._draw)
         self.mouse = Clicks(
             self.bench.viewer,
             self._clicked,
@@ -84,6 +87,10 @@ class Click(Tool):
             "R": self.draw_boxes,
             "L": lambda: self.pens.choose("lasso"),
             "S": lambda: self.pens.choose("scribble"),
+            "B": lambda: self.pens.choose("brush"),
+            "E": lambda: self.pens.choose("eraser"),
+            "[": lambda: self.pens.brush.resize(-1),
+            "]": lambda: self.pens.brush.resize(1),
             "D": self.through.next_doubtful,
             "Q": self.through.not_here,
         }
@@ -139,6 +146,8 @@ class Click(Tool):
         self._take_click(button, not self.bench.state.cell_per_click)
 
     def _take_click(self, button: int, next_cell: bool) -> None:
+        if self.pens.dabs:
+            return
         place = self.proposal.place()
         if place is not None:
             label = self.proposal.said_by(button)
@@ -175,7 +184,7 @@ class Click(Tool):
 
     def _moved(self) -> None:
         """What is followed is shown already: no outline under the cursor then."""
-        if not self.through.covers:
+        if not self.through.covers and not self.pens.dabs:
             self.proposal.hover.moved()
 
     def set_overlap(self, overlap: Overlap) -> None:
@@ -245,4 +254,5 @@ class Click(Tool):
     def _undo_mark(self) -> bool:
         """Take the last mark back, or the last click that waits; False when there is none."""
         waiting = self.by_click.take_back()
+        waiting = waiting or self.pens.brush.undo()
         return waiting or self.proposal.undo_mark() or self.through.undo()

@@ -19,6 +19,22 @@ Place = tuple[float, float]
 _NEAR = 0.5  # of its size: so far from an object a click can still mean a part of it
 
 
+def near(place: Place, region: Region) -> bool:
+    """Tell whether a place is in the rectangle around a region, or not far from it.
+
+    Examples
+    --------
+    >>> near((9.0, 5.0), Region(np.ones((4, 4), bool), 4, 4))
+    True
+    >>> near((11.0, 5.0), Region(np.ones((4, 4), bool), 4, 4))
+    False
+    """
+    reach = _NEAR * max(region.height, region.width)
+    low = np.array([region.top, region.left]) - reach
+    high = np.array([region.top + region.height, region.left + region.width]) + reach
+    return bool(((low <= place) & (place <= high)).all())
+
+
 class KeptInHand:
     """The cell of the labels that clicks are about, instead of a new one.
 
@@ -38,15 +54,19 @@ class KeptInHand:
         """Which cell it is; 0 for none."""
         return self._bench.state.in_hand
 
-    def take(self, place: Place) -> bool:
+    def take(self, place: Place, *, through: bool = True) -> bool:
         """Take the kept cell at a place of the displayed plane in hand; False when none is there.
 
-        Labels that may be overwritten are in nobody's way, and are clicked through.
+        Parameters
+        ----------
+        place : (row, column)
+        through : bool
+            Whether labels that may be overwritten are in nobody's way, and are clicked through.
         """
         bench = self._bench
-        if bench.state.overlap != "keep":
+        if through and bench.state.overlap != "keep":
             return False
-        number = self._number_at(place)
+        number = self.number_at(place)
         editing = self._editing() if number else None
         if editing is None:
             return False
@@ -66,7 +86,7 @@ class KeptInHand:
         )
         return True
 
-    def _number_at(self, place: Place) -> int:
+    def number_at(self, place: Place) -> int:
         """Return what the labels hold at a place, if they lie on the image; read is one pixel.
 
         Most clicks are on no kept cell, and are not to wait until it is known where labels lie.
@@ -88,20 +108,20 @@ class KeptInHand:
         return Editing(self._bench, self._documents.of(target))
 
     def _ring(self) -> None:
-        image = self._bench.state.image
-        if image is not None and self._on is not None:
-            plane, region = self._on
-            self._highlight.show(image, plane, region.on(plane.shape))
+        if self._on is not None:
+            self.show(self._on[1])
+
+    def go_on(self, number: int) -> None:
+        """Take a cell in hand on the displayed plane, where nothing of it is yet."""
+        editing = self._editing()
+        if editing is not None:
+            self.put_down()
+            self._on = (editing.plane, Region.of(np.zeros((0, 0), bool)))
+            self._bench.state.in_hand = number
 
     def concerns(self, place: Place) -> bool:
         """Tell whether a click can be about the cell in hand: it is in it, or not far from it."""
-        if self._on is None:
-            return False
-        region = self._on[1]
-        reach = _NEAR * max(region.height, region.width)
-        low = np.array([region.top, region.left]) - reach
-        high = np.array([region.top + region.height, region.left + region.width]) + reach
-        return bool(((low <= place) & (place <= high)).all())
+        return self._on is not None and near(place, self._on[1])
 
     def keep(self, answer: Answer) -> bool:
         """Give the cell the outline of an answer; False when that did not work."""
@@ -119,6 +139,35 @@ class KeptInHand:
         self._let_go()
         self._bench.result(f"{told} Click the next cell.")
         return True
+
+    @property
+    def outline(self) -> tuple[Plane, Region] | None:
+        """The plane on which the cell is in hand, and its pixels there."""
+        return self._on
+
+    def show(self, region: Region) -> None:
+        """Ring it as it would be."""
+        image = self._bench.state.image
+        if image is not None and self._on is not None:
+            self._highlight.show(image, self._on[0], region.on(self._on[0].shape))
+
+    def redraw(self, region: Region) -> None:
+        """Give the cell another outline by hand; it stays in hand."""
+        number, on = self.number, self._on
+        try:
+            editing = self._editing()
+            if editing is None or on is None or editing.plane != on[0]:
+                self.put_down()
+                return
+            mask = region.on(on[0].shape)
+            told = editing.replace(number, mask, self._bench.state.overlap)
+            self._on = (on[0], hand_over(self._proposal.marks, editing, number))
+        except NapariSamError as error:
+            self._bench.fail(error)
+        else:
+            key = self._bench.state.accept_key
+            self._bench.result(f"{told} Ctrl+Z takes the stroke back, {key} goes on.")
+        self._ring()
 
     def delete(self) -> None:
         """Delete the cell on the displayed plane."""

@@ -9,6 +9,8 @@ from napari_sam.ui.canvas.drags import Drags, Place
 from napari_sam.ui.layers.planes import cursor_on_plane
 from napari_sam.ui.proposing.drawing import Drawing
 from napari_sam.ui.state import Pen
+from napari_sam.ui.tools.brush import Brush
+from napari_sam.ui.tools.kept_in_hand import KeptInHand
 from napari_sam.ui.tools.tool import Parts
 
 
@@ -18,16 +20,28 @@ class Pens:
     Parameters
     ----------
     parts : Parts
+    hand : KeptInHand
+        The cell that the brush changes, if none is proposed.
     mark : callable
         See `Drawing`.
     """
 
     def __init__(
-        self, parts: Parts, mark: Callable[[Place, int, Callable[[], None]], None]
+        self,
+        parts: Parts,
+        hand: KeptInHand,
+        mark: Callable[[Place, int, Callable[[], None]], None],
     ) -> None:
         self._bench, self._boxes = parts.bench, parts.proposal.marks.boxes
         self._drawing = Drawing(parts.bench, self._boxes, mark)
-        self._drags = Drags(parts.bench.viewer, self._place, self._drawing)
+        self.brush = Brush(parts, hand)
+        viewer = parts.bench.viewer
+        self._drags = [Drags(viewer, self._place, pen) for pen in (self._drawing, self.brush)]
+
+    @property
+    def dabs(self) -> bool:
+        """Whether a click is a dab of the brush, and no mark."""
+        return self._bench.state.pen in ("brush", "eraser")
 
     def choose(self, pen: Pen) -> None:
         """Take up a pen, or put it down when it is in use."""
@@ -39,21 +53,25 @@ class Pens:
             bench.result("Dragging moves the view again. Click a cell.")
         else:
             self._boxes.stop()
+            self.put_down()
             bench.state.pen = pen
-            self._drawing.tell(pen)
+            (self.brush if self.dabs else self._drawing).tell(pen)
 
     def put_down(self) -> None:
         """Let drags move the view again."""
         self._drawing.drop()
+        self.brush.drop()
         self._bench.state.pen = ""
 
     def turn_on(self) -> None:
         """The page is shown."""
-        self._drags.turn_on()
+        for drags in self._drags:
+            drags.turn_on()
 
     def turn_off(self) -> None:
         """The page is hidden."""
-        self._drags.turn_off()
+        for drags in self._drags:
+            drags.turn_off()
         self.put_down()
 
     def close(self) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from qtpy.QtWidgets import QHBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 
 from napari_sam.ui.state import Pen
 from napari_sam.ui.tools.click import Click
 from napari_sam.ui.widgets.controls import Button, enable
 
+_ROOM = 6  # pixels beside the text of a button
 _AGAIN = "Press again to move the view by dragging."
 _PENS: tuple[tuple[Pen, str, str], ...] = (
     ("lasso", "Lasso", f"Drag an outline around the cell. Key L. {_AGAIN}"),
@@ -20,6 +21,19 @@ _PENS: tuple[tuple[Pen, str, str], ...] = (
             "Drag a line along the cell; with the right button, along what does not belong to it. "
             f"Key S. {_AGAIN}"
         ),
+    ),
+    (
+        "brush",
+        "Brush",
+        (
+            "Paint on the outline in hand: the proposed one, or that of the kept cell that you "
+            f"begin in. The right button erases. Key B; [ and ] change the size. {_AGAIN}"
+        ),
+    ),
+    (
+        "eraser",
+        "Eraser",
+        f"Erase from the outline in hand. Key E; [ and ] change the size. {_AGAIN}",
     ),
 )
 
@@ -44,6 +58,9 @@ class PenRow(QWidget):
         }
         for button in (self.boxes, *self.pens.values()):
             button.setCheckable(True)
+            # As narrow as the text allows: five of them must not widen the panel.
+            button.setMinimumWidth(button.fontMetrics().horizontalAdvance(button.text()) + _ROOM)
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
             row.addWidget(button, 1)
         self._state.events.drawing.connect(self.show_pen)
         self._state.events.pen.connect(self.show_pen)

@@ -1,0 +1,222 @@
+"""Brush and eraser: the outline of the cell in hand is changed by hand, stroke by stroke."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from napari_sam.errors import NapariSamError
+from napari_sam.images import Plane
+from napari_sam.regions import Region
+from napari_sam.strokes import brushed
+from napari_sam.ui.canvas.brush_cursor import BrushCursor
+from napari_sam.ui.canvas.clicks import RIGHT
+from napari_sam.ui.canvas.drags import Place
+from napari_sam.ui.proposing.in_hand import in_hand
+from napari_sam.ui.proposing.painted import painted
+from napari_sam.ui.state import Answer, Pen
+from napari_sam.ui.tools.kept_in_hand import KeptInHand, near
+from napari_sam.ui.tools.tool import Parts
+
+_HOW: dict[Pen, str] = {
+    "brush": "Paint on the cell in hand; the right button erases. [ and ] change the size.",
+    "eraser": "Erase from the cell in hand; the right button paints. [ and ] change the size.",
+}
+_NOTHING = (
+    "The brush changes an outline that is there: mark a cell first, or begin inside a kept one."
+)
+
+
+class _Canvas(NamedTuple):
+    """What a stroke is painted on.
+
+    Parameters
+    ----------
+    plane : Plane
+    region : Region
+        The outline before the stroke.
+    erase : bool
+    show, put : callable
+        Shows a region while the stroke is painted; gives it to the cell at the end.
+    """
+
+    plane: Plane
+    region: Region
+    erase: bool
+    show: Callable[[Region], None]
+    put: Callable[[Region], None]
+
+
+class Brush:
+    """A pen that changes the proposed outline, or that of the kept cell in hand.
+
+    Parameters
+    ----------
+    parts : Parts
+    hand : KeptInHand
+    """
+
+    def __init__(self, parts: Parts, hand: KeptInHand) -> None:
+        self._bench, self._proposal, self._hand = parts.bench, parts.proposal, hand
+        self._cursor = BrushCursor(parts.bench.viewer)
+        self._on: _Canvas | None = None
+        self._done: list[tuple[Answer, Answer]] = []  # after and before each stroke
+        self._last: tuple[int, Plane, Region] | None = None  # the kept cell that was painted on
+
+    def tell(self, pen: Pen) -> None:
+        """Say how it is used, and show how far it reaches."""
+        self._bench.result(_HOW[pen])
+        self._show_cursor()
+
+    def resize(self, by: int) -> None:
+        """Make the brush larger or smaller, by pixels."""
+        state = self._bench.state
+        if state.pen in _HOW:
+            state.brush_size = max(1, state.brush_size + by)
+            self._show_cursor()
+            self._bench.say(f"The brush is {state.brush_size} pixels wide.")
+
+    def _show_cursor(self) -> None:
+        if self._bench.state.image is not None:
+            self._cursor.show(self._bench.state.image, self._bench.state.brush_size)
+
+    # -- a stroke ---------------------------------------------------------------------------------
+
+    def begin(self, place: Place, button: int) -> bool:
+        """Start a stroke; the view does not move even if there is nothing to paint on."""
+        if self._bench.state.pen not in _HOW:
+            return False
+        erase = (self._bench.state.pen == "eraser") != (button == RIGHT)
+        try:
+            self._on = self._proposed(place, erase) or self._kept(place, erase)
+        except NapariSamError as error:
+            self._bench.fail(error)
+            return True
+        if self._on is None:
+            computing = self._bench.jobs.wants("predict")
+            self._bench.result("The outline is being computed." if computing else _NOTHING)
+        else:
+            self.move([place])
+        return True
+
+    def move(self, path: list[Place]) -> None:
+        """Show what the stroke makes of the outline."""
+        if self._on is not None and self._here(self._on):
+            self._on.show(self._painted(self._on, path))
+
+    def end(self, path: list[Place], moved: bool) -> None:
+        """Give the cell its new outline."""
+        on, self._on = self._on, None
+        if on is None:
+            return
+        if not self._here(on):
+            self._bench.result("Another slice is shown: the stroke was dropped.")
+            return
+        region = self._painted(on, path)
+        if region.area:
+            on.put(region)
+        else:
+            on.show(on.region)
+            self._bench.result("That would erase all of it. Esc drops marks, Delete a kept cell.")
+
+    def _here(self, on: _Canvas) -> bool:
+        return self._bench.plane_or_none() == on.plane
+
+    def _painted(self, on: _Canvas, path: list[Place]) -> Region:
+        size, shape = self._bench.state.brush_size, on.plane.shape
+        return brushed(on.region, np.array(path, float), size, shape, erase=on.erase)
+
+    def drop(self) -> None:
+        """Put the brush away; a stroke that was begun changes nothing."""
+        on, self._on = self._on, None
+        if on is not None and self._here(on):
+            on.show(on.region)
+        self._last = None
+        self._cursor.hide()
+
+    # -- what is painted on -----------------------------------------------------------------------
+
+    def _proposed(self, place: Place, erase: bool) -> _Canvas | None:
+        """The proposed outline under the mouse, else that of the last mark."""
+        state, plane = self._bench.state, self._bench.plane()
+        answer = state.answer
+        if answer is None or answer.plane != plane or answer.image is not state.image:
+            return None
+        if self._bench.jobs.wants("predict"):
+            return None
+        at = in_hand(answer, state.choices, place)
+        choice = state.choices[at]
+
+        def show(region: Region) -> None:
+            regions = answer.regions(state.choices)
+            regions[at] = region
+            self._proposal.preview.show(answer.image, plane, regions, filled=state.filled)
+
+        def put(region: Region) -> None:
+            if state.answer is answer:
+                new = painted(answer, at, choice, region)
+                self._done = [*self._done, (new, answer)]
+                self._proposal.predicting.edited(new)
+                key = state.accept_key
+                self._bench.say(f"Changed by hand. {key} keeps it, Ctrl+Z takes the stroke back.")
+
+        return _Canvas(plane, answer.regions(state.choices)[at], erase, show, put)
+
+    def _kept(self, place: Place, erase: bool) -> _Canvas | None:
+        """The kept cell in hand, else the one under the mouse, which is taken in hand."""
+        hand = self._hand
+        if self._bench.state.marked or self._bench.jobs.wants("predict"):
+            return None
+        under = hand.number_at(place)
+        if under not in (0, hand.number):
+            hand.put_down()
+            hand.take(place, through=False)
+        elif not hand.number and not erase:
+            self._go_on(place)
+        on = hand.outline
+        if on is None or on[0] != self._bench.plane():
+            return None
+
+        def put(region: Region) -> None:
+            number = hand.number
+            hand.redraw(region)
+            if hand.outline is not None:
+                self._last = (number, *hand.outline)
+
+        return _Canvas(*on, erase, hand.show, put)
+
+    def _go_on(self, place: Place) -> None:
+        """Go on with the cell that was painted on the slice before, where it was there."""
+        if self._last is not None:
+            number, plane, region = self._last
+            if beside(plane, self._bench.plane()) and near(place, region):
+                self._hand.go_on(number)
+
+    # -- taking back ------------------------------------------------------------------------------
+
+    def undo(self) -> bool:
+        """Take the last stroke on the proposed outline back; False when there is none."""
+        answer = self._bench.state.answer
+        while self._done and self._done[-1][0] is not answer:
+            self._done.pop()  # of an outline that is proposed no more
+        if not self._done:
+            return False
+        self._proposal.predicting.edited(self._done.pop()[1])
+        self._bench.say("Took the last stroke of the brush back.")
+        return True
+
+
+def beside(one: Plane, other: Plane) -> bool:
+    """Tell whether two planes are neighbours in a stack.
+
+    Examples
+    --------
+    >>> beside(Plane((1, 2), (4, None, None), (9, 9)), Plane((1, 2), (5, None, None), (9, 9)))
+    True
+    """
+    if one.axes != other.axes:
+        return False
+    places = zip(one.index, other.index, strict=True)
+    return sum(abs(a - b) for a, b in places if a is not None and b is not None) == 1
