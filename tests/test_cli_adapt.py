@@ -16,6 +16,7 @@ from napari_sam.models import zoo
 from napari_sam.models.load import load
 from napari_sam.training import adapt as adapting
 from napari_sam.training import teaching
+from napari_sam.training.held_back import Judged, Seen
 from tiny_cells import QUICK, tiny_model
 
 
@@ -50,10 +51,11 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def judge(monkeypatch: pytest.MonkeyPatch, better: bool) -> None:
-    figures = iter([0.5] + [0.6 if better else 0.4] * 3)
-    monkeypatch.setattr(
-        teaching, "figures_on", lambda *_: dict.fromkeys(("ap50", "match", "click"), next(figures))
-    )
+    def seen(worth: float) -> Seen:
+        return Seen((Judged(worth, worth, np.zeros((9, 9), bool)),) * 2)
+
+    figures = iter([seen(0.5)] * 2 + [seen(0.9 if better else 0.4)] * 6)
+    monkeypatch.setattr(teaching, "look_at", lambda *_: next(figures))
 
 
 def test_a_folder_of_labels_teaches_a_model(
@@ -63,7 +65,7 @@ def test_a_folder_of_labels_teaches_a_model(
     assert run("adapt", *folders, "-o", out, "--seconds", 600, "--add", "mine") == 0
     said = capsys.readouterr()
     assert said.out.strip() == str(out)
-    assert "AP@.5 .50 to .60" in said.err
+    assert "click IoU .50 to .90" in said.err
     assert len(load(out).history) == 1
     entry = zoo.info("mine")
     assert entry.licence == "CC0-1.0"

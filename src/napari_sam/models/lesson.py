@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
-__all__ = ["Lesson", "history_of", "history_text"]
+__all__ = ["BETTER", "NOT_BETTER", "TOO_FEW", "Lesson", "history_of", "history_text"]
 
+#: What the objects that were held back say.
+BETTER, NOT_BETTER, TOO_FEW = "better", "not better", "too few to tell"
 _MOST = 1000  # lessons that are read of a file
 
 
@@ -32,7 +34,8 @@ class Lesson:
     steps : int
         Of the optimiser.
     kept : bool
-        Whether the new weights were kept. When what was held back got worse, they were not.
+        Whether the new weights were kept. Unless a person wants them anyway, only when what was
+        held back got better.
     diameter : float
         Median of the corrected objects, in pixels: where objects of about this size are seen,
         they are mostly of this size.
@@ -41,6 +44,8 @@ class Lesson:
         IoU after one click); of a lesson that was not kept, ``after`` is what would have been.
     elsewhere_before, elsewhere_after : mapping of str to float
         The same on generated images of other kinds.
+    verdict : {"better", "not better", "too few to tell", ""}
+        What the objects that were held back say; empty in files of the first versions.
     """
 
     date: str
@@ -56,9 +61,11 @@ class Lesson:
     after: Mapping[str, float]
     elsewhere_before: Mapping[str, float]
     elsewhere_after: Mapping[str, float]
+    verdict: str = ""
 
     def __str__(self) -> str:
-        verdict = "" if self.kept else "; the old weights were kept, for this is not better"
+        verdict = f"; {self.verdict}" if self.verdict not in ("", BETTER) else ""
+        verdict += "" if self.kept else "; the old weights were kept"
         return (
             f"{self.objects} objects of {self.images} images in {self.seconds:.0f} s. On "
             f"{self.held_back} held back: {_change(self.before, self.after)}. On generated "
@@ -111,12 +118,13 @@ def history_of(text: str) -> tuple[Lesson, ...]:
 
 def _lesson(row: Any) -> Lesson | None:
     """Make a lesson of a row of a file, which may hold anything."""
-    if not isinstance(row, dict) or {field.name for field in fields(Lesson)} - row.keys():
+    needed = {field.name for field in fields(Lesson) if field.default is MISSING}
+    if not isinstance(row, dict) or needed - row.keys():
         return None
     kinds = {"str": str, "int": int, "float": (int, float), "bool": bool}
     values = {}
     for field in fields(Lesson):
-        value = row[field.name]
+        value = row.get(field.name, field.default)
         kind = kinds.get(str(field.type))
         sound = _is_figures(value) if kind is None else isinstance(value, kind)  # type: ignore[arg-type]
         if not sound:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from napari_sam.loading import as_model
+from napari_sam.models.lesson import NOT_BETTER
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, silent
 from napari_sam.training.teaching import teach
@@ -33,9 +34,11 @@ def adapt(
 
     The last stages of the encoder, the heads and the decoder learn from the corrected objects;
     the stages before them stay as they are. On generated images of many kinds the model learns
-    to see what it saw before, so that it forgets little [1]_. A quarter of the objects is held
-    back. On it, the old weights, the new ones and the middle between them [2]_ are compared;
-    when none is better than the old ones, these are kept and a warning says so.
+    to see what it saw before, so that it forgets little [1]_. It learns twice, from all objects
+    but one half of those that it is compared on, and then from all but the other half: so each
+    of them says once what becomes of an object that was not shown. The mean of both weights, and
+    mixtures with the old ones [2]_, are compared with these. Unless what is gained on the objects
+    is surely more than nothing, the old weights are kept and a warning says so.
 
     Parameters
     ----------
@@ -96,11 +99,14 @@ def adapt(
         seed=seed,
         progress=progress,
         clock=clock,
-    )
+    ).model
     lesson = taught.history[-1]
     if not lesson.kept:
+        why = (
+            "did not get better" if lesson.verdict == NOT_BETTER else "cannot be told to be better"
+        )
         warnings.warn(
-            f"{taught.name!r} sees as {lesson.base!r} does, for it did not get better: {lesson} "
+            f"{taught.name!r} sees as {lesson.base!r} does, for it {why}: {lesson} "
             "Correct more objects, of every kind that there is, and try again.",
             stacklevel=2,
         )

@@ -29,7 +29,6 @@ __all__ = [
     "UNSURE",
     "Piece",
     "draw",
-    "hold_back",
     "known_pixels",
     "number_of",
     "pieces_of",
@@ -43,8 +42,8 @@ TAUGHT, HELD, UNSURE = 1, 2, 3
 RING = 0.2
 #: Side of a piece in diameters, and the least and the most in pixels.
 SIDE, LEAST, MOST = 16.0, 128, 1024
-#: Smallest object in pixels, the most pieces, and on how many of them objects are held back.
-SMALLEST, PIECES, COMPARED = 8, 64, 10
+#: Smallest object in pixels, and the most pieces.
+SMALLEST, PIECES = 8, 64
 #: Factors around the size at which objects are shown.
 SIZES = (0.6, 1.6)
 
@@ -232,31 +231,6 @@ def _with_unmarked(
     other[0] = False
     lookup = np.where(other, np.cumsum(other) + marked.max(), 0)
     return np.where(marked > 0, marked, lookup[found]).astype(np.int32)
-
-
-def hold_back(pieces: list[Piece], share: float, rng: np.random.Generator) -> int:
-    """Set a share of the objects aside to compare on; returns how many.
-
-    They are spread over the first :data:`COMPARED` pieces. Of two objects and more at least one
-    is set aside, and one stays. On other pieces what is set aside says nothing.
-    """
-    first_seen: dict[int, tuple[Piece, int]] = {}
-    for piece in pieces[:COMPARED]:
-        for one in piece.ids(TAUGHT):
-            first_seen.setdefault(int(piece.objects[one]), (piece, int(one)))
-    if len(first_seen) < 2:
-        return 0
-    places = list(first_seen.items())
-    wanted = int(np.clip(round(share * len(places)), 1, len(places) - 1))
-    # Every so many of them, in the order of the pieces, so that each image gives some.
-    first = float(rng.random())
-    chosen = np.floor((np.arange(wanted) + first) * len(places) / wanted).astype(int)
-    for number in chosen:
-        held, (piece, one) = places[number]
-        for other in pieces:  # they overlap
-            other.roles[np.flatnonzero(other.objects == held)] = UNSURE
-        piece.roles[one] = HELD
-    return wanted
 
 
 def number_of(pieces: list[Piece], role: int) -> int:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -15,26 +15,32 @@ from torch import Tensor
 from napari_sam import checks
 from napari_sam.errors import LabelsError, ModelError
 from napari_sam.models.capabilities import Tunable
+from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.models.device import multiplies_bfloat16
-from napari_sam.models.lesson import Lesson
+from napari_sam.models.lesson import BETTER, Lesson
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, part, silent
-from napari_sam.training.comparison import Elsewhere, Figures, figures_on, worth
+from napari_sam.training.comparison import Elsewhere, Figures, forgotten
 from napari_sam.training.corrections import (
     TAUGHT,
     Piece,
-    hold_back,
     number_of,
     pieces_of,
     usual_diameter,
 )
+from napari_sam.training.crops import Plane
 from napari_sam.training.generated import fresh_planes
+from napari_sam.training.held_back import Sample, Seen, look_at, samples
 from napari_sam.training.tuning import Recipe, Tuner
+from napari_sam.training.turns import in_turns
+from napari_sam.training.verdict import Verdict
 
-__all__ = ["teach"]
+__all__ = ["Taught", "teach"]
 
-#: Share of the corrected objects that is held back to compare on.
-HELD_BACK = 0.25
+State = Mapping[str, Tensor]
+#: In each turn another part of the corrected objects is held back to compare on; and on how many
+#: objects models are compared, at most.
+TURNS, COMPARED = 2, 24
 #: How far from the old weights to the new ones the models lie that are compared; the last has
 #: the old weights and has only learnt how large the objects are.
 MIXTURES = (1.0, 0.5, 0.0)
@@ -42,6 +48,13 @@ MIXTURES = (1.0, 0.5, 0.0)
 PREPARING = 0.2
 #: Share of the progress that comes before the first step and after the last one.
 BEFORE, AFTER = 0.15, 0.9
+
+
+class Taught(NamedTuple):
+    """A model that was taught, its last `Lesson` in ``history``, and what to show of it."""
+
+    model: Model
+    samples: list[Sample]
 
 
 def teach(
@@ -54,10 +67,14 @@ def teach(
     steps: int | None = None,
     seed: int = 0,
     recipe: Recipe | None = None,
+    anyway: bool = False,
     progress: Progress = silent,
     clock: Callable[[], float] = time.monotonic,
-) -> Model:
-    """Teach a model, see `napari_sam.training.adapt.adapt`; whoever calls reads the lesson."""
+) -> Taught:
+    """Teach a model, see `napari_sam.training.adapt.adapt`; whoever calls reads the lesson.
+
+    With ``anyway`` the new weights are kept whatever comes of the comparison.
+    """
     checks.positive(seconds, "seconds")
     checks.flag(exhaustive, "exhaustive")
     checks.reports(progress)
@@ -72,33 +89,30 @@ def teach(
     pieces = pieces_of(
         pairs, model, exhaustive, rng, lambda: limit.share() > PREPARING, part(progress, 0, BEFORE)
     )
-    held = _hold_back(pieces, rng)
-    others = fresh_planes(rng, recipe.generated)
-    bench = _Bench(pieces, Elsewhere.generated(recipe.checked))
+    turns = _turns(pieces, rng)
+    bench = _Bench(turns, Elsewhere.generated(recipe.checked))
     looked = clock()
-    before = bench.figures(model)
-    limit.spare(1.2 * len(MIXTURES) * (clock() - looked))
-    half = multiplies_bfloat16(model.device)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        tuner = Tuner(tunable.network, pieces, others, recipe, seed, half)
-        while (share := limit.share(tuner.steps)) < 1:
-            progress(BEFORE + (AFTER - BEFORE) * share)
-            tuner.step(share)
-    lesson = _lesson(model, pieces, before, images=len(pairs), held=held, steps=tuner.steps)
-    best = _best(tunable, tuner.average.state, lesson, bench, part(progress, AFTER, 1.0))
-    kept = best.worth > worth(before, before)
-    after, elsewhere_after = best.figures
+    before = bench.before(model)
+    limit.begin(1.2 * len(MIXTURES) * (clock() - looked))
+    others = fresh_planes(rng, recipe.generated)
+    classroom = _Classroom(tunable.network, others, recipe, seed)
+    learnt, taken = classroom.teach(turns, limit, part(progress, BEFORE, AFTER))
+    lesson = _lesson(model, pieces, before, images=len(pairs), steps=taken)
+    best = _best(tunable, learnt, lesson, bench, before, part(progress, AFTER, 1.0))
+    verdict = Verdict.of(before.yours.each, best.seen.yours.each)
+    kept = anyway or verdict.word == BETTER
     lesson = replace(
         lesson,
         kept=kept,
-        after=after,
-        elsewhere_after=elsewhere_after,
+        verdict=verdict.word,
+        after=best.seen.yours.figures,
+        elsewhere_after=best.seen.others,
         seconds=round(clock() - limit.start, 1),
     )
     taught: Model = tunable.taught(best.state if kept else None, called, lesson)
     progress(1.0)
-    return taught
+    shown = samples([piece for turn in turns for piece in turn], before.yours, best.seen.yours)
+    return Taught(taught, shown)
 
 
 @dataclass
@@ -109,36 +123,82 @@ class _Limit:
     start: float
     seconds: float
     steps: int | None
+    begun: float = 0.0
 
-    def spare(self, seconds: float) -> None:
-        """Leave so many seconds for what comes afterwards, but not more than half of them."""
-        self.seconds = max(self.seconds - seconds, self.seconds / 2)
+    def begin(self, looked: float) -> None:
+        """Begin to teach: leave so many seconds for the comparison, but not more than half."""
+        self.seconds = max(self.seconds - looked, self.seconds / 2)
+        self.begun = min(self.clock() - self.start, 0.99 * self.seconds)
 
     def share(self, steps: int = 0) -> float:
-        """Return which share of the time, or of the steps, is over; one step is always taken."""
+        """Return which share of the time, or of the steps, is over since it was begun."""
         by_steps = 0.0 if self.steps is None else steps / self.steps
-        return max(by_steps, (self.clock() - self.start) / self.seconds)
+        spent = self.clock() - self.start - self.begun
+        return max(by_steps, spent / (self.seconds - self.begun))
+
+
+class _Figures(NamedTuple):
+    """What is made of objects held back, and of generated images."""
+
+    yours: Seen
+    others: Figures
 
 
 @dataclass(frozen=True, eq=False)
 class _Bench:
-    """What models are compared on: objects held back, and generated images."""
+    """What models are compared on: the objects held back in each turn, and generated images."""
 
-    pieces: list[Piece]
+    turns: list[list[Piece]]
     elsewhere: Elsewhere
 
-    def figures(self, model: Model) -> tuple[Figures, Figures]:
-        """Measure a model on both."""
-        network = _tunable(model).network
-        return figures_on(model, self.pieces), self.elsewhere.figures(network)
+    def before(self, model: Model) -> _Figures:
+        """Measure the model that is taught."""
+        seen = [look_at(model, turn) for turn in self.turns]
+        return _Figures(Seen.joined(seen), self.elsewhere.figures(_tunable(model).network))
+
+    def figures(self, models: Sequence[Model], whole: Model) -> _Figures:
+        """Measure the model of each turn on what it was not shown, and all in one elsewhere."""
+        seen = [look_at(model, turn) for model, turn in zip(models, self.turns, strict=True)]
+        return _Figures(Seen.joined(seen), self.elsewhere.figures(_tunable(whole).network))
+
+
+@dataclass(frozen=True, eq=False)
+class _Classroom:
+    """Tunes a copy of a network in each turn."""
+
+    network: CellsNetwork
+    others: list[Plane]
+    recipe: Recipe
+    seed: int
+
+    def teach(
+        self, turns: list[list[Piece]], limit: _Limit, progress: Progress
+    ) -> tuple[list[State], int]:
+        """Return the weights of each turn, and how many steps were taken in all."""
+        half = multiplies_bfloat16(str(next(self.network.parameters()).device))
+        states, taken, count = [], 0, len(turns)
+        with torch.random.fork_rng(devices=[]):
+            for number, turn in enumerate(turns):
+                seed = self.seed + number
+                torch.manual_seed(seed)
+                tuner = Tuner(self.network, turn, self.others, self.recipe, seed, half)
+                # Of the time, or the steps, each turn has the same part, and one step at least.
+                while (share := count * limit.share(taken + tuner.steps) - number) < 1 or (
+                    tuner.steps == 0
+                ):
+                    progress(min((number + share) / count, 1.0))
+                    tuner.step(min(max(share, 0.0), 1.0))
+                states.append(tuner.average.state)
+                taken += tuner.steps
+        return states, taken
 
 
 @dataclass(frozen=True, eq=False)
 class _Candidate:
-    """Weights, and what they are worth."""
+    """Weights, what they make of the comparison, and what they are worth."""
 
-    state: Mapping[str, Tensor]
-    figures: tuple[Figures, Figures]
+    state: State
+    seen: _Figures
     worth: float
 
 
@@ -152,26 +212,20 @@ def _tunable(model: Model) -> Tunable:
     return tunable
 
 
-def _hold_back(pieces: list[Piece], rng: np.random.Generator) -> int:
-    held = hold_back(pieces, HELD_BACK, rng)
-    if held == 0:
+def _turns(pieces: list[Piece], rng: np.random.Generator) -> list[list[Piece]]:
+    turns = in_turns(pieces, TURNS, COMPARED, rng)
+    if not turns:
         count = number_of(pieces, TAUGHT)
         raise LabelsError(
             f"There {'is 1 corrected object' if count == 1 else 'are no corrected objects'} of 8 "
             "pixels or more: at least two are needed, one to learn from and one to compare on. "
             "Twenty are a good start."
         )
-    return held
+    return turns
 
 
 def _lesson(
-    model: Model,
-    pieces: list[Piece],
-    before: tuple[Figures, Figures],
-    *,
-    images: int,
-    held: int,
-    steps: int,
+    model: Model, pieces: list[Piece], before: _Figures, *, images: int, steps: int
 ) -> Lesson:
     """Begin a lesson, of which is known what it is about and nothing that comes of it."""
     return Lesson(
@@ -179,35 +233,54 @@ def _lesson(
         base=model.name,
         images=images,
         objects=number_of(pieces, TAUGHT),
-        held_back=held,
+        held_back=len(before.yours.each),
         seconds=0.0,
         steps=steps,
         kept=True,
         diameter=usual_diameter(pieces),
-        before=before[0],
+        before=before.yours.figures,
         after={},
-        elsewhere_before=before[1],
+        elsewhere_before=before.others,
         elsewhere_after={},
     )
 
 
 def _best(
     tunable: Tunable,
-    learnt: Mapping[str, Tensor],
+    learnt: list[State],
     lesson: Lesson,
     bench: _Bench,
+    before: _Figures,
     progress: Progress,
 ) -> _Candidate:
     """Look at the new weights and at mixtures with the old ones, and return the best of them."""
     old = tunable.network.state_dict()
-    before = lesson.before, lesson.elsewhere_before
     candidates = []
     for done, mixture in enumerate(MIXTURES):
         progress(done / len(MIXTURES))
-        state = {
-            key: old[key].lerp(value, mixture) if value.is_floating_point() else value
-            for key, value in learnt.items()
-        }
-        figures = bench.figures(tunable.taught(state, "candidate", lesson))
-        candidates.append(_Candidate(state, figures, worth(figures, before)))
+        states = [_between(old, state, mixture) for state in learnt]
+        models = [tunable.taught(state, "candidate", lesson) for state in states]
+        mean = _mean(states)
+        figures = bench.figures(models, tunable.taught(mean, "candidate", lesson))
+        gained = Verdict.of(before.yours.each, figures.yours.each)
+        worth = gained.gain - forgotten(figures.others, before.others)
+        candidates.append(_Candidate(mean, figures, worth))
     return max(candidates, key=lambda candidate: candidate.worth)
+
+
+def _between(old: State, new: State, mixture: float) -> State:
+    """Return weights on the way from the old ones to the new ones."""
+    return {
+        key: old[key].lerp(value, mixture) if value.is_floating_point() else value
+        for key, value in new.items()
+    }
+
+
+def _mean(states: Sequence[State]) -> State:
+    """Return the mean of weights that were learnt from the same old ones."""
+    return {
+        key: torch.stack([state[key] for state in states]).mean(0)
+        if value.is_floating_point()
+        else value
+        for key, value in states[0].items()
+    }

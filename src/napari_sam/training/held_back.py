@@ -1,0 +1,183 @@
+"""What a model makes of corrected objects that it was not shown, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage as ndi
+
+from napari_sam.contrast import normalise
+from napari_sam.methods.finding_cells import find_cells
+from napari_sam.models.model import Model
+from napari_sam.prompts import Prompt
+from napari_sam.training.corrections import HELD, RING, Piece
+from napari_sam.training.metrics import deepest_point, iou_matrix, mask_iou
+
+__all__ = ["Judged", "Sample", "Seen", "look_at", "samples"]
+
+Mask = npt.NDArray[np.bool_]
+#: Of an object's side that is shown around it, and pixels besides.
+AROUND, LEAST = 0.4, 6
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """How well a model sees one object.
+
+    Parameters
+    ----------
+    match : float
+        IoU with the best of the objects that it finds by itself.
+    click : float
+        Mean IoU of its first answers to one click, in the middle and elsewhere.
+    found : (h, w) bool
+        The best object found, within `box_around` the true one; empty where there is none.
+    """
+
+    match: float
+    click: float
+    found: Mask
+
+    @property
+    def worth(self) -> float:
+        """Both in one number."""
+        return (self.match + self.click) / 2
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """What a model makes of all objects of a role.
+
+    Parameters
+    ----------
+    each : tuple of Judged
+        In the order of the pieces and of their ids.
+    wrong : int
+        How much else it finds where it is known that nothing is.
+    """
+
+    each: tuple[Judged, ...]
+    wrong: int = 0
+
+    @classmethod
+    def joined(cls, parts: Iterable[Seen]) -> Seen:
+        """Put several behind each other."""
+        parts = list(parts)
+        each = tuple(one for part in parts for one in part.each)
+        return cls(each, sum(part.wrong for part in parts))
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Means: ``"ap50"``, ``"match"`` and ``"click"``; empty without objects.
+
+        ``"ap50"`` is the average precision at an IoU of .5 of the automatic mode, all pieces
+        together: hits / (hits + missed + wrong).
+        """
+        if not self.each:
+            return {}
+        hits = sum(one.match > 0.5 for one in self.each)
+        return {
+            "ap50": hits / (len(self.each) + self.wrong),
+            "match": float(np.mean([one.match for one in self.each])),
+            "click": float(np.mean([one.click for one in self.each])),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """An object as a person sees it, and what a model found there before and after.
+
+    Parameters
+    ----------
+    picture : (h, w, 3) uint8
+    truth, before, after : (h, w) bool
+    """
+
+    picture: npt.NDArray[np.uint8]
+    truth: Mask
+    before: Mask
+    after: Mask
+
+
+def look_at(model: Model, pieces: Sequence[Piece], role: int = HELD) -> Seen:
+    """Let a model find and outline the objects of a role, as a person meets it."""
+    each: list[Judged] = []
+    wrong = 0
+    for piece in pieces:
+        ids = piece.ids(role)
+        if not len(ids):
+            continue
+        embedding = model.encode(piece.pixels, limits=piece.limits)
+        found = find_cells(piece.pixels, embedding, model).choose().labels
+        iou = iou_matrix(np.where(np.isin(piece.plane.labels, ids), piece.plane.labels, 0), found)
+        wrong += _wrong(piece, found, iou, role)
+        for one, row in zip(ids, iou, strict=True):
+            truth = piece.plane.labels == one
+            clicks = [
+                mask_iou(truth, model.predict(embedding, Prompt(points=[point])).masks[0])
+                for point in _places(truth)
+            ]
+            best = _best(found, row)
+            match = float(row.max(initial=0.0))
+            each.append(Judged(match, float(np.mean(clicks)), best[box_around(truth)]))
+    return Seen(tuple(each), wrong)
+
+
+def samples(pieces: Sequence[Piece], before: Seen, after: Seen, most: int = 4) -> list[Sample]:
+    """Show some of the objects held back, evenly spread over all of them."""
+    places = [(piece, one) for piece in pieces for one in piece.ids(HELD)]
+    chosen = np.unique(np.linspace(0, len(places) - 1, min(most, len(places))).round().astype(int))
+    shown = []
+    for at in chosen:
+        piece, one = places[at]
+        truth = piece.plane.labels == one
+        box = box_around(truth)
+        picture = normalise(piece.pixels[box], piece.limits)
+        if picture.ndim == 2 or picture.shape[-1] == 1:
+            picture = np.repeat(picture.reshape(*picture.shape[:2], 1), 3, axis=-1)
+        eight = (255 * np.clip(picture[..., :3], 0, 1)).astype(np.uint8)
+        shown.append(Sample(eight, truth[box], before.each[at].found, after.each[at].found))
+    return shown
+
+
+def box_around(truth: Mask) -> tuple[slice, slice]:
+    """Return rows and columns of an object and its surroundings."""
+    rows, columns = np.flatnonzero(truth.any(axis=1)), np.flatnonzero(truth.any(axis=0))
+    reach = int(AROUND * max(np.ptp(rows), np.ptp(columns))) + LEAST
+    return (
+        slice(max(int(rows[0]) - reach, 0), int(rows[-1]) + 1 + reach),
+        slice(max(int(columns[0]) - reach, 0), int(columns[-1]) + 1 + reach),
+    )
+
+
+def _places(truth: Mask) -> list[tuple[int, int]]:
+    """Return where an object is clicked: in its middle, and at a third and two thirds of it."""
+    inside = np.argwhere(truth)
+    return [deepest_point(truth), *(tuple(inside[len(inside) * n // 3]) for n in (1, 2))]
+
+
+def _best(found: npt.NDArray[np.integer], iou: npt.NDArray[np.float64]) -> Mask:
+    """Return the found object that overlaps one most."""
+    ids = np.unique(found[found > 0])
+    if not len(iou) or iou.max() <= 0:
+        return np.zeros(found.shape, bool)
+    return np.asarray(found == ids[int(iou.argmax())])
+
+
+def _wrong(
+    piece: Piece, found: npt.NDArray[np.integer], iou: npt.NDArray[np.float64], role: int
+) -> int:
+    """Count what is found mostly on pixels that are known, and is none of the objects."""
+    labels = piece.plane.labels
+    mine = piece.roles[labels] == role
+    known = mine | (labels == 0)
+    if not piece.exhaustive:
+        known &= ndi.binary_dilation(mine, iterations=max(1, round(RING * piece.diameter)))
+    area = np.bincount(found.ravel())
+    counts = 2 * np.bincount(found[known], minlength=len(area)) > area
+    present = np.flatnonzero(area)
+    counts = counts[present[present > 0]]
+    return int(np.count_nonzero(counts & ~(iou > 0.5).any(0))) if iou.size else int(counts.sum())
