@@ -146,6 +146,18 @@ def review(stage: Stage) -> None:
     stage.shoot("panel-review")
 
 
+def teach(stage: Stage) -> None:
+    image = stage.open("coins")
+    for row, column in ((50, 150), (45, 48), (115, 40), (120, 100), (180, 220), (250, 45)):
+        stage.click(image, row, column)
+        stage.press(Qt.Key.Key_Return)
+    stage.panel.tool.button("teach").click()
+    page = stage.panel.pages["teach"]
+    page.teach.click()
+    stage.wait(page.result.isVisible)
+    stage.shoot("panel-teach")
+
+
 PICTURES = {
     "empty": empty,
     "preview": preview,
@@ -153,6 +165,7 @@ PICTURES = {
     "automatic": automatic,
     "stack": stack,
     "review": review,
+    "teach": teach,
 }
 LIGHT = {"accepted"}
 

@@ -89,7 +89,7 @@ def test_a_taught_model_is_saved_and_loaded_and_taught_again(light: bool, tmp_pa
 def test_the_lesson_holds_the_comparison() -> None:
     lesson = adapt(tiny_model(), [discs()], steps=2).history[-1]
     assert (lesson.images, lesson.objects, lesson.held_back) == (1, 6, 6)
-    assert set(lesson.before) == set(lesson.after) == {"ap50", "match", "click"}
+    assert set(lesson.before) == set(lesson.after) == {"ap50", "found", "match", "click"}
     assert set(lesson.elsewhere_before) == set(lesson.elsewhere_after) == {"ap50", "click"}
     assert "AP@.5" in str(lesson)
 

@@ -12,6 +12,7 @@ from napari_sam.progress import Progress
 if TYPE_CHECKING:
     from napari_sam.models.capabilities import Suits
     from napari_sam.models.family import Family
+    from napari_sam.models.lesson import Lesson
 
 
 def _family(name: str) -> Family | None:
@@ -66,6 +67,33 @@ class Catalogue:
         """Name what models of a family can do beyond prompts; None where it is not known."""
         family = _family(name)
         return None if family is None else family.abilities
+
+    def lessons(self, name: str) -> tuple[Lesson, ...]:
+        """Return what a model was taught, the last lesson last."""
+        from napari_sam.models.taught import lessons_of
+
+        return lessons_of(name)
+
+    def name_for_taught(self, name: str) -> str:
+        """Propose a name for what is made of a model by teaching it."""
+        from napari_sam.models.taught import free_name, names_taken
+
+        return free_name(name, names_taken())
+
+    def keep_taught(self, path: Path, name: str) -> None:
+        """Put a taught model among the others."""
+        from napari_sam.models.taught import keep
+
+        keep(path, name)
+
+    def file(self, name: str) -> Path | None:
+        """Return where a model's file lies; None of the one that comes with the plugin."""
+        from napari_sam.models import zoo
+
+        try:
+            return zoo.info(name).path
+        except UnknownModelError:
+            return Path(name)
 
     def download(self, name: str, progress: Progress) -> Path | None:
         from napari_sam.models import zoo

@@ -40,8 +40,10 @@ class Lesson:
         Median of the corrected objects, in pixels: where objects of about this size are seen,
         they are mostly of this size.
     before, after : mapping of str to float
-        On what was held back: ``"ap50"`` (average precision at an IoU of .5), ``"click"`` (mean
-        IoU after one click); of a lesson that was not kept, ``after`` is what would have been.
+        On what was held back: ``"ap50"`` (average precision at an IoU of .5), ``"found"`` (share
+        of objects found with an IoU above .5), ``"match"`` (mean IoU with the best of what is
+        found), ``"click"`` (mean IoU after one click); of a lesson that was not kept, ``after``
+        is what would have been.
     elsewhere_before, elsewhere_after : mapping of str to float
         The same on generated images of other kinds.
     verdict : {"better", "not better", "too few to tell", ""}

@@ -21,7 +21,7 @@ from napari_sam.models.sam.family import SAM
 from napari_sam.models.sam2.family import SAM2
 from napari_sam.progress import Progress, silent
 
-__all__ = ["ZOO", "Entry", "add", "available", "download", "info", "remove"]
+__all__ = ["ZOO", "Entry", "add", "available", "checked_name", "download", "info", "remove"]
 
 _LONGEST = 100  # letters of a name
 
@@ -233,7 +233,7 @@ def add(path: str | os.PathLike[str], name: str | None = None) -> Entry:
     file = checkpoint_at(given_path(path))
     if file is None:
         raise CheckpointError(f"There is no checkpoint file at {reprlib.repr(str(path))}.")
-    name = _new_name(checkpoint_name(file) if name is None else name)
+    name = checked_name(checkpoint_name(file) if name is None else name)
     _check_free(name, file, added())
     family = family_of(file)
     # What it refuses is not added.
@@ -272,7 +272,13 @@ def remove(name: str) -> None:
     change(lambda entries: tuple(entry for entry in entries if entry.name != name))
 
 
-def _new_name(name: str) -> str:
+def checked_name(name: str) -> str:
+    """Return a name that a model can have.
+
+    Raises
+    ------
+    ParameterError
+    """
     checks.text(name, "The name of a model")
     sound = name.strip() == name and name.isprintable() and not set(name) & set("/\\")
     if not name or len(name) > _LONGEST or not sound or name.startswith(("-", ".", "~")):

@@ -15,12 +15,13 @@ from napari_sam.models.model import Model
 from napari_sam.prompts import Prompt
 from napari_sam.training.corrections import HELD, RING, Piece
 from napari_sam.training.metrics import deepest_point, iou_matrix, mask_iou
+from napari_sam.training.shown_samples import Sample
 
-__all__ = ["Judged", "Sample", "Seen", "look_at", "samples"]
+__all__ = ["Judged", "Seen", "look_at", "samples"]
 
 Mask = npt.NDArray[np.bool_]
 #: Of an object's side that is shown around it, and pixels besides.
-AROUND, LEAST = 0.4, 6
+AROUND, LEAST = 0.15, 4
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,35 +72,21 @@ class Seen:
 
     @property
     def figures(self) -> dict[str, float]:
-        """Means: ``"ap50"``, ``"match"`` and ``"click"``; empty without objects.
+        """Means: ``"ap50"``, ``"found"``, ``"match"`` and ``"click"``; empty without objects.
 
-        ``"ap50"`` is the average precision at an IoU of .5 of the automatic mode, all pieces
-        together: hits / (hits + missed + wrong).
+        ``"found"`` is the share of objects found with an IoU above .5; ``"ap50"`` is the average
+        precision at an IoU of .5 of the automatic mode, all pieces together:
+        hits / (hits + missed + wrong).
         """
         if not self.each:
             return {}
         hits = sum(one.match > 0.5 for one in self.each)
         return {
             "ap50": hits / (len(self.each) + self.wrong),
+            "found": hits / len(self.each),
             "match": float(np.mean([one.match for one in self.each])),
             "click": float(np.mean([one.click for one in self.each])),
         }
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """An object as a person sees it, and what a model found there before and after.
-
-    Parameters
-    ----------
-    picture : (h, w, 3) uint8
-    truth, before, after : (h, w) bool
-    """
-
-    picture: npt.NDArray[np.uint8]
-    truth: Mask
-    before: Mask
-    after: Mask
 
 
 def look_at(model: Model, pieces: Sequence[Piece], role: int = HELD) -> Seen:

@@ -30,7 +30,8 @@ from napari_sam.training.corrections import (
 )
 from napari_sam.training.crops import Plane
 from napari_sam.training.generated import fresh_planes
-from napari_sam.training.held_back import Sample, Seen, look_at, samples
+from napari_sam.training.held_back import Seen, look_at, samples
+from napari_sam.training.shown_samples import Sample
 from napari_sam.training.tuning import Recipe, Tuner
 from napari_sam.training.turns import in_turns
 from napari_sam.training.verdict import Verdict
@@ -41,9 +42,12 @@ State = Mapping[str, Tensor]
 #: In each turn another part of the corrected objects is held back to compare on; and on how many
 #: objects models are compared, at most.
 TURNS, COMPARED = 2, 24
-#: How far from the old weights to the new ones the models lie that are compared; the last has
-#: the old weights and has only learnt how large the objects are.
+#: How far from the old weights to the new ones the models lie that are compared, times how far
+#: so few objects are trusted; the last has the old weights and has only learnt how large the
+#: objects are.
 MIXTURES = (1.0, 0.5, 0.0)
+#: Objects from which on the new weights count more than the old ones.
+TRUSTED = 10
 #: Share of the time after which no more of the person's images are prepared.
 PREPARING = 0.2
 #: Share of the progress that comes before the first step and after the last one.
@@ -255,10 +259,11 @@ def _best(
 ) -> _Candidate:
     """Look at the new weights and at mixtures with the old ones, and return the best of them."""
     old = tunable.network.state_dict()
+    trust = lesson.objects / (lesson.objects + TRUSTED)
     candidates = []
     for done, mixture in enumerate(MIXTURES):
         progress(done / len(MIXTURES))
-        states = [_between(old, state, mixture) for state in learnt]
+        states = [_between(old, state, trust * mixture) for state in learnt]
         models = [tunable.taught(state, "candidate", lesson) for state in states]
         mean = _mean(states)
         figures = bench.figures(models, tunable.taught(mean, "candidate", lesson))

@@ -18,8 +18,8 @@ FEWEST = 3
 #: How much objects differ in what is gained on them, and how many objects that is worth: three
 #: that happen to agree are no proof.
 SPREAD, PRIOR = 0.1, 2
-#: How sure a difference has to be, one-sided.
-SURE = 0.9
+#: How sure a difference has to be, one-sided; and what is no gain, surely less than this.
+SURE, NOTHING = 0.9, 0.03
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,8 @@ class Verdict:
         'too few to tell'
         >>> Verdict.of_gains([-0.1, 0.0, -0.2, -0.1]).word
         'not better'
+        >>> Verdict.of_gains([0.001] * 20).word
+        'not better'
         """
         count = len(gained)
         if not count:
@@ -67,15 +69,16 @@ class Verdict:
         return cls(mean, float(np.sqrt(squares / (count - 1 + PRIOR) / count)), count)
 
     @property
-    def least(self) -> float:
-        """Return what is gained at least, as surely as has to be."""
+    def margin(self) -> float:
+        """Return by how much the gain may be smaller or larger, as surely as has to be."""
         if self.count < FEWEST:
-            return -float("inf")
-        return self.gain - float(stats.t.ppf(SURE, self.count - 1 + PRIOR)) * self.error
+            return float("inf")
+        return float(stats.t.ppf(SURE, self.count - 1 + PRIOR)) * self.error
 
     @property
     def word(self) -> str:
         """Say it: better, not better, or too few to tell."""
-        if self.least > 0:
+        if self.gain > self.margin:
             return BETTER
-        return NOT_BETTER if self.count >= FEWEST and self.gain <= 0 else TOO_FEW
+        none = self.gain <= 0 or self.gain + self.margin < NOTHING
+        return NOT_BETTER if self.count >= FEWEST and none else TOO_FEW

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _TRANSFORM = ("scale", "translate", "rotate", "shear", "affine", "units", "projection_mode")
 _ROLES = ("points", "shapes", "mask", "target", "merge")
 #: Where a Labels layer notes for which images cells are kept in it.
-_KEPT_FOR = "napari_sam_kept_for"
+KEPT_FOR = "napari_sam_kept_for"
 
 
 class LayerChoice:
@@ -135,17 +135,17 @@ target or merge."""
             return
         name = str(image.unique_id)
         for layer in (*self._bench.viewer.layers, labels):
-            noted = [other for other in layer.metadata.get(_KEPT_FOR, ()) if other != name]
+            noted = [other for other in layer.metadata.get(KEPT_FOR, ()) if other != name]
             if layer is labels:
                 noted.append(name)
-            if noted or _KEPT_FOR in layer.metadata:
-                layer.metadata[_KEPT_FOR] = noted
+            if noted or KEPT_FOR in layer.metadata:
+                layer.metadata[KEPT_FOR] = noted
 
     def _kept_before(self, image: Image) -> Labels | None:
         """The labels into which cells of an image went before, this panel or another."""
         name = str(image.unique_id)
         for layer in reversed(self._bench.viewer.layers):
-            if name in layer.metadata.get(_KEPT_FOR, ()):
+            if name in layer.metadata.get(KEPT_FOR, ()):
                 try:
                     labels_plane(image, self._bench.plane(), layer)
                 except (ViewError, LabelsError):

@@ -32,6 +32,11 @@ class ModelChoice:
             bench.loop, ("download",), name="napari-sam download", threaded=threaded
         )
 
+    @property
+    def catalogue(self) -> Catalogue:
+        """Which models there are, and what was done with them."""
+        return self._catalogue
+
     def names(self) -> list[str]:
         """All models that can be chosen, checkpoints of the person's included."""
         names = self._catalogue.names()

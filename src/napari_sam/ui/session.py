@@ -97,7 +97,11 @@ class Session:
         self._warming = Warming(self.loop, threaded)
         parts = Parts(
             *(bench, self.proposal, self._documents, self._accepting),
-            *(self.models.usable, self.acted.emit, self.lines, threaded),
+            usable=self.models.usable,
+            acted=self.acted.emit,
+            models=self.models,
+            lines=self.lines,
+            threaded=threaded,
         )
         made = [make(parts) for make in tools]
         self.tools = {tool.name: tool for tool in made}

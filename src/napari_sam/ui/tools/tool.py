@@ -12,6 +12,7 @@ from napari_sam.ui.canvas.peek import peek
 from napari_sam.ui.labels_layer.accepting import Accepting
 from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.track_lines import TrackLines
+from napari_sam.ui.model_choice import ModelChoice
 from napari_sam.ui.proposing.proposal import Proposal
 from napari_sam.ui.state import Advice
 from napari_sam.ui.workbench import Workbench
@@ -42,6 +43,8 @@ class Parts:
         Whether the chosen model is here; says what to do when it is not.
     acted : callable
         To be called when a key or a click of ours did something.
+    models : ModelChoice
+        Which models there are, and which is chosen.
     lines : TrackLines
         From labels to the lines of their tracks.
     threaded : bool
@@ -54,6 +57,7 @@ class Parts:
     accepting: Accepting
     usable: Callable[[], bool]
     acted: Callable[[], None]
+    models: ModelChoice
     lines: TrackLines
     threaded: bool
 

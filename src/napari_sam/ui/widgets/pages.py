@@ -7,11 +7,13 @@ from typing import NamedTuple
 from napari_sam.ui.tools.click import Click
 from napari_sam.ui.tools.find import Find
 from napari_sam.ui.tools.review import Review
+from napari_sam.ui.tools.teach import Teach
 from napari_sam.ui.tools.tool import Tool
 from napari_sam.ui.widgets.click_page import ClickPage
 from napari_sam.ui.widgets.find_page import FindPage
 from napari_sam.ui.widgets.page import Page
 from napari_sam.ui.widgets.review_page import ReviewPage
+from napari_sam.ui.widgets.teach_page import TeachPage
 
 
 class Row(NamedTuple):
@@ -26,4 +28,5 @@ ROWS: list[Row] = [
     Row(Click, ClickPage),
     Row(Find, FindPage),
     Row(Review, ReviewPage),
+    Row(Teach, TeachPage),
 ]

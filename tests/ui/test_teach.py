@@ -1,0 +1,235 @@
+"""Teach: what is learnt from, while work goes on; and that nothing happens before it is chosen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from fake_model import blobs
+from lessons import PLACES, lesson, sample
+from napari_sam.errors import Cancelled, ModelError
+from napari_sam.models.lesson import BETTER, TOO_FEW
+from napari_sam.training.apart import Lent, Marked, Result
+from napari_sam.ui.tools import teach_cells
+from napari_sam.ui.tools.teach import Teach
+from napari_sam.ui.tools.teach_cells import kept_in, read_cells
+from napari_sam.ui.tools.teach_state import TeachState
+from napari_sam.ui.widgets.before_after import BeforeAfter
+from napari_sam.ui.widgets.teach_page import TeachPage
+
+
+class Teacher:
+    """Takes the place of the other process."""
+
+    def __init__(self, verdict: str = BETTER) -> None:
+        self.verdict, self.given = verdict, []
+        self.error: Exception | None = None
+
+    def __call__(self, lent: Lent, examples: list[Marked], progress: Any) -> Result:
+        self.given.append((lent, examples))
+        progress(0.5)
+        if self.error is not None:
+            raise self.error
+        path = Path(lent.target)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"weights")
+        return Result(path, lesson(self.verdict, lent.model), [sample()] * 4)
+
+
+@pytest.fixture
+def desk(make_bench: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Three cells were kept of an image, and the page Teach is shown."""
+    bench = make_bench()
+    bench.kept = []
+    catalogue = bench.catalogue
+    monkeypatch.setattr(
+        catalogue,
+        "keep_taught",
+        lambda path, name: bench.kept.append((path.read_bytes(), name)),
+        raising=False,
+    )
+    monkeypatch.setattr(catalogue, "names", lambda: ["cells", *(name for _, name in bench.kept)])
+    monkeypatch.setattr(
+        catalogue, "abilities", lambda name: () if name == "large" else ("tunable",)
+    )
+    monkeypatch.setattr(
+        catalogue, "lessons", lambda name: (lesson(),) if name.startswith("my_") else ()
+    )
+    bench.viewer.add_image(blobs((64, 80), PLACES, 6), name="nuclei")
+    for place in PLACES:
+        bench.click(*place)
+        bench.settle()
+        bench.press("Enter")
+        bench.settle()
+    bench.teach = bench.session.tools["teach"]
+    bench.teacher = bench.teach.teach = Teacher()
+    bench.session.set_tool("teach")
+    bench.settle()
+    return bench
+
+
+def test_what_was_kept_is_learnt_from_and_the_person_decides(desk: Any) -> None:
+    teach: Teach = desk.teach
+    state: TeachState = teach.state
+    assert (state.cells, state.images, state.why_not) == (3, 1, "")
+    labels = desk.state.target.data.copy()
+    teach.start()
+    assert state.running == 0.0
+    desk.settle()
+    ((lent, examples),) = desk.teacher.given
+    assert (lent.model, lent.exhaustive) == ("cells", False)
+    ((pixels, marked, limits, rgb),) = examples
+    np.testing.assert_array_equal(pixels, desk.viewer.layers["nuclei"].data)
+    np.testing.assert_array_equal(marked, labels)
+    assert (limits, rgb) == (None, False)
+    assert state.running is None
+    assert state.name == "my_cells"
+    assert "The model got better" in desk.state.status
+    assert desk.state.model == "cells"  # nothing has changed yet
+    assert not desk.kept
+    teach.use(" mine ")
+    desk.settle()
+    assert desk.kept == [(b"weights", "mine")]
+    assert desk.state.model == "mine"
+    assert state.result is None
+    np.testing.assert_array_equal(desk.state.target.data, labels)
+
+
+def test_back_to_the_model_before(desk: Any) -> None:
+    desk.teach.start()
+    desk.settle()
+    desk.teach.use("my_cells")
+    desk.settle()
+    assert desk.teach.before == "cells"
+    desk.teach.back()
+    assert desk.state.model == "cells"
+    assert "my_cells" in desk.session.models.names()
+
+
+def test_refused_stopped_or_failed_nothing_is_left(desk: Any) -> None:
+    teach = desk.teach
+    teach.start()
+    desk.settle()
+    path = teach.state.result.path
+    assert path.exists()
+    teach.refuse()
+    assert not path.exists()
+    assert teach.state.result is None
+    teach.start()
+    teach.stop()
+    desk.settle()
+    assert teach.state.running is None
+    assert len(desk.teacher.given) == 1
+    for error, told in ((ModelError("No memory."), "No memory."), (Cancelled(), "learning")):
+        desk.teacher.error = error
+        teach.start()
+        desk.settle()
+        assert told in desk.state.status
+    assert teach.state.result is None
+    assert desk.state.model == "cells"
+
+
+def test_a_search_that_is_cancelled_leaves_the_lesson_alone(desk: Any) -> None:
+    desk.teach.start()
+    desk.session.cancel()
+    desk.settle()
+    assert desk.teach.state.result is not None
+
+
+def test_only_what_a_person_decided_is_learnt_from(desk: Any) -> None:
+    layer = desk.state.target
+    features = layer.features.copy()
+    features.loc[features["index"] == 2, "reviewed"] = "open"
+    layer.features = features
+    desk.teach.refresh()
+    assert kept_in(layer) == {1, 3}
+    assert desk.teach.state.cells == 2
+    desk.teach.choose(layer)
+    desk.teach.set_exhaustive(True)
+    desk.teach.start()
+    desk.settle()
+    ((lent, ((_, marked, _, _),)),) = desk.teacher.given
+    assert lent.exhaustive
+    assert set(np.unique(marked)) == {0, 1, 2, 3}
+
+
+def test_cells_of_images_that_are_gone_are_remembered(
+    desk: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer, first = desk.viewer, desk.viewer.layers["nuclei"]
+    labels = desk.state.target
+    other = viewer.add_image(blobs((50, 60), [(20, 30)], 6), name="other")
+    viewer.layers.remove(labels)
+    viewer.layers.remove(first)
+    assert desk.state.image is other
+    assert (desk.teach.state.cells, desk.teach.state.images) == (3, 1)
+    chosen = desk.teach._cells.chosen(None)
+    again = viewer.add_image(np.array(first.data), name="again")
+    viewer.add_labels(
+        np.where(labels.data == 1, 1, 0), name="again cells", features=labels.features
+    )
+    viewer.layers.remove(again)
+    chosen = desk.teach._cells.chosen(None)
+    assert len(chosen) == 2
+    (read,) = read_cells(chosen, lambda fraction: None)  # the same pixels: the last ones count
+    assert set(np.unique(read.labels)) == {0, 1}
+    monkeypatch.setattr(teach_cells, "REMEMBERED", 10)
+    viewer.layers.remove(viewer.layers["again cells"])
+    viewer.add_labels(labels.data.copy(), features=labels.features, name="more")
+    viewer.add_image(np.array(first.data), name="once more")
+    viewer.layers.remove(viewer.layers["more"])
+    assert desk.teach._cells.chosen(None) == []
+
+
+def test_cells_of_a_stack_are_read_slice_by_slice(make_bench: Any) -> None:
+    bench = make_bench()
+    stack = np.stack([blobs((64, 80), PLACES, 6)] * 4) * np.arange(1, 5)[:, None, None]
+    bench.viewer.add_image(stack, name="stack")
+    labels = np.zeros(stack.shape, np.int32)
+    labels[1, 10:20, 10:20], labels[3, 30:40, 30:40] = 5, 6
+    layer = bench.viewer.add_labels(labels, name="marks")
+    bench.session.set_tool("teach")
+    chosen = bench.session.tools["teach"]._cells.chosen(layer)
+    read = read_cells(chosen, lambda fraction: None)
+    assert [sorted(np.unique(one.labels)) for one in read] == [[0, 5], [0, 6]]
+    np.testing.assert_array_equal(read[1].pixels, stack[3])
+
+
+def test_a_model_that_cannot_be_taught_says_so(desk: Any) -> None:
+    desk.session.models.choose("large")
+    assert "cannot be taught" in desk.teach.state.why_not
+    desk.teach.start()
+    assert "cannot be taught" in desk.state.status
+    assert not desk.teacher.given
+
+
+def test_the_page_shows_before_and_after(desk: Any, qtbot: Any) -> None:
+    page = TeachPage(desk.session, desk.teach)
+    qtbot.addWidget(page)
+    assert page.count.text() == "3 cells of 1 image"
+    assert page.result.isHidden()
+    desk.teacher.verdict = TOO_FEW
+    page.teach.click()
+    assert not page.running.isHidden()
+    assert not page.teach.isEnabled()
+    desk.settle()
+    assert page.running.isHidden()
+    assert not page.result.isHidden()
+    assert "too few" in page.verdict.text()
+    assert [label.text() for label in page.comparison.cells[1]] == [
+        "found by itself, of 4",
+        "2",
+        "4",
+    ]
+    assert isinstance(page.comparison, BeforeAfter)
+    assert page.comparison.pictures.pixmap().width() > 200
+    assert (page.use.text(), page.refuse.text()) == ("Use it anyway", "Keep 'cells'")
+    page.name.setText("my_cells_4")
+    page.use.click()
+    desk.settle()
+    assert desk.state.model == "my_cells_4"
+    assert page.back.text() == "Back to 'cells'"
+    assert "with 3 cells" in page.about.text()

@@ -1,0 +1,64 @@
+"""The Teach page in a real window: cells clicked, the model taught, its name typed, and back."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Any
+
+import pytest
+
+pytest.importorskip("qtpy")
+pytest.importorskip("pytestqt")
+if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
+    pytest.skip("needs a display, such as Xvfb", allow_module_level=True)
+
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+
+from fake_model import blobs
+from lessons import PLACES, lesson, sample
+from napari_sam.models import taught, zoo
+from napari_sam.training import apart
+from napari_sam.training.apart import Result
+from real_window import Window
+from tiny_cells import tiny_model
+
+LEFT = Qt.MouseButton.LeftButton
+
+
+def test_from_clicks_to_a_model_and_back(
+    make_napari_viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def teach(lent: Any, examples: Any, progress: Any) -> Result:
+        progress(0.5)
+        model = tiny_model()
+        model.history = (lesson(base=lent.model),)
+        return Result(model.save(lent.target), model.history[0], [sample()] * 4)
+
+    monkeypatch.setattr(apart, "teach_apart", teach)
+    window = Window(make_napari_viewer(show=True), qtbot)
+    session, panel = window.session, window.panel
+    image = window.viewer.add_image(blobs((64, 80), PLACES, 6), name="nuclei")
+    window.ready()
+    for count, place in enumerate(PLACES, 1):
+        window.click(image, place)
+        window.until(lambda: session.state.answer is not None)
+        window.press(Qt.Key.Key_Return)
+        window.until(lambda count=count: session.state.kept_count == count)
+    QTest.mouseClick(panel.tool.button("teach"), LEFT)
+    page = panel.pages["teach"]
+    assert page.isVisible()
+    assert page.count.text() == "3 cells of 1 image"
+    QTest.mouseClick(page.teach, LEFT)
+    window.until(lambda: page.result.isVisible())
+    assert page.comparison.pictures.isVisible()
+    page.name.clear()
+    QTest.keyClicks(page.name, "mine")
+    QTest.mouseClick(page.use, LEFT)
+    window.until(lambda: session.state.model == "mine")
+    assert "mine" in [entry.name for entry in zoo.available()]
+    assert taught.lessons_of("mine")[0].base == "cells"
+    window.until(lambda: page.history.isVisible())
+    QTest.mouseClick(page.back, LEFT)
+    assert session.state.model == "cells"
