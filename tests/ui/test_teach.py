@@ -86,7 +86,7 @@ def test_what_was_kept_is_learnt_from_and_the_person_decides(desk: Any) -> None:
     np.testing.assert_array_equal(marked, labels)
     assert (limits, rgb) == (None, False)
     assert state.running is None
-    assert state.name == "my_cells"
+    assert state.proposed == "my_cells"
     assert "The model got better" in desk.state.status
     assert desk.state.model == "cells"  # nothing has changed yet
     assert not desk.kept

@@ -160,7 +160,7 @@ class Teach(Tool):
     def _taught(self, result: Result) -> None:
         state = self.state
         state.running = None
-        state.name = self._models.catalogue.name_for_taught(state.base)
+        state.proposed = self._models.catalogue.name_for_taught(state.base)
         state.result = result
         told = _TOLD.get(
             result.lesson.verdict, "There are too few cells to tell whether it is better"

@@ -38,7 +38,7 @@ class TeachState:
         What came of the last one, about which the person has not decided yet.
     base : str
         Which model that lesson was for.
-    name : str
+    proposed : str
         What the taught model may be called.
     lessons : tuple of Lesson
         What the chosen model was taught.
@@ -56,5 +56,5 @@ class TeachState:
     running: float | None = None
     result: Result | None = None
     base: str = ""
-    name: str = ""
+    proposed: str = ""
     lessons: tuple[Lesson, ...] = ()

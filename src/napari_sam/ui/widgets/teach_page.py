@@ -177,7 +177,7 @@ class TeachPage(Page):
         self.comparison.show_lesson(result.lesson, result.samples)
         self.use.setText("Use it" if verdict == BETTER else "Use it anyway")
         self.refuse.setText(f"Keep '{_short(state.base)}'")
-        self.name.setText(state.name)
+        self.name.setText(state.proposed)
 
     def _use(self) -> None:
         self._tool.use(self.name.text())
