@@ -24,10 +24,10 @@ LEFT = Qt.MouseButton.LeftButton
 class Window:
     """A window, and how long it takes from an event until what follows from it is painted."""
 
-    def __init__(self, image: np.ndarray) -> None:
+    def __init__(self, image: Any, **how: Any) -> None:
         self.viewer = napari.Viewer()
         self.viewer.window.resize(*SIZE)
-        self.image = self.viewer.add_image(image)
+        self.image = self.viewer.add_image(image, **how)
         self.panel = Panel(self.viewer)
         self.state = self.panel.session.state
         self.painted = self.changed = 0.0

@@ -303,6 +303,26 @@ def test_a_movie_of_scaled_stacks_in_any_order_of_axes(bench: Any) -> None:
     assert len(bench.viewer.layers["seen tracks found lines"].data) == 6
 
 
+def test_lines_are_drawn_along_time_where_slices_come_first(bench: Any) -> None:
+    """A Tracks layer takes its first axis for time: it gets the axes from the frames' on."""
+    twice = np.stack([MOVIE, np.full_like(MOVIE, 10)])  # z, t, y, x: nothing on the second slice
+    how = {"scale": (3, 2, 0.5, 0.25), "translate": (9, 1, 5, 7), "shear": [0, 0, 0, 0, 0, 0.5]}
+    start(bench, twice, "track", axis_labels=("z", "t", "y", "x"), **how)
+    bench.settle()
+    layer, lines = found(bench, "track"), bench.viewer.layers["seen tracks found lines"]
+    assert lines.ndim == 3
+    number, frame, row, column = lines.data[-1]
+    there = np.argwhere(layer.data[0, int(frame)] == number).mean(axis=0)
+    np.testing.assert_allclose((row, column), there)
+    np.testing.assert_allclose(
+        lines.data_to_world((frame, row, column)),
+        layer.data_to_world((0, frame, row, column))[1:],
+    )
+    layer.data_setitem(np.nonzero(layer.data == number), 0)
+    bench.settle()
+    assert number not in lines.data[:, 0]
+
+
 def test_dask_and_zarr_are_read_slice_by_slice(bench: Any, tmp_path: Any) -> None:
     dask, zarr = pytest.importorskip("dask.array"), pytest.importorskip("zarr")
     stored = zarr.create_array(

@@ -15,6 +15,7 @@ from napari_sam.errors import LabelsError
 from napari_sam.labels import table as object_table
 from napari_sam.labels.change import Change
 from napari_sam.labels.document import Event
+from napari_sam.labels.slices import slice_at
 from napari_sam.progress import Progress
 from napari_sam.stacks.frames import describe
 from napari_sam.ui.labels_layer.documents import Documents
@@ -40,9 +41,13 @@ class _Frame(NamedTuple):
 
 @dataclass(eq=False)
 class _Drawn:
-    """``happened`` counts what happened to the labels, ``told`` how much of it the lines tell."""
+    """Labels, the axis of their frames, and the lines.
+
+    ``happened`` counts what happened to the labels, ``told`` how much of it the lines tell.
+    """
 
     document: LayerDocument
+    axis: int
     lines: Tracks | None = None
     frames: dict[int, _Frame] = field(default_factory=dict)
     listener: Any = None
@@ -59,7 +64,8 @@ class TrackLines:
     """Keeps a Tracks layer beside each Labels layer whose tracks are shown.
 
     The labels are the truth, and the column ``parent`` of their table: lines are drawn anew after
-    every change, and go with the labels.
+    every change, and go with the labels. A Tracks layer takes its first axis for time, so it has
+    the axes from the frames' on: lines of movies in a stack, (Z, T, Y, X), show on all slices.
 
     Parameters
     ----------
@@ -86,11 +92,16 @@ class TrackLines:
         LabelsError
             When napari cannot draw them.
         """
-        if not 3 <= labels.ndim <= 4:
-            raise LabelsError("Tracks are drawn of movies (T, Y, X) and of stacks (T, Z, Y, X).")
+        document = self._documents.of(labels)
+        axis = document.sheet.axis("track")
+        if not 3 <= labels.ndim - axis <= 4:
+            raise LabelsError(
+                "Tracks are drawn of movies (..., T, Y, X) and of stacks over time (..., T, Z, Y, "
+                f"X), but the frames of {labels.name!r} lie along axis {axis} of {labels.ndim}."
+            )
         if self.shown(labels):
             return
-        drawn = _Drawn(self._documents.of(labels))
+        drawn = _Drawn(document, axis)
         drawn.listener = partial(self._happened, drawn)
         drawn.document.listen(drawn.listener)
         self._drawn.append(drawn)
@@ -133,7 +144,7 @@ class TrackLines:
         if change is None:
             drawn.frames.clear()
         else:
-            for frame in _frames_of(change):
+            for frame in _frames_of(change, drawn.axis):
                 drawn.frames.pop(frame, None)
         self._bench.loop.later(f"lines {id(drawn)}", _REST, lambda: self._draw(drawn))
 
@@ -141,14 +152,15 @@ class TrackLines:
         """Look at the frames that have changed, and draw."""
         if drawn not in self._drawn or not drawn.waits:
             return
-        pixels, known = drawn.document.sheet.pixels, dict(drawn.frames)
+        pixels, known, axis = drawn.document.sheet.pixels, dict(drawn.frames), drawn.axis
 
         def look(progress: Progress) -> dict[int, _Frame]:
-            for frame in range(pixels.shape[0]):
+            count = int(pixels.shape[axis])
+            for frame in range(count):
                 if frame not in known:
-                    progress(frame / pixels.shape[0])
-                    objects = describe(np.asarray(pixels[frame]))
-                    known[frame] = _Frame(objects.ids, objects.places)
+                    progress(frame / count)
+                    objects = describe(slice_at(pixels, axis, frame))
+                    known[frame] = _Frame(objects.ids, objects.places[:, axis:])
             return known
 
         happened = drawn.happened
@@ -180,18 +192,18 @@ class TrackLines:
             from napari.layers import Tracks
 
             name = f"{labels.name} lines"
-            drawn.lines = Tracks(data, graph=graph, name=name, **transform_of(labels))
+            drawn.lines = Tracks(data, graph=graph, name=name, **transform_of(labels, drawn.axis))
             add_quietly(viewer, drawn.lines)
             return
         lines.data = data
         lines.graph = graph
 
 
-def _frames_of(change: Change) -> Iterable[int]:
+def _frames_of(change: Change, axis: int) -> Iterable[int]:
     """List the frames that a change writes into."""
     pixels = change.pixels
-    size = int(np.prod(pixels.shape[1:]))
-    return np.unique(pixels.start // size).tolist() if len(pixels) else ()
+    at = np.unravel_index(pixels.start, pixels.shape)[axis]
+    return np.unique(at).tolist() if len(pixels) else ()
 
 
 def _lines(frames: dict[int, _Frame]) -> Places:

@@ -18,16 +18,30 @@ _LARGEST_DRAWN = 2**27  # pixels of a plane that napari draws whole, 128 Mpx
 _GRID_TOLERANCE = 0.05  # pixels by which two grids may differ and still be the same
 
 
-def transform_of(layer: Layer) -> dict[str, Any]:
-    """Return what puts a new layer of as many axes onto the same grid in the world."""
+def transform_of(layer: Layer, first: int = 0) -> dict[str, Any]:
+    """Return what puts a new layer onto the same grid in the world.
+
+    Parameters
+    ----------
+    layer : Layer
+    first : int
+        The first axis of the layer that the new one has; the last one is the last of both.
+    """
+    last = slice(first, None)
+    shear = np.array(layer.shear)
+    if first and shear.ndim == 1:  # the upper triangle of a matrix, row by row
+        rows, columns = np.triu_indices(layer.ndim, 1)
+        shear = shear[(rows >= first) & (columns >= first)]
+    elif shear.ndim == 2:
+        shear = shear[last, last]
     return {
-        "scale": np.array(layer.scale),
-        "translate": np.array(layer.translate),
-        "rotate": np.array(layer.rotate),
-        "shear": np.array(layer.shear),
-        "affine": np.array(layer.affine.affine_matrix),
-        "units": layer.units,
-        "axis_labels": layer.axis_labels,
+        "scale": np.array(layer.scale)[last],
+        "translate": np.array(layer.translate)[last],
+        "rotate": np.array(layer.rotate)[last, last],
+        "shear": shear,
+        "affine": np.array(layer.affine.affine_matrix)[last, last],
+        "units": tuple(layer.units)[last],
+        "axis_labels": tuple(layer.axis_labels)[last],
     }
 
 

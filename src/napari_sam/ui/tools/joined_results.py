@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_sam.errors import NapariSamError
+from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.images import Image as Pixels
 from napari_sam.images import Plane
 from napari_sam.labels import table as object_table
@@ -146,7 +147,8 @@ class JoinedResults:
             self._fail(end, error)
             return
         if self._method.along == "T":
-            self._parts.lines.show(layer)
+            with suppress(LabelsError):  # of axes in an order that cannot be drawn: they are there
+                self._parts.lines.show(layer)
         end(self._told(joined, layer))
 
     def _fail(self, end: End, error: Exception) -> None:
