@@ -152,7 +152,7 @@ class Story:
     def through(self, along: str) -> None:
         """Follow a ball from a click, correct a slice, keep, undo and redo."""
         page, through = self.panel.pages["click"], self.session.tools["click"].through
-        self.session.set_tool("click")
+        self.panel.show_page("click")
         self.go(0, 4)
         self.window.ready()
         if not through.state.on:
@@ -173,6 +173,8 @@ class Story:
         self.idle()
         at = z if along == "z" else t
         self.tell(f"corrected {at}", at in through.state.strip.given)
+        held = self.labels("movie cells")
+        before = np.zeros((FRAMES, SLICES, *SHAPE)) if held is None else self.tzyx(held).copy()
         self.key(Qt.Key.Key_Return)
         self.window.wait(lambda: self.labels("movie cells") is not None)
         self.idle()
@@ -182,13 +184,13 @@ class Story:
         mine = kept == number
         true = movie()[1] == 1
         true = true & (np.arange(FRAMES)[:, None, None, None] == 0) if along == "z" else true
-        if along == "t":
-            true = true & (np.arange(SLICES)[:, None, None] == 4)
+        if along == "t":  # on slice 4; the first frame holds the others already
+            true, mine = true[:, 4], mine[:, 4]
         iou = np.count_nonzero(mine & true) / np.count_nonzero(mine | true)
         self.tell(f"kept along {along}, IoU {iou:.2f}", iou > 0.6)
         self.key(Qt.Key.Key_Z, CONTROL)
         self.idle()
-        self.tell("undone", not (self.tzyx(layer) == number).any())
+        self.tell("undone", bool((self.tzyx(layer) == before).all()))
         layer.redo()
         self.idle()
         self.tell("redone", bool((self.tzyx(layer) == kept).all()))
@@ -198,7 +200,7 @@ class Story:
 
     def find(self, together: str, noun: str, count: int) -> Any:
         """Find objects of all slices, joined in space or over time."""
-        self.session.set_tool("find")
+        self.panel.show_page("find")
         find = self.session.tools["find"]
         find.look_in(together)
         self.window.rest(0.3)
@@ -213,7 +215,7 @@ class Story:
     def review(self, layer: Any) -> None:
         """Cut and join tracks, and take it back; the lines follow."""
         session = self.session
-        session.set_tool("review")
+        self.panel.show_page("review")
         review = session.tools["review"]
         review.choose(layer)
         self.window.rest(0.5)
@@ -247,14 +249,15 @@ class Story:
 
     def remove(self) -> None:
         """Remove the labels' lines, then the image in the middle of a search."""
-        self.session.set_tool("find")
+        self.panel.show_page("find")
         find = self.session.tools["find"]
         find.look_in("track")
         find.start()
         self.window.wait(lambda: (self.window.state.found_count or 0) > 4)
         self.viewer.layers.remove(self.window.image)
         self.idle()
-        self.tell("image removed while searching", "removed" in self.window.state.status)
+        over = self.window.state.progress is None and not self.session.jobs.wants("find")
+        self.tell("image removed while searching", over)
         for layer in list(self.viewer.layers):
             if layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from napari.components import ViewerModel
+from napari.layers import Labels
 
 from fake_model import blobs
 from napari_sam.errors import ViewError
@@ -168,6 +169,19 @@ def test_review_says_what_to_do_next():
 def test_objects_outside_the_limits():
     objects = Objects(pd.DataFrame({"index": [1, 2, 3], "score": [0.2, np.nan, 0.9]}))
     assert objects.outside({"score": (0.5, 1.0)}).tolist() == [True, False, False]
+
+
+def test_labels_for_the_person_come_in_beneath_marks_and_outlines_of_ours():
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros((8, 9)))
+    theirs, ours = viewer.add_points(name="theirs"), OurLayers(viewer)
+    viewer.layers.selection = {image}
+    marks = [own_layers.new_points(ours, image) for _ in range(2)]
+    labels = [Labels(np.zeros((8, 9), int)) for _ in range(2)]
+    for layer in labels:
+        ours.add_beneath(layer)
+    assert list(viewer.layers) == [image, theirs, *labels, *marks]
+    assert viewer.layers.selection.active is image
 
 
 def test_colours_of_the_person_come_back():

@@ -53,6 +53,7 @@ def accept_through(
     preserve: bool = False,
     origin: Origin | None = None,
     kind: str = "propagate",
+    word: str = "slice",
 ) -> Change:
     """Write an object into labels, plane by plane, all of it in one step of their document.
 
@@ -70,6 +71,8 @@ def accept_through(
     origin : Origin, optional
     kind : str
         Of the change: ``"propagate"``, or ``"interpolate"``.
+    word : str
+        What a plane is called.
 
     Returns
     -------
@@ -101,7 +104,7 @@ def accept_through(
     if not len(runs):
         raise LabelsError(_why_nothing(object_id, regions, bool(number)))
     count = sum(1 for part in parts if object_id in part.after)
-    change = Change(_told(kind, object_id, number, count), runs, None, kind, origin)
+    change = Change(_told(kind, object_id, number, f"{count} {word}"), runs, None, kind, origin)
     document.apply(change)
     return change
 
@@ -135,9 +138,9 @@ def _drawn(labels: Labels, mask: Mask, object_id: int, rule: Overlap, shrink: bo
     return after
 
 
-def _told(kind: str, object_id: int, number: int, count: int) -> str:
+def _told(kind: str, object_id: int, number: int, count: str) -> str:
     done = "Filled" if kind == "interpolate" else "Corrected" if number else "Added"
-    return f"{done} cell {object_id} on {count} slice{'' if count == 1 else 's'}."
+    return f"{done} cell {object_id} on {count}{'' if count.startswith('1 ') else 's'}."
 
 
 def _why_nothing(object_id: int, regions: Mapping[Plane, Region], known: bool) -> str:

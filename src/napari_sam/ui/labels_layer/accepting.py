@@ -13,7 +13,6 @@ from napari_sam.labels.change import Change, Origin
 from napari_sam.regions import Region
 from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.layers.label_grid import labels_plane, new_labels
-from napari_sam.ui.layers.ours import add_quietly
 from napari_sam.ui.proposing.marks import MarkLayers, Spent
 from napari_sam.ui.state import Answer
 from napari_sam.ui.workbench import Workbench
@@ -73,7 +72,7 @@ class Accepting:
             return ()
         document.measure_soon(change)
         if labels not in bench.viewer.layers:
-            add_quietly(bench.viewer, labels)
+            bench.ours.add_beneath(labels)
         bench.choose("target", labels)
         self.spend(change, answer.image, (answer.plane,))
         bench.result(_told(change, answer, labels.name))
@@ -86,6 +85,7 @@ class Accepting:
         marked: Sequence[Plane],
         number: int,
         origin: Origin,
+        word: str = "slice",
     ) -> Change | None:
         """Write an object into all its planes, in one step.
 
@@ -99,6 +99,8 @@ class Accepting:
         number : int
             The object that gets these outlines; 0 for a new one.
         origin : Origin
+        word : str
+            What a plane is called.
 
         Returns
         -------
@@ -115,13 +117,14 @@ class Accepting:
             document.sync()
             preserve = bool(labels.preserve_labels)
             how: dict[str, Any] = {"number": number, "preserve": preserve, "origin": origin}
+            how["word"] = word
             change = accept_through(document, regions, state.overlap, **how)
         except NapariSamError as error:
             bench.fail(error)
             return None
         document.measure_soon(change)
         if labels not in bench.viewer.layers:
-            add_quietly(bench.viewer, labels)
+            bench.ours.add_beneath(labels)
         bench.choose("target", labels)
         self.spend(change, image, marked)
         told = change.told.rstrip(".").replace("Added", "Kept")

@@ -19,7 +19,6 @@ from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.layer_document import LayerSheet
 from napari_sam.ui.labels_layer.on_disk import open_again, place_of
 from napari_sam.ui.layers.label_grid import labels_layer, transform_of
-from napari_sam.ui.layers.ours import add_quietly
 from napari_sam.ui.layers.planes import spatial_shape
 from napari_sam.ui.workbench import Workbench
 
@@ -145,7 +144,7 @@ class Recovery:
         layer.features = labels.table
         self._documents.autosave.go_on(document, offer.held, labels.whole)
         if layer not in self._bench.viewer.layers:
-            add_quietly(self._bench.viewer, layer)
+            self._bench.ours.add_beneath(layer)
         if fits:
             self._bench.choose("target", layer)
         self._documents.look()

@@ -22,7 +22,7 @@ from napari_sam.segmentation import check_id, with_units
 from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.layers.label_grid import labels_plane, new_labels
-from napari_sam.ui.layers.ours import add_quietly
+from napari_sam.ui.layers.ours import OurLayers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -131,23 +131,23 @@ class ResultLayer(ABC):
 class NewResult(ResultLayer):
     """A layer of its own, which holds nothing but the result."""
 
-    def __init__(self, documents: Documents, viewer: Any, found_in: FoundIn, noun: str) -> None:
+    def __init__(self, documents: Documents, ours: OurLayers, found_in: FoundIn, noun: str) -> None:
         image = found_in.image
         labels = new_labels(image, f"{image.name} {noun}s found")
         super().__init__(documents.of(labels, empty=True), found_in.view.plane, noun)
-        self._viewer = viewer
+        self._ours = ours
 
     def _write(self, chosen: Choice, rule: Rule, region: Mask | None) -> str:
         labels = self.labels
         self._document.fill(self.plane, chosen.labels)
-        if labels in self._viewer.layers:
+        if self._ours.there(labels):
             if len(labels.features):
                 labels.features = object_table.nothing()
             labels.refresh(extent=False)
             return f"{self._count(chosen.count)} in {labels.name!r}."
         # A layer comes with its table: whoever hears of it may read it.
         labels.features = table_for(chosen.table)
-        add_quietly(self._viewer, labels)
+        self._ours.add_beneath(labels)
         found = f"Found {self._count(chosen.count)}, now in the new layer {labels.name!r}."
         return f"{found} Review shows the least certain first." if chosen.count else found
 

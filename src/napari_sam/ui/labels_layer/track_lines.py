@@ -21,7 +21,6 @@ from napari_sam.stacks.frames import describe
 from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.layers.label_grid import transform_of
-from napari_sam.ui.layers.ours import add_quietly
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -193,7 +192,7 @@ class TrackLines:
 
             name = f"{labels.name} lines"
             drawn.lines = Tracks(data, graph=graph, name=name, **transform_of(labels, drawn.axis))
-            add_quietly(viewer, drawn.lines)
+            self._bench.ours.add_beneath(drawn.lines)
             return
         lines.data = data
         lines.graph = graph

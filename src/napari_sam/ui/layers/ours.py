@@ -38,6 +38,19 @@ class OurLayers:
         else:
             self.viewer.add_layer(layer)
 
+    def add_beneath(self, layer: Any) -> None:
+        """Put a layer for the person into the viewer, quietly, beneath ours that lie on top.
+
+        Marks and outlines of cells that are not kept yet would be hidden by new labels.
+        """
+        layers = self.viewer.layers
+        add_quietly(self.viewer, layer)
+        first = last = len(layers) - 1
+        while first > 0 and layers[first - 1] in self:
+            first -= 1
+        if first < last:
+            layers.move(last, first)
+
     def remove(self, layer: Any) -> None:
         """Take a layer away if it is there."""
         if self.there(layer):

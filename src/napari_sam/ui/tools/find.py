@@ -158,7 +158,7 @@ class Find(Tool):
         """Decide what becomes of all slices."""
         joins = options.joins
         if joins is None:
-            return SliceResults(self.bench.viewer, shown.image, options.noun)
+            return SliceResults(self.bench.ours, shown.image, options.noun)
         into = self.bench.state.merge
         rule = "empty" if into is None else options.rule
         return JoinedResults(self.parts, shown, joins, options.search, into, rule)

@@ -194,7 +194,7 @@ class Following:
         documents = self._parts.documents
         found_in = FoundIn(search.image, search.view, search.model)
         if search.into is None:
-            return NewResult(documents, self._bench.viewer, found_in, noun)
+            return NewResult(documents, self._bench.ours, found_in, noun)
         return MergedResult(documents, search.into, found_in, noun)
 
     # -- the table ------------------------------------------------------------------------------

@@ -24,7 +24,6 @@ from napari_sam.methods.method import Method
 from napari_sam.progress import Progress, part
 from napari_sam.segmentation import Segmentation, check_id, with_units
 from napari_sam.ui.layers.label_grid import labels_layer, labels_plane, transform_of
-from napari_sam.ui.layers.ours import add_quietly
 from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.tools.joining import weakest, with_spacing
 from napari_sam.ui.tools.stack_search import End
@@ -168,7 +167,7 @@ class JoinedResults:
         with document.presence.writing(change.pixels):
             pass  # the worker has
         document.record(change)
-        add_quietly(bench.viewer, layer)
+        bench.ours.add_beneath(layer)
         return layer
 
     def _merged(self, joined: _Joined, layer: Labels) -> Labels:

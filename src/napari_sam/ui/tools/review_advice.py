@@ -33,10 +33,10 @@ _OF_ACTIONS: dict[Action, str] = {
 }
 
 _OF_PENDING: dict[Pending, str] = {
-    "join": "Click the cell that goes on as cell {held}, on any slice. Esc stops.",
-    "swap": "Click the cell that cell {held} was mistaken for, on the first slice where it was.",
+    "join": "Click the cell that goes on as cell {held}, on any slice or frame. Esc stops.",
+    "swap": "Click the cell that cell {held} was mistaken for, where that begins.",
     "mother": "Click the mother of cell {held}, on an earlier frame. Esc stops.",
-    "split": "Click one part of cell {held}, and then the other one, on any slices.",
+    "split": "Click one part of cell {held}, and then the other one, on any slice or frame.",
 }
 
 

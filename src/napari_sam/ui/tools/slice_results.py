@@ -10,7 +10,7 @@ from napari_sam.images import Plane, PlaneStack
 from napari_sam.segmentation import Segmentation, next_id
 from napari_sam.ui.labels_layer.layer_document import LayerSheet
 from napari_sam.ui.layers.label_grid import new_labels
-from napari_sam.ui.layers.ours import add_quietly
+from napari_sam.ui.layers.ours import OurLayers
 from napari_sam.ui.layers.shown import finest
 from napari_sam.ui.tools.stack_search import End
 
@@ -24,14 +24,15 @@ class SliceResults:
 
     Parameters
     ----------
-    viewer : napari.Viewer or ViewerModel
+    ours : OurLayers
+        Whose viewer gets the labels.
     image : Image layer
     noun : str
         What an object is called.
     """
 
-    def __init__(self, viewer: Any, image: Image, noun: str) -> None:
-        self._viewer, self._noun = viewer, noun
+    def __init__(self, ours: OurLayers, image: Image, noun: str) -> None:
+        self._ours, self._noun = ours, noun
         self._labels = new_labels(image, f"{image.name} {noun}s found")
         self._tables: list[pd.DataFrame] = []
         self._edited = False
@@ -39,7 +40,7 @@ class SliceResults:
 
     def lost(self) -> str:
         """Say so when the layer was removed."""
-        if self._tables and self._labels not in self._viewer.layers:
+        if self._tables and not self._ours.there(self._labels):
             return "The layer was removed."
         return ""
 
@@ -59,10 +60,10 @@ class SliceResults:
                 table.insert(0, f"axis_{axis}", at)
         self.count += len(found)
         self._tables.append(table)
-        if labels in self._viewer.layers:
+        if self._ours.there(labels):
             labels.refresh()
             return
-        add_quietly(self._viewer, labels)
+        self._ours.add_beneath(labels)
         labels.events.paint.connect(self._painted)
 
     def _painted(self, event: Any) -> None:
@@ -75,7 +76,7 @@ class SliceResults:
     def stop(self) -> str:
         """Complete the layer's table, and say what there is."""
         labels = self._labels
-        if not self._tables or labels not in self._viewer.layers:
+        if not self._tables or not self._ours.there(labels):
             return "Nothing was changed."
         import pandas as pd
 

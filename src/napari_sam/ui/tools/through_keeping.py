@@ -28,7 +28,7 @@ class Keeping:
         origin = Origin(run.view.plane, prompts, self._bench.state.model)
         marked, number = run.planes(run.marked), run.carrying.own
         change = self._parts.accepting.accept_through(
-            run.image, run.regions(), marked, number, origin
+            run.image, run.regions(), marked, number, origin, run.along.word
         )
         if change is None:
             return False

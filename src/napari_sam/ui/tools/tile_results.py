@@ -19,7 +19,7 @@ from napari_sam.segmentation import check_id, with_units
 from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.layer_document import LayerSheet
 from napari_sam.ui.layers.label_grid import labels_plane, new_labels
-from napari_sam.ui.layers.ours import add_quietly
+from napari_sam.ui.layers.ours import OurLayers
 from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.tools.tile_region import TileRegion
 
@@ -99,7 +99,8 @@ class TileResults:
 
     Parameters
     ----------
-    viewer : napari.Viewer or ViewerModel
+    ours : OurLayers
+        Whose viewer gets the labels.
     documents : Documents
     shown : Shown
         What is searched.
@@ -118,14 +119,14 @@ class TileResults:
 
     def __init__(
         self,
-        viewer: Any,
+        ours: OurLayers,
         documents: Documents,
         shown: Shown,
         noun: str,
         model: str,
         into: Labels | None,
     ) -> None:
-        self._viewer, self._shown, self._noun, self._model = viewer, shown, noun, model
+        self._ours, self._shown, self._noun, self._model = ours, shown, noun, model
         image = shown.image
         if into is not None:
             labels_plane(image, shown.plane, into)
@@ -142,7 +143,7 @@ class TileResults:
 
     def lost(self) -> str:
         """Say why nothing can be written any more; empty while it can."""
-        if not self._new and self.labels not in self._viewer.layers:
+        if not self._new and not self._ours.there(self.labels):
             return "The layer was removed."
         return "" if self.labels.data is self._data else "The layer has other labels now."
 
@@ -173,7 +174,7 @@ class TileResults:
         self.count += len(kept)
         if self._new:
             self._new = False
-            add_quietly(self._viewer, self.labels)
+            self._ours.add_beneath(self.labels)
 
     def _rows(self, table: pd.DataFrame, first: int) -> pd.DataFrame:
         rows = with_units(table, self._shown.view.pixel_size)

@@ -91,7 +91,7 @@ class TiledSearch:
         if into is None and region is None:
             check_room(spatial_shape(image))
         results = TileResults(
-            bench.viewer, self._parts.documents, shown, options.noun, bench.state.model, into
+            bench.ours, self._parts.documents, shown, options.noun, bench.state.model, into
         )
         looked_at = visible_part(bench.viewer, image, plane)
         run = _Run(image, shown.view, options, results, region, looked_at)
