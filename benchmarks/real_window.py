@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import napari
-import numpy as np
 from napari.layers import Labels
 from qtpy.QtCore import QEvent, QEventLoop, QPoint, Qt, QTimer
 from qtpy.QtGui import QMouseEvent
