@@ -230,7 +230,7 @@ def download(port: int) -> Work:
         from napari_sam.models.fetch import fetch
 
         url = f"http://127.0.0.1:{port}/model.pth"
-        fetch(url, folder / "model.pth", size=FILE_BYTES, sha256=sha256)
+        fetch(url, folder / "model.pth", size=FILE_BYTES, known_hash=sha256)
 
     def check(folder: Path) -> bool:
         path = folder / "model.pth"

@@ -52,7 +52,7 @@ def lantern(tmp_path, monkeypatch, server) -> zoo.Entry:
         family=fake_family.LANTERN,
         file=file.name,
         bytes=file.stat().st_size,
-        sha256=hashlib.sha256(file.read_bytes()).hexdigest(),
+        known_hash=hashlib.sha256(file.read_bytes()).hexdigest(),
         url=server + file.name,
         licence="CC0-1.0",
         good_for="Tests.",
@@ -75,6 +75,7 @@ def test_it_is_downloaded_and_loaded_by_name(lantern, capsys):
     with pytest.raises(ModelError, match="not downloaded yet"):
         ns.load_model("lantern_1", device="cpu")
     assert main(["models", "download", "lantern_1"]) == 0
+    assert "Licence of the weights: CC0-1.0" in capsys.readouterr().err
     assert lantern.ready
     model = ns.load_model("lantern_1", device="cpu")
     assert model.name == "lantern_1"

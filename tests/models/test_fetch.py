@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+import xxhash
 
 from napari_sam.errors import Cancelled, DownloadError
 from napari_sam.models import fetch, receive
@@ -104,7 +105,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 def get(server: Server, target, **words):
-    return fetch.fetch(server.url, target, size=len(BODY), sha256=SHA, **words)
+    return fetch.fetch(server.url, target, size=len(BODY), known_hash=SHA, **words)
 
 
 def test_a_file_arrives_whole_with_rising_progress(server, tmp_path):
@@ -164,7 +165,7 @@ def test_a_broken_connection_is_taken_up_where_it_broke(server, tmp_path):
 
 def test_other_bytes_than_expected_are_refused_and_thrown_away(server, tmp_path):
     server.body = BODY[::-1]
-    with pytest.raises(DownloadError, match="SHA-256") as error:
+    with pytest.raises(DownloadError, match="checksum") as error:
         get(server, tmp_path / "weights.pth")
     assert isinstance(error.value, OSError)
     assert list(tmp_path.iterdir()) == []
@@ -181,7 +182,7 @@ def test_a_file_of_another_size_is_refused(server, tmp_path, body):
 def test_a_part_of_another_file_does_not_spoil_the_next_try(server, tmp_path):
     target = tmp_path / "weights.pth"
     (tmp_path / "weights.pth.part").write_bytes(b"x" * 50_000)
-    with pytest.raises(DownloadError, match="SHA-256"):
+    with pytest.raises(DownloadError, match="checksum"):
         get(server, target)
     assert get(server, target).read_bytes() == BODY
 
@@ -194,7 +195,7 @@ def test_a_part_longer_than_the_file_is_dropped(server, tmp_path):
 def test_a_missing_file_says_what_to_do_by_hand(server, tmp_path):
     url = server.url.replace("weights", "missing")
     with pytest.raises(DownloadError, match="404") as error:
-        fetch.fetch(url, tmp_path / "weights.pth", size=5, sha256="0")
+        fetch.fetch(url, tmp_path / "weights.pth", size=5, known_hash="0")
     assert url in str(error.value)
     assert str(tmp_path) in str(error.value)
     assert not (tmp_path / "weights.pth").exists()
@@ -294,3 +295,39 @@ def test_a_folder_that_cannot_be_written_is_explained(server, tmp_path):
     with pytest.raises(DownloadError, match="NAPARI_SAM_HOME"):
         get(server, tmp_path / "file" / "weights.pth")
     assert not server.asked
+
+
+def test_of_several_addresses_the_first_that_has_the_file_counts(server, tmp_path):
+    missing = server.url.replace("weights", "missing")
+    urls = (missing, "http://127.0.0.1:9/nobody", server.url)
+    path = fetch.fetch(urls, tmp_path / "weights.pth", size=len(BODY), known_hash=SHA)
+    assert path.read_bytes() == BODY
+    with pytest.raises(DownloadError, match="404") as error:
+        fetch.fetch((missing, missing + "2"), tmp_path / "other.pth", known_hash=SHA)
+    assert f"{missing} or {missing}2" in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("kind", "digest"),
+    [
+        ("md5", hashlib.md5(BODY, usedforsecurity=False).hexdigest()),
+        ("xxh128", xxhash.xxh128(BODY).hexdigest()),
+    ],
+)
+def test_other_hashes_are_checked_as_well(server, tmp_path, kind, digest):
+    known = f"{kind}:{digest}"
+    path = fetch.fetch(server.url, tmp_path / "weights.pth", known_hash=known)
+    assert path.read_bytes() == BODY
+    server.body = BODY[::-1]
+    with pytest.raises(DownloadError, match="checksum"):
+        fetch.fetch(server.url, tmp_path / "other.pth", known_hash=known)
+
+
+def test_a_proxy_is_asked_where_one_is_set(server, tmp_path, monkeypatch):
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("HTTP_PROXY", "http_proxy"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{server.server_port}")
+    url = "http://models.invalid/weights.pth"
+    path = fetch.fetch(url, tmp_path / "weights.pth", size=len(BODY), known_hash=SHA)
+    assert path.read_bytes() == BODY

@@ -12,10 +12,12 @@ import sys
 from dataclasses import replace
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import xxhash
 
 import napari_sam as ns
 from napari_sam.errors import (
@@ -27,6 +29,8 @@ from napari_sam.errors import (
     UnknownModelError,
 )
 from napari_sam.models import fetch, zoo
+from napari_sam.models.entry import Weights
+from napari_sam.models.obtain import addresses
 from tiny_sam import tiny_network
 
 
@@ -46,13 +50,20 @@ def checkpoint(tmp_path) -> Path:
 def test_the_table_is_complete():
     names = [entry.name for entry in zoo.available()]
     assert names[:5] == ["cells", "sam_vit_b", "sam_vit_l", "sam_vit_h", "mobile_sam"]
-    assert names[5:] == [f"sam2.1_{size}" for size in ("tiny", "small", "base_plus", "large")]
-    assert len({entry.sha256 for entry in zoo.ZOO}) == len(names)
-    for entry in zoo.ZOO[1:]:
-        assert entry.licence == "Apache-2.0"
-        assert len(entry.sha256) == 64
-        assert entry.url.startswith("https://")
-        assert entry.url.endswith(entry.file)
+    assert names[5:9] == [f"sam2.1_{size}" for size in ("tiny", "small", "base_plus", "large")]
+    assert {"hq_sam_tiny", "hq_sam_vit_b", "micro_sam_vit_b_lm"} <= set(names)
+    files = [one for entry in zoo.ZOO for one in entry.weights]
+    assert len({one.file for one in files}) == len({one.known_hash for one in files}) == len(files)
+    for one in files:
+        kind, _, digest = one.known_hash.rpartition(":")
+        assert len(digest) == {"": 64, "md5": 32, "xxh128": 32}[kind]
+        assert one.size > 10_000_000
+        assert all(url.startswith("https://") for url in one.urls)
+        assert one.urls
+    for entry in zoo.ZOO:
+        assert entry.licence
+        micro_sam = entry.name.startswith("micro_sam_")
+        assert [one.file for one in entry.beside] == [f"{entry.file}_decoder"] * micro_sam
     assert [entry.bytes for entry in zoo.ZOO[:4]] == [0, 375042383, 1249524607, 2564550879]
     assert zoo.info("cells").ready
     assert not zoo.info("sam_vit_b").ready
@@ -76,7 +87,7 @@ def test_a_wrong_file_in_the_place_of_a_model_is_named(home, checkpoint, monkeyp
     assert "a checkpoint of Segment Anything" in str(error.value)
     sha256 = hashlib.sha256(checkpoint.read_bytes()).hexdigest()
     twin = replace(
-        zoo.info("sam_vit_l"), bytes=checkpoint.stat().st_size, sha256=sha256, name="twin"
+        zoo.info("sam_vit_l"), bytes=checkpoint.stat().st_size, known_hash=sha256, name="twin"
     )
     monkeypatch.setattr(zoo, "ZOO", (*zoo.ZOO, twin))
     with pytest.raises(ModelError, match="It is the file of 'twin'"):
@@ -97,8 +108,7 @@ def _pretend(monkeypatch, checkpoint: Path, **changes: object) -> zoo.Entry:
     entry = replace(
         zoo.info("sam_vit_b"),
         bytes=len(content),
-        sha256=hashlib.sha256(content).hexdigest(),
-        **changes,
+        **{"known_hash": hashlib.sha256(content).hexdigest(), **changes},
     )
     monkeypatch.setattr(zoo, "ZOO", (zoo.ZOO[0], entry))
     return entry
@@ -107,8 +117,8 @@ def _pretend(monkeypatch, checkpoint: Path, **changes: object) -> zoo.Entry:
 def test_a_download_is_made_on_request_and_loaded(monkeypatch, checkpoint, home):
     entry = _pretend(monkeypatch, checkpoint)
 
-    def deliver(url: str, target: Path, **words: object) -> Path:
-        assert url == entry.url
+    def deliver(urls: tuple[str, ...], target: Path, **words: object) -> Path:
+        assert urls == (entry.url,)
         target.parent.mkdir(parents=True)
         target.write_bytes(checkpoint.read_bytes())
         return target
@@ -141,6 +151,58 @@ def test_a_partial_file_is_not_ready(monkeypatch, checkpoint):
     assert not entry.ready
     with pytest.raises(ModelError, match="cut short"):
         ns.load_model("sam_vit_b", device="cpu")
+
+
+def test_files_in_a_folder_of_ones_own_are_used_and_checked(monkeypatch, checkpoint, tmp_path):
+    digest = hashlib.md5(checkpoint.read_bytes(), usedforsecurity=False).hexdigest()
+    entry = _pretend(monkeypatch, checkpoint, known_hash=f"md5:{digest}")
+    monkeypatch.setattr(fetch, "fetch", lambda *a, **k: pytest.fail("downloaded"))
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    shutil.copy(checkpoint, folder / entry.file)
+    assert not entry.ready
+    monkeypatch.setenv("NAPARI_SAM_MODELS", os.pathsep.join([str(tmp_path / "none"), str(folder)]))
+    assert entry.path == folder / entry.file
+    assert entry.ready
+    assert ns.load_model("sam_vit_b", device="cpu").name == "sam_vit_b"
+    content = bytearray(checkpoint.read_bytes())
+    content[-1] ^= 1
+    (folder / entry.file).write_bytes(content)
+    with pytest.raises(CheckpointError, match="its checksum differs"):
+        ns.load_model("sam_vit_b", device="cpu")
+
+
+def test_a_model_of_two_files_is_there_when_both_are(monkeypatch, checkpoint, home):
+    digest = xxhash.xxh128(checkpoint.read_bytes()).hexdigest()
+    beside = Weights("extra", 0, f"xxh128:{digest}", ("https://here/extra",), about=1)
+    entry = _pretend(monkeypatch, checkpoint, beside=(beside,))
+    shares = []
+
+    def deliver(urls: tuple[str, ...], target: Path, **words: Any) -> Path:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(checkpoint, target)
+        words["progress"](1.0)
+        return target
+
+    monkeypatch.setattr(fetch, "fetch", deliver)
+    path = zoo.download("sam_vit_b", progress=shares.append)
+    assert shares[0] < shares[1] == 1.0
+    assert path == home / "models" / entry.file
+    assert ns.load_model("sam_vit_b", device="cpu")
+    (path.with_name("extra")).write_bytes(b"something else")
+    with pytest.raises(CheckpointError, match="extra is not the file"):
+        ns.load_model("sam_vit_b", device="cpu")
+    path.with_name("extra").unlink()
+    with pytest.raises(ModelError, match="Licence of the weights: Apache"):
+        ns.load_model("sam_vit_b", device="cpu")
+
+
+def test_a_mirror_of_ones_own_is_asked_first(monkeypatch):
+    weights = zoo.info("hq_sam_vit_h").weights[0]
+    assert addresses(weights) == weights.urls
+    assert len(weights.urls) == 2
+    monkeypatch.setenv("NAPARI_SAM_MIRROR", "http://intranet/models/")
+    assert addresses(weights) == ("http://intranet/models/sam_hq_vit_h.pth", *weights.urls)
 
 
 def test_own_checkpoints_are_known_by_name_and_stay_where_they_are(checkpoint, home):
@@ -311,7 +373,6 @@ ROW = {
     "family": "sam",
     "file": "/somewhere/mine.pth",
     "bytes": 3,
-    "sha256": "",
     "url": "",
     "licence": "",
     "good_for": "",

@@ -59,7 +59,7 @@ def _state(entry: Entry) -> str:
 
 
 def _size(entry: Entry) -> str:
-    return f"{entry.bytes / 1e6:,.0f} MB" if entry.bytes else "built in"
+    return f"{entry.size / 1e6:,.0f} MB" if entry.size else "built in"
 
 
 def list_models(options: argparse.Namespace) -> int:
@@ -90,10 +90,11 @@ def show_model(options: argparse.Namespace) -> int:
         "licence": entry.licence or "unknown",
         "good for": entry.good_for,
         "file": str(entry.path) if entry.path else "inside the package",
-        "from": entry.url,
-        "sha256": entry.sha256,
     }
-    for name, value in facts.items():
+    rows = [*facts.items()]
+    for one in entry.weights if entry.url else ():
+        rows += [*(("from", url) for url in one.urls), ("hash", one.known_hash)]
+    for name, value in rows:
         if value:
             print(f"{name:9}{value}")
     return 0
@@ -101,8 +102,11 @@ def show_model(options: argparse.Namespace) -> int:
 
 def download_model(options: argparse.Namespace) -> int:
     """Download one model, with progress."""
-    from napari_sam.models.zoo import download
+    from napari_sam.models.zoo import download, info
 
+    entry = info(options.name)
+    if entry.url and not entry.ready:
+        print(f"Licence of the weights: {entry.licence}.", file=sys.stderr)
     line = Line(f"Downloading {options.name}")
     path = download(options.name, progress=line)
     if path is None:

@@ -56,7 +56,16 @@ class Catalogue:
             entry = zoo.info(name)
         except UnknownModelError:
             return None
-        return entry.bytes / 1e6 if entry.url and not entry.ready else None
+        return entry.size / 1e6 if entry.url and not entry.ready else None
+
+    def licence(self, name: str) -> str:
+        """Return the licence of a model's weights; empty where it is not known."""
+        from napari_sam.models import zoo
+
+        try:
+            return zoo.info(name).licence
+        except UnknownModelError:
+            return ""
 
     def suits(self, name: str) -> Suits:
         """Return the options that suit a model where nobody chose others."""

@@ -14,7 +14,7 @@ from napari_sam.models.home import home
 from napari_sam.models.locks import Busy, held
 
 _PATIENCE = 10.0  # seconds; a change takes milliseconds
-_WORDS = ("name", "file", "sha256", "url", "licence", "good_for")
+_WORDS = ("name", "file", "url", "licence", "good_for")
 _Mark = tuple[str, int, int, int]
 
 _known: tuple[_Mark, tuple[Entry, ...]] | None = None
@@ -94,7 +94,8 @@ def _entry(row: Any) -> Entry:
         raise TypeError(f"what is said of {row.get('name')!r} is no text")
     if not isinstance(row["bytes"], int) or not words["name"] or not words["file"]:
         raise TypeError(f"name, file or size of {row.get('name')!r} is missing")
-    return Entry(family=family_named(row["family"]), bytes=row["bytes"], **words)
+    family = family_named(row["family"])
+    return Entry(family=family, bytes=row["bytes"], known_hash="", **words)
 
 
 def _row(entry: Entry) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pooch
@@ -50,19 +50,27 @@ class Eta:
         return (1.0 - fraction) * (now - began) / (fraction - first)
 
 
-def is_complete(path: Path, size: int | None, sha256: str | None) -> bool:
+def is_complete(path: Path, size: int | None, known_hash: str | None) -> bool:
     """Tell whether a file is there with the expected size and hash."""
     if not path.is_file() or (size and path.stat().st_size != size):
         return False
-    return not sha256 or pooch.file_hash(str(path), alg="sha256") == sha256
+    return has_hash(path, known_hash)
+
+
+def has_hash(path: Path, known_hash: str | None) -> bool:
+    """Tell whether a file has a hash: a SHA-256, or another one after its name and a colon."""
+    if not known_hash:
+        return True
+    kind, _, digest = known_hash.rpartition(":")
+    return bool(pooch.file_hash(str(path), alg=kind or "sha256") == digest)
 
 
 def fetch(
-    url: str,
+    url: str | Sequence[str],
     target: Path,
     *,
     size: int | None = None,
-    sha256: str | None = None,
+    known_hash: str | None = None,
     progress: Progress = silent,
 ) -> Path:
     """Download one file, unless it is already there and whole.
@@ -73,13 +81,14 @@ def fetch(
 
     Parameters
     ----------
-    url : str
+    url : str or sequence of str
+        Where it is; of several addresses the first that has it counts.
     target : Path
         Where the file shall be.
     size : int, optional
         Expected bytes.
-    sha256 : str, optional
-        Expected hash, hexadecimal.
+    known_hash : str, optional
+        Expected hash, hexadecimal: a SHA-256, or another one after its name and a colon.
     progress : callable
         Called with 0..1 after every chunk; raise `Cancelled` from it to stop. What has arrived
         stays in the ``.part`` file and the next call goes on from there.
@@ -97,15 +106,16 @@ def fetch(
         From the progress callback.
     """
     part = target.with_name(target.name + ".part")
+    urls = [url] if isinstance(url, str) else list(url)
     try:
-        if not is_complete(target, size, sha256):
+        if not is_complete(target, size, known_hash):
             target.parent.mkdir(parents=True, exist_ok=True)
             lock = target.with_name(target.name + ".lock")
             with held(lock, PATIENCE, _watching(part, size, progress)):
-                if not is_complete(target, size, sha256):  # another process may have got it
-                    _fetch(url, part, target, size, sha256, progress)
+                if not is_complete(target, size, known_hash):  # another process may have got it
+                    _fetch_any(urls, part, target, size, known_hash, progress)
     except Refused as error:
-        raise DownloadError(f"{target.name}: {error} {_by_hand(url, target)}") from error
+        raise DownloadError(f"{target.name}: {error} {_by_hand(urls, target)}") from error
     except Busy as error:
         raise DownloadError(
             f"Another process is downloading {target.name} right now. Wait for it to finish."
@@ -121,30 +131,48 @@ def fetch(
     return target
 
 
+def _fetch_any(
+    urls: Sequence[str],
+    part: Path,
+    target: Path,
+    size: int | None,
+    known_hash: str | None,
+    progress: Progress,
+) -> None:
+    """Fetch from the first address that has the right file; what the last one says is raised."""
+    for later, url in enumerate(urls, start=1):
+        try:
+            _fetch(url, part, target, size, known_hash, progress)
+            return
+        except (Refused, DownloadError):
+            if later == len(urls):
+                raise
+
+
 def _fetch(
     url: str,
     part: Path,
     target: Path,
     size: int | None,
-    sha256: str | None,
+    known_hash: str | None,
     progress: Progress,
 ) -> None:
     with open(part, "a+b") as file:
         # Without a hash nothing could tell whether an old part belongs to this file.
-        receive(url, file, size, bool(sha256), progress)
+        receive(url, file, size, bool(known_hash), progress)
         file.flush()
         os.fsync(file.fileno())
         found = file.seek(0, os.SEEK_END)
     problem = ""
     if size and found != size:
         problem = f"it has {found:,} bytes instead of {size:,}"
-    elif sha256 and pooch.file_hash(str(part), alg="sha256") != sha256:
-        problem = "its SHA-256 is not the expected one"
+    elif not has_hash(part, known_hash):
+        problem = "its checksum is not the expected one"
     if problem:
         part.unlink(missing_ok=True)
         raise DownloadError(
             f"The downloaded {target.name} was refused: {problem}. A proxy may have sent a page "
-            f"of its own, or the connection damaged it. Try again. {_by_hand(url, target)}"
+            f"of its own, or the connection damaged it. Try again. {_by_hand([url], target)}"
         )
     os.replace(part, target)
 
@@ -163,8 +191,8 @@ def _watching(part: Path, size: int | None, progress: Progress) -> Callable[[], 
     return watch
 
 
-def _by_hand(url: str, target: Path) -> str:
+def _by_hand(urls: Sequence[str], target: Path) -> str:
     return (
-        f"Without a network: download {url} on another computer and save it as {target} on "
-        "this one."
+        f"Without a network: download {' or '.join(urls)} on another computer and save it as "
+        f"{target} on this one, or as {target.name} in a folder that NAPARI_SAM_MODELS names."
     )

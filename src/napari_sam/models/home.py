@@ -25,6 +25,24 @@ def home() -> Path:
         raise DataError(f"NAPARI_SAM_HOME is {chosen!r}, which is nobody's folder.") from error
 
 
+def folders() -> tuple[Path, ...]:
+    """Return the folders in which files of models are looked for: that of downloads comes first.
+
+    ``NAPARI_SAM_MODELS`` may name others, such as one that a whole institute reads, or one filled
+    by hand on a computer without a network; several are separated as in ``PATH``. Nothing is
+    written there.
+    """
+    named = os.environ.get("NAPARI_SAM_MODELS", "").split(os.pathsep)
+    return (home() / "models", *(_folder(name) for name in named if name))
+
+
+def _folder(name: str) -> Path:
+    try:
+        return Path(name).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"NAPARI_SAM_MODELS names {name!r}, which is nobody's folder.") from error
+
+
 def share(path: str | os.PathLike[str]) -> None:
     """Let a file be read by whom any new file may be read: temporary files are their owner's."""
     umask = os.umask(0)

@@ -27,10 +27,10 @@ def identify(path: Path, known: Iterable[Entry]) -> str:
     from napari_sam.models.checkpoints import file_sha256
 
     size = path.stat().st_size
-    alike = [entry for entry in known if entry.bytes == size and entry.sha256]
+    alike = [entry for entry in known if entry.bytes == size and entry.known_hash]
     found = file_sha256(path) if alike else ""
     for entry in alike:
-        if entry.sha256 == found:
+        if entry.known_hash == found:
             return f"It is the file of {entry.name!r}."
     try:
         return f"It is a checkpoint of {family_of(path).title}."

@@ -8,12 +8,13 @@ from pathlib import Path
 
 from napari_sam import checks
 from napari_sam.errors import ModelError, UnknownModelError
-from napari_sam.models import fetch, zoo
+from napari_sam.models import zoo
 from napari_sam.models.entry import Entry
 from napari_sam.models.families import family_of
 from napari_sam.models.family import PRECISIONS, Family, Precision, Request
 from napari_sam.models.identify import identify
 from napari_sam.models.model import Model
+from napari_sam.models.obtain import check, is_other, obtain
 from napari_sam.models.paths import checkpoint_at, checkpoint_name, given_path
 from napari_sam.progress import Progress, silent
 
@@ -73,21 +74,27 @@ def _load_entry(
                 f"The file of the model {entry.name!r} is no longer at {where}. "
                 "Add it again from where it is now: napari-sam models add PATH."
             )
-        if not download and where.is_file():
+        itself = entry.weights[0]
+        if not download and where.is_file() and not itself.is_in(where.parent):
             raise ModelError(
                 f"{where} is not the file of the model {entry.name!r}, which has "
-                f"{entry.bytes:,} bytes. {identify(where, zoo.ZOO)} Put the right file there, or "
+                f"{entry.size:,} bytes. {identify(where, zoo.ZOO)} Put the right file there, or "
                 f"download it: napari-sam models download {entry.name}"
             )
         if not download:
-            size = entry.bytes / 1e6
+            size = entry.size / 1e6
             raise ModelError(
                 f"The model {entry.name!r} is not downloaded yet ({size:,.0f} MB). Download it "
                 f"with the Download button of the panel, with 'napari-sam models download "
-                f"{entry.name}', or with load_model({entry.name!r}, download=True)."
+                f"{entry.name}', or with load_model({entry.name!r}, download=True). Licence of "
+                f"the weights: {entry.licence}."
             )
-        fetch.fetch(entry.url, where, size=entry.bytes, sha256=entry.sha256, progress=progress)
-    model = entry.family.load(Request(where, device, entry.name, entry.sha256, precision))
+        where = obtain(entry, progress)
+    sha256 = entry.known_hash
+    if where is not None:
+        check(entry, where)
+        sha256 = "" if is_other(sha256) else sha256
+    model = entry.family.load(Request(where, device, entry.name, sha256, precision))
     model.licence = model.licence or entry.licence
     return model
 

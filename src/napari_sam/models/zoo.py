@@ -9,122 +9,18 @@ from pathlib import Path
 
 from napari_sam import checks
 from napari_sam.errors import CheckpointError, ModelError, ParameterError, UnknownModelError
-from napari_sam.models import fetch
 from napari_sam.models.added import added, change
-from napari_sam.models.cells.family import CELLS
 from napari_sam.models.entry import Entry
 from napari_sam.models.families import family_of
 from napari_sam.models.family import Request
-from napari_sam.models.mobile_sam.family import MOBILE_SAM
+from napari_sam.models.obtain import obtain
 from napari_sam.models.paths import checkpoint_at, checkpoint_name, given_path
-from napari_sam.models.sam.family import SAM
-from napari_sam.models.sam2.family import SAM2
+from napari_sam.models.published import ZOO
 from napari_sam.progress import Progress, silent
 
 __all__ = ["ZOO", "Entry", "add", "available", "checked_name", "download", "info", "remove"]
 
 _LONGEST = 100  # letters of a name
-
-# Sizes and hashes are those that independent programs pin for the same files.
-_SERVER = "https://dl.fbaipublicfiles.com/segment_anything/"
-_SERVER_2 = "https://dl.fbaipublicfiles.com/segment_anything_2/092824/"
-_MOBILE = (
-    "https://raw.githubusercontent.com/ChaoningZhang/MobileSAM/"
-    "f706ad9c4eb7f219c00d9050e46328518ffb65d2/weights/"
-)
-
-ZOO: tuple[Entry, ...] = (
-    Entry(
-        name="cells",
-        family=CELLS,
-        file="",
-        bytes=0,
-        sha256="",
-        url="",
-        licence="BSD-3-Clause",
-        good_for="Cells and nuclei, at once and without a GPU; finds all cells by itself.",
-    ),
-    Entry(
-        name="sam_vit_b",
-        family=SAM,
-        file="sam_vit_b_01ec64.pth",
-        bytes=375042383,
-        sha256="ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912",
-        url=_SERVER + "sam_vit_b_01ec64.pth",
-        licence="Apache-2.0",
-        good_for="Anything with clear outlines; the smallest SAM, some seconds per plane on a CPU.",
-    ),
-    Entry(
-        name="sam_vit_l",
-        family=SAM,
-        file="sam_vit_l_0b3195.pth",
-        bytes=1249524607,
-        sha256="3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622",
-        url=_SERVER + "sam_vit_l_0b3195.pth",
-        licence="Apache-2.0",
-        good_for="Better masks than ViT-B at about three times its time; a GPU helps.",
-    ),
-    Entry(
-        name="sam_vit_h",
-        family=SAM,
-        file="sam_vit_h_4b8939.pth",
-        bytes=2564550879,
-        sha256="a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e",
-        url=_SERVER + "sam_vit_h_4b8939.pth",
-        licence="Apache-2.0",
-        good_for="The best masks of the original SAM; needs a GPU to be pleasant.",
-    ),
-    Entry(
-        name="mobile_sam",
-        family=MOBILE_SAM,
-        file="mobile_sam.pt",
-        bytes=40728226,
-        sha256="6dbb90523a35330fedd7f1d3dfc66f995213d81b29a5ca8108dbcdd4e37d6c2f",
-        url=_MOBILE + "mobile_sam.pt",
-        licence="Apache-2.0",
-        good_for="Anything with clear outlines on a laptop: a small and quick SAM.",
-    ),
-    Entry(
-        name="sam2.1_tiny",
-        family=SAM2,
-        file="sam2.1_hiera_tiny.pt",
-        bytes=156008466,
-        sha256="7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69",
-        url=_SERVER_2 + "sam2.1_hiera_tiny.pt",
-        licence="Apache-2.0",
-        good_for="Objects through slices and time, some seconds per plane on a CPU.",
-    ),
-    Entry(
-        name="sam2.1_small",
-        family=SAM2,
-        file="sam2.1_hiera_small.pt",
-        bytes=184416285,
-        sha256="6d1aa6f30de5c92224f8172114de081d104bbd23dd9dc5c58996f0cad5dc4d38",
-        url=_SERVER_2 + "sam2.1_hiera_small.pt",
-        licence="Apache-2.0",
-        good_for="Objects through slices and time, a little slower than sam2.1_tiny.",
-    ),
-    Entry(
-        name="sam2.1_base_plus",
-        family=SAM2,
-        file="sam2.1_hiera_base_plus.pt",
-        bytes=323606802,
-        sha256="a2345aede8715ab1d5d31b4a509fb160c5a4af1970f199d9054ccfb746c004c5",
-        url=_SERVER_2 + "sam2.1_hiera_base_plus.pt",
-        licence="Apache-2.0",
-        good_for="Objects through slices and time; a GPU helps.",
-    ),
-    Entry(
-        name="sam2.1_large",
-        family=SAM2,
-        file="sam2.1_hiera_large.pt",
-        bytes=898083611,
-        sha256="2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318",
-        url=_SERVER_2 + "sam2.1_hiera_large.pt",
-        licence="Apache-2.0",
-        good_for="Objects through slices and time; needs a GPU to be pleasant.",
-    ),
-)
 
 
 def available() -> tuple[Entry, ...]:
@@ -199,10 +95,7 @@ def download(name: str, *, progress: Progress = silent) -> Path | None:
     """
     checks.reports(progress)
     entry = info(name)
-    path = entry.path
-    if path is None or not entry.url:
-        return path
-    return fetch.fetch(entry.url, path, size=entry.bytes, sha256=entry.sha256, progress=progress)
+    return obtain(entry, progress) if entry.url else entry.path
 
 
 def add(path: str | os.PathLike[str], name: str | None = None) -> Entry:
@@ -245,7 +138,7 @@ def add(path: str | os.PathLike[str], name: str | None = None) -> Entry:
         family=family,
         file=str(file),
         bytes=file.stat().st_size,
-        sha256="",
+        known_hash="",
         url="",
         licence=model.licence or "as its author says",
         good_for=f"Your own checkpoint: {family.title}{itself}{taught}.",

@@ -76,7 +76,9 @@ class ModelChoice:
         self._bench.chip("missing", "not downloaded")
         self._bench.say(
             f"The model {state.model!r} is not on this computer yet. Press Download "
-            f"({megabytes:,.0f} MB), or choose 'cells', which comes with the plugin."
+            f"({megabytes:,.0f} MB; licence of the weights: "
+            f"{self._catalogue.licence(state.model) or 'not known'}), or choose 'cells', which "
+            "comes with the plugin."
         )
         return False
 
