@@ -28,6 +28,7 @@ from napari_sam.ui.model_choice import ModelChoice
 from napari_sam.ui.preferences import PreferenceStore
 from napari_sam.ui.proposing import read_ahead
 from napari_sam.ui.proposing.proposal import Proposal
+from napari_sam.ui.proposing.region import DrawnRegion
 from napari_sam.ui.state import State
 from napari_sam.ui.tools.tool import Parts, Tool
 from napari_sam.ui.workbench import Workbench
@@ -95,12 +96,14 @@ class Session:
         self.lines = TrackLines(bench, self._documents, threaded)
         self.layers = LayerChoice(bench)
         self._warming = Warming(self.loop, threaded)
+        self.region = DrawnRegion(bench)
         parts = Parts(
             *(bench, self.proposal, self._documents, self._accepting),
             usable=self.models.usable,
             acted=self.acted.emit,
             models=self.models,
             lines=self.lines,
+            region=self.region,
             threaded=threaded,
         )
         made = [make(parts) for make in tools]
@@ -189,6 +192,7 @@ class Session:
         self.models.close()
         self.jobs.close()
         self.proposal.close()
+        self.region.close()
         self._accepting.forget()
         self.loop.stop()
         self._bench.worker.forget()
@@ -218,6 +222,7 @@ class Session:
     def _image_changed(self) -> None:
         self._plane = self._bench.plane_or_none()
         self.proposal.image_changed()
+        self.region.image_changed()
         for tool in self.tools.values():
             tool.image_changed()
         self._soon()

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 POINTS_NAME = "SAM points"
 SHAPES_NAME = "SAM shapes"
+REGION_NAME = "SAM region"
+REGION_COLOUR = "#64b5f6"
 OBJECT_COLOUR = "#12b5a6"
 BACKGROUND_COLOUR = "#f58a1f"
 # A plus and a minus: told apart without colour.
@@ -79,6 +81,15 @@ def new_shapes(ours: OurLayers, image: Image, *, draw_boxes: bool = True) -> Sha
     ours.add(layer, quietly=not draw_boxes)
     if draw_boxes:
         layer.mode = "add_rectangle"
+    return layer
+
+
+def new_region(ours: OurLayers, image: Image) -> Shapes:
+    """Add an empty Shapes layer for outlines of regions on the image's grid, quietly."""
+    from napari.layers import Shapes
+
+    layer = Shapes(ndim=image.ndim, name=REGION_NAME, **transform_of(image))
+    ours.add(layer)
     return layer
 
 

@@ -11,6 +11,7 @@ from napari_sam.methods.found import Found
 from napari_sam.methods.method import Method
 from napari_sam.methods.registry import method
 from napari_sam.ui.canvas.clicks import Clicks
+from napari_sam.ui.canvas.keys import Action
 from napari_sam.ui.find_options import FindOptions
 from napari_sam.ui.layers.label_grid import labels_plane
 from napari_sam.ui.layers.shown import Shown
@@ -21,7 +22,7 @@ from napari_sam.ui.tools.find_region import region_mask
 from napari_sam.ui.tools.following import Following, Search
 from napari_sam.ui.tools.joined_results import JoinedResults
 from napari_sam.ui.tools.joining import offered
-from napari_sam.ui.tools.said_again import recipe
+from napari_sam.ui.tools.said_again import hand_out
 from napari_sam.ui.tools.slice_results import SliceResults
 from napari_sam.ui.tools.stack_search import Results, StackSearch
 from napari_sam.ui.tools.tiled_search import TiledSearch
@@ -44,6 +45,7 @@ class Find(Tool):
     sheet: ClassVar[tuple[tuple[str, str], ...]] = (
         ("Click", "like these: a found cell is meant"),
         ("Right click", "like these: it is not meant"),
+        ("L", "draw around the region to search"),
         ("Ctrl+Z", "a word: take the last box back"),
     )
 
@@ -59,6 +61,16 @@ class Find(Tool):
             self.bench.viewer, self._clicked, lambda: None, lambda: False, lambda button: None
         )
         self._suit()
+        parts.region.changed.connect(self._region_drawn)
+
+    def keys(self) -> dict[str, Action]:
+        return {"L": self.parts.region.toggle}
+
+    def _region_drawn(self) -> None:
+        """A region that was drawn on this page is the one to search."""
+        region = self.parts.region
+        if self.shown and not region.drawing and region.here():
+            self.adjust(region=region.layer)
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -69,6 +81,7 @@ class Find(Tool):
     def deactivate(self) -> None:
         self._listen()
         self.boxes.stop()
+        self.parts.region.stop()
         self.following.finish()
 
     def view_changed(self) -> None:
@@ -224,6 +237,9 @@ class Find(Tool):
 
     def look_in(self, where: Any) -> None:
         """Choose where to search, or by its name a method that joins all slices."""
+        if where == "draw":
+            self.parts.region.toggle()
+            return
         joins = where in {known.name for known in self.joinable()}
         self.adjust(region="stack" if joins else where, together=where if joins else "")
 
@@ -323,17 +339,7 @@ class Find(Tool):
 
     def copy_recipe(self, command: bool, put: Callable[[str], None]) -> None:
         """Hand out the Python code, or the command line, that does the same everywhere."""
-        try:
-            text = recipe(self.bench, command)
-        except NapariSamError as error:  # of what no command line can say
-            self.bench.fail(error)
-            return
-        put(text)
-        self.bench.result(
-            f"Copied: {text}"
-            if command
-            else "Copied the Python code. Paste it into a script or a notebook."
-        )
+        hand_out(self.bench, command, put)
 
 
 def _again(searched: FindOptions, wanted: FindOptions) -> bool:

@@ -32,7 +32,7 @@ def region_mask(viewer: Any, image: Image, plane: Plane, region: Region) -> Mask
         return _visible(viewer, image, plane)
     if region in ("slice", "stack"):
         return None
-    return _enclosed(viewer, image, plane, region)
+    return enclosed(viewer, image, plane, region)
 
 
 def _visible(viewer: Any, image: Image, plane: Plane) -> Mask | None:
@@ -46,7 +46,14 @@ def _visible(viewer: Any, image: Image, plane: Plane) -> Mask | None:
     return mask
 
 
-def _enclosed(viewer: Any, image: Image, plane: Plane, shapes: Shapes) -> Mask:
+def enclosed(viewer: Any, image: Image, plane: Plane, shapes: Shapes) -> Mask:
+    """Tell which pixels of the displayed plane the closed shapes of a layer enclose.
+
+    Raises
+    ------
+    ViewError
+        When there is none.
+    """
     mask = np.zeros(plane.shape, dtype=bool)
     for outline in shapes_on_plane(viewer, shapes, image, plane):
         if outline.kind != "path":

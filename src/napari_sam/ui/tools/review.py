@@ -20,6 +20,7 @@ from napari_sam.ui.tools.review_mouse import ReviewMouse
 from napari_sam.ui.tools.review_plane import ReviewedPlane
 from napari_sam.ui.tools.review_proposals import Proposals
 from napari_sam.ui.tools.review_queue import Queue
+from napari_sam.ui.tools.review_region import ReviewRegion
 from napari_sam.ui.tools.review_state import Limits, ReviewState
 from napari_sam.ui.tools.review_through import ReviewThrough
 from napari_sam.ui.tools.tool import Parts, Tool
@@ -48,6 +49,7 @@ class Review(Tool):
         self.plane = ReviewedPlane(parts, self.state, self._appearance, self._completed)
         self._queue = Queue(bench, self.state, self._appearance, self.plane, self.select)
         self.through = ReviewThrough(bench, parts.lines, self)
+        self.region = ReviewRegion(bench, parts.region, self._appearance, self)
         self.classes = ReviewClasses(bench, self._appearance, self)
         self.mouse: ReviewMouse = ReviewMouse(bench, self._appearance, self)
 
@@ -61,6 +63,8 @@ class Review(Tool):
             "C": self.correct,
             "A": self.add,
             "Escape": self.escape,
+            "L": self.draw_region,
+            "Shift-Delete": lambda: self.region.delete(),
             **class_keys(lambda: self.classes),
             "Control-Z": self.undo,
             "Control-Shift-Z": self.redo,
@@ -74,6 +78,7 @@ class Review(Tool):
         self.advise()
 
     def deactivate(self) -> None:
+        self.parts.region.stop()
         self.plane.measuring.end()
         self.through.forget()
         self.proposals.stop_correcting()
@@ -283,6 +288,12 @@ class Review(Tool):
         self.mouse.forget()
         self.plane.ring()
         self.advise()
+
+    def draw_region(self) -> None:
+        """Let a drag draw around cells, or stop it."""
+        if not self.parts.region.drawing:
+            self.set_action("select")  # other drags draw lines
+        self.parts.region.toggle()
 
     def add(self) -> None:
         """Let clicks add cells, or stop it."""

@@ -19,6 +19,8 @@ SHEET: tuple[tuple[str, str], ...] = (
     ("A", "add cells by clicks"),
     ("1  2  3  4  5  6  7  8", "the cell is of this class"),
     ("0", "the cell has no class"),
+    ("L", "draw around a region: what is inside is counted"),
+    ("Shift+Delete", "delete all cells inside the region"),
     ("Ctrl+Z", "undo"),
     ("Ctrl+Shift+Z", "redo"),
     ("Esc", "drop what is proposed, else the selection"),

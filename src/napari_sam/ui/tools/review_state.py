@@ -11,6 +11,7 @@ import pandas as pd
 from psygnal import SignalGroupDescriptor
 
 from napari_sam.labels import table as object_table
+from napari_sam.labels.inside import Inside
 from napari_sam.ui.canvas.gestures import Action
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ class ReviewState:
         The correction through slices that waits for another click.
     held : int
         The object that it is about.
+    inside : Inside or None
+        What the region of the slice holds; None where there is no region.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor(
@@ -119,3 +122,4 @@ class ReviewState:
     can_redo: bool = False
     pending: Pending = ""
     held: int = 0
+    inside: Inside | None = None

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from napari_sam.errors import ViewError
+from napari_sam.errors import NapariSamError, ViewError
 from napari_sam.methods.recipe import as_command, as_python
 from napari_sam.ui.workbench import Workbench
 
@@ -28,3 +29,15 @@ def recipe(bench: Workbench, command: bool) -> str:
         "limits": limits,
     }
     return (as_command if command else as_python)(state.find.search, **same)
+
+
+def hand_out(bench: Workbench, command: bool, put: Callable[[str], None]) -> None:
+    """Hand the code or the command line to whoever takes it, and tell what was copied."""
+    try:
+        text = recipe(bench, command)
+    except NapariSamError as error:  # of what no command line can say
+        bench.fail(error)
+        return
+    put(text)
+    told = "Copied the Python code. Paste it into a script or a notebook."
+    bench.result(f"Copied: {text}" if command else told)

@@ -14,6 +14,7 @@ from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.track_lines import TrackLines
 from napari_sam.ui.model_choice import ModelChoice
 from napari_sam.ui.proposing.proposal import Proposal
+from napari_sam.ui.proposing.region import DrawnRegion
 from napari_sam.ui.state import Advice
 from napari_sam.ui.workbench import Workbench
 
@@ -47,6 +48,8 @@ class Parts:
         Which models there are, and which is chosen.
     lines : TrackLines
         From labels to the lines of their tracks.
+    region : DrawnRegion
+        What a person has drawn around.
     threaded : bool
         Whether work has threads of its own; False lets a test run it.
     """
@@ -59,6 +62,7 @@ class Parts:
     acted: Callable[[], None]
     models: ModelChoice
     lines: TrackLines
+    region: DrawnRegion
     threaded: bool
 
 

@@ -70,6 +70,7 @@ class FindPage(Page):
         events.find.connect(self.show_options)
         events.model.connect(self._show_wanting)
         events.estimated.connect(self.show_options)
+        session.region.changed.connect(lambda: self.show_layers(Layers.of(session)))
         self.show_count()
         self.show_options()
 
@@ -84,8 +85,9 @@ class FindPage(Page):
         self.like.chosen.connect(lambda layer: tool.adjust(like=layer))
         self.boxes = ExampleBoxesRow(tool.boxes)
         self.region = LayerCombo(
-            "Where to search: this slice, the part of it that is visible, what your shapes "
-            "enclose, or all slices: each by itself, or joined to 3-D objects or to tracks. "
+            "Where to search: this slice, the part of it that is visible, what your shapes or a "
+            "region that you draw enclose, or all slices: each by itself, or joined to 3-D objects "
+            "or to tracks. "
             "An object belongs to a place when most of it lies inside.",
             spell="inside {}",
         )
@@ -183,14 +185,19 @@ class FindPage(Page):
     def show_layers(self, layers: Layers) -> None:
         """List the layers that can be chosen."""
         state = self._state
-        self.region.fixed = [("slice", "this slice"), ("visible", "what is visible")]
+        self.region.fixed = [
+            ("slice", "this slice"),
+            ("visible", "what is visible"),
+            ("draw", "what I draw around (L)"),
+        ]
         if state.image is not None and state.image.ndim > 2:
             self.region.fixed.append(("stack", "all slices"))
             self.region.fixed += [
                 (known.name, f"{_ALONG[known.along]} {known.together}")
                 for known in self._tool.joinable()
             ]
-        self.region.show_layers(layers.shapes, state.find.together or state.find.region)
+        shapes = [*layers.own_region, *layers.shapes]
+        self.region.show_layers(shapes, state.find.together or state.find.region)
         self.like.show_layers(layers.labels, state.find.like)
         self.boxes.show_layers(layers.shapes)
         self.merge.show_layers(layers.labels, state.merge)

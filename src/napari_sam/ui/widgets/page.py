@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Layers:
-    """The person's layers, the topmost first; ours are not among them, except boxes."""
+    """The person's layers, the topmost first; ours are not among them, except two."""
 
     images: list[Image] = field(default_factory=list)
     points: list[Points] = field(default_factory=list)
     shapes: list[Shapes] = field(default_factory=list)
     labels: list[Labels] = field(default_factory=list)
     own_boxes: list[Shapes] = field(default_factory=list)
+    own_region: list[Shapes] = field(default_factory=list)
 
     @classmethod
     def of(cls, session: Session) -> Layers:
@@ -33,9 +34,12 @@ class Layers:
             kinds = [kind for kind in (Image, Points, Shapes, Labels) if isinstance(layer, kind)]
             if not session.is_ours(layer):
                 found[kinds[0] if kinds else None].append(layer)
-        drawn = session.proposal.marks.boxes.layer
-        own = [layer for layer in session.viewer.layers if layer is drawn]
-        return cls(found[Image], found[Points], found[Shapes], found[Labels], own)
+        boxes, region = session.proposal.marks.boxes.layer, session.region.layer
+        own = [
+            [layer] if layer is not None and layer in session.viewer.layers else []
+            for layer in (boxes, region)
+        ]
+        return cls(found[Image], found[Points], found[Shapes], found[Labels], *own)
 
 
 class Page(QWidget):

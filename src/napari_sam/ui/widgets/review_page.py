@@ -25,6 +25,7 @@ from napari_sam.ui.widgets.histogram_slider import HistogramSlider
 from napari_sam.ui.widgets.object_dock import ObjectDock
 from napari_sam.ui.widgets.page import Layers, Page
 from napari_sam.ui.widgets.review_classes_box import ReviewClassesBox
+from napari_sam.ui.widgets.review_region_box import ReviewRegionBox
 from napari_sam.ui.widgets.review_through_box import ReviewThroughBox
 
 _REVIEWED = {object_table.OPEN: "open", object_table.ACCEPTED: "accepted"}
@@ -155,6 +156,8 @@ class ReviewPage(Page):
         column.addWidget(self.filters)
         self.classes = ReviewClassesBox(review)
         column.addWidget(self.classes)
+        self.region = ReviewRegionBox(review)
+        column.addWidget(self.region)
         self.through = ReviewThroughBox(review)
         column.addWidget(self.through)
 
@@ -184,6 +187,7 @@ class ReviewPage(Page):
 
     def show_layers(self, layers: Layers) -> None:
         self.labels.show_layers(layers.labels, self._review.state.labels)
+        self.region.show_layers(layers)
 
     def left(self) -> None:
         self.dock.close()

@@ -1,0 +1,166 @@
+"""A region that a person draws around cells: they are counted or deleted, or searched for there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from psygnal import Signal
+from skimage.measure import approximate_polygon
+
+from napari_sam.errors import NapariSamError
+from napari_sam.images import Plane
+from napari_sam.ui.canvas.clicks import LEFT
+from napari_sam.ui.canvas.drags import Drags, Place
+from napari_sam.ui.layers import own_layers
+from napari_sam.ui.layers.listening import Listening
+from napari_sam.ui.layers.outlines import shapes_on_plane
+from napari_sam.ui.layers.planes import cursor_on_plane
+from napari_sam.ui.workbench import Workbench
+
+if TYPE_CHECKING:
+    from napari.layers import Shapes
+
+_ROUGH = 0.4  # pixels by which an outline may be made simpler
+_SMALLEST = 2.0  # pixels of its sides
+
+
+class DrawnRegion:
+    """The Shapes layer of the region, one outline on a slice, and the drag that draws it.
+
+    Parameters
+    ----------
+    bench : Workbench
+    """
+
+    #: Another region is there, or none; or drags draw one now, or no longer.
+    changed = Signal()
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        self.layer: Shapes | None = None
+        #: Whether a drag draws the region.
+        self.drawing = False
+        self._edits = Listening()
+        self._drags = Drags(bench.viewer, self._place, self)
+        self._on: tuple[Plane, Shapes] | None = None
+
+    # -- the drag ---------------------------------------------------------------------------------
+
+    def toggle(self) -> None:
+        """Let the next drag draw a region, or let drags move the view again."""
+        if self._bench.state.image is None:
+            self._bench.say("Open an image first.", problem=True)
+        elif self.drawing:
+            self.stop()
+            self._bench.result("Dragging moves the view again.")
+        else:
+            self.drawing = True
+            self._drags.turn_on()
+            self._bench.result("Draw around the region.")
+            self.changed.emit()
+
+    def stop(self) -> None:
+        """Let drags move the view again; the region stays."""
+        if self.drawing:
+            self.drawing = False
+            self._drags.turn_off()
+            self.changed.emit()
+
+    def begin(self, place: Place, button: int) -> bool:
+        """Start an outline."""
+        if button != LEFT:
+            return False
+        self._on = (self._bench.plane(), self.layer_made())
+        return True
+
+    def move(self, path: list[Place]) -> None:
+        """Show the outline so far."""
+        if self._on is not None and len(path) > 2:
+            self._draw(*self._on, np.array(path, float))
+
+    def end(self, path: list[Place], moved: bool) -> None:
+        """Take the outline for the region of the slice."""
+        on, self._on = self._on, None
+        if on is None:
+            return
+        around = approximate_polygon(np.array([*path, path[0]], float), _ROUGH)[:-1]
+        small = len(around) < 3 or np.ptp(around, axis=0).min() < _SMALLEST
+        self._draw(*on, None if small else around)
+        if small:
+            self._bench.result("That region is too small: it was taken away.")
+        self.stop()
+        self.changed.emit()
+
+    def _draw(self, plane: Plane, layer: Shapes, corners: npt.NDArray[np.float64] | None) -> None:
+        """Replace the region of a plane."""
+        if self.layer is None or layer != self.layer:
+            return  # it went while the outline was drawn
+        old = [row for row, shape in enumerate(layer.data) if plane.holds(shape).all()]
+        with layer.events.data.blocker():
+            own_layers.remove_shapes(layer, old)
+            if corners is not None:
+                layer.add(
+                    plane.to_data(corners),
+                    shape_type="polygon",
+                    edge_width=2,
+                    edge_color=own_layers.REGION_COLOUR,
+                    face_color="transparent",
+                )
+
+    def _place(self) -> Place | None:
+        image = self._bench.state.image
+        if image is None or not image.visible:
+            return None
+        try:
+            return cursor_on_plane(self._bench.viewer, image, self._bench.plane())
+        except NapariSamError:
+            return None
+
+    # -- the layer --------------------------------------------------------------------------------
+
+    def layer_made(self) -> Shapes:
+        """Return the layer, which is made when it is first needed."""
+        image = self._bench.state.image
+        assert image is not None
+        if self.layer is None or self.layer not in self._bench.viewer.layers:
+            self.forget()
+            self.layer = own_layers.new_region(self._bench.ours, image)
+            self._edits.to(self.layer.events.data, self._edited)
+        return self.layer
+
+    def _edited(self, event: object = None) -> None:
+        self._bench.loop.later("region", 0, self.changed.emit)
+
+    def here(self) -> bool:
+        """Whether there is a region on the slice that is shown."""
+        image, layer = self._bench.state.image, self.layer
+        plane = self._bench.plane_or_none()
+        if image is None or layer is None or plane is None:
+            return False
+        if layer not in self._bench.viewer.layers or not layer.visible:
+            return False
+        return bool(shapes_on_plane(self._bench.viewer, layer, image, plane))
+
+    def forget(self) -> None:
+        """The layer is gone, or about to go."""
+        self._edits.stop()
+        self._on, self.layer = None, None
+
+    def image_changed(self) -> None:
+        """Another image was chosen: the region was drawn on the one before."""
+        layer = self.layer
+        self.stop()
+        self.forget()
+        if layer is not None:
+            self._bench.loop.later(f"remove {id(layer)}", 0, lambda: self._bench.ours.remove(layer))
+        self.changed.emit()
+
+    def close(self) -> None:
+        """Take away whatever is ours."""
+        layer = self.layer
+        self.changed.disconnect()
+        self.stop()
+        self.forget()
+        self._bench.ours.remove(layer)

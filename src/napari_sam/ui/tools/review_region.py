@@ -1,0 +1,135 @@
+"""Cells inside a region on the Review page: counted, deleted or accepted at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from napari_sam.errors import NapariSamError
+from napari_sam.labels.inside import Inside, count_inside
+from napari_sam.ui.labels_layer.editing import Editing
+from napari_sam.ui.layers.listening import Listening
+from napari_sam.ui.proposing.region import DrawnRegion
+from napari_sam.ui.tools.find_region import enclosed
+from napari_sam.ui.tools.review_appearance import Appearance
+from napari_sam.ui.tools.review_plane import ReviewedPlane
+from napari_sam.ui.tools.review_state import ReviewState
+from napari_sam.ui.workbench import Workbench
+
+if TYPE_CHECKING:
+    from napari.layers import Shapes
+
+
+class Reviewed(Protocol):
+    """Whose cells are counted, as far as that is needed."""
+
+    state: ReviewState
+    plane: ReviewedPlane
+    shown: bool
+
+    def edit(self, edit: Callable[[Editing], str], then_select: int | None = None) -> bool: ...
+
+
+class ReviewRegion:
+    """What the region of the slice holds: one that was drawn, or the shapes of a layer.
+
+    Parameters
+    ----------
+    bench : Workbench
+    drawn : DrawnRegion
+    appearance : Appearance
+    review : Review
+    """
+
+    def __init__(
+        self, bench: Workbench, drawn: DrawnRegion, appearance: Appearance, review: Reviewed
+    ) -> None:
+        self._bench, self.drawn = bench, drawn
+        self._appearance, self._review = appearance, review
+        self._shapes: Shapes | None = None
+        self._edits = Listening()
+        review.state.events.objects.connect(self.look)
+        review.state.events.hidden.connect(self.look)
+        drawn.changed.connect(self._drawn)
+
+    @property
+    def shapes(self) -> Shapes | None:
+        """The layer that was chosen instead of what is drawn."""
+        return self._shapes
+
+    def choose(self, shapes: Shapes | None) -> None:
+        """Take the shapes of a layer for the region; None for what is drawn."""
+        self._edits.stop()
+        self._shapes = shapes
+        if shapes is not None:
+            self._edits.to(shapes.events.data, self._later)
+        self.look()
+
+    def _drawn(self) -> None:
+        """Say what a region holds that was just drawn."""
+        self.look()
+        inside = self._review.state.inside
+        if self._review.shown and inside is not None and not self.drawn.drawing:
+            self._bench.result(f"{told(inside)}.")
+
+    def _later(self, event: object = None) -> None:
+        self._bench.loop.later("shapes of the region", 0, self.look)
+
+    def look(self) -> None:
+        """See what the region holds now."""
+        self._review.state.inside = self._inside()
+
+    def _inside(self) -> Inside | None:
+        if self._shapes is not None and self._shapes not in self._bench.viewer.layers:
+            self.choose(None)
+        if self._shapes is None and not self.drawn.here():
+            return None
+        layer = self._shapes or self.drawn.layer
+        assert layer is not None
+        try:
+            shown = self._bench.shown()
+            mask = enclosed(self._bench.viewer, shown.image, shown.plane, layer)
+            labels = self._review.plane.editing().pixels()
+            found = count_inside(labels, mask, shown.view.image.pixel_size)
+        except NapariSamError:
+            return None
+        hidden = np.asarray(self._appearance.hidden)
+        return replace(found, ids=tuple(i for i in found.ids if i not in hidden))
+
+    def delete(self) -> None:
+        """Delete the cells inside, in one step."""
+        self._with_ids(lambda editing, ids: editing.delete(ids))
+
+    def accept(self) -> None:
+        """Accept the cells inside, in one step."""
+        self._with_ids(lambda editing, ids: editing.accept(ids))
+
+    def _with_ids(self, edit: Callable[[Editing, tuple[int, ...]], str]) -> None:
+        self.look()
+        inside = self._review.state.inside
+        if inside is None:
+            self._bench.result("There is no region on this slice. Press L and draw one.")
+        elif not inside.ids:
+            self._bench.result("No cell lies inside the region.")
+        else:
+            ids = inside.ids
+            self._review.edit(lambda editing: edit(editing, ids))
+
+
+def told(inside: Inside) -> str:
+    """Say what a region holds.
+
+    Examples
+    --------
+    >>> told(Inside((3, 4), 500, 120))
+    '2 cells in 500 px², 24 % covered'
+    """
+    count = "1 cell" if len(inside) == 1 else f"{len(inside)} cells"
+    size = inside.pixel_size
+    unit = "px" if size is None else size.unit.replace("um", "µm")
+    area = f"{inside.area:,.0f}" if inside.area >= 100 else f"{inside.area:.3g}"
+    covered = 100 * inside.covered / inside.pixels
+    return f"{count} in {area} {unit}², {covered:.0f} % covered"
