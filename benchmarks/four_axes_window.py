@@ -246,6 +246,18 @@ class Story:
             self.idle()
             self.tell(what)
         self.tell("all undone", bool((self.tzyx(layer) == before).all()))
+        self.click(1, 4, 66, 43)
+        QTest.mouseClick(box.onwards, LEFT)
+        self.idle()
+        after = self.tzyx(layer)
+        same = bool((after[:2] == before[:2]).all() and (after[:, :4] == before[:, :4]).all())
+        both = (after[2:, 4] == number) & (before[2:, 4] == number)
+        either = (after[2:, 4] == number) | (before[2:, 4] == number)
+        iou = np.count_nonzero(both) / np.count_nonzero(either)
+        self.tell(f"followed again from frame 1, IoU {iou:.2f}", same and iou > 0.6)
+        self.key(Qt.Key.Key_Z, CONTROL)
+        self.idle()
+        self.tell("undone again", bool((self.tzyx(layer) == before).all()))
 
     def remove(self) -> None:
         """Remove the labels' lines, then the image in the middle of a search."""

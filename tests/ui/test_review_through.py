@@ -10,8 +10,10 @@ import pytest
 from napari_sam.labels.slices import seen_on
 from napari_sam.stacks.tracks import tracks_of
 from napari_sam.ui.labels_layer.through_editing import ThroughEditing
+from napari_sam.ui.tools.review_following import FollowAgain
 from napari_sam.ui.tools.review_through import ReviewThrough
 from napari_sam.ui.widgets.review_through_box import ReviewThroughBox
+from stack_of_balls import BALL, NEIGHBOUR, STACK, ball, overlap
 
 SHAPE = (8, 30, 60)
 
@@ -225,6 +227,78 @@ def test_objects_in_space_are_split_on_all_slices(bench: Any) -> None:
     assert rows.loc[[7, 8], "slices"].tolist() == [5, 5]
     bench.review.undo()
     np.testing.assert_array_equal(layer.data, stack)
+
+
+@pytest.fixture
+def spoilt(bench: Any) -> Any:
+    """A ball whose outlines are wrong behind slice 5, beside another one."""
+    drawn = np.zeros(STACK.shape, np.int32)
+    drawn[BALL] = 1
+    drawn[6:] = 0
+    drawn[6:11, 34:40, 44:50] = 1
+    drawn[ball(NEIGHBOUR) & ~BALL] = 2
+    names = ("z", "y", "x")
+    bench.viewer.add_image(STACK, name="seen", axis_labels=names)
+    bench.layer = bench.viewer.add_labels(drawn.copy(), name="tracks", axis_labels=names)
+    bench.before = drawn
+    bench.session.set_tool("review")
+    bench.settle()
+    go(bench, 5)
+    bench.review.select(1)
+    return bench
+
+
+def test_a_cell_is_followed_anew_behind_the_slice_that_is_shown(spoilt: Any) -> None:
+    layer, before = spoilt.layer, spoilt.before
+    spoilt.review.through.follow(True)
+    spoilt.settle()
+    np.testing.assert_array_equal(layer.data[:6], before[:6])
+    np.testing.assert_array_equal(layer.data == 2, before == 2)
+    assert overlap(layer.data[6:] == 1, BALL[6:]) > 0.6
+    assert not (layer.data[10] == 1).any()  # it ends before
+    assert spoilt.state.progress is None
+    undone(spoilt, before)
+    assert not spoilt.review.state.can_undo
+    spoilt.review.through.follow(False)
+    spoilt.settle()
+    np.testing.assert_array_equal(layer.data[5:], before[5:])
+    assert overlap(layer.data[:5] == 1, BALL[:5]) > 0.6
+
+
+def test_following_anew_is_stopped_and_gives_way_to_whatever_changes_the_labels(
+    spoilt: Any,
+) -> None:
+    def begun() -> None:
+        spoilt.review.through.follow(True)
+        while not spoilt.session.jobs.run_next():
+            assert spoilt.loop.turn()
+
+    begun()
+    spoilt.session.cancel()
+    assert "Nothing was changed" in spoilt.state.status
+    spoilt.settle()
+    np.testing.assert_array_equal(spoilt.layer.data, spoilt.before)
+    begun()
+    spoilt.layer.data_setitem((np.array([0]), np.array([0]), np.array([0])), 3)
+    spoilt.settle()
+    assert "changed meanwhile" in spoilt.state.status
+    assert (spoilt.layer.data != spoilt.before).sum() == 1
+    begun()
+    spoilt.viewer.layers.remove(spoilt.layer)
+    spoilt.settle()
+    assert not spoilt.session.jobs.wants("carry")
+
+
+def test_a_track_reaches_from_behind_its_mother_to_before_its_daughters(review: Any) -> None:
+    take(review, 4, 34)
+    review.review.through.begin("mother")
+    take(review, 2, 22)
+    edit = review.review.through.editing()
+    assert isinstance(review.review.through.following, FollowAgain)
+    assert (edit.room(3), edit.room(4), edit.word) == ((0, 3), (4, 7), "frame")
+    take(review, 4, 34)
+    review.review.through.follow(False)
+    assert "no frame before this one" in review.state.status
 
 
 def test_who_does_it(review: Any) -> None:

@@ -91,14 +91,23 @@ class Carrying:
         taken as they are, unless the person says otherwise.
     yields : bool
         Whether it leaves their pixels to others.
+    taken : frozenset of int, optional
+        On which slices it is taken as it is drawn; on all by default.
     """
 
     def __init__(
-        self, block: Block, axis: int, others: Any = None, own: int = 0, yields: bool = True
+        self,
+        block: Block,
+        axis: int,
+        others: Any = None,
+        own: int = 0,
+        yields: bool = True,
+        taken: frozenset[int] | None = None,
     ) -> None:
         self.block, self.axis = block, axis
         self.planes = list(planes_along(block.plane, axis, block.image.shape[axis]))
         self.others, self.own, self._yields = others, own, yields
+        self._taken = frozenset(range(len(self.planes))) if taken is None else taken
         #: Where the labels had the object, by slice.
         self.drawn: dict[int, Region] = {}
         self._carry: Carry | Recalled | None = None
@@ -145,7 +154,8 @@ class Carrying:
                 region = Region.of(labels[at] == self.own)
                 if region.area:
                     self.drawn[at] = region
-                    carry.show(at, region)
+                    if at in self._taken:
+                        carry.show(at, region)
         self._carry, self._said = carry, {}  # both, or neither where it was cancelled
         return carry
 
@@ -154,7 +164,7 @@ class Carrying:
         for index in set(self._said) - set(told.shown):
             carry.forget(index)
             del self._said[index]
-            if index in self.drawn:
+            if index in self.drawn and index in self._taken:
                 carry.show(index, self.drawn[index])
         for index, (region, score) in told.shown.items():
             if self._said.get(index) is not region:

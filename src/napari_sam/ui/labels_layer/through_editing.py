@@ -33,14 +33,14 @@ class ThroughEditing:
 
     def __init__(self, editing: Editing) -> None:
         self._editing = editing
-        self._document = editing.document
+        self.document = editing.document
 
     # -- reading --------------------------------------------------------------------------------
 
     @cached_property
     def kind(self) -> Kind:
         """What the objects are: as their table says, else by the labels of the axes."""
-        told = kind_of(self._document.table)
+        told = kind_of(self.document.table)
         if told:
             return told
         letters = letters_of(self._editing.layer, self._editing.plane)
@@ -50,11 +50,11 @@ class ThroughEditing:
     def axis(self) -> int:
         """The axis of the slices or frames."""
         index = self._editing.plane.index
-        axis = self._document.sheet.axis(self.kind)
+        axis = self.document.sheet.axis(self.kind)
         hidden = [other for other, at in enumerate(index) if at is not None]
         if not hidden:
             raise LabelsError("These labels are a single plane: there are no slices to go through.")
-        if not kind_of(self._document.table) and axis not in hidden:
+        if not kind_of(self.document.table) and axis not in hidden:
             return hidden[-1]
         return axis
 
@@ -68,19 +68,32 @@ class ThroughEditing:
         """
         at = self._editing.plane.index[self.axis]
         if at is None:
-            what = "frames" if self.kind == "track" else "slices"
-            raise LabelsError(f"The {what} lie in the picture: show them one by one.")
+            raise LabelsError(f"The {self.word}s lie in the picture: show them one by one.")
         return at
 
     def span(self, object_id: int) -> tuple[int, int]:
         """Return from where to where an object is seen, as its row says; else all there is."""
-        row = object_table.rows(self._document.table, [object_id])
+        row = object_table.rows(self.document.table, [object_id])
         for first, last, beyond in (("first", "last", 0), ("z0", "z1", 1)):
             if first in row and len(row):
                 low, high = row[first].iloc[0], row[last].iloc[0]
                 if low == low and high == high:  # not NaN
                     return int(low), int(high) - beyond
-        return 0, int(self._document.sheet.pixels.shape[self.axis]) - 1
+        return 0, int(self.document.sheet.pixels.shape[self.axis]) - 1
+
+    @property
+    def word(self) -> str:
+        """What a position along the axis is called."""
+        return "frame" if self.kind == "track" else "slice"
+
+    def room(self, object_id: int) -> tuple[int, int]:
+        """Return from where to where an object may reach: behind its mother, before a daughter."""
+        low, high = 0, int(self.document.sheet.pixels.shape[self.axis]) - 1
+        family = self.parents
+        if object_id in family:
+            low = max(low, self.span(family[object_id])[1] + 1)
+        daughters = [child for child, mother in family.items() if mother == object_id]
+        return low, min([high, *(self.span(child)[0] - 1 for child in daughters)])
 
     def place(self, row: float, column: float) -> Place:
         """Complete a pixel of the displayed plane to one of the labels."""
@@ -90,7 +103,7 @@ class ThroughEditing:
     @property
     def parents(self) -> dict[int, int]:
         """From every daughter to her mother."""
-        return object_table.parents(self._document.table)
+        return object_table.parents(self.document.table)
 
     # -- editing --------------------------------------------------------------------------------
 
@@ -104,7 +117,7 @@ class ThroughEditing:
 
     def cut(self, object_id: int) -> str:
         """Give an object a new number from the displayed slice on."""
-        where, new_id = self._where(object_id), self._document.free_id()
+        where, new_id = self._where(object_id), self.document.free_id()
         return self._write(
             through.cut(
                 self._pixels, self.axis, object_id, self.at, new_id, self.parents, where=where
@@ -120,7 +133,7 @@ class ThroughEditing:
 
     def set_parent(self, child: int, parent: int) -> str:
         """Make a track the daughter of another one; of none when it is 0."""
-        where, new_id = self._where(child, parent), self._document.free_id()
+        where, new_id = self._where(child, parent), self.document.free_id()
         return self._write(
             through.set_parent(
                 self._pixels, self.axis, child, parent, new_id, self.parents, where=where
@@ -143,7 +156,7 @@ class ThroughEditing:
             object_id,
             first,
             second,
-            self._document.free_id(),
+            self.document.free_id(),
             spacing=spacing,
             axis=self.axis,
             where=self._where(object_id),
@@ -152,14 +165,14 @@ class ThroughEditing:
 
     @property
     def _pixels(self) -> Any:
-        return self._document.sheet.pixels
+        return self.document.sheet.pixels
 
     def _where(self, *ids: int) -> list[int] | None:
-        return self._document.presence.along(self.axis, [i for i in ids if i])
+        return self.document.presence.along(self.axis, [i for i in ids if i])
 
     def _write(self, edit: Through) -> str:
         """Make an edit one step: the pixels, then the rows of all whom it concerns."""
-        document, before = self._document, self.parents
+        document, before = self.document, self.parents
         document.sync()
         after = edit.parents
         relatives = {i for i in {*before, *after} if before.get(i) != after.get(i)}

@@ -48,7 +48,7 @@ class Review(Tool):
         self._appearance = Appearance(bench, self.state)
         self.plane = ReviewedPlane(parts, self.state, self._appearance, self._completed)
         self._queue = Queue(bench, self.state, self._appearance, self.plane, self.select)
-        self.through = ReviewThrough(bench, parts.lines, self)
+        self.through = ReviewThrough(parts, self)
         self.region = ReviewRegion(bench, parts.region, self._appearance, self)
         self.classes = ReviewClasses(bench, self._appearance, self)
         self.mouse: ReviewMouse = ReviewMouse(bench, self._appearance, self)
@@ -81,14 +81,15 @@ class Review(Tool):
         self.parts.region.stop()
         self.plane.measuring.end()
         self.through.forget()
+        self.through.following.stop()
         self.proposals.stop_correcting()
         self._appearance.unring()
         self._appearance.restore()
 
     def cancel(self) -> str:
-        """Stop measuring, until the page or the slice is looked at again."""
+        """Stop following, and measuring until the page or the slice is looked at again."""
         self.plane.measuring.cancel()
-        return ""
+        return self.through.following.stop()
 
     def run_next(self) -> bool:
         return self.plane.measuring.jobs.run_next() or self.parts.lines.jobs.run_next()

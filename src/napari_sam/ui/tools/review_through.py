@@ -10,10 +10,10 @@ from napari_sam.ui.canvas.gestures import Place
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.labels_layer.through_editing import Place as Voxel
 from napari_sam.ui.labels_layer.through_editing import ThroughEditing
-from napari_sam.ui.labels_layer.track_lines import TrackLines
+from napari_sam.ui.tools.review_following import FollowAgain
 from napari_sam.ui.tools.review_plane import ReviewedPlane
 from napari_sam.ui.tools.review_state import Pending, ReviewState
-from napari_sam.ui.workbench import Workbench
+from napari_sam.ui.tools.tool import Parts
 
 
 class Reviewed(Protocol):
@@ -32,13 +32,13 @@ class ReviewThrough:
 
     Parameters
     ----------
-    bench : Workbench
-    lines : TrackLines
+    parts : Parts
     review : Review
     """
 
-    def __init__(self, bench: Workbench, lines: TrackLines, review: Reviewed) -> None:
-        self._bench, self._lines, self._review = bench, lines, review
+    def __init__(self, parts: Parts, review: Reviewed) -> None:
+        self._bench, self._lines, self._review = parts.bench, parts.lines, review
+        self.following = FollowAgain(parts)
         self._first: Voxel | None = None
 
     # -- what is shown --------------------------------------------------------------------------
@@ -149,6 +149,18 @@ class ReviewThrough:
     def delete(self, start: int, stop: int) -> None:
         """Delete the cell in hand over a range."""
         self._at_once(lambda edit, selected: edit.delete([selected], start, stop))
+
+    def follow(self, onwards: bool) -> None:
+        """Find the cell in hand anew behind the displayed slice, or before it."""
+        self.forget()
+        selected = self._review.state.selected
+        if selected is None:
+            self._bench.result("Click a cell first.")
+            return
+        try:
+            self.following.begin(self.editing(), selected, onwards)
+        except NapariSamError as error:
+            self._bench.fail(error)
 
     def _at_once(self, what: Callable[[ThroughEditing, int], str]) -> None:
         self.forget()

@@ -17,6 +17,11 @@ _MOTHER = (
     "on is the other daughter."
 )
 _ORPHAN = "The cell in hand is nobody's daughter."
+_BACK, _ON = (
+    f"The cell in hand is taken as it is on this slice, and found anew by the model {where} it, to "
+    "where it ends. What it was there is replaced, other cells stay."
+    for where in ("before", "behind")
+)
 _SPLIT = "Then click both parts, on any slices: they are divided on all slices where it is narrow."
 _DELETE = "Delete the cell in hand from one slice to another, both included."
 
@@ -43,7 +48,14 @@ class ReviewThroughBox(Folding):
         buttons = (self.join, self.cut, self.swap, self.split, self.mother, self.orphan)
         for place, button in enumerate(buttons):
             grid.addWidget(button, place // 3, place % 3)
+        self.back = Button("◂ Follow again", _BACK, lambda: through.follow(False))
+        self.onwards = Button("Follow again ▸", _ON, lambda: through.follow(True))
+        again = QHBoxLayout()
+        again.setSpacing(4)
+        again.addWidget(self.back)
+        again.addWidget(self.onwards)
         column.addLayout(grid)
+        column.addLayout(again)
         self._range = [0, 0]
         self.first, self.last = (NumberField(_DELETE, 0, 1e9, True) for _ in range(2))
         self.first.entered.connect(lambda value: self._ranged(0, value))
@@ -73,7 +85,8 @@ class ReviewThroughBox(Folding):
         self.setVisible(state.labels is not None and state.labels.ndim > 2)
         why = "" if state.selected is not None else "click a cell first."
         tracks = why or ("" if self._through.over_time() else "these are no tracks.")
-        for button in (self.join, self.cut, self.swap, self.split, self.delete):
+        always = (self.join, self.cut, self.swap, self.split, self.delete, self.back, self.onwards)
+        for button in always:
             enable(button, button.tip, why)
         for button in (self.mother, self.orphan):
             enable(button, button.tip, tracks)
