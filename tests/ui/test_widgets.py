@@ -148,3 +148,17 @@ def test_the_sheet_of_keys_spells_keys_and_leaves_gestures(show):
     assert sheet.texts[0] == ("Shift + click", "next")
     assert sheet.texts[1] == (key_text("Ctrl+Z"), "undo")
     assert sheet.texts[-1][0] == "?"
+
+
+def test_models_that_suit_the_image_are_marked_and_nothing_else_happens(bench, show, monkeypatch):
+    monkeypatch.setattr(bench.catalogue, "names", lambda: ["cells", "sam2.1_tiny"])
+    source = show(SourceBox(bench.session))
+    assert source.model.itemText(1) == "sam2.1_tiny"
+    bench.viewer.add_image(np.zeros((3, 30, 40)), name="stack")
+    source.show_model()
+    assert [source.model.itemText(place) for place in range(2)] == [
+        "cells",
+        "sam2.1_tiny (suits this image)",
+    ]
+    assert "slices" in source.model.itemData(1, Qt.ItemDataRole.ToolTipRole)
+    assert bench.state.model == "cells"

@@ -35,6 +35,21 @@ def add_parser(
     fetch = actions.add_parser("download", parents=[common], help="download one model")
     fetch.add_argument("name", metavar="NAME")
     fetch.set_defaults(run=download_model)
+    measure = actions.add_parser(
+        "measure", parents=[common], help="measure the time and memory a model takes here, once"
+    )
+    measure.add_argument("name", metavar="NAME")
+    measure.add_argument("--device", default="auto", help="auto, cpu, cuda or mps")
+    measure.set_defaults(run=measure_model)
+    proposed = actions.add_parser(
+        "suggest", parents=[common], help="name models that suit an image; downloads nothing"
+    )
+    proposed.add_argument("image", metavar="IMAGE", type=Path)
+    proposed.add_argument("--words", action="store_true", help="objects are found by a word")
+    proposed.add_argument(
+        "--electrons", action="store_true", help="it is electron microscopy, which nothing tells"
+    )
+    proposed.set_defaults(run=suggest_models)
     add = actions.add_parser("add", parents=[common], help="use a checkpoint of your own by name")
     add.add_argument("path", metavar="PATH", type=Path)
     add.add_argument("--name", help="the file's name without its ending by default")
@@ -64,13 +79,14 @@ def _size(entry: Entry) -> str:
 
 def list_models(options: argparse.Namespace) -> int:
     """Print a table of all models."""
+    from napari_sam.models.needs import known
     from napari_sam.models.zoo import available
 
     rows = [("NAME", "STATE", "SIZE", "LICENCE", "GOOD FOR")]
-    rows += [
-        (entry.name, _state(entry), _size(entry), entry.licence or "unknown", entry.good_for)
-        for entry in available()
-    ]
+    for entry in available():
+        needs = known(entry.name)
+        good_for = f"{entry.good_for} Here: {needs.told}." if needs else entry.good_for
+        rows.append((entry.name, _state(entry), _size(entry), entry.licence or "unknown", good_for))
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
         cells = [text.ljust(width) for text, width in zip(row, widths, strict=False)]
@@ -80,15 +96,18 @@ def list_models(options: argparse.Namespace) -> int:
 
 def show_model(options: argparse.Namespace) -> int:
     """Print what is known about one model."""
+    from napari_sam.models.needs import known
     from napari_sam.models.zoo import info
 
     entry = info(options.name)
+    needs = known(entry.name)
     facts = {
         "name": entry.name,
         "state": _state(entry),
         "size": _size(entry),
         "licence": entry.licence or "unknown",
         "good for": entry.good_for,
+        "needs": needs.told if needs else f"not measured: napari-sam models measure {entry.name}",
         "file": str(entry.path) if entry.path else "inside the package",
     }
     rows = [*facts.items()]
@@ -114,6 +133,39 @@ def download_model(options: argparse.Namespace) -> int:
     else:
         line.done(f"{options.name} is ready.")
         print(path, file=sys.stdout)
+    return 0
+
+
+def measure_model(options: argparse.Namespace) -> int:
+    """Measure what a model needs on this machine, and remember it."""
+    from napari_sam.models.needs import measure
+
+    needs = measure(options.name, options.device)
+    print(f"{options.name}: {needs.told}")
+    return 0
+
+
+def suggest_models(options: argparse.Namespace) -> int:
+    """Print which models suit an image, and why."""
+    from napari_sam.errors import ImageError
+    from napari_sam.files.pick import pick
+    from napari_sam.files.reading import read_image
+    from napari_sam.models.suggest import suggest
+    from napari_sam.models.zoo import available
+
+    read = read_image(options.image)
+    try:
+        image = pick(read)
+    except ImageError:  # of several channels any will do
+        image = pick(read, channel=0)
+    planes = list(image.planes())
+    colours = next(image.blocks()).read() if image.rgb else None
+    if colours is not None and colours.dtype.name != "uint8":
+        colours = None
+    here = {entry.name: _state(entry) for entry in available()}
+    asked = {"words": options.words, "electrons": options.electrons}
+    for name, why in suggest(through=len(planes) > 1, colours=colours, **asked):
+        print(f"{name} ({here.get(name, 'not in the zoo')}): {why}")
     return 0
 
 

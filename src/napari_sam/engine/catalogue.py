@@ -39,14 +39,17 @@ class Catalogue:
         return [entry.name for entry in zoo.available()]
 
     def describe(self, name: str) -> str:
-        """Say what a model is good for."""
+        """Say what a model is good for, and what it needs where that was measured."""
         from napari_sam.models import zoo
+        from napari_sam.models.needs import known
 
         try:
             entry = zoo.info(name)
         except UnknownModelError:
             return f"Your checkpoint {name}"
-        return f"{entry.good_for} Licence of the weights: {entry.licence}."
+        needs = known(name)
+        here = f" On this computer: {needs.told}." if needs else ""
+        return f"{entry.good_for} Licence of the weights: {entry.licence}.{here}"
 
     def missing_megabytes(self, name: str) -> float | None:
         """Return the size of the download that a model still needs, or None."""

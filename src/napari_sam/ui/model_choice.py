@@ -6,9 +6,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from napari_sam.engine.catalogue import Catalogue
 from napari_sam.engine.jobs import Jobs
 from napari_sam.methods.method import Method
+from napari_sam.models.suggest import suggest
 from napari_sam.progress import Progress
 from napari_sam.ui.workbench import Workbench
 
@@ -44,6 +47,15 @@ class ModelChoice:
 
     def describe(self, name: str) -> str:
         return self._catalogue.describe(name)
+
+    def suggested(self) -> dict[str, str]:
+        """Say of the models that suit the chosen image why they do, told from axes and colours."""
+        image = self._bench.state.image
+        if image is None:
+            return {}
+        small = np.asarray(image.thumbnail)  # which is padded by what is transparent
+        colours = small[small[..., 3] > 0][:, None, :3] if image.rgb else None
+        return dict(suggest(through=image.ndim > 2, colours=colours))
 
     def lacks(self, method: Method[Any]) -> bool:
         """Whether the chosen model is of a family that cannot do what a method takes.

@@ -145,6 +145,7 @@ class Panel(QWidget):
             getattr(events, name).connect(self.reset_choices)
         events.chip.connect(self.source.show_chip)
         events.model.connect(self.source.show_model)
+        events.image.connect(self.source.show_model)
         events.status.connect(self._status_changed)
         events.problem.connect(self._status_changed)
         events.progress.connect(self.feedback.show_progress)

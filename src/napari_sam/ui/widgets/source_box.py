@@ -65,11 +65,17 @@ class SourceBox(QWidget):
         models = self._session.models
         blocker = QSignalBlocker(self.model)
         self.model.clear()
+        suggested = models.suggested()
         for name in models.names():
             self.model.addItem(name.rsplit("/", 1)[-1], name)
-            self.model.setItemData(
-                self.model.count() - 1, models.describe(name), Qt.ItemDataRole.ToolTipRole
-            )
+            place, tip = self.model.count() - 1, models.describe(name)
+            if name in suggested:
+                tip = f"Suggested for this image: {suggested[name]}. {tip}"
+                if name != self._session.state.model:
+                    self.model.setItemText(
+                        place, f"{self.model.itemText(place)} (suits this image)"
+                    )
+            self.model.setItemData(place, tip, Qt.ItemDataRole.ToolTipRole)
         self.model.addItem(_OTHER, None)
         self.model.setCurrentIndex(self.model.findData(self._session.state.model))
         self.model.setToolTip(models.describe(self._session.state.model))
