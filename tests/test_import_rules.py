@@ -61,13 +61,32 @@ MAY_IMPORT: dict[str, set[str]] = {
     "segment": HEADLESS | {"engine"},
     "segment_similar": HEADLESS | {"engine"},
     "segment_stacks": HEADLESS | {"engine"},
+    "segment_replay": HEADLESS | {"engine"},
     "batch": HEADLESS | {"engine", "segment", "segment_similar", "segment_stacks"},
     "training": HEADLESS | {"engine", "segment", "segment_similar", "segment_stacks"},
     "samples": VOCABULARY | {"training"},
     "cli": HEADLESS
-    | {"engine", "segment", "segment_similar", "segment_stacks", "batch", "samples", "training"},
+    | {
+        "engine",
+        "segment",
+        "segment_similar",
+        "segment_stacks",
+        "segment_replay",
+        "batch",
+        "samples",
+        "training",
+    },
     "ui": HEADLESS
-    | {"engine", "segment", "segment_similar", "segment_stacks", "batch", "samples", "training"},
+    | {
+        "engine",
+        "segment",
+        "segment_similar",
+        "segment_stacks",
+        "segment_replay",
+        "batch",
+        "samples",
+        "training",
+    },
     "__main__": {"cli"},
 }
 GUI = {"napari", "qtpy", "PySide6", "PyQt6", "PyQt5", "superqt", "magicgui", "vispy"}

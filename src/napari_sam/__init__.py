@@ -32,6 +32,7 @@ _HOMES = {
     "segment_volume": "napari_sam.segment_stacks",
     "track_cells": "napari_sam.segment_stacks",
     "load_model": "napari_sam.loading",
+    "replay": "napari_sam.segment_replay",
     "segment_cells": "napari_sam.segment",
     "segment_everything": "napari_sam.segment",
     "segment_objects": "napari_sam.segment",
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from napari_sam.objects.classify import classify_objects
     from napari_sam.prompts import Prompt
     from napari_sam.segment import segment_cells, segment_everything, segment_objects
+    from napari_sam.segment_replay import replay
     from napari_sam.segment_similar import find_similar
     from napari_sam.segment_stacks import segment_volume, track_cells
     from napari_sam.segmentation import Candidates, Segmentation
@@ -75,6 +77,7 @@ __all__ = [
     "load_model",
     "propagate",
     "propagate_objects",
+    "replay",
     "segment_cells",
     "segment_everything",
     "segment_objects",

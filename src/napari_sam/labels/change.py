@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from napari_sam.images import Plane
 from napari_sam.labels.rows import RowChange
@@ -22,11 +24,23 @@ class Origin:
         One per object, what the person said about it.
     model : str
         The model that answered.
+    choices : tuple of int
+        Which candidate of each prompt's answer was taken, 0 the best.
+    by_hand : bool
+        Whether a person changed an outline before it was taken.
+    method : str
+        The method of a search.
+    options : mapping
+        What was chosen of its options, as plain values.
     """
 
     plane: Plane | None = None
     prompts: tuple[Prompt, ...] = ()
     model: str = ""
+    choices: tuple[int, ...] = ()
+    by_hand: bool = False
+    method: str = ""
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(eq=False)

@@ -52,6 +52,8 @@ class Document:
     def __init__(self, sheet: Sheet, *, empty: bool = False) -> None:
         self.sheet = sheet
         self.presence = Presence(lambda: sheet.pixels, empty)
+        #: What planes of new labels were filled by, by their place.
+        self.filled: dict[tuple[int | None, ...], Origin] = {}
         self._done: list[Change] = []
         self._undone: list[Change] = []
         self._listeners: list[Listener] = []
@@ -174,12 +176,13 @@ class Document:
         self.sheet.table = made.apply(table)
         self._tell("complete", change)
 
-    def fill(self, plane: Plane, labels: npt.NDArray[np.integer[Any]]) -> None:
+    def fill(self, plane: Plane, labels: npt.NDArray[Any], origin: Origin | None = None) -> None:
         """Write what a plane of new labels begins with: no step, so nothing can be undone.
 
         Parameters
         ----------
         labels : (H, W) integer array
+        origin : Origin, optional
 
         Raises
         ------
@@ -193,7 +196,8 @@ class Document:
         self.sheet.pixels[plane.slices] = labels.T if plane.transposed else labels
         self.presence.forget(plane)
         nothing = Runs.none(self.sheet.pixels.shape)
-        self._tell("fill", Change("Filled.", nothing, kind="fill", origin=Origin(plane)))
+        origin = self.filled[plane.index] = origin or Origin(plane)
+        self._tell("fill", Change("Filled.", nothing, kind="fill", origin=origin))
 
     def adopt(self, done: Iterable[Change], undone: Iterable[Change]) -> None:
         """Go on from a log that was kept elsewhere, and that fits the labels as they are.
@@ -275,6 +279,7 @@ class Document:
         """Start anew: the labels hold other data now."""
         self._done.clear()
         self._undone.clear()
+        self.filled.clear()
         self.presence = Presence(lambda: self.sheet.pixels)
         self._tell("forget", None)
 

@@ -204,6 +204,10 @@ def _origin_out(origin: Origin, arrays: dict[str, npt.NDArray[Any]]) -> dict[str
     plane = origin.plane
     return {
         "model": origin.model,
+        "choices": origin.choices,
+        "by_hand": origin.by_hand,
+        "method": origin.method,
+        "options": dict(origin.options),
         "plane": None if plane is None else [plane.axes, plane.index, plane.shape],
         "prompts": prompts,
     }
@@ -235,4 +239,10 @@ def _origin_in(text: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Ori
         )
     place = text["plane"]
     plane = None if place is None else Plane(*(tuple(part) for part in place))
-    return Origin(plane, tuple(prompts), text["model"])
+    return Origin(
+        *(plane, tuple(prompts), text["model"]),
+        choices=tuple(text.get("choices", ())),
+        by_hand=bool(text.get("by_hand", False)),
+        method=text.get("method", ""),
+        options=text.get("options", {}),
+    )

@@ -133,6 +133,29 @@ def as_command(
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
+def as_step(options: Any) -> tuple[str, dict[str, Any]]:
+    """Return the name of a method and what was chosen of its options, as JSON can say it.
+
+    Parameters
+    ----------
+    options : CellOptions, Settings or those of another method
+
+    Returns
+    -------
+    str, dict
+        Nothing where an option is an array of the person's, such as labels of ``examples``.
+
+    Examples
+    --------
+    >>> from napari_sam.methods.options import CellOptions
+    >>> as_step(CellOptions(diameter=30))
+    ('cells', {'diameter': 30.0})
+    """
+    if any(what.variable and name in differing(options) for name, _, what in described(options)):
+        return "", {}
+    return method_of(options).name, _said(options)
+
+
 def _said(options: Any) -> dict[str, Any]:
     """Return what has to be said of the options, as plain values."""
     said = differing(options)

@@ -11,6 +11,7 @@ from napari_sam.labels.accept import accept
 from napari_sam.labels.accept_through import accept_through
 from napari_sam.labels.change import Change, Origin
 from napari_sam.regions import Region
+from napari_sam.ui.labels_layer.correcting import origin_of
 from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.layers.label_grid import labels_plane, new_labels
 from napari_sam.ui.proposing.marks import MarkLayers, Spent
@@ -64,7 +65,7 @@ class Accepting:
                 [regions[i] for i in order],
                 state.overlap,
                 preserve=labels.preserve_labels,
-                origin=Origin(answer.plane, answer.prompts, state.model),
+                origin=origin_of(answer, state),
                 measure=False,
             )
         except NapariSamError as error:

@@ -17,6 +17,12 @@ def hand_over(marks: MarkLayers, editing: Editing, object_id: int) -> Region:
     return region
 
 
+def origin_of(answer: Answer, state: State) -> Origin:
+    """Say how an answer came about that is kept now."""
+    by_hand = bool(answer.painted)
+    return Origin(answer.plane, answer.prompts, state.model, state.choices, by_hand)
+
+
 def put(editing: Editing, object_id: int, answer: Answer, state: State) -> str:
     """Give an object the outline of an answer, under its number, and tell of it.
 
@@ -28,5 +34,5 @@ def put(editing: Editing, object_id: int, answer: Answer, state: State) -> str:
     if editing.plane != answer.plane:
         raise LabelsError("The answer is about another slice. Nothing was changed.")
     mask = answer.regions(state.choices)[0].on(answer.plane.shape)
-    origin = Origin(answer.plane, answer.prompts, state.model)
+    origin = origin_of(answer, state)
     return editing.replace(object_id, mask, state.overlap, origin)

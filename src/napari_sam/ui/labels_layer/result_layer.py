@@ -55,6 +55,8 @@ class ResultLayer(ABC):
         self._last = plane.take(self._pixels).copy()
         self._writing = False
         self._edited = False
+        #: How the objects were found that are written next.
+        self.origin = Origin(plane)
         #: Objects that were added to others.
         self.added: tuple[int, ...] = ()
         self._table = labels.features.copy()
@@ -139,7 +141,7 @@ class NewResult(ResultLayer):
 
     def _write(self, chosen: Choice, rule: Rule, region: Mask | None) -> str:
         labels = self.labels
-        self._document.fill(self.plane, chosen.labels)
+        self._document.fill(self.plane, chosen.labels, self.origin)
         if self._ours.there(labels):
             if len(labels.features):
                 labels.features = object_table.nothing()
@@ -175,7 +177,7 @@ class MergedResult(ResultLayer):
     def __init__(self, documents: Documents, labels: Labels, found_in: FoundIn, noun: str) -> None:
         plane = labels_plane(found_in.image, found_in.view.plane, labels)
         super().__init__(documents.of(labels), plane, noun)
-        self._view, self._model = found_in.view, found_in.model
+        self._view = found_in.view
         self._document.sync()
         self._first = self._document.free_id(plane)
         self._step: Change | None = None
@@ -230,7 +232,7 @@ class MergedResult(ResultLayer):
         self._rows_of, self.added = (*gone, *merged.ids), merged.ids
         self._numbers = merged.numbers
         change = replace_rows(document.table, self._rows_of, object_table.nothing())
-        step = Change(told, runs, change, "search", Origin(self._view.plane, (), self._model))
+        step = Change(told, runs, change, "search", self.origin)
         document.apply(step)
         self._step = step
 

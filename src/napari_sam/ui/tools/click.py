@@ -10,6 +10,7 @@ from napari_sam.segmentation import Overlap
 from napari_sam.ui.canvas.clicks import Clicks
 from napari_sam.ui.canvas.keys import Action
 from napari_sam.ui.state import Advice, Answer
+from napari_sam.ui.tools.again import Again
 from napari_sam.ui.tools.click_by_click import ClickByClick
 from napari_sam.ui.tools.kept_in_hand import KeptInHand, Place
 from napari_sam.ui.tools.pens import Pens
@@ -55,6 +56,7 @@ class Click(Tool):
         self.proposal = parts.proposal
         self.through = Through(parts)
         self.hand = KeptInHand(parts)
+        self.again = Again(parts)
         super().__init__(parts)
         proposal = parts.proposal
         self.by_click = ClickByClick(self.bench, proposal, self._keep)

@@ -13,8 +13,11 @@ from napari_sam.engine.jobs import Jobs
 from napari_sam.engine.worker import View
 from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.images import is_blank
+from napari_sam.labels.change import Origin
 from napari_sam.methods.found import Choice, Found, within
+from napari_sam.methods.recipe import as_step
 from napari_sam.progress import Progress
+from napari_sam.prompts import Prompt
 from napari_sam.ui.find_options import FindOptions
 from napari_sam.ui.labels_layer.result_layer import FoundIn, MergedResult, NewResult, ResultLayer
 from napari_sam.ui.layers.shown import same_pixels
@@ -175,6 +178,7 @@ class Following:
                     bench.result(options.by.words.why_nothing(search.blank))
                     return
                 search.layer = self._new_layer(search)
+            search.layer.origin = _origin(search, options)
             told = search.layer.update(chosen, options.rule, search.region)
             if landing and not self.here():
                 told += _where(search)
@@ -255,3 +259,11 @@ def _where(search: Search) -> str:
     return (
         f" It is on slice {at} of {search.image.name!r}." if at else f" In {search.image.name!r}."
     )
+
+
+def _origin(search: Search, options: FindOptions) -> Origin:
+    """Say how what is written now was found, for who does it again."""
+    name, chosen = as_step(options.options)
+    region = () if search.region is None else (Prompt(mask=search.region),)
+    plane = search.view.plane
+    return Origin(plane, region, search.model, method=name, options=chosen)

@@ -6,6 +6,7 @@ from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_sam.ui.session import Session
 from napari_sam.ui.tools.click import Click
+from napari_sam.ui.widgets.again_row import AgainRow
 from napari_sam.ui.widgets.controls import LayerCombo, Segmented, ValueSlider
 from napari_sam.ui.widgets.disk_box import DiskBox
 from napari_sam.ui.widgets.folding import Folding
@@ -38,6 +39,8 @@ class ClickMore(Folding):
         self.hover.setToolTip("Before any click, outline the cell that a click would select.")
         self.hover.toggled.connect(tool.proposal.set_hover)
         column.addWidget(self.hover)
+        self.again = AgainRow(tool.again)
+        column.addWidget(self.again)
         self.disk = DiskBox(session.disk_cache)
         column.addWidget(self.disk)
         session.state.events.hover.connect(self.show_hover)

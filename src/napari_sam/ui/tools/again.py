@@ -1,0 +1,143 @@
+"""What was done to labels, saved beside them, handed out as code, and done again."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import subprocess
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari_sam.engine.worker import View
+from napari_sam.errors import NapariSamError
+from napari_sam.labels.session import ENDING, Session, read_session, session_of
+from napari_sam.progress import Progress
+from napari_sam.segment_replay import replay
+from napari_sam.segmentation import Segmentation
+from napari_sam.ui.labels_layer.layer_document import LayerDocument
+from napari_sam.ui.labels_layer.result_layer import table_for
+from napari_sam.ui.layers.label_grid import labels_layer, transform_of
+from napari_sam.ui.layers.shown import same_pixels
+from napari_sam.ui.tools.tool import Parts
+
+if TYPE_CHECKING:
+    from napari.layers import Image
+
+
+class Again:
+    """Saves the session of the labels that are active, else of those written last.
+
+    Parameters
+    ----------
+    parts : Parts
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._bench, self._documents, self._ours = parts.bench, parts.documents, parts.bench.ours
+
+    # -- saving -----------------------------------------------------------------------------------
+
+    def _document(self) -> LayerDocument | None:
+        active = self._bench.viewer.layers.selection.active
+        state = self._bench.state
+        known = self._documents.known
+        return known(active) or known(state.target) or self._documents.newest()
+
+    def place(self) -> Path | None:
+        """Return where the session belongs: beside the labels, else beside the image."""
+        document, image = self._document(), self._bench.state.image
+        for layer in (None if document is None else document.layer, image):
+            path = None if layer is None else layer.source.path
+            if path:
+                known = Path(path)
+                return known.with_name(known.name.split(".")[0] + ENDING)
+        return None
+
+    def session(self) -> Session | None:
+        """Collect what can be done again; None, with a reason told, when there is nothing."""
+        document, bench = self._document(), self._bench
+        image = bench.state.image
+        source = "" if image is None or not image.source.path else str(image.source.path)
+        try:
+            limits = bench.shown().view.limits
+        except NapariSamError:
+            limits = None
+        if document is not None:
+            document.sync()
+            found = session_of(document, source, limits)
+            if len(found):
+                return found
+        bench.result("There is nothing to save yet: keep a cell, or find all.")
+        return None
+
+    def save(self, path: Path, put: Callable[[str], None]) -> None:
+        """Write the session, and hand out the command that does it again."""
+        found = self.session()
+        if found is None:
+            return
+        try:
+            found.write(path)
+        except NapariSamError as error:
+            self._bench.fail(error)
+            return
+        command = as_command(path)
+        put(command)
+        steps = "1 step" if len(found) == 1 else f"{len(found)} steps"
+        by_hand = sum(found.not_repeated.values())
+        left_out = f" {by_hand} by hand are not repeated." if by_hand else ""
+        self._bench.result(f"Saved {steps} as {path.name}.{left_out} Copied: {command}")
+
+    # -- doing it again ---------------------------------------------------------------------------
+
+    def replay(self, path: Path) -> None:
+        """Do a session again on the chosen image, by the chosen model, into new labels."""
+        bench = self._bench
+        try:
+            session, shown = read_session(path), bench.shown()
+        except NapariSamError as error:
+            bench.fail(error)
+            return
+        name, device, worker = bench.state.model, bench.device(), bench.worker
+        image, view = shown.image, shown.view
+
+        def work(progress: Progress) -> tuple[Segmentation, str]:
+            with warnings.catch_warnings(record=True) as told:
+                warnings.simplefilter("always", UserWarning)
+                model = worker.model(name, device)
+                found = replay(session, view.image, model, limits=view.limits, progress=progress)
+            return found, "".join(f" {one.message}" for one in told)
+
+        bench.say(f"Doing {path.name} again. You can go on working meanwhile.")
+        bench.progress(0.0)
+        bench.submit(
+            "find",
+            work,
+            lambda made: self._made(image, view, *made),
+            progress=bench.progress,
+        )
+
+    def _made(self, image: Image, view: View, found: Segmentation, told: str) -> None:
+        bench = self._bench
+        bench.progress(None)
+        if image not in bench.viewer.layers or not same_pixels(image, view):
+            bench.result("The image was changed or removed: nothing was made.", problem=True)
+            return
+        labels = labels_layer(found.labels, f"{image.name} again", **transform_of(image))
+        labels.features = table_for(found.table.drop(columns="index", errors="ignore"))
+        self._ours.add_beneath(labels)
+        count = "1 cell" if len(found) == 1 else f"{len(found)} cells"
+        bench.result(f"{count}, now in the new layer {labels.name!r}.{told}")
+
+
+def as_command(path: Path) -> str:
+    """Return the command line that does a session again, for this operating system's shell.
+
+    Examples
+    --------
+    >>> as_command(Path("dish.session.json"))
+    'napari-sam replay dish.session.json IMAGE -o results'
+    """
+    words = ["napari-sam", "replay", str(path), "IMAGE", "-o", "results"]
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
