@@ -22,9 +22,9 @@ from napari_sam.stacks.frames import Objects, describe, overlaps
 from napari_sam.stacks.lineage import Lineage, Nodes, find_births, find_gaps
 from napari_sam.stacks.link import find_pairs, link_two
 from napari_sam.stacks.logistic import Logistic, fit
-from napari_sam.stacks.volumes import SKIP, slice_signs
+from napari_sam.stacks.volumes import Found, collect
 from napari_sam.training.synthetic import VOLUME_KINDS, generate_timelapse
-from stack_samples import generated
+from stack_samples import Stack, generated
 
 FIRST_SEED = 50_000  # seeds of the tables are smaller
 STEPS = (1, 3, 6)
@@ -123,30 +123,35 @@ def leftovers(count: int, kind: str) -> None:
 def slices(count: int) -> None:
     model = ns.load_model("cells", device="cpu")
     signs, truth = [], []
-    for stack in generated(VOLUME_KINDS, range(FIRST_SEED, FIRST_SEED + count), (24, 128, 128)):
+    for stack in stacks(count):
         cells = ns.segment_cells(stack.image, model=model).labels
         for planes in (cells, apart_in_slices(stack.labels)):
-            owners = [owners_of(*pair) for pair in zip(planes, stack.labels, strict=True)]
             for every in (1, 2):
-                for found, same in slice_pairs(planes, owners, every, every * stack.spacing[0]):
-                    signs.append(found)
-                    truth.append(same)
+                seen, true = planes[::every], stack.labels[::every]
+                found, same = slice_pairs(seen, true, every * stack.spacing[0])
+                signs.append(found)
+                truth.append(same)
     report("SAME", signs, truth)
 
 
-def slice_pairs(
-    planes: np.ndarray, owners: list[np.ndarray], every: int, step: float
-) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    """Yield the signs of regions of nearby slices that overlap, and which are one object."""
-    chosen = range(0, len(planes), every)
-    frames = {z: describe(planes[z]) for z in chosen}
-    for apart in range(1, SKIP + 2):
-        for low, high in zip(chosen, chosen[apart:], strict=False):
-            a, b, shared = overlaps(planes[low], planes[high], frames[low], frames[high])
-            found = slice_signs(frames[low], frames[high], a, b, shared, apart, step)
-            own = owners[low][a], owners[high][b]
-            both = (own[0] > 0) & (own[1] > 0)  # what is nothing says nothing
-            yield found[both], (own[0] == own[1])[both]
+def stacks(count: int) -> Iterator[Stack]:
+    """Yield generated stacks: planes two to four pixels apart, and one to two."""
+    yield from generated(VOLUME_KINDS, range(FIRST_SEED, FIRST_SEED + count), (24, 128, 128))
+    finer = range(FIRST_SEED + 1000, FIRST_SEED + 1000 + count)
+    for stack in generated(VOLUME_KINDS, finer, (24, 224, 224)):
+        image = stack.image.reshape(24, 112, 2, 112, 2).mean(axis=(2, 4))
+        spacing = (stack.spacing[0] / 2, 1.0, 1.0)
+        yield Stack(stack.name, image.astype(np.uint16), stack.labels[:, ::2, ::2], spacing)
+
+
+def slice_pairs(planes: np.ndarray, true: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the signs of regions of nearby slices that overlap, and which are one object."""
+    found = [Found(plane, {}) for plane in planes]
+    _, (first, second, signs) = collect(found, np.zeros(planes.shape, np.int32), step)
+    owners = np.concatenate([owners_of(*pair) for pair in zip(planes, true, strict=True)])
+    own = owners[first], owners[second]
+    both = (own[0] > 0) & (own[1] > 0)  # what is nothing says nothing
+    return signs[both], (own[0] == own[1])[both]
 
 
 def apart_in_slices(labels: np.ndarray) -> np.ndarray:

@@ -104,6 +104,16 @@ def test_pieces_of_one_slice_are_one_object_again() -> None:
     assert same(found.labels, labels)
 
 
+def test_objects_on_top_of_each_other_stay_two() -> None:
+    """They cover each other where they meet, and get larger on both sides of that."""
+    labels = np.zeros(SHAPE, np.int32)
+    grid = np.indices(SHAPE[1:])
+    for z, radius in enumerate((4, 6, 7, 6, 4, 4, 6, 7, 6, 4)):
+        inside = ((grid - np.reshape((30, 40 + 3 * (z // 5)), (2, 1, 1))) ** 2).sum(0)
+        labels[z][inside < radius**2] = 1 + z // 5
+    assert same(link_slices(slices_of(labels), SHAPE, spacing=(3, 1, 1)).labels, labels)
+
+
 def test_neighbours_that_one_slice_joined_stay_apart() -> None:
     labels = np.zeros(SHAPE, np.int32)
     labels[1:9, 20:40, 20:30] = 1

@@ -15,22 +15,21 @@ from napari_sam.errors import LabelsError
 from napari_sam.pixel_size import PixelSize
 from napari_sam.regions import Region
 from napari_sam.segmentation import Segmentation, check_id, with_units
-from napari_sam.stacks.frames import Floats, Ints, Objects, describe, overlaps, repaint
+from napari_sam.stacks.frames import Floats, Ints, Objects, describe, repaint
 from napari_sam.stacks.grouping import gather_regions
 from napari_sam.stacks.interpolate import fill_regions
 from napari_sam.stacks.logistic import Logistic
 from napari_sam.stacks.object_table import describe_objects, mean_scores
+from napari_sam.stacks.slice_signs import Pairs, valleys
 
 if TYPE_CHECKING:
     import pandas as pd
 
-#: Of two regions of nearby slices that overlap: IoU, share of the smaller one that is covered,
-#: distance in diameters, difference of log sizes, steps between the slices in diameters, slices
-#: skipped; what they share, over the most that either shares with anything on the other's slice,
-#: for the one and the other, the lesser first. Printed by
-#: ``python benchmarks/fit_stacks.py slices``.
-SAME = Logistic((5.311, 4.23, -7.418, 1.953, -0.777, -0.403, 0.519, 1.12), -5.345)
-EAGER = 0.7  # log-odds added to every pair: objects that change fast are in pieces otherwise
+#: Of two regions of nearby slices that overlap, see `napari_sam.stacks.slice_signs`: the eight of
+#: `signs_of`, the two of `valleys`.
+#: Printed by ``python benchmarks/fit_stacks.py slices --volumes 5``.
+SAME = Logistic((4.92, 3.053, -8.644, 2.29, -0.644, -0.163, 0.699, 1.733, -1.317, -13.399), -4.433)
+EAGER = 0.35  # log-odds added to every pair: objects that change fast are in pieces otherwise
 SKIP = 2  # slices on which an object may be missing
 FRAGMENT = 0.25  # share of its usual extent below which an object is a scrap of others
 
@@ -133,7 +132,7 @@ def link_into(
     spacing = None if spacing is None else checks.spacing(spacing)
     if step is None:
         step = 1.0 if spacing is None else spacing[0] / float(np.sqrt(spacing[1] * spacing[2]))
-    regions, pairs = _collect(found, labels, step)
+    regions, pairs = collect(found, labels, step)
     count = sum(len(objects) for objects, _ in regions)
     sheets = np.repeat(np.arange(len(regions)), [len(objects) for objects, _ in regions])
     first, second, signs = pairs
@@ -172,60 +171,41 @@ def weakest_slices(ids: Ints, numbers: Ints, scores: Floats, sheets: Ints) -> In
     return sheets[order][first] if len(ids) else np.empty(0, np.int64)
 
 
-def _collect(
+def collect(
     found: Iterable[Found], labels: Any, step: float
 ) -> tuple[list[tuple[Objects, Floats]], tuple[Ints, Ints, Floats]]:
-    """Write slices down as they come; return their regions, and pairs of them with signs."""
+    """Write slices down as they come; return their regions, and pairs of them with signs.
+
+    Returns
+    -------
+    regions : list of (Objects, (n,) float)
+        The regions of every slice, and their scores.
+    first, second : (m,) int
+        Regions, numbered through the stack, that overlap.
+    signs : (m, 10) float
+        See `SAME`.
+    """
     regions: list[tuple[Objects, Floats]] = []
-    pairs: list[tuple[Ints, Ints, Floats]] = []
+    pairs: list[Pairs] = []
     recent: deque[tuple[int, npt.NDArray[np.integer[Any]], Objects]] = deque(maxlen=SKIP + 1)
     used = 0
     for z, one in enumerate(found):
         objects = describe(one.labels)
-        for apart, (start, before, earlier) in enumerate(reversed(recent), 1):
-            a, b, shared = overlaps(before, one.labels, earlier, objects)
-            pairs.append(
-                (start + a, used + b, slice_signs(earlier, objects, a, b, shared, apart, step))
-            )
+        this = (used, one.labels, objects)
+        for apart, earlier in enumerate(reversed(recent), 1):
+            pairs.append(Pairs.between(earlier, this, apart, step))
         known = np.array([one.scores.get(int(i), np.nan) for i in objects.ids])
         regions.append((objects, known))
-        recent.append((used, one.labels, objects))
+        recent.append(this)
         check_id(int(objects.ids.max(initial=0)), labels.dtype)
         labels[z] = one.labels
         used += len(objects)
     if len(regions) != labels.shape[0]:
         raise LabelsError(f"{len(regions)} slices came for a stack of {labels.shape[0]}.")
-    nothing = (np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, 8)))
-    first, second, signs = (np.concatenate(parts) for parts in zip(nothing, *pairs, strict=True))
-    return regions, (first, second, signs)
-
-
-def slice_signs(
-    earlier: Objects, later: Objects, a: Ints, b: Ints, shared: Ints, apart: int, step: float
-) -> Floats:
-    """Return the signs (m, 8) of pairs that overlap, see `SAME`."""
-    sizes = earlier.sizes[a], later.sizes[b]
-    diameter = np.sqrt(earlier.diameters[a] * later.diameters[b])
-    distance = np.linalg.norm(earlier.places[a] - later.places[b], axis=1)
-    rivalry = [shared / _most(side, shared) for side in (a, b)]
-    signs = [
-        shared / (sizes[0] + sizes[1] - shared),
-        shared / np.minimum(*sizes),
-        distance / diameter,
-        np.abs(np.log(sizes[0] / sizes[1])),
-        np.minimum(apart * step / diameter, 2.0),
-        np.full(len(a), apart - 1.0),
-        np.minimum(*rivalry),
-        np.maximum(*rivalry),
-    ]
-    return np.stack(signs, axis=1)
-
-
-def _most(side: Ints, shared: Ints) -> Floats:
-    """Return of every pair the most pixels that its region shares with any."""
-    most = np.zeros(int(side.max(initial=-1)) + 1)
-    np.maximum.at(most, side, shared)
-    return most[side]
+    every = Pairs.joined(pairs)
+    sizes = np.concatenate([np.empty(0, np.int64), *(objects.sizes for objects, _ in regions)])
+    signs = np.concatenate([every.signs, valleys(every, sizes)], axis=1)
+    return regions, (every.first, every.second, signs)
 
 
 def _without_scraps(

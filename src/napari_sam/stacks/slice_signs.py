@@ -1,0 +1,166 @@
+"""What two regions of nearby slices that overlap say about being one object."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.stacks.frames import Floats, Ints, Objects, overlaps
+
+REACH = 2  # slices beyond a pair on which an object may be larger again
+COVERED = 0.7  # share of a piece that the whole covers
+MOST = 1.5  # log ratio of sizes that says all there is to say
+
+
+class Pairs(NamedTuple):
+    """Regions (m,) of two slices that overlap.
+
+    ``first`` and ``second`` number regions through the stack, ``shared`` counts the pixels that
+    both have, ``apart`` the steps between the slices; ``signs`` (m, 8) is what `signs_of` says.
+    """
+
+    first: Ints
+    second: Ints
+    shared: Ints
+    apart: Ints
+    signs: Floats
+
+    @classmethod
+    def between(
+        cls,
+        earlier: tuple[int, npt.NDArray[np.integer[Any]], Objects],
+        later: tuple[int, npt.NDArray[np.integer[Any]], Objects],
+        apart: int,
+        step: float,
+    ) -> Pairs:
+        """Pair the regions of two slices.
+
+        Parameters
+        ----------
+        earlier, later : (int, (H, W) integer array, Objects)
+            The number of the first region, the slice, and its regions.
+        apart : int
+            Steps between the slices.
+        step : float
+            Distance between neighbouring slices, in widths of a pixel.
+        """
+        start, before, old = earlier
+        used, after, new = later
+        a, b, shared = overlaps(before, after, old, new)
+        signs = signs_of(old, new, a, b, shared, apart, step)
+        return cls(start + a, used + b, shared, np.full(len(a), apart), signs)
+
+    @classmethod
+    def joined(cls, parts: list[Pairs]) -> Pairs:
+        """Put the pairs of all slices together."""
+        none = np.empty(0, np.int64)
+        nothing = cls(none, none, none, none, np.empty((0, 8)))
+        return cls(*(np.concatenate(columns) for columns in zip(nothing, *parts, strict=True)))
+
+
+def signs_of(
+    earlier: Objects, later: Objects, a: Ints, b: Ints, shared: Ints, apart: int, step: float
+) -> Floats:
+    """Return what pairs of regions of two slices look like, (m, 8).
+
+    IoU, share of the smaller one that is covered, distance in diameters, difference of log sizes,
+    steps between the slices in diameters, slices skipped; what they share, over the most that
+    either shares with anything on the other's slice, for the one and the other, the lesser first.
+    """
+    sizes = earlier.sizes[a], later.sizes[b]
+    diameter = np.sqrt(earlier.diameters[a] * later.diameters[b])
+    distance = np.linalg.norm(earlier.places[a] - later.places[b], axis=1)
+    rivalry = [shared / _most(side, shared) for side in (a, b)]
+    signs = [
+        shared / (sizes[0] + sizes[1] - shared),
+        shared / np.minimum(*sizes),
+        distance / diameter,
+        np.abs(np.log(sizes[0] / sizes[1])),
+        np.minimum(apart * step / diameter, 2.0),
+        np.full(len(a), apart - 1.0),
+        np.minimum(*rivalry),
+        np.maximum(*rivalry),
+    ]
+    return np.stack(signs, axis=1)
+
+
+def _most(side: Ints, shared: Ints) -> Floats:
+    """Return of every pair the most pixels that its region shares with any."""
+    most = np.zeros(int(side.max(initial=-1)) + 1)
+    np.maximum.at(most, side, shared)
+    return most[side]
+
+
+def valleys(pairs: Pairs, sizes: npt.NDArray[Any]) -> Floats:
+    """Tell how much smaller pairs are than what follows on both sides of them.
+
+    An object gets larger along z, and then smaller. Where it gets smaller and then larger again,
+    one object ends on top of the next, however much of each other they cover.
+
+    Parameters
+    ----------
+    pairs : Pairs
+    sizes : (n,) int
+        Pixels of every region. Pieces that the same region covers count as one.
+
+    Returns
+    -------
+    (m, 2) float
+        The lesser of the log ratios of the largest region beyond either side, itself included,
+        over the smaller side; and by how much that grows where slices between the two count too.
+
+    Examples
+    --------
+    Two objects of three slices each, one on top of the other:
+
+    >>> sizes, one = np.array([30, 80, 40, 40, 80, 30]), np.ones(5, int)
+    >>> first = np.arange(5)
+    >>> pairs = Pairs(first, first + 1, np.minimum(sizes[:5], sizes[1:]), one, np.empty((5, 8)))
+    >>> valleys(pairs, sizes)[:, 0].round(1).tolist()  # where they meet, and one slice beside
+    [0.0, 0.7, 0.7, 0.7, 0.0]
+    """
+    next_to = pairs.apart == 1
+    a, b, shared = pairs.first[next_to], pairs.second[next_to], pairs.shared[next_to]
+    below, above = _best(len(sizes), b, a, shared), _best(len(sizes), a, b, shared)
+    area = np.maximum(*(_pooled(sizes, way, pairs) for way in (below, above)))
+    left, right = _peak(area, below)[pairs.first], _peak(area, above)[pairs.second]
+    low = np.minimum(area[pairs.first], area[pairs.second])
+    least, at = low.copy(), pairs.first
+    for step in range(1, int(pairs.apart.max(initial=1))):
+        at = np.where(at >= 0, above[at], -1)
+        between = (at >= 0) & (step < pairs.apart)
+        least = np.where(between, np.minimum(least, area[at]), least)
+    valley, deeper = (
+        np.minimum(np.log(np.minimum(left, right) / smallest), MOST) for smallest in (low, least)
+    )
+    return np.stack([valley, deeper - valley], axis=1)
+
+
+def _pooled(sizes: npt.NDArray[Any], partner: Ints, pairs: Pairs) -> Floats:
+    """Return the size of every region together with others that its partner covers as well."""
+    share = np.zeros(len(sizes))
+    for one, other in ((pairs.first, pairs.second), (pairs.second, pairs.first)):
+        covered = partner[one] == other
+        share[one[covered]] = pairs.shared[covered] / sizes[one[covered]]
+    pieces = (partner >= 0) & (share >= COVERED)
+    total = np.bincount(partner[pieces], sizes[pieces], len(sizes))
+    return np.where(pieces, total[partner], sizes).astype(np.float64)
+
+
+def _best(count: int, of: Ints, partner: Ints, shared: Ints) -> Ints:
+    """Return the partner that every region shares most with, -1 where there is none."""
+    order = np.argsort(shared, kind="stable")
+    best = np.full(count, -1)
+    best[of[order]] = partner[order]
+    return best
+
+
+def _peak(area: Floats, onwards: Ints) -> Floats:
+    """Return the largest size within reach of every region, itself included."""
+    peak, at = area.copy(), np.arange(len(area))
+    for _ in range(REACH):
+        at = np.where(at >= 0, onwards[at], -1)
+        peak = np.where(at >= 0, np.maximum(peak, area[at]), peak)
+    return peak
