@@ -128,6 +128,16 @@ def test_a_run_that_was_killed_between_two_names_is_completed(model, folder, tmp
     assert (out / "a_labels.tif").read_bytes() == whole
 
 
+def test_labels_whose_table_was_removed_are_not_made_anew(model, folder, tmp_path):
+    out = tmp_path / "out"
+    assert run(folder / "a.tif", "-o", out) == 0
+    (out / "a_objects.csv").unlink()
+    corrected = (out / "a_labels.tif").read_bytes()
+    model.fail = RuntimeError("not to be asked")
+    assert run(folder / "a.tif", "-o", out, "--skip-existing") == 1
+    assert (out / "a_labels.tif").read_bytes() == corrected
+
+
 def test_a_table_of_somebody_else_is_not_taken_for_an_interrupted_run(model, folder, tmp_path):
     out = tmp_path / "out"
     out.mkdir()

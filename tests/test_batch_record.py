@@ -110,6 +110,25 @@ def test_what_differs_from_the_record_is_said(model, folder, tmp_path, capsys):
     assert "cells-2 instead of cells-1" in told
 
 
+def test_a_run_that_left_all_out_tells_the_model_too(model, folder, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    assert run(folder, "-o", out) == 0
+    for by_whom in ("cells-1", "cells-2"):  # as the record before tells, or whoever would work now
+        assert run(folder, "-o", out, "--skip-existing") == 0
+        said = json.loads((out / "run.json").read_text())
+        assert {one["outcome"] for one in said["images"]} == {"skipped"}
+        assert said["model"]["fingerprint"] == by_whom
+        model.fingerprint = "cells-2"
+        (out / "run.json").unlink()
+        (out / "objects.csv").unlink()
+
+
+def test_a_model_that_is_not_there_is_said_before_anything_is_written(folder, tmp_path, capsys):
+    assert run(folder, "-o", tmp_path / "out", "--model", tmp_path / "no.pth") == 1
+    assert "no.pth" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
 def test_the_record_of_another_run_is_kept_and_files_of_others_too(model, folder, tmp_path):
     out = tmp_path / "out"
     assert run(folder, "-o", out) == 0

@@ -105,9 +105,10 @@ def test_a_wrong_address_is_said_at_once(model, folder, tmp_path, capsys):
         taken.bind(("127.0.0.1", 0))  # and does not listen
         address = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(ClusterError, match="no scheduler"):
-            next(run_jobs(jobs_of(folder, tmp_path / "out"), dask=address))
-        words = ["segment", str(folder / "a.tif"), "-o", str(tmp_path / "out"), "--dask", address]
+            run_jobs(jobs_of(folder, tmp_path / "out"), dask=address)
+        words = ["segment", str(folder), "-o", str(tmp_path / "out"), "--dask", address]
         assert main(words) == 1
+    assert not (tmp_path / "out").exists()  # neither a record nor anything else
     assert "no scheduler of dask" in capsys.readouterr().err
 
 

@@ -76,7 +76,7 @@ def test_a_folder_is_opened_at_its_first_image(opened, folder):
     state = walk.state
     assert isinstance(walk, Walk)
     assert isinstance(state, FolderState)
-    assert isinstance(walk._shown, ImageLayers)
+    assert isinstance(walk._keep.shown, ImageLayers)
     assert isinstance(walk._choices, Choices)
     assert opened.names() == ["a", "a_labels"]
     assert (state.count, state.place, state.state) == (3, 0, "to do")
@@ -356,9 +356,9 @@ def test_the_folder_is_closed_and_the_image_stays(opened, folder):
     assert opened.names() == ["a", "a_labels"]
 
 
-def test_what_is_remembered_may_be_damaged(tmp_path, monkeypatch):
+def test_what_is_remembered_may_be_damaged():
     what = remembered.Remembered("a", None, "cells", "cells", {"cells": {"diameter": 3.0}})
-    remembered.remember(tmp_path, what)
-    assert remembered.recall(tmp_path) == what
-    remembered._place(tmp_path).write_text("{")
-    assert remembered.recall(tmp_path) == remembered.Remembered()
+    remembered.remember("here", what)
+    assert remembered.recall("here") == what
+    remembered._place("here").write_text("{")
+    assert remembered.recall("here") == remembered.Remembered()

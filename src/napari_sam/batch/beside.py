@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_sam.batch.job import Job
-from napari_sam.batch.outputs import Outputs, Results
+from napari_sam.batch.outputs import Results
 from napari_sam.batch.run_table import table_of
+from napari_sam.batch.series import labels_file
 from napari_sam.errors import DataError, ImageError, LabelsError
 from napari_sam.images import Image
 from napari_sam.labels.rows import INDEX, OPEN, REVIEWED
-from napari_sam.methods.options import DEFAULTS
-from napari_sam.progress import Progress, silent
 from napari_sam.segmentation import Segmentation
 
 if TYPE_CHECKING:
     import pandas as pd
 
 Labels = npt.NDArray[np.integer[Any]]
-State = Literal["to do", "found", "reviewed"]
 Mark = tuple[int, int]
 """When a file was written, and its size."""
 
@@ -65,11 +62,6 @@ class Opened:
     channels: int = 1
 
 
-def labels_file(outputs: Outputs) -> Path:
-    """Return where the labels of an image lie."""
-    return outputs.folder / f"{outputs.name}_labels.tif"
-
-
 def mark_of(path: Path) -> Mark | None:
     """Return what tells whether a file was written since; None where there is none."""
     try:
@@ -77,62 +69,6 @@ def mark_of(path: Path) -> Mark | None:
     except FileNotFoundError:
         return None
     return status.st_mtime_ns, status.st_size
-
-
-def state_of(job: Job) -> State:
-    """Tell how far an image is, by what lies beside it.
-
-    Returns
-    -------
-    {"to do", "found", "reviewed"}
-        Reviewed are images of which every object was accepted or rejected.
-    """
-    if not labels_file(job.outputs).exists():
-        return "to do"
-    try:
-        with table_of(job).open(encoding="utf-8", newline="") as file:
-            rows = csv.DictReader(file)
-            marks = [row.get(REVIEWED) or OPEN for row in rows]
-    except (OSError, UnicodeDecodeError, csv.Error):  # said when it is opened
-        return "found"
-    return "reviewed" if marks and OPEN not in marks else "found"
-
-
-def series_of(
-    folder: Path, channel: int | None = None, progress: Progress = silent
-) -> tuple[list[Job], list[State]]:
-    """List the images of a folder and how far each is; none of them is read.
-
-    Parameters
-    ----------
-    folder : Path
-    channel : int, optional
-        Of all images.
-    progress : callable
-        Called with 0..1; raise `Cancelled` from it to stop.
-
-    Returns
-    -------
-    jobs : list of Job
-        Their outputs lie in the folder.
-    states : list of State
-
-    Raises
-    ------
-    DataError
-        When there are no images.
-    """
-    from napari_sam.files.inputs import find_sources
-
-    jobs = [
-        Job(source, Outputs(source.name, folder), DEFAULTS, channel=channel)
-        for source in find_sources([str(folder)])
-    ]
-    states = []
-    for number, job in enumerate(jobs):
-        progress(number / len(jobs))
-        states.append(state_of(job))
-    return jobs, states
 
 
 def open_beside(job: Job) -> Opened:

@@ -11,18 +11,19 @@ import socket
 import threading
 import uuid
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from napari_sam.batch.job import Job
 from napari_sam.batch.outcome import Outcome, told
-from napari_sam.batch.processes import in_order, run_with_held
+from napari_sam.batch.processes import in_order, run_with_held, threads_each
 from napari_sam.batch.record import versions
 from napari_sam.errors import ClusterError, InstallationError
 
 LOCAL = "local"
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # which dask sets to 1
 _PORT = 8786  # of a scheduler, where none is said
 _PATIENCE = 20.0  # seconds to find the scheduler, and until a first worker is there
 _ENDED = (
@@ -46,9 +47,9 @@ def run_on_dask(jobs: Sequence[Job], address: str, workers: int = 1) -> Iterator
     workers : int
         How many processes ``local`` starts.
 
-    Yields
-    ------
-    Outcome
+    Returns
+    -------
+    iterator of Outcome
         In the order of the jobs.
 
     Raises
@@ -56,11 +57,17 @@ def run_on_dask(jobs: Sequence[Job], address: str, workers: int = 1) -> Iterator
     InstallationError
         When dask.distributed is not installed.
     ClusterError
-        When there is no scheduler at that address, it has no workers, their versions differ, or
-        it ends before all jobs are done.
+        When there is no scheduler at that address, it has no workers, or their versions differ:
+        at once. When it ends before all jobs are done.
     """
-    with connected(address, workers) as client:
-        yield from run_with_client(jobs, client)
+    with ExitStack() as connection:
+        client = connection.enter_context(connected(address, workers))
+        return _within(connection.pop_all(), run_with_client(jobs, client))
+
+
+def _within(connection: ExitStack, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    with connection:
+        yield from outcomes
 
 
 def run_with_client(jobs: Sequence[Job], client: Any) -> Iterator[Outcome]:
@@ -91,7 +98,8 @@ def connected(address: str, workers: int = 1) -> Iterator[Any]:
         with (
             LocalCluster(
                 n_workers=workers,
-                threads_per_worker=1,
+                threads_per_worker=1,  # a job at a time, which PyTorch's own threads share
+                env=dict.fromkeys(_THREADS, threads_each(workers)),
                 dashboard_address=None,
                 silence_logs=logging.ERROR,  # that a worker takes seconds to end is no news
             ) as cluster,

@@ -37,6 +37,11 @@ class Outcome:
     seconds: float = 0.0
 
 
+def fingerprint_of(model: Model, finder: Model | None) -> str:
+    """Tell who works: the fingerprint of a model, or of two with a plus between."""
+    return "+".join(one.fingerprint for one in (model, finder) if one is not None)
+
+
 def attempt(
     job: Job,
     model: Model,
@@ -46,7 +51,7 @@ def attempt(
 ) -> Outcome:
     """Run a job, and tell what was wrong if it fails."""
     started = time.monotonic()
-    by = "+".join(one.fingerprint for one in (model, finder) if one is not None)
+    by = fingerprint_of(model, finder)
     try:
         said = run_job(job, model, finder, progress)
     except Cancelled:

@@ -64,11 +64,16 @@ class Outputs:
 
     @property
     def interrupted(self) -> bool:
-        """Whether a run of this program was killed while it gave the files their names."""
+        """Whether a run of this program was killed while it gave the files their names.
+
+        They get them in order: where a later one is there without an earlier one, somebody has
+        removed that, and the labels may have been corrected since.
+        """
         from napari_sam.files import made_here
 
-        first = self.paths[0]
-        return not self.complete and first.exists() and made_here(first)
+        there = [path.exists() for path in self.paths]
+        in_order = there == sorted(there, reverse=True)
+        return in_order and there[0] and not all(there) and made_here(self.paths[0])
 
     def remove_rests(self) -> None:
         """Remove the hidden files that a killed run has left behind of these."""

@@ -48,6 +48,11 @@ def run_in_processes(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
     return in_order(_as_they_end(jobs, min(workers, len(jobs))))
 
 
+def threads_each(workers: int) -> int:
+    """Tell how many threads each of some processes may use, so that they do not fight."""
+    return max(1, (os.cpu_count() or 1) // workers)
+
+
 def in_order(found: Iterator[tuple[int, Outcome]]) -> Iterator[Outcome]:
     """Yield numbered outcomes, whenever they come, in the order of their numbers from 0 on."""
     known: dict[int, Outcome] = {}
@@ -92,8 +97,7 @@ def _in_a_pool(rest: dict[int, Job], workers: int) -> _Numbered:
         return []
     context = multiprocessing.get_context("spawn")  # forked threads of torch do not work
     begun = context.RawArray("b", max(rest) + 1)
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    pool = ProcessPoolExecutor(workers, context, _begin, (threads, begun))
+    pool = ProcessPoolExecutor(workers, context, _begin, (threads_each(workers), begun))
     numbers = {}
     try:
         try:

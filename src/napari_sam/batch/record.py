@@ -6,7 +6,6 @@ import importlib.metadata
 import json
 import os
 import platform
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ class Record:
 
     Parameters
     ----------
-    jobs : sequence of Job
+    jobs : list of Job
     started : str
         Date and time.
     outcomes : list of Outcome
@@ -39,7 +38,7 @@ class Record:
         What the file said that this record was read from.
     """
 
-    jobs: Sequence[Job]
+    jobs: list[Job]
     started: str
     outcomes: list[Outcome] = field(default_factory=list)
     said: dict[str, Any] = field(default_factory=dict)
@@ -181,6 +180,17 @@ def _jobs(said: dict[str, Any], folder: Path, output: Path) -> list[Job]:
         source = Source(path, one["series"], one["name"], one["title"])
         found.append(replace(first, source=source, outputs=Outputs(source.name, output, kinds)))
     return found
+
+
+def said_of(path: Path, models: Models) -> dict[str, Any]:
+    """Return what a record says, if it tells of a run by the same models; else nothing."""
+    try:
+        said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        theirs = {key: said["model"][key] for key in ("name", "finder", "precision")}
+        ours = asdict(models)
+        return said if theirs == {key: ours[key] for key in theirs} else {}
+    except (OSError, ValueError, KeyError, TypeError):
+        return {}
 
 
 def is_record(path: Path) -> bool:

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from napari_sam.batch import record, run_table
 from napari_sam.batch.job import Job
-from napari_sam.batch.outcome import Outcome
-from napari_sam.errors import DataError
+from napari_sam.batch.outcome import Outcome, fingerprint_of
+from napari_sam.errors import DataError, NapariSamError
 
 _EVERY = 10.0  # seconds; what a killed run has done is known as far
 
@@ -43,25 +43,92 @@ def recorded(
     DataError
         Before the first job is begun: when something else lies where one of the two would be.
     """
-    one = record.Record(jobs, datetime.now().astimezone().isoformat(timespec="seconds"))
-    has_table = run_table.table_of(jobs[0]) in jobs[0].outputs.paths
-    table = folder / run_table.NAME if has_table else None
-    of_a_run = (folder / record.NAME).exists()
-    if table is not None and table.exists() and not (of_a_run or overwrite):
-        raise DataError(
-            f"already in {folder}: {table.name}. Choose another folder, or add --overwrite."
-        )
-    one.write(folder)
-    written = time.monotonic()
+    diary = Diary(jobs, folder, overwrite=overwrite)
+    diary.begin()
     try:
         for outcome in outcomes:
-            one.outcomes.append(outcome)
-            if time.monotonic() - written > _EVERY:
-                with suppress(OSError):  # it is tried again, and told at the end
-                    one.write(folder)
-                written = time.monotonic()
+            diary.add(outcome)
             yield outcome
     finally:
-        one.write(folder)
-    if table is not None:
+        diary.write()
+    diary.tell_who()
+    diary.write_table()
+
+
+class Diary:
+    """Keeps the record of a run up to date, and writes its table.
+
+    Parameters
+    ----------
+    jobs, folder, overwrite
+        See `recorded`.
+    """
+
+    def __init__(self, jobs: Sequence[Job], folder: Path, *, overwrite: bool = False) -> None:
+        self._jobs, self._folder, self._overwrite = jobs, folder, overwrite
+        started = datetime.now().astimezone().isoformat(timespec="seconds")
+        self.record = record.Record(list(jobs), started)
+        self._table: Path | None = None
+        self._written = 0.0
+
+    def begin(self) -> None:
+        """Write the record of a run of which nothing is done.
+
+        Raises
+        ------
+        DataError
+            When something else lies where record or table would be.
+        """
+        former = self._folder / record.NAME
+        if run_table.table_of(self._jobs[0]) in self._jobs[0].outputs.paths:
+            self._table = self._folder / run_table.NAME
+        ours = former.exists() or self._overwrite
+        if self._table is not None and self._table.exists() and not ours:
+            raise DataError(
+                f"already in {self._folder}: {self._table.name}. Choose another folder, or add "
+                "--overwrite."
+            )
+        # What that one has done is left out by this one: by the same model, if it is called alike.
+        self.record.said = record.said_of(former, self._jobs[0].models)
+        self.write()
+
+    def add(self, outcome: Outcome) -> None:
+        """Note what came of a job; they may be done in any order."""
+        known, jobs = self.record.outcomes, self.record.jobs
+        at = next(k for k in range(len(known), len(jobs)) if jobs[k].source == outcome.job.source)
+        jobs.insert(len(known), jobs.pop(at))
+        known.append(outcome)
+        if time.monotonic() - self._written > _EVERY:
+            with suppress(OSError):  # it is tried again, and told at the end
+                self.write()
+
+    def write(self) -> None:
+        """Write the record as it is now."""
+        self.record.write(self._folder)
+        self._written = time.monotonic()
+
+    def tell_who(self) -> None:
+        """Note who would have worked, where nobody did and no record tells it."""
+        if not self.record.fingerprint:
+            with suppress(NapariSamError):
+                model, finder = self._jobs[0].models.load(self._jobs[0].options)
+                self.record.said = {"model": {"fingerprint": fingerprint_of(model, finder)}}
+                self.write()
+
+    def write_table(self) -> None:
+        """Write the table of all images that have one."""
+        if self._table is not None:
+            run_table.write_run_table(self._table, self._jobs)
+
+
+def renew_table(jobs: Sequence[Job], folder: Path) -> None:
+    """Write the table of a run anew, if there is one: tables of its images have changed.
+
+    Raises
+    ------
+    DataError
+        When a table of an image cannot be read.
+    """
+    table = folder / run_table.NAME
+    if table.exists() and record.is_record(folder / record.NAME):
         run_table.write_run_table(table, jobs)

@@ -33,6 +33,8 @@ def run_jobs(
 ) -> Iterator[Outcome]:
     """Run jobs, all of one model and one method, and tell of each in order.
 
+    Whoever works is sought before this returns: nothing has been written if there is nobody.
+
     Parameters
     ----------
     jobs : sequence of Job
@@ -48,9 +50,10 @@ def run_jobs(
     debug : bool
         Whether what fails ends the batch with its traceback.
 
-    Yields
-    ------
-    Outcome
+    Returns
+    -------
+    iterator of Outcome
+        Each job is begun when what came of those before it is known, or earlier.
 
     Raises
     ------
@@ -69,8 +72,7 @@ def run_jobs(
         results = run_in_processes(list(todo.values()), workers)
     else:
         results = _run_here(todo, watch, debug)
-    for number in range(len(jobs)):
-        yield known[number] if number in known else next(results)
+    return (known[at] if at in known else next(results) for at in range(len(jobs)))
 
 
 def _sorted_out(
@@ -81,30 +83,50 @@ def _sorted_out(
     todo: dict[int, Job] = {}
     known: dict[int, Outcome] = {}
     for number, job in enumerate(jobs):
-        job.outputs.remove_rests()
-        if skip_existing and job.outputs.complete:
-            known[number] = Outcome(job, "skipped", "already there")
-            continue
         try:
-            job.outputs.refuse_inputs(inputs)
+            job_or_outcome = prepared(job, inputs, skip_existing)
         except DataError as error:
             if debug:
                 raise
-            known[number] = Outcome(job, "failed", told(error))
-            continue
-        # What a killed run did not complete is not another program's.
-        again = job.overwrite or (skip_existing and job.outputs.interrupted)
-        todo[number] = replace(job, overwrite=again)
+            job_or_outcome = Outcome(job, "failed", told(error))
+        if isinstance(job_or_outcome, Job):
+            todo[number] = job_or_outcome
+        else:
+            known[number] = job_or_outcome
     return todo, known
+
+
+def prepared(job: Job, inputs: frozenset[Path], skip_existing: bool) -> Job | Outcome:
+    """Clean up after a killed run; tell what is to be done, or what is known without doing it.
+
+    Parameters
+    ----------
+    job : Job
+    inputs : frozenset of Path
+        Resolved images, none of which is overwritten.
+    skip_existing : bool
+        Whether a job whose outputs are all there is left out.
+
+    Raises
+    ------
+    DataError
+        When one of its outputs is an image.
+    """
+    job.outputs.remove_rests()
+    if skip_existing and job.outputs.complete:
+        return Outcome(job, "skipped", "already there")
+    job.outputs.refuse_inputs(inputs)
+    # What a killed run did not complete is not another program's.
+    again = job.overwrite or (skip_existing and job.outputs.interrupted)
+    return replace(job, overwrite=again)
 
 
 def _run_here(jobs: Mapping[int, Job], watch: Watch, debug: bool) -> Iterator[Outcome]:
     if not jobs:
-        return
+        return iter(())
     first = next(iter(jobs.values()))
     model, finder = first.models.load(first.options)
-    for number, job in jobs.items():
-        yield attempt(job, model, finder, watch(number), debug)
+    return (attempt(job, model, finder, watch(number), debug) for number, job in jobs.items())
 
 
 def try_folder(folder: Path) -> None:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from napari_sam.batch.job import Job
 from napari_sam.batch.outcome import Outcome
-from napari_sam.cli.progress import Line, duration
+from napari_sam.cli.progress import Line
+from napari_sam.progress import duration
 
 
 class BatchLines:

@@ -210,10 +210,10 @@ def run(typed: argparse.Namespace) -> int:
     record = repeated(typed)
     jobs = jobs_typed(typed) if record is None else list(record.jobs)
     folder = jobs[0].outputs.folder
-    try_folder(folder)
     lines = BatchLines(jobs, beside=typed.workers > 1 or typed.dask is not None)
     how = {name: getattr(typed, name) for name in ("skip_existing", "workers", "dask", "debug")}
     outcomes = run_jobs(jobs, watch=lines.watch, **how)
+    try_folder(folder)  # nothing is written before it is known who works
     if len(jobs) > 1:
         outcomes = recorded(jobs, outcomes, folder, overwrite=typed.overwrite)
     by = ""

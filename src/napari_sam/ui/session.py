@@ -83,7 +83,8 @@ class Session:
             gives_way=read_ahead.SLOT,
             threaded=threaded,
         )
-        worker = Worker(load_model or catalogue.loader(), wanted.cache_megabytes * _MEGABYTE)
+        load = load_model or catalogue.loader()
+        worker = Worker(load, wanted.cache_megabytes * _MEGABYTE)
         ours = OurLayers(viewer)
         bench = Workbench(viewer, self.state, self.loop, self.jobs, worker, preferences, ours)
         self._bench = bench
@@ -108,7 +109,7 @@ class Session:
         )
         made = [make(parts) for make in tools]
         self.tools = {tool.name: tool for tool in made}
-        self.walk = Walk(bench, self.models, self.tools, threaded)
+        self.walk = Walk(bench, self.models, self.tools, load, threaded)
         self._plane: Plane | None = None
         self._visible = False
         self._open = True

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from napari_sam.batch.job import Job, Models
 from napari_sam.batch.spelled import options_from, spelled
-from napari_sam.errors import NapariSamError
+from napari_sam.errors import NapariSamError, ViewError
 from napari_sam.methods.registry import ROWS
 from napari_sam.ui.folder.remembered import Remembered
 from napari_sam.ui.model_choice import ModelChoice
@@ -32,11 +34,34 @@ class Choices:
     def __init__(self, bench: Workbench, models: ModelChoice, tools: Mapping[str, Tool]) -> None:
         self._bench, self._models, self._tools = bench, models, tools
 
-    def now(self, image: str, channel: int | None) -> Remembered:
+    def now(self, image: str, channel: int | None, least_certain_first: bool) -> Remembered:
         """Return what is chosen now, and which image is shown."""
         find, model = self._bench.state.find, self._bench.state.model
         options = {name: _plain(spelled(chosen)) for name, chosen in find.chosen.items()}
-        return Remembered(image, channel, model, find.method, options)
+        return Remembered(image, channel, model, find.method, options, least_certain_first)
+
+    def for_all(self, jobs: list[Job], channel: int | None) -> list[Job]:
+        """Return the jobs with what is chosen now: model, method, options and contrast limits.
+
+        Raises
+        ------
+        ViewError
+            When what is chosen is true of one image alone.
+        """
+        state = self._bench.state
+        if state.find.by.by_examples:
+            raise ViewError(
+                "Examples lie in one image, so that they are not looked for in all: choose what "
+                "to look for on Find all."
+            )
+        chosen: dict[str, Any] = {
+            "options": state.find.search,
+            "models": Models(state.model, device=self._bench.device()),
+            "channel": channel,
+        }
+        if state.image is not None and self._bench.preferences.read().use_contrast_limits:
+            chosen["limits"] = self._bench.shown().view.limits
+        return [replace(job, **chosen) for job in jobs]
 
     def restore(self, known: Remembered) -> None:
         """Choose what was chosen, as far as this version has it."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from psygnal import SignalGroupDescriptor
 
-from napari_sam.batch.beside import State
+from napari_sam.batch.series import State
 
 Counts = tuple[int, int, int]
 
@@ -19,7 +19,7 @@ class FolderState:
     Attributes
     ----------
     folder : str
-        Its path; empty while none is open.
+        What the series is called; empty while none is open.
     count : int
         How many images it holds.
     place : int
@@ -34,6 +34,12 @@ class FolderState:
         Which channel is seen, and how many there are.
     busy : bool
         Whether something is read or written, so that the next step has to wait.
+    least_certain_first : bool
+        Whether the images are gone through from the least certain one on.
+    finding : str
+        How far the search in all of them is; empty when there is none.
+    share : float
+        The part of it that is done, 0..1.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -47,3 +53,6 @@ class FolderState:
     channel: int = 0
     channels: int = 1
     busy: bool = False
+    least_certain_first: bool = False
+    finding: str = ""
+    share: float = 0.0

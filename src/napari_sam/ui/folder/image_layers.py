@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam.batch.beside import Opened
+from napari_sam.batch.beside import Opened, digest_of
 from napari_sam.errors import LabelsError
+from napari_sam.files.sources import Source
 from napari_sam.images import Image as Pixels
 from napari_sam.labels import table as object_table
 from napari_sam.pixel_size import PixelSize
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
 Copied: TypeAlias = "tuple[npt.NDArray[np.int32], pd.DataFrame]"
+
+_QUICK = 1 << 24  # pixels that are compared in no time
 
 
 class ImageLayers:
@@ -57,8 +60,13 @@ class ImageLayers:
             bench.choose(role, self.labels)
 
     @property
+    def source(self) -> Source:
+        """Which image it is."""
+        return self.opened.job.source
+
+    @property
     def _name(self) -> str:
-        return self.opened.job.source.name
+        return self.source.name
 
     def rename(self) -> None:
         """Take the names that layers of the same image had until now."""
@@ -110,6 +118,17 @@ class ImageLayers:
         return not (
             np.array_equal(now, labels) and table.equals(object_table.adopt(layer.features))
         )
+
+    @property
+    def touched(self) -> bool:
+        """Whether anything was kept or changed since it was opened; of large ones, it may be."""
+        try:
+            layer = self.worth_writing()
+        except LabelsError:
+            return True
+        if layer is None:
+            return False
+        return finest(layer).size > _QUICK or digest_of(*snapshot(layer)) != self.opened.digest
 
     def _came_since(self, layer: Any) -> bool:
         """Whether a layer holds labels that were made of this image."""

@@ -29,6 +29,8 @@ class Remembered:
         How objects were looked for.
     options : dict
         For each method the options that were chosen, as `batch.spelled` spells them.
+    least_certain_first : bool
+        Whether the images were gone through from the least certain one on.
     """
 
     image: str = ""
@@ -36,30 +38,31 @@ class Remembered:
     model: str = ""
     method: str = ""
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
+    least_certain_first: bool = False
 
 
-def remember(folder: Path, what: Remembered) -> None:
+def remember(key: str, what: Remembered) -> None:
     """Keep it for the next time; that it cannot be written stops nobody."""
     from napari_sam.files import in_one_piece
 
     try:
-        with in_one_piece(_place(folder)) as temporary:
+        with in_one_piece(_place(key)) as temporary:
             temporary.write_text(json.dumps(asdict(what)), encoding="utf-8")
     except (OSError, NapariSamError, TypeError) as error:
-        _log.warning("The place in %s is not remembered: %s", folder, error)
+        _log.warning("The place in %s is not remembered: %s", key, error)
 
 
-def recall(folder: Path) -> Remembered:
+def recall(key: str) -> Remembered:
     """Return what was kept; nothing where nothing was, or it cannot be read."""
     try:
-        return Remembered(**json.loads(_place(folder).read_text(encoding="utf-8")))
+        return Remembered(**json.loads(_place(key).read_text(encoding="utf-8")))
     except FileNotFoundError:
         return Remembered()
     except (OSError, ValueError, TypeError, NapariSamError) as error:
-        _log.warning("The place in %s is not known any more: %s", folder, error)
+        _log.warning("The place in %s is not known any more: %s", key, error)
         return Remembered()
 
 
-def _place(folder: Path) -> Path:
-    digest = hashlib.blake2b(str(folder.resolve()).encode(), digest_size=12).hexdigest()
+def _place(key: str) -> Path:
+    digest = hashlib.blake2b(key.encode(), digest_size=12).hexdigest()
     return home() / "folders" / f"{digest}.json"

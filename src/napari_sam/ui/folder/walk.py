@@ -1,4 +1,4 @@
-"""A folder as a series: one image in the viewer at a time, the next one read ahead.
+"""A folder, or some files, as a series: one image in the viewer at a time, the next one read ahead.
 
 Whatever was kept of an image is written beside it before another one is shown; if that fails, the
 walk stops, and all stays in the viewer.
@@ -6,35 +6,26 @@ walk stops, and all stays in the viewer.
 
 from __future__ import annotations
 
-import logging
-from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 
-from napari_sam.batch.beside import (
-    Opened,
-    State,
-    digest_of,
-    open_beside,
-    series_of,
-    state_of,
-    write_beside,
-)
+from napari_sam.batch.beside import Opened, open_beside
 from napari_sam.batch.job import Job
 from napari_sam.batch.outcome import told
+from napari_sam.batch.series import Series, State, find_series, key_of
 from napari_sam.engine.jobs import Jobs
+from napari_sam.engine.worker import Loader
 from napari_sam.errors import DataError, NapariSamError
-from napari_sam.progress import Progress
+from napari_sam.files.sources import Source
 from napari_sam.ui.folder.choices import Choices
+from napari_sam.ui.folder.find_in_all import FindInAll
 from napari_sam.ui.folder.folder_state import FolderState
-from napari_sam.ui.folder.image_layers import ImageLayers, snapshot
+from napari_sam.ui.folder.image_layers import ImageLayers
+from napari_sam.ui.folder.keeping import Keeping
 from napari_sam.ui.folder.remembered import Remembered, recall, remember
 from napari_sam.ui.model_choice import ModelChoice
 from napari_sam.ui.tools.tool import Tool
 from napari_sam.ui.workbench import Workbench
-
-_log = logging.getLogger(__name__)
 
 _NEXT: dict[State, str] = {
     "to do": "find its cells or click them.",
@@ -42,11 +33,10 @@ _NEXT: dict[State, str] = {
     "reviewed": "every cell has been reviewed.",
 }
 _AFTER = 300  # milliseconds
-Listed = tuple[list[Job], list[State]]
 
 
 class Walk:
-    """Goes through the images of a folder.
+    """Goes through the images of a series.
 
     Parameters
     ----------
@@ -54,6 +44,8 @@ class Walk:
     models : ModelChoice
     tools : mapping of str to Tool
         The pages; the options of Find all are remembered with a folder.
+    load : callable
+        Loads a model by its name, for the search in all images.
     threaded : bool
         Whether files are read and written beside the window.
     """
@@ -63,9 +55,10 @@ class Walk:
         bench: Workbench,
         models: ModelChoice,
         tools: Mapping[str, Tool],
+        load: Loader,
         threaded: bool,
     ) -> None:
-        self._bench = bench
+        self._bench, self._models = bench, models
         self._choices = Choices(bench, models, tools)
         self._jobs = Jobs(
             bench.loop,
@@ -75,55 +68,144 @@ class Walk:
             threaded=threaded,
         )
         self.state = FolderState()
-        self._series: list[Job] = []
-        self._states: list[State] = []
-        self._inputs: frozenset[Path] = frozenset()
-        self._shown: ImageLayers | None = None
+        self._keep = Keeping(bench, self.state, self._jobs, self._tell_state, self._failed)
+        self._reading: Source | None = None
         self._ahead: tuple[Job, Opened] | None = None
+        #: Whether the person has gone to an image since all began to be searched.
+        self._went = False
+        self.all = FindInAll(
+            *(bench, self.state, load),
+            taken=self._taken,
+            landed=self._landed,
+            ended=self._all_found,
+            threaded=threaded,
+        )
+
+    @property
+    def _series(self) -> Series:
+        return self._keep.series
 
     def run_next(self) -> bool:
         """Run what waits on this thread; tell whether there was anything."""
-        return self._jobs.run_next()
+        return self._jobs.run_next() or self.all.jobs.run_next()
 
-    # -- a folder ---------------------------------------------------------------------------------
+    # -- a series ---------------------------------------------------------------------------------
 
-    def open(self, folder: Path) -> None:
-        """List the images of a folder, none of which is read, and show the one shown last."""
+    def open(self, *paths: Path) -> None:
+        """List the images of a folder or some files, unread, and show the one shown last."""
         if self.state.busy:
             return
-        self._leave_then(lambda: self._list(folder))
+        self.all.stop()
+        self._keep.then(lambda: self._list(paths))
 
-    def _list(self, folder: Path) -> None:
-        self._bench.say(f"Looking for images in {folder}.")
+    def _list(self, paths: tuple[Path, ...]) -> None:
+        self._bench.say("Looking for images.")
         self._busy(True)
-        known = recall(folder)
+        known = recall(key_of(paths))
         self._jobs.submit(
             "list",
-            lambda progress: series_of(folder, known.channel, progress),
-            lambda found: self._once_written(lambda: self._listed(folder, found, known)),
+            lambda progress: find_series(paths, known.channel, progress),
+            lambda found: self._keep.once(lambda: self._listed(found, known)),
             self._failed,
         )
 
-    def _listed(self, folder: Path, found: Listed, known: Remembered) -> None:
+    def _listed(self, found: Series, known: Remembered) -> None:
         self._forget_shown()
-        self._series, self._states = found
-        self._inputs = frozenset(job.source.path.resolve() for job in self._series)
-        self.state.folder, self.state.count = str(folder), len(self._series)
+        self._keep.renew_table()
+        self._keep.series = found
+        self.state.folder, self.state.count = found.title, len(found)
         self._choices.restore(known)
-        names = [job.source.name for job in self._series]
+        self._sort(known.least_certain_first)
+        names = [job.source.name for job in found.jobs]
         self._read(names.index(known.image) if known.image in names else 0)
 
+    def _sort(self, least_certain_first: bool) -> None:
+        self.state.least_certain_first = least_certain_first
+        self._series.sort(least_certain_first=least_certain_first)
+        place = None if self._keep.shown is None else self._series.place_of(self._keep.shown.source)
+        if place is not None:
+            self._go(place)
+            self._read_ahead()
+
+    def sort(self, least_certain_first: bool) -> None:
+        """Go through the images from the least certain on, or as they are listed."""
+        if self._series.jobs and not self.state.busy:
+            for at in range(len(self._series)):
+                self._series.look(at)
+            self._sort(least_certain_first)
+            self._remember()
+
     def leave(self) -> None:
-        """Go on without the folder; the image that is shown stays in the viewer."""
+        """Go on without the series; the image that is shown stays in the viewer."""
         if self.state.busy:
             return
-        self._leave_then(self._forget)
+        self.all.stop()
+        self._keep.then(self._forget)
 
     def _forget(self) -> None:
         self._busy(False)
-        self._shown, self._ahead, self._series = None, None, []
+        self._keep.renew_table()
+        self._keep.shown, self._ahead, self._keep.series = None, None, Series([], [])
         self.state.count, self.state.folder = 0, ""
         self._bench.result("The folder is closed. Labels lie beside the images.")
+
+    # -- find in all of them ----------------------------------------------------------------------
+
+    def find_in_all(self) -> None:
+        """Search all images that are to do, beside whatever the person does."""
+        if self._series.jobs and not self.state.busy and not self.all.running:
+            self._keep.then(self._begin_all)
+
+    def _begin_all(self) -> None:
+        self._busy(False)
+        shown, channel = self._keep.shown, None
+        if shown is not None:
+            self._tell_state()
+            channel = shown.opened.job.channel
+        if not self._series.counts[0]:
+            self._bench.result("Labels lie beside all images: there is nothing to search.")
+            return
+        if not self._models.usable():
+            return
+        self._went = False
+        try:
+            self.all.start(self._series, self._choices.for_all(self._series.listed(), channel))
+        except (NapariSamError, OSError) as error:
+            self._failed(error)
+            return
+        self._bench.result("Finding in all images that are to do. You can go on working.")
+
+    def _taken(self) -> set[Source]:
+        shown = set() if self._keep.shown is None else {self._keep.shown.source}
+        return shown if self._reading is None else shown | {self._reading}
+
+    def _landed(self, source: Source) -> None:
+        at = self._series.place_of(source)
+        if at is None:
+            return
+        self._series.look(at)
+        self.state.counts = self._series.counts
+        if self._ahead is not None and self._ahead[0].source == source:
+            self._ahead = None
+        if at == self.state.place + 1 and not self.state.busy:
+            self._read_ahead()
+
+    def _all_found(self, text: str, problem: bool) -> None:
+        """Only what is in the person's hands is left: go to the least certain one, if they rest."""
+        if self.state.busy:
+            return  # asked again when that is over
+        self._sort(True)
+        first = self._series.standings[0]
+        rests = not (
+            self._went or self._keep.searching or (self._keep.shown and self._keep.shown.touched)
+        )
+        if rests and first.state == "found" and self.state.place:
+            self._keep.then(lambda: self._read(0))
+            return
+        self._remember()
+        if first.state == "found":
+            text += " ‹ and › go through them from the least certain on."
+        self.all.finish(text, problem)
 
     # -- walking ----------------------------------------------------------------------------------
 
@@ -134,22 +216,28 @@ class Walk:
     def go_to(self, number: int) -> None:
         """Show another image, once what was kept of this one is written."""
         if 0 <= number < len(self._series) and not self.state.busy:
-            self._leave_then(lambda: self._read(number))
+            self._went = True
+            self._keep.then(lambda: self._read(number))
 
     def choose_channel(self, channel: int) -> None:
         """See another channel of this image, and of those to come."""
-        if channel == self.state.channel or self.state.busy or not self._series:
+        if channel == self.state.channel or self.state.busy or not self._series.jobs:
             return
-        self._leave_then(lambda: self._see(channel))
+        self._keep.then(lambda: self._see(channel))
 
     def _see(self, channel: int) -> None:
-        self._series = [replace(job, channel=channel) for job in self._series]
+        self._series.see(channel)
         self._ahead = None
         self._read(self.state.place)
 
     def _read(self, number: int) -> None:
-        job = self._series[number]
+        job = self._series.jobs[number]
+        if job.source == self.all.current:
+            self._busy(False)
+            self._bench.result(f"{job.source.title} is being searched: go to it in a moment.")
+            return
         self._busy(True)
+        self._reading = job.source
         if self._ahead is not None and self._ahead[0] is job:
             self._show(number, self._ahead[1])
             return
@@ -157,20 +245,20 @@ class Walk:
         self._jobs.submit(
             "read",
             lambda progress: open_beside(job),
-            lambda opened: self._once_written(lambda: self._show(number, opened)),
-            lambda error: self._once_written(lambda: self._unreadable(number, error)),
+            lambda opened: self._keep.once(lambda: self._show(number, opened)),
+            lambda error: self._keep.once(lambda: self._unreadable(number, error)),
         )
 
     def _go(self, number: int) -> None:
-        self.state.place, self.state.name = number, self._series[number].source.title
+        self.state.place, self.state.name = number, self._series.jobs[number].source.title
 
     def _show(self, number: int, opened: Opened) -> None:
         self._go(number)
-        former, self._ahead = self._shown, None
-        self._shown = ImageLayers(self._bench, opened)
+        former, self._ahead, self._reading = self._keep.shown, None, None
+        self._keep.shown = ImageLayers(self._bench, opened)
         if former is not None:
             former.remove()
-            self._shown.rename()
+            self._keep.shown.rename()
         if former is None or former.opened.job.source != opened.job.source:
             self._bench.viewer.reset_view()
         self.state.channels = opened.channels
@@ -180,6 +268,7 @@ class Walk:
         self._remember()
         self._bench.result(f"{opened.job.source.title}: {_NEXT[self.state.state]}")
         self._read_ahead()
+        self.all.go_on()
 
     def _unreadable(self, number: int, error: Exception) -> None:
         """An image that cannot be read is passed over by the next step."""
@@ -191,14 +280,17 @@ class Walk:
         self._bench.loop.later("folder", _AFTER, lambda: self._failed(error))
 
     def _forget_shown(self) -> None:
-        if self._shown is not None:
-            self._shown.remove()
-        self._shown = None
+        if self._keep.shown is not None:
+            self._keep.shown.remove()
+        self._keep.shown = None
 
     def _read_ahead(self) -> None:
         following = self.state.place + 1
-        if following < len(self._series):
-            job = self._series[following]
+        if (
+            following < len(self._series)
+            and self._series.jobs[following].source != self.all.current
+        ):
+            job = self._series.jobs[following]
             self._jobs.submit(
                 "ahead",
                 lambda progress: (job, open_beside(job)),
@@ -209,95 +301,32 @@ class Walk:
     def _came_ahead(self, ahead: tuple[Job, Opened]) -> None:
         self._ahead = ahead
 
-    # -- writing ----------------------------------------------------------------------------------
-
-    def _leave_then(self, then: Callable[[], None]) -> None:
-        """Write what was kept of the image that is shown; go on only if that worked."""
-        if any(self._bench.jobs.wants(slot) for slot in ("find", "carry")):
-            self._busy(False)
-            self._bench.result(
-                "A search is under way: wait for it, or stop it first.", problem=True
-            )
-            return
-        shown = self._shown
-        try:
-            layer = None if shown is None else shown.worth_writing()
-        except NapariSamError as error:
-            self._failed(error)
-            return
-        if shown is None or layer is None:
-            then()
-            return
-        labels, table = shown.copied = snapshot(layer)
-        opened, inputs = shown.opened, self._inputs
-        self._busy(True)
-
-        def write(progress: Progress) -> bool:
-            digest = digest_of(labels, table)
-            if digest == opened.digest:
-                return False
-            mark = write_beside(opened, labels, table, inputs)
-            shown.opened = replace(opened, digest=digest, mark=mark)
-            return True
-
-        def written(anything: bool) -> None:
-            if not anything:
-                self._once_written(then)
-                return
-            self._bench.ours.saved.emit([layer])
-            self._tell_state()
-            self._leave_then(then)  # what was changed meanwhile is written as well
-
-        self._jobs.submit("write", write, written, self._not_written)
-
-    def _once_written(self, then: Callable[[], None]) -> None:
-        """Go on, unless labels were changed since they were copied: these are written first."""
-        if self._shown is not None and self._shown.changed:
-            self._leave_then(then)
-        else:
-            then()
-
-    def _not_written(self, error: Exception) -> None:
-        self._failed(error)
-        self._bench.result(f"Not written, so this image stays: {self._bench.state.status}", True)
+    # -- what is told -----------------------------------------------------------------------------
 
     def close(self) -> None:
         """Write what was kept, on this thread: the window closes."""
+        self.all.close()
         self._jobs.close()
-        shown, self._shown = self._shown, None
-        try:
-            layer = None if shown is None else shown.worth_writing()
-            if shown is not None and layer is not None:
-                labels, table = snapshot(layer)
-                if digest_of(labels, table) != shown.opened.digest:
-                    write_beside(shown.opened, labels, table, self._inputs)
-                    self._bench.ours.saved.emit([layer])
-            self._remember()
-        except (NapariSamError, OSError, MemoryError) as error:
-            # It is in the journal, which offers it when the image is opened again.
-            _log.warning("Labels could not be written beside their image: %s", error)
+        self._remember()
+        self._keep.close()
         for name in self.state.events:
             self.state.events[name].disconnect()
-
-    # -- what is told -----------------------------------------------------------------------------
 
     def _busy(self, busy: bool) -> None:
         self.state.busy = busy
 
     def _failed(self, error: Exception) -> None:
         self._busy(False)
+        self._reading = None
         self._bench.fail(error if isinstance(error, NapariSamError) else DataError(told(error)))
+        self.all.go_on()
 
     def _tell_state(self) -> None:
-        at = self.state.place
-        self._states[at] = state_of(self._series[at])
-        self.state.state = self._states[at]
-        count = Counter(self._states)
-        self.state.counts = count["to do"], count["found"], count["reviewed"]
+        self.state.state = self._series.look(self.state.place).state
+        self.state.counts = self._series.counts
 
     def _remember(self) -> None:
         """Keep where the person is, and the model and options that were chosen."""
-        if not self._series:
-            return
-        job = self._series[self.state.place]
-        remember(Path(self.state.folder), self._choices.now(job.source.name, job.channel))
+        if self._series.jobs:
+            job, first = self._series.jobs[self.state.place], self.state.least_certain_first
+            remember(self._series.key, self._choices.now(job.source.name, job.channel, first))

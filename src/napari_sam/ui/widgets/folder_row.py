@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QToolButton, QWidget
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QProgressBar,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.controls import Combo, enable
@@ -14,6 +23,12 @@ _MARKS = {"to do": "○", "found": "◐", "reviewed": "●"}
 _PREVIOUS = "The image before. Labels and table of this one are written beside it."
 _FOLLOWING = "The next image. Labels and table of this one are written beside it."
 _LEAVE = "Close the folder; labels lie beside the images."
+_ALL = (
+    "Find the cells of all images that are to do, with the model and the settings of Find all. You "
+    "can go on working meanwhile; then go through them, the least certain image first."
+)
+_ORDER = "Least certain first"
+_STOP = "Stop the search in all images. Those that are done stay so."
 _BUSY = "the image is being read or written."
 
 
@@ -23,9 +38,12 @@ class FolderRow(QWidget):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self._walk = session.walk
-        line = QHBoxLayout(self)
-        line.setContentsMargins(0, 0, 0, 0)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(4)
+        line = QHBoxLayout()
         line.setSpacing(4)
+        column.addLayout(line)
         self.previous = _button("‹", _PREVIOUS, lambda: self._walk.step(-1))
         self.following = _button("›", _FOLLOWING, lambda: self._walk.step(1))
         self.leave = _button("×", _LEAVE, self._walk.leave)
@@ -37,11 +55,35 @@ class FolderRow(QWidget):
         self.channel = Combo()
         self.channel.setToolTip("The channel that is seen, of this image and those to come.")
         self.channel.activated.connect(self._walk.choose_channel)
-        for widget in (self.previous, self._words, self.channel, self.following, self.leave):
+        self.all = _button("Find in all", _ALL, self._walk.find_in_all)
+        self.all.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        menu = QMenu(self)
+        menu.setToolTipsVisible(True)
+        self.order = menu.addAction(_ORDER)
+        self.order.setToolTip("Go through the images from the least certain one on, not by name.")
+        self.order.setCheckable(True)
+        self.order.triggered.connect(self._walk.sort)
+        self.all.setMenu(menu)
+        for widget in (self.previous, self._words, self.following, self.all, self.leave):
             line.addWidget(widget, 1 if widget is self._words else 0)
+        column.addWidget(self.channel)
+        column.addWidget(self._running())
         for name in self._walk.state.events:
             self._walk.state.events[name].connect(self.show_state)
         self.show_state()
+
+    def _running(self) -> QWidget:
+        self.running = QWidget()
+        line = QHBoxLayout(self.running)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(4)
+        self.bar = QProgressBar()
+        self.bar.setRange(0, 1000)
+        self.bar.setToolTip("How far the search in all images is.")
+        self.stop = _button("Stop", _STOP, self._walk.all.stop)
+        line.addWidget(self.bar, 1)
+        line.addWidget(self.stop)
+        return self.running
 
     def show_state(self, value: Any = None) -> None:
         """Show where the person is."""
@@ -67,7 +109,18 @@ class FolderRow(QWidget):
             busy or ("" if state.place + 1 < state.count else "this is the last image."),
         )
         enable(self.leave, _LEAVE, busy)
+        self._show_search(busy)
         self._show_channels()
+
+    def _show_search(self, busy: str) -> None:
+        state = self._walk.state
+        self.running.setVisible(bool(state.finding))
+        self.bar.setFormat(state.finding)
+        self.bar.setValue(round(1000 * state.share))
+        nothing = "" if state.counts[0] else "labels lie beside all images."
+        enable(self.all, _ALL, "it is under way." if state.finding else nothing)
+        self.order.setChecked(state.least_certain_first)
+        self.order.setEnabled(not busy)
 
     def _show_channels(self) -> None:
         state, box = self._walk.state, self.channel

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QSize, QTimer
@@ -51,6 +52,7 @@ class Panel(QWidget):
         self._viewer: Any = getattr(viewer, "__wrapped__", viewer)
         self.session = Session(self._viewer, load_model, tools=[row.tool for row in ROWS])
         self._docked = False
+        self.setAcceptDrops(True)
         self._build()
         self._connect()
         self._name_keys()
@@ -197,6 +199,17 @@ class Panel(QWidget):
         if viewer.dockLayerList.isAncestorOf(focused):
             viewer.canvas.native.setFocus()
 
+    # -- what is dropped here ---------------------------------------------------------------------
+
+    def dragEnterEvent(self, event: Any) -> None:
+        if _files_of(event):
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: Any) -> None:
+        """Go through a folder, or through files."""
+        self.session.walk.open(*_files_of(event))
+        event.acceptProposedAction()
+
     # -- life -----------------------------------------------------------------------------------
 
     def showEvent(self, event: Any) -> None:
@@ -219,3 +232,8 @@ class Panel(QWidget):
     def _undocked(self) -> None:
         if self.parent() is None:
             self.session.close()
+
+
+def _files_of(event: Any) -> list[Path]:
+    """List the files and folders that are dragged."""
+    return [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]

@@ -6,13 +6,26 @@ from pathlib import Path
 from typing import Any
 
 from qtpy.QtCore import QSignalBlocker, Qt
-from qtpy.QtWidgets import QFileDialog, QGridLayout, QHBoxLayout, QLabel, QToolButton, QWidget
+from qtpy.QtWidgets import (
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QToolButton,
+    QWidget,
+)
 
+from napari_sam.files.kinds import IMAGE_SUFFIXES
 from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.chip import ChipLabel
 from napari_sam.ui.widgets.controls import Button, Combo, LayerCombo, enable
 
 _OTHER = "other file…"
+_FOLDER = (
+    "Open a folder of images, or several files, to go through them one after the other. They may "
+    "be dropped here as well."
+)
 
 
 class SourceBox(QWidget):
@@ -36,9 +49,14 @@ class SourceBox(QWidget):
         )
         self.folder = QToolButton()
         self.folder.setText("Folder…")
-        self.folder.setToolTip("Open a folder of images, to go through them one after the other.")
+        self.folder.setToolTip(_FOLDER)
         self.folder.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.folder.clicked.connect(lambda: self._folder_wanted())
+        self.folder.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        menu = QMenu(self)
+        self.files = menu.addAction("Several files…")
+        self.files.triggered.connect(lambda: self._files_wanted())
+        self.folder.setMenu(menu)
         grid.addWidget(self.folder, 0, 2)
         for row, (text, widget) in enumerate((("Image", self.image), ("Model", self.model))):
             grid.addWidget(QLabel(text), row, 0)
@@ -90,6 +108,12 @@ class SourceBox(QWidget):
         folder = QFileDialog.getExistingDirectory(self, "Open a folder of images")
         if folder:
             self._session.walk.open(Path(folder))
+
+    def _files_wanted(self) -> None:
+        kinds = " ".join(f"*{suffix}" for suffix in IMAGE_SUFFIXES)
+        files, _ = QFileDialog.getOpenFileNames(self, "Open images", "", f"Images ({kinds})")
+        if files:
+            self._session.walk.open(*map(Path, files))
 
     def _model_picked(self, index: int) -> None:
         self.model.clearFocus()
