@@ -8,7 +8,6 @@ from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
-    QMenu,
     QProgressBar,
     QSizePolicy,
     QToolButton,
@@ -17,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sam.ui.session import Session
-from napari_sam.ui.widgets.controls import Combo, enable
+from napari_sam.ui.widgets.controls import Button, Combo, enable
 
 _MARKS = {"to do": "○", "found": "◐", "reviewed": "●"}
 _PREVIOUS = "The image before. Labels and table of this one are written beside it."
@@ -27,7 +26,10 @@ _ALL = (
     "Find the cells of all images that are to do, with the model and the settings of Find all. You "
     "can go on working meanwhile; then go through them, the least certain image first."
 )
-_ORDER = "Least certain first"
+_ORDER = (
+    "In which order the images are gone through: by name, or from the image on whose cells that "
+    "are still to be reviewed are the least certain in the mean."
+)
 _STOP = "Stop the search in all images. Those that are done stay so."
 _BUSY = "the image is being read or written."
 
@@ -55,22 +57,28 @@ class FolderRow(QWidget):
         self.channel = Combo()
         self.channel.setToolTip("The channel that is seen, of this image and those to come.")
         self.channel.activated.connect(self._walk.choose_channel)
-        self.all = _button("Find in all", _ALL, self._walk.find_in_all)
-        self.all.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
-        menu = QMenu(self)
-        menu.setToolTipsVisible(True)
-        self.order = menu.addAction(_ORDER)
-        self.order.setToolTip("Go through the images from the least certain one on, not by name.")
-        self.order.setCheckable(True)
-        self.order.triggered.connect(self._walk.sort)
-        self.all.setMenu(menu)
-        for widget in (self.previous, self._words, self.following, self.all, self.leave):
+        for widget in (self.previous, self._words, self.following, self.leave):
             line.addWidget(widget, 1 if widget is self._words else 0)
-        column.addWidget(self.channel)
+        column.addWidget(self._resting())
         column.addWidget(self._running())
         for name in self._walk.state.events:
             self._walk.state.events[name].connect(self.show_state)
         self.show_state()
+
+    def _resting(self) -> QWidget:
+        self.resting = QWidget()
+        line = QHBoxLayout(self.resting)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(4)
+        self.all = Button("Find in all", _ALL, self._walk.find_in_all)
+        self.order = Combo()
+        self.order.addItems(["by name", "unsure first"])
+        self.order.setToolTip(_ORDER)
+        self.order.activated.connect(lambda at: self._walk.sort(bool(at)))
+        line.addWidget(self.all, 1)
+        line.addWidget(self.order)
+        line.addWidget(self.channel)
+        return self.resting
 
     def _running(self) -> QWidget:
         self.running = QWidget()
@@ -80,7 +88,7 @@ class FolderRow(QWidget):
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
         self.bar.setToolTip("How far the search in all images is.")
-        self.stop = _button("Stop", _STOP, self._walk.all.stop)
+        self.stop = Button("Stop", _STOP, self._walk.all.stop)
         line.addWidget(self.bar, 1)
         line.addWidget(self.stop)
         return self.running
@@ -115,12 +123,12 @@ class FolderRow(QWidget):
     def _show_search(self, busy: str) -> None:
         state = self._walk.state
         self.running.setVisible(bool(state.finding))
+        self.resting.setVisible(not state.finding)
         self.bar.setFormat(state.finding)
         self.bar.setValue(round(1000 * state.share))
-        nothing = "" if state.counts[0] else "labels lie beside all images."
-        enable(self.all, _ALL, "it is under way." if state.finding else nothing)
-        self.order.setChecked(state.least_certain_first)
-        self.order.setEnabled(not busy)
+        enable(self.all, _ALL, busy or ("" if state.counts[0] else "all images have labels."))
+        self.order.setCurrentIndex(int(state.least_certain_first))
+        enable(self.order, _ORDER, busy)
 
     def _show_channels(self) -> None:
         state, box = self._walk.state, self.channel

@@ -22,6 +22,7 @@ from napari_sam.ui.widgets.chip import ChipLabel
 from napari_sam.ui.widgets.controls import Button, Combo, LayerCombo, enable
 
 _OTHER = "other file…"
+_ARROW = 34  # pixels
 _FOLDER = (
     "Open a folder of images, or several files, to go through them one after the other. They may "
     "be dropped here as well."
@@ -57,6 +58,9 @@ class SourceBox(QWidget):
         self.files = menu.addAction("Several files…")
         self.files.triggered.connect(lambda: self._files_wanted())
         self.folder.setMenu(menu)
+        # The style takes the room of the arrow from the words.
+        words = self.folder.fontMetrics().horizontalAdvance(self.folder.text())
+        self.folder.setMinimumWidth(words + _ARROW)
         grid.addWidget(self.folder, 0, 2)
         for row, (text, widget) in enumerate((("Image", self.image), ("Model", self.model))):
             grid.addWidget(QLabel(text), row, 0)
