@@ -38,7 +38,7 @@ class Window:
         return self.viewer.window._qt_viewer.canvas
 
     def until(self, condition) -> None:
-        self.qtbot.waitUntil(condition, timeout=20_000)
+        self.qtbot.waitUntil(condition, timeout=60_000)
 
     def ready(self) -> None:
         self.until(lambda: self.session.state.chip.kind == "ready")

@@ -1,4 +1,7 @@
-"""A folder of five images walked through in the real window, closed in the middle, opened again."""
+"""A folder searched and walked through in the real window, closed in the middle, opened again.
+
+What happens to the files is tested in test_walk.py and test_find_in_all.py, without a window.
+"""
 
 from __future__ import annotations
 
@@ -14,89 +17,69 @@ pytest.importorskip("qtpy")
 pytest.importorskip("pytestqt")
 if sys.platform.startswith("linux") and not os.environ.get("DISPLAY"):
     pytest.skip("needs a display, such as Xvfb", allow_module_level=True)
-# One run of eight waited in vain for 20 s; what for is not known yet. Without a window the walk is
-# tested in test_walk.py.
-if not os.environ.get("NAPARI_SAM_PICTURES"):
-    pytest.skip("runs where NAPARI_SAM_PICTURES names a folder", allow_module_level=True)
+
+from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
+from qtpy.QtGui import QDropEvent
 
 from fake_model import blobs
-from napari_sam.ui.widgets.folder_row import FolderRow
 from real_window import Window
 
 CENTRES = ((20, 20), (40, 60), (50, 15))
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    path = tmp_path / "images"
-    path.mkdir()
-    for number in range(5):
-        tifffile.imwrite(path / f"image{number}.tif", blobs(centres=CENTRES[: 1 + number % 3]))
-    return path
+def drop(panel, *paths: Path) -> None:
+    """Let go of files over the panel."""
+    dragged = QMimeData()
+    dragged.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+    copied, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier
+    panel.dropEvent(QDropEvent(QPointF(5, 5), copied, dragged, left, none.NoModifier))
 
 
-def shown(window: Window, number: int) -> bool:
+def shown(window: Window, name: str) -> bool:
     """Whether an image is there, to be worked on."""
     state = window.session.walk.state
-    return state.place == number and not state.busy and f"image{number}" in window.viewer.layers
+    return not (state.busy or state.finding) and name in window.viewer.layers
 
 
-def open_folder(window: Window, folder: Path, number: int) -> FolderRow:
-    window.session.walk.open(folder)
-    window.until(lambda: shown(window, number))
-    row = window.panel.folder
-    assert isinstance(row, FolderRow)
-    assert row.isVisible()
-    return row
-
-
-def picture(window: Window, name: str) -> None:
-    """Keep a screenshot where one is asked for."""
-    where = os.environ.get("NAPARI_SAM_PICTURES")
-    if where:
-        window.qtbot.wait(300)
-        window.viewer.window.screenshot(f"{where}/{name}.png", canvas_only=False)
-
-
-def test_a_folder_in_the_window(make_napari_viewer, qtbot, folder):
+def test_a_folder_in_the_window(make_napari_viewer, qtbot, tmp_path):
+    for number in range(3):
+        tifffile.imwrite(tmp_path / f"image{number}.tif", blobs(centres=CENTRES[: 1 + number]))
     window = Window(make_napari_viewer(show=True), qtbot)
-    assert not window.panel.folder.isVisible()
-    picture(window, "no_folder")
-    row = open_folder(window, folder, 0)
-    assert row.text == "1 of 5  ○ to do"
+    window.viewer.window.resize(700, 500)  # the fewer pixels, the sooner they are painted
+    row, state = window.panel.folder, window.session.walk.state
+    assert not row.isVisible()
+    drop(window.panel, tmp_path)
+    window.until(lambda: shown(window, "image0"))
+    assert row.isVisible()
+    assert row.text == "1 of 3  ○ to do"
     assert not row.previous.isEnabled()
-    window.panel.find_all()
-    window.until(lambda: window.viewer.layers["image0_labels"].data.max() == 1)
-    picture(window, "folder")
-    for number in (1, 2):
-        row.following.click()
-        window.until(lambda number=number: shown(window, number))
-        window.panel.find_all()
-        layer = window.viewer.layers[f"image{number}_labels"]
-        window.until(lambda layer=layer, number=number: layer.data.max() == number + 1)
-    assert len(pd.read_csv(folder / "image1_objects.csv")) == 2
-    assert window.panel.minimumSizeHint().width() <= 330
+    assert not row.running.isVisible()
+    row.all.click()
+    window.until(lambda: state.counts == (0, 3, 0) and shown(window, state.name[:-4]))
+    assert row.text == "1 of 3  ◐ found"
+    assert not row.all.isEnabled()
+    assert row.order.currentText() == "unsure first"
+    row.following.click()
+    window.until(lambda: state.place == 1 and shown(window, state.name[:-4]))
+    name = state.name[:-4]
+    window.panel.tool.button("review").click()
+    count = window.viewer.layers[f"{name}_labels"].data.max()
+    window.until(lambda: len(window.session.tools["review"].state.objects) == count)
+    window.panel.pages["review"].next.click()
+    for _ in range(count):
+        window.panel.pages["review"].accept.click()
+    assert window.panel.minimumSizeHint().width() <= 350
     assert window.panel.minimumSizeHint().height() <= 700
     window.session.close()
+    assert set(pd.read_csv(tmp_path / f"{name}_objects.csv")["reviewed"]) == {"accepted"}
     window.viewer.layers.clear()
     window.viewer.window.remove_dock_widget(window.panel)
 
     again = Window(window.viewer, qtbot)
-    row = open_folder(again, folder, 2)
-    assert row.text == "3 of 5  ◐ found"
-    assert again.session.walk.state.counts == (2, 3, 0)
-    labels = again.viewer.layers["image2_labels"]
-    assert labels.data.max() == len(labels.features) == 3
-    again.panel.tool.button("review").click()
-    again.until(lambda: len(again.session.tools["review"].state.objects) == 3)
-    again.panel.pages["review"].next.click()
-    for _ in range(3):
-        again.panel.pages["review"].accept.click()
-    row.previous.click()
-    again.until(lambda: shown(again, 1))
-    assert again.session.walk.state.counts == (2, 2, 1)
-    picture(again, "reviewing")
-    row.leave.click()
-    again.until(lambda: not row.isVisible())
-    assert "image1" in again.viewer.layers
+    drop(again.panel, tmp_path)
+    again.until(lambda: shown(again, name))
+    assert again.session.walk.state.counts == (0, 2, 1)
+    again.panel.folder.leave.click()
+    again.until(lambda: not again.panel.folder.isVisible())
+    assert name in again.viewer.layers
     again.session.close()

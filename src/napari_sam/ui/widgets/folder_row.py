@@ -76,8 +76,8 @@ class FolderRow(QWidget):
         self.order.setToolTip(_ORDER)
         self.order.activated.connect(lambda at: self._walk.sort(bool(at)))
         line.addWidget(self.all, 1)
-        line.addWidget(self.order)
-        line.addWidget(self.channel)
+        line.addWidget(self.order, 1)
+        line.addWidget(self.channel, 1)
         return self.resting
 
     def _running(self) -> QWidget:
