@@ -52,6 +52,7 @@ def test_what_the_package_imports_is_declared() -> None:
         "onnxruntime",
         "onnxscript",
         "zarr",
+        "bioio",
         "geff",
         "networkx",
         "transformers",

@@ -169,3 +169,20 @@ def test_strips_are_unpacked_once_for_windows_side_by_side(
         part = pixels[20:44, left : left + 25]
         np.testing.assert_array_equal(part, STACK[0, 0, 20:44, left : left + 25])
     assert unpacked == [2, 3, 4, 5]
+
+
+def test_a_pyramid_in_sub_images_is_read_level_by_level(tmp_path, monkeypatch):
+    monkeypatch.setattr(tiff, "_AT_ONCE", 0)
+    full = np.random.default_rng(0).integers(0, 255, (2, 96, 128), np.uint8)
+    path = tmp_path / "slide.ome.tif"
+    how = {"tile": (32, 32), "compression": "zlib"}
+    with tifffile.TiffWriter(path) as writer:
+        writer.write(full, subifds=2, metadata={"axes": "CYX"}, **how)
+        for step in (2, 4):
+            writer.write(full[:, ::step, ::step], subfiletype=1, **how)
+    image = pick(read_image(path), 1)
+    assert [level.shape for level in image.levels] == [(96, 128), (48, 64), (24, 32)]
+    for step, level in zip((1, 2, 4), image.levels, strict=True):
+        np.testing.assert_array_equal(level[5:20, 3:30], full[1, ::step, ::step][5:20, 3:30])
+    monkeypatch.setattr(tiff, "_AT_ONCE", 1 << 30)
+    assert len(read_image(path).levels) == 1  # a small one is in memory as a whole

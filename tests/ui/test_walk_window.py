@@ -68,7 +68,7 @@ def test_a_folder_in_the_window(make_napari_viewer, qtbot, tmp_path):
     window.panel.pages["review"].next.click()
     for _ in range(count):
         window.panel.pages["review"].accept.click()
-    assert window.panel.minimumSizeHint().width() <= 350
+    assert row.minimumSizeHint().width() <= 330
     assert window.panel.minimumSizeHint().height() <= 700
     window.session.close()
     assert set(pd.read_csv(tmp_path / f"{name}_objects.csv")["reviewed"]) == {"accepted"}

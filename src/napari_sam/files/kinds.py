@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_sam.errors import DataError
+from napari_sam.files.microscopes import MICROSCOPE_SUFFIXES
 from napari_sam.files.ngff import is_ngff
 
 TIFF_SUFFIXES = (".tif", ".tiff")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
-IMAGE_SUFFIXES = TIFF_SUFFIXES + PICTURE_SUFFIXES
+IMAGE_SUFFIXES = TIFF_SUFFIXES + PICTURE_SUFFIXES + MICROSCOPE_SUFFIXES
 
 _BEGINNINGS = {
     b"II*\0": "TIFF",
@@ -28,7 +29,8 @@ def kind_of(path: str | Path) -> str:
     Returns
     -------
     str
-        ``"TIFF"``, ``"PNG"``, ``"JPEG"``, ``"BMP"``, or ``"OME-Zarr"``, which is a folder.
+        ``"TIFF"``, ``"PNG"``, ``"JPEG"``, ``"BMP"``, ``"microscope"`` for what bioio reads, or
+        ``"OME-Zarr"``, which is a folder.
 
     Raises
     ------
@@ -52,6 +54,8 @@ def kind_of(path: str | Path) -> str:
             f"{path.name}: files of type {suffix or '(none)'} cannot be read. "
             f"Known types: {', '.join(IMAGE_SUFFIXES)}."
         )
+    if suffix in MICROSCOPE_SUFFIXES:
+        return "microscope"  # its reader tells whether it is one
     try:
         with path.open("rb") as file:
             beginning = file.read(4)

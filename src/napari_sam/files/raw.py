@@ -3,12 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from napari_sam.errors import DataError
 from napari_sam.files.lazy import rearranged
 from napari_sam.images import Image
 from napari_sam.pixel_size import PixelSize
+
+
+class FileImage(NamedTuple):
+    """One of the images that a file holds.
+
+    Attributes
+    ----------
+    series : int
+        Its number in the file, counted from 0.
+    name : str
+        What the file calls it; empty where it does not say.
+    axes : str
+    shape : tuple of int
+    """
+
+    series: int
+    name: str
+    axes: str
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        name = f" {self.name!r}" if self.name else ""
+        return f"{self.series}{name} ({self.axes} {' x '.join(map(str, self.shape))})"
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,15 +6,16 @@ from pathlib import Path
 
 from napari_sam.errors import DataError
 from napari_sam.files.kinds import kind_of
+from napari_sam.files.microscopes import read_scene, scenes_of
 from napari_sam.files.ngff import axes_of, finest_shape, images_of_group, read_group
 from napari_sam.files.pictures import read_picture
-from napari_sam.files.raw import RawImage
-from napari_sam.files.tiff import FileImage, images_of, opened, read_tiff
+from napari_sam.files.raw import FileImage, RawImage
+from napari_sam.files.tiff import images_of, opened, read_tiff
 from napari_sam.images import Image
 
 
 def read_image(path: str | Path, axes: str | None = None, *, series: int | None = None) -> Image:
-    """Read a TIFF (plain, ImageJ or OME), PNG, JPEG or BMP file, or a folder of OME-Zarr.
+    """Read a TIFF (plain, ImageJ or OME), PNG, JPEG, BMP, CZI, LIF or ND2 file, or OME-Zarr.
 
     Parameters
     ----------
@@ -34,6 +35,8 @@ def read_image(path: str | Path, axes: str | None = None, *, series: int | None 
     DataError
         When the file is not there, not an image, damaged, cut, or has other axes than given; when
         it holds several images and none was chosen.
+    InstallationError
+        When what reads such files is not installed.
     """
     found = _read(Path(path) if isinstance(path, str) else path, series, indices=False)
     name = Path(path).name
@@ -53,6 +56,8 @@ def _read(path: Path, series: int | None, *, indices: bool) -> RawImage:
         found = read_tiff(path, series, indices=indices)
     elif kind == "OME-Zarr":
         found = read_group(path, series)
+    elif kind == "microscope":
+        found = read_scene(path, series)
     elif series not in (None, 0):
         raise DataError(f"{path.name} has no image {series}: pictures hold one.")
     else:
@@ -88,6 +93,8 @@ def images_in(path: str | Path) -> list[FileImage]:
             FileImage(at, image.inner, axes_of(image.multiscale), finest_shape(image))
             for at, image in enumerate(images_of_group(path))
         ]
+    if kind == "microscope":
+        return scenes_of(path)
     if kind != "TIFF":
         pixels = read_picture(path).pixels
         return [FileImage(0, "", "YX" if pixels.ndim == 2 else "YXS", pixels.shape)]

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
-from napari_sam.errors import DataError
+from napari_sam.errors import DataError, InstallationError
 from napari_sam.files.kinds import kind_of
+from napari_sam.files.microscopes import scenes_of
 from napari_sam.files.names import distinct_names
 from napari_sam.files.ngff import images_of_group
 from napari_sam.files.ome import binary_only_of, parts_of
-from napari_sam.files.tiff import FileImage, images_of, opened
+from napari_sam.files.raw import FileImage
+from napari_sam.files.tiff import images_of, opened
 
 
 class Source(NamedTuple):
@@ -104,6 +106,9 @@ def _survey(
         if kind == "OME-Zarr":
             ways = tuple(image.inner for image in images_of_group(path))
             return (ways if len(ways) > 1 else []), set()
+        if kind == "microscope":
+            scenes = scenes_of(path)
+            return (scenes if len(scenes) > 1 else []), set()
         if kind != "TIFF":
             return [], set()
         with opened(path) as tif:
@@ -115,5 +120,5 @@ def _survey(
                 return [], set()
             images = images_of(tif)
             return (images if len(tif.series) > 1 else []), parts
-    except (DataError, OSError):
+    except (DataError, InstallationError, OSError):
         return [], set()

@@ -6,42 +6,19 @@ import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import tifffile
 
 from napari_sam.errors import DataError
 from napari_sam.files import tiff_colour, tiff_lazy, tiff_whole
 from napari_sam.files.ome import binary_only_of
-from napari_sam.files.raw import RawImage
+from napari_sam.files.raw import FileImage, RawImage
 from napari_sam.files.tiff_pixel_size import pixel_size_of
 
 _AT_ONCE = 1 << 28
 """Bytes up to which an image is read into memory at once; beyond, plane by plane."""
 _EXTRAS = {"label", "label image", "macro", "macro image", "overview", "thumbnail", "thumb"}
-
-
-class FileImage(NamedTuple):
-    """One of the images that a file holds.
-
-    Attributes
-    ----------
-    series : int
-        Its number in the file, counted from 0.
-    name : str
-        What the file calls it; empty where it does not say.
-    axes : str
-    shape : tuple of int
-    """
-
-    series: int
-    name: str
-    axes: str
-    shape: tuple[int, ...]
-
-    def __str__(self) -> str:
-        name = f" {self.name!r}" if self.name else ""
-        return f"{self.series}{name} ({self.axes} {' x '.join(map(str, self.shape))})"
 
 
 @contextmanager
@@ -117,16 +94,38 @@ def read_tiff(path: Path, series: int | None = None, *, indices: bool = False) -
         tiff_whole.check(tif, chosen, path)
         size = pixel_size_of(tif, chosen)
         if chosen.nbytes > _AT_ONCE:
-            pixels, axes = tiff_lazy.lazily(path, chosen), _distinct(chosen.axes)
+            levels = [tiff_lazy.lazily(path, level) for level in _levels(chosen)]
         else:
-            pixels, axes = chosen.asarray(), _distinct(chosen.axes)
-        if pixels.ndim != len(axes):
+            levels = [chosen.asarray()]
+        axes = _distinct(chosen.axes)
+        if levels[0].ndim != len(axes):
             raise DataError(
                 f"{path.name} is damaged: its pages do not make up the {axes} image of shape "
                 f"{chosen.shape} that it describes."
             )
-        pixels, axes = tiff_colour.as_light(pixels, axes, chosen.keyframe, indices=indices)
-    return RawImage(pixels, axes, size)
+        seen = [
+            tiff_colour.as_light(level, axes, chosen.keyframe, indices=indices) for level in levels
+        ]
+    pixels = [level for level, _ in seen]
+    return RawImage(pixels if len(pixels) > 1 else pixels[0], seen[0][1], size)
+
+
+def _levels(series: Any) -> list[Any]:
+    """List the levels of a pyramid, the finest first; a coarser one that is damaged ends it.
+
+    They lie in sub-images of the pages (OME, Bio-Formats) or in pages of their own (Aperio).
+    """
+    known = [series]
+    for level in series.levels[1:]:
+        whole = all(page is not None for page in level) and len(level) == len(series)
+        coarser = all(
+            length == finest or (letter in "YX" and 0 < length < finest)
+            for letter, length, finest in zip(series.axes, level.shape, series.shape, strict=False)
+        )
+        if not whole or not coarser or (level.axes, level.dtype) != (series.axes, series.dtype):
+            break
+        known.append(level)
+    return known
 
 
 def _choose(tif: tifffile.TiffFile, path: Path, series: int | None) -> int:
