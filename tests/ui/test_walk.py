@@ -13,15 +13,17 @@ import tifffile
 
 from fake_model import FakeModel, blobs
 from napari_sam import loading
-from napari_sam.batch import beside
+from napari_sam.batch import beside, beside_large
 from napari_sam.cli import main
 from napari_sam.files import read_labels, write_labels
 from napari_sam.files.signature import SOFTWARE
-from napari_sam.ui.folder import remembered
+from napari_sam.labels import levels
+from napari_sam.ui.folder import image_layers, remembered
 from napari_sam.ui.folder.choices import Choices
 from napari_sam.ui.folder.folder_state import FolderState
 from napari_sam.ui.folder.image_layers import ImageLayers
 from napari_sam.ui.folder.walk import Walk
+from napari_sam.ui.layers import label_grid
 
 CENTRES = ((20, 20), (40, 60))
 DISC = int(blobs(centres=((20, 20),)).astype(bool).sum())
@@ -286,15 +288,36 @@ def test_labels_that_do_not_fit_are_left_as_they_are(labels, words, bench, folde
     assert bench.names() == ["b", "b_labels"]
 
 
-def test_an_image_that_is_too_large_is_passed_over(bench, folder, monkeypatch):
-    tifffile.imwrite(folder / "b.tif", blobs((90, 90), ((30, 30),)))
-    monkeypatch.setattr(beside, "_LARGEST", 80 * 80)
+def test_a_very_large_image_is_worked_on_in_parts(bench, folder, monkeypatch):
+    """What is kept of it is written, and read again, without a copy of its labels."""
+    for name, value in (("_LARGEST", 1000), ("_SHOWN", 1000), ("_OVERVIEW", 400)):
+        monkeypatch.setattr(beside_large, name, value)
+    monkeypatch.setattr(label_grid, "_LARGEST_DRAWN", 1000)
+    monkeypatch.setattr(levels, "_SMALLEST", 16)
+    monkeypatch.setattr(beside, "_IN_MEMORY", 10)
+    monkeypatch.setattr("napari_sam.files.tiff._AT_ONCE", 10)
+    monkeypatch.setattr(image_layers, "_QUICK", 10)
+    tifffile.imwrite(folder / "a.tif", blobs(), tile=(32, 32), compression="zlib")
     bench.session.walk.open(folder)
     bench.settle()
+    shapes = [one.shape for one in bench.viewer.layers["a"].data]
+    assert shapes == [(64, 80), (16, 20)]
+    keep(bench, *CENTRES[0])
     step(bench)
-    assert "b.tif is too large" in bench.state.status
+    labels = read_labels(folder / "a_labels.tif").finest
+    assert (labels[20, 20], labels[CENTRES[1]]) == (1, 0)
+    assert pd.read_csv(folder / "a_objects.csv")["label"].tolist() == [1]
+    before = (folder / "a_labels.tif").stat().st_mtime_ns
+    step(bench, -1)
+    layer = bench.viewer.layers["a_labels"]
+    assert layer.multiscale
+    assert layer.data[0][20, 20] == 1
     step(bench)
-    assert bench.names() == ["c", "c_labels"]
+    assert (folder / "a_labels.tif").stat().st_mtime_ns == before  # nothing had changed
+    step(bench, -1)
+    keep(bench, *CENTRES[1])
+    step(bench)
+    assert read_labels(folder / "a_labels.tif").finest.max() == 2
 
 
 def test_a_larger_image_is_not_read_as_a_whole(bench, folder, monkeypatch):

@@ -22,6 +22,7 @@ from qtpy.QtCore import QMimeData, QPointF, Qt, QUrl
 from qtpy.QtGui import QDropEvent
 
 from fake_model import blobs
+from napari_sam.ui.widgets.folder_row import FolderRow
 from real_window import Window
 
 CENTRES = ((20, 20), (40, 60), (50, 15))
@@ -47,6 +48,7 @@ def test_a_folder_in_the_window(make_napari_viewer, qtbot, tmp_path):
     window = Window(make_napari_viewer(show=True), qtbot)
     window.viewer.window.resize(700, 500)  # the fewer pixels, the sooner they are painted
     row, state = window.panel.folder, window.session.walk.state
+    assert isinstance(row, FolderRow)
     assert not row.isVisible()
     drop(window.panel, tmp_path)
     window.until(lambda: shown(window, "image0"))

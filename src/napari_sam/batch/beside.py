@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import math
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
+from napari_sam.batch.beside_large import (
+    copied,
+    is_large,
+    large_of,
+    parts_of,
+    read_in_parts,
+    refuse_ids,
+    with_overview,
+)
 from napari_sam.batch.job import Job
 from napari_sam.batch.outputs import Results
 from napari_sam.batch.run_table import table_of
@@ -23,13 +30,12 @@ from napari_sam.segmentation import Segmentation
 if TYPE_CHECKING:
     import pandas as pd
 
-Labels = npt.NDArray[np.integer[Any]]
+Labels: TypeAlias = Any
+"""Integers; of a large image levels that are read like an array."""
 Mark = tuple[int, int]
 """When a file was written, and its size."""
 
 _IN_MEMORY = 1 << 29  # bytes of an image that are read at once
-_LARGEST = 1 << 28  # pixels, of which labels are copied and written as a whole
-_LARGEST_ID = int(np.iinfo(np.int32).max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +85,7 @@ def open_beside(job: Job) -> Opened:
     Raises
     ------
     DataError, ImageError
-        When the image cannot be read, or is very large.
+        When the image cannot be read.
     LabelsError
         When labels lie beside it that do not fit, or its table cannot be read.
     """
@@ -90,14 +96,9 @@ def open_beside(job: Job) -> Opened:
             raise
         job = replace(job, channel=0)
         file, image = job.read()
-    if math.prod(image.shape) > _LARGEST:
-        raise DataError(
-            f"{job.source.title} is too large to be one of a folder ({image.shape}): open it by "
-            "itself."
-        )
     if isinstance(image.pixels, np.ndarray) or image.finest.nbytes <= _IN_MEMORY:
         image = replace(image, pixels=np.asarray(image.finest))
-    image = replace(image, pixel_size=file.pixel_size)
+    image = with_overview(replace(image, pixel_size=file.pixel_size))
     channels = 1 if job.channel is None else _channels(file)
     path = labels_file(job.outputs)
     mark = mark_of(path)
@@ -118,19 +119,18 @@ def _read(path: Path, table: Path, shape: tuple[int, ...]) -> tuple[Labels, pd.D
 
     from napari_sam.files import read_labels
 
-    labels = np.asarray(read_labels(path).finest)
+    large = is_large(shape)
+    labels = read_in_parts(path) if large else np.asarray(read_labels(path).finest)
     if labels.shape != shape:
         raise LabelsError(
             f"{path.name} has shape {labels.shape}, but the image has {shape}: it is left as it "
             "is. Move it elsewhere to make new labels."
         )
-    lowest, highest = int(labels.min(initial=0)), int(labels.max(initial=0))
-    if lowest < 0 or highest > _LARGEST_ID:
-        raise LabelsError(
-            f"{path.name} has ids from {lowest} to {highest}, which lie between 0 and "
-            f"{_LARGEST_ID}: it is left as it is. Number its objects anew."
-        )
-    labels = labels.astype(np.int32, copy=False)
+    if large:
+        labels = copied(labels, path.name)
+    else:
+        refuse_ids(int(labels.min(initial=0)), int(labels.max(initial=0)), path.name)
+        labels = labels.astype(np.int32, copy=False)
     if not table.exists():
         return labels, pd.DataFrame({INDEX: np.empty(0, np.int64)})
     try:
@@ -150,7 +150,12 @@ def digest_of(labels: Labels, table: pd.DataFrame) -> str:
     That all objects are open to review says nothing.
     """
     digest = hashlib.blake2b(str((labels.shape, labels.dtype.str)).encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(labels).data)
+    if is_large(labels.shape):
+        for where, part in parts_of(labels):
+            digest.update(str(where).encode())
+            digest.update(np.ascontiguousarray(part).data)
+    else:
+        digest.update(np.ascontiguousarray(labels).data)
     said = table.drop(columns=[INDEX, "label"], errors="ignore")
     if REVIEWED in said and (said[REVIEWED] == OPEN).all():
         said = said.drop(columns=REVIEWED)
@@ -195,7 +200,10 @@ def write_beside(
     if opened.mark is None:
         outputs.refuse_existing()
     image, known = opened.image, _told(labels, table)
-    outputs.write(Results(outputs.name, image, image.pixel_size, Segmentation(labels, known)))
+    if is_large(labels.shape):
+        outputs.write_large(large_of(image, labels, known))
+    else:
+        outputs.write(Results(outputs.name, image, image.pixel_size, Segmentation(labels, known)))
     mark = mark_of(path)
     assert mark is not None
     return mark
@@ -206,7 +214,7 @@ def _told(labels: Labels, table: pd.DataFrame) -> pd.DataFrame:
     from napari_sam.exports.tables import measure_stack
     from napari_sam.segmentation import measure
 
-    if len(table) == 0 and labels.any():
+    if len(table) == 0 and not is_large(labels.shape) and labels.any():
         return measure(labels) if labels.ndim == 2 else measure_stack(labels)
     known = table.drop(columns=["label", INDEX], errors="ignore")
     known.insert(0, "label", np.asarray(table[INDEX], np.int64))

@@ -29,7 +29,7 @@ class Large(NamedTuple):
     labels : integer array
         Read where it is looked at.
     objects : int
-        How many; their ids are 1..objects.
+        The highest id: what was found in tiles is numbered 1..objects.
     tables : callable
         Returns an iterator over tables, which are read one after the other.
     """
@@ -90,6 +90,8 @@ def _fullest(large: Large) -> Plane:
     counts = dict.fromkeys((plane.position for plane in planes), 0)
     for rows in large.tables():
         leading = [name for name in rows.columns if name.startswith("axis_")]
+        if not leading:  # of objects that go through planes
+            return planes[len(planes) // 2]
         for position, number in rows.groupby(leading).size().items():
             key = position if isinstance(position, tuple) else (position,)
             counts[tuple(int(at) for at in key)] += number

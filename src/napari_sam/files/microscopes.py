@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
@@ -17,6 +18,7 @@ from napari_sam.files.raw import FileImage, RawImage
 from napari_sam.pixel_size import PixelSize, sensible_length, stated_size
 
 MICROSCOPE_SUFFIXES = (".czi", ".lif", ".nd2")
+logging.getLogger("bioio").addHandler(logging.NullHandler())  # what it logs is raised as well
 _AT_ONCE = 1 << 28  # bytes up to which an image is read into memory at once
 
 
@@ -46,7 +48,8 @@ def _told_of(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # each reader fails in its own way
-        raise DataError(f"{name} cannot be read; is it damaged? ({error})") from error
+        reason = next(iter(str(error).splitlines()), type(error).__name__)
+        raise DataError(f"{name} cannot be read; is it damaged? ({reason})") from error
 
 
 def _opened(path: Path) -> Any:

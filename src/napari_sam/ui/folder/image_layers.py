@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
-import numpy.typing as npt
 
 from napari_sam.batch.beside import Opened, digest_of
+from napari_sam.batch.beside_large import is_large
 from napari_sam.errors import LabelsError
 from napari_sam.files.sources import Source
 from napari_sam.images import Image as Pixels
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from napari.layers import Image, Labels
 
-Copied: TypeAlias = "tuple[npt.NDArray[np.int32], pd.DataFrame]"
+Copied: TypeAlias = "tuple[Any, pd.DataFrame]"
 
 _QUICK = 1 << 24  # pixels that are compared in no time
 
@@ -44,6 +45,7 @@ class ImageLayers:
         self._bench, self.opened = bench, opened
         #: Labels and table as they were when they were last compared with what lies beside.
         self.copied: Copied | None = None
+        self._steps: Any = None
         self._before = set(viewer.layers)
         self.image = _image_layer(opened.image, self._name)
         viewer.add_layer(self.image)
@@ -55,6 +57,7 @@ class ImageLayers:
                 opened.labels, f"{self._name}_labels", **transform_of(self.image)
             )
             self.labels.features = opened.table
+            self.opened = replace(opened, labels=None)  # the layer has them
         add_quietly(viewer, self.labels)
         for role in ("target", "merge"):
             bench.choose(role, self.labels)
@@ -114,10 +117,17 @@ class ImageLayers:
             return False
         if self.copied is None:
             return True
-        (labels, table), now = self.copied, finest(layer)
-        return not (
-            np.array_equal(now, labels) and table.equals(object_table.adopt(layer.features))
-        )
+        labels, table = self.copied
+        if not table.equals(object_table.adopt(layer.features)):
+            return True
+        if is_large(labels.shape):
+            return bool(self._steps != _steps(layer))
+        return not np.array_equal(finest(layer), labels)
+
+    def copy(self, layer: Labels) -> Copied:
+        """Copy labels and their table as they are now, for a worker; of large ones, the table."""
+        self.copied, self._steps = snapshot(layer), _steps(layer)
+        return self.copied
 
     @property
     def touched(self) -> bool:
@@ -145,14 +155,25 @@ class ImageLayers:
 
 
 def snapshot(layer: Labels) -> Copied:
-    """Copy labels and their table as they are now, for a worker."""
+    """Copy labels and their table as they are now; of large labels, the table alone."""
     document = document_of(layer)
     if document is not None:
         document.sync()  # what was painted last has its rows
-    return np.array(finest(layer), dtype=np.int32), object_table.adopt(layer.features).copy()
+    labels, table = finest(layer), object_table.adopt(layer.features).copy()
+    return (labels if is_large(labels.shape) else np.array(labels, dtype=np.int32)), table
+
+
+def _steps(layer: Labels) -> Any:
+    """Tell which steps stand in the log of labels: those of large ones are changed by no other."""
+    document = document_of(layer)
+    return None if document is None else (id(document), document.last, len(document.log))
 
 
 def _any(layer: Labels) -> bool:
+    if is_large(spatial_shape(layer)):
+        document = document_of(layer)
+        known = len(layer.features) or (document is not None and document.log)
+        return bool(known) or bool(layer.multiscale and np.any(layer.data[-1]))
     return bool(np.any(finest(layer)))
 
 

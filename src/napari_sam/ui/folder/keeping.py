@@ -12,7 +12,6 @@ from napari_sam.batch.series import Series
 from napari_sam.engine.jobs import Jobs
 from napari_sam.errors import NapariSamError
 from napari_sam.progress import Progress
-from napari_sam.ui.folder.folder_state import FolderState
 from napari_sam.ui.folder.image_layers import ImageLayers, snapshot
 from napari_sam.ui.workbench import Workbench
 
@@ -25,9 +24,10 @@ class Keeping:
     Parameters
     ----------
     bench : Workbench
-    state : FolderState
     jobs : Jobs
         With a slot ``write``.
+    busy : callable
+        Called with whether the next step has to wait.
     written : callable
         Called when something was written beside the image that is shown.
     failed : callable
@@ -37,12 +37,12 @@ class Keeping:
     def __init__(
         self,
         bench: Workbench,
-        state: FolderState,
         jobs: Jobs,
+        busy: Callable[[bool], None],
         written: Callable[[], None],
         failed: Callable[[Exception], None],
     ) -> None:
-        self._bench, self._state, self._jobs = bench, state, jobs
+        self._bench, self._jobs, self._busy = bench, jobs, busy
         self._written, self._failed = written, failed
         #: The image that is shown, if any, and those that it is one of.
         self.shown: ImageLayers | None = None
@@ -57,7 +57,7 @@ class Keeping:
     def then(self, go_on: Callable[[], None]) -> None:
         """Write what was kept; go on only if that worked."""
         if self.searching:
-            self._state.busy = False
+            self._busy(False)
             self._bench.result(
                 "A search is under way: wait for it, or stop it first.", problem=True
             )
@@ -71,9 +71,9 @@ class Keeping:
         if shown is None or layer is None:
             go_on()
             return
-        labels, table = shown.copied = snapshot(layer)
+        labels, table = shown.copy(layer)
         opened, inputs = shown.opened, self.series.inputs
-        self._state.busy = True
+        self._busy(True)
 
         def write(progress: Progress) -> bool:
             digest = digest_of(labels, table)

@@ -68,7 +68,7 @@ class Walk:
             threaded=threaded,
         )
         self.state = FolderState()
-        self._keep = Keeping(bench, self.state, self._jobs, self._tell_state, self._failed)
+        self._keep = Keeping(bench, self._jobs, self._busy, self._tell_state, self._failed)
         self._reading: Source | None = None
         self._ahead: tuple[Job, Opened] | None = None
         #: Whether the person has gone to an image since all began to be searched.

@@ -1,0 +1,107 @@
+"""Labels of very large images beside them: read, known again and written a part at a time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.batch.large_writers import Large
+from napari_sam.errors import LabelsError
+from napari_sam.images import Image
+from napari_sam.labels.levels import bands, sparse_zeros
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_LARGEST = 1 << 28  # pixels, of which labels are copied and written as a whole
+_SHOWN = 1 << 27  # pixels of a plane that is drawn as a whole
+_OVERVIEW = 1 << 27  # and at most of the picture of a larger one that memory holds
+LARGEST_ID = int(np.iinfo(np.int32).max)
+
+
+def is_large(shape: tuple[int, ...]) -> bool:
+    """Tell whether labels of so many pixels are handled in parts."""
+    return math.prod(shape) > _LARGEST
+
+
+def refuse_ids(lowest: int, highest: int, name: str) -> None:
+    """Refuse labels whose ids a layer would wrap round.
+
+    Raises
+    ------
+    LabelsError
+    """
+    if lowest < 0 or highest > LARGEST_ID:
+        raise LabelsError(
+            f"{name} has ids from {lowest} to {highest}, which lie between 0 and "
+            f"{LARGEST_ID}: it is left as it is. Number its objects anew."
+        )
+
+
+def parts_of(labels: Any) -> Iterator[tuple[tuple[int | slice, ...], npt.NDArray[Any]]]:
+    """Iterate over the parts of labels in which there are objects."""
+    for where in bands(labels.shape):
+        part = np.asarray(labels[where])
+        if part.any():
+            yield where, part
+
+
+def copied(labels: Any, name: str) -> npt.NDArray[np.int32]:
+    """Copy labels of a file; memory is taken only where there are objects.
+
+    Parameters
+    ----------
+    labels : integer array
+        Read where it is looked at.
+    name : str
+        Of the file.
+
+    Raises
+    ------
+    LabelsError
+        When its ids do not fit, or memory does not allow so much.
+    """
+    found = sparse_zeros(tuple(labels.shape), np.dtype(np.int32))
+    for where, part in parts_of(labels):
+        refuse_ids(int(part.min()), int(part.max()), name)
+        found[where] = part
+    return found
+
+
+def with_overview(image: Image) -> Image:
+    """Add coarser levels to an image of one large plane that has none: every fourth pixel, ...
+
+    All of it is read once, and memory holds a sixteenth of it or less.
+    """
+    height, width = image.shape[-2:]
+    if len(image.levels) > 1 or len(image.shape) > 2 or height * width <= _SHOWN:
+        return image
+    step = 4
+    while height * width > _OVERVIEW * step**2:
+        step *= 2
+    rows = [
+        np.asarray(image.finest[at : at + 64 * step, :, ...])[::step, ::step]
+        for at in range(0, height, 64 * step)
+    ]
+    levels = [np.concatenate(rows)]
+    while max(levels[-1].shape[:2]) > 1024:
+        levels.append(levels[-1][::4, ::4])
+    return Image([image.finest, *levels], image.axes, image.pixel_size, image.limits, image.rgb)
+
+
+def large_of(image: Image, labels: Any, table: pd.DataFrame) -> Large:
+    """Describe labels and their table for the writers of large images."""
+    highest = max((int(part.max()) for _, part in parts_of(labels)), default=0)
+    return Large(image, image.pixel_size, labels, highest, lambda: iter([table]))
+
+
+def read_in_parts(path: Path) -> Any:
+    """Open labels that this program wrote, to be read where they are looked at."""
+    from napari_sam.files import read_image
+
+    return read_image(path).finest
