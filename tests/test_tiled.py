@@ -18,7 +18,7 @@ from napari_sam.engine.sizes import rounded, typical_diameter
 from napari_sam.engine.stitch import PlaneOf
 from napari_sam.engine.tiled import TiledRun
 from napari_sam.engine.tiles import divide, holds_nothing, nearest_first
-from napari_sam.errors import Cancelled, LabelsError
+from napari_sam.errors import Cancelled, ImageError, LabelsError
 from napari_sam.images import Block, Image, samples, scales_of
 from napari_sam.methods.options import CellOptions
 from napari_sam.methods.registry import method
@@ -323,3 +323,11 @@ def test_tiles_begin_where_those_of_the_network_do() -> None:
             zoom = 32 * scale.longest / diameter
             for first, _ in (part.tile.rows, part.tile.columns):
                 assert abs(first * zoom / 32 - round(first * zoom / 32)) < 1e-9
+
+
+def test_planes_that_memory_would_not_hold_are_not_joined(monkeypatch):
+    monkeypatch.setattr("napari_sam.engine.tiled._LARGEST_JOINED", 1000)
+    watched = Watched(np.zeros((2, 64, 80), np.uint8))
+    with pytest.raises(ImageError, match=r"64 x 80 pixels are too large to be joined.*volume"):
+        ns.segment_volume(watched, FakeModel())
+    assert not watched.read

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _LARGEST = 1 << 28  # pixels, of which labels are copied and written as a whole
 _SHOWN = 1 << 27  # pixels of a plane that is drawn as a whole
 _OVERVIEW = 1 << 27  # and at most of the picture of a larger one that memory holds
+_BAND = 1024  # rows that are read at once: of most tiled files whole tiles
 LARGEST_ID = int(np.iinfo(np.int32).max)
 
 
@@ -85,8 +86,7 @@ def with_overview(image: Image) -> Image:
     while height * width > _OVERVIEW * step**2:
         step *= 2
     rows = [
-        np.asarray(image.finest[at : at + 64 * step, :, ...])[::step, ::step]
-        for at in range(0, height, 64 * step)
+        np.asarray(image.finest[at : at + _BAND])[::step, ::step] for at in range(0, height, _BAND)
     ]
     levels = [np.concatenate(rows)]
     while max(levels[-1].shape[:2]) > 1024:

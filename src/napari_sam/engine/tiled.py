@@ -13,7 +13,7 @@ from napari_sam.engine.sizes import agreed, limits_on
 from napari_sam.engine.stitch import Canvas, PlaneOf, Written, write_part
 from napari_sam.engine.tile_record import InMemory, Record, Settled
 from napari_sam.engine.tiles import Part, divide, holds_nothing, nearest_first
-from napari_sam.errors import LabelsError
+from napari_sam.errors import ImageError, LabelsError
 from napari_sam.images import Block, Image, Tile, is_large
 from napari_sam.labels.gather import placed
 from napari_sam.labels.levels import sparse_zeros
@@ -26,6 +26,7 @@ from napari_sam.segmentation import Segmentation, measure, with_units
 
 __all__ = ["TiledRun", "in_tiles", "search_in_tiles", "segment_in_tiles"]
 
+_LARGEST_JOINED = 1 << 27  # pixels of a plane that is taken whole, 128 Mpx
 _SAMPLING = 0.02  # of the time of a plane that looking at samples takes, for the progress
 
 
@@ -33,8 +34,20 @@ def in_tiles(image: Image, method: Method[Any]) -> bool:
     """Whether the planes of an image are searched in tiles: each is too large to be read at once.
 
     Methods that join planes take them whole.
+
+    Raises
+    ------
+    ImageError
+        When such a method is to take planes that memory would not hold.
     """
-    return not method.along and is_large(Block(image, next(image.planes())))
+    plane = next(image.planes())
+    if method.along and plane.shape[0] * plane.shape[1] > _LARGEST_JOINED:
+        raise ImageError(
+            f"Planes of {plane.shape[0]} x {plane.shape[1]} pixels are too large to be joined "
+            f"(mode {method.name}), which takes them whole: cut the image, save it at half of its "
+            "size, or find the objects of each plane by itself."
+        )
+    return not method.along and is_large(Block(image, plane))
 
 
 class TiledRun:

@@ -5,9 +5,9 @@ from napari_sam.files.kinds import IMAGE_SUFFIXES, PICTURE_SUFFIXES, TIFF_SUFFIX
 from napari_sam.files.labels import read_labels, write_labels
 from napari_sam.files.ngff_labels import labels_inside, write_labels_inside
 from napari_sam.files.pictures import write_picture
+from napari_sam.files.raw import FileImage
 from napari_sam.files.reading import images_in, read_image
 from napari_sam.files.signature import SOFTWARE, made_here
-from napari_sam.files.tiff import FileImage
 
 __all__ = [
     "IMAGE_SUFFIXES",

@@ -118,5 +118,5 @@ def read_scene(path: Path, series: int | None = None) -> RawImage:
 
 def _pixel_size(said: Any) -> PixelSize | None:
     """Return the size of a pixel, which bioio gives in micrometres."""
-    lengths = (sensible_length(getattr(said, letter, None)) for letter in "YXZ")
-    return stated_size(*lengths, "um")
+    row, column, between = (sensible_length(getattr(said, letter, None)) for letter in "YXZ")
+    return stated_size(row, column, between, "um")
