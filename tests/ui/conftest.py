@@ -157,9 +157,14 @@ class Event:
 
 @pytest.fixture(autouse=True)
 def default_preferences() -> Iterator[None]:
-    """Choices made in a test are remembered by napari; the next test must not inherit them."""
-    yield
+    """Choices made in a test are remembered by napari; the next test must not inherit them.
+
+    Nothing is outlined under the mouse, unless a test wants it: the model would be asked more than
+    a test says.
+    """
     store = PreferenceStore()
+    store.remember(**{**asdict(Preferences()), "hover_preview": False})
+    yield
     store.remember(**asdict(Preferences()))
 
 

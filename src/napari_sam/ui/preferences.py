@@ -26,7 +26,7 @@ class Preferences:
     use_contrast_limits : bool
         Whether grey images are seen with the layer's contrast limits.
     hover_preview : bool
-        Whether the mask under the cursor is shown.
+        Whether the mask under the cursor is shown, where the model answers fast enough.
     cell_per_click : bool
         Whether each click keeps the cell that was clicked before it.
     keep_on_disk : bool
@@ -39,7 +39,7 @@ class Preferences:
     device: str = "auto"
     cache_megabytes: int = 1000
     use_contrast_limits: bool = False
-    hover_preview: bool = False
+    hover_preview: bool = True
     cell_per_click: bool = False
     keep_on_disk: bool = True
     recovery_days: int = 30

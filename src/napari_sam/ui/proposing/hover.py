@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from napari_sam.engine.worker import Predicted, View
@@ -13,6 +14,9 @@ from napari_sam.ui.layers.planes import cursor_on_plane
 from napari_sam.ui.workbench import Workbench
 
 _PAUSE = 20  # milliseconds between two looks at the cursor
+_REST = 500  # milliseconds without another outline
+_SLOW = 0.25  # seconds after which an outline is where the cursor was
+_PATIENCE = 3  # slow outlines, one after the other, until no more are asked for
 
 
 class Hover:
@@ -24,6 +28,10 @@ class Hover:
         Tells whether the plane has no marks and nothing more important is being computed.
     readable : callable
         Returns the view whose pixels the model has read and that is displayed, or None.
+    rested : callable
+        Called when the cursor has come to rest: what gave way to the outlines may go on.
+    clock : callable
+        Returns seconds.
     """
 
     def __init__(
@@ -32,18 +40,30 @@ class Hover:
         preview: Preview,
         idle: Callable[[], bool],
         readable: Callable[[], View | None],
+        rested: Callable[[], None],
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._bench = bench
         self._preview = preview
         self._idle = idle
-        self._readable = readable
+        self._readable, self._clock = readable, clock
+        self._rested = rested
+        self._slow, self._insisted = 0, False
+        self._left_out: set[str] = set()  # models that take too long
         self._asked: tuple[int, int] | None = None
         self.shown = False
 
     def moved(self) -> None:
         """Take note that the cursor moved."""
-        if self._bench.state.hover and self._idle() and not self._bench.jobs.wants("hover"):
+        state = self._bench.state
+        wanted = state.hover and state.model not in self._left_out
+        if wanted and self._idle() and not self._bench.jobs.wants("hover"):
             self._bench.loop.later("hover", _PAUSE, self._look)
+
+    def insist(self) -> None:
+        """Ask slow models as well: a person wants it."""
+        self._left_out.clear()
+        self._insisted = True
 
     def stop(self) -> None:
         """Take the outline away."""
@@ -79,13 +99,25 @@ class Hover:
         self._asked = pixel
         name, device = state.model, bench.device()
         prompt, worker = Prompt(points=[place]), bench.worker
-        look = look_at_plane(bench.viewer, image, view.plane)
+        look, began = look_at_plane(bench.viewer, image, view.plane), self._clock()
         bench.jobs.submit(
             "hover",
             lambda progress: worker.hover(name, device, view, prompt, look, progress),
-            lambda predicted: self._show(view, predicted),
+            lambda predicted: self._answered(view, predicted, name, self._clock() - began),
             lambda error: None,  # the click that may follow tells what is wrong
         )
+
+    def _answered(
+        self, view: View, predicted: Predicted | None, model: str, seconds: float
+    ) -> None:
+        self._bench.loop.later("rested", _REST, self._rested)
+        self._slow = self._slow + 1 if seconds > _SLOW else 0
+        if self._slow >= _PATIENCE and not self._insisted:
+            self._left_out.add(model)
+            self._slow = 0
+            self.stop()
+        else:
+            self._show(view, predicted)
 
     def _show(self, view: View, predicted: Predicted | None) -> None:
         if predicted is None:

@@ -64,7 +64,7 @@ class Predicting:
         self._preview = preview
         self._usable = usable
         self.encoding = Encoding(bench, self._failed)
-        self.hover = Hover(bench, preview, self._idle, self.encoding.displayed)
+        self.hover = Hover(bench, preview, self._idle, self.encoding.displayed, self._rested)
         self._asked: _Question | None = None
         self._then: Callable[[], None] | None = None
         # Unfinished cells of other planes: what was asked, answered and chosen there.
@@ -338,6 +338,10 @@ class Predicting:
             return None
         same = shown.plane == answer.plane and shown.image is answer.image
         return shown if same else None
+
+    def _rested(self) -> None:
+        if self._idle():
+            self.soon()  # slices are read ahead again
 
     def _idle(self) -> bool:
         """Whether the mask under the cursor may be shown."""

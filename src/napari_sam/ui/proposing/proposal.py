@@ -135,7 +135,9 @@ class Proposal:
         """Show the mask under the cursor, or not."""
         self._bench.state.hover = on
         self._bench.preferences.remember(hover_preview=on)
-        if not on:
+        if on:
+            self.hover.insist()
+        else:
             self.hover.stop()
 
     def set_look(self, *, filled: bool | None = None, opacity: float | None = None) -> None:

@@ -36,7 +36,10 @@ class ClickMore(Folding):
         self.opacity.moved.connect(lambda v: tool.proposal.set_look(opacity=v))
         column.addWidget(self.opacity)
         self.hover = QCheckBox("Show the mask under the cursor")
-        self.hover.setToolTip("Before any click, outline the cell that a click would select.")
+        self.hover.setToolTip(
+            "Before any click, outline the cell that a click would select. Left out with a model "
+            "that takes too long for it, until you switch it off and on."
+        )
         self.hover.toggled.connect(tool.proposal.set_hover)
         column.addWidget(self.hover)
         self.again = AgainRow(tool.again)
