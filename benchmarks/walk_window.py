@@ -111,7 +111,9 @@ def check_files(folder: Path) -> None:
     for job in series.jobs:
         labels = np.asarray(read_labels(folder / f"{job.source.name}_labels.tif").finest)
         table = pd.read_csv(folder / f"{job.source.name}_objects.csv")
-        assert sorted(table["label"]) == np.unique(labels)[1:].tolist(), job.source.name
+        rejected = table["reviewed"] == "rejected" if "reviewed" in table else False
+        kept = sorted(table["label"][~np.broadcast_to(rejected, len(table))])  # rows of all stay
+        assert kept == np.unique(labels)[1:].tolist(), job.source.name
         rows += len(table)
     assert len(pd.read_csv(folder / "objects.csv")) == rows, "the table of all images"
 

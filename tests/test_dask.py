@@ -184,6 +184,30 @@ def test_the_job_of_a_worker_that_is_lost_is_done_again(model, folder, tmp_path,
     assert len(places) >= 4  # one more than there are jobs
 
 
+@pytest.mark.parametrize(("workers", "threads"), [(1, 6), (2, 3), (9, 1)])
+def test_workers_of_this_machine_share_its_processors(workers, threads, monkeypatch):
+    """A worker does a job at a time, and dask would give each one thread."""
+    started: dict[str, Any] = {}
+
+    class Started:
+        def __init__(self, *_: Any, **how: Any) -> None:
+            started.update(how)
+
+        def __enter__(self) -> Started:
+            return self
+
+        def __exit__(self, *_: Any) -> None:
+            pass
+
+    monkeypatch.setattr("os.cpu_count", lambda: 6)
+    monkeypatch.setattr(distributed, "LocalCluster", Started)
+    monkeypatch.setattr(distributed, "Client", lambda _: Started())
+    with cluster.connected("local", workers):
+        pass
+    assert set(started["env"].values()) == {threads}
+    assert "OMP_NUM_THREADS" in started["env"]
+
+
 def test_without_dask_it_is_said_what_to_install(folder, tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
     with pytest.raises(InstallationError, match=r"\[dask\]"):

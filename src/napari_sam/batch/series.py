@@ -107,7 +107,11 @@ class Series:
     @property
     def folder(self) -> Path:
         """The folder in which all results lie, of files of several the one above them."""
-        return Path(os.path.commonpath([job.outputs.folder.absolute() for job in self.jobs]))
+        folders = [job.outputs.folder.absolute() for job in self.jobs]
+        try:
+            return Path(os.path.commonpath(folders))
+        except ValueError:  # on several drives
+            return folders[0]
 
     def place_of(self, source: Source) -> int | None:
         """Return where an image stands; None where it is none of these."""
