@@ -96,12 +96,16 @@ class FindInAll:
         DataError, OSError
             When the record of the run cannot be written.
         """
-        states = [standing.state for standing in series.standings]
-        rest = [job for job, state in zip(jobs, states, strict=True) if state == "to do"]
+        to_do = {
+            job.source
+            for job, standing in zip(series.jobs, series.standings, strict=True)
+            if standing.state == "to do"
+        }
+        rest = [job for job in jobs if job.source in to_do]
         diary = Diary(jobs, series.folder)
         diary.begin()
-        for job, state in zip(jobs, states, strict=True):
-            if state != "to do":
+        for job in jobs:
+            if job.source not in to_do:
                 diary.add(Outcome(job, "skipped", "already there"))
         self._run = _Run(rest, series.inputs, diary, len(rest))
         self._show(0.0)

@@ -130,8 +130,6 @@ class Walk:
     def sort(self, least_certain_first: bool) -> None:
         """Go through the images from the least certain on, or as they are listed."""
         if self._series.jobs and not self.state.busy:
-            for at in range(len(self._series)):
-                self._series.look(at)
             self._sort(least_certain_first)
             self._remember()
 
