@@ -90,7 +90,7 @@ class Walker:
         reviewed = layer.features["reviewed"] if "reviewed" in layer.features else pd.Series("open")
         return {
             "image": self.name,
-            "order": [job.source.name for job in self.walk._series.jobs],
+            "order": self.walk._series.names,
             "ids": np.unique(layer.data).tolist(),
             "reviewed": sorted(reviewed[reviewed != "open"]),
         }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -206,6 +207,26 @@ def test_workers_of_this_machine_share_its_processors(workers, threads, monkeypa
         pass
     assert set(started["env"].values()) == {threads}
     assert "OMP_NUM_THREADS" in started["env"]
+
+
+@pytest.mark.parametrize("failing", [2, 3])
+def test_a_worker_that_ends_while_it_starts_costs_another_try(failing, monkeypatch):
+    tries: list[int] = []
+
+    def start(**_: Any) -> Any:
+        tries.append(1)
+        if len(tries) <= failing:
+            raise RuntimeError("Nanny failed to start.")
+        return nullcontext()
+
+    monkeypatch.setattr(distributed, "LocalCluster", start)
+    monkeypatch.setattr(distributed, "Client", lambda _: nullcontext("client"))
+    if failing == 2:
+        with cluster.connected("local", 2) as client:
+            assert client == "client"
+        return
+    with pytest.raises(ClusterError, match=r"before they begin \(Nanny"):
+        cluster.connected("local", 2).__enter__()
 
 
 def test_without_dask_it_is_said_what_to_install(folder, tmp_path, monkeypatch):

@@ -12,7 +12,7 @@ import tifffile
 
 from fake_model import blobs
 from napari_sam.batch.outputs import Outputs
-from napari_sam.batch.series import Series, find_series, standing_of
+from napari_sam.batch.series import find_series, standing_of
 from napari_sam.errors import DataError
 from napari_sam.files import write_labels
 
@@ -33,10 +33,6 @@ def found(folder: Path, name: str, scores: list[float], reviewed: str = "open") 
     pd.DataFrame(table).to_csv(folder / f"{name}_objects.csv", index=False)
 
 
-def names(series: Series) -> list[str]:
-    return [job.source.name for job in series.jobs]
-
-
 def test_the_least_certain_image_comes_first(folder):
     found(folder, "a", [0.9, 0.8])
     found(folder, "c", [0.5, 0.9, math.nan])
@@ -47,12 +43,14 @@ def test_the_least_certain_image_comes_first(folder):
     ]
     assert series.counts == (1, 2, 1)
     series.sort(least_certain_first=True)
-    assert names(series) == ["c", "a", "b", "d"]
+    assert series.names == ["c", "a", "b", "d"]
     assert series.standings[0].certainty == pytest.approx(0.7)
     found(folder, "b", [])
     assert series.look(2).certainty == math.inf
     series.sort(least_certain_first=False)
-    assert names(series) == list("abcd")
+    assert series.names == list("abcd")
+    series.follow(["d", "x", "b"])
+    assert series.names == ["d", "b", "a", "c"]
 
 
 def test_what_was_reviewed_does_not_count_for_certainty(folder):

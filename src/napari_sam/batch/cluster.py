@@ -24,6 +24,7 @@ from napari_sam.errors import ClusterError, InstallationError
 
 LOCAL = "local"
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # which dask sets to 1
+_STARTS = 3
 _PORT = 8786  # of a scheduler, where none is said
 _PATIENCE = 20.0  # seconds to find the scheduler, and until a first worker is there
 _ENDED = (
@@ -95,16 +96,7 @@ def connected(address: str, workers: int = 1) -> Iterator[Any]:
             "--dask needs dask.distributed: pip install 'napari-sam-bio[dask]'."
         ) from error
     if address == LOCAL:
-        with (
-            LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,  # a job at a time, which PyTorch's own threads share
-                env=dict.fromkeys(_THREADS, threads_each(workers)),
-                dashboard_address=None,
-                silence_logs=logging.ERROR,  # that a worker takes seconds to end is no news
-            ) as cluster,
-            Client(cluster) as client,
-        ):
+        with _started(LocalCluster, workers) as cluster, Client(cluster) as client:
             yield client
         return
     try:
@@ -117,6 +109,32 @@ def connected(address: str, workers: int = 1) -> Iterator[Any]:
         ) from error
     with client:
         yield client
+
+
+def _started(make: Any, workers: int) -> Any:
+    """Start a cluster on this machine; a worker that ends while it starts costs another try.
+
+    Raises
+    ------
+    ClusterError
+    """
+    how = {
+        "n_workers": workers,
+        "threads_per_worker": 1,  # a job at a time, which PyTorch's own threads share
+        "env": dict.fromkeys(_THREADS, threads_each(workers)),
+        "dashboard_address": None,
+        "silence_logs": logging.ERROR,  # that a worker takes seconds to end is no news
+    }
+    for start in range(1, _STARTS + 1):
+        try:
+            return make(**how)
+        except RuntimeError as error:
+            if start == _STARTS:
+                raise ClusterError(
+                    f"The workers end before they begin ({error}). Try --workers without --dask "
+                    "to see why."
+                ) from error
+    raise AssertionError
 
 
 def _knock(address: str) -> None:

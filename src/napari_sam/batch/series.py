@@ -113,6 +113,11 @@ class Series:
         except ValueError:  # on several drives
             return folders[0]
 
+    @property
+    def names(self) -> list[str]:
+        """What the images are called, in their order."""
+        return [job.source.name for job in self.jobs]
+
     def place_of(self, source: Source) -> int | None:
         """Return where an image stands; None where it is none of these."""
         found = (at for at, job in enumerate(self.jobs) if job.source == source)
@@ -143,7 +148,15 @@ class Series:
                 return (place,)
             return (_TURN[standing.state], standing.certainty, place)
 
-        order = sorted(range(len(self)), key=turn)
+        self._arrange(sorted(range(len(self)), key=turn))
+
+    def follow(self, names: Sequence[str]) -> None:
+        """Order the images as they were once; those that came since are the last."""
+        places = {name: place for place, name in enumerate(names)}
+        known = [places.get(job.source.name, len(names)) for job in self.jobs]
+        self._arrange(sorted(range(len(self)), key=known.__getitem__))
+
+    def _arrange(self, order: Sequence[int]) -> None:
         self.jobs = [self.jobs[at] for at in order]
         self.standings = [self.standings[at] for at in order]
 

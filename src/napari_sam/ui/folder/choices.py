@@ -34,11 +34,11 @@ class Choices:
     def __init__(self, bench: Workbench, models: ModelChoice, tools: Mapping[str, Tool]) -> None:
         self._bench, self._models, self._tools = bench, models, tools
 
-    def now(self, image: str, channel: int | None, least_certain_first: bool) -> Remembered:
+    def now(self, image: str, channel: int | None, order: list[str]) -> Remembered:
         """Return what is chosen now, and which image is shown."""
         find, model = self._bench.state.find, self._bench.state.model
         options = {name: _plain(spelled(chosen)) for name, chosen in find.chosen.items()}
-        return Remembered(image, channel, model, find.method, options, least_certain_first)
+        return Remembered(image, channel, model, find.method, options, order)
 
     def for_all(self, jobs: list[Job], channel: int | None) -> list[Job]:
         """Return the jobs with what is chosen now: model, method, options and contrast limits.

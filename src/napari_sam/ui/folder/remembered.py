@@ -29,8 +29,9 @@ class Remembered:
         How objects were looked for.
     options : dict
         For each method the options that were chosen, as `batch.spelled` spells them.
-    least_certain_first : bool
-        Whether the images were gone through from the least certain one on.
+    order : list of str
+        Names of the images, where they were gone through from the least certain one on: reviewing
+        them makes them more certain, and must not mix those that were seen with the others.
     """
 
     image: str = ""
@@ -38,7 +39,7 @@ class Remembered:
     model: str = ""
     method: str = ""
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
-    least_certain_first: bool = False
+    order: list[str] = field(default_factory=list)
 
 
 def remember(key: str, what: Remembered) -> None:

@@ -115,9 +115,10 @@ class Walk:
         self._keep.series = found
         self.state.folder, self.state.count = found.title, len(found)
         self._choices.restore(known)
-        self._sort(known.least_certain_first)
-        names = [job.source.name for job in found.jobs]
-        self._read(names.index(known.image) if known.image in names else 0)
+        self.state.least_certain_first = bool(known.order)
+        if known.order:
+            found.follow(known.order)
+        self._read(found.names.index(known.image) if known.image in found.names else 0)
 
     def _sort(self, least_certain_first: bool) -> None:
         self.state.least_certain_first = least_certain_first
@@ -326,5 +327,6 @@ class Walk:
     def _remember(self) -> None:
         """Keep where the person is, and the model and options that were chosen."""
         if self._series.jobs:
-            job, first = self._series.jobs[self.state.place], self.state.least_certain_first
-            remember(self._series.key, self._choices.now(job.source.name, job.channel, first))
+            job = self._series.jobs[self.state.place]
+            order = self._series.names if self.state.least_certain_first else []
+            remember(self._series.key, self._choices.now(job.source.name, job.channel, order))
