@@ -64,6 +64,12 @@ def _sam2(folder: Path) -> Path:
     return folder / "sam2" / "model.safetensors"
 
 
+def _edgetam(folder: Path) -> Path:
+    from tiny_edgetam import save
+
+    return save(folder / "edgetam")
+
+
 def _sam3(folder: Path) -> Path:
     from tiny_sam3 import save, tiny_network
 
@@ -78,6 +84,7 @@ FAMILIES: dict[str, tuple[Callable[[Path], Path], Any]] = {
     "mobile_sam": (_mobile_sam, EVERYTHING),
     "hq_sam": (_hq_sam, EVERYTHING),
     "sam2": (_sam2, EVERYTHING),
+    "edgetam": (_edgetam, EVERYTHING),
     "sam3": (_sam3, ConceptOptions(text="cell", min_score=0.0)),
 }
 

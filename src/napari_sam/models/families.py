@@ -6,6 +6,7 @@ from pathlib import Path
 
 from napari_sam.errors import CheckpointError, DataError
 from napari_sam.models.cells.family import CELLS
+from napari_sam.models.edgetam.family import EDGETAM
 from napari_sam.models.family import Family
 from napari_sam.models.foreign import foreign
 from napari_sam.models.headers import Header
@@ -16,7 +17,7 @@ from napari_sam.models.sam2.family import SAM2
 from napari_sam.models.sam3.family import SAM3
 
 #: Asked in this order whether a file is theirs.
-FAMILIES: tuple[Family, ...] = (CELLS, HQ_SAM, MOBILE_SAM, SAM, SAM2, SAM3)
+FAMILIES: tuple[Family, ...] = (CELLS, HQ_SAM, MOBILE_SAM, SAM, SAM2, EDGETAM, SAM3)
 
 
 def family_named(name: object) -> Family:

@@ -8,6 +8,7 @@ program pins it.
 from __future__ import annotations
 
 from napari_sam.models.cells.family import CELLS
+from napari_sam.models.edgetam.family import EDGETAM
 from napari_sam.models.entry import Entry, Weights
 from napari_sam.models.family import Family
 from napari_sam.models.hq_sam.family import HQ_SAM
@@ -132,6 +133,15 @@ ZOO: tuple[Entry, ...] = (
         *("large", 898083611),
         "2647878d5dfa5098f2f8649825738a9345572bae2d4350a2468587ece47dd318",
         "Objects through slices and time; needs a GPU to be pleasant.",
+    ),
+    Entry(
+        *("edgetam", EDGETAM, "edgetam.pt", 56116523),
+        "ed2d4850b8792c239689b043c47046ec239b6e808a3d9b6ae676c803fd8780df",
+        f"{_GITHUB}facebookresearch/EdgeTAM/7711e012a30a2402c4eaab637bdb00a521302c91/"
+        "checkpoints/edgetam.pt",
+        "Apache-2.0",
+        "Objects through slices and time on a laptop: a small and quick SAM 2.",
+        (_HUB + "facebook/EdgeTAM/resolve/main/edgetam.pt",),
     ),
     _hq(
         *("vit_tiny", "0f32c075ccdd870ae54db2f7630e7a0878ede5a2b06d05d6fe02c65a82fb7196"),

@@ -1,4 +1,4 @@
-"""SAM 2: files of both layouts, and the numbers of ``transformers`` for images and in memory."""
+"""SAM 2 and EdgeTAM: the numbers of ``transformers`` for images and in memory; files of SAM 2."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from napari_sam.models.sam2.names import to_transformers
 from napari_sam.models.sam2.network import configuration
 from rounding import rounding
 from sam_prompts import picture
+from tiny_edgetam import tiny_edgetam
 from tiny_sam2 import SETTINGS, library, tiny_network, tiny_sam2
 
 RECORDED = Path(__file__).parents[2] / "recorded" / "sam2_1_tiny.txt"
@@ -40,10 +41,10 @@ def published() -> dict[str, torch.Tensor]:
     }
 
 
-@pytest.fixture(scope="module")
-def both() -> Any:
+@pytest.fixture(scope="module", params=[tiny_sam2, tiny_edgetam], ids=["sam2", "edgetam"])
+def both(request) -> Any:
     library()
-    model = tiny_sam2()
+    model = request.param()
     embedding = model.encode(picture(SHAPE, 5), limits=FULL)
     with torch.inference_mode():
         pixels, _ = model._encoder.pixels(picture(SHAPE, 5), FULL)
@@ -289,7 +290,7 @@ def movie(both):
 
 def followed(model: Any, pixels: Any, shown: dict[int, Any], asked: range) -> dict[int, Any]:
     """What ``transformers`` answers by itself."""
-    session = library().Sam2VideoInferenceSession(video=pixels, dtype=torch.float32)
+    session = model.session(video=pixels, dtype=torch.float32)
     number = session.obj_id_to_idx(1)
     backwards = asked.step < 0
     for at, what in shown.items():

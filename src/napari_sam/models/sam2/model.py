@@ -24,10 +24,12 @@ class Sam2Model(SamModel):
     """
 
     embedder = Sam2Prompts
+    #: Runs the image encoder.
+    encoder: type[HieraEncoder] = HieraEncoder
 
     def __init__(self, network: Any, name: str, device: str = "cpu", sha256: str = "") -> None:
         self.whole = network.to(device)
-        sam = as_sam(self.whole, HieraEncoder(self.whole), Pixels())
+        sam = as_sam(self.whole, self.encoder(self.whole), Pixels())
         super().__init__(sam, name, device, sha256, decoder=Sam2Decoder)
 
     def framed(self, side: int) -> Framing:
@@ -39,6 +41,10 @@ class Sam2Model(SamModel):
         """Who carries objects from frame to frame, if the checkpoint holds that."""
         if not hasattr(self.whole, "memory_attention"):
             return None
-        session = transformers().Sam2VideoInferenceSession
         places = self.whole.vision_encoder.neck.position_encoding
-        return Sam2Memory(self, Remembering(self.whole, places, session))
+        return Sam2Memory(self, Remembering(self.whole, places, self.session))
+
+    @property
+    def session(self) -> Any:
+        """What the network keeps of objects."""
+        return transformers().Sam2VideoInferenceSession

@@ -120,6 +120,11 @@ class HieraEncoder(nn.Module):
         self.vision = network.vision_encoder
         self.img_size = int(network.config.prompt_encoder_config.image_size)
 
+    @property
+    def layers(self) -> Any:
+        """Parts before which it reports."""
+        return self.vision.backbone.blocks
+
     def encode_image(
         self,
         pixels: Tensor,
@@ -143,9 +148,8 @@ class HieraEncoder(nn.Module):
         -------
         (1, C, h, w) Tensor
         """
-        blocks = self.vision.backbone.blocks
         with ExitStack() as hooks:
-            report_before(blocks, progress, hooks)
+            report_before(self.layers, progress, hooks)
             found = self.vision(pixels).fpn_hidden_states
         if early is not None:
             early.extend(found[:-1])

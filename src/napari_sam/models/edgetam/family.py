@@ -1,0 +1,31 @@
+"""The row of EdgeTAM's family."""
+
+from __future__ import annotations
+
+from napari_sam.models.family import Family, Request
+from napari_sam.models.headers import Header
+from napari_sam.models.model import Model
+
+
+def _recognises(header: Header) -> bool:
+    return header.has("image_encoder.trunk.body.", "spatial_perceiver.") or header.has(
+        "vision_encoder.backbone.timm_model.", "spatial_perceiver."
+    )
+
+
+def _load(request: Request) -> Model:
+    from napari_sam.models.edgetam.load import load_edgetam
+
+    assert request.path is not None
+    how = {"name": request.name, "sha256": request.sha256}
+    return load_edgetam(request.path, request.device, **how)
+
+
+EDGETAM = Family(
+    name="edgetam",
+    title="EdgeTAM",
+    recognises=_recognises,
+    load=_load,
+    stores_embeddings=True,
+    abilities=("memory",),
+)
