@@ -55,6 +55,7 @@ def test_what_the_package_imports_is_declared() -> None:
         "bioio",
         "geff",
         "networkx",
+        "timm",
         "transformers",
         "numba",
         "distributed",

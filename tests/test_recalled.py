@@ -11,6 +11,7 @@ import pytest
 from elephant import Elephant
 from fake_model import FakeModel, blobs
 from napari_sam.engine.carrying import Carried, Carrying, Told
+from napari_sam.engine.worker import View, Worker
 from napari_sam.errors import Cancelled
 from napari_sam.images import Block, Image
 from napari_sam.regions import Region
@@ -115,6 +116,25 @@ def test_cells_in_the_labels_are_met_and_its_own_slices_are_taken():
     found = go_on(carrying(others=labels, own=7), Elephant(), told(4))
     assert found.given == {4, 5}
     assert not found.steps[6].region.on((64, 80))[10:20].any()
+
+
+def test_a_second_object_finds_the_slices_encoded():
+    model = Elephant()
+    worker = Worker(lambda name, device: model, memory=10_000_000)
+    image = Image.of(IMAGE, limits=(0.0, 255.0))
+    view = View(image, list(image.planes())[4])
+    what, counts = told(4), []
+    for _ in range(2):
+        ours = carrying()
+        for _ in range(4 * DEPTH):
+            if worker.carry("it", "cpu", view, ours, what, lambda fraction: None).over:
+                break
+        counts.append(len(model.encoded))
+    assert counts[0] == counts[1]
+    worker.resize(0)  # what is kept is bounded: nothing here
+    go = worker.carry("it", "cpu", view, carrying(), what, lambda fraction: None)
+    assert go.steps
+    assert len(model.encoded) > counts[1]
 
 
 def test_another_model_begins_anew():

@@ -16,6 +16,7 @@ from napari_sam.progress import Progress
 from napari_sam.regions import Region
 from napari_sam.stacks.carry import Carry
 from napari_sam.stacks.following import Step
+from napari_sam.stacks.recall import Encode, encode
 from napari_sam.stacks.recalled import Recalled
 
 
@@ -119,6 +120,7 @@ class Carrying:
         told: Told,
         limits: Callable[[], tuple[float, float]],
         progress: Progress,
+        encode: Encode = encode,
     ) -> Carried:
         """Look at one more slice.
 
@@ -130,10 +132,12 @@ class Carrying:
             Returns the contrast limits, asked for once.
         progress : callable
             Called between stages; raise `Cancelled` from it to stop.
+        encode : callable
+            Encodes a slice for a model with a memory: another object may want it, too.
         """
         carry = self._carry
         if carry is None or not carry.take(model):
-            carry = self._begin(model, limits(), progress)
+            carry = self._begin(model, limits(), progress, encode)
         self._tell(carry, told)
         progress(carry.fraction)
         carry.advance()
@@ -141,13 +145,17 @@ class Carrying:
         return Carried(carry.steps, given, carry.fraction, carry.done)
 
     def _begin(
-        self, model: Model, limits: tuple[float, float], progress: Progress
+        self, model: Model, limits: tuple[float, float], progress: Progress, encode: Encode
     ) -> Carry | Recalled:
         stack = PlaneStack(self.block.image.finest, self.planes)
         labels = None if self.others is None else PlaneStack(self.others, self.planes)
         others = labels if self._yields else None
         how: dict[str, Any] = {"rgb": False, "limits": limits, "others": others, "own": self.own}
-        carry = (Carry if model.memory is None else Recalled)(stack, model, **how)
+        carry: Carry | Recalled
+        if model.memory is None:
+            carry = Carry(stack, model, **how)
+        else:
+            carry = Recalled(stack, model, encode=encode, **how)
         if labels is not None and self.own:
             for at in range(len(self.planes)):
                 progress(0.0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -23,6 +23,14 @@ from napari_sam.stacks.following import NOBODY, Step
 from napari_sam.stacks.spans import Spans
 
 _KEPT = 4  # embeddings of shown slices that are kept: some megabytes each
+
+Encode = Callable[..., Embedding]
+"""Called with a model, pixels and ``limits=``; returns their embedding."""
+
+
+def encode(model: Model, pixels: Any, *, limits: tuple[float, float] | None) -> Embedding:
+    """Encode a slice by the model itself, and keep nothing."""
+    return model.encode(pixels, limits=limits)
 
 
 @dataclass(eq=False)
@@ -70,6 +78,8 @@ class Recall:
         Objects that are there already, 0 where none is: no pixel of theirs is taken.
     own : int
         The number under which the object itself may be among them.
+    encode : callable
+        Encodes a slice, for who keeps embeddings; see `Encode`.
 
     Attributes
     ----------
@@ -95,6 +105,7 @@ class Recall:
         limits: tuple[float, float] | None = None,
         others: Any = None,
         own: int = 0,
+        encode: Encode = encode,
     ) -> None:
         memory = model.memory
         if memory is None:
@@ -103,7 +114,7 @@ class Recall:
             )
         self.slices = Slices(stack, rgb=rgb, limits=limits)
         self._others = None if others is None else Others(others, self.slices, own)
-        self.model, self._memory = model, memory
+        self.model, self._memory, self._encode = model, memory, encode
         self.objects: dict[int, Spans[Prompt]] = {}
         self.first, self.last = 0, self.slices.depth - 1
         self._kept: OrderedDict[int, Embedding] = OrderedDict()
@@ -272,7 +283,7 @@ class Recall:
                 pixels = self.slices.look_at(index)
             else:
                 pixels = check_plane(np.asarray(self.slices.data[index]))
-            kept = self.model.encode(pixels, limits=self.slices.limits)
+            kept = self._encode(self.model, pixels, limits=self.slices.limits)
         if keep:
             self._kept[index] = kept
             self._kept.move_to_end(index)

@@ -9,7 +9,7 @@ from napari_sam.models.model import Model
 from napari_sam.prompts import Prompt
 from napari_sam.regions import Region
 from napari_sam.stacks.following import Step
-from napari_sam.stacks.recall import Recall
+from napari_sam.stacks.recall import Encode, Recall, encode
 from napari_sam.stacks.spans import Spans
 
 
@@ -21,7 +21,7 @@ class Recalled:
 
     Parameters
     ----------
-    stack, model, rgb, limits, others, own
+    stack, model, rgb, limits, others, own, encode
         See `napari_sam.stacks.recall.Recall`.
 
     Attributes
@@ -41,9 +41,10 @@ class Recalled:
         limits: tuple[float, float] | None = None,
         others: Any = None,
         own: int = 0,
+        encode: Encode = encode,
     ) -> None:
         how: dict[str, Any] = {"rgb": rgb, "limits": limits, "others": others, "own": own}
-        self.model, self._recall = model, Recall(stack, model, **how)
+        self.model, self._recall = model, Recall(stack, model, encode=encode, **how)
         self.absent: set[int] = set()
         self.fraction = 0.0
         self._going: Iterator[Any] | None = None
