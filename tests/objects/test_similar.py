@@ -22,6 +22,7 @@ from napari_sam.objects.describe import Looks, Sight
 from napari_sam.objects.examples import Examples
 from napari_sam.objects.likeness import Likeness
 from napari_sam.objects.shape import NAMES, shape_and_brightness
+from napari_sam.objects.texture import texture
 from tiny_cells import tiny_model
 
 
@@ -145,6 +146,32 @@ def test_objects_that_are_all_the_same_are_no_error() -> None:
 
 
 # finding them ---------------------------------------------------------------------------------
+
+
+def test_one_population_is_not_parted_unless_somebody_says_so() -> None:
+    rng = np.random.default_rng(1)
+    every = looks(rng.normal(0, 1, (200, 4)))
+    alike = Likeness.fit(every, every.of([0, 1, 2])).similarity(every)
+    assert (alike >= 0.5).mean() > 0.7
+    far = np.argsort(alike)[:5]
+    parted = Likeness.fit(every, every.of([0, 1, 2]), every.of(far)).similarity(every)
+    assert (parted[far] < 0.5).all()
+
+
+@given(st.integers(0, 3), st.floats(0.5, 2.0))
+@settings(max_examples=10, deadline=None)
+def test_texture_does_not_depend_on_place_turns_or_brightness(turns: int, light: float) -> None:
+    labels = np.zeros((40, 40), np.int32)
+    labels[8:22, 8:22], labels[24:34, 20:36] = 1, 2
+    rng = np.random.default_rng(0)
+    grey = np.where(labels > 0, 0.4 + 0.1 * rng.standard_normal(labels.shape), 0.1)
+    usual = texture(labels, grey)
+    turned = texture(np.rot90(labels, turns), np.rot90(grey, turns))
+    np.testing.assert_allclose(turned, usual, atol=1e-3)
+    lit = texture(labels, grey * light)
+    np.testing.assert_allclose(lit[:, 1:], usual[:, 1:], atol=0.05)
+    assert np.isfinite(texture(np.ones((9, 9), int), np.zeros((9, 9)))).all()
+    assert texture(np.zeros((5, 5), int), np.zeros((5, 5))).shape == (0, 8)
 
 
 def test_like_a_few_large_ones_are_all_large_ones() -> None:

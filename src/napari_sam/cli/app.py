@@ -15,7 +15,7 @@ from napari_sam.errors import NapariSamError
 
 INTERRUPTED = 130
 #: A file of this folder each, in the order in which they are listed.
-COMMANDS = ("demo", "segment", "replay", "adapt", "models", "cache", "export")
+COMMANDS = ("demo", "segment", "replay", "classify", "adapt", "models", "cache", "export")
 
 
 def build_parser(words: Sequence[str] = ()) -> argparse.ArgumentParser:

@@ -21,7 +21,7 @@ from napari_sam.objects.classifier import Classifier
 from napari_sam.objects.describe import Looks, Sight, describing
 from napari_sam.progress import Progress, part, silent
 
-__all__ = ["Seen", "classify_objects", "look_at", "suggest"]
+__all__ = ["Seen", "classify_objects", "look_at", "see", "suggest"]
 
 Labels = npt.NDArray[np.integer[Any]]
 
@@ -184,7 +184,7 @@ def classify_objects(
     checks.reports(progress)
     runs = as_model(model, device)
     describing(runs)
-    seen = _seen(described, ids, runs, progress)
+    seen = see(described, ids, runs, progress)
     missing = sorted(classes.keys() - set(seen.ids.tolist()))
     if missing:
         raise LabelsError(f"There is no object {missing[0]} in the labels, which `known` names.")
@@ -202,8 +202,14 @@ def _classes(known: Any) -> dict[int, str]:
     }
 
 
-def _seen(image: Image, labels: Labels, model: Model, progress: Progress) -> Seen:
-    """Look at every plane that holds an object."""
+def see(image: Image, labels: Labels, model: Model, progress: Progress = silent) -> Seen:
+    """Look at every plane of an image that holds an object.
+
+    Raises
+    ------
+    LabelsError
+        When there is none.
+    """
     parts, blocks = [], list(image.blocks())
     for done, block in enumerate(blocks):
         share = part(progress, done / len(blocks), (done + 1) / len(blocks))

@@ -1,4 +1,4 @@
-"""What the objects of a plane look like: shape and brightness, and the encoder's features."""
+"""What the objects of a plane look like: shape, brightness, texture; the encoder's features."""
 
 from __future__ import annotations
 
@@ -13,13 +13,23 @@ from napari_sam.contrast import normalise
 from napari_sam.errors import ModelError
 from napari_sam.models.capabilities import Describes, Scene
 from napari_sam.models.model import Embedding, Model
-from napari_sam.objects.shape import NAMES, shape_and_brightness
+from napari_sam.objects.shape import NAMES as SHAPES
+from napari_sam.objects.shape import shape_and_brightness
+from napari_sam.objects.texture import NAMES as TEXTURES
+from napari_sam.objects.texture import texture
 
 __all__ = ["SPREADS", "Looks", "Sight", "describing"]
 
-#: By how much objects of one kind differ in each of `napari_sam.objects.shape.NAMES`: root mean
-#: square over the populations of `benchmarks/populations.py`.
-SPREADS = np.array([0.58, 0.33, 0.19, 0.12, 0.036, 0.062, 0.083, 0.16, 0.069], np.float32)
+#: By how much objects of one kind differ in each of `napari_sam.objects.shape.NAMES`, and then of
+#: `napari_sam.objects.texture.NAMES`: root mean square over the populations of
+#: `benchmarks/populations.py`.
+SPREADS = np.array(
+    [
+        *(0.58, 0.33, 0.19, 0.12, 0.036, 0.062, 0.083, 0.16, 0.069),
+        *(0.11, 0.13, 0.17, 0.17, 0.19, 0.17, 0.25, 0.043),
+    ],
+    np.float32,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +39,7 @@ class Looks:
     Parameters
     ----------
     measures : (n, M) float32
-        `shape_and_brightness` in units of :data:`SPREADS`.
+        `shape_and_brightness` and `texture`, in units of :data:`SPREADS`.
     features : (n, D) float32
         Of the model's encoder.
     """
@@ -85,8 +95,11 @@ class Sight:
 
     def looks(self, labels: npt.NDArray[np.integer[Any]]) -> Looks:
         """Describe the objects of labels (H, W) with ids 1..n."""
-        measures = shape_and_brightness(labels, self.grey) / SPREADS
-        return Looks(measures.astype(np.float32), self.scene.describe(labels))
+        measures = (shape_and_brightness(labels, self.grey), texture(labels, self.grey))
+        return Looks(
+            (np.concatenate(measures, axis=1) / SPREADS).astype(np.float32),
+            self.scene.describe(labels),
+        )
 
 
 def describing(model: Model) -> Describes:
@@ -104,4 +117,4 @@ def describing(model: Model) -> Describes:
     return model.describes
 
 
-assert len(NAMES) == len(SPREADS)
+assert len(SHAPES) + len(TEXTURES) == len(SPREADS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,8 +12,14 @@ from napari_sam.objects.places import Places
 
 __all__ = ["Likeness"]
 
-#: How strongly few examples are distrusted: this over their number is added to the variances.
-DISTRUST = 30.0
+#: How many objects of all that there are count with those that are not meant: a few say little.
+USUAL = 2
+#: How often the means of both populations are taken anew from what is likely in them.
+MEANS = 3
+#: How surely one population is presumed where nobody says what is not meant and all objects look
+#: like one: logarithm of the odds. And how much better two have to explain an object, in nats, for
+#: nothing to be presumed.
+PRESUMED, EVIDENT = 3.0, 0.1
 _ROUNDS = 50
 Floats = npt.NDArray[np.float64]
 
@@ -31,6 +37,8 @@ class Likeness:
     other, like, variance, share : float
         Where objects lie along the way: the others, those alike, how much they scatter, and how
         large the share of those alike is.
+    presumed : float
+        What is added to the logarithm of the odds of being alike.
     """
 
     places: Places
@@ -39,6 +47,7 @@ class Likeness:
     like: float
     variance: float
     share: float
+    presumed: float = 0.0
 
     @classmethod
     def fit(cls, every: Looks, yes: Looks, no: Looks | None = None) -> Likeness:
@@ -55,38 +64,66 @@ class Likeness:
 
         Notes
         -----
-        The direction is the linear discriminant between the examples and what is not meant, or
-        all objects where nothing is said of that [1]_. Along it two normal distributions of one
-        variance are fitted to all objects by expectation maximisation, the examples given
-        [2]_; the similarity is the probability of belonging to that of the examples.
+        The direction leads from the mean of what is not meant, or of all objects where nothing
+        is said of that, to the mean of the examples. Along it two normal distributions of one
+        variance are fitted to all objects by expectation maximisation, the examples given [1]_;
+        the similarity is the probability of belonging to that of the examples. With it the means
+        are taken anew, and the direction [2]_. All measures are in units of how much they differ
+        within a population, which is why no covariance is asked of so few. All objects may well be
+        of one population: two are only believed when they explain the objects better, or a person
+        says what is not meant.
 
         References
         ----------
-        .. [1] Hariharan, Malik and Ramanan, Discriminative decorrelation for clustering and
-           classification, ECCV 2012.
-        .. [2] Nigam et al., Text classification from labeled and unlabeled documents using EM,
+        .. [1] Nigam et al., Text classification from labeled and unlabeled documents using EM,
            Machine Learning 39:103, 2000.
+        .. [2] Basu, Banerjee and Mooney, Semi-supervised clustering by seeding, ICML 2002.
         """
         known = [yes] if no is None or not len(no) else [yes, no]
         population = Looks.joined([every, *known])
         places = Places.among(population)
         at = places.of(population)
-        mean = at.mean(axis=0)
-        liked = places.of(yes)
-        against = mean if len(known) == 1 else places.of(known[1]).mean(axis=0)
-        distrust = max(1.0, DISTRUST / sum(map(len, known)))
-        scatter = np.cov(at, rowvar=False, bias=True) + distrust * np.eye(len(mean))
-        way = np.linalg.solve(scatter, liked.mean(axis=0) - against)
         fixed = np.full(len(population), np.nan)
         fixed[len(every) : len(every) + len(yes)] = 1.0
         fixed[len(every) + len(yes) :] = 0.0
-        return cls(places, way, *_two_normals(at @ way, fixed))
+        against = at.mean(axis=0)
+        if len(known) > 1:
+            unlike = at[fixed == 0]
+            against = (unlike.sum(axis=0) + USUAL * against) / (len(unlike) + USUAL)
+        found = cls(places, *_along(at, at[fixed == 1].mean(axis=0) - against, fixed))
+        for _ in range(MEANS):
+            belongs = np.where(np.isnan(fixed), found._belongs(at @ found.way), fixed)
+            inside, outside = belongs.sum(), (1 - belongs).sum()
+            if min(inside, outside) < 1:
+                break
+            way = belongs @ at / inside - (1 - belongs) @ at / outside
+            found = cls(places, *_along(at, way, fixed))
+        if len(known) > 1:
+            return found
+        lacking = 1 - found._evidence(at @ found.way) / EVIDENT
+        return replace(found, presumed=PRESUMED * float(np.clip(lacking, 0, 1)))
 
     def similarity(self, looks: Looks) -> Floats:
         """Return how likely each object is like the examples, (n,), 0 to 1."""
-        at = self.places.of(looks) @ self.way
+        return self._belongs(self.places.of(looks) @ self.way)
+
+    def _belongs(self, at: Floats) -> Floats:
+        """Return how likely places along the way belong to those that are alike."""
         odds = ((at - self.other) ** 2 - (at - self.like) ** 2) / (2 * self.variance)
-        return _logistic(odds + np.log(self.share / (1 - self.share)))
+        return _logistic(odds + np.log(self.share / (1 - self.share)) + self.presumed)
+
+    def _evidence(self, at: Floats) -> float:
+        """Return by how much better two normal distributions explain places than one, in nats."""
+        parts = (self.share, self.like), (1 - self.share, self.other)
+        density = sum(w * np.exp(-((at - mean) ** 2) / (2 * self.variance)) for w, mean in parts)
+        two = np.log(np.asarray(density) + 1e-30).mean() - np.log(self.variance) / 2
+        return float(two + (1 + np.log(at.var() + 1e-9)) / 2)
+
+
+def _along(at: Floats, way: Floats, fixed: Floats) -> tuple[Floats, float, float, float, float]:
+    """Fit two populations along a way between them; its length says nothing."""
+    way = way / max(float(np.linalg.norm(way)), 1e-9)
+    return way, *_two_normals(at @ way, fixed)
 
 
 def _two_normals(at: Floats, fixed: Floats) -> tuple[float, float, float, float]:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NAMES", "shape_and_brightness"]
+__all__ = ["NAMES", "on_rim", "shape_and_brightness"]
 
 #: What is measured, in this order.
 NAMES = (
@@ -68,7 +68,7 @@ def shape_and_brightness(
     many = np.maximum(area, 1)
     mean = total(values) / many
     spread = np.sqrt(np.maximum(total(values**2) / many - mean**2, 0))
-    rim = _on_rim(labels).ravel()[where]
+    rim = on_rim(labels).ravel()[where]
     perimeter = np.maximum(total(rim), 1)
     border = total(values * rim) / perimeter
     inner = np.maximum(area - perimeter, 1)
@@ -105,7 +105,7 @@ def _elongation(
     return np.asarray(0.5 * np.log(np.maximum(ratio, 1)))
 
 
-def _on_rim(labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.bool_]:
+def on_rim(labels: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.bool_]:
     """Tell which pixels have a neighbour, above, below, left or right, of another id."""
     rim = np.zeros(labels.shape, bool)
     rim[[0, -1]] = rim[:, [0, -1]] = True

@@ -1,0 +1,222 @@
+"""``napari-sam classify``: classes for all objects of a folder, after examples of each."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from napari_sam.cli.progress import Line
+from napari_sam.errors import DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+    from napari_sam.images import Image
+
+_FORMATS = ("coco", "csv", "geojson")
+
+
+def add_parser(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    """Add the command to the parser."""
+    parser = commands.add_parser(
+        "classify",
+        parents=[common],
+        help="give every object of a folder one of your classes, after a few examples",
+        description="Give every object a class. The examples are what you said in Review, in the "
+        "tables beside the labels, or a table of your own; all images are judged by all of them.",
+    )
+    parser.add_argument("images", metavar="IMAGES", help="an image, or a folder of them")
+    parser.add_argument(
+        "labels",
+        metavar="LABELS",
+        type=Path,
+        help="labels of that image, or a folder with labels called like the images, or like "
+        "them and _labels",
+    )
+    parser.add_argument(
+        "-o", "--output", required=True, type=Path, metavar="FOLDER", help="where tables go"
+    )
+    parser.add_argument(
+        "--examples",
+        type=Path,
+        metavar="TABLE",
+        help="a CSV table with the columns image, label and class; image is the file's name, with "
+        "or without its ending, and may be left out when there is one image",
+    )
+    parser.add_argument(
+        "--to", nargs="+", choices=_FORMATS, default=[], help="also write these formats"
+    )
+    parser.add_argument(
+        "--model", default="cells", metavar="NAME_OR_PATH", help="who says what objects look like"
+    )
+    parser.add_argument("--channel", type=int, metavar="N", help="counted from 0")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace tables that are there already"
+    )
+    parser.set_defaults(run=run)
+
+
+class _Source(NamedTuple):
+    """An image, its labels, and what is known of its objects."""
+
+    file: Path
+    image: Image
+    labels: npt.NDArray[np.integer[Any]]
+    table: pd.DataFrame
+    known: dict[int, str]
+
+
+def run(options: argparse.Namespace) -> int:
+    """Look at all objects, and write a class for each."""
+    from napari_sam.loading import as_model
+    from napari_sam.objects.classify import see
+    from napari_sam.objects.classify_series import OfImage, suggest_for_all
+    from napari_sam.objects.describe import describing
+
+    sources = _sources(options)
+    targets = [path for one in sources for path in _targets(one, options)]
+    there = [path.name for path in targets if path.exists()]
+    if there and not options.overwrite:
+        raise DataError(
+            f"already in {options.output}: {', '.join(there[:5])}. Choose another folder, or add "
+            "--overwrite."
+        )
+    model = as_model(options.model, options.device)
+    describing(model)
+    line = Line("Looking at objects")
+    seen = []
+    for done, one in enumerate(sources):
+        line(done / len(sources))
+        seen.append(OfImage(one.file.name, see(one.image, one.labels, model), one.known))
+    tables = suggest_for_all(seen)
+    line.done(_told(tables))
+    for one, classes in zip(sources, tables, strict=True):
+        _write(one, classes, options)
+    return 0
+
+
+def _sources(options: argparse.Namespace) -> list[_Source]:
+    """Read images, labels and tables; images without objects are left out."""
+    from napari_sam.files import read_image, read_labels
+    from napari_sam.files.beside import labels_beside
+    from napari_sam.files.inputs import find_inputs
+    from napari_sam.files.pick import pick
+
+    files = find_inputs([options.images])
+    if options.labels.is_dir():
+        beside = [(file, labels_beside(file, options.labels)) for file in files]
+        pairs = [(file, own) for file, own in beside if own is not None]
+    else:
+        pairs = [(file, options.labels) for file in files]
+    examples = None if options.examples is None else _examples(options.examples)
+    sources = []
+    for file, own in pairs:
+        labels = pick(read_labels(own), sure=True).finest
+        if not labels.any():
+            continue
+        image, table = pick(read_image(file), options.channel), _table(own, labels)
+        known = _said(table)
+        if examples is not None:
+            known |= _of(examples, file, alone=len(pairs) == 1)
+        sources.append(_Source(file, image, labels, table, known))
+    if not sources:
+        raise DataError(
+            f"{options.labels} has no labels with objects for the images of {options.images}: "
+            "expected files called like the images, or like them and _labels."
+        )
+    return sources
+
+
+def _table(labels: Path, pixels: npt.NDArray[np.integer[Any]]) -> pd.DataFrame:
+    """Read the table beside labels, or measure the objects where there is none."""
+    import pandas as pd
+
+    from napari_sam.exports.tables import measure_stack
+    from napari_sam.files.beside import stem_of_labels
+    from napari_sam.segmentation import measure
+
+    path = labels.with_name(f"{stem_of_labels(labels)}_objects.csv")
+    if not path.exists():
+        return measure(pixels) if pixels.ndim == 2 else measure_stack(pixels)
+    try:
+        table = pd.read_csv(path)
+        table["label"] = table["label"].astype(int)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is no table of objects ({error}).") from error
+    return table
+
+
+def _said(table: pd.DataFrame) -> dict[int, str]:
+    """Return the classes that a person gave; what was suggested before is no example."""
+    from napari_sam.classes import BY, SUGGESTED, classes_in
+
+    return classes_in(table[table[BY] != SUGGESTED] if BY in table else table)
+
+
+def _examples(path: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(path)
+        table["label"] = table["label"].astype(int)
+        table["class"] = table["class"].astype(str)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise DataError(
+            f"{path} is no table of examples ({error}): it needs the columns image, label and "
+            "class."
+        ) from error
+    return table
+
+
+def _of(examples: pd.DataFrame, file: Path, alone: bool) -> dict[int, str]:
+    """Return the examples that lie on an image."""
+    from napari_sam.classes import classes_in
+    from napari_sam.files.names import stem_of
+
+    if "image" in examples:
+        names = examples["image"].astype(str)
+        examples = examples[(names == file.name) | (names == stem_of(file))]
+    elif not alone:
+        raise DataError("The table of examples needs a column image: there are several images.")
+    return classes_in(examples)
+
+
+def _targets(one: _Source, options: argparse.Namespace) -> list[Path]:
+    """Name the files of an image: the table, then the other formats."""
+    from napari_sam.exports.formats import FORMATS
+    from napari_sam.files.names import stem_of
+
+    stem = stem_of(one.file)
+    others = [options.output / f"{stem}_classes{FORMATS[kind].suffix}" for kind in options.to]
+    return [options.output / f"{stem}_objects.csv", *others]
+
+
+def _write(one: _Source, classes: pd.DataFrame, options: argparse.Namespace) -> None:
+    from napari_sam.classes import COLUMNS
+    from napari_sam.exports.formats import export
+    from napari_sam.files import in_one_piece
+
+    rest = one.table.drop(columns=list(COLUMNS), errors="ignore")
+    table = rest.merge(classes, on="label", how="inner")
+    target, *others = _targets(one, options)
+    with in_one_piece(target) as temporary:
+        table.to_csv(temporary, index=False)
+    print(target)
+    for kind, path in zip(options.to, others, strict=True):
+        size = one.image.pixel_size
+        print(export(one.labels, path, kind, table=table, pixel_size=size, name=one.file.name))
+
+
+def _told(tables: list[pd.DataFrame]) -> str:
+    """Count the objects of each class."""
+    from collections import Counter
+
+    count = Counter(name for table in tables for name in table["class"])
+    each = ", ".join(f"{number} {name!r}" for name, number in sorted(count.items()))
+    return f"{each} on {len(tables)} images" if len(tables) != 1 else each

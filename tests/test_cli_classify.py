@@ -1,0 +1,105 @@
+"""``napari-sam classify``: a folder of labels, examples of two classes, tables and exports."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+from describing_model import DescribingModel, two_kinds
+from napari_sam import loading
+from napari_sam.cli import main
+from napari_sam.errors import LabelsError
+from napari_sam.objects.classify_series import OfImage, suggest_for_all
+
+
+def run(*arguments: Any) -> int:
+    return main([str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Path, Path]:
+    """Two images of large and small discs; of the first a person said what four of them are."""
+    monkeypatch.setattr(loading, "load_model", lambda *_, **__: DescribingModel())
+    images, labels = tmp_path / "images", tmp_path / "labels"
+    images.mkdir()
+    labels.mkdir()
+    image, marks = two_kinds()
+    for name in ("a", "b"):
+        tifffile.imwrite(images / f"{name}.tif", image.astype(np.float32))
+        tifffile.imwrite(labels / f"{name}_labels.tif", marks.astype(np.uint16))
+    tifffile.imwrite(images / "empty.tif", image.astype(np.float32))
+    tifffile.imwrite(labels / "empty_labels.tif", np.zeros(marks.shape, np.uint16))
+    ids = np.unique(marks[marks > 0])
+    table = pd.DataFrame({"label": ids, "mine": ids * 2})
+    table["class"] = table["label"].map(
+        {1: "small", 2: "large", 3: "small", 4: "large", 5: "large"}
+    )
+    table["class_by"] = np.where(table["label"] == 5, "suggested", "person")
+    table.to_csv(labels / "a_objects.csv", index=False)
+    return images, labels
+
+
+def test_a_folder_is_classified_after_the_tables_beside_its_labels(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    assert run("classify", *folders, "-o", out, "--to", "coco") == 0
+    said = capsys.readouterr()
+    assert "40 'large', 40 'small' on 2 images" in said.err
+    for name in ("a", "b"):
+        table = pd.read_csv(out / f"{name}_objects.csv").set_index("label")
+        assert all(table["class"] == np.where(table.index % 2, "small", "large"))
+        by_person = set(table.index[table["class_by"] == "person"])
+        assert by_person == ({1, 2, 3, 4} if name == "a" else set())
+        assert ("mine" in table) == (name == "a")
+        coco = json.loads((out / f"{name}_classes.json").read_text(encoding="utf-8"))
+        assert {one["name"] for one in coco["categories"]} >= {"large", "small"}
+    assert not (out / "empty_objects.csv").exists()
+    assert run("classify", *folders, "-o", out) == 1
+    assert "--overwrite" in capsys.readouterr().err
+
+
+def test_a_table_of_ones_own_has_the_examples(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images, labels = folders
+    (labels / "a_objects.csv").unlink()
+    own = tmp_path / "own.csv"
+    rows = {"image": ["b.tif", "b", "b"], "label": [1, 2, 4], "class": ["s", "l", "l"]}
+    pd.DataFrame(rows).to_csv(own, index=False)
+    assert run("classify", images, labels, "-o", tmp_path / "out", "--examples", own) == 0
+    table = pd.read_csv(tmp_path / "out" / "a_objects.csv").set_index("label")
+    assert all(table["class"] == np.where(table.index % 2, "s", "l"))
+    assert "area" in table
+    pd.DataFrame(rows).drop(columns="image").to_csv(own, index=False)
+    capsys.readouterr()
+    assert run("classify", images, labels, "-o", tmp_path / "more", "--examples", own) == 1
+    assert "column image" in capsys.readouterr().err
+    own.write_text("nothing\n1\n", encoding="utf-8")
+    assert run("classify", images, labels, "-o", tmp_path / "more", "--examples", own) == 1
+    assert "image, label and class" in capsys.readouterr().err
+    assert not (tmp_path / "more").exists()
+
+
+def test_examples_of_one_class_or_of_nothing_are_refused(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images, labels = folders
+    (labels / "a_objects.csv").unlink()
+    assert run("classify", images, labels, "-o", tmp_path / "out") == 1
+    assert "two at least" in capsys.readouterr().err
+    assert run("classify", images, images, "-o", tmp_path / "out") == 1
+    assert "no labels with objects" in capsys.readouterr().err
+    image, marks = two_kinds()
+    from napari_sam.images import Image
+    from napari_sam.objects.classify import see
+
+    seen = see(Image.of(image), marks, DescribingModel())
+    with pytest.raises(LabelsError, match=r"no object 99 in the labels of a\.tif"):
+        suggest_for_all([OfImage("a.tif", seen, {99: "x"})])
