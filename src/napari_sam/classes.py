@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -10,12 +11,14 @@ import pandas as pd
 __all__ = [
     "BY",
     "CLASS",
+    "COLOUR",
     "COLOURS",
     "COLUMNS",
     "PERSON",
     "PROBABILITY",
     "SUGGESTED",
     "classes_in",
+    "colours_in",
     "colours_of",
     "rgb",
 ]
@@ -23,6 +26,8 @@ __all__ = [
 #: Columns of a table of objects: the class, how likely it is, and who says so.
 CLASS, PROBABILITY, BY = "class", "class_probability", "class_by"
 COLUMNS = (CLASS, PROBABILITY, BY)
+#: The colour of an object's class, such as ``#e69f00``, where a person chose one.
+COLOUR = "class_colour"
 #: Who says so.
 PERSON, SUGGESTED = "person", "suggested"
 #: Of classes in their order, told apart without colour vision too [1]_.
@@ -46,16 +51,37 @@ def classes_in(table: pd.DataFrame | None) -> dict[int, str]:
     return dict(zip(known["label"].astype(int), known[CLASS].astype(str), strict=True))
 
 
-def colours_of(names: Iterable[Any]) -> dict[str, str]:
-    """Give every class a colour, by its place among the sorted names.
+def colours_in(table: pd.DataFrame | None) -> dict[str, str]:
+    """Return the colours that a person chose for classes of a table.
 
     Examples
     --------
-    >>> colours_of(["resting", "mitotic"])
-    {'mitotic': '#e69f00', 'resting': '#56b4e9'}
+    >>> rows = {"label": [1, 2], "class": ["a", "b"], "class_colour": ["#102030", None]}
+    >>> colours_in(pd.DataFrame(rows))
+    {'a': '#102030'}
+    """
+    classes = classes_in(table)
+    if table is None or COLOUR not in table.columns:
+        return {}
+    told = zip(table["label"], table[COLOUR].map(str), strict=True)
+    return {
+        classes[int(number)]: colour
+        for number, colour in told
+        if int(number) in classes and re.fullmatch("#[0-9a-fA-F]{6}", colour)
+    }
+
+
+def colours_of(names: Iterable[Any], chosen: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Give every class its chosen colour, or one by its place among the sorted names.
+
+    Examples
+    --------
+    >>> colours_of(["resting", "mitotic"], {"resting": "#000000"})
+    {'mitotic': '#e69f00', 'resting': '#000000'}
     """
     ordered = sorted(set(map(str, names)))
-    return {name: COLOURS[at % len(COLOURS)] for at, name in enumerate(ordered)}
+    usual = {name: COLOURS[at % len(COLOURS)] for at, name in enumerate(ordered)}
+    return usual | {name: colour for name, colour in (chosen or {}).items() if name in usual}
 
 
 def rgb(colour: str) -> list[int]:

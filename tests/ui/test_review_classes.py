@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from napari.layers import Labels
+from qtpy.QtGui import QColor
 
 from describing_model import DescribingModel, two_kinds
 from napari_sam.classes import classes_in
@@ -143,3 +144,36 @@ def test_the_box_names_classes_and_sends_what_is_typed(plate, qtbot):
     assert said(plate.layer) == {2: "large"}
     box.coloured.click()
     assert plate.review.state.class_coloured
+
+
+def test_a_class_has_a_colour_of_its_own_that_is_kept_exported_and_undone(
+    plate, qtbot, monkeypatch
+):
+    from napari_sam.classes import colours_in
+
+    box = ReviewClassesBox(plate.review)
+    qtbot.addWidget(box)
+    say_four(plate)
+    monkeypatch.setattr(
+        "napari_sam.ui.widgets.review_classes_box.QColorDialog.getColor",
+        lambda *_: QColor("#102030"),
+    )
+    box.keys[1].click()
+    assert plate.review.state.class_colours == {"class 2": "#102030"}
+    assert "#102030" in box.keys[1].styleSheet()
+    assert colours_in(plate.layer.features) == {"class 2": "#102030"}
+    plate.review.classes.suggest()
+    plate.settle()
+    told = plate.layer.features.set_index("label")["class_colour"]
+    assert told[40] == "#102030"
+    assert told[39] != "#102030"
+    plate.review.classes.rename(1, "large")
+    assert colours_in(plate.layer.features) == {"large": "#102030"}
+    assert plate.review.state.class_colours == {"large": "#102030"}
+    for _ in range(3):
+        plate.press("Control-Z")
+    assert colours_in(plate.layer.features) == {}
+    assert "class 2" not in plate.review.state.class_colours
+    assert class_shade({1: "a"}, (), np.array([1]), {"a": "#102030"})[0, 0] == pytest.approx(
+        16 / 255
+    )

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from napari_sam.classes import classes_in, colours_of, rgb
+from napari_sam.classes import classes_in, colours_in, colours_of, rgb
 from napari_sam.exports.coco import known_scores
 from napari_sam.exports.objects import Item, items, stack_axes
 from napari_sam.exports.outlines import Ring, outlines
@@ -54,7 +54,7 @@ def write(
         "features": [_feature(item, scores, pixel_size, letters) for item in items(labels)],
     }
     classes = classes_in(table)
-    colours = colours_of(classes.values())
+    colours = colours_of(classes.values(), colours_in(table))
     for feature in document["features"]:
         said = feature["properties"]
         if (known := classes.get(said["label"])) is not None:

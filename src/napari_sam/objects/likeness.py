@@ -19,7 +19,7 @@ MEANS = 3
 #: How surely one population is presumed where nobody says what is not meant and all objects look
 #: like one: logarithm of the odds. And how much better two have to explain an object, in nats, for
 #: nothing to be presumed.
-PRESUMED, EVIDENT = 3.0, 0.1
+PRESUMED, EVIDENT = 3.0, 0.2
 _ROUNDS = 50
 Floats = npt.NDArray[np.float64]
 

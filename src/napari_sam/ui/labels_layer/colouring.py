@@ -36,10 +36,14 @@ def shade(scores: npt.NDArray[np.floating[Any]]) -> npt.NDArray[np.float32]:
 
 
 def class_shade(
-    classes: Mapping[int, str], suggested: Collection[int], ids: npt.NDArray[np.int64]
+    classes: Mapping[int, str],
+    suggested: Collection[int],
+    ids: npt.NDArray[np.int64],
+    chosen: Mapping[str, str] | None = None,
 ) -> npt.NDArray[np.float32]:
     """Colour objects by class, paler where it is only suggested; (N, 4) RGBA."""
-    palette = {name: np.array(rgb(c)) / 255 for name, c in colours_of(classes.values()).items()}
+    known = colours_of(classes.values(), chosen)
+    palette = {name: np.array(rgb(colour)) / 255 for name, colour in known.items()}
     colours = np.tile(np.array(_UNKNOWN, np.float32), (len(ids), 1))
     for at, number in enumerate(ids.tolist()):
         if number in classes:

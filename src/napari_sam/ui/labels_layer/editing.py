@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from napari_sam.classes import COLUMNS
+from napari_sam.classes import COLOUR, COLUMNS
 from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
 from napari_sam.labels import edit as editing
@@ -150,13 +150,15 @@ class Editing:
         Parameters
         ----------
         classes : pandas.DataFrame
-            Their ``label`` and the columns of `napari_sam.classes`.
+            Their ``label`` and the columns of `napari_sam.classes`; that of the colour where one
+            is known.
         told : str
         """
         ids = classes["label"].astype(int).tolist()
         row = object_table.rows(self.document.table, ids)
         said = classes.set_index("label").loc[row[object_table.INDEX].astype(int)]
-        row = row.assign(**{column: said[column].to_numpy() for column in COLUMNS})
+        given = [column for column in (*COLUMNS, COLOUR) if column in said]
+        row = row.assign(**{column: said[column].to_numpy() for column in given})
         return self._mark(ids, row, told)
 
     def _mark(self, ids: list[int], rows: pd.DataFrame, told: str) -> str:

@@ -46,7 +46,7 @@ class Appearance:
             table = objects.table
             suggested = table[table[BY] == SUGGESTED] if BY in table else table.iloc[:0]
             ids = set(Objects(suggested).ids.tolist())
-            return class_shade(classes_in(table), ids, objects.ids)
+            return class_shade(classes_in(table), ids, objects.ids, self._state.class_colours)
         return shade(objects.values("score")) if self._state.coloured else None
 
     def ring(self, plane: Plane, labels: npt.NDArray[np.integer[Any]]) -> None:

@@ -9,7 +9,17 @@ from typing import Protocol
 import numpy as np
 import pandas as pd
 
-from napari_sam.classes import BY, CLASS, PERSON, PROBABILITY, SUGGESTED, classes_in
+from napari_sam.classes import (
+    BY,
+    CLASS,
+    COLOUR,
+    COLUMNS,
+    PERSON,
+    PROBABILITY,
+    SUGGESTED,
+    classes_in,
+    colours_in,
+)
 from napari_sam.errors import NapariSamError, ParameterError
 from napari_sam.images import Plane
 from napari_sam.objects.classify import Seen, suggest
@@ -56,10 +66,16 @@ class ReviewClasses:
     def _other_labels(self) -> None:
         self._seen.clear()
         self._state.classes = ()
+        self._state.class_colours = {}
 
     def _look(self) -> None:
-        """Classes that the table tells of have a name here."""
-        new = sorted(set(self._known(self._table()).values()) - set(self._state.classes))
+        """Classes that the table tells of have a name and a colour here."""
+        table = self._table()
+        used, told = set(self._known(table).values()), colours_in(table)
+        own = {name: c for name, c in self._state.class_colours.items() if name not in used}
+        if own | told != self._state.class_colours:
+            self._state.class_colours = own | told
+        new = sorted(used - set(self._state.classes))
         if new:
             self._state.classes = (*self._state.classes, *new)
 
@@ -102,8 +118,34 @@ class ReviewClasses:
             told = f"Class {before!r} is called {name!r} now."
             if not self._review.edit(lambda editing: editing.classify(rows, told)):
                 return
+        if before in self._state.class_colours:
+            colours = dict(self._state.class_colours)
+            colours[name] = colours.pop(before)
+            self._state.class_colours = colours
         names = self._state.classes  # those that are in use have a name by now
         self._state.classes = tuple(name if one == before else one for one in names if one != name)
+
+    def recolour(self, at: int, colour: str) -> None:
+        """Give a class a colour of the person's own, such as ``#e69f00``, and all objects of it."""
+        name, table = self._state.classes[at], self._table()
+        before = self._state.class_colours
+        self._state.class_colours = {**before, name: colour}
+        members = [i for i, said in self._known(table).items() if said == name]
+        if members:
+            columns = ["label", *COLUMNS]
+            rows = table[table["label"].isin(members)][columns].assign(**{COLOUR: colour})
+            told = f"Class {name!r} has another colour now."
+            if not self._review.edit(lambda editing: editing.classify(rows, told)):
+                self._state.class_colours = before
+                return
+        self._appearance.colour()
+
+    def _in_colour(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """Add the colours of classes to rows, where a person chose any."""
+        chosen = self._state.class_colours
+        if not chosen:
+            return rows
+        return rows.assign(**{COLOUR: [chosen.get(name, "") for name in rows[CLASS]]})
 
     # -- giving classes ---------------------------------------------------------------------------
 
@@ -130,6 +172,7 @@ class ReviewClasses:
     def _say(self, selected: int, name: str, told: str) -> None:
         by, likely = (PERSON, 1.0) if name else ("", np.nan)
         row = pd.DataFrame({"label": [selected], CLASS: [name], PROBABILITY: [likely], BY: [by]})
+        row = self._in_colour(row)
         if self._review.edit(lambda editing: editing.classify(row, told)):
             self._appearance.colour()
 
@@ -175,7 +218,7 @@ class ReviewClasses:
     def _suggested(self, table: pd.DataFrame) -> None:
         """Write what is suggested, unless a person has said something meanwhile."""
         said = self._known(self._table(), PERSON)
-        rows = table[(table[BY] == SUGGESTED) & ~table["label"].isin(list(said))]
+        rows = self._in_colour(table[(table[BY] == SUGGESTED) & ~table["label"].isin(list(said))])
         told = (
             f"Suggested a class for {len(rows)} cells. To correct one, click it and press the key "
             "of its class; then suggest again."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -92,6 +93,8 @@ class ReviewState:
         Whether colours show the certainty.
     classes : tuple of str
         Names of the classes, in the order of their keys.
+    class_colours : mapping of str to str
+        Colours of classes that the person chose.
     class_coloured : bool
         Whether colours show the class.
     can_undo, can_redo : bool
@@ -117,6 +120,7 @@ class ReviewState:
     hidden: int = 0
     coloured: bool = False
     classes: tuple[str, ...] = ()
+    class_colours: Mapping[str, str] = field(default_factory=dict)
     class_coloured: bool = False
     can_undo: bool = False
     can_redo: bool = False

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QCheckBox,
+    QColorDialog,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QLineEdit,
+    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -40,7 +44,7 @@ class ReviewClassesBox(Folding):
         self._grid.setColumnStretch(1, 1)
         column.addLayout(self._grid)
         self.names: list[QLineEdit] = []
-        self._keys: list[QLabel] = []
+        self.keys: list[QToolButton] = []
         self._counts: list[QLabel] = []
         self.add = Button("Add class", _ADD, self._classes.add)
         self.suggest = Button("Suggest the rest", _SUGGEST, self._classes.suggest)
@@ -58,6 +62,7 @@ class ReviewClassesBox(Folding):
         events.classes.connect(self.show_classes)
         events.objects.connect(self.show_counts)
         events.class_coloured.connect(self.show_coloured)
+        events.class_colours.connect(self.show_classes)
         self.show_classes()
 
     def show_classes(self) -> None:
@@ -65,32 +70,44 @@ class ReviewClassesBox(Folding):
         names = self._review.state.classes
         while len(self.names) < len(names):
             self._add_row(len(self.names))
-        colours = colours_of(names)
+        colours = colours_of(names, self._review.state.class_colours)
         for at, (key, field, count) in enumerate(
-            zip(self._keys, self.names, self._counts, strict=True)
+            zip(self.keys, self.names, self._counts, strict=True)
         ):
             there = at < len(names)
             for widget in (key, field, count):
                 widget.setVisible(there)
             if there:
                 field.setText(names[at])
-                key.setStyleSheet(
-                    f"background-color: {colours[names[at]]}; color: black; padding: 2px 6px;"
-                )
+                key.setStyleSheet(_badge(colours[names[at]]))
         self.show_counts()
 
     def _add_row(self, at: int) -> None:
-        key, field, count = QLabel(str(at + 1)), QLineEdit(), QLabel()
-        key.setToolTip(f"Key {at + 1} says that the cell in hand is of this class.")
+        key, field, count = QToolButton(), QLineEdit(), QLabel()
+        key.setText(str(at + 1))
+        key.setToolTip(
+            f"Key {at + 1} says that the cell in hand is of this class. Click here to choose "
+            "another colour."
+        )
+        key.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        key.clicked.connect(lambda: self._colour_wanted(at))
         field.setToolTip("What the class is called.")
         count.setToolTip("Cells of this slice.")
         field.editingFinished.connect(lambda: self._renamed(at))
         field.returnPressed.connect(field.clearFocus)
         for place, widget in enumerate((key, field, count)):
             self._grid.addWidget(widget, at, place)
-        self._keys.append(key)
+        self.keys.append(key)
         self.names.append(field)
         self._counts.append(count)
+
+    def _colour_wanted(self, at: int) -> None:
+        state = self._review.state
+        name = state.classes[at]
+        now = colours_of(state.classes, state.class_colours)[name]
+        chosen = QColorDialog.getColor(QColor(now), self, f"Colour of {name}")
+        if chosen.isValid():
+            self._classes.recolour(at, chosen.name())
 
     def _renamed(self, at: int) -> None:
         names = self._review.state.classes
@@ -110,3 +127,9 @@ class ReviewClassesBox(Folding):
         blocked = self.coloured.blockSignals(True)
         self.coloured.setChecked(self._review.state.class_coloured)
         self.coloured.blockSignals(blocked)
+
+
+def _badge(colour: str) -> str:
+    """Style the button of a class, whose digit is to be read on any colour."""
+    ink = "black" if QColor(colour).lightness() > 110 else "white"
+    return f"background-color: {colour}; color: {ink}; padding: 2px 6px; border: none;"
