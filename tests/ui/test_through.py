@@ -96,6 +96,33 @@ def hands(bench: Any) -> Hands:
     return found
 
 
+def test_an_outline_on_any_slice_is_changed_by_the_brush_and_followed_from_there(
+    hands: Hands,
+) -> None:
+    hands.on()
+    hands.click(*CENTRE)
+    at = CENTRE[0] + 1
+    hands.go(at, *CENTRE[1:])
+    before = hands.run.region(at).area
+    hands.press("B")
+    row, column = CENTRE[1], CENTRE[2]
+    beside = column + RADIUS + 6
+    hands.bench.drag((at, row, column), (at, row, beside))
+    hands.bench.settle()
+    assert hands.run.region(at).on(SHAPE[1:])[row, beside]
+    assert hands.run.marked == [CENTRE[0]]
+    hands.press("Control-Z")
+    assert hands.run.region(at).area == before
+    hands.bench.drag((at, row, column), (at, row, beside))
+    hands.bench.settle()
+    hands.press("B")
+    hands.press("Enter")
+    assert hands.labels.data[at, row, beside] == 1
+    assert hands.labels.data[CENTRE] == 1
+    hands.press("Control-Z")  # and not the stroke once more, which is part of the cell by now
+    assert not hands.labels.data.any()
+
+
 # -- the switch -----------------------------------------------------------------------------------
 
 

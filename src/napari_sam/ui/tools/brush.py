@@ -18,6 +18,7 @@ from napari_sam.ui.proposing.in_hand import in_hand
 from napari_sam.ui.proposing.painted import painted
 from napari_sam.ui.state import Answer, Pen
 from napari_sam.ui.tools.kept_in_hand import KeptInHand, near
+from napari_sam.ui.tools.through import Through
 from napari_sam.ui.tools.tool import Parts
 
 _HOW: dict[Pen, str] = {
@@ -56,13 +57,16 @@ class Brush:
     ----------
     parts : Parts
     hand : KeptInHand
+    through : Through
     """
 
-    def __init__(self, parts: Parts, hand: KeptInHand) -> None:
+    def __init__(self, parts: Parts, hand: KeptInHand, through: Through) -> None:
         self._bench, self._proposal, self._hand = parts.bench, parts.proposal, hand
+        self._through = through
         self._cursor = BrushCursor(parts.bench.viewer)
         self._on: _Canvas | None = None
-        self._done: list[tuple[Answer, Answer]] = []  # after and before each stroke
+        # What each stroke is about, an answer or nothing, and what takes it back.
+        self._done: list[tuple[Answer | None, Callable[[], bool]]] = []
         self._last: tuple[int, Plane, Region] | None = None  # the kept cell that was painted on
 
     def tell(self, pen: Pen) -> None:
@@ -90,7 +94,9 @@ class Brush:
             return False
         erase = (self._bench.state.pen == "eraser") != (button == RIGHT)
         try:
-            self._on = self._proposed(place, erase) or self._kept(place, erase)
+            self._on = (
+                self._proposed(place, erase) or self._followed(erase) or self._kept(place, erase)
+            )
         except NapariSamError as error:
             self._bench.fail(error)
             return True
@@ -157,12 +163,31 @@ class Brush:
         def put(region: Region) -> None:
             if state.answer is answer:
                 new = painted(answer, at, choice, region)
-                self._done = [*self._done, (new, answer)]
+                self._done.append((new, lambda: self._show_again(answer)))
                 self._proposal.predicting.edited(new)
                 key = state.accept_key
                 self._bench.say(f"Changed by hand. {key} keeps it, Ctrl+Z takes the stroke back.")
 
         return _Canvas(plane, answer.regions(state.choices)[at], erase, show, put)
+
+    def _show_again(self, answer: Answer) -> bool:
+        self._proposal.predicting.edited(answer)
+        return True
+
+    def _followed(self, erase: bool) -> _Canvas | None:
+        """The outline of the cell that is followed through slices, on one without marks."""
+        image, region = self._bench.state.image, self._through.here()
+        if region is None or image is None:
+            return None
+        plane, filled = self._bench.plane(), self._bench.state.filled
+
+        def show(region: Region) -> None:
+            self._proposal.preview.show(image, plane, [region], filled=filled)
+
+        def put(region: Region) -> None:
+            self._done.append((None, self._through.draw(region)))
+
+        return _Canvas(plane, region, erase, show, put)
 
     def _kept(self, place: Place, erase: bool) -> _Canvas | None:
         """The kept cell in hand, else the one under the mouse, which is taken in hand."""
@@ -198,12 +223,12 @@ class Brush:
 
     def undo(self) -> bool:
         """Take the last stroke on the proposed outline back; False when there is none."""
-        answer = self._bench.state.answer
-        while self._done and self._done[-1][0] is not answer:
-            self._done.pop()  # of an outline that is proposed no more
-        if not self._done:
+        while self._done:
+            about, take_back = self._done.pop()
+            if about in (None, self._bench.state.answer) and take_back():
+                break  # else of an outline that is there no more
+        else:
             return False
-        self._proposal.predicting.edited(self._done.pop()[1])
         self._bench.say("Took the last stroke of the brush back.")
         return True
 

@@ -60,7 +60,7 @@ class Click(Tool):
         super().__init__(parts)
         proposal = parts.proposal
         self.by_click = ClickByClick(self.bench, proposal, self._keep)
-        self.pens = Pens(parts, self.hand, self._draw)
+        self.pens = Pens(parts, self.hand, self.through, self._draw)
         self.mouse = Clicks(
             self.bench.viewer,
             self._clicked,

@@ -11,6 +11,7 @@ from napari_sam.ui.proposing.drawing import Drawing
 from napari_sam.ui.state import Pen
 from napari_sam.ui.tools.brush import Brush
 from napari_sam.ui.tools.kept_in_hand import KeptInHand
+from napari_sam.ui.tools.through import Through
 from napari_sam.ui.tools.tool import Parts
 
 
@@ -22,6 +23,8 @@ class Pens:
     parts : Parts
     hand : KeptInHand
         The cell that the brush changes, if none is proposed.
+    through : Through
+        The cell that it changes on slices without marks.
     mark : callable
         See `Drawing`.
     """
@@ -30,11 +33,12 @@ class Pens:
         self,
         parts: Parts,
         hand: KeptInHand,
+        through: Through,
         mark: Callable[[Place, int, Callable[[], None]], None],
     ) -> None:
         self._bench, self._boxes = parts.bench, parts.proposal.marks.boxes
         self._drawing = Drawing(parts.bench, self._boxes, mark)
-        self.brush = Brush(parts, hand)
+        self.brush = Brush(parts, hand, through)
         viewer = parts.bench.viewer
         self._drags = [Drags(viewer, self._place, pen) for pen in (self._drawing, self.brush)]
 

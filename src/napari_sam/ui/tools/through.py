@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from napari_sam.engine.carrying import Carried, Carrying
@@ -80,6 +81,28 @@ class Through:
         """Whether the slice that is shown shows a cell that is being followed."""
         here = self._here()
         return here is not None and here[0].region(here[1]) is not None
+
+    def here(self) -> Region | None:
+        """The cell that is followed, on the slice that is shown."""
+        here = self._here()
+        return None if here is None else here[0].region(here[1])
+
+    def draw(self, region: Region) -> Callable[[], bool]:
+        """Give the followed cell another outline on this slice; returns what takes it back."""
+        run, at = self._here() or (None, 0)
+        assert run is not None
+        before = run.told
+        run.draw(at, region)
+        self.following.go_on(run)
+
+        def back() -> bool:
+            if self._run is run:
+                run.undraw(at, before)
+                self.go_to(at)
+                self.following.go_on(run)
+            return self._run is run
+
+        return back
 
     def go_to(self, at: int) -> None:
         """Show another slice."""
@@ -279,8 +302,6 @@ class Through:
 
     def _outline(self) -> bool:
         return self.view.outline(self._run if self._visible else None)
-
-    # -- life ------------------------------------------------------------------------------------
 
     def set_visible(self, visible: bool) -> None:
         """The page is shown or hidden."""

@@ -42,6 +42,8 @@ class Run:
         The marks of the slices that were marked.
     filled : set of int
         Slices between marked ones that were filled by shape.
+    drawn : set of int
+        Slices whose outline was changed by hand.
     rough : dict of int to Region
         What was known of a slice before it was corrected, which the marks there refine.
     kept : Change or None
@@ -56,6 +58,7 @@ class Run:
     carried: Carried = field(default_factory=Carried)
     prompts: dict[int, tuple[Prompt, ...]] = field(default_factory=dict)
     filled: set[int] = field(default_factory=set)
+    drawn: set[int] = field(default_factory=set)
     rough: dict[int, Region] = field(default_factory=dict)
     looked_at: set[int] = field(default_factory=set)
     kept: Change | None = None
@@ -105,7 +108,19 @@ class Run:
         first, last = min(self.told.first, at), max(self.told.last, at)
         self.told = Told(shown, first, last, self.told.absent - {at})
         self.prompts[at] = prompts
+        self.drawn.discard(at)
         return True
+
+    def draw(self, at: int, region: Region) -> None:
+        """Take in an outline that was changed by hand, without a mark."""
+        self.told = replace(self.told, shown={**self.told.shown, at: (region, 1.0)})
+        self.drawn.add(at)
+        self.filled.discard(at)
+
+    def undraw(self, at: int, before: Told) -> None:
+        """Take back what was changed by hand on a slice."""
+        self.told = before
+        self.drawn.discard(at)
 
     def forget(self, at: int) -> None:
         """Take back what was said of a slice."""
@@ -114,11 +129,12 @@ class Run:
         self.told = replace(self.told, shown=shown)
         self.prompts.pop(at, None)
         self.rough.pop(at, None)
+        self.drawn.discard(at)
 
     @property
     def marked(self) -> list[int]:
         """The slices with marks that say where the cell is."""
-        return sorted(set(self.told.shown) - self.filled)
+        return sorted(set(self.told.shown) - self.filled - self.drawn)
 
     def fill(self, regions: Mapping[int, Region]) -> None:
         """Take in what lies between slices that were given, by shape."""
