@@ -53,7 +53,8 @@ class Prompt:
     logits : (h, w) array-like, optional
         Low-resolution logits of an earlier answer (``found.logits[k]``), to refine it.
     window : tuple of 4 floats, optional
-        The region those logits cover (``found.window``).
+        The region those logits cover (``found.window``). Without logits, where to look: a model
+        that looks at a part of the plane takes this one if all marks lie in it.
     text : str, optional
         Words for the object, for models that understand them.
     strokes : sequence of (N, 2) array-like

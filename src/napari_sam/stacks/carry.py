@@ -96,8 +96,8 @@ class Carry:
     def steps(self) -> dict[int, Step]:
         """What is known so far, by slice."""
         found = dict(self._shown)
-        for outwards in self._outwards.values():
-            found.update({step.index: step for step in outwards.steps})
+        for span, outwards in self._outwards.items():
+            found.update({step.index: step for step in outwards.steps(self._reach(span))})
         for steps in self._between.values():
             found.update(steps)
         return {
@@ -195,7 +195,7 @@ class Carry:
         span = min(open_spans, key=self._followed)
         low, high = span
         if low is None or high is None:
-            return self._outward(span).advance(self._follow)
+            return self._outward(span).advance(self._follow, self._reach(span))
         forth, back = self._pass(low, 1), self._pass(high, -1)
         if not forth.reaches(high - 1):
             forth.go_on(self._follow)
@@ -242,8 +242,11 @@ class Carry:
         low, high = span
         if low is not None and high is not None:
             return high == low + 1 or span in self._between
-        outwards = self._outward(span)
-        return outwards.over or not self.first <= outwards.next <= self.last
+        return self._outward(span).done(self._reach(span))
+
+    def _reach(self, span: Span) -> int:
+        """Return the slice up to which a span is looked at where it has no end."""
+        return self.first if span[0] is None else self.last
 
     def _followed(self, span: Span) -> int:
         """Count the slices of a span that were looked at."""

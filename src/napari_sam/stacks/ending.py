@@ -1,64 +1,119 @@
-"""Where an object ends: several signs together, and the slices after it, decide.
+"""Where an object ends: three signs together, and the slices after it, decide.
 
-No sign alone carries from one kind of image to another. A small model of all of them says for
-each slice how likely it still shows the object; the end is where that makes most sense of the
-whole sequence, some slices beyond it included.
+No sign says it by itself, or on the same scale in every kind of image. So each is looked at in
+relation to the object's own slices: how bright and how certain it was at its best, and how much
+of that is left some slices further. A small model of them says for each slice how much more likely
+the object still is there than not; it ends where that makes most sense of the whole sequence.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import sliding_window_view
 
 from napari_sam.stacks.following import Seen
 from napari_sam.stacks.logistic import Logistic
 
-#: Of what a slice shows of an object: predicted IoU; agreement of the answer with what was
-#: expected; share of the contrast that is left; log of the area over the largest so far; how much
-#: it grew. Printed by ``python benchmarks/fit_endings.py --data FOLDER``.
-PRESENCE = Logistic((4.11, 4.83, 0.39, 1.75, -10.9), -5.25)
-LAST = 5  # slices whose median is the measure
+Signs = npt.NDArray[np.float64]
+
+#: Of `signs_of`. Printed by ``python benchmarks/fit_endings.py --data FOLDER``.
+PRESENCE = Logistic((1.04, -2.68, 1.46), -0.39)
+AHEAD = 3  # slices that have to be known beyond one that is judged
+LAST = 5  # slices whose median area is the usual one
+FLAT = 0.02  # brightness by which an object has to differ from its surroundings to tell anything
+FAINT = 0.2  # how much a click may lose without telling anything
 SURE = 3.0  # log-odds that a single slice may say at most
-FLAT = 0.1  # contrast below which nothing is told by how much of it is left
 ENOUGH = 4.5  # log-odds against the object, summed up, at which nobody looks further
+SETTLED = 1.0  # the same where slices ahead have been heard already
 
 
-class Watch:
-    """Follows the signs of one object in one direction.
+def signs_of(area: int, seen: Sequence[Seen]) -> Signs:
+    """Return what slices say about an object, one after the other from where it is known.
 
     Parameters
     ----------
     area : int
-        Pixels of the object where it is known to be.
+        Pixels of the object where it is known.
+    seen : sequence of Seen
+        The slices after that.
+
+    Returns
+    -------
+    (n, 3) float
+        By how much the object is brighter than halfway between the brightest so far and the
+        faintest of the slices ahead, in units of its contrast where it is known (darker objects
+        likewise); how much it grew, log; how well a click alone finds it again, between its best
+        so far, 1, and its worst ahead.
     """
+    if not seen:
+        return np.empty((0, 3))
+    start = seen[0].before
+    contrast = start.inside - start.around
+    left = np.ones(len(seen) + 1)
+    if abs(contrast) > FLAT:
+        inside = np.array([one.light.inside for one in seen])
+        left[1:] = np.clip((inside - start.around) / contrast, -1, 2)
+    best, worst = np.maximum.accumulate(left)[1:], _lowest_ahead(left[1:])
+    alone = np.array([one.alone for one in seen])
+    most, least = np.maximum.accumulate(alone), _lowest_ahead(alone)
+    areas = np.array([area, *(one.region.area for one in seen)], float)
+    padded = np.concatenate([np.full(LAST - 1, np.nan), areas[:-1]])
+    usual = np.nanmedian(sliding_window_view(padded, LAST), axis=1)
+    return np.stack(
+        [
+            left[1:] - (best + worst) / 2,
+            np.log(np.maximum(areas[1:] / usual, 1)),
+            (alone - least + FAINT) / (most - least + FAINT),
+        ],
+        axis=1,
+    )
 
-    def __init__(self, area: int) -> None:
-        self._areas: deque[float] = deque([float(max(area, 1))], LAST)
-        self._contrasts: deque[float] = deque(maxlen=LAST)
-        self._largest = float(max(area, 1))
 
-    def signs(self, seen: Seen) -> npt.NDArray[np.float64]:
-        """Return the signs of the next slice, see `PRESENCE`, and remember it."""
-        area = float(max(seen.region.area, 1))
-        usual = float(np.median(self._contrasts)) if self._contrasts else seen.contrast
-        left = seen.contrast / usual if abs(usual) > FLAT else 1.0
-        found = [
-            seen.score,
-            seen.agreement,
-            float(np.clip(left, -1.0, 1.5)),
-            float(np.log(area / max(self._largest, area))),
-            max(float(np.log(area / np.median(self._areas))), 0.0),
-        ]
-        self._contrasts.append(seen.contrast)
-        self._areas.append(area)
-        self._largest = max(self._largest, area)
-        return np.array(found)
+def _lowest_ahead(values: Signs) -> Signs:
+    """Return the least of every value and those of the next slices."""
+    padded = np.concatenate([values, np.full(AHEAD, np.inf)])
+    return np.asarray(sliding_window_view(padded, AHEAD + 1).min(axis=1), np.float64)
+
+
+def judge(area: int, seen: Sequence[Seen], whole: bool) -> tuple[int, bool]:
+    """Tell how many of the slices show the object.
+
+    Parameters
+    ----------
+    area : int
+        Pixels of the object where it is known.
+    seen : sequence of Seen
+        The slices after that.
+    whole : bool
+        Whether there are no slices beyond these.
+
+    Returns
+    -------
+    count : int
+        It is on as many of them for certain.
+    over : bool
+        Whether it has ended there, whatever comes.
+    """
+    end, count = End(SETTLED), 0
+    odds = PRESENCE.log_odds(signs_of(area, seen))
+    for number, one in enumerate(odds if whole else odds[:-AHEAD], start=1):
+        if end.hear(float(one)):
+            count = number
+        if end.over:
+            return count, True
+    return count, whole
 
 
 class End:
     """Adds up what slices say, one by one.
+
+    Parameters
+    ----------
+    enough : float
+        Log-odds against the object, summed up, at which nobody looks further.
 
     Examples
     --------
@@ -69,7 +124,8 @@ class End:
     True
     """
 
-    def __init__(self) -> None:
+    def __init__(self, enough: float = ENOUGH) -> None:
+        self._enough = enough
         self._sum = 0.0
         self._most = 0.0
         self.waiting = 0
@@ -87,4 +143,4 @@ class End:
     @property
     def over(self) -> bool:
         """Whether the object has ended where slices were last certain."""
-        return self._most - self._sum >= ENOUGH
+        return self._most - self._sum >= self._enough

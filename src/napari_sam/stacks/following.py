@@ -19,8 +19,10 @@ from napari_sam.contrast import normalise
 from napari_sam.models.model import Model
 from napari_sam.prompts import BACKGROUND, FOREGROUND, Prompt
 from napari_sam.regions import Mask, Region, iou
+from napari_sam.segmentation import Candidates
 from napari_sam.stacks.crops import Others, Slices, Window
 from napari_sam.stacks.flow import carry_mask
+from napari_sam.stacks.light import Light, light_of
 from napari_sam.stacks.logits import spread
 
 Map = npt.NDArray[np.float32]
@@ -43,14 +45,11 @@ class Step:
         Empty where the object is not.
     score : float
         Predicted IoU; of a slice that a person painted 1, of one without the object NaN.
-    signs : (k,) float
-        What tells whether the object is still there, see `napari_sam.stacks.ending`.
     """
 
     index: int
     region: Region
     score: float
-    signs: npt.NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,16 +61,36 @@ class Seen:
     region : Region
     score : float
         Predicted IoU of the model's answer.
-    agreement : float
-        IoU of the model's answer, before it was weighed, with what was expected.
-    contrast : float
-        How far the object's mean lies from that of its surroundings, in units of their spread.
+    alone : float
+        How well a click alone finds what was expected: IoU times predicted IoU, 0 to 1.
+    light, before : Light
+        How bright the object is on this slice, and on the one before.
     """
 
     region: Region
     score: float
-    agreement: float
-    contrast: float
+    alone: float
+    light: Light
+    before: Light
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a model says of an object that is expected in a window.
+
+    Parameters
+    ----------
+    logits : (h, w) float32
+        On the pixels of the window.
+    score : float
+        Predicted IoU.
+    alone : float
+        See `Seen`.
+    """
+
+    logits: Map
+    score: float
+    alone: float
 
 
 def follow(
@@ -106,27 +125,27 @@ def follow(
     pixels = slices.read(index, window)
     pictures = [_grey(shown, slices) for shown in (slices.read(before, window), pixels)]
     taken = None if others is None else others.read(index, window)
-    expected = carry_mask(window.mask(region), pictures[0], pictures[1]) > 0.5
+    known = window.mask(region)
+    expected = carry_mask(known, pictures[0], pictures[1]) > 0.5
     if taken is not None:
         expected &= taken == 0
     if not expected.any():
         return None
     embedding = model.encode_window(pixels, limits=slices.limits)
-    logits, score = ask(model, embedding, expected, beside(taken, expected))
-    answer = logits > 0
-    weighed = logits + TRUST * _depth(expected)
+    answer = ask(model, embedding, expected, beside(taken, expected))
+    weighed = answer.logits + TRUST * _depth(expected)
     if taken is not None:
         weighed[taken != 0] = -DEEP
     mask = _main_part(weighed > 0, expected)
     if not mask.any():
         return None
-    contrast = _contrast(mask, pictures[1])
-    return Seen(window.region(mask), score, iou(answer, expected), contrast)
+    lights = light_of(mask, pictures[1]), light_of(known, pictures[0])
+    return Seen(window.region(mask), answer.score, answer.alone, *lights)
 
 
 def ask(
     model: Model, embedding: Any, expected: Mask, not_this: Sequence[tuple[int, int]] = ()
-) -> tuple[Map, float]:
+) -> Answer:
     """Ask a model about the object that is expected in a window.
 
     This is the one place where a model that has learnt to take a neighbouring slice's mask as
@@ -139,22 +158,26 @@ def ask(
 
     Returns
     -------
-    logits : (h, w) float32
-        On the pixels of the window.
-    score : float
-        Predicted IoU.
+    Answer
     """
     rows, columns = np.flatnonzero(expected.any(1)), np.flatnonzero(expected.any(0))
     box = (rows[0] - 0.5, columns[0] - 0.5, rows[-1] + 0.5, columns[-1] + 0.5)
     labels = [FOREGROUND] + [BACKGROUND] * len(not_this)
-    prompt = Prompt(points=[deepest(expected), *not_this], labels=labels, boxes=[box])
-    found = model.predict(embedding, prompt)
-    fits = [
-        iou(mask, expected) * float(s) for mask, s in zip(found.masks, found.scores, strict=True)
-    ]
+    middle = deepest(expected)
+    found = model.predict(embedding, Prompt([middle, *not_this], labels, boxes=[box]))
+    fits = _fits(found, expected)
     best = int(np.argmax(fits))
     logits = spread(found.logits[best], found.window, (expected.shape[0], expected.shape[1]))
-    return logits, float(found.scores[best])
+    clicked = model.predict(embedding, Prompt([middle], window=found.window))
+    return Answer(logits, float(found.scores[best]), max(_fits(clicked, expected)))
+
+
+def _fits(found: Candidates, expected: Mask) -> list[float]:
+    """Return how well each candidate is what was expected, in its own view and in fact."""
+    return [
+        iou(mask, expected) * float(score)
+        for mask, score in zip(found.masks, found.scores, strict=True)
+    ]
 
 
 def beside(taken: npt.NDArray[Any] | None, expected: Mask) -> list[tuple[int, int]]:
@@ -221,14 +244,3 @@ def _main_part(mask: Mask, expected: Mask) -> Mask:
         covered = np.bincount(parts.ravel(), minlength=count + 1)
         covered[0] = 0
     return np.asarray(parts == covered.argmax(), bool)
-
-
-def _contrast(mask: Mask, picture: Map) -> float:
-    """Return how far an object's mean lies from that around it, in units of their spread."""
-    size = max(2, int(np.sqrt(np.count_nonzero(mask)) / 5))
-    ring = ndi.binary_dilation(mask, iterations=size) & ~mask
-    if not ring.any():
-        return 0.0
-    inside, around = picture[mask], picture[ring]
-    noise = float(np.sqrt((inside.var() + around.var()) / 2)) + 0.02
-    return float((inside.mean() - around.mean()) / noise)

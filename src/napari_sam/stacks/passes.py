@@ -9,7 +9,7 @@ from scipy import ndimage as ndi
 
 from napari_sam.regions import Region
 from napari_sam.stacks.crops import Window
-from napari_sam.stacks.ending import PRESENCE, End, Watch
+from napari_sam.stacks.ending import judge
 from napari_sam.stacks.following import NOBODY, Seen, Step
 
 Follow = Callable[[int, Region, int], Seen | None]
@@ -66,35 +66,41 @@ class Outwards:
 
     def __init__(self, along: Pass) -> None:
         self.along = along
-        self.steps: list[Step] = []
-        self._watch, self._end = Watch(along.start.region.area), End()
-        self._waiting: list[Step] = []
-        self._heard = 0
+        self._made: list[Step] = []
+        self._told = 0
+        self._judged: tuple[tuple[int, bool], int, bool] | None = None
 
-    @property
-    def over(self) -> bool:
-        """Whether it is known where the object ends."""
-        return self._end.over or (self.along.lost and self._heard == len(self.along.seen))
+    def done(self, reach: int) -> bool:
+        """Whether all is known and told, if nobody looks beyond a slice."""
+        count, over = self._judge(reach)
+        return over and self._told >= count
 
-    @property
-    def next(self) -> int:
-        """The slice to be heard of next."""
-        return self.along.start.index + (self._heard + 1) * self.along.way
+    def steps(self, reach: int) -> list[Step]:
+        """Return the slices that are known to show the object, up to one."""
+        count, _ = self._judge(reach)
+        start, way = self.along.start.index, self.along.way
+        for seen in self.along.seen[len(self._made) : count]:
+            index = start + way * (len(self._made) + 1)
+            self._made.append(Step(index, seen.region, seen.score))
+        return self._made[:count]
 
-    def advance(self, follow: Follow) -> list[Step]:
-        """Look at one more slice; return the steps that are certain by it."""
-        if self._heard == len(self.along.seen):
+    def advance(self, follow: Follow, reach: int) -> list[Step]:
+        """Look at one more slice if need be; return the steps that are certain by it."""
+        if not self._judge(reach)[1]:
             self.along.go_on(follow)
-        if self._heard == len(self.along.seen):
-            return []
-        seen, index = self.along.seen[self._heard], self.next
-        self._heard += 1
-        signs = self._watch.signs(seen)
-        self._waiting.append(Step(index, seen.region, seen.score, signs))
-        certain = self._end.hear(float(np.asarray(PRESENCE.log_odds(signs))))
-        news, self._waiting = self._waiting[:certain], self._waiting[certain:]
-        self.steps += news
+        steps = self.steps(reach)
+        news, self._told = steps[self._told :], len(steps)
         return news
+
+    def _judge(self, reach: int) -> tuple[int, bool]:
+        """Tell how many slices show the object, and whether that is all."""
+        along = self.along
+        possible = max((reach - along.start.index) * along.way, 0)
+        state = min(len(along.seen), possible), along.reaches(reach)
+        if self._judged is None or self._judged[0] != state:
+            seen = along.seen[: state[0]]
+            self._judged = state, *judge(along.start.region.area, seen, state[1])
+        return self._judged[1:]
 
 
 def meet(forth: Pass, back: Pass) -> dict[int, Step]:

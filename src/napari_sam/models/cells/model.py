@@ -238,7 +238,7 @@ class CellsModel(Model):
 
     def _window(self, features: CellsFeatures, prompt: Prompt) -> Window:
         """Choose where to look for the object and how large it should appear."""
-        if prompt.logits is not None and prompt.window is not None:
+        if prompt.window is not None:
             held = hull(prompt)
             if held is None or contains(prompt.window, held):
                 return prompt.window

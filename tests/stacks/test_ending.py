@@ -1,0 +1,80 @@
+"""Where an object ends, told by all slices together."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_sam.regions import Region
+from napari_sam.stacks.ending import AHEAD, judge, signs_of
+from napari_sam.stacks.following import Seen
+from napari_sam.stacks.light import Light, light_of
+
+SIDE = 10
+
+
+def slice_of(inside: float, alone: float, side: int = SIDE) -> Seen:
+    """What a slice shows of a square object that was bright on the slice before."""
+    region = Region(np.ones((side, side), bool))
+    return Seen(region, 0.9, alone, Light(inside, 0.1), Light(0.9, 0.1))
+
+
+THERE = [slice_of(0.9, 0.8)] * 5
+GONE = [slice_of(0.15, 0.2)] * 5
+
+
+def test_it_ends_where_it_is_faint_and_a_click_finds_something_else() -> None:
+    assert judge(SIDE**2, THERE + GONE, True) == (5, True)
+    assert judge(SIDE**2, THERE, True) == (5, True)
+    assert judge(SIDE**2, [], True) == (0, True)
+
+
+def test_a_faint_slice_in_between_is_no_end() -> None:
+    assert judge(SIDE**2, [*THERE, GONE[0], *THERE], True)[0] == 11
+
+
+def test_half_as_bright_is_still_there_if_it_stays_so() -> None:
+    dim = [slice_of(0.5, 0.7)] * 6
+    assert judge(SIDE**2, THERE + dim, True)[0] == 11
+    assert judge(SIDE**2, THERE + dim + GONE, True)[0] == 11
+
+
+def test_what_swells_is_another_object() -> None:
+    other = [slice_of(0.8, 0.6, 4 * SIDE)] * 4
+    assert judge(SIDE**2, THERE + other, True)[0] < 9
+
+
+def test_nothing_is_said_before_the_next_slices_are_known() -> None:
+    assert judge(SIDE**2, THERE[:AHEAD], False) == (0, False)
+    assert judge(SIDE**2, THERE, False) == (5 - AHEAD, False)
+    count, over = judge(SIDE**2, THERE + GONE, False)
+    assert (count, over) == (5, True)
+
+
+def test_an_object_without_contrast_is_told_by_the_click_alone() -> None:
+    flat = [Seen(one.region, 0.9, one.alone, Light(0.4, 0.4), Light(0.4, 0.4)) for one in THERE]
+    assert (signs_of(SIDE**2, flat)[:, 0] == 0).all()
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.integers(1, 30)), max_size=12))
+def test_what_was_certain_stays_so_whatever_follows(shown: list[tuple[float, float, int]]) -> None:
+    seen = [slice_of(*one) for one in shown]
+    counts = [judge(SIDE**2, seen[:n], False) for n in range(len(seen) + 1)]
+    for (count, over), (later, still) in pairwise(counts):
+        assert later >= count
+        assert still >= over
+        assert later == count or not over
+    assert np.isfinite(signs_of(SIDE**2, seen)).all()
+
+
+def test_a_dark_object_counts_as_a_bright_one() -> None:
+    dark = [
+        Seen(s.region, s.score, s.alone, *(Light(1 - v.inside, 1 - v.around) for v in pair))
+        for s in THERE + GONE
+        for pair in [(s.light, s.before)]
+    ]
+    assert np.allclose(signs_of(SIDE**2, dark), signs_of(SIDE**2, THERE + GONE))
+    assert light_of(np.ones((3, 3), bool), np.full((3, 3), 0.5)) == Light(0.5, 0.5)
