@@ -133,7 +133,7 @@ def fit(ways: list[Way]) -> Logistic:
 def errors(ways: list[Way], model: Logistic) -> np.ndarray:
     """Return by how many slices ends are found too late."""
     ending.PRESENCE = model
-    return np.array([ending.judge(way.area, way.seen, True)[0] - way.true for way in ways])
+    return np.array([ending.judge(way.area, way.seen, True).certain - way.true for way in ways])
 
 
 def report(ways: list[Way], heading: str, name: Callable[[Way], str]) -> None:

@@ -88,7 +88,7 @@ WAYS: dict[str, Way] = {
     "box": prompted("b"),
     "point": prompted("p"),
     "previous mask": prompted("m"),
-    "box, points, logits": prompted("bpl"),
+    "box + points + logits": prompted("bpl"),
     "flow alone": flow,
     "way B": prompted("bm", "pm", warp=True),
     "ours": ours,

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_sam.regions import Region
-from napari_sam.stacks.ending import AHEAD, judge, signs_of
+from napari_sam.stacks.ending import AHEAD, Verdict, judge, signs_of
 from napari_sam.stacks.following import Seen
 from napari_sam.stacks.light import Light, light_of
 
@@ -27,31 +27,30 @@ GONE = [slice_of(0.15, 0.2)] * 5
 
 
 def test_it_ends_where_it_is_faint_and_a_click_finds_something_else() -> None:
-    assert judge(SIDE**2, THERE + GONE, True) == (5, True)
-    assert judge(SIDE**2, THERE, True) == (5, True)
-    assert judge(SIDE**2, [], True) == (0, True)
+    assert judge(SIDE**2, THERE + GONE, True) == Verdict(5, 5, True)
+    assert judge(SIDE**2, THERE, True) == Verdict(5, 5, True)
+    assert judge(SIDE**2, [], True) == Verdict(0, 0, True)
 
 
 def test_a_faint_slice_in_between_is_no_end() -> None:
-    assert judge(SIDE**2, [*THERE, GONE[0], *THERE], True)[0] == 11
+    assert judge(SIDE**2, [*THERE, GONE[0], *THERE], True).certain == 11
 
 
 def test_half_as_bright_is_still_there_if_it_stays_so() -> None:
     dim = [slice_of(0.5, 0.7)] * 6
-    assert judge(SIDE**2, THERE + dim, True)[0] == 11
-    assert judge(SIDE**2, THERE + dim + GONE, True)[0] == 11
+    assert judge(SIDE**2, THERE + dim, True).certain == 11
+    assert judge(SIDE**2, THERE + dim + GONE, True).certain == 11
 
 
 def test_what_swells_is_another_object() -> None:
     other = [slice_of(0.8, 0.6, 4 * SIDE)] * 4
-    assert judge(SIDE**2, THERE + other, True)[0] < 9
+    assert judge(SIDE**2, THERE + other, True).certain < 9
 
 
-def test_nothing_is_said_before_the_next_slices_are_known() -> None:
-    assert judge(SIDE**2, THERE[:AHEAD], False) == (0, False)
-    assert judge(SIDE**2, THERE, False) == (5 - AHEAD, False)
-    count, over = judge(SIDE**2, THERE + GONE, False)
-    assert (count, over) == (5, True)
+def test_nothing_is_certain_before_the_next_slices_are_known() -> None:
+    assert judge(SIDE**2, THERE[:AHEAD], False) == Verdict(0, AHEAD, False)
+    assert judge(SIDE**2, THERE, False) == Verdict(5 - AHEAD, 5, False)
+    assert judge(SIDE**2, THERE + GONE, False) == Verdict(5, 5, True)
 
 
 def test_an_object_without_contrast_is_told_by_the_click_alone() -> None:
@@ -62,11 +61,12 @@ def test_an_object_without_contrast_is_told_by_the_click_alone() -> None:
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.integers(1, 30)), max_size=12))
 def test_what_was_certain_stays_so_whatever_follows(shown: list[tuple[float, float, int]]) -> None:
     seen = [slice_of(*one) for one in shown]
-    counts = [judge(SIDE**2, seen[:n], False) for n in range(len(seen) + 1)]
-    for (count, over), (later, still) in pairwise(counts):
-        assert later >= count
-        assert still >= over
-        assert later == count or not over
+    told = [judge(SIDE**2, seen[:n], False) for n in range(len(seen) + 1)]
+    for now, later in pairwise(told):
+        assert later.certain >= now.certain
+        assert later.over >= now.over
+        assert later == now or not now.over
+        assert now.certain <= now.likely
     assert np.isfinite(signs_of(SIDE**2, seen)).all()
 
 

@@ -94,7 +94,7 @@ class Carry:
 
     @property
     def steps(self) -> dict[int, Step]:
-        """What is known so far, by slice."""
+        """What is known so far, by slice; where no end is certain yet, what is likely."""
         found = dict(self._shown)
         for span, outwards in self._outwards.items():
             found.update({step.index: step for step in outwards.steps(self._reach(span))})

@@ -9,6 +9,7 @@ the object still is there than not; it ends where that makes most sense of the w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -20,14 +21,13 @@ from napari_sam.stacks.logistic import Logistic
 Signs = npt.NDArray[np.float64]
 
 #: Of `signs_of`. Printed by ``python benchmarks/fit_endings.py --data FOLDER``.
-PRESENCE = Logistic((1.04, -2.68, 1.46), -0.39)
+PRESENCE = Logistic((1.03, -6.29, 1.38), -0.33)
 AHEAD = 3  # slices that have to be known beyond one that is judged
-LAST = 5  # slices whose median area is the usual one
 FLAT = 0.02  # brightness by which an object has to differ from its surroundings to tell anything
 FAINT = 0.2  # how much a click may lose without telling anything
 SURE = 3.0  # log-odds that a single slice may say at most
 ENOUGH = 4.5  # log-odds against the object, summed up, at which nobody looks further
-SETTLED = 1.0  # the same where slices ahead have been heard already
+SETTLED = 3.0  # the same where slices ahead have been heard already
 
 
 def signs_of(area: int, seen: Sequence[Seen]) -> Signs:
@@ -45,8 +45,8 @@ def signs_of(area: int, seen: Sequence[Seen]) -> Signs:
     (n, 3) float
         By how much the object is brighter than halfway between the brightest so far and the
         faintest of the slices ahead, in units of its contrast where it is known (darker objects
-        likewise); how much it grew, log; how well a click alone finds it again, between its best
-        so far, 1, and its worst ahead.
+        likewise); how much larger it is than on the two slices before, log; how well a click alone
+        finds it again, between its best so far, 1, and its worst ahead.
     """
     if not seen:
         return np.empty((0, 3))
@@ -59,13 +59,12 @@ def signs_of(area: int, seen: Sequence[Seen]) -> Signs:
     best, worst = np.maximum.accumulate(left)[1:], _lowest_ahead(left[1:])
     alone = np.array([one.alone for one in seen])
     most, least = np.maximum.accumulate(alone), _lowest_ahead(alone)
-    areas = np.array([area, *(one.region.area for one in seen)], float)
-    padded = np.concatenate([np.full(LAST - 1, np.nan), areas[:-1]])
-    usual = np.nanmedian(sliding_window_view(padded, LAST), axis=1)
+    areas = np.array([area, area, *(one.region.area for one in seen)], float)
+    larger = areas[2:] / np.maximum(areas[1:-1], areas[:-2])
     return np.stack(
         [
             left[1:] - (best + worst) / 2,
-            np.log(np.maximum(areas[1:] / usual, 1)),
+            np.log(np.maximum(larger, 1)),
             (alone - least + FAINT) / (most - least + FAINT),
         ],
         axis=1,
@@ -78,7 +77,26 @@ def _lowest_ahead(values: Signs) -> Signs:
     return np.asarray(sliding_window_view(padded, AHEAD + 1).min(axis=1), np.float64)
 
 
-def judge(area: int, seen: Sequence[Seen], whole: bool) -> tuple[int, bool]:
+@dataclass(frozen=True)
+class Verdict:
+    """On how many slices an object is, counted from where it is known.
+
+    Parameters
+    ----------
+    certain : int
+        At least, whatever comes.
+    likely : int
+        As far as can be told by now.
+    over : bool
+        Whether both are final.
+    """
+
+    certain: int
+    likely: int
+    over: bool
+
+
+def judge(area: int, seen: Sequence[Seen], whole: bool) -> Verdict:
     """Tell how many of the slices show the object.
 
     Parameters
@@ -92,19 +110,18 @@ def judge(area: int, seen: Sequence[Seen], whole: bool) -> tuple[int, bool]:
 
     Returns
     -------
-    count : int
-        It is on as many of them for certain.
-    over : bool
-        Whether it has ended there, whatever comes.
+    Verdict
     """
-    end, count = End(SETTLED), 0
-    odds = PRESENCE.log_odds(signs_of(area, seen))
-    for number, one in enumerate(odds if whole else odds[:-AHEAD], start=1):
-        if end.hear(float(one)):
-            count = number
+    end, certain, likely = End(SETTLED), 0, 0
+    settled = len(seen) if whole else len(seen) - AHEAD
+    for number, odds in enumerate(PRESENCE.log_odds(signs_of(area, seen)), start=1):
+        if end.hear(float(odds)):
+            likely = number
+        if number <= settled:
+            certain = likely
         if end.over:
-            return count, True
-    return count, whole
+            return Verdict(certain, likely, number <= settled)
+    return Verdict(certain, likely, whole)
 
 
 class End:

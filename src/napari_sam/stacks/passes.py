@@ -9,7 +9,7 @@ from scipy import ndimage as ndi
 
 from napari_sam.regions import Region
 from napari_sam.stacks.crops import Window
-from napari_sam.stacks.ending import judge
+from napari_sam.stacks.ending import Verdict, judge
 from napari_sam.stacks.following import NOBODY, Seen, Step
 
 Follow = Callable[[int, Region, int], Seen | None]
@@ -68,39 +68,40 @@ class Outwards:
         self.along = along
         self._made: list[Step] = []
         self._told = 0
-        self._judged: tuple[tuple[int, bool], int, bool] | None = None
+        self._judged: tuple[tuple[int, bool], Verdict] | None = None
 
     def done(self, reach: int) -> bool:
         """Whether all is known and told, if nobody looks beyond a slice."""
-        count, over = self._judge(reach)
-        return over and self._told >= count
+        verdict = self._judge(reach)
+        return verdict.over and self._told >= verdict.certain
 
     def steps(self, reach: int) -> list[Step]:
-        """Return the slices that are known to show the object, up to one."""
-        count, _ = self._judge(reach)
+        """Return the slices that show the object, as far as can be told, up to one."""
+        return self._steps(self._judge(reach).likely)
+
+    def advance(self, follow: Follow, reach: int) -> list[Step]:
+        """Look at one more slice if need be; return the steps that are certain by it."""
+        if not self._judge(reach).over:
+            self.along.go_on(follow)
+        steps = self._steps(self._judge(reach).certain)
+        news, self._told = steps[self._told :], len(steps)
+        return news
+
+    def _steps(self, count: int) -> list[Step]:
         start, way = self.along.start.index, self.along.way
         for seen in self.along.seen[len(self._made) : count]:
             index = start + way * (len(self._made) + 1)
             self._made.append(Step(index, seen.region, seen.score))
         return self._made[:count]
 
-    def advance(self, follow: Follow, reach: int) -> list[Step]:
-        """Look at one more slice if need be; return the steps that are certain by it."""
-        if not self._judge(reach)[1]:
-            self.along.go_on(follow)
-        steps = self.steps(reach)
-        news, self._told = steps[self._told :], len(steps)
-        return news
-
-    def _judge(self, reach: int) -> tuple[int, bool]:
-        """Tell how many slices show the object, and whether that is all."""
+    def _judge(self, reach: int) -> Verdict:
         along = self.along
         possible = max((reach - along.start.index) * along.way, 0)
         state = min(len(along.seen), possible), along.reaches(reach)
         if self._judged is None or self._judged[0] != state:
             seen = along.seen[: state[0]]
-            self._judged = state, *judge(along.start.region.area, seen, state[1])
-        return self._judged[1:]
+            self._judged = state, judge(along.start.region.area, seen, state[1])
+        return self._judged[1]
 
 
 def meet(forth: Pass, back: Pass) -> dict[int, Step]:
