@@ -50,7 +50,7 @@ def test_what_swells_is_another_object() -> None:
 def test_nothing_is_certain_before_the_next_slices_are_known() -> None:
     assert judge(SIDE**2, THERE[:AHEAD], False) == Verdict(0, AHEAD, False)
     assert judge(SIDE**2, THERE, False) == Verdict(5 - AHEAD, 5, False)
-    assert judge(SIDE**2, THERE + GONE, False) == Verdict(5, 5, True)
+    assert judge(SIDE**2, THERE + GONE + GONE, False) == Verdict(5, 5, True)
 
 
 def test_an_object_without_contrast_is_told_by_the_click_alone() -> None:

@@ -27,7 +27,7 @@ FLAT = 0.02  # brightness by which an object has to differ from its surroundings
 FAINT = 0.2  # how much a click may lose without telling anything
 SURE = 3.0  # log-odds that a single slice may say at most
 ENOUGH = 4.5  # log-odds against the object, summed up, at which nobody looks further
-SETTLED = 3.0  # the same where slices ahead have been heard already
+SETTLED = 2.0  # the same where slices ahead have been heard already
 
 
 def signs_of(area: int, seen: Sequence[Seen]) -> Signs:
