@@ -11,6 +11,7 @@ import numpy as np
 from napari_sam.engine.catalogue import Catalogue
 from napari_sam.engine.jobs import Jobs
 from napari_sam.methods.method import Method
+from napari_sam.models.paths import checkpoint_name
 from napari_sam.models.suggest import suggest
 from napari_sam.progress import Progress
 from napari_sam.ui.workbench import Workbench
@@ -47,6 +48,13 @@ class ModelChoice:
 
     def describe(self, name: str) -> str:
         return self._catalogue.describe(name)
+
+    def title(self, name: str) -> str:
+        """What a model is called in the list; a folder of weights by the folder."""
+        if name not in self._files:
+            return name
+        path = Path(name)
+        return checkpoint_name(path) if checkpoint_name(path) == path.parent.name else path.name
 
     def suggested(self) -> dict[str, str]:
         """Say of the models that suit the chosen image why they do, told from axes and colours."""
@@ -87,10 +95,8 @@ class ModelChoice:
             return False
         self._bench.chip("missing", "not downloaded")
         self._bench.say(
-            f"The model {state.model!r} is not on this computer yet. Press Download "
-            f"({megabytes:,.0f} MB; licence of the weights: "
-            f"{self._catalogue.licence(state.model) or 'not known'}), or choose 'cells', which "
-            "comes with the plugin."
+            f"The model {state.model!r} is not here yet. Press Download ({megabytes:,.0f} MB, "
+            f"licence {self._catalogue.licence(state.model) or 'not known'}), or choose 'cells'."
         )
         return False
 

@@ -89,7 +89,7 @@ class SourceBox(QWidget):
         self.model.clear()
         suggested = models.suggested()
         for name in models.names():
-            self.model.addItem(name.rsplit("/", 1)[-1], name)
+            self.model.addItem(models.title(name), name)
             place, tip = self.model.count() - 1, models.describe(name)
             if name in suggested:
                 tip = f"Suggested for this image: {suggested[name]}. {tip}"
