@@ -68,17 +68,25 @@ class Caught:
 
 
 def leave_alone(put: Callable[[Any, str, Any], None]) -> None:
-    """Open no dialog that waits for a person, and download nothing.
+    """Open no dialog that waits for a person, download nothing, and teach nothing.
 
     Parameters
     ----------
     put : callable
         Such as ``setattr``.
     """
-    from qtpy.QtWidgets import QFileDialog
+    from qtpy.QtGui import QColor
+    from qtpy.QtWidgets import QColorDialog, QFileDialog
 
     from napari_sam.engine.catalogue import Catalogue
+    from napari_sam.errors import ModelError
+    from napari_sam.ui.tools.teach import Teach
 
+    def teach(*_: Any) -> None:
+        raise ModelError("Nobody is taught by a monkey.")
+
+    put(QColorDialog, "getColor", staticmethod(lambda *_, **__: QColor()))
+    put(Teach, "teach", staticmethod(teach))
     for name in ("getOpenFileName", "getSaveFileName"):
         put(QFileDialog, name, staticmethod(lambda *_, **__: ("", "")))
     put(QFileDialog, "getExistingDirectory", staticmethod(lambda *_, **__: ""))
