@@ -1,11 +1,13 @@
 """Stacks over time in the real window: every order of the axes, NumPy, dask and zarr.
 
     xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/four_axes_window.py
-        [--kinds numpy,dask,zarr] [--orders tzyx,ztyx,tyxz] [--out FOLDER]
+        [--kinds numpy,dask,zarr] [--orders tzyx,ztyx,tyxz]
+        [--chapters through,review,remove] [--out FOLDER]
 
 Scaled stacks of moving balls, one of which divides, are gone through as a person would: a click
 followed through slices, a slice corrected, kept, undone, redone; objects of all slices and tracks
-found; tracks cut, joined, undone and redone; layers removed while a search runs, and the panel
+found; tracks cut, joined, exchanged, followed anew, deleted on frames, objects split, all taken
+back; layers removed while a search runs, and the panel
 closed. Prints a line for each step, and ``WRONG`` where the labels are not what they should be.
 With ``--out`` a picture of the window is written after every step, to be looked at.
 """
@@ -16,6 +18,7 @@ import argparse
 import os
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +33,10 @@ from real_window import LEFT, Window
 
 FRAMES, SLICES, SHAPE = 4, 9, (96, 128)
 STEPS = {"t": 1.0, "z": 2.0, "y": 0.5, "x": 0.5}
-BALLS = ((4, 24, 28, 9), (4, 64, 40, 10))  # slice, row, column and radius in the first frame
+BALLS = (
+    (4, 24, 28, 9),
+    (4, 64, 40, 10),
+)  # slice, row, column and radius in the first frame
 MOTHER = (4, 48, 96, 10)
 NONE, CONTROL = Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.ControlModifier
 
@@ -67,7 +73,10 @@ def stored(image: np.ndarray, kind: str) -> Any:
 
         chunks = (1, 1, *image.shape[2:])
         array = zarr.create_array(
-            tempfile.mkdtemp() + "/image.zarr", shape=image.shape, chunks=chunks, dtype="u1"
+            tempfile.mkdtemp() + "/image.zarr",
+            shape=image.shape,
+            chunks=chunks,
+            dtype="u1",
         )
         array[:] = image
         return array
@@ -246,6 +255,7 @@ class Story:
             self.idle()
             self.tell(what)
         self.tell("all undone", bool((self.tzyx(layer) == before).all()))
+        self.correct_tracks(layer, box, before)
         self.click(1, 4, 66, 43)
         QTest.mouseClick(box.onwards, LEFT)
         self.idle()
@@ -258,6 +268,78 @@ class Story:
         self.key(Qt.Key.Key_Z, CONTROL)
         self.idle()
         self.tell("undone again", bool((self.tzyx(layer) == before).all()))
+
+    def edited(self, what: str, layer: Any, before: np.ndarray, right: Callable[[], bool]) -> None:
+        """Look at what was done, and take it back."""
+        self.idle()
+        self.tell(what, right())
+        self.key(Qt.Key.Key_Z, CONTROL)
+        self.idle()
+        if not (self.tzyx(layer) == before).all():
+            self.tell(f"{what} undone", False)
+
+    def correct_tracks(self, layer: Any, box: Any, before: np.ndarray) -> None:
+        """Exchange two tracks, take a daughter from its mother and give it back, delete frames."""
+        state = self.session.tools["review"].state
+        self.click(2, 4, 68, 46)
+        first = state.selected
+        QTest.mouseClick(box.swap, LEFT)
+        self.click(2, 4, 28, 34)
+        other = int(before[2, 4, 28, 34])
+        self.edited(
+            "exchanged from frame 2",
+            *(layer, before),
+            lambda: bool(((self.tzyx(layer)[2:] == first) == (before[2:] == other)).all()),
+        )
+        self.click(2, 4, 38, 96)
+        daughter = state.selected
+        graph = dict(self.labels("lines").graph)
+        QTest.mouseClick(box.orphan, LEFT)
+        self.edited(
+            "no mother",
+            *(layer, before),
+            lambda: daughter in graph and daughter not in self.labels("lines").graph,
+        )
+        self.tell("its mother again", self.labels("lines").graph == graph)
+        self.click(1, 4, 66, 43)
+        box.first.entered.emit(1)
+        box.last.entered.emit(2)
+        QTest.mouseClick(box.delete, LEFT)
+        self.edited(
+            "deleted on frames 1 and 2",
+            *(layer, before),
+            lambda: [t for t in range(FRAMES) if (self.tzyx(layer)[t] == first).any()] == [0, 3],
+        )
+
+    def split(self, layer: Any) -> None:
+        """Join two 3-D objects by painting over all slices between them, and split them again."""
+        self.panel.show_page("review")
+        review = self.session.tools["review"]
+        review.choose(layer)
+        self.go(3, 4)
+        held = self.tzyx(layer)
+        one, other = int(held[3, 4, 34, 96]), int(held[3, 4, 62, 96])
+        box = self.panel.pages["review"].through
+        self.click(3, 4, 34, 96)
+        QTest.mouseClick(box.join, LEFT)
+        self.click(3, 4, 62, 96)
+        self.idle()
+        joined = self.tzyx(layer).copy()
+        self.tell("3-D objects joined", bool(one and other and not (joined == other).any()))
+        QTest.mouseClick(box.split, LEFT)
+        self.click(3, 4, 34, 96)
+        self.click(3, 3, 62, 96)
+        self.idle()
+        after = self.tzyx(layer)
+        parts = len(set(after[3][:, :, 90:102].ravel().tolist()) - {0})
+        self.tell(
+            "split on all slices",
+            parts == 2 and bool(((after > 0) == (joined > 0)).all()),
+        )
+        for _ in range(2):
+            self.key(Qt.Key.Key_Z, CONTROL)
+            self.idle()
+        self.tell("split and joint undone", bool((self.tzyx(layer) == held).all()))
 
     def remove(self) -> None:
         """Remove the labels' lines, then the image in the middle of a search."""
@@ -281,6 +363,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kinds", default="numpy,dask,zarr")
     parser.add_argument("--orders", default="tzyx,ztyx,tyxz")
+    parser.add_argument("--chapters", default="through,review,remove")
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     print("| stack | step | | the window says | layers |\n|---|---|---|---|---|")
@@ -288,14 +371,22 @@ def main() -> None:
         for kind in options.kinds.split(","):
             began = time.perf_counter()
             story = Story(order, kind, options.out)
-            story.through("z")
-            story.through("t")
-            story.find("volume", "cell", 14)
+            chapters = options.chapters.split(",")
+            if "through" in chapters:
+                story.through("z")
+                story.through("t")
+            objects = story.find("volume", "cell", 14)
             tracks = story.find("track", "track", 5)
-            story.review(tracks)
-            story.remove()
+            if "review" in chapters:
+                story.review(tracks)
+                story.split(objects)
+            if "remove" in chapters:
+                story.remove()
             story.window.close()
-            print(f"| {story.name} | {time.perf_counter() - began:.0f} s | | | |", flush=True)
+            print(
+                f"| {story.name} | {time.perf_counter() - began:.0f} s | | | |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

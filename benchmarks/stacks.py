@@ -1,7 +1,7 @@
 """Through slices and time: propagation, volumes and tracks compared with the truth.
 
-    python benchmarks/stacks.py propagate|movies|volumes|track [--data FOLDER] [--objects 4]
-        [--full]
+    python benchmarks/stacks.py propagate|movies|volumes|sides|track [--data FOLDER]
+        [--objects 4] [--full]
 
 Prints tables in Markdown. Stacks and movies are generated with seeds that nothing was fitted on;
 ``--data`` adds those of a folder of ``NAME.image.tif`` and ``NAME.labels.tif`` whose names
@@ -19,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from skimage.transform import resize
 
 import napari_sam as ns
 from napari_sam.engine.run import run
@@ -56,10 +57,24 @@ def chained(planes: np.ndarray) -> np.ndarray:
     return joined
 
 
+def perfectly(planes: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Give every region of a slice to the true object that it shares most with."""
+    linked = np.zeros_like(planes)
+    for plane, labels, out in zip(planes, true, linked, strict=True):
+        both = (plane > 0) & (labels > 0)
+        pairs, count = np.unique(np.stack([plane[both], labels[both]]), axis=1, return_counts=True)
+        owner = np.zeros(int(plane.max()) + 1, np.int64)
+        order = np.argsort(count, kind="stable")
+        owner[pairs[0][order]] = pairs[1][order]
+        out[:] = owner[plane]
+    return np.unique(linked, return_inverse=True)[1].reshape(linked.shape)
+
+
 def volumes(stacks: Iterator[Stack], model: ns.Model) -> None:
     print("\nAP@.5 of 3-D objects; s of finding cells in all slices, and of linking them:\n")
-    print("| stack | true | found | ours | chained by IoU | true slices linked | s | linking |")
-    print("|---|---|---|---|---|---|---|---|", flush=True)
+    heads = ("stack", "true", "found", "ours", "chained by IoU", "linked perfectly")
+    print("| " + " | ".join((*heads, "true slices linked", "s", "linking")) + " |")
+    print("|---|---|---|---|---|---|---|---|---|", flush=True)
     for stack in stacks:
         began = time.perf_counter()
         image = Image.of(stack.image)
@@ -71,9 +86,10 @@ def volumes(stacks: Iterator[Stack], model: ns.Model) -> None:
         done = time.perf_counter()
         true = [Found(plane, {}) for plane in stack.labels]
         linked = link_slices(true, stack.labels.shape, spacing=stack.spacing).labels
+        planes = np.stack([one.labels for one in slices]).astype(np.int64)
         scores = [
             average_precision(stack.labels, found)[0]
-            for found in (ours, chained(np.stack([one.labels for one in slices])), linked)
+            for found in (ours, chained(planes), perfectly(planes, stack.labels), linked)
         ]
         print(
             f"| {stack.name} | {len(np.unique(stack.labels)) - 1} | {ours.max()} | "
@@ -81,6 +97,37 @@ def volumes(stacks: Iterator[Stack], model: ns.Model) -> None:
             + f" | {middle - began:.1f} | {done - middle:.2f} |",
             flush=True,
         )
+
+
+def sides(stacks: Iterator[Stack], model: ns.Model) -> None:
+    """Would slices along the other axes help? Each alone, and what any of the three finds."""
+    print("\nAP@.5 of stacks cut along z, rows and columns; share of objects with IoU of a half:\n")
+    print("| stack | z | rows | columns | share by z | by any of them |")
+    print("|---|---|---|---|---|---|", flush=True)
+    for stack in stacks:
+        depth = stack.labels.shape[0]
+        tall = round(depth * stack.spacing[0])
+        back = np.minimum((np.arange(depth) * tall + tall // 2) // depth, tall - 1)
+        stretched = resize(stack.image, (tall, *stack.image.shape[1:]), preserve_range=True)
+        found = [ns.segment_volume(stack.image, model, spacing=stack.spacing).labels]
+        for axis in (1, 2):
+            seen = ns.segment_volume(np.moveaxis(stretched, axis, 0), model).labels
+            found.append(np.moveaxis(seen, 0, axis)[back])
+        met = [matched(stack.labels, one) for one in found]
+        cells = [average_precision(stack.labels, one)[0] for one in found]
+        cells += [float(np.mean(met[0])), float(np.mean(np.any(met, axis=0)))]
+        print(f"| {stack.name} | " + " | ".join(f"{one:.2f}" for one in cells) + " |", flush=True)
+
+
+def matched(true: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Tell of every true object whether a found one has an IoU of more than a half with it."""
+    sizes = np.bincount(found.ravel())
+    told = []
+    for number in np.unique(true[true > 0]):
+        inside = np.bincount(found[true == number], minlength=len(sizes))
+        area = int(inside.sum())
+        told.append(bool((inside / (area + sizes - inside))[1:].max(initial=0) > 0.5))
+    return np.array(told)
 
 
 def track(samples: Iterator[Stack], model: ns.Model) -> None:
@@ -102,7 +149,7 @@ def track(samples: Iterator[Stack], model: ns.Model) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("table", choices=("propagate", "movies", "volumes", "track"))
+    parser.add_argument("table", choices=("propagate", "movies", "volumes", "sides", "track"))
     parser.add_argument("--data", type=Path)
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--objects", type=int, default=4, help="of each stack")
@@ -127,8 +174,9 @@ def main() -> None:
         kinds = (*VOLUME_KINDS, "timelapse")
         chosen = stacks(kinds, (*REAL, *MOVIES))
         propagate(chosen, model, options.objects, options.ways.split(","))
-    elif options.table == "volumes":
-        volumes(stacks(VOLUME_KINDS, tuple(REAL)), model)
+    elif options.table in ("volumes", "sides"):
+        table = volumes if options.table == "volumes" else sides
+        table(stacks(VOLUME_KINDS, tuple(REAL)), model)
     else:
         track(stacks(("timelapse",), tuple(MOVIES)), model)
 

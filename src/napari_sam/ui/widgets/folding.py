@@ -21,8 +21,9 @@ class Folding(QCollapsible):
         super().__init__(title, None, "▾", "▸")
         self.toggleButton().setToolTip(tip)
         self.toggleButton().setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        for part in (self, self.content()):
+        for part, above in ((self, 0), (self.content(), 4)):  # no gap while it is folded
             layout = part.layout()
             assert layout is not None
-            layout.setContentsMargins(0, 0, 0, 0)
+            layout.setContentsMargins(0, above, 0, 0)
+            layout.setSpacing(0)
         self.addWidget(inner)
