@@ -1,8 +1,9 @@
 """What 3-D objects cost beyond finding cells on the slices, and memory against depth.
 
-    python benchmarks/deep_stacks.py [--depths 10,60] [--side 512] [--memory 10,500] [--small 128]
+    python benchmarks/deep_stacks.py [--depths 10,60] [--side 512] [--runs 2]
+        [--memory 10,500] [--small 128]
 
-The first table: seconds of processors for the slices alone and as 3-D objects, the lesser of two
+The first table: seconds of processors for the slices alone and as 3-D objects, the least of some
 runs in turn. The second: the most memory that a process took beyond what it held with the model
 loaded, slices of the small side, read from zarr and labels written to zarr. Slices are generated
 nuclei, again and again. ``OMP_NUM_THREADS=1`` keeps threads from waiting for each other.
@@ -78,6 +79,7 @@ def main() -> None:
     parser.add_argument("--side", type=int, default=512)
     parser.add_argument("--memory", type=depths, default=[10, 500])
     parser.add_argument("--small", type=int, default=128)
+    parser.add_argument("--runs", type=int, default=2)
     parser.add_argument("--work", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.work:
@@ -88,7 +90,7 @@ def main() -> None:
     for depth in options.depths:
         runs = [
             {what: apart(what, depth, options.side) for what in ("slices", "volume")}
-            for _ in range(2)
+            for _ in range(options.runs)
         ]
         alone, joined = (min(run[what]["s"] for run in runs) for what in ("slices", "volume"))
         count = int(runs[0]["volume"]["found"])
