@@ -47,8 +47,8 @@ class ReviewThroughBox(Folding):
         self.onwards = Button("Follow ▸", _ON, lambda: through.follow(True))
         grid = QGridLayout()
         grid.setSpacing(4)
-        buttons = (self.join, self.cut, self.swap, self.split)
-        buttons += (self.mother, self.orphan, self.back, self.onwards)
+        buttons = [self.join, self.cut, self.swap, self.split]
+        buttons += [self.mother, self.orphan, self.back, self.onwards]
         for place, button in enumerate(buttons):
             grid.addWidget(button, place // 4, place % 4)
         column.addLayout(grid)
