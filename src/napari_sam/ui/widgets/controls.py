@@ -150,6 +150,8 @@ class LayerCombo(Combo):
         super().__init__()
         #: Choices that are no layers: value and text.
         self.fixed: list[tuple[Any, str]] = [] if nothing is None else [(None, nothing)]
+        #: What is done rather than chosen, last: the arrow keys stop there.
+        self.acts: list[tuple[Any, str]] = []
         self._spell = spell
         self._layers: list[Any] = []
         self.tip = tip
@@ -159,10 +161,15 @@ class LayerCombo(Combo):
     def show_layers(self, layers: Sequence[Any], current: Any) -> None:
         """List these layers and show one as chosen."""
         blocker = QSignalBlocker(self)
-        self._layers = [*(value for value, _ in self.fixed), *layers]
+        self._layers = [
+            *(value for value, _ in self.fixed),
+            *layers,
+            *(value for value, _ in self.acts),
+        ]
         self.clear()
         self.addItems([text for _, text in self.fixed])
         self.addItems([self._spell.format(layer.name) for layer in layers])
+        self.addItems([text for _, text in self.acts])
         self.setCurrentIndex(
             next((i for i, value in enumerate(self._layers) if _same(value, current)), -1)
         )

@@ -185,11 +185,8 @@ class FindPage(Page):
     def show_layers(self, layers: Layers) -> None:
         """List the layers that can be chosen."""
         state = self._state
-        self.region.fixed = [
-            ("slice", "this slice"),
-            ("visible", "what is visible"),
-            ("draw", "what I draw around (L)"),
-        ]
+        self.region.fixed = [("slice", "this slice"), ("visible", "what is visible")]
+        self.region.acts = [("draw", "what I draw around (L)")]
         if state.image is not None and state.image.ndim > 2:
             self.region.fixed.append(("stack", "all slices"))
             self.region.fixed += [
