@@ -1,4 +1,4 @@
-"""Devices: named, refused when absent, and smaller batches when memory runs out."""
+"""Devices: named, refused when absent, and memory that runs out."""
 
 from __future__ import annotations
 
@@ -57,34 +57,10 @@ def test_absent_devices_say_what_to_use(monkeypatch):
         RuntimeError("MPS backend out of memory"),
     ],
 )
-def test_memory_that_runs_out_is_answered_by_smaller_batches(error):
-    sizes = []
-
-    def run(items):
-        sizes.append(len(items))
-        if len(items) > 3:
-            raise error
-        return [item * 10 for item in items]
-
-    assert device.in_batches(run, range(11), 8) == [i * 10 for i in range(11)]
-    assert sizes[0] == 8
-    assert max(sizes[2:]) <= 4
-
-
-def test_memory_for_not_even_one_is_an_error_with_advice():
-    def run(items):
-        raise MemoryError
-
-    with pytest.raises(DeviceError, match="smaller model"):
-        device.in_batches(run, range(5), 4, "cpu")
-
-
-def test_other_errors_are_not_swallowed():
-    def run(items):
-        raise RuntimeError("shapes do not match")
-
-    with pytest.raises(RuntimeError, match="shapes"):
-        device.in_batches(run, range(5), 4)
+def test_memory_that_runs_out_is_recognised_on_every_device(error):
+    assert device.is_out_of_memory(error)
+    assert not device.is_out_of_memory(RuntimeError("shapes do not match"))
+    assert "smaller model" in str(device.out_of_memory("cpu"))
 
 
 def test_bfloat16_is_used_only_where_torch_says_that_the_processor_has_it(monkeypatch):

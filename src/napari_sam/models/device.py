@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Sequence
-from typing import TypeVar
 
 import torch
 
 from napari_sam.errors import DeviceError
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 
 def _mps_available() -> bool:
@@ -99,48 +94,6 @@ def release_memory(device: str) -> None:
         torch.cuda.empty_cache()
     elif device == "mps":
         torch.mps.empty_cache()
-
-
-def in_batches(
-    run: Callable[[Sequence[Item]], Sequence[Result]],
-    items: Sequence[Item],
-    size: int,
-    device: str = "cpu",
-) -> list[Result]:
-    """Run over items in batches, in ever smaller ones when memory runs out.
-
-    Parameters
-    ----------
-    run : callable
-        Takes some of the items and returns as many results, in order.
-    items : sequence
-    size : int
-        The batch to begin with, at least 1.
-    device : str
-        The device whose cached memory is released before another attempt.
-
-    Raises
-    ------
-    DeviceError
-        When a single item does not fit.
-    """
-    done: list[Result] = []
-    while len(done) < len(items):
-        batch = items[len(done) : len(done) + size]
-        try:
-            results = run(batch)
-        except Exception as error:
-            if not is_out_of_memory(error):
-                raise
-            if size == 1:
-                raise out_of_memory(device) from error
-        else:
-            done.extend(results)
-            continue
-        # Outside the handler, so that the failed batch's tensors are no longer held by it.
-        size = max(1, min(size, len(batch)) // 2)
-        release_memory(device)
-    return done
 
 
 def out_of_memory(device: str) -> DeviceError:
