@@ -144,8 +144,8 @@ def test_rows_and_columns_are_never_swapped_for_any_kind_of_mark(bench):
         bench.settle()
         prompt = bench.model.prompts[-1]
         if kind == "path":
-            assert np.ptp(prompt.points[:, 0]) > 30
-            assert np.ptp(prompt.points[:, 1]) < 1
+            assert np.ptp(prompt.strokes[0][:, 0]) > 30
+            assert np.ptp(prompt.strokes[0][:, 1]) < 1
         else:
             r0, c0, r1, c1 = prompt.box
             assert (r0, c0, r1, c1) == pytest.approx((8, 18, 52, 32), abs=0.6)
