@@ -125,7 +125,8 @@ def test_versions_that_differ_are_said_before_any_work(
         return {"python": "3.11.9", "torch": "2.3"}
 
     monkeypatch.setattr(cluster, "versions", versions)
-    monkeypatch.setattr(distributed.Client, "run", lambda *_: {"tcp://far": {"torch": "2.3"}})
+    monkeypatch.setattr(distributed.Client, "run", lambda *_, **__: answers)
+    answers: dict[str, Any] = {"tcp://lost": OSError("closed"), "tcp://far": {"torch": "2.3"}}
     with pytest.raises(ClusterError, match=r"tcp://far has .*torch 2\.3, but here is 2\.4"):
         next(run_jobs(jobs_of(folder, tmp_path), dask=scheduler.scheduler_address))
     monkeypatch.setattr(cluster, "check_versions", lambda client: None)  # a worker came later

@@ -167,15 +167,16 @@ def check_versions(client: Any) -> None:
             f"The scheduler at {client.scheduler.address} has no workers. Start some, with "
             "'dask worker ADDRESS' in this environment, and try again."
         ) from error
-    try:
-        found = client.run(versions)
-    except Exception as error:  # whatever the package's absence, or another Python, brings about
-        raise ClusterError(
-            f"The workers cannot run napari-sam-bio ({type(error).__name__}: {error}). Install it "
-            f"there as it is here: version {versions()['napari-sam-bio']}, Python "
-            f"{platform.python_version()}."
-        ) from error
+    found = client.run(versions, on_error="return")
     for worker, theirs in found.items():
+        if isinstance(theirs, OSError):
+            continue  # it was lost meanwhile; whoever comes in its place compares by itself
+        if isinstance(theirs, BaseException):  # of a package's absence, or another Python
+            raise ClusterError(
+                f"The workers cannot run napari-sam-bio ({type(theirs).__name__}: {theirs}). "
+                f"Install it there as it is here: version {versions()['napari-sam-bio']}, Python "
+                f"{platform.python_version()}."
+            ) from theirs
         difference = _difference(theirs)
         if difference:
             raise ClusterError(f"The worker {worker} has {difference}. Install the same on both.")
