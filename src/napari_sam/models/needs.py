@@ -48,7 +48,7 @@ class Needs:
         Examples
         --------
         >>> Needs("cpu", 3.42, 0.058, 1_240_000_000).told
-        '3.4 s a plane, 0.06 s a click, 1.2 GB (cpu)'
+        '3.4 s a plane, 0.058 s a click, 1.2 GB (cpu)'
         """
         memory = f", {self.memory / 1e9:.1f} GB" if self.memory else ""
         return f"{self.read:.2g} s a plane, {self.click:.2g} s a click{memory} ({self.device})"
