@@ -47,6 +47,13 @@ def test_what_swells_is_another_object() -> None:
     assert judge(SIDE**2, THERE + other, True).certain < 9
 
 
+def test_what_was_shown_at_its_tip_may_widen() -> None:
+    ball = [slice_of(0.9, 0.8, side) for side in (18, 23, 25, 26, 26, 25, 23, 18, 10)]
+    assert judge(SIDE**2, ball, True) == Verdict(9, 9, True)
+    assert judge(SIDE**2, ball + [slice_of(0.8, 0.6, 4 * SIDE)] * 4, True).certain == 9
+    assert (signs_of(SIDE**2, ball)[:, 1] == 0).all()
+
+
 def test_nothing_is_certain_before_the_next_slices_are_known() -> None:
     assert judge(SIDE**2, THERE[:AHEAD], False) == Verdict(0, AHEAD, False)
     assert judge(SIDE**2, THERE, False) == Verdict(5 - AHEAD, 5, False)

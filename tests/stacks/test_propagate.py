@@ -60,6 +60,15 @@ def test_from_one_click_to_both_ends() -> None:
     assert (found.mask.any(axis=(1, 2)) == ~np.isnan(found.scores)).all()
 
 
+@pytest.mark.parametrize("tip", [3, 13])
+def test_from_one_end_to_the_other(tip: int) -> None:
+    true = ball()
+    found = ns.propagate(picture(true), {tip: true[tip]}, FakeModel())
+    there = np.flatnonzero(true.any(axis=(1, 2)))
+    assert abs(found.slices[0] - there[0]) <= 1
+    assert abs(found.slices[-1] - there[-1]) <= 1
+
+
 def test_an_object_that_moves_is_followed_and_its_neighbour_left_alone() -> None:
     true = ball(drift=4.0)
     other = np.zeros(SHAPE, bool)

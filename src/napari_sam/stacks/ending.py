@@ -45,8 +45,9 @@ def signs_of(area: int, seen: Sequence[Seen]) -> Signs:
     (n, 3) float
         By how much the object is brighter than halfway between the brightest so far and the
         faintest of the slices ahead, in units of its contrast where it is known (darker objects
-        likewise); how much larger it is than on the two slices before, log; how well a click alone
-        finds it again, between its best so far, 1, and its worst ahead.
+        likewise); how much larger it is than on the two slices before, log, unless it has widened
+        from the first slice on, less and less; how well a click alone finds it again, between its
+        best so far, 1, and its worst ahead.
     """
     if not seen:
         return np.empty((0, 3))
@@ -59,16 +60,24 @@ def signs_of(area: int, seen: Sequence[Seen]) -> Signs:
     best, worst = np.maximum.accumulate(left)[1:], _lowest_ahead(left[1:])
     alone = np.array([one.alone for one in seen])
     most, least = np.maximum.accumulate(alone), _lowest_ahead(alone)
-    areas = np.array([area, area, *(one.region.area for one in seen)], float)
-    larger = areas[2:] / np.maximum(areas[1:-1], areas[:-2])
     return np.stack(
         [
             left[1:] - (best + worst) / 2,
-            np.log(np.maximum(larger, 1)),
+            _swelling(np.array([area, area, *(one.region.area for one in seen)], float)),
             (alone - least + FAINT) / (most - least + FAINT),
         ],
         axis=1,
     )
+
+
+def _swelling(areas: Signs) -> Signs:
+    """Return the log ratio of every area, from the third on, to the larger of the two before.
+
+    What was shown near its tip widens at first, ever more slowly: that is not counted.
+    """
+    growth = np.log(np.maximum(areas[2:] / np.maximum(areas[1:-1], areas[:-2]), 1))
+    slowing = growth <= np.concatenate([[np.inf], growth[:-1]])
+    return np.where(np.logical_and.accumulate(slowing), 0.0, growth)
 
 
 def _lowest_ahead(values: Signs) -> Signs:
