@@ -210,6 +210,26 @@ def test_workers_of_this_machine_share_its_processors(workers, threads, monkeypa
     assert "OMP_NUM_THREADS" in started["env"]
 
 
+def test_workers_of_this_machine_keep_memory_for_the_next_image(monkeypatch):
+    """Given back at once, as dask has it, each array is made of new pages: half as fast."""
+    import dask
+
+    place, seen = "distributed.nanny.pre-spawn-environ", []
+
+    def start(**_: Any) -> Any:
+        seen.append(dask.config.get(place))
+        return nullcontext()
+
+    monkeypatch.setattr(distributed, "LocalCluster", start)
+    monkeypatch.setattr(distributed, "Client", lambda _: nullcontext())
+    usual = dask.config.get(place)
+    with cluster.connected("local", 2):
+        pass
+    assert seen == [{k: v for k, v in usual.items() if k != "MALLOC_TRIM_THRESHOLD_"}]
+    assert dask.config.get(place) == usual
+    assert "MALLOC_TRIM_THRESHOLD_" in usual
+
+
 @pytest.mark.parametrize("failing", [2, 3])
 def test_a_worker_that_ends_while_it_starts_costs_another_try(failing, monkeypatch):
     tries: list[int] = []
