@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,16 @@ def test_a_folder_is_classified_after_the_tables_beside_its_labels(
     assert "--overwrite" in capsys.readouterr().err
 
 
+def test_images_that_are_called_alike_have_a_table_each(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    images, labels = folders
+    shutil.copy(images / "b.tif", images / "b.tiff")
+    assert run("classify", images, labels, "-o", tmp_path / "out") == 0
+    tables = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert tables == ["a_objects.csv", "b_tif_objects.csv", "b_tiff_objects.csv"]
+
+
 def test_a_table_of_ones_own_has_the_examples(
     folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -95,7 +106,12 @@ def test_examples_of_one_class_or_of_nothing_are_refused(
     assert run("classify", images, labels, "-o", tmp_path / "out") == 1
     assert "two at least" in capsys.readouterr().err
     assert run("classify", images, images, "-o", tmp_path / "out") == 1
-    assert "no labels with objects" in capsys.readouterr().err
+    assert "no labels for the images" in capsys.readouterr().err
+    assert run("classify", images, labels / "a_labels.tif", "-o", tmp_path / "out") == 1
+    assert "no labels for the images" in capsys.readouterr().err  # but for one of them
+    empty = images / "empty.tif", labels / "empty_labels.tif"
+    assert run("classify", *empty, "-o", tmp_path / "out") == 1
+    assert "hold no objects" in capsys.readouterr().err
     image, marks = two_kinds()
     from napari_sam.images import Image
     from napari_sam.objects.classify import see

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_sam.cli.pairs import add_pairs, pairs_of
 from napari_sam.cli.progress import Line
 from napari_sam.errors import DataError
 
@@ -25,14 +26,7 @@ def add_parser(
         description="Teach a model the objects of corrected labels. A part of them is held back "
         "and the comparison is printed; a model that is not better is not written.",
     )
-    parser.add_argument("images", metavar="IMAGES", help="an image, or a folder of them")
-    parser.add_argument(
-        "labels",
-        metavar="LABELS",
-        type=Path,
-        help="labels of that image, or a folder with labels called like the images, or like "
-        "them and _labels",
-    )
+    add_pairs(parser)
     parser.add_argument(
         "-o", "--output", required=True, type=Path, metavar="FILE", help="a .safetensors file"
     )
@@ -70,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
         target = target.with_name(f"{target.name}.safetensors")
     if target.exists() and not options.overwrite:
         raise DataError(f"{target} is there already: choose another name, or add --overwrite.")
-    examples = pairs(options.images, options.labels, options.channel)
+    examples = _examples(options)
     line = Line(f"Teaching {options.model}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # the lesson says it below
@@ -94,39 +88,12 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def pairs(images: str, labels: Path, channel: int | None) -> list[tuple[Image, Any]]:
-    """Read images and the labels that belong to them.
-
-    Parameters
-    ----------
-    images : str
-        An image, or a folder.
-    labels : Path
-        Labels, or a folder of them; images without labels are left out.
-    channel : int, optional
-
-    Raises
-    ------
-    DataError
-        When there are no such files, or no labels for any image.
-    """
+def _examples(options: argparse.Namespace) -> list[tuple[Image, Any]]:
+    """Read images and the labels that belong to them."""
     from napari_sam.files import read_image, read_labels
-    from napari_sam.files.beside import labels_beside
-    from napari_sam.files.inputs import find_inputs
     from napari_sam.files.pick import pick
 
-    files = find_inputs([images])
-    if labels.is_dir():
-        found = [(file, labels_beside(file, labels)) for file in files]
-        known = [(file, own) for file, own in found if own is not None]
-    else:
-        known = [(file, labels) for file in files]
-    if not known or (labels.is_file() and len(files) > 1):
-        raise DataError(
-            f"{labels} has no labels for the images of {images}: expected files called like the "
-            "images, or like them and _labels, such as cells_1_labels.tif for cells_1.tif."
-        )
     return [
-        (pick(read_image(file), channel), pick(read_labels(own), sure=True).finest)
-        for file, own in known
+        (pick(read_image(file), options.channel), pick(read_labels(own), sure=True).finest)
+        for file, own in pairs_of(options.images, options.labels)
     ]

@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from napari_sam.cli.pairs import add_pairs, pairs_of
 from napari_sam.cli.progress import Line
 from napari_sam.errors import DataError
 
@@ -30,14 +31,7 @@ def add_parser(
         description="Give every object a class. The examples are what you said in Review, in the "
         "tables beside the labels, or a table of your own; all images are judged by all of them.",
     )
-    parser.add_argument("images", metavar="IMAGES", help="an image, or a folder of them")
-    parser.add_argument(
-        "labels",
-        metavar="LABELS",
-        type=Path,
-        help="labels of that image, or a folder with labels called like the images, or like "
-        "them and _labels",
-    )
+    add_pairs(parser)
     parser.add_argument(
         "-o", "--output", required=True, type=Path, metavar="FOLDER", help="where tables go"
     )
@@ -63,9 +57,10 @@ def add_parser(
 
 
 class _Source(NamedTuple):
-    """An image, its labels, and what is known of its objects."""
+    """An image, what its files are called, its labels, and what is known of its objects."""
 
     file: Path
+    name: str
     image: Image
     labels: npt.NDArray[np.integer[Any]]
     table: pd.DataFrame
@@ -104,19 +99,14 @@ def run(options: argparse.Namespace) -> int:
 def _sources(options: argparse.Namespace) -> list[_Source]:
     """Read images, labels and tables; images without objects are left out."""
     from napari_sam.files import read_image, read_labels
-    from napari_sam.files.beside import labels_beside
-    from napari_sam.files.inputs import find_inputs
+    from napari_sam.files.names import distinct_names
     from napari_sam.files.pick import pick
 
-    files = find_inputs([options.images])
-    if options.labels.is_dir():
-        beside = [(file, labels_beside(file, options.labels)) for file in files]
-        pairs = [(file, own) for file, own in beside if own is not None]
-    else:
-        pairs = [(file, options.labels) for file in files]
+    pairs = pairs_of(options.images, options.labels)
+    names = distinct_names([file for file, _ in pairs])
     examples = None if options.examples is None else _examples(options.examples)
     sources = []
-    for file, own in pairs:
+    for (file, own), name in zip(pairs, names, strict=True):
         labels = pick(read_labels(own), sure=True).finest
         if not labels.any():
             continue
@@ -124,11 +114,10 @@ def _sources(options: argparse.Namespace) -> list[_Source]:
         known = _said(table)
         if examples is not None:
             known |= _of(examples, file, alone=len(pairs) == 1)
-        sources.append(_Source(file, image, labels, table, known))
+        sources.append(_Source(file, name, image, labels, table, known))
     if not sources:
         raise DataError(
-            f"{options.labels} has no labels with objects for the images of {options.images}: "
-            "expected files called like the images, or like them and _labels."
+            f"The labels in {options.labels} hold no objects: a class is given to objects."
         )
     return sources
 
@@ -190,11 +179,9 @@ def _of(examples: pd.DataFrame, file: Path, alone: bool) -> dict[int, str]:
 def _targets(one: _Source, options: argparse.Namespace) -> list[Path]:
     """Name the files of an image: the table, then the other formats."""
     from napari_sam.exports.formats import FORMATS
-    from napari_sam.files.names import stem_of
 
-    stem = stem_of(one.file)
-    others = [options.output / f"{stem}_classes{FORMATS[kind].suffix}" for kind in options.to]
-    return [options.output / f"{stem}_objects.csv", *others]
+    others = [options.output / f"{one.name}_classes{FORMATS[kind].suffix}" for kind in options.to]
+    return [options.output / f"{one.name}_objects.csv", *others]
 
 
 def _write(one: _Source, classes: pd.DataFrame, options: argparse.Namespace) -> None:
