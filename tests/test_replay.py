@@ -128,3 +128,30 @@ def test_the_command_line_writes_labels_and_a_table(tmp_path, capsys):
     assert main(words) == 1  # it is there already
     assert "overwrite" in capsys.readouterr().err
     assert main([*words, "--overwrite", "--model", "cells"]) == 0
+
+
+def test_images_that_are_called_alike_are_all_done_by_a_model_that_is_loaded_once(
+    tmp_path, monkeypatch
+):
+    import tifffile
+
+    from napari_sam import loading
+
+    loaded = []
+
+    def load(name, *_, **__):
+        loaded.append(name)
+        return FakeModel("cells")
+
+    monkeypatch.setattr(loading, "load_model", load)
+    for name in ("dish.tif", "dish.tiff"):
+        tifffile.imwrite(tmp_path / name, blobs())
+    session = Session((CLICK,)).write(tmp_path / "dish.session.json")
+    out = tmp_path / "out"
+    assert main(["replay", str(session), str(tmp_path), "-o", str(out)]) == 0
+    written = sorted(path.name for path in out.glob("*.tif"))
+    assert written == ["dish_tif_labels.tif", "dish_tiff_labels.tif"]
+    assert loaded == [CLICK.model]
+    (out / "dish_tif_labels.tif").unlink()
+    assert main(["replay", str(session), str(tmp_path), "-o", str(out)]) == 1
+    assert not (out / "dish_tif_labels.tif").exists()  # the other one is there: nothing is begun

@@ -5,8 +5,12 @@ from __future__ import annotations
 import argparse
 import warnings
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_sam.cli.progress import Line
+
+if TYPE_CHECKING:
+    from napari_sam.batch.job import Job
 
 
 def add_parser(
@@ -34,29 +38,45 @@ def add_parser(
 
 def run(options: argparse.Namespace) -> int:
     """Do a session again on every image, and write labels and a table of each."""
-    from napari_sam.batch.outputs import Outputs
     from napari_sam.batch.writers import Results
-    from napari_sam.files import read_image
-    from napari_sam.files.inputs import find_inputs
-    from napari_sam.files.pick import pick
     from napari_sam.labels.session import read_session
     from napari_sam.loading import load_model
     from napari_sam.segment_replay import replay
 
     session = read_session(options.session)
-    model = None if options.model is None else load_model(options.model, device=options.device)
-    for file in find_inputs(options.images):
-        outputs = Outputs.of(Path(file), options.output)
-        if not options.overwrite:
-            outputs.refuse_existing()
-        line = Line(f"{Path(file).name}")
-        image = pick(read_image(file), options.channel)
+    jobs = _jobs(options)
+    then = {step.model for step in session.steps}
+    who = options.model or (then.pop() if len(then) == 1 else None)
+    model = None if who is None else load_model(who, device=options.device)
+    options.output.mkdir(parents=True, exist_ok=True)
+    for job in jobs:
+        title, outputs = job.source.title, job.outputs
+        line = Line(title)
+        image, picked = job.read()
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", UserWarning)
-            found = replay(session, image, model, device=options.device, progress=line)
-        options.output.mkdir(parents=True, exist_ok=True)
-        outputs.write(Results(outputs.name, image, image.pixel_size, found))
+            found = replay(session, picked, model, device=options.device, progress=line)
+        outputs.write(Results(outputs.name, picked, image.pixel_size, found))
         remark = "".join(f" {one.message}" for one in told if one.category is UserWarning)
-        line.done(f"{Path(file).name}: {len(found)} objects.{remark}")
+        line.done(f"{title}: {len(found)} objects.{remark}")
         print(f"{outputs.name}: {len(found)} objects in {options.output}")
     return 0
+
+
+def _jobs(options: argparse.Namespace) -> list[Job]:
+    """List the images, once it is known that nothing of somebody's would be overwritten."""
+    from napari_sam.batch.job import Job
+    from napari_sam.batch.outputs import Outputs
+    from napari_sam.files.inputs import find_sources
+    from napari_sam.methods.options import DEFAULTS
+
+    sources = find_sources(options.images)
+    inputs = frozenset(source.path.resolve() for source in sources)
+    jobs = []
+    for source in sources:
+        outputs = Outputs(source.name, options.output)
+        outputs.refuse_inputs(inputs)
+        if not options.overwrite:
+            outputs.refuse_existing()
+        jobs.append(Job(source, outputs, DEFAULTS, channel=options.channel))
+    return jobs
