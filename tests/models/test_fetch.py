@@ -9,6 +9,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
@@ -16,7 +17,8 @@ import pytest
 import xxhash
 
 from napari_sam.errors import Cancelled, DownloadError
-from napari_sam.models import fetch, receive
+from napari_sam.models import fetch, receive, zoo
+from napari_sam.models.obtain import obtain
 
 BODY = np.random.default_rng(0).bytes(300_000)
 SHA = hashlib.sha256(BODY).hexdigest()
@@ -116,6 +118,18 @@ def test_a_file_arrives_whole_with_rising_progress(server, tmp_path):
     assert seen[-1] == 1.0
     assert len(seen) > 10
     assert [p.name for p in path.parent.iterdir()] == ["weights.pth"]
+
+
+def test_a_model_whose_size_nobody_pins_arrives_with_rising_progress(server, tmp_path, monkeypatch):
+    monkeypatch.setenv("NAPARI_SAM_HOME", str(tmp_path))
+    entry = replace(
+        zoo.info("hq_sam_tiny"), file="mine.pth", known_hash=SHA, url=server.url, mirrors=()
+    )
+    assert not entry.bytes
+    seen: list[float] = []
+    assert obtain(entry, seen.append).read_bytes() == BODY
+    assert seen == sorted(seen)
+    assert len(set(seen)) > 10
 
 
 def test_a_file_that_is_there_is_not_fetched_again(server, tmp_path):

@@ -172,6 +172,29 @@ def test_files_in_a_folder_of_ones_own_are_used_and_checked(monkeypatch, checkpo
         ns.load_model("sam_vit_b", device="cpu")
 
 
+def test_nothing_is_written_into_a_folder_of_ones_own(monkeypatch, checkpoint, home, tmp_path):
+    entry = _pretend(monkeypatch, checkpoint)
+    folder = tmp_path / "weights"
+    folder.mkdir()
+    monkeypatch.setenv("NAPARI_SAM_MODELS", str(folder))
+    damaged = bytearray(checkpoint.read_bytes())
+    damaged[-1] ^= 1
+    (folder / entry.file).write_bytes(damaged)
+
+    def deliver(urls: tuple[str, ...], target: Path, **words: object) -> Path:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(checkpoint, target)
+        return target
+
+    monkeypatch.setattr(fetch, "fetch", deliver)
+    assert zoo.download("sam_vit_b") == entry.path == home / "models" / entry.file
+    assert [path.name for path in folder.iterdir()] == [entry.file]
+    assert (folder / entry.file).read_bytes() == damaged
+    shutil.move(home / "models" / entry.file, folder / entry.file)
+    monkeypatch.setattr(fetch, "fetch", lambda *a, **k: pytest.fail("downloaded"))
+    assert zoo.download("sam_vit_b") == folder / entry.file
+
+
 def test_a_model_of_two_files_is_there_when_both_are(monkeypatch, checkpoint, home):
     digest = xxhash.xxh128(checkpoint.read_bytes()).hexdigest()
     beside = Weights("extra", 0, f"xxh128:{digest}", ("https://here/extra",), about=1)

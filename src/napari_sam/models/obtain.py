@@ -8,11 +8,14 @@ from pathlib import Path
 from napari_sam.errors import CheckpointError
 from napari_sam.models import fetch
 from napari_sam.models.entry import Entry, Weights
+from napari_sam.models.home import folders
 from napari_sam.progress import Progress, part, silent
 
 
 def obtain(entry: Entry, progress: Progress = silent) -> Path:
     """Download the files of a model that are not there; return where the checkpoint lies.
+
+    What lies in a folder of ``NAPARI_SAM_MODELS`` is used where it is right, and never replaced.
 
     Parameters
     ----------
@@ -25,20 +28,29 @@ def obtain(entry: Entry, progress: Progress = silent) -> Path:
     ------
     DownloadError, Cancelled
     """
-    place = entry.path
-    assert place is not None
+    found, folder = entry.path, folders()[0]
+    assert found is not None
+    if found.parent != folder and _are_right(entry, found.parent):
+        progress(1.0)
+        return found
     done, size = 0, entry.size
     for one in entry.weights:
         share = part(progress, done / size, (done + one.size) / size) if size else progress
         fetch.fetch(
             addresses(one),
-            place.with_name(one.file),
-            size=one.bytes,
+            folder / one.file,
+            size=one.bytes or None,
             known_hash=one.known_hash,
             progress=share,
         )
         done += one.size
-    return place
+    return folder / entry.file
+
+
+def _are_right(entry: Entry, folder: Path) -> bool:
+    return all(
+        fetch.is_complete(folder / one.file, one.bytes, one.known_hash) for one in entry.weights
+    )
 
 
 def addresses(weights: Weights) -> tuple[str, ...]:
