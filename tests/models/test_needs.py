@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -25,7 +27,7 @@ def home(tmp_path, monkeypatch):
 
 def test_it_is_measured_on_request_and_shown_in_the_list(tmp_path, capsys, monkeypatch):
     # A process of its own would take seconds to begin.
-    monkeypatch.setattr(needs, "ProcessPoolExecutor", ThreadPoolExecutor)
+    monkeypatch.setattr(concurrent.futures, "ProcessPoolExecutor", ThreadPoolExecutor)
     path = tmp_path / "mine.pth"
     torch.save(tiny_network().state_dict(), path)
     zoo.add(path)
@@ -40,8 +42,16 @@ def test_it_is_measured_on_request_and_shown_in_the_list(tmp_path, capsys, monke
     assert main(["models", "list"]) == 0
     assert found.told in capsys.readouterr().out
     assert found.told in Catalogue().describe("mine")
+    rows = json.loads(needs._path().read_text())
+    for row in ({"device": "cpu"}, "much", {**next(iter(rows.values())), "read": "long"}):
+        needs._path().write_text(json.dumps(dict.fromkeys(rows, row)))
+        assert needs.known("mine") is None
     needs._path().write_text("[")
     assert needs.known("mine") is None
+    needs._path().unlink()
+    needs._path().mkdir()
+    assert main(["models", "measure", "mine", "--device", "cpu"]) == 1
+    assert "cannot be written" in capsys.readouterr().err
 
 
 def test_a_model_that_is_not_here_is_not_measured(capsys):

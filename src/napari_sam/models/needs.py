@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import platform
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_sam.errors import ModelError
+from napari_sam.errors import DataError, ModelError
 from napari_sam.models.home import home
 from napari_sam.models.zoo import info
 
@@ -49,17 +46,26 @@ class Needs:
         --------
         >>> Needs("cpu", 3.42, 0.058, 1_240_000_000).told
         '3.4 s a plane, 0.058 s a click, 1.2 GB (cpu)'
+        >>> Needs("cpu", 123.4, 0.5, 0).told
+        '123 s a plane, 0.5 s a click (cpu)'
         """
         memory = f", {self.memory / 1e9:.1f} GB" if self.memory else ""
-        return f"{self.read:.2g} s a plane, {self.click:.2g} s a click{memory} ({self.device})"
+        read, click = _seconds(self.read), _seconds(self.click)
+        return f"{read} a plane, {click} a click{memory} ({self.device})"
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.0f} s" if value >= 10 else f"{value:.2g} s"
 
 
 def known(name: str) -> Needs | None:
     """Return what was measured of a model on this machine, or None."""
-    row = _rows().get(_key(name))
+    row: Any = _rows().get(_key(name))
     try:
-        return Needs(**row) if isinstance(row, dict) else None
-    except TypeError:
+        return Needs(
+            str(row["device"]), float(row["read"]), float(row["click"]), int(row["memory"])
+        )
+    except (KeyError, TypeError, ValueError, OverflowError):
         return None
 
 
@@ -76,26 +82,28 @@ def measure(name: str, device: str = "auto") -> Needs:
     ------
     ModelError
         When it is not here, or memory does not suffice.
+    DataError
+        When what was measured cannot be written.
     UnknownModelError, CheckpointError, DeviceError
     """
+    # Here, because the panel reads what was measured.
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+    from multiprocessing import get_context
+
     if not info(name).ready:
         raise ModelError(
             f"The model {name!r} is not downloaded yet: napari-sam models download {name}"
         )
-    context = multiprocessing.get_context("spawn")
     try:
-        with ProcessPoolExecutor(1, context) as pool:
+        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
             found = pool.submit(_measured, name, device).result()
     except BrokenProcessPool as error:
         raise ModelError(
             f"The process with the model {name!r} was ended by the system: there is not enough "
             "memory for it. Choose a smaller model."
         ) from error
-    from napari_sam.files import in_one_piece
-
-    rows = {**_rows(), _key(name): asdict(found)}
-    with in_one_piece(_path()) as temporary:
-        temporary.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    _remember(name, found)
     return found
 
 
@@ -127,6 +135,20 @@ def _peak() -> int:
     return most if sys.platform == "darwin" else 1024 * most
 
 
+def _remember(name: str, found: Needs) -> None:
+    from napari_sam.files import in_one_piece
+
+    rows = {**_rows(), _key(name): asdict(found)}
+    try:
+        with in_one_piece(_path()) as temporary:
+            temporary.write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise DataError(
+            f"{name!r} took {found.told}, but that cannot be written to {_path()} "
+            f"({error.strerror}). Set NAPARI_SAM_HOME to a folder that you may write to."
+        ) from error
+
+
 def _path() -> Path:
     return home() / "needs.json"
 
@@ -139,6 +161,6 @@ def _rows() -> dict[str, Any]:
     """Read what is remembered; nothing where that cannot be read, as it can be measured anew."""
     try:
         rows = json.loads(_path().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return rows if isinstance(rows, dict) else {}
