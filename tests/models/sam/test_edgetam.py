@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 import napari_sam as ns
 from napari_sam.errors import CheckpointError, InstallationError
@@ -19,6 +20,7 @@ from napari_sam.models.edgetam.names import to_transformers
 from napari_sam.models.families import family_of
 from sam_prompts import picture
 from tiny_edgetam import SETTINGS, save, tiny_edgetam, tiny_network
+from tiny_sam2 import tiny_network as tiny_sam2_network
 
 #: From the names of ``transformers`` to Meta's: what its own conversion does, the other way round.
 _BACK = (
@@ -128,6 +130,22 @@ def test_a_folder_of_transformers_needs_its_configuration(tmp_path):
     (folder / "config.json").unlink()
     with pytest.raises(CheckpointError, match=r"config\.json"):
         ns.load_model(folder, device="cpu")
+
+
+@pytest.mark.parametrize("left_out", ["shared_image_embedding", "prompt_encoder.shared_embedding"])
+@pytest.mark.parametrize("of", ["sam2", "edgetam"])
+def test_one_of_two_weights_that_are_the_same_may_be_left_out(tmp_path, of, left_out):
+    if of == "sam2":
+        folder, network = tmp_path / "mine", tiny_sam2_network()
+        network.save_pretrained(folder)
+    else:
+        folder, network = save(tmp_path / "mine").parent, tiny_network()
+    state = network.state_dict()
+    state.pop(f"{left_out}.positional_embedding")
+    save_file(state, folder / "model.safetensors")
+    model = ns.load_model(folder, device="cpu")
+    for name, value in model.whole.state_dict().items():
+        assert torch.equal(value, network.state_dict()[name]), name
 
 
 def test_what_it_needs_beside_transformers_is_said(tmp_path, monkeypatch):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_sam.errors import CheckpointError
 from napari_sam.models.checkpoints import check_sha256, file_sha256, read_file
 from napari_sam.models.edgetam.model import EdgeTamModel
 from napari_sam.models.edgetam.names import to_transformers
 from napari_sam.models.edgetam.network import PUBLISHED, build
 from napari_sam.models.sam2.architecture import settings_beside
 from napari_sam.models.weights import named_tensors
+
+MODEL_TYPE = "edgetam_video"
 
 
 def load_edgetam(path: Path, device: str, *, name: str = "", sha256: str = "") -> EdgeTamModel:
@@ -33,12 +34,7 @@ def load_edgetam(path: Path, device: str, *, name: str = "", sha256: str = "") -
     tensors = named_tensors(read_file(path))
     state = {key.removeprefix("model."): value for key, value in tensors.items()}
     if any(key.startswith("vision_encoder.") for key in state):
-        settings = settings_beside(path, ("edgetam_video",))
-        if settings is None:
-            raise CheckpointError(
-                f"{path.name} is in the layout of transformers, which keeps the sizes of the "
-                f"network in a file config.json beside it; there is none in {path.parent}."
-            )
+        settings = settings_beside(path, (MODEL_TYPE,))
     else:
         settings, state = dict(PUBLISHED), to_transformers(state)
     return EdgeTamModel(build(settings, state, path.name), name or path.stem, device, found)

@@ -7,12 +7,11 @@ Zhou et al., EdgeTAM: On-Device Track Anything Model, CVPR 2025.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from torch import Tensor
 
-from napari_sam.models.sam2.names import Rules
+from napari_sam.models.sam2.names import Rules, renamed
 from napari_sam.models.sam2.names import to_transformers as as_sam2
 from napari_sam.models.weights import State
 
@@ -58,8 +57,7 @@ def to_transformers(state: Mapping[str, Tensor]) -> State:
     """
     found: State = {}
     for name, value in state.items():
-        for pattern, new in _PUBLISHED:
-            name = re.sub(pattern, new, name)
+        name = renamed(name, _PUBLISHED)
         if _BOTH in name:
             keys, values = value.chunk(2)
             found[name.replace(_BOTH, ".k_proj.")] = keys

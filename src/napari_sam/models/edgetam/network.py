@@ -8,7 +8,7 @@ from typing import Any
 from torch import nn
 
 from napari_sam.errors import InstallationError
-from napari_sam.models.sam2.network import HieraEncoder, filled, transformers
+from napari_sam.models.sam2.network import HieraEncoder, filled, transformers, with_parts
 from napari_sam.models.weights import State
 
 #: What no weight of the published file tells.
@@ -35,21 +35,11 @@ class RepVitEncoder(HieraEncoder):
 
 
 def build(settings: Mapping[str, Any], state: State, where: str) -> Any:
-    """Build the network of ``transformers`` for a configuration, and fill it.
-
-    Parameters
-    ----------
-    settings : mapping
-        As in ``config.json``.
-    state : dict of str to Tensor
-        Under the names of ``transformers``.
-    where : str
-        The file's name, for messages.
+    """Build the network and fill it, as `napari_sam.models.sam2.network.build` does.
 
     Raises
     ------
     CheckpointError
-        When the configuration makes no network, or the weights do not fit it.
     InstallationError
         When ``transformers`` or ``timm`` is not installed.
     """
@@ -68,12 +58,7 @@ def build(settings: Mapping[str, Any], state: State, where: str) -> Any:
 def configuration(settings: Mapping[str, Any]) -> Any:
     """Make the configuration of ``transformers`` from what its ``config.json`` says."""
     library = transformers()
-    settings = dict(settings)
-    for part, name in (("prompt_encoder", "PromptEncoder"), ("mask_decoder", "MaskDecoder")):
-        given = settings.get(f"{part}_config")
-        if isinstance(given, Mapping):
-            kind = getattr(library, f"EdgeTamVideo{name}Config")
-            settings[f"{part}_config"] = kind(**given)
+    settings = with_parts(settings, "EdgeTamVideo")
     vision = dict(settings.get("vision_config") or {})
     # Of an encoder that is not named the library would ask the network.
     backbone = vision.get("backbone_config") or PUBLISHED["vision_config"]["backbone_config"]

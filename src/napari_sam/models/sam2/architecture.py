@@ -17,8 +17,6 @@ from typing import Any
 from napari_sam.errors import CheckpointError
 from napari_sam.models.weights import State
 
-MODEL_TYPES = ("sam2_video", "sam2")
-
 
 @dataclass(frozen=True)
 class Size:
@@ -115,8 +113,8 @@ def title_of(settings: Mapping[str, Any]) -> str:
     return f"SAM 2{'' if older else '.1'}{'' if size is None else f' {size.title}'}"
 
 
-def settings_beside(path: Path, kinds: Sequence[str] = MODEL_TYPES) -> dict[str, Any] | None:
-    """Read the configuration that ``transformers`` keeps beside a file; None where there is none.
+def settings_beside(path: Path, kinds: Sequence[str]) -> dict[str, Any]:
+    """Read the configuration that ``transformers`` keeps beside a file.
 
     Parameters
     ----------
@@ -127,11 +125,14 @@ def settings_beside(path: Path, kinds: Sequence[str] = MODEL_TYPES) -> dict[str,
     Raises
     ------
     CheckpointError
-        When it cannot be read, or is of another kind of model.
+        When there is none, it cannot be read, or it is of another kind of model.
     """
     file = path.with_name("config.json")
     if not file.is_file():
-        return None
+        raise CheckpointError(
+            f"{path.name} is in the layout of transformers, which keeps the sizes of the "
+            f"network in a file config.json beside it; there is none in {path.parent}."
+        )
     try:
         settings = json.loads(file.read_text(encoding="utf-8"))
         kind = settings["model_type"]

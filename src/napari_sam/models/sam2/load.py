@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from napari_sam.errors import CheckpointError
 from napari_sam.models.checkpoints import check_sha256, file_sha256, read_file
 from napari_sam.models.sam2.architecture import settings_beside, settings_of
 from napari_sam.models.sam2.model import Sam2Model
@@ -13,7 +12,7 @@ from napari_sam.models.sam2.names import to_transformers
 from napari_sam.models.sam2.network import build
 from napari_sam.models.weights import State, named_tensors
 
-_PLACES = "positional_embedding"
+MODEL_TYPES = ("sam2_video", "sam2")
 
 
 def load_sam2(path: Path, device: str, *, name: str = "", sha256: str = "") -> Sam2Model:
@@ -42,15 +41,6 @@ def _read(path: Path) -> tuple[dict[str, Any], State]:
     found = named_tensors(read_file(path))
     state = {name.removeprefix("model."): value for name, value in found.items()}
     if any(name.startswith("vision_encoder.") for name in state):
-        settings = settings_beside(path)
-        if settings is None:
-            raise CheckpointError(
-                f"{path.name} is in the layout of transformers, which keeps the sizes of the "
-                f"network in a file config.json beside it; there is none in {path.parent}."
-            )
-        places = f"shared_image_embedding.{_PLACES}"
-        if places not in state and f"prompt_encoder.shared_embedding.{_PLACES}" in state:
-            state[places] = state[f"prompt_encoder.shared_embedding.{_PLACES}"]
-        return settings, state
+        return settings_beside(path, MODEL_TYPES), state
     renamed = to_transformers(state)
     return settings_of(renamed, path.name), renamed

@@ -83,7 +83,8 @@ _MASKS: Rules = (
 )
 
 
-def _renamed(name: str, rules: Rules) -> str:
+def renamed(name: str, rules: Rules) -> str:
+    """Apply rules to a name, one after the other."""
     for pattern, new in rules:
         name = re.sub(pattern, new, name)
     return name
@@ -98,13 +99,13 @@ def to_transformers(state: Mapping[str, Tensor]) -> State:
     >>> list(to_transformers(state))
     ['mask_decoder.iou_prediction_head.proj_out.bias']
     """
-    renamed = {_renamed(name, _PUBLISHED): value for name, value in state.items()}
+    new = {renamed(name, _PUBLISHED): value for name, value in state.items()}
     layers: dict[str, int] = {}
-    for name in renamed:
+    for name in new:
         if match := _PERCEPTRONS.match(name):
             layers[match[1]] = max(layers.get(match[1], 0), int(match[2]))
     found: State = {}
-    for name, value in renamed.items():
+    for name, value in new.items():
         if match := _PERCEPTRONS.match(name):
             number, last = int(match[2]), layers[match[1]]
             inner = {0: "proj_in", last: "proj_out"}.get(number, f"layers.{number - 1}")
@@ -138,7 +139,7 @@ def prompt_names(state: Mapping[str, Tensor]) -> State:
     state : mapping of str to Tensor
         Of the prompt encoder alone, as in ``transformers``.
     """
-    found = {_renamed(name, _PROMPTS): value for name, value in state.items()}
+    found = {renamed(name, _PROMPTS): value for name, value in state.items()}
     points = found.pop("point_embed.weight")
     for number, point in enumerate(points.split(1)):
         found[f"point_embeddings.{number}.weight"] = point
@@ -149,4 +150,4 @@ def mask_names(state: Mapping[str, Tensor]) -> State:
     """Give weights of a mask decoder the names of Segment Anything's, which has some fewer."""
     more = ("conv_s0.", "conv_s1.", "obj_score_token.", "pred_obj_score_head.")
     plain = {name: value for name, value in state.items() if not name.startswith(more)}
-    return {_renamed(name, _MASKS): value for name, value in plain.items()}
+    return {renamed(name, _MASKS): value for name, value in plain.items()}

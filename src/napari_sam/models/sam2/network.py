@@ -28,6 +28,11 @@ from napari_sam.models.sam2.names import mask_names, prompt_names
 from napari_sam.models.weights import State, check_state, unfilled
 from napari_sam.progress import Progress, silent
 
+_PLACES = (
+    "shared_image_embedding.positional_embedding",
+    "prompt_encoder.shared_embedding.positional_embedding",
+)
+
 
 def transformers() -> Any:
     """Import it.
@@ -77,6 +82,7 @@ def build(settings: Mapping[str, Any], state: State, where: str) -> Any:
 
 def filled(make: Callable[[], Any], state: State, where: str) -> Any:
     """Make a network of ``transformers`` and fill it; see `build`."""
+    state = with_both_places(state)
     try:
         with unfilled(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -88,23 +94,50 @@ def filled(make: Callable[[], Any], state: State, where: str) -> Any:
     return network.eval().requires_grad_(False)
 
 
+def with_both_places(state: State) -> State:
+    """Add one of two that are the same: a file may leave either out, the network has both.
+
+    Examples
+    --------
+    >>> list(with_both_places({"shared_image_embedding.positional_embedding": torch.zeros(2)}))
+    ... # doctest: +NORMALIZE_WHITESPACE
+    ['prompt_encoder.shared_embedding.positional_embedding',
+     'shared_image_embedding.positional_embedding']
+    """
+    twins = {
+        name.removesuffix(one) + other: value
+        for one, other in (_PLACES, _PLACES[::-1])
+        for name, value in state.items()
+        if name.endswith(one)
+    }
+    return {**twins, **state}
+
+
 def configuration(settings: Mapping[str, Any]) -> Any:
     """Make the configuration of ``transformers`` from what its ``config.json`` says."""
     library = transformers()
     prefix = "Sam2" if settings.get("model_type") == "sam2" else "Sam2Video"
-    settings = dict(settings)
-    # Some versions read the settings of the mask decoder as those of the prompt encoder.
-    for part, name in (("prompt_encoder", "PromptEncoder"), ("mask_decoder", "MaskDecoder")):
-        given = settings.get(f"{part}_config")
-        if isinstance(given, Mapping):
-            kind = getattr(library, f"{prefix}{name}Config")
-            settings[f"{part}_config"] = kind(**given)
+    settings = with_parts(settings, prefix)
     # Newer versions do not take the only kind of backbone that there is for granted.
     vision = settings.get("vision_config")
     if isinstance(vision, Mapping) and isinstance(vision.get("backbone_config"), Mapping):
         backbone = {"model_type": "sam2_hiera_det_model", **vision["backbone_config"]}
         settings["vision_config"] = {**vision, "backbone_config": backbone}
     return getattr(library, f"{prefix}Config")(**settings)
+
+
+def with_parts(settings: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+    """Make configurations of prompt encoder and mask decoder; copy the other settings.
+
+    Some versions read the settings of the mask decoder as those of the prompt encoder.
+    """
+    library, found = transformers(), dict(settings)
+    for part, name in (("prompt_encoder", "PromptEncoder"), ("mask_decoder", "MaskDecoder")):
+        given = found.get(f"{part}_config")
+        if isinstance(given, Mapping):
+            kind = getattr(library, f"{prefix}{name}Config")
+            found[f"{part}_config"] = kind(**given)
+    return found
 
 
 class HieraEncoder(nn.Module):

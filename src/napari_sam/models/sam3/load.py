@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from napari_sam.errors import CheckpointError
 from napari_sam.models.checkpoints import check_sha256, file_sha256, read_file
 from napari_sam.models.sam2.architecture import settings_beside
 from napari_sam.models.sam3.model import Sam3Model
@@ -33,11 +32,6 @@ def load_sam3(path: Path, device: str, *, name: str = "", sha256: str = "") -> S
     found = file_sha256(path)
     check_sha256(path, found, sha256, name)
     settings = settings_beside(path, (MODEL_TYPE,))
-    if settings is None:
-        raise CheckpointError(
-            f"{path.name} is SAM 3 in the layout of transformers, which keeps the sizes of the "
-            f"network in a file config.json beside it; there is none in {path.parent}."
-        )
     tokens = Tokens(path.parent)
     network = build(settings, named_tensors(read_file(path)), path.name)
     return Sam3Model(network, tokens, name or path.stem, device, found)

@@ -24,10 +24,6 @@ from napari_sam.progress import Progress, silent
 
 PIXELS = Pixels((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 _PART = "tracker_model."
-_PLACES = (
-    "tracker_model.shared_image_embedding.positional_embedding",
-    "tracker_model.prompt_encoder.shared_embedding.positional_embedding",
-)
 
 
 def build(settings: Mapping[str, Any], state: State, where: str) -> Any:
@@ -51,9 +47,6 @@ def build(settings: Mapping[str, Any], state: State, where: str) -> Any:
     library = transformers()
     # Some versions of the library write this part of a name twice.
     state = {name.replace(2 * _PART, _PART): value for name, value in state.items()}
-    for name, twin in (_PLACES, _PLACES[::-1]):  # one of two that are the same may be left out
-        if name not in state and twin in state:
-            state[name] = state[twin]
     own = copy.deepcopy(dict(settings))
     return filled(lambda: library.Sam3VideoModel(library.Sam3VideoConfig(**own)), state, where)
 
