@@ -23,6 +23,7 @@ class FakeCatalogue(Catalogue):
     """Two models, one of which has to be downloaded first."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.here = {"cells"}
         self.error: Exception | None = None
 

@@ -15,23 +15,31 @@ if TYPE_CHECKING:
     from napari_sam.models.lesson import Lesson
 
 
-def _family(name: str) -> Family | None:
-    """Return the family of a model, told without loading it; None where that is not known."""
-    from napari_sam.models import zoo
-    from napari_sam.models.families import family_of
-
-    try:
-        return zoo.info(name).family
-    except UnknownModelError:
-        pass
-    try:
-        return family_of(Path(name))
-    except (CheckpointError, OSError):  # which is told when it is loaded
-        return None
-
-
 class Catalogue:
     """The zoo, seen from the panel; tests put another in its place."""
+
+    def __init__(self) -> None:
+        self._told: dict[tuple[str, int, int], Family | None] = {}
+
+    def _family(self, name: str) -> Family | None:
+        """Return the family of a model, told without loading it; None where that is not known.
+
+        The panel asks often, and an old PyTorch file has to be read as a whole: once is enough.
+        """
+        from napari_sam.models import zoo
+
+        try:
+            return zoo.info(name).family
+        except UnknownModelError:
+            pass
+        try:
+            status = Path(name).stat()
+        except (OSError, ValueError):
+            return None
+        mark = name, status.st_mtime_ns, status.st_size
+        if mark not in self._told:
+            self._told[mark] = _family_of(name)
+        return self._told[mark]
 
     def names(self) -> list[str]:
         from napari_sam.models import zoo
@@ -72,12 +80,12 @@ class Catalogue:
 
     def suits(self, name: str) -> Suits:
         """Return the options that suit a model where nobody chose others."""
-        family = _family(name)
+        family = self._family(name)
         return {} if family is None else family.suits
 
     def abilities(self, name: str) -> tuple[str, ...] | None:
         """Name what models of a family can do beyond prompts; None where it is not known."""
-        family = _family(name)
+        family = self._family(name)
         return None if family is None else family.abilities
 
     def lessons(self, name: str) -> tuple[Lesson, ...]:
@@ -121,3 +129,12 @@ class Catalogue:
             return load_model(name, device=device)
 
         return load
+
+
+def _family_of(name: str) -> Family | None:
+    from napari_sam.models.families import family_of
+
+    try:
+        return family_of(Path(name))
+    except (CheckpointError, OSError):  # which is told when it is loaded
+        return None

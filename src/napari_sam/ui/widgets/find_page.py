@@ -178,7 +178,9 @@ class FindPage(Page):
     def _show_wanting(self) -> None:
         """Say which model is needed, and how one comes by it, while another one is chosen."""
         by = self._state.find.by
-        told = by.words.wanting if self.session.models.lacks(by) else ""
+        told = by.words.wanting
+        if told and not self.session.models.lacks(by):
+            told = ""
         self.wanting.setText(told.replace("<a ", f"<a style='color: {OBJECT_COLOUR}' "))
         self.wanting.setVisible(bool(told))
 
