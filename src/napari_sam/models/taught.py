@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Collection
 from pathlib import Path
+from uuid import uuid4
 
 from napari_sam.errors import CheckpointError, DataError, ModelError, UnknownModelError
 from napari_sam.models import zoo
@@ -27,14 +28,17 @@ def folder() -> Path:
 
 
 def draft() -> Path:
-    """Name a file for a model about which its person has not decided; older ones are removed."""
+    """Name a file for a model about which its person has not decided; older ones are removed.
+
+    Each has a name of its own: two panels may teach at once.
+    """
     for path in folder().glob(f"{_DRAFT}*"):
         try:
             if time.time() - path.stat().st_mtime > _OLD:
                 path.unlink()
         except OSError:  # another process is as tidy
             continue
-    return folder() / f"{_DRAFT} {os.getpid()}.safetensors"
+    return folder() / f"{_DRAFT} {uuid4().hex}.safetensors"
 
 
 def free_name(name: str, taken: Collection[str]) -> str:
