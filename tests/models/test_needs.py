@@ -14,7 +14,7 @@ import torch
 
 from napari_sam.cli import main
 from napari_sam.engine.catalogue import Catalogue
-from napari_sam.models import needs, zoo
+from napari_sam.models import checkpoints, needs, zoo
 from napari_sam.models.suggest import looks_stained
 from tiny_sam import tiny_network
 
@@ -54,6 +54,24 @@ def test_it_is_measured_on_request_and_shown_in_the_list(tmp_path, capsys, monke
     assert "cannot be written" in capsys.readouterr().err
 
 
+def test_a_file_is_read_once_to_tell_what_its_model_can_do(tmp_path, monkeypatch):
+    path, catalogue, read = tmp_path / "mine.pth", Catalogue(), []
+
+    def counted(path):
+        read.append(path)
+        return real(path)
+
+    real = checkpoints.read_header
+    monkeypatch.setattr(checkpoints, "read_header", counted)
+    assert catalogue.abilities(str(path)) is None
+    torch.save({"nothing": torch.zeros(2)}, path)
+    assert [catalogue.abilities(str(path)) for _ in range(3)] == [None] * 3
+    torch.save(tiny_network().state_dict(), path)
+    assert [catalogue.abilities(str(path)) for _ in range(3)] == [("instances",)] * 3
+    assert catalogue.suits(str(path)) == {}
+    assert read == [path, path]
+
+
 def test_a_model_that_is_not_here_is_not_measured(capsys):
     assert main(["models", "measure", "sam_vit_b"]) == 1
     assert "not downloaded" in capsys.readouterr().err
@@ -86,6 +104,7 @@ def test_stains_are_told_by_their_colours_alone():
     assert looks_stained(tissue)
     assert not looks_stained(tissue[..., ::-1][..., [1, 0, 2]])
     assert not looks_stained(np.full((9, 9, 3), 200, np.uint8))
+    assert not looks_stained(np.zeros((0, 1, 3), np.uint8))
     fluorescence = np.zeros((60, 60, 3), np.uint8)
     fluorescence[10:20, 10:20] = (0, 0, 200)
     assert not looks_stained(fluorescence)

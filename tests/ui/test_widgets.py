@@ -161,7 +161,11 @@ def test_models_that_suit_the_image_are_marked_and_nothing_else_happens(bench, s
         "sam2.1_tiny (suits this image)",
     ]
     assert "slices" in source.model.itemData(1, Qt.ItemDataRole.ToolTipRole)
-    for path, title in (("/of/mine/a.pth", "a.pth"), ("/of/sam3/model.safetensors", "sam3")):
+    for path, title in (
+        ("/of/mine/a.pth", "a.pth"),
+        ("/of/b/b.pth", "b.pth"),
+        ("/of/sam3/model.safetensors", "sam3"),
+    ):
         bench.session.models.choose(path)
         source.show_model()
         assert source.model.currentText() == title

@@ -76,7 +76,7 @@ def looks_stained(colours: npt.NDArray[Any]) -> bool:
     red, green, blue = (np.asarray(colours[..., at], np.int16) for at in range(3))
     spread = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
     coloured = spread > 24  # of 255: less is grey
-    if coloured.mean() < 0.1 or np.maximum(red, blue).mean() < 110:
+    if not coloured.any() or coloured.mean() < 0.1 or np.maximum(red, blue).mean() < 110:
         return False
     violet = (green < red) & (green < blue)
     return bool(violet[coloured].mean() > 0.7)

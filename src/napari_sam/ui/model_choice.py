@@ -53,8 +53,8 @@ class ModelChoice:
         """What a model is called in the list; a folder of weights by the folder."""
         if name not in self._files:
             return name
-        path = Path(name)
-        return checkpoint_name(path) if checkpoint_name(path) == path.parent.name else path.name
+        path, called = Path(name), checkpoint_name(Path(name))
+        return path.name if called == path.stem else called
 
     def suggested(self) -> dict[str, str]:
         """Say of the models that suit the chosen image why they do, told from axes and colours."""
