@@ -341,6 +341,14 @@ def test_the_next_image_is_read_ahead(opened, folder):
     assert opened.names() == ["b", "b_labels"]
 
 
+def test_labels_that_came_since_the_image_was_read_ahead_are_shown(opened, folder):
+    write_labels(folder / "b_labels.tif", np.full((64, 80), 7))
+    step(opened)
+    assert opened.names() == ["b", "b_labels"]
+    assert opened.viewer.layers["b_labels"].data.min() == 7
+    assert opened.session.walk.state.state == "found"
+
+
 def test_a_search_under_way_is_not_walked_away_from(opened):
     opened.session.set_tool("find")
     opened.find.start()

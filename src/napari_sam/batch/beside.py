@@ -77,6 +77,11 @@ def mark_of(path: Path) -> Mark | None:
     return status.st_mtime_ns, status.st_size
 
 
+def is_as_read(opened: Opened) -> bool:
+    """Whether the labels beside an image are still those that were read, or none as then."""
+    return mark_of(labels_file(opened.job.outputs)) == opened.mark
+
+
 def open_beside(job: Job) -> Opened:
     """Read an image and what lies beside it.
 
@@ -192,7 +197,7 @@ def write_beside(
     outputs = opened.job.outputs
     outputs.refuse_inputs(inputs)
     path = labels_file(outputs)
-    if mark_of(path) != opened.mark:
+    if not is_as_read(opened):
         raise DataError(
             f"{path.name} was written by another program since the image was opened, and is left "
             "as it is. Move it elsewhere, then go on."

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from napari_sam.batch.beside import Opened, open_beside
+from napari_sam.batch.beside import Opened, is_as_read, open_beside
 from napari_sam.batch.job import Job
 from napari_sam.batch.outcome import told
 from napari_sam.batch.series import Series, State, find_series, key_of
@@ -184,8 +184,6 @@ class Walk:
             return
         self._series.look(at)
         self.state.counts = self._series.counts
-        if self._ahead is not None and self._ahead[0].source == source:
-            self._ahead = None
         if at == self.state.place + 1 and not self.state.busy:
             self._read_ahead()
 
@@ -237,8 +235,9 @@ class Walk:
             return
         self._busy(True)
         self._reading = job.source
-        if self._ahead is not None and self._ahead[0] is job:
-            self._show(number, self._ahead[1])
+        ahead = self._ahead
+        if ahead is not None and ahead[0] is job and is_as_read(ahead[1]):
+            self._show(number, ahead[1])
             return
         self._bench.say(f"Opening {job.source.title}.")
         self._jobs.submit(
