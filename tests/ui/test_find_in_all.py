@@ -125,6 +125,27 @@ def test_stopped_it_keeps_what_is_done_and_goes_on_with_the_rest(opened, folder)
     assert (folder / "b_labels.tif").stat().st_mtime_ns == before
 
 
+def test_what_is_started_while_the_former_run_is_written_down_has_a_record_of_its_own(
+    opened, folder
+):
+    walk = opened.session.walk
+    walk.find_in_all()
+    walk.all._run.diary.record.started = "2026-01-02T03:04:05+00:00"
+    walk.all.jobs.run_next()
+    while opened.loop.turn():
+        pass
+    walk.all.stop()
+    walk.find_in_all()
+    opened.settle()
+    assert sorted(path.name for path in folder.glob("run*.json")) == [
+        "run.json",
+        "run_20260102030405.json",
+    ]
+    assert said(folder) == {"b": "skipped", "c": "done", "d": "failed", "a": "done"}
+    former = json.loads((folder / "run_20260102030405.json").read_text(encoding="utf-8"))
+    assert [one["outcome"] for one in former["images"]].count("done") == 1
+
+
 def test_the_image_that_is_searched_is_not_shown_half_done(opened, folder):
     walk = opened.session.walk
     walk.find_in_all()

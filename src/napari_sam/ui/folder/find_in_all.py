@@ -20,7 +20,7 @@ from napari_sam.batch.series import Series
 from napari_sam.engine.jobs import Jobs
 from napari_sam.engine.run import needs_finder
 from napari_sam.engine.worker import FINDER, Loader
-from napari_sam.errors import NapariSamError
+from napari_sam.errors import DataError, NapariSamError
 from napari_sam.files.sources import Source
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, duration
@@ -33,10 +33,26 @@ class _Run:
     rest: list[Job]
     inputs: frozenset[Path]
     diary: Diary
+    skipped: list[Outcome]
     count: int
+    begun: bool = False
     started: float = field(default_factory=time.monotonic)
     outcomes: list[Outcome] = field(default_factory=list)
     held: tuple[Model, Model | None] | None = None
+
+    def begin(self) -> None:
+        """Write what is run, in the thread of this: after the record of a run before it.
+
+        Raises
+        ------
+        DataError, OSError
+            When it cannot be written.
+        """
+        if not self.begun:
+            self.diary.begin()
+            for outcome in self.skipped:
+                self.diary.add(outcome)
+            self.begun = True
 
 
 class FindInAll:
@@ -83,18 +99,13 @@ class FindInAll:
         return self._run is not None
 
     def start(self, series: Series, jobs: list[Job]) -> None:
-        """Find in those of a series that are to do, and write down what is run.
+        """Find in those of a series that are to do.
 
         Parameters
         ----------
         series : Series
         jobs : list of Job
             All of its images, with method, model and channel.
-
-        Raises
-        ------
-        DataError, OSError
-            When the record of the run cannot be written.
         """
         to_do = {
             job.source
@@ -102,12 +113,11 @@ class FindInAll:
             if standing.state == "to do"
         }
         rest = [job for job in jobs if job.source in to_do]
+        skipped = [
+            Outcome(job, "skipped", "already there") for job in jobs if job.source not in to_do
+        ]
         diary = Diary(jobs, series.folder)
-        diary.begin()
-        for job in jobs:
-            if job.source not in to_do:
-                diary.add(Outcome(job, "skipped", "already there"))
-        self._run = _Run(rest, series.inputs, diary, len(rest))
+        self._run = _Run(rest, series.inputs, diary, skipped, len(rest))
         self._show(0.0)
         self.go_on()
 
@@ -135,6 +145,7 @@ class FindInAll:
 
     def _attempt(self, run: _Run, job: Job, progress: Progress) -> Outcome:
         """Work on an image, in the thread of this."""
+        run.begin()
         if run.held is None:
             name, device, options = job.models.name, job.models.device, job.options
             model = self._load(name, device=device)
@@ -160,8 +171,8 @@ class FindInAll:
         self.go_on()
 
     def _failed_to_begin(self, error: Exception) -> None:
-        """The model cannot be loaded: so it is with all images."""
-        self._bench.fail(error)
+        """The record cannot be written, or the model not be loaded: so it is with all images."""
+        self._tell(error)
         self.finish(self._bench.state.status, problem=True)
 
     def stop(self) -> None:
@@ -181,6 +192,7 @@ class FindInAll:
             return
 
         def write(progress: Progress) -> None:
+            run.begin()
             run.diary.write()
             run.diary.write_table()
 
@@ -188,17 +200,24 @@ class FindInAll:
             self._bench.result(text, problem)
             self.go_on()  # with what was started meanwhile
 
-        self.jobs.submit("image", write, written, self._bench.fail)
+        def not_written(error: Exception) -> None:
+            self._tell(error)
+            self.go_on()
+
+        self.jobs.submit("image", write, written, not_written)
 
     def close(self) -> None:
         """Stop, and wait for the thread to end; the record tells how far it came."""
         self.jobs.close()
         run, self._run = self._run, None
-        if run is not None:
+        if run is not None and run.begun:
             with suppress(NapariSamError, OSError):
                 run.diary.write()
 
     # -- what is told -----------------------------------------------------------------------------
+
+    def _tell(self, error: Exception) -> None:
+        self._bench.fail(DataError(told(error)) if isinstance(error, OSError) else error)
 
     def _show(self, fraction: float) -> None:
         run = self._run

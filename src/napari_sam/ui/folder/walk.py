@@ -169,7 +169,7 @@ class Walk:
         self._went = False
         try:
             self.all.start(self._series, self._choices.for_all(self._series.listed(), channel))
-        except (NapariSamError, OSError) as error:
+        except NapariSamError as error:
             self._failed(error)
             return
         self._bench.result("Finding in all images that are to do. You can go on working.")
