@@ -146,6 +146,30 @@ def test_what_is_started_while_the_former_run_is_written_down_has_a_record_of_it
     assert [one["outcome"] for one in former["images"]].count("done") == 1
 
 
+def test_a_folder_is_closed_when_the_table_of_all_is_written_and_with_the_last_stroke(
+    opened, folder
+):
+    walk = opened.session.walk
+    walk.find_in_all()
+    opened.settle()
+    opened.session.set_tool("review")
+    opened.review.next()
+    opened.review.accept()
+    name, layer = names_of(opened)[0], opened.viewer.layers[1]
+    walk.leave()
+    walk.run_next()  # labels and table of the image
+    while opened.loop.turn():
+        pass
+    assert "accepted" not in (folder / "objects.csv").read_text(encoding="utf-8")
+    assert walk.state.busy  # it is written in the thread: of thousands of images it takes long
+    layer.paint((5, 70), 9)
+    opened.settle()
+    assert walk.state.count == 0
+    accepted = (folder / "objects.csv").read_text(encoding="utf-8").count("accepted")
+    assert accepted == 2  # that one, and what was painted
+    assert read_labels(folder / f"{name}_labels.tif").finest[5, 70] == 9
+
+
 def test_the_image_that_is_searched_is_not_shown_half_done(opened, folder):
     walk = opened.session.walk
     walk.find_in_all()

@@ -119,13 +119,30 @@ class Keeping:
         except (NapariSamError, OSError, MemoryError) as error:
             # It is in the journal, which offers it when the image is opened again.
             _log.warning("Labels could not be written beside their image: %s", error)
-        self.renew_table()
+        if self._any:
+            _renew(self.series)
 
-    def renew_table(self) -> None:
-        """What the person changed is in the table of all images as well, if there is one."""
-        if self._any and self.series.jobs:
-            try:
-                renew_table(self.series.listed(), self.series.folder)
-            except (NapariSamError, OSError) as error:
-                _log.warning("The table of all images is not written anew: %s", error)
-        self._any = False
+    def finish(self, go_on: Callable[[], None]) -> None:
+        """Go on from a series, once what was changed is in the table of all images as well."""
+        self.once(lambda: self._finish(go_on))
+
+    def _finish(self, go_on: Callable[[], None]) -> None:
+        if not self._any:
+            go_on()
+            return
+        self._busy(True)
+        self._any, series = False, self.series
+        self._jobs.submit(
+            "write",
+            lambda progress: _renew(series),
+            lambda _: self.finish(go_on),  # with what was changed meanwhile
+            self._failed,
+        )
+
+
+def _renew(series: Series) -> None:
+    """Write the table of all images anew, if there is one."""
+    try:
+        renew_table(series.listed(), series.folder)
+    except (NapariSamError, OSError) as error:
+        _log.warning("The table of all images is not written anew: %s", error)

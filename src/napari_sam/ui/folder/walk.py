@@ -105,13 +105,12 @@ class Walk:
         self._jobs.submit(
             "list",
             lambda progress: find_series(paths, known.channel, progress),
-            lambda found: self._keep.once(lambda: self._listed(found, known)),
+            lambda found: self._keep.finish(lambda: self._listed(found, known)),
             self._failed,
         )
 
     def _listed(self, found: Series, known: Remembered) -> None:
         self._forget_shown()
-        self._keep.renew_table()
         self._keep.series = found
         self.state.folder, self.state.count = found.title, len(found)
         self._choices.restore(known)
@@ -139,11 +138,10 @@ class Walk:
         if self.state.busy:
             return
         self.all.stop()
-        self._keep.then(self._forget)
+        self._keep.then(lambda: self._keep.finish(self._forget))
 
     def _forget(self) -> None:
         self._busy(False)
-        self._keep.renew_table()
         self._keep.shown, self._ahead, self._keep.series = None, None, Series([], [])
         self.state.count, self.state.folder = 0, ""
         self._bench.result("The folder is closed. Labels lie beside the images.")
