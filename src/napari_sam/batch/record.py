@@ -184,31 +184,35 @@ def _jobs(said: dict[str, Any], folder: Path, output: Path) -> list[Job]:
 
 def said_of(path: Path, models: Models) -> dict[str, Any]:
     """Return what a record says, if it tells of a run by the same models; else nothing."""
+    said, ours = _said(path), asdict(models)
     try:
-        said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        theirs = {key: said["model"][key] for key in ("name", "finder", "precision")}
-        ours = asdict(models)
-        return said if theirs == {key: ours[key] for key in theirs} else {}
-    except (OSError, ValueError, KeyError, TypeError):
+        same = all(said["model"][key] == ours[key] for key in ("name", "finder", "precision"))
+    except (KeyError, TypeError):
         return {}
+    return said if same else {}
 
 
 def is_record(path: Path) -> bool:
     """Tell whether a file is a record of a run."""
+    return bool(_said(path))
+
+
+def _said(path: Path) -> dict[str, Any]:
+    """Return what a record says; nothing of a file that is none."""
     try:
-        return bool(json.loads(path.read_text(encoding="utf-8"))["software"] == _SOFTWARE)
+        said: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return said if said["software"] == _SOFTWARE and said["started"] else {}
     except (OSError, ValueError, KeyError, TypeError):
-        return False
+        return {}
 
 
 def _keep_former(path: Path, started: str) -> None:
     """Give the record of another run its date as a name: none is lost."""
     if not path.exists():
         return
-    try:
-        then = str(json.loads(path.read_text(encoding="utf-8"))["started"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DataError(f"{path} is no record of a run, and is not overwritten.") from error
+    then = str(_said(path).get("started", ""))
+    if not then:
+        raise DataError(f"{path} is no record of a run, and is not overwritten.")
     if then == started:
         return
     digits = "".join(letter for letter in then if letter.isdigit())[:14]
