@@ -192,7 +192,7 @@ class TeachPage(Page):
 
 def _short(model: str) -> str:
     """Name a model, or a checkpoint that is given by its path."""
-    return model.rsplit("/", 1)[-1]
+    return Path(model).name
 
 
 def _counted(cells: int, images: int, chosen: bool) -> str:
