@@ -199,6 +199,27 @@ def test_a_kept_cell_is_painted_on_through_the_stack(bench):
     assert data[2].max() == 0
 
 
+def test_a_stroke_beside_the_cell_on_the_next_slice_adds_to_it(bench):
+    bench.viewer.add_image(np.stack([blobs()] * 2), name="stack")
+    bench.viewer.dims.set_point(0, 0)
+    bench.settle()
+    bench.click(0, 20, 20)
+    bench.settle()
+    bench.press("Enter")
+    bench.settle()
+    layer = bench.viewer.layers["stack cells"]
+    small = np.pad(np.ones((1, 4, 4)), ((1, 0), (18, 42), (18, 58)))
+    layer.data_setitem(np.nonzero(small), 1)
+    bench.settle()
+    bench.press("B")
+    stroke(bench, (0.0, 20.0, 20.0), (0.0, 20.0, 22.0))
+    bench.viewer.dims.set_point(0, 1)
+    bench.settle()
+    stroke(bench, (1.0, 26.0, 20.0), (1.0, 26.0, 22.0))
+    assert layer.data[1, 26, 21] == 1
+    assert (layer.data[1, 18:22, 18:22] == 1).all()  # what was there stays
+
+
 def test_a_stroke_over_a_change_of_slice_is_dropped(bench):
     from napari.utils.interactions import mouse_release_callbacks
 

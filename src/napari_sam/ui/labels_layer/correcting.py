@@ -11,9 +11,9 @@ from napari_sam.ui.state import Answer, State
 
 
 def hand_over(marks: MarkLayers, editing: Editing, object_id: int) -> Region:
-    """Let clicks on the displayed plane refine an object; return its mask."""
+    """Let clicks on the displayed plane refine an object, if it is there; return its mask."""
     region = Region.of(editing.pixels() == object_id)
-    marks.rough = (editing.plane, region)
+    marks.rough = (editing.plane, region) if region.area else None
     return region
 
 

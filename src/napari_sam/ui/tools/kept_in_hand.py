@@ -71,12 +71,9 @@ class KeptInHand:
         if editing is None:
             return False
         try:
-            plane = editing.plane
+            self._hold(editing, number)
         except NapariSamError:  # labels of another grid: keeping cells there will say why not
             return False
-        self.put_down()
-        self._on = (plane, hand_over(self._proposal.marks, editing, number))
-        bench.state.in_hand = number
         self._proposal.hover.stop()
         self._ring()
         key = bench.state.accept_key
@@ -111,13 +108,17 @@ class KeptInHand:
         if self._on is not None:
             self.show(self._on[1])
 
+    def _hold(self, editing: Editing, number: int) -> None:
+        plane = editing.plane  # raises before anything is put down
+        self.put_down()
+        self._on = (plane, hand_over(self._proposal.marks, editing, number))
+        self._bench.state.in_hand = number
+
     def go_on(self, number: int) -> None:
-        """Take a cell in hand on the displayed plane, where nothing of it is yet."""
+        """Take a cell in hand on the displayed plane, where there may be nothing of it yet."""
         editing = self._editing()
         if editing is not None:
-            self.put_down()
-            self._on = (editing.plane, Region.of(np.zeros((0, 0), bool)))
-            self._bench.state.in_hand = number
+            self._hold(editing, number)
 
     def concerns(self, place: Place) -> bool:
         """Tell whether a click can be about the cell in hand: it is in it, or not far from it."""
