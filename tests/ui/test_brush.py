@@ -99,6 +99,9 @@ def test_a_click_goes_on_from_what_was_painted(proposed):
     proposed.press("Control-Z")
     proposed.settle()
     assert (outline(proposed) == painted_now).all()
+    proposed.press("Control-Z")  # the stroke is the newest mark once more
+    proposed.settle()
+    assert not outline(proposed)[20, 32]
 
 
 def test_another_cell_leaves_a_painted_one_and_what_was_chosen(ready):

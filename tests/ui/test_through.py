@@ -123,6 +123,49 @@ def test_an_outline_on_any_slice_is_changed_by_the_brush_and_followed_from_there
     assert not hands.labels.data.any()
 
 
+def test_strokes_on_a_slice_are_taken_back_one_by_one_and_after_newer_marks(hands: Hands) -> None:
+    hands.on()
+    hands.click(*CENTRE)
+    at, (row, column) = CENTRE[0] + 1, CENTRE[1:]
+    hands.go(at, row, column)
+    hands.press("B")
+    areas = [hands.run.region(at).area]
+    for reach in (6, 12):
+        hands.bench.drag((at, row, column), (at, row, column + RADIUS + reach))
+        hands.bench.settle()
+        areas.append(hands.run.region(at).area)
+    assert areas[0] < areas[1] < areas[2]
+    hands.press("B")
+    hands.click(CENTRE[0], row + 1, column)
+    assert hands.run.said == 2
+    hands.press("Control-Z")  # the click is newer than the strokes
+    assert (hands.run.said, hands.run.region(at).area) == (1, areas[2])
+    hands.go(at, row, column)
+    for area in areas[1::-1]:
+        hands.press("Control-Z")
+        assert hands.run.region(at).area == area
+        assert hands.run.marked == [CENTRE[0]]
+
+
+def test_a_stroke_on_a_filled_slice_is_taken_back_and_the_filling_stays(hands: Hands) -> None:
+    hands.on()
+    hands.click(*CENTRE)
+    hands.click(CENTRE[0] + 2, *CENTRE[1:])
+    hands.through.fill_between()
+    hands.bench.settle()
+    at, (row, column) = CENTRE[0] + 1, CENTRE[1:]
+    before = hands.run.region(at)
+    assert hands.run.filled == {at}
+    hands.go(at, row, column)
+    hands.press("B")
+    hands.bench.drag((at, row, column), (at, row, column + RADIUS + 6))
+    hands.bench.settle()
+    hands.press("Control-Z")
+    assert hands.run.filled == {at}
+    assert hands.run.region(at).area == before.area
+    assert at not in hands.run.marked
+
+
 # -- the switch -----------------------------------------------------------------------------------
 
 

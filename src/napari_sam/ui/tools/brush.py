@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -25,6 +26,7 @@ _HOW: dict[Pen, str] = {
     "brush": "Paint on the cell in hand; the right button erases. [ and ] change the size.",
     "eraser": "Erase from the cell in hand; the right button paints. [ and ] change the size.",
 }
+_UNDONE = 50  # strokes that can be taken back; each holds the answer before it
 _NOTHING = (
     "The brush changes an outline that is there: mark a cell first, or begin inside a kept one."
 )
@@ -65,8 +67,8 @@ class Brush:
         self._through = through
         self._cursor = BrushCursor(parts.bench.viewer)
         self._on: _Canvas | None = None
-        # What each stroke is about, an answer or nothing, and what takes it back.
-        self._done: list[tuple[Answer | None, Callable[[], bool]]] = []
+        # Of each stroke on a proposed outline: whether it is the newest mark, and what undoes it.
+        self._done: deque[tuple[Callable[[], bool], Callable[[], None]]] = deque(maxlen=_UNDONE)
         self._last: tuple[int, Plane, Region] | None = None  # the kept cell that was painted on
 
     def tell(self, pen: Pen) -> None:
@@ -153,7 +155,7 @@ class Brush:
         if self._bench.jobs.wants("predict"):
             return None
         at = in_hand(answer, state.choices, place)
-        choice = state.choices[at]
+        choice, predicting = state.choices[at], self._proposal.predicting
 
         def show(region: Region) -> None:
             regions = answer.regions(state.choices)
@@ -163,16 +165,17 @@ class Brush:
         def put(region: Region) -> None:
             if state.answer is answer:
                 new = painted(answer, at, choice, region)
-                self._done.append((new, lambda: self._show_again(answer)))
-                self._proposal.predicting.edited(new)
+                self._done.append((lambda: self._seen(new), lambda: predicting.edited(answer)))
+                predicting.edited(new)
                 key = state.accept_key
                 self._bench.say(f"Changed by hand. {key} keeps it, Ctrl+Z takes the stroke back.")
 
         return _Canvas(plane, answer.regions(state.choices)[at], erase, show, put)
 
-    def _show_again(self, answer: Answer) -> bool:
-        self._proposal.predicting.edited(answer)
-        return True
+    def _seen(self, answer: Answer) -> bool:
+        """Whether an answer is the one that is proposed on the slice that is shown."""
+        bench = self._bench
+        return bench.state.answer is answer and bench.plane_or_none() == answer.plane
 
     def _followed(self, erase: bool) -> _Canvas | None:
         """The outline of the cell that is followed through slices, on one without marks."""
@@ -185,7 +188,7 @@ class Brush:
             self._proposal.preview.show(image, plane, [region], filled=filled)
 
         def put(region: Region) -> None:
-            self._done.append((None, self._through.draw(region)))
+            self._done.append(self._through.draw(region))
 
         return _Canvas(plane, region, erase, show, put)
 
@@ -222,15 +225,18 @@ class Brush:
     # -- taking back ------------------------------------------------------------------------------
 
     def undo(self) -> bool:
-        """Take the last stroke on the proposed outline back; False when there is none."""
-        while self._done:
-            about, take_back = self._done.pop()
-            if about in (None, self._bench.state.answer) and take_back():
-                break  # else of an outline that is there no more
-        else:
-            return False
-        self._bench.say("Took the last stroke of the brush back.")
-        return True
+        """Take the last stroke on the proposed outline back; False when a mark is newer."""
+        for at, (newest, take_back) in reversed(list(enumerate(self._done))):
+            if newest():
+                del self._done[at]
+                take_back()
+                self._bench.say("Took the last stroke of the brush back.")
+                return True
+        return False
+
+    def forget(self) -> None:
+        """Another image was chosen: strokes on the one before are taken back no more."""
+        self._done.clear()
 
 
 def beside(one: Plane, other: Plane) -> bool:

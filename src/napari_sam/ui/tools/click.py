@@ -120,6 +120,7 @@ class Click(Tool):
 
     def image_changed(self) -> None:
         self.by_click.drop()
+        self.pens.brush.forget()
         self.hand.put_down()
         self.through.image_changed()
 

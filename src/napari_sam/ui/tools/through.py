@@ -87,22 +87,19 @@ class Through:
         here = self._here()
         return None if here is None else here[0].region(here[1])
 
-    def draw(self, region: Region) -> Callable[[], bool]:
-        """Give the followed cell another outline on this slice; returns what takes it back."""
+    def draw(self, region: Region) -> tuple[Callable[[], bool], Callable[[], None]]:
+        """Give the followed cell another outline here; returns what `Brush` takes back by."""
         run, at = self._here() or (None, 0)
         assert run is not None
-        before = run.told
-        run.draw(at, region)
+        undraw, said = run.draw(at, region), run.said
         self.following.go_on(run)
 
-        def back() -> bool:
-            if self._run is run:
-                run.undraw(at, before)
-                self.go_to(at)
-                self.following.go_on(run)
-            return self._run is run
+        def take_back() -> None:
+            undraw()
+            self.go_to(at)
+            self.following.go_on(run)
 
-        return back
+        return lambda: self._run is run and run.said <= said, take_back
 
     def go_to(self, at: int) -> None:
         """Show another slice."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -102,6 +102,8 @@ class Run:
         """Take in where the cell is on a slice; False when that was known."""
         known = self.told.shown.get(at)
         if known is not None and _same(known[0], region):
+            if at in self.prompts:
+                self.prompts[at] = prompts  # marks that change nothing are marks
             return False
         self._unfill(at)
         shown = {**self.told.shown, at: (region, score)}
@@ -111,16 +113,28 @@ class Run:
         self.drawn.discard(at)
         return True
 
-    def draw(self, at: int, region: Region) -> None:
-        """Take in an outline that was changed by hand, without a mark."""
+    def draw(self, at: int, region: Region) -> Callable[[], None]:
+        """Take in an outline that was changed by hand, without a mark; returns what undoes it."""
+        before = self.told.shown.get(at)
+        among = [places for places in (self.drawn, self.filled) if at in places]
         self.told = replace(self.told, shown={**self.told.shown, at: (region, 1.0)})
         self.drawn.add(at)
         self.filled.discard(at)
 
-    def undraw(self, at: int, before: Told) -> None:
-        """Take back what was changed by hand on a slice."""
-        self.told = before
-        self.drawn.discard(at)
+        def undraw() -> None:
+            shown = {z: said for z, said in self.told.shown.items() if z != at}
+            self.told = replace(self.told, shown=shown if before is None else {**shown, at: before})
+            self.drawn.discard(at)
+            for places in among:
+                places.add(at)
+
+        return undraw
+
+    @property
+    def said(self) -> int:
+        """How many marks there are, on all slices."""
+        prompts = [prompt for said in self.prompts.values() for prompt in said]
+        return sum(len(p.points) + len(p.strokes) + len(p.boxes) for p in prompts)
 
     def forget(self, at: int) -> None:
         """Take back what was said of a slice."""
