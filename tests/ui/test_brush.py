@@ -163,6 +163,20 @@ def test_the_brush_leaves_other_cells_alone_unless_it_may_not(kept):
     assert labels(kept).data[20, 32] == 1
 
 
+def test_every_piece_of_a_stroke_is_painted_once(proposed, monkeypatch):
+    pieces = []
+
+    def counting(region, path, *how, **more):
+        pieces.append(len(path))
+        return brushed(region, path, *how, **more)
+
+    monkeypatch.setattr("napari_sam.ui.tools.brush.brushed", counting)
+    way = [(20.0, 20.0 + column) for column in range(40)]
+    stroke(proposed, *way)
+    assert sum(pieces) <= 2 * len(way)
+    assert outline(proposed)[20, 20:60].all()
+
+
 def test_nothing_to_paint_on_and_all_erased_change_nothing(kept):
     before = labels(kept).data.copy()
     assert stroke(kept, (50.0, 20.0), (52.0, 22.0)).handled
@@ -280,6 +294,10 @@ def test_the_brush_paints_what_is_near_its_path_and_nothing_else(path, size, era
     reach = max(size / 2, 0.5**0.5)
     assert not changed[apart > reach + 0.1].any()
     assert (after[apart < reach - 0.1] != erase).all()
+    middle = len(way) // 2
+    piece = brushed(Region.of(before), way[: middle + 1], size, (10, 12), erase=erase)
+    joined = brushed(piece, way[middle:], size, (10, 12), erase=erase).on((10, 12))
+    assert (joined == after).all()
 
 
 def test_one_candidate_is_painted_and_the_others_stay(proposed):

@@ -67,6 +67,7 @@ class Brush:
         self._through = through
         self._cursor = BrushCursor(parts.bench.viewer)
         self._on: _Canvas | None = None
+        self._way = (0, Region(np.zeros((0, 0), bool)))  # so many places painted, and the outline
         # Of each stroke on a proposed outline: whether it is the newest mark, and what undoes it.
         self._done: deque[tuple[Callable[[], bool], Callable[[], None]]] = deque(maxlen=_UNDONE)
         self._last: tuple[int, Plane, Region] | None = None  # the kept cell that was painted on
@@ -102,11 +103,12 @@ class Brush:
         except NapariSamError as error:
             self._bench.fail(error)
             return True
-        if self._on is None:
+        if self._on is not None:
+            self._way = 0, self._on.region
+            self.move([place])
+        else:
             computing = self._bench.jobs.wants("predict")
             self._bench.result("The outline is being computed." if computing else _NOTHING)
-        else:
-            self.move([place])
         return True
 
     def move(self, path: list[Place]) -> None:
@@ -133,8 +135,13 @@ class Brush:
         return self._bench.plane_or_none() == on.plane
 
     def _painted(self, on: _Canvas, path: list[Place]) -> Region:
-        size, shape = self._bench.state.brush_size, on.plane.shape
-        return brushed(on.region, np.array(path, float), size, shape, erase=on.erase)
+        """What the stroke makes of the outline: the way is painted on as it grows."""
+        count, region = self._way
+        if len(path) > count:
+            way, size = np.array(path[max(count - 1, 0) :], float), self._bench.state.brush_size
+            region = brushed(region, way, size, on.plane.shape, erase=on.erase)
+            self._way = len(path), region
+        return region
 
     def drop(self) -> None:
         """Put the brush away; a stroke that was begun changes nothing."""
