@@ -91,6 +91,25 @@ def replay(
     >>> len(found), int(found.labels[50, 150])
     (1, 1)
     """
+    how: dict[str, Any] = {"overlap": overlap, "limits": limits, "rgb": rgb, "device": device}
+    found, told = replay_and_tell(session, image, model, progress=progress, **how)
+    if told:
+        warnings.warn(told, stacklevel=2)
+    return found
+
+
+def replay_and_tell(
+    session: Session | str | Path,
+    image: Any,
+    model: Source | None = None,
+    *,
+    overlap: Overlap = "keep",
+    limits: tuple[float, float] | None = None,
+    rgb: bool | None = None,
+    device: str = "auto",
+    progress: Progress = silent,
+) -> tuple[Segmentation, str]:
+    """Do as `replay` does, and return what it would warn of: for threads, which share warnings."""
     checks.one_of(overlap, ("keep", "overwrite"), "overlap")
     checks.reports(progress)
     known = session if isinstance(session, Session) else read_session(session)
@@ -103,10 +122,9 @@ def replay(
             again.do(step, stage)
         except PromptError as error:
             raise PromptError(f"Step {done + 1} does not fit the image: {error}") from error
-    if again.taken:
-        warnings.warn(f"{again.taken} steps made nothing: their place was taken.", stacklevel=2)
     progress(1.0)
-    return again.result()
+    told = f"{again.taken} steps made nothing: their place was taken." if again.taken else ""
+    return again.result(), told
 
 
 class _Again:

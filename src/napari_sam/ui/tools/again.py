@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +13,7 @@ from napari_sam.engine.worker import View
 from napari_sam.errors import NapariSamError
 from napari_sam.labels.session import ENDING, Session, read_session, session_of
 from napari_sam.progress import Progress
-from napari_sam.segment_replay import replay
+from napari_sam.segment_replay import replay_and_tell
 from napari_sam.segmentation import Segmentation
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.labels_layer.result_layer import table_for
@@ -103,11 +102,8 @@ class Again:
         image, view = shown.image, shown.view
 
         def work(progress: Progress) -> tuple[Segmentation, str]:
-            with warnings.catch_warnings(record=True) as told:
-                warnings.simplefilter("always", UserWarning)
-                model = worker.model(name, device)
-                found = replay(session, view.image, model, limits=view.limits, progress=progress)
-            return found, "".join(f" {one.message}" for one in told)
+            model, limits = worker.model(name, device), view.limits
+            return replay_and_tell(session, view.image, model, limits=limits, progress=progress)
 
         bench.say(f"Doing {path.name} again. You can go on working meanwhile.")
         bench.progress(0.0)
@@ -128,7 +124,7 @@ class Again:
         labels.features = table_for(found.table.drop(columns="index", errors="ignore"))
         self._ours.add_beneath(labels)
         count = "1 cell" if len(found) == 1 else f"{len(found)} cells"
-        bench.result(f"{count}, now in the new layer {labels.name!r}.{told}")
+        bench.result(f"{count}, now in the new layer {labels.name!r}. {told}".rstrip())
 
 
 def as_command(path: Path) -> str:
