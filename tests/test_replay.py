@@ -89,6 +89,21 @@ def test_what_is_read_is_what_was_written(tmp_path):
     assert back.steps[0].plane == PLANE
 
 
+def test_a_session_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
+    path = Session((CLICK,)).write(tmp_path / "dish.session.json")
+    before = path.read_text()
+
+    def full(*how):
+        raise OSError("No space left on device")
+
+    monkeypatch.setattr("os.replace", full)
+    with pytest.raises(DataError, match="cannot be written"):
+        Session((CLICK, WIDER)).write(path)
+    monkeypatch.undo()
+    assert path.read_text() == before
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
 @pytest.mark.parametrize(
     ("text", "told"),
     [

@@ -7,6 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
+import tifffile
 
 import napari_sam as ns
 from fake_model import FakeModel, blobs
@@ -88,6 +89,17 @@ def test_a_search_is_saved_as_the_sliders_left_it(bench, tmp_path):
     assert (step.method, dict(step.options)) == ("cells", {"min_area": 20})
     found = ns.replay(path, bench.viewer.layers["dish"].data, FakeModel())
     assert (found.labels == bench.viewer.layers["dish cells found"].data).all()
+
+
+def test_sessions_of_images_that_differ_after_a_dot_lie_side_by_side(kept, tmp_path):
+    again, places = kept.cells.again, []
+    for name in ("dish.1.ome.tif", "dish.2.ome.tif"):
+        path = tmp_path / name
+        tifffile.imwrite(path, blobs())
+        (layer,) = kept.viewer.open(path, plugin="napari")
+        kept.session.layers.choose("image", layer)
+        places.append(again.place().name)
+    assert places == ["dish.1.session.json", "dish.2.session.json"]
 
 
 def test_nothing_to_save_and_no_session_are_told(bench, tmp_path, qtbot, monkeypatch):

@@ -55,15 +55,19 @@ class Session:
         return len(self.steps)
 
     def write(self, path: str | Path) -> Path:
-        """Write a JSON file.
+        """Write a JSON file, in one piece: one that is there stays until all is written.
 
         Raises
         ------
         DataError
         """
+        from napari_sam.files import in_one_piece
+
         path = Path(path)
+        text = json.dumps(self.told(), indent=1)
         try:
-            path.write_text(json.dumps(self.told(), indent=1), encoding="utf-8")
+            with in_one_piece(path) as temporary:
+                temporary.write_text(text, encoding="utf-8")
         except OSError as error:
             raise DataError(f"{path} cannot be written ({error}). Choose another place.") from error
         return path

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from napari_sam.engine.worker import View
 from napari_sam.errors import NapariSamError
+from napari_sam.files.names import stem_of
 from napari_sam.labels.session import ENDING, Session, read_session, session_of
 from napari_sam.progress import Progress
 from napari_sam.segment_replay import replay_and_tell
@@ -51,7 +52,7 @@ class Again:
             path = None if layer is None else layer.source.path
             if path:
                 known = Path(path)
-                return known.with_name(known.name.split(".")[0] + ENDING)
+                return known.with_name(stem_of(known) + ENDING)
         return None
 
     def session(self) -> Session | None:
