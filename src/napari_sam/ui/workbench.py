@@ -12,6 +12,7 @@ from napari_sam.errors import NapariSamError, ViewError
 from napari_sam.images import Plane
 from napari_sam.progress import Progress
 from napari_sam.ui.layers.ours import OurLayers
+from napari_sam.ui.layers.planes import cursor_on_plane
 from napari_sam.ui.layers.shown import Shown, resolve
 from napari_sam.ui.preferences import PreferenceStore
 from napari_sam.ui.state import Chip, ChipKind, State
@@ -125,6 +126,16 @@ class Workbench:
         try:
             return self.shown().plane
         except ViewError:
+            return None
+
+    def cursor(self) -> tuple[float, float] | None:
+        """Return the pixel (row, column) under the mouse; None beside an image that is seen."""
+        image = self.state.image
+        if image is None or not image.visible:
+            return None
+        try:
+            return cursor_on_plane(self.viewer, image, self.plane())
+        except NapariSamError:
             return None
 
     # -- work -----------------------------------------------------------------------------------

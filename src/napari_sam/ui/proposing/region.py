@@ -9,14 +9,12 @@ import numpy.typing as npt
 from psygnal import Signal
 from skimage.measure import approximate_polygon
 
-from napari_sam.errors import NapariSamError
 from napari_sam.images import Plane
 from napari_sam.ui.canvas.clicks import LEFT
 from napari_sam.ui.canvas.drags import Drags, Place
 from napari_sam.ui.layers import own_layers
 from napari_sam.ui.layers.listening import Listening
 from napari_sam.ui.layers.outlines import shapes_on_plane
-from napari_sam.ui.layers.planes import cursor_on_plane
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -43,7 +41,7 @@ class DrawnRegion:
         #: Whether a drag draws the region.
         self.drawing = False
         self._edits = Listening()
-        self._drags = Drags(bench.viewer, self._place, self)
+        self._drags = Drags(bench.viewer, bench.cursor, self)
         self._on: tuple[Plane, Shapes] | None = None
 
     # -- the drag ---------------------------------------------------------------------------------
@@ -108,15 +106,6 @@ class DrawnRegion:
                     edge_color=own_layers.REGION_COLOUR,
                     face_color="transparent",
                 )
-
-    def _place(self) -> Place | None:
-        image = self._bench.state.image
-        if image is None or not image.visible:
-            return None
-        try:
-            return cursor_on_plane(self._bench.viewer, image, self._bench.plane())
-        except NapariSamError:
-            return None
 
     # -- the layer --------------------------------------------------------------------------------
 

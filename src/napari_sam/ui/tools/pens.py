@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from napari_sam.errors import NapariSamError
 from napari_sam.ui.canvas.drags import Drags, Place
-from napari_sam.ui.layers.planes import cursor_on_plane
 from napari_sam.ui.proposing.drawing import Drawing
 from napari_sam.ui.state import Pen
 from napari_sam.ui.tools.brush import Brush
@@ -40,7 +38,9 @@ class Pens:
         self._drawing = Drawing(parts.bench, self._boxes, mark)
         self.brush = Brush(parts, hand, through)
         viewer = parts.bench.viewer
-        self._drags = [Drags(viewer, self._place, pen) for pen in (self._drawing, self.brush)]
+        self._drags = [
+            Drags(viewer, parts.bench.cursor, pen) for pen in (self._drawing, self.brush)
+        ]
 
     @property
     def dabs(self) -> bool:
@@ -81,12 +81,3 @@ class Pens:
     def close(self) -> None:
         """Take away what is ours."""
         self._drawing.close()
-
-    def _place(self) -> Place | None:
-        image = self._bench.state.image
-        if image is None or not image.visible:
-            return None
-        try:
-            return cursor_on_plane(self._bench.viewer, image, self._bench.plane())
-        except NapariSamError:
-            return None
