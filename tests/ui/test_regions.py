@@ -114,7 +114,7 @@ def test_shapes_of_one_s_own_are_a_region_too(reviewed, qtbot):
     reviewed.settle()
     assert box.told.text().startswith("1 cell in")
     reviewed.viewer.layers.remove(shapes)
-    reviewed.review.region.look()
+    reviewed.settle()
     assert not box.delete.isEnabled()
     box.draw.click()
     assert reviewed.session.region.drawing
@@ -144,6 +144,47 @@ def test_a_region_too_small_takes_the_one_before_away(reviewed):
     reviewed.session.layers.choose("image", reviewed.viewer.layers["another"])
     reviewed.settle()
     assert "SAM region" not in reviewed.names()
+
+
+def test_cells_are_counted_once_for_a_region_and_only_while_they_are_reviewed(
+    reviewed, monkeypatch
+):
+    counted = []
+
+    def counting(*what):
+        counted.append(what)
+        return count_inside(*what)
+
+    monkeypatch.setattr("napari_sam.ui.tools.review_region.count_inside", counting)
+    drawn(reviewed, *LEFT_HALF)
+    assert len(counted) == 1
+    reviewed.session.set_tool("find")
+    drawn(reviewed, (1.0, 1.0), (1.0, 20.0), (20.0, 20.0), (20.0, 1.0))
+    assert len(counted) == 1
+    reviewed.session.set_tool("review")
+    reviewed.settle()
+    assert reviewed.review.state.inside.ids == (1,)
+    reviewed.viewer.layers.remove(reviewed.session.region.layer)
+    reviewed.settle()
+    assert reviewed.review.state.inside is None
+
+
+def test_a_region_over_a_change_of_slice_is_dropped(bench):
+    from napari.utils.interactions import mouse_release_callbacks
+
+    bench.viewer.add_image(np.stack([blobs((64, 80), CENTRES)] * 2), name="stack")
+    bench.viewer.dims.set_point(0, 0)
+    bench.settle()
+    bench.session.set_tool("review")
+    bench.press("L")
+    event = bench.drag(*((0.0, *place) for place in LEFT_HALF), release=False)
+    bench.viewer.dims.set_point(0, 1)
+    bench.settle()
+    event.type = "mouse_release"
+    mouse_release_callbacks(bench.viewer, event)
+    bench.settle()
+    assert len(bench.session.region.layer.data) == 0
+    assert not bench.session.region.drawing
 
 
 def test_most_of_an_object_has_to_be_inside():

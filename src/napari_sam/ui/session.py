@@ -126,6 +126,7 @@ class Session:
         layers = self.layers
         layers.layers_changed.connect(self._layers_changed)
         layers.layer_removed.connect(self.proposal.layer_removed)
+        layers.layer_removed.connect(self.region.layer_removed)
         layers.image_changed.connect(self._image_changed)
         layers.view_changed.connect(self._view_changed)
         layers.pixels_changed.connect(self._soon)

@@ -60,7 +60,8 @@ class DrawnRegion:
             self.changed.emit()
 
     def stop(self) -> None:
-        """Let drags move the view again; the region stays."""
+        """Let drags move the view again; the region stays, as far as it is drawn."""
+        self._on = None
         if self.drawing:
             self.drawing = False
             self._drags.turn_off()
@@ -75,25 +76,28 @@ class DrawnRegion:
 
     def move(self, path: list[Place]) -> None:
         """Show the outline so far."""
-        if self._on is not None and len(path) > 2:
-            self._draw(*self._on, np.array(path, float))
+        on = self._on
+        if on is not None and len(path) > 2 and self._bench.plane_or_none() == on[0]:
+            self._draw(*on, np.array(path, float))
 
     def end(self, path: list[Place], moved: bool) -> None:
         """Take the outline for the region of the slice."""
-        on, self._on = self._on, None
-        if on is None:
+        if self._on is None:
             return
+        plane, layer = self._on
+        away = self._bench.plane_or_none() != plane
         around = approximate_polygon(np.array([*path, path[0]], float), _ROUGH)[:-1]
         small = len(around) < 3 or np.ptp(around, axis=0).min() < _SMALLEST
-        self._draw(*on, None if small else around)
-        if small:
+        self._draw(plane, layer, None if small or away else around)
+        if away:
+            self._bench.result("Another slice is shown: the region was dropped.")
+        elif small:
             self._bench.result("That region is too small: it was taken away.")
         self.stop()
-        self.changed.emit()
 
     def _draw(self, plane: Plane, layer: Shapes, corners: npt.NDArray[np.float64] | None) -> None:
         """Replace the region of a plane."""
-        if self.layer is None or layer != self.layer:
+        if layer != self.layer:
             return  # it went while the outline was drawn
         old = [row for row, shape in enumerate(layer.data) if plane.holds(shape).all()]
         with layer.events.data.blocker():
@@ -131,6 +135,12 @@ class DrawnRegion:
         if layer not in self._bench.viewer.layers or not layer.visible:
             return False
         return bool(shapes_on_plane(self._bench.viewer, layer, image, plane))
+
+    def layer_removed(self, layer: object) -> None:
+        """A layer went, maybe the one of the region."""
+        if layer is self.layer:
+            self.forget()
+            self.changed.emit()
 
     def forget(self) -> None:
         """The layer is gone, or about to go."""

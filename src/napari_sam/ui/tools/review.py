@@ -125,6 +125,7 @@ class Review(Tool):
 
     def layers_changed(self) -> None:
         """A layer came or went."""
+        self.region.layers_changed()
         layers = self.bench.viewer.layers
         gone = self.state.labels is not None and self.state.labels not in layers
         if gone:

@@ -68,6 +68,11 @@ class ReviewRegion:
             self._edits.to(shapes.events.data, self._later)
         self.look()
 
+    def layers_changed(self) -> None:
+        """Let go of a layer that went."""
+        if self._shapes is not None and self._shapes not in self._bench.viewer.layers:
+            self.choose(None)
+
     def _drawn(self) -> None:
         """Say what a region holds that was just drawn."""
         self.look()
@@ -79,12 +84,11 @@ class ReviewRegion:
         self._bench.loop.later("shapes of the region", 0, self.look)
 
     def look(self) -> None:
-        """See what the region holds now."""
-        self._review.state.inside = self._inside()
+        """See what the region holds now, while the page is shown."""
+        if self._review.shown:
+            self._review.state.inside = self._inside()
 
     def _inside(self) -> Inside | None:
-        if self._shapes is not None and self._shapes not in self._bench.viewer.layers:
-            self.choose(None)
         if self._shapes is None and not self.drawn.here():
             return None
         layer = self._shapes or self.drawn.layer
