@@ -74,6 +74,17 @@ def test_what_was_kept_is_saved_and_done_again_everywhere(kept, tmp_path):
     assert kept.viewer.layers["other again"].data[13, 12] == 1
 
 
+def test_a_search_and_a_session_done_again_do_not_end_each_other(kept, tmp_path):
+    path = tmp_path / "dish.session.json"
+    kept.cells.again.save(path, lambda text: None)
+    kept.session.set_tool("find")
+    kept.find.start()
+    kept.cells.again.replay(path)
+    kept.settle()
+    assert {"dish again", "dish cells found"} <= set(kept.names())
+    assert kept.state.progress is None
+
+
 def test_a_search_is_saved_as_the_sliders_left_it(bench, tmp_path):
     bench.viewer.add_image(blobs(), name="dish")
     bench.settle()

@@ -286,7 +286,28 @@ def test_following_anew_is_stopped_and_gives_way_to_whatever_changes_the_labels(
     begun()
     spoilt.viewer.layers.remove(spoilt.layer)
     spoilt.settle()
-    assert not spoilt.session.jobs.wants("carry")
+    assert not spoilt.session.jobs.wants("follow")
+
+
+def test_following_anew_and_a_cell_that_is_followed_do_not_end_each_other(spoilt: Any) -> None:
+    session, through = spoilt.session, spoilt.cells.through
+    session.set_tool("click")
+    spoilt.cells.set_overlap("overwrite")
+    through.set_on(True)
+    spoilt.settle()
+    row, column = np.argwhere(spoilt.before[5] == 2).mean(axis=0).round()
+    spoilt.click(5, row, column)
+    while not through.following.under_way:
+        assert spoilt.loop.turn() or session.jobs.run_next()
+    session.set_tool("review")
+    spoilt.review.select(1)
+    spoilt.review.through.follow(True)
+    session.jobs.run_next()
+    through.image_changed()  # lets go of what is followed on the Click page, and only of that
+    spoilt.settle()
+    assert not through.following.under_way
+    assert overlap(spoilt.layer.data[6:] == 1, BALL[6:]) > 0.6
+    assert spoilt.state.progress is None
 
 
 def test_a_track_reaches_from_behind_its_mother_to_before_its_daughters(review: Any) -> None:

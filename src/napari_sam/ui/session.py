@@ -31,7 +31,7 @@ from napari_sam.ui.proposing.proposal import Proposal
 from napari_sam.ui.proposing.region import DrawnRegion
 from napari_sam.ui.state import State
 from napari_sam.ui.tools.tool import Parts, Tool
-from napari_sam.ui.workbench import Workbench
+from napari_sam.ui.workbench import SEARCHING, Workbench
 
 _MEGABYTE = 1_000_000
 
@@ -78,7 +78,8 @@ class Session:
         wanted = preferences.read()
         self.jobs = Jobs(
             self.loop,
-            ("predict", "carry", "find", "describe", "hover", "read", read_ahead.SLOT),
+            # One for each who works: work in a slot replaces what another has there.
+            ("predict", *SEARCHING, "describe", "hover", "read", read_ahead.SLOT),
             name="napari-sam model",
             gives_way=read_ahead.SLOT,
             threaded=threaded,

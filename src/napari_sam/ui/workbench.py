@@ -17,6 +17,9 @@ from napari_sam.ui.layers.shown import Shown, resolve
 from napari_sam.ui.preferences import PreferenceStore
 from napari_sam.ui.state import Chip, ChipKind, State
 
+#: Slots of the work that changes labels when it is done, the most urgent first.
+SEARCHING = ("carry", "follow", "fill", "find", "again")
+
 
 @dataclass(eq=False)
 class Workbench:

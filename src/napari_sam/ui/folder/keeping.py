@@ -13,7 +13,7 @@ from napari_sam.engine.jobs import Jobs
 from napari_sam.errors import NapariSamError
 from napari_sam.progress import Progress
 from napari_sam.ui.folder.image_layers import ImageLayers, snapshot
-from napari_sam.ui.workbench import Workbench
+from napari_sam.ui.workbench import SEARCHING, Workbench
 
 _log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Keeping:
     @property
     def searching(self) -> bool:
         """Whether a search is under way that will change labels."""
-        return any(self._bench.jobs.wants(slot) for slot in ("find", "carry"))
+        return any(self._bench.jobs.wants(slot) for slot in SEARCHING)
 
     def then(self, go_on: Callable[[], None]) -> None:
         """Write what was kept; go on only if that worked."""

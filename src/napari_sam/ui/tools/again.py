@@ -109,7 +109,7 @@ class Again:
         bench.say(f"Doing {path.name} again. You can go on working meanwhile.")
         bench.progress(0.0)
         bench.submit(
-            "find",
+            "again",
             work,
             lambda made: self._made(image, view, *made),
             progress=bench.progress,

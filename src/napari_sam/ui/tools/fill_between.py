@@ -66,7 +66,7 @@ def fill_drawn(parts: Parts, axis: int | None) -> None:
     bench.say(f"Filling label {number} between the slices where it was drawn.")
     stack = PlaneStack(pixels, planes)
     bench.submit(
-        "carry",
+        "fill",
         lambda progress: interpolate(stack, number, progress=progress),
         filled,
         progress=bench.progress,

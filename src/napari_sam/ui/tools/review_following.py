@@ -101,7 +101,7 @@ class FollowAgain:
         name, device, worker = bench.state.model, bench.device(), bench.worker
         bench.progress(known.fraction)
         bench.jobs.submit(
-            "carry",
+            "follow",
             lambda progress: worker.carry(name, device, run.view, run.carrying, run.told, progress),
             lambda carried: self._arrived(run, carried),
             self._failed,
@@ -148,6 +148,6 @@ class FollowAgain:
         run, self._run = self._run, None
         if run is None:
             return ""
-        self._bench.jobs.cancel("carry")
+        self._bench.jobs.cancel("follow")
         self._bench.progress(None)
         return f"Cell {run.carrying.own} is no longer followed. Nothing was changed."
