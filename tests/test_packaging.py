@@ -58,6 +58,7 @@ def test_what_the_package_imports_is_declared() -> None:
         "timm",
         "transformers",
         "numba",
+        "dask",
         "distributed",
     }
     named_otherwise = {"PIL": "pillow", "skimage": "scikit-image"}
