@@ -37,9 +37,10 @@ class Teach(Tool):
     def __init__(self, parts: Parts) -> None:
         super().__init__(parts)
         self.state = TeachState()
-        self.jobs = Jobs(
-            self.bench.loop, ("teach", "keep"), name="napari-sam teaching", threaded=parts.threaded
-        )
+        loop, threaded = self.bench.loop, parts.threaded
+        self.jobs = Jobs(loop, ("teach",), name="napari-sam teaching", threaded=threaded)
+        # A file is written while a lesson goes on.
+        self.keeping = Jobs(loop, ("keep",), name="napari-sam keeping", threaded=threaded)
         self._cells = CellChoice(self.bench)
         self._models = parts.models
 
@@ -65,10 +66,11 @@ class Teach(Tool):
         self.refresh()
 
     def run_next(self) -> bool:
-        return self.jobs.run_next()
+        return self.keeping.run_next() or self.jobs.run_next()
 
     def close(self) -> None:
         self.jobs.close()
+        self.keeping.close()
         self._cells.close()
         for name in self.state.events:
             self.state.events[name].disconnect()
@@ -188,7 +190,7 @@ class Teach(Tool):
                 f"{name!r} is used now, and is among the models. Back to {base!r} takes it back."
             )
 
-        self.jobs.submit(
+        self.keeping.submit(
             "keep",
             lambda progress: catalogue.keep_taught(result.path, name),
             done,
@@ -203,7 +205,7 @@ class Teach(Tool):
 
     def _forget(self) -> None:
         result, self.state.result = self.state.result, None
-        if result is not None:
+        if result is not None and not self.keeping.wants("keep"):
             with contextlib.suppress(OSError):  # it is removed some days later
                 result.path.unlink(missing_ok=True)
 
@@ -245,4 +247,4 @@ class Teach(Tool):
         def done(target: Path) -> None:
             self.bench.result(f"Saved as {target}. Others add it with: other file…")
 
-        self.jobs.submit("keep", work, done, self.bench.fail)
+        self.keeping.submit("keep", work, done, self.bench.fail)
