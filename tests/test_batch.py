@@ -20,6 +20,7 @@ from napari_sam.batch.outputs import Outputs
 from napari_sam.batch.run import run_jobs, try_folder
 from napari_sam.cli import main
 from napari_sam.errors import DataError
+from napari_sam.files.atomic import temporary_name
 from napari_sam.files.sources import Source
 from napari_sam.methods.options import CellOptions
 from napari_sam.methods.settings import Settings
@@ -136,6 +137,25 @@ def test_labels_whose_table_was_removed_are_not_made_anew(model, folder, tmp_pat
     model.fail = RuntimeError("not to be asked")
     assert run(folder / "a.tif", "-o", out, "--skip-existing") == 1
     assert (out / "a_labels.tif").read_bytes() == corrected
+
+
+def test_labels_are_not_made_anew_because_more_is_wanted(model, folder, tmp_path, capsys):
+    """They may have been corrected; unless it was a run for all of it that was killed."""
+    out, words = tmp_path / "out", ["--mode", "everything", "--save", "labels,masks"]
+    assert run(folder / "a.tif", "-o", out, *words) == 0
+    masks, labels = out / "a_masks.npz", out / "a_labels.tif"
+    left = masks.rename(out / temporary_name(masks))
+    os.utime(labels, (1, 1))
+    assert run(folder / "a.tif", "-o", out, *words, "--skip-existing") == 0
+    assert masks.exists()
+    assert not left.exists()
+    assert labels.stat().st_mtime > 1
+    masks.unlink()
+    corrected = labels.read_bytes() + b"corrected"
+    labels.write_bytes(corrected)
+    assert run(folder / "a.tif", "-o", out, *words, "--skip-existing") == 1
+    assert "already in" in capsys.readouterr().err
+    assert labels.read_bytes() == corrected
 
 
 def test_a_table_of_somebody_else_is_not_taken_for_an_interrupted_run(model, folder, tmp_path):

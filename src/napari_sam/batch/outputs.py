@@ -67,13 +67,21 @@ class Outputs:
         """Whether a run of this program was killed while it gave the files their names.
 
         They get them in order: where a later one is there without an earlier one, somebody has
-        removed that, and the labels may have been corrected since.
+        removed that, and the labels may have been corrected since. So they may where they are
+        there, and what is missing was not left behind by that run: more is wanted than then.
         """
         from napari_sam.files import made_here
+        from napari_sam.files.atomic import left_behind
 
-        there = [path.exists() for path in self.paths]
+        files = self._files()
+        there = [path.exists() for path in files]
         in_order = there == sorted(there, reverse=True)
-        return in_order and there[0] and not all(there) and made_here(self.paths[0])
+        if not in_order or all(there) or not there[0] or not made_here(self.paths[0]):
+            return False
+        has_labels = any(
+            one.ending.startswith("_labels") and path.exists() for path, one in files.items()
+        )
+        return not has_labels or left_behind(self.paths[there.index(False)])
 
     def remove_rests(self) -> None:
         """Remove the hidden files that a killed run has left behind of these."""

@@ -112,12 +112,12 @@ def prepared(job: Job, inputs: frozenset[Path], skip_existing: bool) -> Job | Ou
     DataError
         When one of its outputs is an image.
     """
+    # What a killed run did not complete is not another program's; its rests tell of it.
+    again = job.overwrite or (skip_existing and job.outputs.interrupted)
     job.outputs.remove_rests()
     if skip_existing and job.outputs.complete:
         return Outcome(job, "skipped", "already there")
     job.outputs.refuse_inputs(inputs)
-    # What a killed run did not complete is not another program's.
-    again = job.overwrite or (skip_existing and job.outputs.interrupted)
     return replace(job, overwrite=again)
 
 

@@ -105,6 +105,11 @@ def _put_in_place(folder: Path, path: Path) -> None:
     shutil.rmtree(former, ignore_errors=True)
 
 
+def left_behind(path: Path) -> bool:
+    """Whether a killed run left something behind of a file."""
+    return path.with_name(temporary_name(path)).exists()
+
+
 def remove_rest(path: Path) -> None:
     """Remove what a killed run left behind of a file; what another process writes now stays.
 
