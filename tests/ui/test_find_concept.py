@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -185,3 +187,32 @@ def test_the_panel_says_which_model_knows_words_and_how_one_comes_by_it(shown, q
     shown.find.adjust(method="cells")
     assert page.wanting.isHidden()
     assert page.boxes.isHidden()
+
+
+def drawn(shown, *path):
+    """Drag with napari's tool, so slowly that all that is waiting happens at each step."""
+    layer = shown.find.boxes.own
+    event = SimpleNamespace(type="mouse_press", position=path[0], modifiers=())
+    steps = layer._drag_modes[layer._mode](layer, event)
+    next(steps)
+    shown.settle()
+    event.type = "mouse_move"
+    for event.position in path[1:]:
+        next(steps)
+        shown.settle()
+    event.type = "mouse_release"
+    assert next(steps, None) is None
+    shown.settle()
+
+
+@pytest.mark.parametrize("zoom", [0.3, 1.0, 10.0])
+def test_a_slow_drag_draws_a_box_and_a_click_none_at_any_zoom(shown, zoom):
+    boxes = shown.find.boxes
+    boxes.draw(1)
+    shown.viewer.scene.camera.zoom = zoom
+    boxes.own.scale_factor = 1 / zoom
+    drawn(shown, LARGE[0], (20.0, 110.0), LARGE[2])
+    drawn(shown, SMALL[0])
+    (corners,) = boxes.own.data
+    np.testing.assert_allclose([corners.min(axis=0), corners.max(axis=0)], [LARGE[0], LARGE[2]])
+    assert "1 of what is meant, 0" in shown.state.status

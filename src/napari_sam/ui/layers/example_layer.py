@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from napari_sam.prompts import FOREGROUND
 from napari_sam.ui.layers.label_grid import transform_of
 from napari_sam.ui.layers.ours import OurLayers
-from napari_sam.ui.layers.own_layers import BACKGROUND_COLOUR, OBJECT_COLOUR, remove_shapes
+from napari_sam.ui.layers.own_layers import BACKGROUND_COLOUR, OBJECT_COLOUR
 from napari_sam.ui.layers.polarity import POLARITY, polarity
 
 if TYPE_CHECKING:
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
 
 EXAMPLES_NAME = "SAM examples"
 _LIKE, _UNLIKE = "+", "-"  # what boxes say, and show
-_SPECK = 2.0  # pixels; a click without a drag leaves a smaller box
 
 
 def new_examples(ours: OurLayers, image: Image) -> Shapes:
@@ -45,10 +42,8 @@ def colour_next(shapes: Shapes, label: int) -> None:
     shapes.current_edge_color = OBJECT_COLOUR if label == FOREGROUND else BACKGROUND_COLOUR
 
 
-def tidy_examples(shapes: Shapes) -> None:
-    """Colour boxes of our own layer by what they say; take away the specks that clicks leave."""
-    extents = [np.ptp(corners, axis=0) for corners in shapes.data]
-    remove_shapes(shapes, [row for row, one in enumerate(extents) if (one < _SPECK).all()])
+def colour_examples(shapes: Shapes) -> None:
+    """Colour boxes of our own layer by what they say."""
     wanted = [OBJECT_COLOUR if s == FOREGROUND else BACKGROUND_COLOUR for s in polarity(shapes)]
     if wanted:
         shapes.edge_color = wanted

@@ -183,6 +183,28 @@ def remove_points(points: Points, rows: list[int]) -> None:
         points.features = features
 
 
+def remove_specks(shapes: Shapes, sides: npt.NDArray[np.float64], newest: int) -> None:
+    """Take away the tiny rectangles that clicks leave while boxes are drawn.
+
+    Parameters
+    ----------
+    shapes : Shapes layer
+    sides : (D,) array
+        How large they are at most, in data pixels.
+    newest : int
+        So many of the last shapes are looked at: a box that was drawn at a higher zoom may be as
+        small by now.
+    """
+    count = len(shapes.data)
+    specks = [
+        row
+        for row in range(max(count - newest, 0), count)
+        if shapes.shape_type[row] == "rectangle"
+        and (np.ptp(shapes.data[row], axis=0) <= sides).all()
+    ]
+    remove_shapes(shapes, specks)
+
+
 def remove_shapes(shapes: Shapes, rows: list[int]) -> None:
     """Delete shapes by their row."""
     if rows:

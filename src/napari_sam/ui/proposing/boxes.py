@@ -100,15 +100,7 @@ class Boxes:
         if layer is None or self._bench.state.image is None:
             return
         sides = DRAG * canvas_pixel(self._bench.viewer, layer)
-        count = len(layer.data)
-        # The newest only: a box that was drawn at a higher zoom may be as small by now.
-        remove = [
-            row
-            for row in range(max(count - clicks, 0), count)
-            if layer.shape_type[row] == "rectangle"
-            and (np.ptp(layer.data[row], axis=0) <= sides).all()
-        ]
-        own_layers.remove_shapes(layer, remove)
+        own_layers.remove_specks(layer, sides, clicks)
 
     def _look(self, event: object = None) -> None:
         """Another layer is active, or another tool of it."""

@@ -11,11 +11,13 @@ from psygnal import Signal
 
 from napari_sam.errors import ViewError
 from napari_sam.prompts import FOREGROUND
+from napari_sam.ui.canvas.clicks import DRAG
 from napari_sam.ui.find_options import FindOptions
-from napari_sam.ui.layers.example_layer import colour_next, new_examples, tidy_examples
+from napari_sam.ui.layers.example_layer import colour_examples, colour_next, new_examples
 from napari_sam.ui.layers.listening import Listening
 from napari_sam.ui.layers.outlines import shapes_on_plane
-from napari_sam.ui.layers.own_layers import remove_shapes
+from napari_sam.ui.layers.own_layers import remove_shapes, remove_specks
+from napari_sam.ui.layers.planes import canvas_pixel
 from napari_sam.ui.layers.polarity import polarity, say_next, says_next
 from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.workbench import Workbench
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from napari.layers import Shapes
 
 Box = tuple[float, float, float, float]
+_GOES_ON = ("adding", "changing", "removing")  # what napari says of shapes, before it is done
 
 
 class ExampleBoxes:
@@ -43,6 +46,7 @@ class ExampleBoxes:
         self._bench, self._choose = bench, choose
         #: The layer that was made for boxes, while it is there.
         self.own: Shapes | None = None
+        self._drawn = 0  # boxes since the last look
         self._layer, self._active = Listening(), Listening()
         self._active.to(bench.viewer.layers.selection.events.active, self._look)
 
@@ -120,11 +124,17 @@ class ExampleBoxes:
 
     def _edited(self, event: Any = None) -> None:
         """Wait until napari is done with a box: it draws each of them in many steps."""
+        action = str(getattr(event, "action", ""))
+        if action in _GOES_ON:
+            return
+        self._drawn += action == "added"
         self._bench.loop.later("example boxes", 0, self._settled)
 
     def _settled(self) -> None:
+        drawn, self._drawn = self._drawn, 0
         if self.own is not None and self.own is self.layer:
-            tidy_examples(self.own)
+            remove_specks(self.own, DRAG * canvas_pixel(self._bench.viewer, self.own), drawn)
+            colour_examples(self.own)
         if self.drawing is not None and self._bench.plane_or_none() is not None:
             self._bench.result(self._counted())
         self.changed.emit()
