@@ -30,12 +30,12 @@ VOCABULARY = {
     "overlays",
     "pixel_size",
     "polygons",
-    "prompt_values",
-    "strokes",
     "progress",
+    "prompt_values",
     "prompts",
     "regions",
     "segmentation",
+    "strokes",
 }
 HEADLESS = VOCABULARY | {
     "labels",
@@ -47,6 +47,8 @@ HEADLESS = VOCABULARY | {
     "methods",
     "exports",
 }
+SEGMENTS = HEADLESS | {"engine", "segment", "segment_similar", "segment_stacks"}
+EVERYTHING = SEGMENTS | {"segment_replay", "batch", "samples", "training"}
 MAY_IMPORT: dict[str, set[str]] = {
     **dict.fromkeys(VOCABULARY, VOCABULARY),
     "exports": VOCABULARY,
@@ -62,31 +64,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "segment_similar": HEADLESS | {"engine"},
     "segment_stacks": HEADLESS | {"engine"},
     "segment_replay": HEADLESS | {"engine"},
-    "batch": HEADLESS | {"engine", "segment", "segment_similar", "segment_stacks"},
-    "training": HEADLESS | {"engine", "segment", "segment_similar", "segment_stacks"},
+    "batch": SEGMENTS,
+    "training": SEGMENTS,
     "samples": VOCABULARY | {"training"},
-    "cli": HEADLESS
-    | {
-        "engine",
-        "segment",
-        "segment_similar",
-        "segment_stacks",
-        "segment_replay",
-        "batch",
-        "samples",
-        "training",
-    },
-    "ui": HEADLESS
-    | {
-        "engine",
-        "segment",
-        "segment_similar",
-        "segment_stacks",
-        "segment_replay",
-        "batch",
-        "samples",
-        "training",
-    },
+    "cli": EVERYTHING,
+    "ui": EVERYTHING,
     "__main__": {"cli"},
 }
 GUI = {"napari", "qtpy", "PySide6", "PyQt6", "PyQt5", "superqt", "magicgui", "vispy"}
