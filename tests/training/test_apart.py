@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -10,7 +13,7 @@ import numpy as np
 import pytest
 
 import napari_sam as ns
-from napari_sam.errors import Cancelled, LabelsError, ModelError
+from napari_sam.errors import Cancelled, DataError, LabelsError, ModelError
 from napari_sam.models import taught, zoo
 from napari_sam.training import apart
 from napari_sam.training.apart import Lent, Marked, teach_apart
@@ -90,6 +93,39 @@ def test_cancelled_or_killed_nothing_is_left(lent: Lent, monkeypatch: pytest.Mon
     with pytest.raises(ModelError, match="ended before it was done"):
         teach_apart(lent, [discs()])
     assert not list(taught.folder().glob("*"))
+
+
+def test_a_full_disk_says_so(lent: Lent, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*ignored: object, **also: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(DataError, match=r"The cells cannot be written.*make room"):
+        teach_apart(lent, [discs()])
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk here")
+def test_a_disk_that_is_full_afterwards_says_so(
+    lent: Lent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = apart._begun
+
+    def started(folder: Path) -> object:
+        (folder / "lesson.json").symlink_to("/dev/full")
+        return start(folder)
+
+    monkeypatch.setattr(apart, "_begun", started)
+    with pytest.raises(DataError, match="What came of the lesson cannot be written"):
+        teach_apart(lent, [discs()])
+    assert not list(taught.folder().glob("*"))
+
+
+def test_what_a_library_prints_is_no_news() -> None:
+    said = """print(5); print("{}"); print([[1], 2]); print('["done", 0.5]')"""
+    told: list[float] = []
+    with subprocess.Popen([sys.executable, "-c", said], stdout=subprocess.PIPE, text=True) as one:
+        apart._follow(one, told.append)
+    assert told[-1] == 0.5
 
 
 def test_old_drafts_are_removed(lent: Lent) -> None:

@@ -13,7 +13,8 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
@@ -24,7 +25,7 @@ import numpy.typing as npt
 
 import napari_sam
 from napari_sam import errors
-from napari_sam.errors import LabelsError, ModelError, NapariSamError
+from napari_sam.errors import DataError, LabelsError, ModelError, NapariSamError
 from napari_sam.images import Image
 from napari_sam.models.lesson import Lesson
 from napari_sam.progress import Progress, silent
@@ -117,7 +118,8 @@ def teach_apart(lent: Lent, examples: Sequence[Marked], progress: Progress = sil
     Raises
     ------
     NapariSamError
-        Whatever `adapt` raises; `ModelError` when the process was ended by something else.
+        Whatever `adapt` raises; `DataError` when the disk is full; `ModelError` when the process
+        was ended by something else.
     Cancelled
     """
     if not examples:
@@ -125,7 +127,8 @@ def teach_apart(lent: Lent, examples: Sequence[Marked], progress: Progress = sil
     progress(0.0)
     with tempfile.TemporaryDirectory(prefix="napari-sam-teach-") as name:
         folder = Path(name)
-        _lend(folder, lent, examples)
+        with _room_for("The cells"):
+            _lend(folder, lent, examples)
         with _begun(folder) as process:
             try:
                 _follow(process, progress)
@@ -136,6 +139,18 @@ def teach_apart(lent: Lent, examples: Sequence[Marked], progress: Progress = sil
             raise ModelError(_ENDED)
         lesson = Lesson(**json.loads(told.read_text(encoding="utf-8")))
         return Result(Path(lent.target), lesson, read_samples(folder / "samples.npz"))
+
+
+@contextmanager
+def _room_for(what: str) -> Iterator[None]:
+    """Say so where something cannot be written."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{what} cannot be written to {tempfile.gettempdir()} ({error.strerror}): make room "
+            "there. The model is as it was."
+        ) from error
 
 
 def _lend(folder: Path, lent: Lent, examples: Sequence[Marked]) -> None:
@@ -184,12 +199,12 @@ def _follow(process: subprocess.Popen[str], progress: Progress) -> None:
             return
         try:
             word, value = json.loads(line)
-        except ValueError:  # something else that a library prints
+        except (ValueError, TypeError):  # something else that a library prints
             continue
         if word == "done":
             done = float(value)
             progress(done)
-        elif word in vars(errors):
+        elif isinstance(word, str) and word in vars(errors):
             raise getattr(errors, word)(value)
 
 
@@ -243,10 +258,11 @@ def _work(folder: Path) -> None:
         anyway=True,
         progress=lambda fraction: _tell("done", fraction),
     )
-    write_samples(folder / "samples.npz", samples)
-    taught.save(lent.target)
     text = json.dumps(asdict(taught.history[-1]))
-    (folder / "lesson.json").write_text(text, encoding="utf-8")
+    with _room_for("What came of the lesson"):
+        write_samples(folder / "samples.npz", samples)
+        (folder / "lesson.json").write_text(text, encoding="utf-8")
+    taught.save(lent.target)
 
 
 def main(folder: str) -> int:
