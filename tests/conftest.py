@@ -7,6 +7,8 @@ import os
 import tempfile
 from pathlib import Path
 
+import pytest
+
 # Before anything imports napari: its settings are read once, at import.
 _SETTINGS = Path(tempfile.mkdtemp(prefix="napari-sam-tests-"))
 os.environ["NAPARI_CONFIG"] = str(_SETTINGS / "settings.yaml")
@@ -53,6 +55,16 @@ def _time_fails_no_test() -> None:
 
 
 _time_fails_no_test()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give each of several processes that run tests (``-n``) one thread.
+
+    Threads of theirs that wait for each other on the same processors took thirty times as long.
+    Numba is named, too, because it sets the number for torch.
+    """
+    if getattr(config.option, "numprocesses", None):
+        os.environ.update(OMP_NUM_THREADS="1", NUMBA_NUM_THREADS="1")
 
 
 def pytest_collection_finish() -> None:

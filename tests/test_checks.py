@@ -11,6 +11,14 @@ import pytest
 from napari_sam import checks
 from napari_sam.errors import ImageError, LabelsError, NapariSamError, PromptError
 
+
+class Thing:
+    """An object that is nothing else, and is called the same in every process."""
+
+    def __repr__(self) -> str:
+        return "a thing"
+
+
 NAN, INF = float("nan"), float("inf")
 NO_NUMBERS: list[Any] = [
     None,
@@ -21,14 +29,14 @@ NO_NUMBERS: list[Any] = [
     [1, "2"],
     [1 + 2j],
     {1: 2},
-    object(),
+    Thing(),
     np.array(["2020-01-01"], "datetime64[D]"),
     np.array([3], "timedelta64[D]"),
     np.ma.masked_array([1, 2], [True, False]),
 ]
 
 
-class Broken:
+class Broken(Thing):
     """What fails when it is read."""
 
     def __array__(self, *args: Any, **kwargs: Any) -> Any:

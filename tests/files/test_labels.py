@@ -239,7 +239,7 @@ GOOD = {"labels": LABELS, "path": "x", "to": "csv"}
         {"labels": np.zeros((3, 0, 4), int)},
         {"labels": np.full((4, 4), np.nan)},
         {"labels": np.full((4, 4), 2**63, np.uint64)},
-        {"labels": np.array([[object()]])},
+        {"labels": np.array([[ValueError]])},
         {"path": None},
         {"path": ""},
         {"path": "."},
