@@ -13,17 +13,14 @@ import tifffile
 
 from fake_model import FakeModel, blobs
 from napari_sam import loading
-from napari_sam.batch import beside, beside_large
 from napari_sam.cli import main
 from napari_sam.files import read_labels, write_labels
 from napari_sam.files.signature import SOFTWARE
-from napari_sam.labels import levels
-from napari_sam.ui.folder import image_layers, remembered
+from napari_sam.ui.folder import remembered
 from napari_sam.ui.folder.choices import Choices
 from napari_sam.ui.folder.folder_state import FolderState
 from napari_sam.ui.folder.image_layers import ImageLayers
 from napari_sam.ui.folder.walk import Walk
-from napari_sam.ui.layers import label_grid
 
 CENTRES = ((20, 20), (40, 60))
 DISC = int(blobs(centres=((20, 20),)).astype(bool).sum())
@@ -288,53 +285,6 @@ def test_labels_that_do_not_fit_are_left_as_they_are(labels, words, bench, folde
     assert bench.names() == ["b", "b_labels"]
 
 
-def test_a_very_large_image_is_worked_on_in_parts(bench, folder, monkeypatch):
-    """What is kept of it is written, and read again, without a copy of its labels."""
-    for name, value in (("_LARGEST", 1000), ("_SHOWN", 1000), ("_OVERVIEW", 400)):
-        monkeypatch.setattr(beside_large, name, value)
-    monkeypatch.setattr(label_grid, "_LARGEST_DRAWN", 1000)
-    monkeypatch.setattr(levels, "_SMALLEST", 16)
-    monkeypatch.setattr(beside, "_IN_MEMORY", 10)
-    monkeypatch.setattr("napari_sam.files.tiff._AT_ONCE", 10)
-    monkeypatch.setattr(image_layers, "_QUICK", 10)
-    tifffile.imwrite(folder / "a.tif", blobs(), tile=(32, 32), compression="zlib")
-    bench.session.walk.open(folder)
-    bench.settle()
-    shapes = [one.shape for one in bench.viewer.layers["a"].data]
-    assert shapes == [(64, 80), (16, 20)]
-    keep(bench, *CENTRES[0])
-    step(bench)
-    labels = read_labels(folder / "a_labels.tif").finest
-    assert (labels[20, 20], labels[CENTRES[1]]) == (1, 0)
-    assert pd.read_csv(folder / "a_objects.csv")["label"].tolist() == [1]
-    before = (folder / "a_labels.tif").stat().st_mtime_ns
-    step(bench, -1)
-    layer = bench.viewer.layers["a_labels"]
-    assert layer.multiscale
-    assert layer.data[0][20, 20] == 1
-    step(bench)
-    assert (folder / "a_labels.tif").stat().st_mtime_ns == before  # nothing had changed
-    step(bench, -1)
-    keep(bench, *CENTRES[1])
-    step(bench)
-    assert read_labels(folder / "a_labels.tif").finest.max() == 2
-
-
-def test_a_larger_image_is_not_read_as_a_whole(bench, folder, monkeypatch):
-    monkeypatch.setattr(beside, "_IN_MEMORY", 10)
-    monkeypatch.setattr("napari_sam.files.tiff._AT_ONCE", 10)
-    stack = np.stack([blobs(), blobs(centres=CENTRES[:1])])
-    tifffile.imwrite(folder / "a.tif", stack, metadata={"axes": "ZYX"}, compression="zlib")
-    bench.session.walk.open(folder)
-    bench.settle()
-    assert not isinstance(bench.viewer.layers["a"].data, np.ndarray)
-    keep(bench, 0, *CENTRES[0])
-    step(bench)
-    labels = read_labels(folder / "a_labels.tif")
-    assert labels.axes == "ZYX"
-    assert np.asarray(labels.finest)[:, 20, 20].tolist() == [1, 0]
-
-
 def test_the_next_image_is_read_ahead(opened, folder):
     (folder / "b.tif").unlink()  # it has been read
     step(opened)
@@ -359,23 +309,6 @@ def test_a_search_under_way_is_not_walked_away_from(opened):
     assert opened.viewer.layers["a_labels"].data.max() == 2
 
 
-def test_a_channel_is_chosen_for_all(bench, tmp_path):
-    folder = tmp_path / "two"
-    folder.mkdir()
-    for name in "ab":
-        pixels = np.stack([blobs(centres=()), blobs()])
-        tifffile.imwrite(folder / f"{name}.tif", pixels, imagej=True, metadata={"axes": "CYX"})
-    bench.session.walk.open(folder)
-    bench.settle()
-    assert (bench.session.walk.state.channel, bench.session.walk.state.channels) == (0, 2)
-    assert bench.viewer.layers["a"].data.max() == 10
-    bench.session.walk.choose_channel(1)
-    bench.settle()
-    assert bench.viewer.layers["a"].data.max() == 200
-    step(bench)
-    assert bench.viewer.layers["b"].data.max() == 200
-
-
 def test_the_folder_is_closed_and_the_image_stays(opened, folder):
     keep(opened, *CENTRES[0])
     opened.session.walk.leave()
@@ -388,8 +321,15 @@ def test_the_folder_is_closed_and_the_image_stays(opened, folder):
 
 
 def test_what_is_remembered_may_be_damaged():
-    what = remembered.Remembered("a", None, "cells", "cells", {"cells": {"diameter": 3.0}})
+    what = remembered.Remembered("a", [0, 2], "cells", "cells", {"cells": {"diameter": 3.0}})
     remembered.remember("here", what)
     assert remembered.recall("here") == what
     remembered._place("here").write_text("{")
     assert remembered.recall("here") == remembered.Remembered()
+
+
+def test_a_channel_that_was_remembered_by_an_earlier_version_is_seen():
+    remembered.remember("here", remembered.Remembered("a"))
+    place = remembered._place("here")
+    place.write_text(place.read_text().replace('"seen": null', '"channel": 1'))
+    assert remembered.recall("here").seen == [1]

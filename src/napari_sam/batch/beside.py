@@ -12,6 +12,7 @@ import numpy as np
 from napari_sam.batch.beside_large import (
     copied,
     is_large,
+    is_pyramid,
     large_of,
     parts_of,
     read_in_parts,
@@ -46,7 +47,7 @@ class Opened:
     ----------
     job : Job
     image : Image
-        As it is seen: its channel chosen, rows and columns last.
+        As it is seen: its channels chosen, rows and columns last.
     labels : integer array or None
         None where no labels lie beside it.
     table : pandas.DataFrame or None
@@ -56,7 +57,7 @@ class Opened:
     digest : str
         See `digest_of`; empty where no labels lie beside it.
     channels : int
-        How many there are, one of which is seen; 1 where there is nothing to choose.
+        How many there are, some of which are seen; 1 where there is nothing to choose.
     """
 
     job: Job
@@ -97,14 +98,14 @@ def open_beside(job: Job) -> Opened:
     try:
         file, image = job.read()
     except ImageError:
-        if job.channel is not None:
+        if job.seen is not None:
             raise
-        job = replace(job, channel=0)
+        job = job.seeing((0,))
         file, image = job.read()
-    if isinstance(image.pixels, np.ndarray) or image.finest.nbytes <= _IN_MEMORY:
+    if not is_pyramid(image) and image.finest.nbytes <= _IN_MEMORY:
         image = replace(image, pixels=np.asarray(image.finest))
     image = with_overview(replace(image, pixel_size=file.pixel_size))
-    channels = 1 if job.channel is None else _channels(file)
+    channels = 1 if job.seen is None else _channels(file)
     path = labels_file(job.outputs)
     mark = mark_of(path)
     if mark is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.batch.large_writers import Large
+from napari_sam.batch.thinned import Thinned, thinned
 from napari_sam.errors import LabelsError
 from napari_sam.images import Image
 from napari_sam.labels.levels import bands, sparse_zeros
@@ -21,7 +23,6 @@ if TYPE_CHECKING:
 _LARGEST = 1 << 28  # pixels, of which labels are copied and written as a whole
 _SHOWN = 1 << 27  # pixels of a plane that is drawn as a whole
 _OVERVIEW = 1 << 27  # and at most of the picture of a larger one that memory holds
-_BAND = 1024  # rows that are read at once: of most tiled files whole tiles
 LARGEST_ID = int(np.iinfo(np.int32).max)
 
 
@@ -74,24 +75,47 @@ def copied(labels: Any, name: str) -> npt.NDArray[np.int32]:
     return found
 
 
-def with_overview(image: Image) -> Image:
-    """Add coarser levels to an image of one large plane that has none: every fourth pixel, ...
+def is_pyramid(image: Image) -> bool:
+    """Tell whether the planes of an image are large, and its file has coarser levels of them."""
+    return len(image.levels) > 1 and _is_wide(image)
 
-    All of it is read once, and memory holds a sixteenth of it or less.
+
+def _is_wide(image: Image) -> bool:
+    return image.shape[-2] * image.shape[-1] > _SHOWN
+
+
+def with_overview(image: Image) -> Image:
+    """Add coarser levels to an image of large planes that has none: every fourth pixel, ...
+
+    One plane is read once, and memory holds a sixteenth of it or less. Those of a stack are read
+    when they are looked at; the one in the middle, which is shown first, before this returns.
     """
-    height, width = image.shape[-2:]
-    if len(image.levels) > 1 or len(image.shape) > 2 or height * width <= _SHOWN:
+    if len(image.levels) > 1 or not _is_wide(image):
         return image
-    step = 4
-    while height * width > _OVERVIEW * step**2:
+    step, pixels = 4, image.shape[-2] * image.shape[-1]
+    while pixels > _OVERVIEW * step**2:
         step *= 2
-    rows = [
-        np.asarray(image.finest[at : at + _BAND])[::step, ::step] for at in range(0, height, _BAND)
-    ]
-    levels = [np.concatenate(rows)]
-    while max(levels[-1].shape[:2]) > 1024:
-        levels.append(levels[-1][::4, ::4])
-    return Image([image.finest, *levels], image.axes, image.pixel_size, image.limits, image.rgb)
+    levels: list[Any] = [Thinned(image.finest, step, image.rgb)]
+    if image.ndim == 2:
+        levels = [thinned(image.finest, (), step)]
+    side = image.ndim - 2
+    while max(levels[-1].shape[side : side + 2]) > 1024:
+        levels.append(_thinner(levels[-1], image))
+    limits = image.limits
+    if image.ndim > 2 and limits is None and not image.rgb:
+        limits = _range(levels[-1][tuple(length // 2 for length in image.shape[:-2])])
+    return replace(image, pixels=[image.finest, *levels], limits=limits)
+
+
+def _thinner(level: Any, image: Image) -> Any:
+    return level[::4, ::4] if image.ndim == 2 else Thinned(level, 4, image.rgb)
+
+
+def _range(plane: npt.NDArray[Any]) -> tuple[float, float] | None:
+    """Tell between which values a plane lies; napari would read all of them to find out."""
+    finite = plane[np.isfinite(plane)]
+    low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
+    return (low, high) if high > low else None
 
 
 def large_of(image: Image, labels: Any, table: pd.DataFrame) -> Large:

@@ -92,6 +92,24 @@ class Job:
     overwrite: bool = False
     channels: tuple[int, ...] | None = None
 
+    @property
+    def seen(self) -> tuple[int, ...] | None:
+        """The channels that are seen, counted from 0; None where none was chosen."""
+        return self.channels if self.channel is None else (self.channel,)
+
+    def seeing(self, channels: tuple[int, ...] | None) -> Job:
+        """Choose one channel, or up to three that are seen together; None for the image as it is.
+
+        Examples
+        --------
+        >>> job = Job(None, None, None)
+        >>> job.seeing((2,)).channel, job.seeing((0, 2)).channels, job.seeing((0, 2)).seen
+        (2, (0, 2), (0, 2))
+        """
+        if channels is None or len(channels) > 1:
+            return replace(self, channel=None, channels=channels)
+        return replace(self, channel=channels[0], channels=None)
+
     def read(self) -> tuple[Image, Image]:
         """Open the image: as it is in the file, and as it is to be seen.
 

@@ -7,7 +7,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -40,7 +40,16 @@ class Standing(NamedTuple):
 
 def labels_file(outputs: Outputs) -> Path:
     """Return where the labels of an image lie."""
-    return outputs.folder / f"{outputs.name}_labels.tif"
+    ending = "tif" if "labels" in outputs.kinds else "zarr"
+    return outputs.folder / f"{outputs.name}_labels.{ending}"
+
+
+def outputs_beside(name: str, folder: Path) -> Outputs:
+    """Tell what belongs to an image: a TIFF of labels, or OME-Zarr where only that is there."""
+    stored = Outputs(name, folder, ("zarr",))
+    usual = Outputs(name, folder)
+    is_stored = labels_file(stored).is_dir() and not labels_file(usual).exists()
+    return stored if is_stored else usual
 
 
 def standing_of(job: Job) -> Standing:
@@ -132,9 +141,9 @@ class Series:
         self.standings[at] = standing_of(self.jobs[at])
         return self.standings[at]
 
-    def see(self, channel: int | None) -> None:
-        """Choose a channel of all images."""
-        self.jobs = [replace(job, channel=channel) for job in self.jobs]
+    def see(self, channels: tuple[int, ...] | None) -> None:
+        """Choose a channel of all images, or up to three that are seen together."""
+        self.jobs = [job.seeing(channels) for job in self.jobs]
 
     def sort(self, *, least_certain_first: bool) -> None:
         """Order the images as they were listed, or from the least certain on.
@@ -162,7 +171,9 @@ class Series:
 
 
 def find_series(
-    paths: Sequence[Path], channel: int | None = None, progress: Progress = silent
+    paths: Sequence[Path],
+    channels: tuple[int, ...] | None = None,
+    progress: Progress = silent,
 ) -> Series:
     """List the images of a folder, or of some files, and how far each is; none of them is read.
 
@@ -170,8 +181,8 @@ def find_series(
     ----------
     paths : sequence of Path
         A folder, or files; the labels of each lie beside it, also where folders differ.
-    channel : int, optional
-        Of all images.
+    channels : tuple of int, optional
+        Of all images: one, or up to three that are seen together.
     progress : callable
         Called with 0..1; raise `Cancelled` from it to stop.
 
@@ -189,7 +200,7 @@ def find_series(
         (source, folder) for folder, some in by_folder.items() for source in find_sources(some)
     ]
     jobs = [
-        Job(source, Outputs(source.name, folder), DEFAULTS, channel=channel)
+        Job(source, outputs_beside(source.name, folder), DEFAULTS).seeing(channels)
         for source, folder in dict(sources).items()
     ]
     standings = []

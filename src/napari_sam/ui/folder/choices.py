@@ -34,14 +34,21 @@ class Choices:
     def __init__(self, bench: Workbench, models: ModelChoice, tools: Mapping[str, Tool]) -> None:
         self._bench, self._models, self._tools = bench, models, tools
 
-    def now(self, image: str, channel: int | None, order: list[str]) -> Remembered:
+    def now(self, job: Job, order: list[str]) -> Remembered:
         """Return what is chosen now, and which image is shown."""
         find, model = self._bench.state.find, self._bench.state.model
         options = {name: _plain(spelled(chosen)) for name, chosen in find.chosen.items()}
-        return Remembered(image, channel, model, find.method, options, order)
+        seen = None if job.seen is None else list(job.seen)
+        return Remembered(job.source.name, seen, model, find.method, options, order)
 
-    def for_all(self, jobs: list[Job], channel: int | None) -> list[Job]:
+    def for_all(self, jobs: list[Job], seen: tuple[int, ...] | None) -> list[Job]:
         """Return the jobs with what is chosen now: model, method, options and contrast limits.
+
+        Parameters
+        ----------
+        jobs : list of Job
+        seen : tuple of int or None
+            The channels.
 
         Raises
         ------
@@ -57,11 +64,10 @@ class Choices:
         chosen: dict[str, Any] = {
             "options": state.find.search,
             "models": Models(state.model, device=self._bench.device()),
-            "channel": channel,
         }
         if state.image is not None and self._bench.preferences.read().use_contrast_limits:
             chosen["limits"] = self._bench.shown().view.limits
-        return [replace(job, **chosen) for job in jobs]
+        return [replace(job, **chosen).seeing(seen) for job in jobs]
 
     def restore(self, known: Remembered) -> None:
         """Choose what was chosen, as far as this version has it."""

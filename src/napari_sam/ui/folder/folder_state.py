@@ -30,8 +30,10 @@ class FolderState:
         How far it is.
     counts : (int, int, int)
         How many images are to do, found and reviewed.
-    channel, channels : int
-        Which channel is seen, and how many there are.
+    seen : tuple of int
+        The channel that is seen, or those that are seen together.
+    channels : int
+        How many there are.
     busy : bool
         Whether something is read or written, so that the next step has to wait.
     least_certain_first : bool
@@ -50,7 +52,7 @@ class FolderState:
     name: str = ""
     state: State = "to do"
     counts: Counts = (0, 0, 0)
-    channel: int = 0
+    seen: tuple[int, ...] = (0,)
     channels: int = 1
     busy: bool = False
     least_certain_first: bool = False

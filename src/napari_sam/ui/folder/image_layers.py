@@ -185,6 +185,8 @@ def _image_layer(pixels: Pixels, name: str) -> Image:
     place: dict[str, Any] = {"axis_labels": tuple(letters.lower()), "rgb": pixels.rgb}
     if pixels.pixel_size is not None:
         place |= _scale(letters, pixels.pixel_size)
+    if pixels.limits is not None:
+        place["contrast_limits"] = pixels.limits
     if len(levels) > 1:
         return Image(levels, name=name, multiscale=True, **place)
     return Image(levels[0], name=name, **place)

@@ -23,7 +23,8 @@ class Remembered:
     ----------
     image : str
         Name of the image that was shown last.
-    channel : int or None
+    seen : list of int or None
+        Which channel, or which that are seen together; None where none was chosen.
     model : str
     method : str
         How objects were looked for.
@@ -35,7 +36,7 @@ class Remembered:
     """
 
     image: str = ""
-    channel: int | None = None
+    seen: list[int] | None = None
     model: str = ""
     method: str = ""
     options: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -56,12 +57,19 @@ def remember(key: str, what: Remembered) -> None:
 def recall(key: str) -> Remembered:
     """Return what was kept; nothing where nothing was, or it cannot be read."""
     try:
-        return Remembered(**json.loads(_place(key).read_text(encoding="utf-8")))
+        return _understood(json.loads(_place(key).read_text(encoding="utf-8")))
     except FileNotFoundError:
         return Remembered()
     except (OSError, ValueError, TypeError, NapariSamError) as error:
         _log.warning("The place in %s is not known any more: %s", key, error)
         return Remembered()
+
+
+def _understood(said: dict[str, Any]) -> Remembered:
+    if "channel" in said:  # as it was written when one could be seen alone
+        channel = said.pop("channel")
+        said["seen"] = None if channel is None else [channel]
+    return Remembered(**said)
 
 
 def _place(key: str) -> Path:

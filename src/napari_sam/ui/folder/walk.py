@@ -102,9 +102,10 @@ class Walk:
         self._bench.say("Looking for images.")
         self._busy(True)
         known = recall(key_of(paths))
+        seen = None if known.seen is None else tuple(known.seen)
         self._jobs.submit(
             "list",
-            lambda progress: find_series(paths, known.channel, progress),
+            lambda progress: find_series(paths, seen, progress),
             lambda found: self._keep.finish(lambda: self._listed(found, known)),
             self._failed,
         )
@@ -155,10 +156,10 @@ class Walk:
 
     def _begin_all(self) -> None:
         self._busy(False)
-        shown, channel = self._keep.shown, None
+        shown, seen = self._keep.shown, None
         if shown is not None:
             self._tell_state()
-            channel = shown.opened.job.channel
+            seen = shown.opened.job.seen
         if not self._series.counts[0]:
             self._bench.result("Labels lie beside all images: there is nothing to search.")
             return
@@ -166,7 +167,7 @@ class Walk:
             return
         self._went = False
         try:
-            self.all.start(self._series, self._choices.for_all(self._series.listed(), channel))
+            self.all.start(self._series, self._choices.for_all(self._series.listed(), seen))
         except NapariSamError as error:
             self._failed(error)
             return
@@ -214,14 +215,14 @@ class Walk:
             self._went = True
             self._keep.then(lambda: self._read(number))
 
-    def choose_channel(self, channel: int) -> None:
-        """See another channel of this image, and of those to come."""
-        if channel == self.state.channel or self.state.busy or not self._series.jobs:
+    def see(self, *channels: int) -> None:
+        """See another channel of this image and of those to come, or up to three together."""
+        if channels == self.state.seen or self.state.busy or not self._series.jobs:
             return
-        self._keep.then(lambda: self._see(channel))
+        self._keep.then(lambda: self._see(channels))
 
-    def _see(self, channel: int) -> None:
-        self._series.see(channel)
+    def _see(self, channels: tuple[int, ...]) -> None:
+        self._series.see(channels)
         self._ahead = None
         self._read(self.state.place)
 
@@ -258,7 +259,7 @@ class Walk:
         if former is None or former.opened.job.source != opened.job.source:
             self._bench.viewer.reset_view()
         self.state.channels = opened.channels
-        self.state.channel = opened.job.channel or 0
+        self.state.seen = opened.job.seen or (0,)
         self._busy(False)
         self._tell_state()
         self._remember()
@@ -270,10 +271,17 @@ class Walk:
         """An image that cannot be read is passed over by the next step."""
         self._go(number)
         self._forget_shown()
+        # It may lack a channel that was chosen: another one can be chosen here.
+        self.state.seen = self._series.jobs[number].seen or (0,)
+        self.state.channels = max(self.state.channels, max(self.state.seen) + 1)
         self._tell_state()
         self._failed(error)
         # Once it has been said that no image is there.
-        self._bench.loop.later("folder", _AFTER, lambda: self._failed(error))
+        self._bench.loop.later("folder", _AFTER, lambda: self._say_again(error))
+
+    def _say_again(self, error: Exception) -> None:
+        if self._keep.shown is None and not self.state.busy:
+            self._failed(error)
 
     def _forget_shown(self) -> None:
         if self._keep.shown is not None:
@@ -326,4 +334,4 @@ class Walk:
         if self._series.jobs:
             job = self._series.jobs[self.state.place]
             order = self._series.names if self.state.least_certain_first else []
-            remember(self._series.key, self._choices.now(job.source.name, job.channel, order))
+            remember(self._series.key, self._choices.now(job, order))

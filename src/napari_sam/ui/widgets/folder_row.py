@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sam.ui.folder.channels import Seen, called, choices_of
 from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.controls import Button, Combo, enable
 
@@ -31,6 +32,10 @@ _ORDER = (
     "are still to be reviewed are the least certain in the mean."
 )
 _STOP = "Stop the search in all images. Those that are done stay so."
+_CHANNEL = (
+    "The channel that is seen, of this image and those to come. Two or three that are seen "
+    "together are the red, green and blue of one image, such as nuclei and the cells around them."
+)
 _BUSY = "the image is being read or written."
 
 
@@ -54,9 +59,10 @@ class FolderRow(QWidget):
         self._words.setTextFormat(Qt.TextFormat.PlainText)
         # A long name must not widen the panel.
         self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._seen: list[Seen] = []
         self.channel = Combo()
-        self.channel.setToolTip("The channel that is seen, of this image and those to come.")
-        self.channel.activated.connect(self._walk.choose_channel)
+        self.channel.setToolTip(_CHANNEL)
+        self.channel.activated.connect(lambda at: self._walk.see(*self._seen[at]))
         for widget in (self.previous, self._words, self.following, self.leave):
             line.addWidget(widget, 1 if widget is self._words else 0)
         column.addWidget(self._resting())
@@ -134,10 +140,14 @@ class FolderRow(QWidget):
         state, box = self._walk.state, self.channel
         box.setVisible(state.channels > 1)
         blocker = QSignalBlocker(box)
-        if box.count() != state.channels:
+        choices = choices_of(state.channels)
+        if state.seen not in choices:
+            choices.append(state.seen)  # of more channels than a list may hold the pairs of
+        if choices != self._seen:
             box.clear()
-            box.addItems([f"channel {number}" for number in range(state.channels)])
-        box.setCurrentIndex(min(state.channel, state.channels - 1))
+            box.addItems([called(seen) for seen in choices])
+            self._seen = choices
+        box.setCurrentIndex(choices.index(state.seen))
         blocker.unblock()
 
     @property
