@@ -7,7 +7,7 @@ import math
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -89,12 +89,15 @@ class Series:
         What to call all of them before a person.
     key : str
         What they are known by when they are opened again.
+    typed : dict of Path to list of Path
+        By the folder in which the results lie, the files and folders that were opened.
     """
 
     jobs: list[Job]
     standings: list[Standing]
     title: str = ""
     key: str = ""
+    typed: dict[Path, list[Path]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._listed = {job.source: at for at, job in enumerate(self.jobs)}
@@ -193,11 +196,13 @@ def find_series(
     """
     from napari_sam.files.inputs import find_sources
 
-    by_folder: dict[Path, list[str]] = {}
+    typed: dict[Path, list[Path]] = {}
     for path in paths:
-        by_folder.setdefault(path if _is_folder(path) else path.parent, []).append(str(path))
+        typed.setdefault(path if _is_folder(path) else path.parent, []).append(path)
     sources = [
-        (source, folder) for folder, some in by_folder.items() for source in find_sources(some)
+        (source, folder)
+        for folder, some in typed.items()
+        for source in find_sources(map(str, some))
     ]
     jobs = [
         Job(source, outputs_beside(source.name, folder), DEFAULTS).seeing(channels)
@@ -207,7 +212,7 @@ def find_series(
     for number, job in enumerate(jobs):
         progress(number / len(jobs))
         standings.append(standing_of(job))
-    return Series(jobs, standings, _title(paths), key_of(paths))
+    return Series(jobs, standings, _title(paths), key_of(paths), typed)
 
 
 def _is_folder(path: Path) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from napari_sam.methods.options import DEFAULTS
 from napari_sam.methods.registry import ROWS, method_of
 
 Limits = tuple[float, float]
+Input = str | Path
 
 
 def as_python(
@@ -78,21 +80,32 @@ def as_command(
     options: Any = DEFAULTS,
     *,
     model: str = "cells",
-    image: str | Path | None = None,
+    image: Input | Sequence[Input] | None = None,
     limits: Limits | None = None,
     channel: int | None = None,
     output: str | Path = "results",
+    channels: Sequence[int] | None = None,
+    save: str | None = None,
+    skip_existing: bool = False,
 ) -> str:
     """Return the command line that finds the same objects and writes them as files.
 
     Parameters
     ----------
-    options, model, image, limits
-        See `as_python`; without an image the command says ``IMAGE``.
+    options, model, limits
+        See `as_python`.
+    image : path or sequence of paths, optional
+        Files and folders; without one the command says ``IMAGE``.
     channel : int, optional
         Counted from 0, for a file with several.
     output : str or Path
         The folder for the results.
+    channels : sequence of int, optional
+        Two or three that are seen together.
+    save : str, optional
+        What ``--save`` is to say.
+    skip_existing : bool
+        Whether images that have results are left out.
 
     Returns
     -------
@@ -105,17 +118,31 @@ def as_command(
         When an option does not fit into a command line, which takes it from a file.
     """
     method = method_of(options)
-    words = ["napari-sam", "segment", "IMAGE" if image is None else _as_path(image)]
+    images = [image] if isinstance(image, str | Path) else image
+    words = ["napari-sam", "segment", *(["IMAGE"] if images is None else map(_as_path, images))]
     words += ["-o", _as_path(output)]
+    if skip_existing:
+        words.append("--skip-existing")
+    if save is not None:
+        words += ["--save", save]
     if method.name != next(iter(ROWS)):
         words += ["--mode", method.name]
     if str(model) != "cells":
         words += ["--model", str(model)]
     if channel is not None:
         words += ["--channel", str(channel)]
+    if channels is not None:
+        words += ["--channels", ",".join(map(str, channels))]
     if limits is not None:
         # Without an exponent: the parser would take -1e-5 for an option.
         words += ["--limits", *(np.format_float_positional(value, trim="0") for value in limits)]
+    words += _flags(options)
+    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def _flags(options: Any) -> list[str]:
+    """Spell what has to be said of the options as flags."""
+    words: list[str] = []
     from_files = {name for name, _, what in described(options) if what.read is not None}
     for name, value in _said(options).items():
         flag = "--" + name.replace("_", "-")
@@ -130,7 +157,7 @@ def as_command(
             words += [flag if value else f"--no-{flag[2:]}"]
         else:
             words += [flag, str(value)]
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+    return words
 
 
 def as_step(options: Any) -> tuple[str, dict[str, Any]]:

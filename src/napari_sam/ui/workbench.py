@@ -33,6 +33,8 @@ class Workbench:
     preferences: PreferenceStore
     ours: OurLayers
     version: int = 0
+    #: What a command line says instead of the image that is shown, a line each; see `Walk`.
+    inputs: Callable[[], list[dict[str, Any]]] = list
     _held: bool = False
     _shown: Shown | None = None
     _shown_at: tuple[Any, ...] = field(default=(), repr=False)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from napari_sam.batch.job import Job, Models
+from napari_sam.batch.series import Series
 from napari_sam.batch.spelled import options_from, spelled
 from napari_sam.errors import NapariSamError, ViewError
 from napari_sam.methods.registry import ROWS
@@ -68,6 +69,32 @@ class Choices:
         if state.image is not None and self._bench.preferences.read().use_contrast_limits:
             chosen["limits"] = self._bench.shown().view.limits
         return [replace(job, **chosen).seeing(seen) for job in jobs]
+
+    def inputs(self, series: Series, seen: tuple[int, ...] | None) -> list[dict[str, Any]]:
+        """Say of a command line what it takes to find in all images as the panel would.
+
+        Parameters
+        ----------
+        series : Series
+        seen : tuple of int or None
+            The channels.
+
+        Returns
+        -------
+        list of dict
+            Arguments of `napari_sam.methods.recipe.as_command`, of each folder of results.
+        """
+        kinds = {job.outputs.kinds for job in series.jobs}
+        same = {
+            "skip_existing": True,
+            "save": "zarr" if kinds == {("zarr",)} else None,
+            "channel": seen[0] if seen is not None and len(seen) == 1 else None,
+            "channels": seen if seen is not None and len(seen) > 1 else None,
+        }
+        return [
+            {"image": [path.absolute() for path in paths], "output": folder.absolute(), **same}
+            for folder, paths in series.typed.items()
+        ]
 
     def restore(self, known: Remembered) -> None:
         """Choose what was chosen, as far as this version has it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from napari_sam.batch.beside import Opened, is_as_read, open_beside
 from napari_sam.batch.job import Job
@@ -68,6 +69,7 @@ class Walk:
             threaded=threaded,
         )
         self.state = FolderState()
+        bench.inputs = self._inputs
         self._keep = Keeping(bench, self._jobs, self._busy, self._tell_state, self._failed)
         self._reading: Source | None = None
         self._ahead: tuple[Job, Opened] | None = None
@@ -156,10 +158,8 @@ class Walk:
 
     def _begin_all(self) -> None:
         self._busy(False)
-        shown, seen = self._keep.shown, None
-        if shown is not None:
+        if self._keep.shown is not None:
             self._tell_state()
-            seen = shown.opened.job.seen
         if not self._series.counts[0]:
             self._bench.result("Labels lie beside all images: there is nothing to search.")
             return
@@ -167,7 +167,7 @@ class Walk:
             return
         self._went = False
         try:
-            self.all.start(self._series, self._choices.for_all(self._series.listed(), seen))
+            self.all.start(self._series, self._choices.for_all(self._series.listed(), self._seen()))
         except NapariSamError as error:
             self._failed(error)
             return
@@ -220,6 +220,16 @@ class Walk:
         if channels == self.state.seen or self.state.busy or not self._series.jobs:
             return
         self._keep.then(lambda: self._see(channels))
+
+    def _seen(self) -> tuple[int, ...] | None:
+        """The channels of the image that is shown; None where nothing was to be chosen."""
+        return None if self._keep.shown is None else self._keep.shown.opened.job.seen
+
+    def _inputs(self) -> list[dict[str, Any]]:
+        """Say what a command line is about, unless the person works on an image of their own."""
+        shown = self._keep.shown
+        elsewhere = shown is not None and self._bench.state.image is not shown.image
+        return [] if elsewhere else self._choices.inputs(self._series, self._seen())
 
     def _see(self, channels: tuple[int, ...]) -> None:
         self._series.see(channels)

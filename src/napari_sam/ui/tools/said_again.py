@@ -13,6 +13,9 @@ from napari_sam.ui.workbench import Workbench
 def recipe(bench: Workbench, command: bool) -> str:
     """Return the Python code, or the command line, that searches as the panel would.
 
+    Of a folder that is walked through it is the command that searches all of it, of files that lie
+    in several folders a line for each.
+
     Raises
     ------
     ParameterError
@@ -28,7 +31,10 @@ def recipe(bench: Workbench, command: bool) -> str:
         "image": image.source.path if image is not None else None,
         "limits": limits,
     }
-    return (as_command if command else as_python)(state.find.search, **same)
+    if not command:
+        return as_python(state.find.search, **same)
+    lines = [as_command(state.find.search, **(same | one)) for one in bench.inputs() or [{}]]
+    return "\n".join(lines)
 
 
 def hand_out(bench: Workbench, command: bool, put: Callable[[str], None]) -> None:
