@@ -218,6 +218,20 @@ def test_processes_find_the_same_in_the_same_order(folder, tmp_path):
         assert (tmp_path / "there" / path.name).read_bytes() == path.read_bytes()
 
 
+def test_a_model_that_processes_cannot_load_is_said_once_and_before_the_work(
+    folder, tmp_path, capsys
+):
+    damaged, out = tmp_path / "damaged.pt", tmp_path / "out"
+    damaged.write_bytes(b"no weights")
+    words = ["segment", str(folder), "-o", str(out), "--model", str(damaged)]
+    assert main([*words, "--workers", "2"]) == 1
+    said = capsys.readouterr().err
+    assert said.count("damaged.pt") == 1
+    assert not out.exists()
+    assert main(words) == 1
+    assert capsys.readouterr().err == said  # in the words of one process
+
+
 # -- processes that end ---------------------------------------------------------------------------
 
 # Of every process that is started: what befalls it when it comes to certain images.

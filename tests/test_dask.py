@@ -129,20 +129,28 @@ def test_versions_that_differ_are_said_before_any_work(
     answers: dict[str, Any] = {"tcp://lost": OSError("closed"), "tcp://far": {"torch": "2.3"}}
     with pytest.raises(ClusterError, match=r"tcp://far has .*torch 2\.3, but here is 2\.4"):
         next(run_jobs(jobs_of(folder, tmp_path), dask=scheduler.scheduler_address))
-    monkeypatch.setattr(cluster, "check_versions", lambda client: None)  # a worker came later
+    monkeypatch.setattr(cluster, "check_versions", lambda client: None)
+    with pytest.raises(ClusterError, match="versions differ"):
+        run_jobs(jobs_of(folder, tmp_path), dask=scheduler.scheduler_address)
+    monkeypatch.setattr(cluster, "_load_model", lambda *_: None)  # a worker came later
     found = list(run_jobs(jobs_of(folder, tmp_path), dask=scheduler.scheduler_address))
     assert [one.kind for one in found] == ["failed"] * 4
     assert "versions differ" in found[0].said
     assert not model.encoded
 
 
-def test_a_model_that_cannot_be_loaded_is_said(scheduler, model, folder, tmp_path, monkeypatch):
+def test_a_model_that_cannot_be_loaded_is_said_once_and_before_the_work(
+    scheduler, model, folder, tmp_path, monkeypatch, capsys
+):
     def fail(*_: Any, **__: Any) -> None:
-        raise ModelError("not downloaded")
+        raise ModelError("It is not downloaded.")
 
     monkeypatch.setattr(loading, "load_model", fail)
-    found = list(run_jobs(jobs_of(folder, tmp_path), dask=scheduler.scheduler_address))
-    assert {one.said for one in found} == {"not downloaded"}
+    out = tmp_path / "out"
+    words = ["segment", str(folder), "-o", str(out), "--dask", scheduler.scheduler_address]
+    assert main(words) == 1
+    assert capsys.readouterr().err.count("It is not downloaded.") == 1
+    assert not out.exists()
 
 
 def test_the_job_of_a_worker_that_is_lost_is_done_again(model, folder, tmp_path, monkeypatch):

@@ -18,9 +18,9 @@ from urllib.parse import urlsplit
 
 from napari_sam.batch.job import Job
 from napari_sam.batch.outcome import Outcome, told
-from napari_sam.batch.processes import in_order, run_with_held, threads_each
+from napari_sam.batch.processes import in_order, load_held, run_with_held, threads_each
 from napari_sam.batch.record import versions
-from napari_sam.errors import ClusterError, InstallationError
+from napari_sam.errors import ClusterError, InstallationError, NapariSamError
 
 LOCAL = "local"
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # which dask sets to 1
@@ -32,6 +32,8 @@ _ENDED = (
     "The workers that worked on it ended: there may not be enough memory for it. Cut the image, or "
     "choose another model."
 )
+
+_Known = tuple[dict[str, str], str]  # the versions of the client, and a run
 
 _held: dict[str, Any] = {}  # of a worker's process: a run, and its model and finder
 _alone = threading.Lock()  # a worker may have several threads, which share the model
@@ -61,6 +63,8 @@ def run_on_dask(jobs: Sequence[Job], address: str, workers: int = 1) -> Iterator
     ClusterError
         When there is no scheduler at that address, it has no workers, or their versions differ:
         at once. When it ends before all jobs are done.
+    ModelError
+        When the model cannot be loaded by the worker that has tried it first: at once.
     """
     with ExitStack() as connection:
         client = connection.enter_context(connected(address, workers))
@@ -75,7 +79,9 @@ def _within(connection: ExitStack, outcomes: Iterator[Outcome]) -> Iterator[Outc
 def run_with_client(jobs: Sequence[Job], client: Any) -> Iterator[Outcome]:
     """Run jobs on the cluster of a client of dask.distributed, see `run_on_dask`."""
     check_versions(client)
-    return in_order(_as_they_end(jobs, client))
+    known = (versions(), uuid.uuid4().hex)
+    _load_model(jobs[0], client, known)
+    return in_order(_as_they_end(jobs, client, known))
 
 
 @contextmanager
@@ -214,12 +220,30 @@ def _of_note(name: str, version: str) -> str:
     return ".".join(version.split(".")[:2]) if name == "python" else version
 
 
-def _as_they_end(jobs: Sequence[Job], client: Any) -> Iterator[tuple[int, Outcome]]:
+def _load_model(job: Job, client: Any, known: _Known) -> None:
+    """Have the model loaded by as many workers as there are; return when the first has done it.
+
+    Raises
+    ------
+    ModelError, ClusterError
+    """
+    from distributed import as_completed
+
+    workers = client.nthreads() or [""]  # one may come in a moment
+    trials = [client.submit(_load, job, *known, pure=False) for _ in workers]
+    first = next(iter(as_completed(trials, loop=client.loop)))
+    error = first.result() if first.status == "finished" else first.exception()
+    for trial in trials:
+        trial.release()
+    if isinstance(error, NapariSamError):
+        raise error  # that a worker was lost meanwhile, the jobs tell
+
+
+def _as_they_end(jobs: Sequence[Job], client: Any, known: _Known) -> Iterator[tuple[int, Outcome]]:
     from distributed import as_completed
     from distributed.scheduler import KilledWorker
 
     numbers = {}
-    known = (versions(), uuid.uuid4().hex)
     for number, job in enumerate(jobs):
         # What is there of these afterwards is our own, of a worker that ended while it wrote.
         new = not any(path.exists() for path in job.outputs.paths)
@@ -248,7 +272,19 @@ def _as_they_end(jobs: Sequence[Job], client: Any) -> Iterator[tuple[int, Outcom
 
 
 def _work(job: Job, expected: dict[str, str], run: str) -> Outcome:
-    """Run a job in a worker, also one that came after the versions were compared.
+    """Run a job in a worker, also one that came after the versions were compared."""
+    with _held_for(expected, run) as held:
+        return run_with_held(job, held)
+
+
+def _load(job: Job, expected: dict[str, str], run: str) -> NapariSamError | None:
+    with _held_for(expected, run) as held:
+        return load_held(job, held)
+
+
+@contextmanager
+def _held_for(expected: dict[str, str], run: str) -> Iterator[dict[str, Any]]:
+    """Give what a worker holds of a run to one thread at a time.
 
     A worker lives longer than a run. The next one may need a finder as well, or mean other weights
     by the same name, so that a model is held for one run alone.
@@ -260,4 +296,4 @@ def _work(job: Job, expected: dict[str, str], run: str) -> Outcome:
         if _held.get("run") != run:
             _held.clear()
             _held["run"] = run
-        return run_with_held(job, _held)
+        yield _held

@@ -32,7 +32,7 @@ def run_in_processes(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
     """Run jobs in processes. None is lost with a process that ends.
 
     Jobs that were under way then are done again, one at a time; one whose process ends even so
-    has failed, and the others go on.
+    has failed, and the others go on. Before this returns a process has loaded the model.
 
     Parameters
     ----------
@@ -40,12 +40,20 @@ def run_in_processes(jobs: Sequence[Job], workers: int) -> Iterator[Outcome]:
         Of one model and one method.
     workers : int
 
-    Yields
-    ------
-    Outcome
+    Returns
+    -------
+    iterator of Outcome
         In the order of the jobs.
+
+    Raises
+    ------
+    ModelError
+        When the model cannot be loaded: none of the jobs has begun.
     """
-    return in_order(_as_they_end(jobs, min(workers, len(jobs))))
+    workers = min(workers, len(jobs))
+    pool = _Pool(workers, len(jobs))
+    pool.load(jobs[0])
+    return in_order(_as_they_end(jobs, workers, pool))
 
 
 def threads_each(workers: int) -> int:
@@ -64,28 +72,69 @@ def in_order(found: Iterator[tuple[int, Outcome]]) -> Iterator[Outcome]:
             place += 1
 
 
-def _as_they_end(jobs: Sequence[Job], workers: int) -> Iterator[tuple[int, Outcome]]:
+def _as_they_end(jobs: Sequence[Job], workers: int, pool: _Pool) -> Iterator[tuple[int, Outcome]]:
     rest = dict(enumerate(jobs))
     # What is there of these afterwards is our own, of a process that ended while it wrote.
     new = {n for n, job in rest.items() if not any(path.exists() for path in job.outputs.paths)}
     rounds = 0
     while rest:
-        begun = yield from _in_a_pool(rest, workers)
+        begun = yield from _in_a_pool(rest, pool)
         for number in begun:
             job = rest.pop(number)
             job.outputs.remove_rests()
             alone = {number: replace(job, overwrite=job.overwrite or number in new)}
             for _ in range(_ALONE):
-                yield from _in_a_pool(alone, 1)
+                yield from _in_a_pool(alone, _Pool(1, len(jobs)))
             for left in alone.values():
                 yield number, Outcome(left, "failed", _ENDED)
         rounds = 0 if begun else rounds + 1
         if rest and rounds == _ROUNDS:
             yield from ((n, Outcome(job, "failed", _NEVER_BEGAN)) for n, job in rest.items())
             return
+        pool = _Pool(workers, len(jobs))
 
 
-def _in_a_pool(rest: dict[int, Job], workers: int) -> _Numbered:
+class _Pool:
+    """Processes that start when there is work, and the numbers of the jobs that they have begun."""
+
+    def __init__(self, workers: int, count: int) -> None:
+        context = multiprocessing.get_context("spawn")  # forked threads of torch do not work
+        self._workers, self.begun = workers, context.RawArray("b", count)
+        how = (_begin, (threads_each(workers), self.begun))
+        self.executor = ProcessPoolExecutor(workers, context, *how)
+
+    def load(self, job: Job) -> None:
+        """Load the model of a job, all at the same time; return when the first has done it.
+
+        That a process ends meanwhile is left to those who give them jobs.
+
+        Raises
+        ------
+        ModelError
+        """
+        try:
+            trials = [self.executor.submit(_load, job) for _ in range(self._workers)]
+            error = next(as_completed(trials)).result()
+        except BrokenProcessPool:
+            return
+        except BaseException:
+            self.end()
+            raise
+        if error is not None:
+            self.end()
+            raise error
+
+    def end(self) -> None:
+        """Let go of the processes at once: nothing half-written stays."""
+        processes = list((self.executor._processes or {}).values())
+        self.executor.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.join(10)
+
+
+def _in_a_pool(rest: dict[int, Job], pool: _Pool) -> _Numbered:
     """Run jobs until all are done, or a process ends; take those that are done out of `rest`.
 
     Returns
@@ -93,16 +142,11 @@ def _in_a_pool(rest: dict[int, Job], workers: int) -> _Numbered:
     list of int
         Jobs that were under way when a process ended.
     """
-    if not rest:
-        return []
-    context = multiprocessing.get_context("spawn")  # forked threads of torch do not work
-    begun = context.RawArray("b", max(rest) + 1)
-    pool = ProcessPoolExecutor(workers, context, _begin, (threads_each(workers), begun))
     numbers = {}
     try:
         try:
             for number, job in rest.items():
-                numbers[pool.submit(_work, number, job)] = number
+                numbers[pool.executor.submit(_work, number, job)] = number
         except BrokenProcessPool:
             pass  # what was submitted ends below
         for future in as_completed(numbers):
@@ -113,19 +157,9 @@ def _in_a_pool(rest: dict[int, Job], workers: int) -> _Numbered:
             del rest[numbers[future]]
             yield numbers[future], outcome
         # Also one that was done, and of which nobody heard any more.
-        return [number for number in rest if begun[number]]
+        return [number for number in rest if pool.begun[number]]
     finally:
-        _end(pool)
-
-
-def _end(pool: ProcessPoolExecutor) -> None:
-    """Let go of the processes at once: nothing half-written stays."""
-    processes = list((pool._processes or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.terminate()
-    for process in processes:
-        process.join(10)
+        pool.end()
 
 
 def _begin(threads: int, begun: Any) -> None:
@@ -141,12 +175,22 @@ def _work(number: int, job: Job) -> Outcome:
     return run_with_held(job, _held)
 
 
-def run_with_held(job: Job, held: dict[str, Any]) -> Outcome:
-    """Run a job with the model that a process holds, which is loaded for the first of them."""
+def _load(job: Job) -> NapariSamError | None:
+    return load_held(job, _held)
+
+
+def load_held(job: Job, held: dict[str, Any]) -> NapariSamError | None:
+    """Load the model of a job, unless the process holds it; return why that does not work."""
     if held.get("models") != job.models:
         try:
             held["loaded"] = job.models.load(job.options)
         except NapariSamError as error:
-            return Outcome(job, "failed", told(error))
+            return error
         held["models"] = job.models
-    return attempt(job, *held["loaded"])
+    return None
+
+
+def run_with_held(job: Job, held: dict[str, Any]) -> Outcome:
+    """Run a job with the model that a process holds, which is loaded for the first of them."""
+    error = load_held(job, held)
+    return attempt(job, *held["loaded"]) if error is None else Outcome(job, "failed", told(error))
