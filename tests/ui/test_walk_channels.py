@@ -12,7 +12,9 @@ import pytest
 import tifffile
 
 from fake_model import blobs
+from napari_sam.batch import beside
 from napari_sam.files import read_labels
+from napari_sam.files.composed import Composed
 from napari_sam.ui.folder.channels import called, choices_of
 
 CENTRES = ((20, 20), (40, 60))
@@ -125,3 +127,41 @@ def test_an_image_without_a_channel_that_is_seen_is_passed_over(make_bench, colo
     walk.see(0)
     bench.settle()
     assert bench.names() == ["b", "b_labels"]
+
+
+@pytest.mark.parametrize(("where", "axis"), [("volume", "Z"), ("track", "T")])
+def test_through_a_stack_a_plane_of_channels_is_read_at_a_time(
+    bench, tmp_path, monkeypatch, where, axis
+):
+    most, read = [], Composed._read
+    monkeypatch.setattr(beside, "_IN_MEMORY", 10)
+    monkeypatch.setattr("napari_sam.files.tiff._AT_ONCE", 10)
+    monkeypatch.setattr(
+        Composed, "_read", lambda self, ranges: most.append(size(ranges)) or read(self, ranges)
+    )
+    cells = np.stack([blobs(centres=CENTRES if 0 < z < 4 else ()) for z in range(5)])
+    pixels = np.stack([cells, np.zeros_like(cells), cells // 2])
+    metadata = {"axes": f"C{axis}YX"}
+    tifffile.imwrite(tmp_path / "a.ome.tif", pixels, metadata=metadata, ome=True)
+    bench.session.walk.open(tmp_path)
+    bench.settle()
+    bench.session.walk.see(0, 2)
+    bench.settle()
+    image = bench.viewer.layers["a"]
+    assert image.rgb
+    assert isinstance(image.data, Composed)
+    most.clear()
+    bench.find.look_in(where)
+    bench.find.start()
+    bench.settle()
+    assert max(most) == 3 * cells[0].size
+    bench.session.walk.leave()
+    bench.settle()
+    labels = read_labels(tmp_path / "a_labels.tif")
+    assert labels.axes == f"{axis}YX"
+    np.testing.assert_array_equal(np.asarray(labels.finest) > 0, cells > 100)
+    assert len(pd.read_csv(tmp_path / "a_objects.csv")) == 2
+
+
+def size(ranges: list[range]) -> int:
+    return int(np.prod([len(part) for part in ranges]))
