@@ -1,4 +1,4 @@
-"""Channels seen together through slices and time: a plane of them is read at a time, no copy made."""
+"""Channels seen together through slices and time: a plane of them is read at a time."""
 
 from __future__ import annotations
 

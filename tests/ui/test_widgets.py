@@ -64,6 +64,24 @@ def test_pages_show_the_state_of_a_session(bench, show):
     assert bench.state.filled
 
 
+def test_channels_together_stand_last_among_the_images(bench, show):
+    source = show(SourceBox(bench.session))
+    images = [bench.viewer.add_image(blobs(), name=name) for name in "abcd"]
+
+    def listed() -> list[str]:
+        source.show_images(images)
+        return [source.image.itemText(at) for at in range(source.image.count())]
+
+    assert listed() == [*"abcd", "channels together…"]
+    source.image.activated.emit(4)
+    assert "Select two or three images" in bench.state.status
+    bench.viewer.layers.selection = set(images[:2])
+    source.image.activated.emit(4)
+    assert bench.state.image.name == "a + b"
+    images = images[:1]
+    assert listed() == ["a"]
+
+
 def test_sliders_of_one_page_are_equally_long(bench, show):
     cells = next(method for method in methods() if method.name == "cells")
     controls = OptionControls(cells, bench.state, bench.find)

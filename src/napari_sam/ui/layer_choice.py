@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
-from napari_sam.errors import LabelsError, ViewError
+from napari_sam.errors import LabelsError, NapariSamError, ViewError
 from napari_sam.ui.layers.label_grid import labels_plane
 from napari_sam.ui.layers.listening import Listening
+from napari_sam.ui.layers.together import channels_among, together
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -69,6 +70,23 @@ target or merge."""
             self._by_person = layer is not None
         if getattr(self._bench.state, role) is not layer:
             self._bench.choose(role, layer)
+
+    def see_together(self) -> None:
+        """Work on the channels that are selected in the layer list as the colours of one image."""
+        layers = self._bench.viewer.layers
+        theirs = [layer for layer in layers if layer not in self._bench.ours]
+        try:
+            made = together(channels_among(theirs, layers.selection))
+        except NapariSamError as error:
+            self._bench.fail(error)
+            self.layers_changed.emit()  # the list shows again what is worked on
+            return
+        layers.append(made)
+        self.choose("image", made)
+        self._bench.result(
+            f"Now working on {made.name!r}: red, green and blue, each with the contrast that its "
+            "layer has now."
+        )
 
     # -- the image --------------------------------------------------------------------------------
 

@@ -17,11 +17,13 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sam.files.kinds import IMAGE_SUFFIXES
+from napari_sam.ui.layers.together import is_channel
 from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.chip import ChipLabel
 from napari_sam.ui.widgets.controls import Button, Combo, LayerCombo, enable
 
 _OTHER = "other file…"
+_CHANNELS = "channels together…"
 _ARROW = 34  # pixels
 _FOLDER = (
     "Open a folder of images, or several files, to go through them one after the other. They may "
@@ -39,7 +41,7 @@ class SourceBox(QWidget):
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setSpacing(4)
         self.image = LayerCombo("The image whose cells you want.")
-        self.image.chosen.connect(lambda layer: session.layers.choose("image", layer))
+        self.image.chosen.connect(self._image_picked)
         self.model = Combo()
         self.model.activated.connect(self._model_picked)
         self.chip = ChipLabel()
@@ -75,6 +77,8 @@ class SourceBox(QWidget):
         self.show_chip()
 
     def show_images(self, images: list[Any]) -> None:
+        several = sum(map(is_channel, images)) > 1
+        self.image.acts = [(_CHANNELS, _CHANNELS)] if several else []
         self.image.show_layers(images, self._session.state.image)
         enable(
             self.image,
@@ -107,6 +111,12 @@ class SourceBox(QWidget):
         chip = self._session.state.chip
         self.chip.show_chip(chip)
         self.download.setVisible(chip.kind == "missing")
+
+    def _image_picked(self, layer: Any) -> None:
+        if layer == _CHANNELS:
+            self._session.layers.see_together()
+        else:
+            self._session.layers.choose("image", layer)
 
     def _folder_wanted(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Open a folder of images")

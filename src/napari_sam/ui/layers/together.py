@@ -1,0 +1,94 @@
+"""Layers of the channels of one image, seen together as its colours."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from napari_sam.errors import ViewError
+from napari_sam.files.composed import Composed
+from napari_sam.ui.layers.label_grid import transform_of
+from napari_sam.ui.layers.planes import affine, contrast_limits, spatial_shape
+
+if TYPE_CHECKING:
+    from napari.layers import Image, Layer
+
+_MOST = 3  # colours that a model sees
+_HOW = "Select two or three images of the same size in the layer list (Ctrl+click), then try again."
+
+
+def channels_among(layers: Sequence[Layer], selected: Sequence[Layer]) -> list[Image]:
+    """Tell which layers are meant to be seen together: those selected, or all where they are few.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        From the lowest to the topmost.
+    selected : collection of Layer
+        Some of them.
+
+    Raises
+    ------
+    ViewError
+        When it cannot be told.
+    """
+    grey = [layer for layer in layers if is_channel(layer)]
+    meant = [layer for layer in grey if layer in selected]
+    found = meant if len(meant) > 1 else grey
+    if not 2 <= len(found) <= _MOST:
+        raise ViewError(f"A model sees up to three channels together. {_HOW}")
+    return found
+
+
+def is_channel(layer: Layer) -> bool:
+    """Tell whether a layer may be one of several channels."""
+    from napari.layers import Image
+
+    return isinstance(layer, Image) and not layer.rgb
+
+
+def together(channels: Sequence[Image]) -> Image:
+    """Make one layer of two or three: red, green and blue, between their contrast limits.
+
+    Nothing is copied: what is looked at is put together of what the layers hold.
+
+    Parameters
+    ----------
+    channels : sequence of Image layers
+        On one pixel grid.
+
+    Raises
+    ------
+    ViewError
+        When they do not lie on each other, pixel by pixel.
+    """
+    from napari.layers import Image
+
+    first = channels[0]
+    for other in channels[1:]:
+        if not _same_grid(first, other):
+            raise ViewError(
+                f"{other.name!r} does not lie on {first.name!r}, pixel by pixel: they have other "
+                f"sizes, scales or places. {_HOW}"
+            )
+    limits = [contrast_limits(one) or (0.0, 1.0) for one in channels]
+    levels = [Composed(parts, limits) for parts in zip(*map(_levels, channels), strict=False)]
+    name = " + ".join(one.name for one in channels)
+    if len(levels) > 1:
+        return Image(levels, name=name, rgb=True, multiscale=True, **transform_of(first))
+    return Image(levels[0], name=name, rgb=True, **transform_of(first))
+
+
+def _levels(layer: Image) -> list[Any]:
+    return list(layer.data) if layer.multiscale else [layer.data]
+
+
+def _same_grid(first: Image, other: Image) -> bool:
+    if spatial_shape(first) != spatial_shape(other) or first.units != other.units:
+        return False
+    alike = [level.shape for level in _levels(first)], [level.shape for level in _levels(other)]
+    same_levels = all(ours == theirs for ours, theirs in zip(*alike, strict=False))
+    places = zip(affine(first), affine(other), strict=True)
+    return same_levels and all(np.allclose(ours, theirs) for ours, theirs in places)
