@@ -18,6 +18,9 @@ from scipy import ndimage as ndi
 from skimage.measure import label as connected_parts
 
 import napari_sam as ns
+from napari_sam.engine.run import run
+from napari_sam.images import Image
+from napari_sam.methods.registry import method
 from napari_sam.stacks.frames import Objects, describe, overlaps
 from napari_sam.stacks.lineage import Lineage, Nodes, find_births, find_gaps
 from napari_sam.stacks.link import find_pairs, link_two
@@ -124,30 +127,35 @@ def slices(count: int) -> None:
     model = ns.load_model("cells", device="cpu")
     signs, truth = [], []
     for stack in stacks(count):
-        cells = ns.segment_cells(stack.image, model=model).labels
+        found = run(Image.of(stack.image), None, method("volume"), model)
+        cells = np.stack([one.chosen.labels for one in found])
         for planes in (cells, apart_in_slices(stack.labels)):
             for every in (1, 2):
-                seen, true = planes[::every], stack.labels[::every]
-                found, same = slice_pairs(seen, true, every * stack.spacing[0])
-                signs.append(found)
+                parts = planes[::every], stack.labels[::every], stack.image[::every]
+                said, same = slice_pairs(*parts, every * stack.spacing[0])
+                signs.append(said)
                 truth.append(same)
     report("SAME", signs, truth)
 
 
 def stacks(count: int) -> Iterator[Stack]:
-    """Yield generated stacks: planes two to four pixels apart, and one to two."""
-    yield from generated(VOLUME_KINDS, range(FIRST_SEED, FIRST_SEED + count), (24, 128, 128))
-    finer = range(FIRST_SEED + 1000, FIRST_SEED + 1000 + count)
-    for stack in generated(VOLUME_KINDS, finer, (24, 224, 224)):
-        image = stack.image.reshape(24, 112, 2, 112, 2).mean(axis=(2, 4))
-        spacing = (stack.spacing[0] / 2, 1.0, 1.0)
-        yield Stack(stack.name, image.astype(np.uint16), stack.labels[:, ::2, ::2], spacing)
+    """Yield generated stacks: planes two to four pixels apart, one to two, and about one."""
+    for finer in (1, 2, 3):
+        first = FIRST_SEED + 1000 * (finer - 1)
+        side = 112 * finer
+        for stack in generated(VOLUME_KINDS, range(first, first + count), (24, side, side)):
+            seen = stack.image.reshape(24, 112, finer, 112, finer).mean(axis=(2, 4))
+            labels = stack.labels[:, finer // 2 :: finer, finer // 2 :: finer]
+            spacing = (stack.spacing[0] / finer, 1.0, 1.0)
+            yield Stack(stack.name, seen.astype(np.uint16), labels, spacing)
 
 
-def slice_pairs(planes: np.ndarray, true: np.ndarray, step: float) -> tuple[np.ndarray, np.ndarray]:
+def slice_pairs(
+    planes: np.ndarray, true: np.ndarray, image: np.ndarray, step: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Return the signs of regions of nearby slices that overlap, and which are one object."""
     found = [Found(plane, {}) for plane in planes]
-    _, (first, second, signs) = collect(found, np.zeros(planes.shape, np.int32), step)
+    _, (first, second, signs) = collect(found, np.zeros(planes.shape, np.int32), step, image)
     owners = np.concatenate([owners_of(*pair) for pair in zip(planes, true, strict=True)])
     own = owners[first], owners[second]
     both = (own[0] > 0) & (own[1] > 0)  # what is nothing says nothing

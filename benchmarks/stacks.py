@@ -81,11 +81,17 @@ def volumes(stacks: Iterator[Stack], model: ns.Model) -> None:
         found = run(image, None, method("volume"), model)
         slices = list(slices_of((one.block.plane, one.chosen) for one in found))
         middle = time.perf_counter()
-        how = {"spacing": stack.spacing, "least": method("volume").defaults.min_score}
+        how = {
+            "image": stack.image,
+            "spacing": stack.spacing,
+            "least": method("volume").defaults.min_score,
+        }
         ours = link_slices(slices, stack.labels.shape, **how).labels
         done = time.perf_counter()
         true = [Found(plane, {}) for plane in stack.labels]
-        linked = link_slices(true, stack.labels.shape, spacing=stack.spacing).labels
+        linked = link_slices(
+            true, stack.labels.shape, image=stack.image, spacing=stack.spacing
+        ).labels
         planes = np.stack([one.labels for one in slices]).astype(np.int64)
         scores = [
             average_precision(stack.labels, found)[0]

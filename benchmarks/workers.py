@@ -1,14 +1,17 @@
-"""Several processes against one, dask against processes, and workers that are killed.
+"""Several processes against one, dask against processes, workers that are killed, many images.
 
     python benchmarks/workers.py                            200 images, some minutes
     python benchmarks/workers.py --small                    20 images, 3 killed runs
     python benchmarks/workers.py --only killed --times 10
+    python benchmarks/workers.py --only count --images 400
 
 Runs ``napari-sam segment`` as a person would, on generated images of nuclei. *speed* compares one
 process of one thread with two (``--workers 2``), and those with two workers of dask
 (``--dask local --workers 2``); seconds are those of the clock, with starting, so that nothing else
 may run meanwhile. *killed* kills a worker (SIGKILL, or what Windows has) at a random moment of each
-run and compares all results with those of an undisturbed one.
+run and compares all results with those of an undisturbed one. *count* is one process with more and
+more images: seconds of processors for each beyond the first, and the most memory that it took (not
+on Windows).
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ import tempfile
 import time
 from pathlib import Path
 
-SPEED, KILLED = "speed", "killed"
+SPEED, KILLED, COUNT = "speed", "killed", "count"
 WAYS = {
     "1 process": ("--workers", "1"),
     "2 processes": ("--workers", "2"),
@@ -78,6 +81,29 @@ def measure_speed(folder: Path, images: Path, count: int) -> None:
         taken = seconds(images, folder / way.replace(" ", "_"), way)
         one = one or taken
         print(f"| {way} | {taken:.1f} | {one / taken:.2f} |", flush=True)
+
+
+def measure_count(folder: Path, images: Path, count: int) -> None:
+    found = sorted(images.iterdir())
+    print("| images | seconds of processors | for each beyond the first | memory, MB |")
+    print("|---|---|---|---|", flush=True)
+    first = 0.0
+    for number in (1, count // 16, count // 4, count):
+        some = folder / f"{number}_images"
+        some.mkdir()
+        for path in found[:number]:
+            (some / path.name).hardlink_to(path)
+        process = start(some, folder / f"{number}_results", "1 process")
+        assert process.stderr is not None
+        said = process.stderr.read()
+        _, status, used = os.wait4(process.pid, 0)
+        if status:
+            raise SystemExit(said)
+        taken = used.ru_utime + used.ru_stime
+        first = first or taken
+        each = f"{(taken - first) / (number - 1):.3f}" if number > 1 else ""
+        most = used.ru_maxrss / (1e6 if sys.platform == "darwin" else 1e3)
+        print(f"| {number} | {taken:.1f} | {each} | {most:.0f} |", flush=True)
 
 
 def workers_of(process: subprocess.Popen[str]) -> list[int]:
@@ -147,7 +173,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--small", action="store_true", help="20 images, 3 runs")
-    parser.add_argument("--only", choices=(SPEED, KILLED))
+    parser.add_argument("--only", choices=(SPEED, KILLED, COUNT))
     parser.add_argument("--images", type=int, default=200)
     parser.add_argument("--side", type=int, default=512, help="pixels a side")
     parser.add_argument("--times", type=int, default=10, help="runs in which a worker is killed")
@@ -157,9 +183,13 @@ def main() -> None:
     print(f"{os.cpu_count()} processors, images of {typed.side} x {typed.side} pixels\n")
     with tempfile.TemporaryDirectory(prefix="napari-sam-workers-") as temporary:
         folder = Path(temporary)
-        if typed.only != KILLED:
-            measure_speed(folder, write_images(folder / "images", count, typed.side), count)
-        if typed.only != SPEED:
+        if typed.only in (None, SPEED, COUNT):
+            images = write_images(folder / "images", count, typed.side)
+        if typed.only in (None, SPEED):
+            measure_speed(folder, images, count)
+        if typed.only in (None, COUNT) and hasattr(os, "wait4"):
+            measure_count(folder, images, count)
+        if typed.only in (None, KILLED):
             few = write_images(folder / "few", min(count, 12), typed.side)
             measure_killed(folder, few, times, typed.seed)
 

@@ -206,3 +206,25 @@ def test_all_slices_of_an_object_decide_whether_it_is_certain() -> None:
 def test_an_object_without_scores_stays() -> None:
     found = [Found(one.labels, {}) for one in faint([[1, 1]] * 3)]
     assert len(link_into(np.zeros((3, 30, 60), np.int32), found, least=0.5)) == 2
+
+
+@pytest.mark.parametrize("kind", ["nuclei_stack", "spheroid_stack", "tissue_stack"])
+def test_the_image_shows_where_one_object_ends_on_top_of_the_next(kind: str) -> None:
+    precision = []
+    for seed in range(3):
+        sample = generate_volume(kind, seed, (16, 96, 96))
+        found, shape = slices_of(sample.labels, seed), sample.labels.shape
+        both = [
+            link_slices(found, shape, image=image, spacing=sample.info["spacing"]).labels
+            for image in (sample.image, None)
+        ]
+        precision.append([average_precision(sample.labels, labels)[0] for labels in both])
+    known, unknown = np.mean(precision, axis=0)
+    assert known > unknown + 0.02
+
+
+def test_a_stack_that_is_not_a_number_everywhere_is_joined_all_the_same() -> None:
+    labels = balls((4, 20, 20), (5, 40, 60))
+    image = np.where(labels > 0, 9.0, 1.0)
+    image[3:6, 18:22] = np.nan
+    assert same(link_slices(slices_of(labels), SHAPE, image=image).labels, labels)

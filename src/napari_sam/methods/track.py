@@ -147,7 +147,10 @@ def _follow(
         come = iter(found)
         for time in times:
             link_into(
-                PlaneStack(labels, time), slices_of(islice(come, depth)), spacing=spacing_of(image)
+                PlaneStack(labels, time),
+                slices_of(islice(come, depth)),
+                image=PlaneStack(image.finest, time),
+                spacing=spacing_of(image),
             )
         movie = PlaneStack(labels, times)
     else:

@@ -128,6 +128,7 @@ class Volume(Cells):
             table = link_into(
                 PlaneStack(labels, planes),
                 slices_of(islice(come, len(planes))),
+                image=PlaneStack(image.finest, planes),
                 spacing=options.spacing or spacing_of(image),
                 step=options.anisotropy,
                 least=options.min_score,

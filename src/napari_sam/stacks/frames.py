@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from napari_sam import checks
 from napari_sam.errors import LabelsError
+from napari_sam.images import check_plane
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -135,6 +136,22 @@ def overlaps(
     pairs, shared = np.unique(rows * max(len(second), 1) + columns, return_counts=True)
     rows, columns = np.divmod(pairs, max(len(second), 1))
     return rows.astype(np.int64), columns.astype(np.int64), shared.astype(np.int64)
+
+
+def grey(pixels: npt.NDArray[Any]) -> Floats:
+    """Return how bright a frame (H, W) or (H, W, C) is, (H, W); what is not finite is 0.
+
+    Raises
+    ------
+    ImageError
+
+    Examples
+    --------
+    >>> grey(np.array([[[0, 3, 6], [9, 9, 9]]])).tolist()
+    [[3.0, 9.0]]
+    """
+    frame = np.nan_to_num(check_plane(pixels).astype(np.float64), posinf=0.0, neginf=0.0)
+    return frame.mean(axis=2) if frame.ndim == 3 else frame
 
 
 def repaint(

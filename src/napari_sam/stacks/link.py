@@ -17,10 +17,9 @@ from scipy.spatial import cKDTree
 
 from napari_sam import checks
 from napari_sam.errors import LabelsError
-from napari_sam.images import check_plane
 from napari_sam.progress import Progress, part, silent
 from napari_sam.stacks.assign import best_pairs
-from napari_sam.stacks.frames import Floats, Ints, Objects, check_labels, describe, overlaps
+from napari_sam.stacks.frames import Floats, Ints, Objects, check_labels, describe, grey, overlaps
 from napari_sam.stacks.lineage import Lineage, Links, Nodes, join
 from napari_sam.stacks.logistic import Logistic
 from napari_sam.stacks.motion import motion_at
@@ -133,7 +132,7 @@ def link_labels(
             )
         frames.append(describe(after))
         if before is not None:
-            pictures = None if image is None else (_grey(image, t - 1), _grey(image, t))
+            pictures = None if image is None else (grey(image[t - 1]), grey(image[t]))
             links.append(link_two(before, after, frames[-2], frames[-1], pictures))
         before = after
     lineage = Lineage.of(frames, links)
@@ -142,11 +141,6 @@ def link_labels(
     result = number_tracks(data, frames, lineage, into, used, part(progress, 0.7, 1.0))
     progress(1.0)
     return result
-
-
-def _grey(image: Any, t: int) -> Picture:
-    frame = check_plane(image[t]).astype(np.float64)
-    return frame.mean(axis=2) if frame.ndim == 3 else frame
 
 
 def link_two(

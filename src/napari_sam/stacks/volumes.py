@@ -15,20 +15,22 @@ from napari_sam.errors import LabelsError
 from napari_sam.pixel_size import PixelSize
 from napari_sam.regions import Region
 from napari_sam.segmentation import Segmentation, check_id, with_units
-from napari_sam.stacks.frames import Floats, Ints, Objects, describe, repaint
+from napari_sam.stacks.frames import Floats, Ints, Objects, grey, repaint
 from napari_sam.stacks.grouping import gather_regions
 from napari_sam.stacks.interpolate import fill_regions
 from napari_sam.stacks.logistic import Logistic
 from napari_sam.stacks.object_table import describe_objects, mean_scores
-from napari_sam.stacks.slice_signs import Pairs, valleys
+from napari_sam.stacks.slice_signs import Pairs, Slice, valleys
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: Of two regions of nearby slices that overlap, see `napari_sam.stacks.slice_signs`: the eight of
-#: `signs_of`, the two of `valleys`.
-#: Printed by ``python benchmarks/fit_stacks.py slices --volumes 5``.
-SAME = Logistic((4.92, 3.053, -8.644, 2.29, -0.644, -0.163, 0.699, 1.733, -1.317, -13.399), -4.433)
+#: `signs_of`, `darker_between`, the two of `valleys`.
+#: Printed by ``python benchmarks/fit_stacks.py slices --volumes 3``.
+SAME = Logistic(
+    (5.315, 3.732, -8.685, 1.734, -0.659, -0.777, 0.303, 0.608, -1.573, -1.076, -7.151), -3.626
+)
 EAGER = 0.35  # log-odds added to every pair: objects that change fast are in pieces otherwise
 SKIP = 2  # slices on which an object may be missing
 FRAGMENT = 0.25  # share of its usual extent below which an object is a scrap of others
@@ -53,6 +55,7 @@ def link_slices(
     found: Iterable[Found],
     shape: tuple[int, int, int],
     *,
+    image: Any = None,
     spacing: tuple[float, float, float] | None = None,
     pixel_size: PixelSize | None = None,
     source: str = "",
@@ -66,6 +69,8 @@ def link_slices(
     found : iterable of Found
         The slices in order. Three are held at a time.
     shape : (Z, H, W)
+    image : (Z, H, W) or (Z, H, W, C) array, optional
+        The stack, read slice by slice. Of two objects that touch along z it shows where one ends.
     spacing : (z, row, column), optional
         Distance between slices, rows and columns: steps in z are judged by it, and the table
         gets a ``volume``. All equal by default.
@@ -91,7 +96,7 @@ def link_slices(
     if out is not None and tuple(out.shape) != tuple(shape):
         raise LabelsError(f"Labels of shape {tuple(out.shape)} cannot hold a stack of {shape}.")
     labels = np.zeros(shape, np.int32) if out is None else out
-    table = link_into(labels, found, spacing=spacing, source=source, least=least)
+    table = link_into(labels, found, image=image, spacing=spacing, source=source, least=least)
     return Segmentation(labels, with_units(table, pixel_size))
 
 
@@ -99,6 +104,7 @@ def link_into(
     labels: Any,
     found: Iterable[Found],
     *,
+    image: Any = None,
     spacing: tuple[float, float, float] | None = None,
     step: float | None = None,
     source: str = "",
@@ -111,7 +117,7 @@ def link_into(
     ----------
     labels : (Z, H, W) integer array, or `napari_sam.images.PlaneStack`
         Every slice is written.
-    found, spacing, source
+    found, image, spacing, source
         See `link_slices`.
     step : float, optional
         Distance between slices in widths of a pixel; that of `spacing` by default.
@@ -132,7 +138,7 @@ def link_into(
     spacing = None if spacing is None else checks.spacing(spacing)
     if step is None:
         step = 1.0 if spacing is None else spacing[0] / float(np.sqrt(spacing[1] * spacing[2]))
-    regions, pairs = collect(found, labels, step)
+    regions, pairs = collect(found, labels, step, image)
     count = sum(len(objects) for objects, _ in regions)
     sheets = np.repeat(np.arange(len(regions)), [len(objects) for objects, _ in regions])
     first, second, signs = pairs
@@ -172,7 +178,7 @@ def weakest_slices(ids: Ints, numbers: Ints, scores: Floats, sheets: Ints) -> In
 
 
 def collect(
-    found: Iterable[Found], labels: Any, step: float
+    found: Iterable[Found], labels: Any, step: float, image: Any = None
 ) -> tuple[list[tuple[Objects, Floats]], tuple[Ints, Ints, Floats]]:
     """Write slices down as they come; return their regions, and pairs of them with signs.
 
@@ -182,18 +188,18 @@ def collect(
         The regions of every slice, and their scores.
     first, second : (m,) int
         Regions, numbered through the stack, that overlap.
-    signs : (m, 10) float
+    signs : (m, 11) float
         See `SAME`.
     """
     regions: list[tuple[Objects, Floats]] = []
     pairs: list[Pairs] = []
-    recent: deque[tuple[int, npt.NDArray[np.integer[Any]], Objects]] = deque(maxlen=SKIP + 1)
+    recent: deque[Slice] = deque(maxlen=SKIP + 1)
     used = 0
     for z, one in enumerate(found):
-        objects = describe(one.labels)
-        this = (used, one.labels, objects)
-        for apart, earlier in enumerate(reversed(recent), 1):
-            pairs.append(Pairs.between(earlier, this, apart, step))
+        this = Slice.of(used, one.labels, None if image is None else grey(image[z]))
+        objects = this.objects
+        for at, earlier in enumerate(recent):
+            pairs.append(Pairs.between(earlier, this, list(recent)[at + 1 :], step))
         known = np.array([one.scores.get(int(i), np.nan) for i in objects.ids])
         regions.append((objects, known))
         recent.append(this)
