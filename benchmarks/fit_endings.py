@@ -5,8 +5,9 @@
 Objects are carried from their largest slice to some slices beyond their end, from the true mask
 and from one click on it. The end is one of the slices seen; the model, a sum of what the slices up
 to it say, is fitted so that the true ones become likely: multinomial regression by Newton's method.
-Prints the constant ``PRESENCE`` of ``stacks/ending.py``, and how often ends are found within one
-slice: of each stack by a model fitted without it, and of each kind of stack without that kind.
+Prints the constants of ``stacks/ending.py``, ``PRESENCE`` fitted on all and ``STAYING`` fitted on
+movies alone, and how often ends are found within one slice: of each stack by a model fitted without
+it, and of each kind of stack without that kind.
 
 With ``--data``, a folder of ``NAME.image.tif`` and ``NAME.labels.tif``, real stacks are fitted on,
 too. ``--cache`` keeps what the slices show, so that other signs can be fitted without the network.
@@ -25,8 +26,8 @@ import torch
 
 import napari_sam as ns
 from napari_sam.regions import Region, iou
-from napari_sam.stacks import ending
 from napari_sam.stacks.crops import Slices
+from napari_sam.stacks.ending import Rule, judge, signs_in_time, signs_of
 from napari_sam.stacks.following import Seen, follow
 from napari_sam.stacks.logistic import Logistic
 from napari_sam.training.metrics import deepest_point
@@ -37,6 +38,8 @@ FIRST_SEED = 60_000  # seeds of the tables are smaller
 RIDGE = 0.003
 BEYOND = 8  # slices past the end
 MISSED = 0.3  # IoU of a first click below which something else was clicked
+
+Signs = Callable[[int, list[Seen]], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +60,10 @@ class Way:
     area: int
     seen: list[Seen]
     true: int
+
+    @property
+    def over_time(self) -> bool:
+        return self.stack.startswith(("timelapse", *MOVIES))
 
     @property
     def kind(self) -> str:
@@ -97,9 +104,9 @@ def cached(stack: Stack, folder: Path | None, make: Callable[[], list[Way]]) -> 
     return found
 
 
-def fit(ways: list[Way]) -> Logistic:
+def fit(ways: list[Way], signs_of: Signs) -> Logistic:
     """Fit so that true ends become likely; every kind of stack counts by the root of its ways."""
-    signs = [ending.signs_of(way.area, way.seen) for way in ways]
+    signs = [signs_of(way.area, way.seen) for way in ways]
     every = np.concatenate(signs)
     mean, spread = every.mean(axis=0), every.std(axis=0) + 1e-9
     sums = []  # of the signs of all slices up to each possible end
@@ -130,17 +137,16 @@ def fit(ways: list[Way]) -> Logistic:
     return Logistic(tuple(round(float(v), 2) for v in weights), round(bias, 2))
 
 
-def errors(ways: list[Way], model: Logistic) -> np.ndarray:
+def errors(ways: list[Way], rule: Rule) -> np.ndarray:
     """Return by how many slices ends are found too late."""
-    ending.PRESENCE = model
-    return np.array([ending.judge(way.area, way.seen, True).certain - way.true for way in ways])
+    return np.array([judge(way.area, way.seen, True, rule).certain - way.true for way in ways])
 
 
-def report(ways: list[Way], heading: str, name: Callable[[Way], str]) -> None:
+def report(ways: list[Way], heading: str, name: Callable[[Way], str], signs_of: Signs) -> None:
     print(f"\n| {heading} left out | ends | within one slice | mean error |\n|---|---|---|---|")
     for out in sorted({name(way) for way in ways}):
-        without = fit([way for way in ways if name(way) != out])
-        off = errors([way for way in ways if name(way) == out], without)
+        without = fit([way for way in ways if name(way) != out], signs_of)
+        off = errors([way for way in ways if name(way) == out], Rule(signs_of, without))
         print(f"| {out} | {len(off)} | {np.mean(abs(off) <= 1):.2f} | {off.mean():+.1f} |")
 
 
@@ -162,10 +168,11 @@ def main() -> None:
         count = options.objects
         ways += cached(stack, options.cache, lambda s=stack, c=count: list(ways_of(s, model, c)))
         print(f"# {stack.name}: {len(ways)} ways so far", flush=True)
-    found = fit(ways)
-    print(f"\nPRESENCE = {found}")
-    report(ways, "stack", lambda way: way.stack)
-    report(ways, "kind", lambda way: way.kind)
+    movies = [way for way in ways if way.over_time]
+    for name, some, signs in (("PRESENCE", ways, signs_of), ("STAYING", movies, signs_in_time)):
+        print(f"\n{name} = {fit(some, signs)}")
+        report(some, "stack", lambda way: way.stack, signs)
+        report(some, "kind", lambda way: way.kind, signs)
 
 
 if __name__ == "__main__":

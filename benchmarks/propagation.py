@@ -61,7 +61,7 @@ def carried(
 def grown(model: ns.Model, stack: Stack, start: tuple[int, Region]) -> Regions:
     """Carry an object by ``ns.propagate``, to wherever that ends."""
     mask = start[1].on(stack.labels.shape[1:])
-    found = ns.propagate(stack.image, {start[0]: mask}, model)
+    found = ns.propagate(stack.image, {start[0]: mask}, model, over_time=stack.over_time)
     return {int(z): Region.of(found.mask[z]) for z in found.slices}
 
 
@@ -72,7 +72,7 @@ def corrected(
 
     The slice with most wrong pixels is painted as it is; one beyond an end is said to be beyond.
     """
-    carry = Carry(stack.image, model)
+    carry = Carry(stack.image, model, over_time=stack.over_time)
     carry.show(start[0], start[1])
     there = np.flatnonzero(true.any(axis=(1, 2)))
     found = []
@@ -155,7 +155,7 @@ def movies(stacks: Iterator[Stack], model: ns.Model, count: int) -> None:
             scores = []
             for number in both[:count]:
                 first, last = labels[0] == number, labels[-1] == number
-                found = ns.propagate(image, {0: first}, model).mask[-1]
+                found = ns.propagate(image, {0: first}, model, over_time=True).mask[-1]
                 scores.append([_iou(first, last), _iou(found, last)])
             copied, ours = np.array(scores).T
             print(

@@ -26,6 +26,7 @@ class Stack:
     labels: np.ndarray
     spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
     parents: dict[int, int] = field(default_factory=dict)
+    over_time: bool = False
 
 
 def generated(
@@ -37,7 +38,8 @@ def generated(
             if kind == "timelapse":
                 sample = generate_timelapse(seed, shape)
                 parents = sample.info["parents"]
-                yield Stack(f"{kind} {seed}", sample.image, sample.labels, parents=parents)
+                movie = {"parents": parents, "over_time": True}
+                yield Stack(f"{kind} {seed}", sample.image, sample.labels, **movie)
             else:
                 sample = generate_volume(kind, seed, shape)
                 spacing = tuple(sample.info["spacing"])
@@ -56,7 +58,8 @@ def real(folder: Path, beginnings: Sequence[str]) -> Iterator[Stack]:
         image = tifffile.imread(path.with_name(f"{name}.image.tif"))
         step = next((step for start, step in REAL.items() if name.startswith(start)), 1.0)
         parents = MOVIES.get(name, {})
-        yield Stack(name, image, labels.astype(np.int32), (step, 1.0, 1.0), parents)
+        spacing, movie = (step, 1.0, 1.0), name in MOVIES
+        yield Stack(name, image, labels.astype(np.int32), spacing, parents, movie)
 
 
 def choose_objects(

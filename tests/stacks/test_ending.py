@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_sam.regions import Region
-from napari_sam.stacks.ending import AHEAD, Verdict, judge, signs_of
+from napari_sam.stacks.ending import (
+    AHEAD,
+    OVER_TIME,
+    THROUGH_SLICES,
+    Rule,
+    Verdict,
+    judge,
+    signs_in_time,
+    signs_of,
+)
 from napari_sam.stacks.following import Seen
 from napari_sam.stacks.light import Light, light_of
 
@@ -54,6 +63,22 @@ def test_what_was_shown_at_its_tip_may_widen() -> None:
     assert (signs_of(SIDE**2, ball)[:, 1] == 0).all()
 
 
+def test_in_time_it_may_grow_and_fade_as_long_as_it_is_found() -> None:
+    pulsing = [slice_of(0.9, 0.8, side) for side in (12, 9, 16, 9, 15, 9, 16)]
+    fading = [slice_of(inside, 0.7, 15) for inside in np.linspace(0.9, 0.15, 12)]
+    assert judge(SIDE**2, pulsing + fading, True, OVER_TIME) == Verdict(19, 19, True)
+    assert judge(SIDE**2, pulsing + fading, True).certain < 7  # through slices, that is a swap
+
+
+def test_in_time_it_ends_where_a_click_does_not_find_it_any_more() -> None:
+    assert judge(SIDE**2, THERE + GONE, True, OVER_TIME).certain == 5
+    other = [slice_of(0.9, 0.4, 3 * SIDE)] * 4
+    assert judge(SIDE**2, THERE + other, True, OVER_TIME).certain == 5
+    blurred = [*THERE, slice_of(0.9, 0.2, 2 * SIDE), *THERE]
+    assert judge(SIDE**2, blurred, True, OVER_TIME).certain == 11
+    assert signs_in_time(SIDE**2, []).shape == (0, 2)
+
+
 def test_nothing_is_certain_before_the_next_slices_are_known() -> None:
     assert judge(SIDE**2, THERE[:AHEAD], False) == Verdict(0, AHEAD, False)
     assert judge(SIDE**2, THERE, False) == Verdict(5 - AHEAD, 5, False)
@@ -68,13 +93,18 @@ def test_an_object_without_contrast_is_told_by_the_click_alone() -> None:
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.integers(1, 30)), max_size=12))
 def test_what_was_certain_stays_so_whatever_follows(shown: list[tuple[float, float, int]]) -> None:
     seen = [slice_of(*one) for one in shown]
-    told = [judge(SIDE**2, seen[:n], False) for n in range(len(seen) + 1)]
+    for rule in (THROUGH_SLICES, OVER_TIME):
+        check_that_it_stays(seen, rule)
+
+
+def check_that_it_stays(seen: list[Seen], rule: Rule) -> None:
+    told = [judge(SIDE**2, seen[:n], False, rule) for n in range(len(seen) + 1)]
     for now, later in pairwise(told):
         assert later.certain >= now.certain
         assert later.over >= now.over
         assert later == now or not now.over
         assert now.certain <= now.likely
-    assert np.isfinite(signs_of(SIDE**2, seen)).all()
+    assert np.isfinite(rule.signs(SIDE**2, seen)).all()
 
 
 def test_a_dark_object_counts_as_a_bright_one() -> None:

@@ -49,6 +49,18 @@ class Lazy:
         return found
 
 
+def test_over_time_it_may_become_larger_and_smaller() -> None:
+    y, x = np.indices(SHAPE[1:])
+    radii = [18, 15, 12, 12, 15, 19, 22, 22, 22]
+    true = np.array([(y - 100) ** 2 + (x - 120) ** 2 < radius**2 for radius in radii])
+    image = np.where(true, 200, 10).astype(np.uint8)
+    whole = ns.propagate(image, {0: true[0]}, FakeModel(), over_time=True)
+    assert whole.slices.tolist() == list(range(len(radii)))
+    found = ns.propagate_objects(image, {3: {0: true[0]}}, FakeModel(), over_time=True)
+    assert (found[3].mask == whole.mask).all()
+    assert len(ns.propagate(image, {0: true[0]}, FakeModel()).slices) < len(radii)
+
+
 def test_from_one_click_to_both_ends() -> None:
     true = ball()
     found = ns.propagate(picture(true), {8: ns.Prompt(points=[(100, 120)])}, FakeModel())

@@ -699,6 +699,20 @@ def test_the_plane_may_be_another_than_that_of_acquisition(bench: Any) -> None:
     assert not (found & ~ball(radius=RADIUS + 3, depth=5.4)).any()
 
 
+def test_frames_are_followed_while_a_cell_becomes_smaller_and_larger(bench: Any) -> None:
+    rows, columns = np.indices(STACK.shape[1:])
+    far = np.hypot(rows - CENTRE[1], columns - CENTRE[2])
+    radii = np.array([18, 15, 12, 12, 15, 19, 22, 22, 22])
+    movie = np.where(far < radii[:, None, None], 200, 10).astype(np.uint8)
+    for label, whole in (("t", True), ("z", False)):
+        hands = Hands(bench, movie, axis_labels=(label, "y", "x"))
+        hands.on()
+        hands.click(0, *CENTRE[1:])
+        assert (len(hands.steps) == len(radii)) == whole
+        hands.press("Escape")
+        bench.viewer.layers.remove(hands.layer)
+
+
 def test_only_windows_are_read_on_other_slices(bench: Any) -> None:
     big = np.zeros((7, 400, 420), np.uint8)
     rows, columns = np.indices(big.shape[1:])

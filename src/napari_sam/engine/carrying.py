@@ -94,6 +94,8 @@ class Carrying:
         Whether it leaves their pixels to others.
     taken : frozenset of int, optional
         On which slices it is taken as it is drawn; on all by default.
+    over_time : bool
+        Whether the planes are frames and not slices.
     """
 
     def __init__(
@@ -104,10 +106,12 @@ class Carrying:
         own: int = 0,
         yields: bool = True,
         taken: frozenset[int] | None = None,
+        over_time: bool = False,
     ) -> None:
         self.block, self.axis = block, axis
         self.planes = list(planes_along(block.plane, axis, block.image.shape[axis]))
         self.others, self.own, self._yields = others, own, yields
+        self._over_time = over_time
         self._taken = frozenset(range(len(self.planes))) if taken is None else taken
         #: Where the labels had the object, by slice.
         self.drawn: dict[int, Region] = {}
@@ -153,7 +157,7 @@ class Carrying:
         how: dict[str, Any] = {"rgb": False, "limits": limits, "others": others, "own": self.own}
         carry: Carry | Recalled
         if model.memory is None:
-            carry = Carry(stack, model, **how)
+            carry = Carry(stack, model, over_time=self._over_time, **how)
         else:
             carry = Recalled(stack, model, encode=encode, **how)
         if labels is not None and self.own:

@@ -16,6 +16,7 @@ from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Prompt
 from napari_sam.regions import Region
 from napari_sam.stacks.crops import Others, Slices
+from napari_sam.stacks.ending import OVER_TIME, THROUGH_SLICES
 from napari_sam.stacks.following import Seen, Step, follow
 from napari_sam.stacks.passes import Outwards, Pass, meet
 
@@ -48,6 +49,9 @@ class Carry:
         the model hears that they are not meant. Read by windows, as they are at that time.
     own : int
         The number under which the object itself may be among them.
+    over_time : bool
+        Whether these are frames of a movie: an object may become larger and smaller, and stays
+        until it leaves, dies or divides.
 
     Attributes
     ----------
@@ -67,8 +71,10 @@ class Carry:
         limits: tuple[float, float] | None = None,
         others: Any = None,
         own: int = 0,
+        over_time: bool = False,
     ) -> None:
         self.slices = Slices(stack, rgb=rgb, limits=limits)
+        self._rule = OVER_TIME if over_time else THROUGH_SLICES
         self.others = None if others is None else Others(others, self.slices, own)
         self.model = model
         self.first, self.last = 0, self.slices.depth - 1
@@ -235,7 +241,7 @@ class Carry:
         low, high = span
         if span not in self._outwards:
             along = self._pass(high, -1) if high is not None else self._pass(low or 0, 1)
-            self._outwards[span] = Outwards(along)
+            self._outwards[span] = Outwards(along, self._rule)
         return self._outwards[span]
 
     def _done(self, span: Span) -> bool:

@@ -1,14 +1,18 @@
-"""Where an object ends: three signs together, and the slices after it, decide.
+"""Where an object ends: some signs together, and the slices after it, decide.
 
 No sign says it by itself, or on the same scale in every kind of image. So each is looked at in
 relation to the object's own slices: how bright and how certain it was at its best, and how much
 of that is left some slices further. A small model of them says for each slice how much more likely
 the object still is there than not; it ends where that makes most sense of the whole sequence.
+
+In time an object does not end as it does along z. It becomes larger and smaller, and the whole
+picture fades, but it stays until it leaves the field, dies or divides. So frames are heard by a
+rule of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,11 +24,13 @@ from napari_sam.stacks.logistic import Logistic
 
 Signs = npt.NDArray[np.float64]
 
-#: Of `signs_of`. Printed by ``python benchmarks/fit_endings.py --data FOLDER``.
+#: Of `signs_of` and `signs_in_time`. Printed by ``python benchmarks/fit_endings.py --data FOLDER``.
 PRESENCE = Logistic((1.03, -6.29, 1.38), -0.33)
+STAYING = Logistic((1.62, -24.61), -0.57)
 AHEAD = 3  # slices that have to be known beyond one that is judged
 FLAT = 0.02  # brightness by which an object has to differ from its surroundings to tell anything
 FAINT = 0.2  # how much a click may lose without telling anything
+UNFOUND = 0.6  # of its best, how well a click alone finds it below which growth is a swap
 SURE = 3.0  # log-odds that a single slice may say at most
 ENOUGH = 4.5  # log-odds against the object, summed up, at which nobody looks further
 SETTLED = 2.0  # the same where slices ahead have been heard already
@@ -70,6 +76,31 @@ def signs_of(area: int, seen: Sequence[Seen]) -> Signs:
     )
 
 
+def signs_in_time(area: int, seen: Sequence[Seen]) -> Signs:
+    """Return what frames say about an object, one after the other from where it is known.
+
+    Parameters
+    ----------
+    area : int
+        Pixels of the object where it is known.
+    seen : sequence of Seen
+        The frames after that.
+
+    Returns
+    -------
+    (n, 2) float
+        How well a click alone finds it, on this frame or the next, in units of its best so far;
+        and, where that is badly, how much larger it is than on the two frames before, log.
+    """
+    if not seen:
+        return np.empty((0, 2))
+    alone = np.array([one.alone for one in seen])
+    most = np.maximum.accumulate(alone)
+    found = np.maximum(alone, np.append(alone[1:], 0.0)) / np.maximum(most, 1e-9)
+    swelling = _swelling(np.array([area, area, *(one.region.area for one in seen)], float))
+    return np.stack([found, np.where(found < UNFOUND, swelling, 0.0)], axis=1)
+
+
 def _swelling(areas: Signs) -> Signs:
     """Return the log ratio of every area, from the third on, to the larger of the two before.
 
@@ -84,6 +115,27 @@ def _lowest_ahead(values: Signs) -> Signs:
     """Return the least of every value and those of the next slices."""
     padded = np.concatenate([values, np.full(AHEAD, np.inf)])
     return np.asarray(sliding_window_view(padded, AHEAD + 1).min(axis=1), np.float64)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How slices are heard.
+
+    Parameters
+    ----------
+    signs : callable
+        What they say: from the area where the object is known, and the slices after that, to
+        (n, k) float.
+    presence : Logistic
+        How much more likely than not that makes the object.
+    """
+
+    signs: Callable[[int, Sequence[Seen]], Signs]
+    presence: Logistic
+
+
+THROUGH_SLICES = Rule(signs_of, PRESENCE)
+OVER_TIME = Rule(signs_in_time, STAYING)
 
 
 @dataclass(frozen=True)
@@ -105,7 +157,7 @@ class Verdict:
     over: bool
 
 
-def judge(area: int, seen: Sequence[Seen], whole: bool) -> Verdict:
+def judge(area: int, seen: Sequence[Seen], whole: bool, rule: Rule = THROUGH_SLICES) -> Verdict:
     """Tell how many of the slices show the object.
 
     Parameters
@@ -116,6 +168,7 @@ def judge(area: int, seen: Sequence[Seen], whole: bool) -> Verdict:
         The slices after that.
     whole : bool
         Whether there are no slices beyond these.
+    rule : Rule
 
     Returns
     -------
@@ -123,7 +176,7 @@ def judge(area: int, seen: Sequence[Seen], whole: bool) -> Verdict:
     """
     end, certain, likely = End(SETTLED), 0, 0
     settled = len(seen) if whole else len(seen) - AHEAD
-    for number, odds in enumerate(PRESENCE.log_odds(signs_of(area, seen)), start=1):
+    for number, odds in enumerate(rule.presence.log_odds(rule.signs(area, seen)), start=1):
         if end.hear(float(odds)):
             likely = number
         if number <= settled:

@@ -9,7 +9,7 @@ from scipy import ndimage as ndi
 
 from napari_sam.regions import Region
 from napari_sam.stacks.crops import Window
-from napari_sam.stacks.ending import Verdict, judge
+from napari_sam.stacks.ending import THROUGH_SLICES, Rule, Verdict, judge
 from napari_sam.stacks.following import NOBODY, Seen, Step
 
 Follow = Callable[[int, Region, int], Seen | None]
@@ -62,10 +62,11 @@ class Outwards:
     Parameters
     ----------
     along : Pass
+    rule : Rule
     """
 
-    def __init__(self, along: Pass) -> None:
-        self.along = along
+    def __init__(self, along: Pass, rule: Rule = THROUGH_SLICES) -> None:
+        self.along, self._rule = along, rule
         self._made: list[Step] = []
         self._told = 0
         self._judged: tuple[tuple[int, bool], Verdict] | None = None
@@ -100,7 +101,7 @@ class Outwards:
         state = min(len(along.seen), possible), along.reaches(reach)
         if self._judged is None or self._judged[0] != state:
             seen = along.seen[: state[0]]
-            self._judged = state, judge(along.start.region.area, seen, state[1])
+            self._judged = state, judge(along.start.region.area, seen, state[1], self._rule)
         return self._judged[1]
 
 

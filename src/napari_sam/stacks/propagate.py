@@ -48,6 +48,7 @@ def propagate(
     first: int = 0,
     last: int | None = None,
     others: Any = None,
+    over_time: bool = False,
     rgb: bool | None = None,
     limits: tuple[float, float] | None = None,
     device: str = "auto",
@@ -70,6 +71,9 @@ def propagate(
         Slices beyond which the object is not followed.
     others : (Z, H, W) integer array, optional
         Objects that are there already, 0 where none is: no pixel of theirs is taken.
+    over_time : bool
+        Whether these are frames of a movie, and not slices: an object may become larger and
+        smaller, and stays until it leaves, dies or divides. A model with a memory needs no telling.
     rgb : bool, optional
         Whether the last axis is colour; guessed from the shape by default.
     limits : (low, high), optional
@@ -105,7 +109,7 @@ def propagate(
         how: dict[str, Any] = {"first": first, "last": last, "others": others}
         how |= {"rgb": rgb, "limits": limits}
         return propagate_objects(stack, {1: prompts}, known, progress=progress, **how)[1]
-    carry = Carry(stack, known, rgb=rgb, limits=limits, others=others)
+    carry = Carry(stack, known, rgb=rgb, limits=limits, others=others, over_time=over_time)
     carry.first = first
     if last is not None:
         carry.last = min(checks.whole(last, "last"), carry.last)
@@ -123,6 +127,7 @@ def propagate_objects(
     first: int = 0,
     last: int | None = None,
     others: Any = None,
+    over_time: bool = False,
     rgb: bool | None = None,
     limits: tuple[float, float] | None = None,
     device: str = "auto",
@@ -139,7 +144,7 @@ def propagate_objects(
         Slices or frames along axis 0.
     objects : dict of int to dict of int to Prompt or (H, W) bool array
         By the number of each object, what says where it is, by slice.
-    model, first, last, others, rgb, limits, device, progress
+    model, first, last, others, over_time, rgb, limits, device, progress
         See `propagate`.
 
     Returns
@@ -169,7 +174,7 @@ def propagate_objects(
     known = as_model(model, device)
     how: dict[str, Any] = {"rgb": rgb, "limits": limits, "others": others}
     if known.memory is None:
-        how |= {"first": first, "last": last}
+        how |= {"first": first, "last": last, "over_time": over_time}
         found = {}
         for done, (number, prompts) in enumerate(objects.items()):
             stage = part(progress, done / len(objects), (done + 1) / len(objects))

@@ -88,7 +88,8 @@ class FollowAgain:
             )
         document.sync()
         view, pixels = shown.view, document.sheet.pixels
-        carrying = Carrying(view, edit.axis, pixels, number, taken=frozenset({at}))
+        time, taken = edit.kind == "track", frozenset({at})
+        carrying = Carrying(view, edit.axis, pixels, number, taken=taken, over_time=time)
         told = Told({}, min(at, anew[0]), max(at, anew[-1]))
         self._run = _Run(
             *(shown.image, view, document, document.last, carrying, told, anew, edit.word)

@@ -262,7 +262,8 @@ class Through:
                 pixels, own = document.sheet.pixels, number_of(document, {plane: region})
             except NapariSamError:  # keeping it there will say why not
                 pixels, own = None, 0
-        return Carrying(seen.view, along.axis, pixels, own, state.overlap == "keep")
+        yields = state.overlap == "keep"
+        return Carrying(seen.view, along.axis, pixels, own, yields, over_time=along.time)
 
     def _begin_anew(self, *event: Any) -> None:
         """Cells meet other labels now, or meet them differently: follow with what was said."""
