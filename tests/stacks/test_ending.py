@@ -63,6 +63,23 @@ def test_what_was_shown_at_its_tip_may_widen() -> None:
     assert (signs_of(SIDE**2, ball)[:, 1] == 0).all()
 
 
+def test_what_is_known_of_its_own_slices_tells_where_it_ends_beyond_a_corrected_tip() -> None:
+    """Seen from its tip alone, a blur that hardly changes could still be the object."""
+    tip = Light(0.3, 0.1)
+    blur = [Seen(slice_of(0, 0).region, 0.9, 0.35, Light(0.28, 0.1), tip)] * 6
+    assert judge(SIDE**2, blur, True).certain == 6
+    shown = Seen(slice_of(0, 0).region, 1.0, 0.0, tip, tip)
+    own = [slice_of(0.9, 0.85, 2 * SIDE)] * 4 + [slice_of(0.6, 0.7, 15), shown]
+    assert judge(4 * SIDE**2, blur, True, own=own).certain == 0
+
+
+def test_beyond_its_own_slices_it_does_not_widen_again() -> None:
+    wider = [slice_of(0.9, 0.6, side) for side in (16, 20, 22)]
+    shrinking = [slice_of(0.9, 0.8, side) for side in (28, 24, 16, 12, 10)]
+    assert judge(SIDE**2, wider, True).certain == 3
+    assert judge(900, wider, True, own=shrinking).certain == 0
+
+
 def test_in_time_it_may_grow_and_fade_as_long_as_it_is_found() -> None:
     pulsing = [slice_of(0.9, 0.8, side) for side in (12, 9, 16, 9, 15, 9, 16)]
     fading = [slice_of(inside, 0.7, 15) for inside in np.linspace(0.9, 0.15, 12)]

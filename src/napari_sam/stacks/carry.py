@@ -17,8 +17,8 @@ from napari_sam.prompts import Prompt
 from napari_sam.regions import Region
 from napari_sam.stacks.crops import Others, Slices
 from napari_sam.stacks.ending import OVER_TIME, THROUGH_SLICES
-from napari_sam.stacks.following import Seen, Step, follow
-from napari_sam.stacks.passes import Outwards, Pass, meet
+from napari_sam.stacks.following import Seen, Step, drawn, follow
+from napari_sam.stacks.passes import Outwards, Own, Pass, meet, own_slices
 
 Shown = Prompt | Region | npt.ArrayLike
 """What a person says about an object on a slice."""
@@ -198,7 +198,8 @@ class Carry:
         open_spans = self._open()
         if not open_spans:
             return None
-        span = min(open_spans, key=self._followed)
+        ready = [span for span in open_spans if self._ready(span)]
+        span = min(ready, key=self._followed)
         low, high = span
         if low is None or high is None:
             return self._outward(span).advance(self._follow, self._reach(span))
@@ -241,14 +242,27 @@ class Carry:
         low, high = span
         if span not in self._outwards:
             along = self._pass(high, -1) if high is not None else self._pass(low or 0, 1)
-            self._outwards[span] = Outwards(along, self._rule)
+            self._outwards[span] = Outwards(along, self._rule, self._own(along))
         return self._outwards[span]
+
+    def _own(self, along: Pass) -> Own:
+        """Tell what the object is like, from where it is largest to the outermost shown slice."""
+        largest = max(self.shown, key=lambda z: self._shown[z].region.area)
+        chain = [z for z in self.shown if (z - largest) * along.way >= 0][:: along.way]
+        passes = [self._pass(z, along.way) for z in chain]
+        return own_slices(passes, lambda step: drawn(self.slices, step))
 
     def _done(self, span: Span) -> bool:
         low, high = span
         if low is not None and high is not None:
             return high == low + 1 or span in self._between
-        return self._outward(span).done(self._reach(span))
+        return self._ready(span) and self._outward(span).done(self._reach(span))
+
+    def _ready(self, span: Span) -> bool:
+        """Whether a span can be looked at: its end is told by what is known between shown ones."""
+        if None not in span or span in self._outwards:
+            return True
+        return all(self._done(gap) for gap in pairwise(self.shown))
 
     def _reach(self, span: Span) -> int:
         """Return the slice up to which a span is looked at where it has no end."""

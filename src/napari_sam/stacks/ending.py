@@ -157,18 +157,26 @@ class Verdict:
     over: bool
 
 
-def judge(area: int, seen: Sequence[Seen], whole: bool, rule: Rule = THROUGH_SLICES) -> Verdict:
+def judge(
+    area: int,
+    seen: Sequence[Seen],
+    whole: bool,
+    rule: Rule = THROUGH_SLICES,
+    own: Sequence[Seen] = (),
+) -> Verdict:
     """Tell how many of the slices show the object.
 
     Parameters
     ----------
     area : int
-        Pixels of the object where it is known.
+        Pixels of the object where it is known: on the first slice that it is known on.
     seen : sequence of Seen
-        The slices after that.
+        The slices to be judged.
     whole : bool
         Whether there are no slices beyond these.
     rule : Rule
+    own : sequence of Seen
+        Slices before these that are known to show it, from the second one on: what it is like.
 
     Returns
     -------
@@ -176,7 +184,8 @@ def judge(area: int, seen: Sequence[Seen], whole: bool, rule: Rule = THROUGH_SLI
     """
     end, certain, likely = End(SETTLED), 0, 0
     settled = len(seen) if whole else len(seen) - AHEAD
-    for number, odds in enumerate(rule.presence.log_odds(rule.signs(area, seen)), start=1):
+    signs = rule.signs(area, [*own, *seen])[len(own) :]
+    for number, odds in enumerate(rule.presence.log_odds(signs), start=1):
         if end.hear(float(odds)):
             likely = number
         if number <= settled:

@@ -143,6 +143,13 @@ def follow(
     return Seen(window.region(mask), answer.score, answer.alone, *lights)
 
 
+def drawn(slices: Slices, step: Step) -> Seen:
+    """Look at a slice where a person showed an object; no click was tried there."""
+    window = Window.around(step.region, slices.plane)
+    light = light_of(window.mask(step.region), _grey(slices.read(step.index, window), slices))
+    return Seen(step.region, step.score, 0.0, light, light)
+
+
 def ask(
     model: Model, embedding: Any, expected: Mask, not_this: Sequence[tuple[int, int]] = ()
 ) -> Answer:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
 
 import numpy as np
 from scipy import ndimage as ndi
@@ -12,6 +14,7 @@ from napari_sam.stacks.crops import Window
 from napari_sam.stacks.ending import THROUGH_SLICES, Rule, Verdict, judge
 from napari_sam.stacks.following import NOBODY, Seen, Step
 
+NEARNESS = 1.5  # how much more the nearer of two shown slices counts: power of the other's distance
 Follow = Callable[[int, Region, int], Seen | None]
 """``follow(before, region, index)``: what slice `index` shows of an object known on `before`."""
 
@@ -56,6 +59,45 @@ class Pass:
             self.seen.append(seen)
 
 
+@dataclass(frozen=True, eq=False)
+class Own:
+    """What an object is like on its own slices, from the one that shows most of it to one end.
+
+    Parameters
+    ----------
+    area : int
+        Pixels on the first of them.
+    seen : list of Seen
+        The others.
+    """
+
+    area: int
+    seen: list[Seen] = field(default_factory=list)
+
+
+def own_slices(chain: Sequence[Pass], drawn: Callable[[Step], Seen]) -> Own:
+    """Put together what is known between the slices where an object was shown.
+
+    Parameters
+    ----------
+    chain : sequence of Pass
+        One way, each from a shown slice to the next; the last one begins at the outermost.
+    drawn : callable
+        Looks at a slice where it was shown.
+
+    Returns
+    -------
+    Own
+    """
+    own = Own(chain[0].start.region.area)
+    for along, following in pairwise(chain):
+        between = range(along.start.index + along.way, following.start.index, along.way)
+        passed = [along.at(index) for index in between]
+        own.seen.extend(one for one in passed if one is not None)
+        own.seen.append(drawn(following.start))
+    return own
+
+
 class Outwards:
     """Hears what a pass sees until the object has ended.
 
@@ -63,10 +105,13 @@ class Outwards:
     ----------
     along : Pass
     rule : Rule
+    own : Own, optional
+        What the object is like, where it was shown on other slices, too.
     """
 
-    def __init__(self, along: Pass, rule: Rule = THROUGH_SLICES) -> None:
+    def __init__(self, along: Pass, rule: Rule = THROUGH_SLICES, own: Own | None = None) -> None:
         self.along, self._rule = along, rule
+        self._own = own or Own(along.start.region.area)
         self._made: list[Step] = []
         self._told = 0
         self._judged: tuple[tuple[int, bool], Verdict] | None = None
@@ -101,12 +146,16 @@ class Outwards:
         state = min(len(along.seen), possible), along.reaches(reach)
         if self._judged is None or self._judged[0] != state:
             seen = along.seen[: state[0]]
-            self._judged = state, judge(along.start.region.area, seen, state[1], self._rule)
+            own = self._own
+            self._judged = state, judge(own.area, seen, state[1], self._rule, own.seen)
         return self._judged[1]
 
 
 def meet(forth: Pass, back: Pass) -> dict[int, Step]:
     """Combine what came from both ends of a gap: the object is there, as on both sides.
+
+    The nearer a shown slice, and the larger the object on it, the more it counts: from its middle
+    to a tip the way is found, but hardly from a tip to the middle.
 
     Parameters
     ----------
@@ -119,18 +168,20 @@ def meet(forth: Pass, back: Pass) -> dict[int, Step]:
         Every slice of the gap.
     """
     low, high = forth.start.index, back.start.index
+    sizes = forth.start.region.area, back.start.region.area
     found = {}
     for index in range(low + 1, high):
         sides = [
             Step(index, seen.region, seen.score) if seen is not None else None
             for seen in (forth.at(index), back.at(index))
         ]
-        found[index] = _mixed(sides[0], sides[1], (index - low) / (high - low), index)
+        shares = (high - index) ** NEARNESS * sizes[0], (index - low) ** NEARNESS * sizes[1]
+        found[index] = _mixed(sides[0], sides[1], shares[1] / sum(shares), index)
     return found
 
 
 def _mixed(first: Step | None, second: Step | None, fraction: float, index: int) -> Step:
-    """Mix what two sides say: the nearer a shown slice, the more it counts."""
+    """Mix what two sides say, the second one by a fraction."""
     if first is None or second is None:
         return first or second or Step(index, NOBODY, float("nan"))
     r0, c0, r1, c1 = (
