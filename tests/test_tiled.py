@@ -328,6 +328,13 @@ def test_tiles_begin_where_those_of_the_network_do() -> None:
 def test_planes_that_memory_would_not_hold_are_not_joined(monkeypatch):
     monkeypatch.setattr("napari_sam.engine.tiled._LARGEST_JOINED", 1000)
     watched = Watched(np.zeros((2, 64, 80), np.uint8))
-    with pytest.raises(ImageError, match=r"64 x 80 pixels are too large to be joined.*volume"):
+    with pytest.raises(ImageError, match=r"64 x 80 pixels are too large to be joined") as refused:
         ns.segment_volume(watched, FakeModel())
     assert not watched.read
+    # What to do: smaller planes, of which two thirds are still too many, or each by itself.
+    assert "Join every 3rd pixel of them (22 x 27)" in str(refused.value)
+    assert "mode cells" in str(refused.value)
+    levels = [watched, *(Watched(watched.data[:, ::step, ::step]) for step in (2, 4))]
+    with pytest.raises(ImageError, match=r"Join level 2 of their pyramid \(16 x 20\)"):
+        ns.track_cells(Image(levels, "TYX"), FakeModel())
+    assert not any(level.read for level in levels)

@@ -14,7 +14,7 @@ from napari_sam.engine.stitch import Canvas, PlaneOf, Written, write_part
 from napari_sam.engine.tile_record import InMemory, Record, Settled
 from napari_sam.engine.tiles import Part, divide, holds_nothing, nearest_first
 from napari_sam.errors import ImageError, LabelsError
-from napari_sam.images import Block, Image, Tile, is_large
+from napari_sam.images import Block, Image, Plane, Tile, is_large
 from napari_sam.labels.gather import placed
 from napari_sam.labels.levels import sparse_zeros
 from napari_sam.methods.method import Method
@@ -42,12 +42,39 @@ def in_tiles(image: Image, method: Method[Any]) -> bool:
     """
     plane = next(image.planes())
     if method.along and plane.shape[0] * plane.shape[1] > _LARGEST_JOINED:
-        raise ImageError(
-            f"Planes of {plane.shape[0]} x {plane.shape[1]} pixels are too large to be joined "
-            f"(mode {method.name}), which takes them whole: cut the image, save it at half of its "
-            "size, or find the objects of each plane by itself."
-        )
+        raise ImageError(_too_large_to_join(image, plane, method))
     return not method.along and is_large(Block(image, plane))
+
+
+def _too_large_to_join(image: Image, plane: Plane, method: Method[Any]) -> str:
+    """Say why planes are not joined, and what can be done: smaller ones, or each by itself."""
+    height, width = plane.shape
+    step = 2
+    while -(-height // step) * -(-width // step) > _LARGEST_JOINED:
+        step += 1
+    smaller = f"every {_ordinal(step)} pixel of them ({-(-height // step)} x {-(-width // step)})"
+    for number, level in enumerate(image.levels):
+        rows, columns = (int(level.shape[axis]) for axis in plane.axes)
+        if rows * columns <= _LARGEST_JOINED:
+            smaller = f"level {number} of their pyramid ({rows} x {columns})"
+            break
+    return (
+        f"Planes of {height} x {width} pixels are too large to be joined (mode {method.name}), "
+        f"which takes whole ones of up to {_LARGEST_JOINED >> 20} million pixels. Join "
+        f"{smaller}, or parts that you cut out; or find the objects of each plane by itself (mode "
+        f"{method.base}), which goes in tiles."
+    )
+
+
+def _ordinal(number: int) -> str:
+    """Count.
+
+    Examples
+    --------
+    >>> [_ordinal(number) for number in (2, 3, 4)]
+    ['2nd', '3rd', '4th']
+    """
+    return f"{number}{ {2: 'nd', 3: 'rd'}.get(number, 'th') }"
 
 
 class TiledRun:
