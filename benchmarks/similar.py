@@ -92,11 +92,14 @@ def real(model: ns.Model, data: Path) -> None:
     for group, names in SOURCES.items():
         every, alike = [], []
         for _, _, image, labels in chosen(pairs, names, 3):
-            looks, _, found = found_of(model, image, labels)
+            looks, true, found = found_of(model, image, labels)
+            right = np.flatnonzero(true)
+            if not len(right):
+                continue
             every.append(average_precision(labels, found)[0])
             for draw in range(DRAWS):
                 rng = np.random.default_rng(draw)
-                shown = rng.choice(len(looks), min(EXAMPLES, len(looks)), replace=False)
+                shown = rng.choice(right, min(EXAMPLES, len(right)), replace=False)
                 like = Likeness.fit(looks, looks.of(shown)).similarity(looks) >= 0.5
                 kept = np.where(np.concatenate([[False], like])[found], found, 0)
                 alike.append(average_precision(labels, kept)[0])

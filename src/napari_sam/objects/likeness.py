@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +16,13 @@ __all__ = ["Likeness"]
 USUAL = 2
 #: How often the means of both populations are taken anew from what is likely in them.
 MEANS = 3
-#: How surely one population is presumed where nobody says what is not meant and all objects look
-#: like one: logarithm of the odds. And how much better two have to explain an object, in nats, for
-#: nothing to be presumed.
-PRESUMED, EVIDENT = 3.0, 0.2
+#: Where nobody says what is not meant: by how much better two populations explain all objects than
+#: one, in nats, which is nothing (about so much is found where there is but one, as the way between
+#: two is chosen for it), and when there are two for sure.
+CHANCE, EVIDENT = 10.0, 20.0
+#: How surely what a person said of an object is true of it, logarithm of the odds; and as how far
+#: apart, in how much objects of a population differ, another one is still much like it.
+SAID, NEAR = 2.0, 3.0
 _ROUNDS = 50
 Floats = npt.NDArray[np.float64]
 
@@ -37,8 +40,14 @@ class Likeness:
     other, like, variance, share : float
         Where objects lie along the way: the others, those alike, how much they scatter, and how
         large the share of those alike is.
-    presumed : float
-        What is added to the logarithm of the odds of being alike.
+    parted : float
+        How sure it is that there are others, 0 to 1. At 0 all are alike enough, and only the order
+        says which are more so: no similarity is below one half then.
+    answered : (m, M + k) float
+        Where the objects lie of which a person said something.
+    amends : (m,) float
+        What is added to the logarithm of the odds at each of them, and the less the farther off:
+        no answer is contradicted.
     """
 
     places: Places
@@ -47,7 +56,9 @@ class Likeness:
     like: float
     variance: float
     share: float
-    presumed: float = 0.0
+    parted: float = 1.0
+    answered: Floats = field(default_factory=lambda: np.zeros((0, 1)))
+    amends: Floats = field(default_factory=lambda: np.zeros(0))
 
     @classmethod
     def fit(cls, every: Looks, yes: Looks, no: Looks | None = None) -> Likeness:
@@ -71,7 +82,8 @@ class Likeness:
         are taken anew, and the direction [2]_. All measures are in units of how much they differ
         within a population, which is why no covariance is asked of so few. All objects may well be
         of one population: two are only believed when they explain the objects better, or a person
-        says what is not meant.
+        says what is not meant. What is said then is true of the objects that it is said of: where
+        the distributions say otherwise, the odds are amended there and close by.
 
         References
         ----------
@@ -99,18 +111,36 @@ class Likeness:
             way = belongs @ at / inside - (1 - belongs) @ at / outside
             found = cls(places, *_along(at, way, fixed))
         if len(known) > 1:
-            return found
-        lacking = 1 - found._evidence(at @ found.way) / EVIDENT
-        return replace(found, presumed=PRESUMED * float(np.clip(lacking, 0, 1)))
+            return found._amended(at[fixed == 1], at[fixed == 0])
+        evidence = len(at) * found._evidence(at @ found.way)
+        beyond = (evidence - CHANCE) / (EVIDENT - CHANCE)
+        return replace(found, parted=float(np.clip(beyond, 0, 1)))
 
     def similarity(self, looks: Looks) -> Floats:
         """Return how likely each object is like the examples, (n,), 0 to 1."""
-        return self._belongs(self.places.of(looks) @ self.way)
+        at = self.places.of(looks)
+        odds = self._odds(at @ self.way)
+        if len(self.amends):
+            odds = odds + _nearness(at, self.answered) @ self.amends
+        return np.asarray(1 - (1 - _logistic(odds)) * (1 + self.parted) / 2)
 
     def _belongs(self, at: Floats) -> Floats:
         """Return how likely places along the way belong to those that are alike."""
+        return _logistic(self._odds(at))
+
+    def _odds(self, at: Floats) -> Floats:
+        """Return the logarithm of the odds of it."""
         odds = ((at - self.other) ** 2 - (at - self.like) ** 2) / (2 * self.variance)
-        return _logistic(odds + np.log(self.share / (1 - self.share)) + self.presumed)
+        return np.asarray(odds + np.log(self.share / (1 - self.share)))
+
+    def _amended(self, yes: Floats, no: Floats) -> Likeness:
+        """Let what a person said be true of those objects, and so of what is much like them."""
+        answered = np.concatenate([yes, no])
+        odds = self._odds(answered @ self.way)
+        wanted = np.where(np.arange(len(odds)) < len(yes), odds.clip(SAID), odds.clip(None, -SAID))
+        near = _nearness(answered, answered) + 1e-2 * np.eye(len(odds))
+        amends: Floats = np.asarray(np.linalg.solve(near, wanted - odds), np.float64)
+        return replace(self, answered=answered, amends=amends)
 
     def _evidence(self, at: Floats) -> float:
         """Return by how much better two normal distributions explain places than one, in nats."""
@@ -153,6 +183,12 @@ def _two_normals(at: Floats, fixed: Floats) -> tuple[float, float, float, float]
         variance = float(apart.mean()) + 1e-9
         share = float(belongs.sum() + 2) / (len(at) + 4)
     return lower, upper, variance, share
+
+
+def _nearness(some: Floats, others: Floats) -> Floats:
+    """Return how near places lie to others, 0 to 1, (n, m)."""
+    squares = ((some[:, None] - others[None]) ** 2).sum(-1)
+    return np.asarray(np.exp(-squares / (2 * NEAR**2)))
 
 
 def _logistic(odds: Floats) -> Floats:
