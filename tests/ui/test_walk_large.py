@@ -12,7 +12,7 @@ import tifffile
 
 from fake_model import FakeModel, blobs
 from napari_sam import loading
-from napari_sam.batch import beside, beside_large
+from napari_sam.batch import beside, beside_large, large_writers
 from napari_sam.batch.thinned import Thinned
 from napari_sam.cli import main
 from napari_sam.files import read_image, read_labels
@@ -241,6 +241,13 @@ def test_a_plane_of_a_stack_is_read_once_while_it_is_looked_at():
     np.testing.assert_array_equal(coarser[1], STACK[1, ::8, ::8])
     assert source.planes == 1
     np.testing.assert_array_equal(coarse, STACK[:, ::4, ::4])
+    assert source.planes == 3
+    assert coarse[0].any()
+    assert source.planes == 3  # still held
+    coarse._most = 1
+    assert coarse[1].any()
+    assert coarse[2].any()
+    assert source.planes == 4
     colour = np.stack([STACK, STACK, STACK], axis=-1)
     np.testing.assert_array_equal(Thinned(colour, 3, rgb=True)[2, 5], colour[2, ::3, ::3][5])
 
@@ -251,3 +258,19 @@ def test_an_overview_of_a_stack_reads_one_plane(tmp_path):
     image = beside_large.with_overview(read_image(tmp_path / "stack.tif"))
     assert [level.shape for level in image.levels] == [(3, 64, 80), (3, 16, 20)]
     assert image.limits == (float(PLANE.min()), float(PLANE.max()))
+
+
+def test_of_a_large_plane_the_overlay_is_small_as_the_command_line_makes_it(
+    bench, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(beside, "_DRAWN", 1000)
+    monkeypatch.setattr(large_writers, "_PICTURE", 32)
+    tifffile.imwrite(tmp_path / "a.tif", PLANE)
+    opened(bench, tmp_path)
+    for cell in CENTRES:
+        keep(bench, *cell)
+    bench.session.close()
+    found = read_labels(tmp_path / "a_labels.tif").finest
+    np.testing.assert_array_equal(found > 0, PLANE > 100)
+    height, width = read_image(tmp_path / "a_overlay.png").shape
+    assert (height % 22, width % 27) == (0, 0)  # of every third pixel

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -36,6 +37,7 @@ Labels: TypeAlias = Any
 Mark = tuple[int, int]
 """When a file was written, and its size."""
 
+_DRAWN = 1 << 24  # pixels of a plane whose overlay is as large; that of others is made small
 _IN_MEMORY = 1 << 29  # bytes of an image that are read at once
 
 
@@ -206,7 +208,7 @@ def write_beside(
     if opened.mark is None:
         outputs.refuse_existing()
     image, known = opened.image, _told(labels, table)
-    if is_large(labels.shape):
+    if is_large(labels.shape) or math.prod(labels.shape[-2:]) > _DRAWN:
         outputs.write_large(large_of(image, labels, known))
     else:
         outputs.write(Results(outputs.name, image, image.pixel_size, Segmentation(labels, known)))

@@ -88,7 +88,8 @@ def with_overview(image: Image) -> Image:
     """Add coarser levels to an image of large planes that has none: every fourth pixel, ...
 
     One plane is read once, and memory holds a sixteenth of it or less. Those of a stack are read
-    when they are looked at; the one in the middle, which is shown first, before this returns.
+    when they are looked at; those in the middle, at which napari looks while it opens them,
+    before this returns.
     """
     if len(image.levels) > 1 or not _is_wide(image):
         return image
@@ -103,7 +104,8 @@ def with_overview(image: Image) -> Image:
         levels.append(_thinner(levels[-1], image))
     limits = image.limits
     if image.ndim > 2 and limits is None and not image.rgb:
-        limits = _range(levels[-1][tuple(length // 2 for length in image.shape[:-2])])
+        before, after = zip(*(((n - 1) // 2, n // 2) for n in image.shape[:-2]), strict=True)
+        limits = _range(np.stack([levels[-1][at] for at in {before, after}]))
     return replace(image, pixels=[image.finest, *levels], limits=limits)
 
 
@@ -111,9 +113,9 @@ def _thinner(level: Any, image: Image) -> Any:
     return level[::4, ::4] if image.ndim == 2 else Thinned(level, 4, image.rgb)
 
 
-def _range(plane: npt.NDArray[Any]) -> tuple[float, float] | None:
-    """Tell between which values a plane lies; napari would read all of them to find out."""
-    finite = plane[np.isfinite(plane)]
+def _range(planes: npt.NDArray[Any]) -> tuple[float, float] | None:
+    """Tell between which values planes lie; napari would read all of them to find out."""
+    finite = planes[np.isfinite(planes)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 0.0)
     return (low, high) if high > low else None
 

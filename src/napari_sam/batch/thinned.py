@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import numpy as np
@@ -9,14 +10,16 @@ import numpy.typing as npt
 
 from napari_sam.files.lazy import Lazy, as_slice
 
+_KEPT = 1 << 28  # bytes of planes that are kept
+_FEWEST = 3  # and at least so many of them: napari looks at two while it opens a stack
 _BAND = 1024  # rows that are read at once: of most tiled files whole tiles
 
 
 class Thinned(Lazy):
     """Every so manieth row and column of planes, each of them read when it is looked at.
 
-    What is looked at again and again, by panning, is the plane that is shown: the last one that
-    was read is kept.
+    What is looked at again and again, by panning, is the plane that is shown: those that were
+    looked at last are kept.
 
     Parameters
     ----------
@@ -32,7 +35,10 @@ class Thinned(Lazy):
         leading, rest = source.shape[: self._rows], source.shape[self._rows :]
         self.shape = (*leading, *(-(-side // step) for side in rest[:2]), *rest[2:])
         self.dtype = np.dtype(source.dtype)
-        self._last: tuple[tuple[int, ...], npt.NDArray[Any]] | None = None
+        plane = int(np.prod(self.shape[self._rows :])) * self.dtype.itemsize
+        self._most = max(_FEWEST, _KEPT // plane)
+        self._held: dict[tuple[int, ...], npt.NDArray[Any]] = {}
+        self._lock = threading.Lock()  # the window and the model look at the same time
 
     def _read(self, ranges: list[range]) -> npt.NDArray[Any]:
         found = np.empty(tuple(map(len, ranges)), self.dtype)
@@ -43,11 +49,15 @@ class Thinned(Lazy):
         return found
 
     def _plane(self, position: tuple[int, ...]) -> npt.NDArray[Any]:
-        last = self._last
-        if last is None or last[0] != position:
-            last = position, thinned(self._source, position, self._step)
-            self._last = last
-        return last[1]
+        with self._lock:
+            plane = self._held.pop(position, None)
+        if plane is None:
+            plane = thinned(self._source, position, self._step)
+        with self._lock:
+            self._held[position] = plane
+            while len(self._held) > self._most:
+                del self._held[next(iter(self._held))]
+        return plane
 
 
 def thinned(source: Any, position: tuple[int, ...], step: int) -> npt.NDArray[Any]:
