@@ -14,11 +14,13 @@ import tifffile
 import napari_sam as ns
 from fake_model import FakeModel, blobs
 from napari_sam import loading
+from napari_sam.batch import large_writers, writers
 from napari_sam.batch.run import run_jobs
 from napari_sam.cli import main
 from napari_sam.cli.app import build_parser
 from napari_sam.cli.segment import jobs_typed
 from napari_sam.errors import ImageError, ParameterError
+from napari_sam.files import read_image
 from napari_sam.files.atomic import temporary_name
 from napari_sam.images import Image
 from napari_sam.methods.recipe import as_command, as_python
@@ -54,6 +56,14 @@ def stack(tmp_path: Path) -> Path:
     metadata = {"axes": "ZYX", "spacing": 2.0, "unit": "um"}
     tifffile.imwrite(path, BALLS, imagej=True, resolution=(2, 2), metadata=metadata)
     return path
+
+
+def test_the_overlay_of_a_large_plane_is_small(stack, tmp_path, monkeypatch):
+    monkeypatch.setattr(writers, "DRAWN", 1000)
+    monkeypatch.setattr(large_writers, "PICTURE", 32)
+    assert main(["segment", str(stack), "-o", str(tmp_path / "out"), "--mode", "volume"]) == 0
+    height, width, _ = read_image(tmp_path / "out" / "balls_overlay.png").finest.shape
+    assert (height % 20, width % 27) == (0, 0)  # of every third pixel of 60 x 80
 
 
 @pytest.fixture

@@ -263,8 +263,8 @@ def test_an_overview_of_a_stack_reads_one_plane(tmp_path):
 def test_of_a_large_plane_the_overlay_is_small_as_the_command_line_makes_it(
     bench, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(beside, "_DRAWN", 1000)
-    monkeypatch.setattr(large_writers, "_PICTURE", 32)
+    monkeypatch.setattr(beside, "DRAWN", 1000)
+    monkeypatch.setattr(large_writers, "PICTURE", 32)
     tifffile.imwrite(tmp_path / "a.tif", PLANE)
     opened(bench, tmp_path)
     for cell in CENTRES:

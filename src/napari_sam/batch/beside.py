@@ -24,6 +24,7 @@ from napari_sam.batch.job import Job
 from napari_sam.batch.outputs import Results
 from napari_sam.batch.run_table import table_of
 from napari_sam.batch.series import labels_file
+from napari_sam.batch.writers import DRAWN
 from napari_sam.errors import DataError, ImageError, LabelsError
 from napari_sam.images import Image
 from napari_sam.labels.rows import INDEX, OPEN, REVIEWED
@@ -37,7 +38,6 @@ Labels: TypeAlias = Any
 Mark = tuple[int, int]
 """When a file was written, and its size."""
 
-_DRAWN = 1 << 24  # pixels of a plane whose overlay is as large; that of others is made small
 _IN_MEMORY = 1 << 29  # bytes of an image that are read at once
 
 
@@ -208,7 +208,7 @@ def write_beside(
     if opened.mark is None:
         outputs.refuse_existing()
     image, known = opened.image, _told(labels, table)
-    if is_large(labels.shape) or math.prod(labels.shape[-2:]) > _DRAWN:
+    if is_large(labels.shape) or math.prod(labels.shape[-2:]) > DRAWN:
         outputs.write_large(large_of(image, labels, known))
     else:
         outputs.write(Results(outputs.name, image, image.pixel_size, Segmentation(labels, known)))

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from napari_sam.images import Image, Plane
     from napari_sam.pixel_size import PixelSize
 
-_PICTURE = 2048  # pixels of the longer side of an overlay, at most
+PICTURE = 2048  # pixels of the longer side of an overlay, at most
 _DESCRIBED = 20_000  # objects that a group describes; its description is read whole by everybody
 
 
@@ -77,7 +77,7 @@ def overlay(path: Path, large: Large) -> None:
 
     plane = _fullest(large)
     block = Block(large.picked, plane)
-    step = -(-max(plane.shape) // _PICTURE)
+    step = -(-max(plane.shape) // PICTURE)
     pixels = _thinned(block, step)
     shown = large.labels[tuple(slice(None, None, step) if at is None else at for at in plane.index)]
     write_picture(path, draw_overlay(pixels, shown, large.picked.limits))

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from napari_sam.stacks.tracks import Tracks
 
 
+#: Pixels of a plane whose overlay is as large; that of a larger one is made small.
+DRAWN = 1 << 24
+
+
 class Results(NamedTuple):
     """What is known of one image when its files are written.
 
@@ -53,7 +57,10 @@ def _overlay(path: Path, results: Results) -> None:
     plane = max(
         planes(picked.finest.shape, picked.rgb), key=lambda p: np.count_nonzero(p.take(labels))
     )
-    write_picture(path, draw_overlay(plane.take(picked.finest), plane.take(labels)))
+    height, width = plane.shape
+    step = 1 if height * width <= DRAWN else -(-max(height, width) // large_writers.PICTURE)
+    thin = (slice(None, None, step),) * 2
+    write_picture(path, draw_overlay(plane.take(picked.finest)[thin], plane.take(labels)[thin]))
 
 
 def _table(path: Path, results: Results) -> None:
