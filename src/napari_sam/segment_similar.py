@@ -75,7 +75,8 @@ def find_similar(
     >>> image = coins()
     >>> cells = ns.segment_cells(image)
     >>> large = np.isin(cells.labels, cells.table.nlargest(3, "area")["label"])
-    >>> alike = find_similar(image, large)
+    >>> small = np.isin(cells.labels, cells.table.nsmallest(3, "area")["label"])
+    >>> alike = find_similar(image, large, unlike=small)
     >>> len(alike) < len(cells), bool(alike.table["similarity"].is_monotonic_decreasing)
     (True, True)
     """
