@@ -24,6 +24,7 @@ CHANCE, EVIDENT = 10.0, 20.0
 #: apart, in how much objects of a population differ, another one is still much like it.
 SAID, NEAR = 2.0, 3.0
 _ROUNDS = 50
+_ITSELF = 1e-9  # nearness that an object lacks to itself at most
 Floats = npt.NDArray[np.float64]
 
 
@@ -46,8 +47,9 @@ class Likeness:
     answered : (m, M + k) float
         Where the objects lie of which a person said something.
     amends : (m,) float
-        What is added to the logarithm of the odds at each of them, and the less the farther off:
-        no answer is contradicted.
+        What is added to the logarithm of the odds at each of them, and the less the farther off.
+    said : (m,) bool
+        Whether it was yes: no answer is contradicted, not even by another one close by.
     """
 
     places: Places
@@ -59,6 +61,7 @@ class Likeness:
     parted: float = 1.0
     answered: Floats = field(default_factory=lambda: np.zeros((0, 1)))
     amends: Floats = field(default_factory=lambda: np.zeros(0))
+    said: npt.NDArray[np.bool_] = field(default_factory=lambda: np.zeros(0, bool))
 
     @classmethod
     def fit(cls, every: Looks, yes: Looks, no: Looks | None = None) -> Likeness:
@@ -120,8 +123,13 @@ class Likeness:
         """Return how likely each object is like the examples, (n,), 0 to 1."""
         at = self.places.of(looks)
         odds = self._odds(at @ self.way)
-        if len(self.amends):
-            odds = odds + _nearness(at, self.answered) @ self.amends
+        if len(self.said):
+            near = _nearness(at, self.answered)
+            odds = odds + near @ self.amends
+            nearest = near.argmax(axis=1)
+            itself = near.max(axis=1) > 1 - _ITSELF
+            told = np.where(self.said[nearest], odds.clip(SAID), odds.clip(None, -SAID))
+            odds = np.where(itself, told, odds)
         return np.asarray(1 - (1 - _logistic(odds)) * (1 + self.parted) / 2)
 
     def _belongs(self, at: Floats) -> Floats:
@@ -137,10 +145,11 @@ class Likeness:
         """Let what a person said be true of those objects, and so of what is much like them."""
         answered = np.concatenate([yes, no])
         odds = self._odds(answered @ self.way)
-        wanted = np.where(np.arange(len(odds)) < len(yes), odds.clip(SAID), odds.clip(None, -SAID))
+        said = np.arange(len(odds)) < len(yes)
+        wanted = np.where(said, odds.clip(SAID), odds.clip(None, -SAID))
         near = _nearness(answered, answered) + 1e-2 * np.eye(len(odds))
         amends: Floats = np.asarray(np.linalg.solve(near, wanted - odds), np.float64)
-        return replace(self, answered=answered, amends=amends)
+        return replace(self, answered=answered, amends=amends, said=said)
 
     def _evidence(self, at: Floats) -> float:
         """Return by how much better two normal distributions explain places than one, in nats."""
