@@ -127,11 +127,9 @@ def darker_between(
     if not middle or not len(a) or any(picture is None for picture in pictures):
         return np.zeros(len(a))
     both = (earlier.labels > 0) & (later.labels > 0)
+    rows, columns = (np.searchsorted(one.objects.ids, one.labels[both]) for one in (earlier, later))
     count = len(later.objects)
-    of = np.searchsorted(earlier.objects.ids, earlier.labels[both]) * count
-    pair = np.searchsorted(
-        a * count + b, of + np.searchsorted(later.objects.ids, later.labels[both])
-    )
+    pair = np.searchsorted(a * count + b, rows * count + columns)
     pixels = np.bincount(pair, minlength=len(a))
     light = [np.bincount(pair, picture[both], len(a)) / pixels for picture in pictures]  # type: ignore[index]
     lost = np.minimum(light[0], light[-1]) - np.min(light[1:-1], axis=0)

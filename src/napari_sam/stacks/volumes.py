@@ -198,8 +198,9 @@ def collect(
     for z, one in enumerate(found):
         this = Slice.of(used, one.labels, None if image is None else grey(image[z]))
         objects = this.objects
-        for at, earlier in enumerate(recent):
-            pairs.append(Pairs.between(earlier, this, list(recent)[at + 1 :], step))
+        held = list(recent)
+        for at, earlier in enumerate(held, start=1):
+            pairs.append(Pairs.between(earlier, this, held[at:], step))
         known = np.array([one.scores.get(int(i), np.nan) for i in objects.ids])
         regions.append((objects, known))
         recent.append(this)
