@@ -140,6 +140,18 @@ class Bench:
         handler.keymap_providers = [layer for layer in (active, self.viewer) if layer is not None]
         handler.press_key(key)
 
+    def keep(self, *place: int) -> None:
+        """Click a cell and keep it."""
+        self.click(*place)
+        self.settle()
+        self.press("Enter")
+        self.settle()
+
+    def step(self, by: int = 1) -> None:
+        """Go to another image of the folder that is walked through."""
+        self.session.walk.step(by)
+        self.settle()
+
     def names(self) -> list[str]:
         return [layer.name for layer in self.viewer.layers]
 

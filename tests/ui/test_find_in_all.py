@@ -40,13 +40,6 @@ def opened(bench: Any, folder: Path) -> Any:
     return bench
 
 
-def keep(bench: Any, *place: int) -> None:
-    bench.click(*place)
-    bench.settle()
-    bench.press("Enter")
-    bench.settle()
-
-
 def names_of(bench: Any) -> list[str]:
     return [job.source.name for job in bench.session.walk._series.jobs]
 
@@ -81,7 +74,7 @@ def test_all_are_searched_and_the_least_certain_one_is_shown(opened, folder):
 
 
 def test_what_was_kept_is_left_as_it_is(opened, folder):
-    keep(opened, *CENTRES[0])
+    opened.keep(*CENTRES[0])
     opened.session.walk.find_in_all()
     opened.settle()
     assert np.unique(read_labels(folder / "a_labels.tif").finest).tolist() == [0, 1]

@@ -43,19 +43,6 @@ def opened(bench: Any, folder: Path) -> Any:
     return bench
 
 
-def step(bench: Any, by: int = 1) -> None:
-    bench.session.walk.step(by)
-    bench.settle()
-
-
-def keep(bench: Any, *place: int) -> None:
-    """Click a cell and keep it."""
-    bench.click(*place)
-    bench.settle()
-    bench.press("Enter")
-    bench.settle()
-
-
 def find(bench: Any) -> None:
     bench.session.set_tool("find")
     bench.find.start()
@@ -85,19 +72,19 @@ def test_a_folder_is_opened_at_its_first_image(opened, folder):
 
 
 def test_what_is_kept_is_written_beside_the_image_and_found_again(opened, folder):
-    keep(opened, *CENTRES[0])
-    step(opened)
+    opened.keep(*CENTRES[0])
+    opened.step()
     assert opened.names() == ["b", "b_labels"]
     assert files(folder)[:4] == ["a.tif", "a_labels.tif", "a_objects.csv", "a_overlay.png"]
     assert len(pd.read_csv(folder / "a_objects.csv")) == 1
     assert states(opened) == (2, 0, 1)  # a cell that was clicked is certain
-    step(opened, -1)
+    opened.step(-1)
     labels = opened.viewer.layers["a_labels"]
     assert labels.data[20, 20] == 1
     assert labels.features["index"].tolist() == [1]
     assert opened.session.walk.state.state == "reviewed"
     before = (folder / "a_labels.tif").stat().st_mtime_ns
-    step(opened)
+    opened.step()
     assert (folder / "a_labels.tif").stat().st_mtime_ns == before  # nothing had changed
     assert "b_labels.tif" not in files(folder)
 
@@ -119,9 +106,9 @@ def test_what_is_painted_while_the_next_image_is_read_is_written_too(opened, fol
 
 
 def test_what_is_painted_while_labels_are_compared_is_written_too(opened, folder):
-    keep(opened, *CENTRES[0])
-    step(opened)
-    step(opened, -1)
+    opened.keep(*CENTRES[0])
+    opened.step()
+    opened.step(-1)
     opened.session.walk.step(1)  # nothing has changed so far
     paint(opened, "a_labels")
     opened.settle()
@@ -143,15 +130,15 @@ def test_what_is_painted_while_another_folder_is_listed_is_written_too(opened, f
 
 def test_found_and_reviewed_are_told_apart(opened, folder):
     find(opened)
-    step(opened)
+    opened.step()
     assert states(opened) == (2, 1, 0)
     assert len(pd.read_csv(folder / "a_objects.csv")) == 2
-    step(opened, -1)
+    opened.step(-1)
     opened.session.set_tool("review")
     for _ in range(2):
         opened.review.next()
         opened.review.accept()
-    step(opened)
+    opened.step()
     assert states(opened) == (2, 0, 1)
     assert set(pd.read_csv(folder / "a_objects.csv")["reviewed"]) == {"accepted"}
 
@@ -167,8 +154,8 @@ def test_what_the_command_line_wrote_is_walked_through(bench, folder, monkeypatc
     assert labels.data.max() == 2
     before = {name: (folder / name).stat().st_mtime_ns for name in files(folder)}
     bench.session.set_tool("review")
-    step(bench)
-    step(bench)
+    bench.step()
+    bench.step()
     assert {name: (folder / name).stat().st_mtime_ns for name in before} == before
 
 
@@ -177,9 +164,9 @@ def test_closed_in_the_middle_and_opened_again(make_bench, folder):
     first.session.walk.open(folder)
     first.settle()
     first.find.adjust_options(diameter=17)
-    keep(first, *CENTRES[0])
-    step(first)
-    keep(first, *CENTRES[0])
+    first.keep(*CENTRES[0])
+    first.step()
+    first.keep(*CENTRES[0])
     first.session.close()  # without walking on
     second = make_bench()
     second.session.walk.open(folder)
@@ -192,35 +179,35 @@ def test_closed_in_the_middle_and_opened_again(make_bench, folder):
 
 
 def test_labels_of_somebody_else_stop_the_walk_and_nothing_is_lost(opened, folder):
-    keep(opened, *CENTRES[0])
+    opened.keep(*CENTRES[0])
     theirs = np.full((64, 80), 7, np.uint16)
     write_labels(folder / "a_labels.tif", theirs)
-    step(opened)
+    opened.step()
     assert opened.state.problem
     assert "another program" in opened.state.status
     assert opened.names() == ["a", "a_labels"]
     assert opened.viewer.layers["a_labels"].data[20, 20] == 1
     np.testing.assert_array_equal(read_labels(folder / "a_labels.tif").finest, theirs)
     os.rename(folder / "a_labels.tif", folder.parent / "theirs.tif")
-    step(opened)
+    opened.step()
     assert opened.names() == ["b", "b_labels"]
     assert read_labels(folder / "a_labels.tif").finest[20, 20] == 1
 
 
 def test_a_disk_that_takes_nothing_stops_the_walk(opened, folder, monkeypatch):
-    keep(opened, *CENTRES[0])
+    opened.keep(*CENTRES[0])
 
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patched:
         patched.setattr(tifffile, "imwrite", full)
-        step(opened)
+        opened.step()
     assert opened.state.problem
     assert "No space left" in opened.state.status
     assert opened.names() == ["a", "a_labels"]
     assert files(folder) == ["a.tif", "b.tif", "c.tif"]
-    step(opened)
+    opened.step()
     assert opened.names() == ["b", "b_labels"]
     assert "a_labels.tif" in files(folder)
 
@@ -229,20 +216,20 @@ def test_labels_in_a_layer_of_their_own_are_the_images_too(opened, folder):
     opened.find.put_into(None)
     find(opened)
     assert "a cells found" in opened.names()
-    step(opened)
+    opened.step()
     assert opened.names() == ["b", "b_labels"]
     assert read_labels(folder / "a_labels.tif").finest.max() == 2
 
 
 def test_two_layers_of_labels_stop_the_walk(opened, folder):
-    keep(opened, *CENTRES[0])
+    opened.keep(*CENTRES[0])
     opened.viewer.add_labels(np.full((64, 80), 3), name="mine")
-    step(opened)
+    opened.step()
     assert opened.state.problem
     assert "'mine'" in opened.state.status
     assert "a_labels.tif" not in files(folder)
     opened.viewer.layers.remove("mine")
-    step(opened)
+    opened.step()
     assert "a_labels.tif" in files(folder)
 
 
@@ -250,7 +237,7 @@ def test_layers_of_the_person_stay(bench, folder):
     bench.viewer.add_labels(np.full((64, 80), 3), name="mine")
     bench.session.walk.open(folder)
     bench.settle()
-    step(bench)
+    bench.step()
     assert bench.names() == ["mine", "b", "b_labels"]
     assert "a_labels.tif" not in files(folder)
 
@@ -259,10 +246,10 @@ def test_an_image_that_cannot_be_read_is_passed_over(bench, folder):
     (folder / "b.tif").write_bytes(b"II*")
     bench.session.walk.open(folder)
     bench.settle()
-    step(bench)
+    bench.step()
     assert bench.state.problem
     assert "b.tif" in bench.state.status
-    step(bench)
+    bench.step()
     assert bench.names() == ["c", "c_labels"]
 
 
@@ -280,20 +267,20 @@ def test_labels_that_do_not_fit_are_left_as_they_are(labels, words, bench, folde
     bench.session.walk.open(folder)
     bench.settle()
     assert words in bench.state.status
-    step(bench)
+    bench.step()
     assert (folder / "a_labels.tif").read_bytes() == before
     assert bench.names() == ["b", "b_labels"]
 
 
 def test_the_next_image_is_read_ahead(opened, folder):
     (folder / "b.tif").unlink()  # it has been read
-    step(opened)
+    opened.step()
     assert opened.names() == ["b", "b_labels"]
 
 
 def test_labels_that_came_since_the_image_was_read_ahead_are_shown(opened, folder):
     write_labels(folder / "b_labels.tif", np.full((64, 80), 7))
-    step(opened)
+    opened.step()
     assert opened.names() == ["b", "b_labels"]
     assert opened.viewer.layers["b_labels"].data.min() == 7
     assert opened.session.walk.state.state == "found"
@@ -310,13 +297,13 @@ def test_a_search_under_way_is_not_walked_away_from(opened):
 
 
 def test_the_folder_is_closed_and_the_image_stays(opened, folder):
-    keep(opened, *CENTRES[0])
+    opened.keep(*CENTRES[0])
     opened.session.walk.leave()
     opened.settle()
     assert opened.session.walk.state.folder == ""
     assert opened.names() == ["a", "a_labels"]
     assert "a_labels.tif" in files(folder)
-    step(opened)
+    opened.step()
     assert opened.names() == ["a", "a_labels"]
 
 

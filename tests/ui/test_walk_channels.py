@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,19 +19,6 @@ from napari_sam.ui.folder.channels import called, choices_of
 CENTRES = ((20, 20), (40, 60))
 
 
-def step(bench: Any, by: int = 1) -> None:
-    bench.session.walk.step(by)
-    bench.settle()
-
-
-def keep(bench: Any, *place: int) -> None:
-    """Click a cell and keep it."""
-    bench.click(*place)
-    bench.settle()
-    bench.press("Enter")
-    bench.settle()
-
-
 def test_a_channel_is_chosen_for_all(bench, tmp_path):
     folder = tmp_path / "two"
     folder.mkdir()
@@ -46,7 +32,7 @@ def test_a_channel_is_chosen_for_all(bench, tmp_path):
     bench.session.walk.see(1)
     bench.settle()
     assert bench.viewer.layers["a"].data.max() == 200
-    step(bench)
+    bench.step()
     assert bench.viewer.layers["b"].data.max() == 200
 
 
@@ -77,9 +63,9 @@ def test_channels_are_seen_together_in_all_images_and_the_next_time(make_bench, 
     # Each between its own limits, so that the dim channel is as bright as the other.
     assert layer.data[20, 20].tolist() == [255, 255, 0]
     assert layer.data[0, 0].tolist() == [0, 0, 0]
-    keep(bench, *CENTRES[0])
-    keep(bench, *CENTRES[1])
-    step(bench)
+    bench.keep(*CENTRES[0])
+    bench.keep(*CENTRES[1])
+    bench.step()
     assert read_labels(coloured / "a_labels.tif").axes == "YX"
     assert pd.read_csv(coloured / "a_objects.csv")["label"].tolist() == [1, 2]
     assert bench.viewer.layers["b"].rgb
@@ -115,7 +101,7 @@ def test_an_image_without_a_channel_that_is_seen_is_passed_over(make_bench, colo
     bench.settle()
     walk.see(1, 2)
     bench.settle()
-    step(bench)
+    bench.step()
     assert "no channel 1" in bench.state.status
     bench.session.close()
     bench = make_bench()

@@ -95,11 +95,6 @@ def opened(bench: Any, folder: Path) -> Any:
     return bench.session.walk
 
 
-def step(bench: Any, by: int = 1) -> None:
-    bench.session.walk.step(by)
-    bench.settle()
-
-
 def keep(bench: Any, *pixel: int) -> None:
     """Go to the slice of a cell, click it, and keep it."""
     image = bench.state.image
@@ -135,7 +130,7 @@ def test_what_is_kept_of_a_very_large_image_is_written_and_read_in_parts(bench, 
     if name.endswith("zarr"):
         assert [float(size) for size in image.scale[-2:]] == [0.5, 0.5]
     keep(bench, *first)
-    step(bench)
+    bench.step()
     labels = read_labels(tmp_path / f"{stem}_labels.tif")
     assert labels.axes == ("ZYX" if name in STACKS else "YX")
     expected = np.zeros(labels.shape, int)
@@ -143,15 +138,15 @@ def test_what_is_kept_of_a_very_large_image_is_written_and_read_in_parts(bench, 
     np.testing.assert_array_equal(labels.finest, expected)
     assert pd.read_csv(tmp_path / f"{stem}_objects.csv")["label"].tolist() == [1]
     before = (tmp_path / f"{stem}_labels.tif").stat().st_mtime_ns
-    step(bench, -1)
+    bench.step(-1)
     layer = bench.viewer.layers[f"{stem}_labels"]
     assert layer.multiscale
     assert layer.data[0][first] == 1
-    step(bench)
+    bench.step()
     assert (tmp_path / f"{stem}_labels.tif").stat().st_mtime_ns == before  # nothing had changed
-    step(bench, -1)
+    bench.step(-1)
     keep(bench, *second)
-    step(bench)
+    bench.step()
     assert read_labels(tmp_path / f"{stem}_labels.tif").finest[second] == 2
 
 
@@ -193,7 +188,7 @@ def test_channels_of_a_pyramid_are_seen_together_without_being_read(bench, tmp_p
     walk = opened(bench, tmp_path)
     walk.see(0, 1, 2)
     bench.settle()
-    step(bench)
+    bench.step()
     image = bench.viewer.layers["b"]
     assert image.rgb
     assert image.multiscale
@@ -202,7 +197,7 @@ def test_channels_of_a_pyramid_are_seen_together_without_being_read(bench, tmp_p
     assert image.data[1][20, 30].tolist() == [0, 255, 255]
     for cell in CENTRES:
         keep(bench, *cell)
-    step(bench, -1)
+    bench.step(-1)
     found = read_labels(tmp_path / "b_labels.tif").finest
     np.testing.assert_array_equal(found > 0, PLANE > 100)
 
@@ -216,7 +211,7 @@ def test_a_larger_image_is_not_read_as_a_whole(bench, tmp_path, monkeypatch):
     opened(bench, tmp_path)
     assert not isinstance(bench.viewer.layers["a"].data, np.ndarray)
     keep(bench, 0, *CENTRES[0])
-    step(bench)
+    bench.step()
     labels = read_labels(tmp_path / "a_labels.tif")
     assert labels.axes == "ZYX"
     assert np.asarray(labels.finest)[:, 20, 20].tolist() == [1, 0]
