@@ -1,4 +1,4 @@
-"""The light network: it begins as what it grew out of, sees two views, goes through slices."""
+"""The second network and the light one: each begins as what it grew out of, sees two views, goes through slices."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import torch
 
 from napari_sam.models.cells.encoder import compressed
 from napari_sam.models.cells.load import load_cells
-from napari_sam.models.cells.network import LIGHT, CellsNetwork
+from napari_sam.models.cells.network import ARCHITECTURES, LIGHT, SECOND, CellsNetwork
 from napari_sam.training import sampling
+from napari_sam.training.arguments import parser
 from napari_sam.training.checkpoints import export_weights, load_checkpoint
 from napari_sam.training.crops import cut_window, depth_and_way, prepare_plane
 from napari_sam.training.distilling import Teacher
@@ -40,9 +41,10 @@ def prompts(count=2):
 
 
 @torch.inference_mode()
-def test_what_is_new_changes_nothing_at_first():
-    old = CellsNetwork(**FIRST).eval()
-    new = CellsNetwork(**FIRST, views=2, inward=True, neighbours=True).eval()
+@pytest.mark.parametrize("grown", [SECOND, {**SECOND, "inward": True}])
+def test_what_is_new_changes_nothing_at_first(grown):
+    old = CellsNetwork.of(ARCHITECTURES["first"]).eval()
+    new = CellsNetwork.of(grown).eval()
     alone = adopt(new, old.state_dict())
     assert all(name.startswith("presence") for name in alone)
     image = windows()
@@ -55,6 +57,11 @@ def test_what_is_new_changes_nothing_at_first():
     logits, _, presence = new.follow(after, *prompts(), None, beside)
     torch.testing.assert_close(logits, asked[0])
     assert presence.shape == (2,)
+
+
+def test_each_architecture_can_be_asked_for():
+    for name in ARCHITECTURES:
+        assert parser().parse_args(["train", "--architecture", name]).architecture == name
 
 
 def test_a_network_without_slices_says_so():

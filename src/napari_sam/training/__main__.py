@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def _train(arguments: argparse.Namespace) -> None:
     import torch
 
-    from napari_sam.models.cells.network import LIGHT, CellsNetwork
+    from napari_sam.models.cells.network import ARCHITECTURES, CellsNetwork
     from napari_sam.training.checkpoints import code_version, load_checkpoint
     from napari_sam.training.generated import fresh_plane
     from napari_sam.training.loop import Trainer
@@ -45,7 +45,7 @@ def _train(arguments: argparse.Namespace) -> None:
         "left_out": list(arguments.leave_out),
     }
     last = arguments.out / "last.pt"
-    config = LIGHT if arguments.light else {}
+    config = ARCHITECTURES[arguments.architecture]
     if arguments.resume and last.exists():
         config = load_checkpoint(last)["config"]
     trainer = Trainer(

@@ -31,9 +31,11 @@ def _add_train(commands: Any) -> None:
     train.add_argument("--resume", action="store_true", help="go on from OUT/last.pt")
     train.add_argument("--start-from", type=Path, help="begin with the weights of a checkpoint")
     train.add_argument(
-        "--light",
-        action="store_true",
-        help="the light network with two views and what goes through slices; --resume knows it",
+        "--architecture",
+        default="first",
+        choices=("first", "second", "light"),
+        help="second: also two views, and through slices; light: the same, half the arithmetic; "
+        "--resume knows it",
     )
     train.add_argument(
         "--teacher", type=Path, help="weights whose maps the network learns to reproduce"

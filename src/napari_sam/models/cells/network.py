@@ -24,8 +24,11 @@ from napari_sam.models.cells.encoder import ConvNorm, Features, ImageEncoder
 from napari_sam.models.cells.folding import fold
 from napari_sam.models.cells.prompts import PromptEncoder
 
-__all__ = ["LIGHT", "CellsNetwork", "Features"]
+__all__ = ["ARCHITECTURES", "LIGHT", "SECOND", "CellsNetwork", "Features"]
 
+
+#: The first architecture grown by two parts: it sees two views and goes through slices.
+SECOND: dict[str, Any] = {"views": 2, "neighbours": True}
 
 #: The light architecture: half the operations per pixel of the first one, at the fine strides
 #: where they are dearest. It sees two views and goes through slices.
@@ -37,6 +40,9 @@ LIGHT: dict[str, Any] = {
     "inward": True,
     "neighbours": True,
 }
+
+#: What a training run can be told to begin with.
+ARCHITECTURES: dict[str, dict[str, Any]] = {"first": {}, "second": SECOND, "light": LIGHT}
 
 
 class CellsNetwork(nn.Module):
