@@ -1,4 +1,4 @@
-"""The second network and the light one: each begins as what it grew out of, sees two views, goes through slices."""
+"""The second network and the light one: what they begin as, two views, going through slices."""
 
 from __future__ import annotations
 
