@@ -34,8 +34,7 @@ def _add_train(commands: Any) -> None:
         "--architecture",
         default="first",
         choices=("first", "second", "light"),
-        help="second: also two views, and through slices; light: the same, half the arithmetic; "
-        "--resume knows it",
+        help="second: two views, through slices; light: half the arithmetic; --resume knows it",
     )
     train.add_argument(
         "--teacher", type=Path, help="weights whose maps the network learns to reproduce"
