@@ -1,11 +1,15 @@
 """How good the masks are: the table of the model card, and pictures of good and bad cases.
 
     python benchmarks/accuracy.py --data DATA [--model cells] [--out results] [--per-family 8]
+        [--beside WEIGHTS]
 
 DATA is a folder of pairs, ``NAME.image.tif`` beside ``NAME.labels.tif``; only the validation
 split is read (see ``docs/training.md``).  Without it only generated images are measured.
 Writes ``table.md``, ``images.csv``, ``objects.csv`` and a picture per family: truth (white)
 and prediction (teal) on the best, the median and the worst image by AP@.5.
+
+``--beside WEIGHTS`` measures other weights on the same images in the same run and prints, for each
+family and in the mean of the families, what they reach and what the model reaches.
 """
 
 from __future__ import annotations
@@ -29,6 +33,16 @@ from napari_sam.training.evaluation import (
 from napari_sam.training.generated import GENERATED_FAILURES, generated_validation
 from napari_sam.training.pairs import normalise
 
+#: What two models are compared by; the last three come from whole images.
+COMPARED = {
+    "click": "1 click",
+    "clicks3": "3 clicks",
+    "box": "box",
+    "iou_error": "IoU error",
+    "ap50": "AP@.5",
+    "ap75": "AP@.75",
+    "ap": "AP .5:.95",
+}
 TRUTH, FOUND = (1.0, 1.0, 1.0), (0.0, 0.8, 0.75)
 
 
@@ -64,6 +78,32 @@ def draw_families(model: ns.Model, images: list[Image], scores: Scores, folder: 
         figure.savefig(folder / f"{family.replace(' ', '_').replace('/', '')}.png", dpi=80)
 
 
+def family_means(scores: Scores) -> dict[str, dict[str, float]]:
+    """Return the means of every family, and last the mean of the families."""
+    families = list(dict.fromkeys(row["family"] for row in scores.images))
+    means: dict[str, dict[str, float]] = {}
+    for family in families:
+        rows = [*scores.images, *scores.objects]
+        mine = [row for row in rows if row["family"] == family]
+        means[family] = {
+            key: float(np.mean([row[key] for row in mine if key in row])) for key in COMPARED
+        }
+    means["mean of the families"] = {
+        key: float(np.mean([one[key] for one in means.values()])) for key in COMPARED
+    }
+    return means
+
+
+def comparison(before: Scores, after: Scores) -> str:
+    """Return a table of what two models reach on the same images: ``before > after``."""
+    lines = ["| | " + " | ".join(COMPARED.values()) + " |", "|" + "---|" * (len(COMPARED) + 1)]
+    old = family_means(before)
+    for family, new in family_means(after).items():
+        cells = [f"{old[family][key]:.3f} > {new[key]:.3f}" for key in COMPARED]
+        lines.append("| " + " | ".join([family, *cells]) + " |")
+    return "\n".join(lines)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path)
@@ -75,6 +115,7 @@ def main() -> None:
     parser.add_argument(
         "--failures", type=int, default=0, help="images of each generated kind of failure, alone"
     )
+    parser.add_argument("--beside", help="other weights, measured on the same images")
     parser.add_argument("--no-pictures", action="store_true")
     chosen = parser.parse_args()
     model = ns.load_model(chosen.model)
@@ -85,14 +126,23 @@ def main() -> None:
         images = list(
             validation_images(chosen.data, per_family=chosen.per_family, per_kind=chosen.generated)
         )
-    scores = evaluate_images(
-        model, images, objects=chosen.objects, say=lambda text: print(text, file=sys.stderr)
-    )
+
+    def say(text: str) -> None:
+        print(text, file=sys.stderr)
+
+    scores = evaluate_images(model, images, objects=chosen.objects, say=say)
     chosen.out.mkdir(parents=True, exist_ok=True)
     (chosen.out / "table.md").write_text(table(scores) + "\n", encoding="utf-8")
     write_rows(scores.images, chosen.out / "images.csv")
     write_rows(scores.objects, chosen.out / "objects.csv")
     print(table(scores))
+    if chosen.beside:
+        other = ns.load_model(chosen.beside)
+        before = evaluate_images(other, images, objects=chosen.objects, baselines=False, say=say)
+        write_rows(before.images, chosen.out / "beside-images.csv")
+        write_rows(before.objects, chosen.out / "beside-objects.csv")
+        (chosen.out / "beside.md").write_text(comparison(before, scores) + "\n", encoding="utf-8")
+        print(comparison(before, scores))
     if not chosen.no_pictures:
         draw_families(model, images, scores, chosen.out)
 
