@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -24,14 +24,12 @@ class Size:
 
     Parameters
     ----------
-    title : str
     heads, windows : tuple of int
         Per stage.
     whole : tuple of int
         Blocks that attend to the whole image.
     """
 
-    title: str
     heads: tuple[int, ...]
     windows: tuple[int, ...]
     whole: tuple[int, ...]
@@ -39,10 +37,10 @@ class Size:
 
 #: By channels of the first stage and number of blocks.
 SIZES: dict[tuple[int, int], Size] = {
-    (96, 12): Size("tiny", (1, 2, 4, 8), (8, 4, 14, 7), (5, 7, 9)),
-    (96, 16): Size("small", (1, 2, 4, 8), (8, 4, 14, 7), (7, 10, 13)),
-    (112, 24): Size("base plus", (2, 4, 8, 16), (8, 4, 14, 7), (12, 16, 20)),
-    (144, 48): Size("large", (2, 4, 8, 16), (8, 4, 16, 8), (23, 33, 43)),
+    (96, 12): Size((1, 2, 4, 8), (8, 4, 14, 7), (5, 7, 9)),  # tiny
+    (96, 16): Size((1, 2, 4, 8), (8, 4, 14, 7), (7, 10, 13)),  # small
+    (112, 24): Size((2, 4, 8, 16), (8, 4, 14, 7), (12, 16, 20)),  # base plus
+    (144, 48): Size((2, 4, 8, 16), (8, 4, 16, 8), (23, 33, 43)),  # large
 }
 
 
@@ -95,22 +93,6 @@ def _widths(state: State, blocks: str) -> list[int]:
     pattern = re.compile(re.escape(blocks) + r"\.(\d+)\.attn\.proj\.weight$")
     found = {int(m[1]): int(state[name].shape[0]) for name in state if (m := pattern.match(name))}
     return [found[number] for number in range(len(found))]
-
-
-def title_of(settings: Mapping[str, Any]) -> str:
-    """Name a SAM 2 by its configuration.
-
-    Examples
-    --------
-    >>> backbone = {"hidden_size": 96, "blocks_per_stage": [1, 2, 11, 2]}
-    >>> title_of({"vision_config": {"backbone_config": backbone}})
-    'SAM 2.1 small'
-    """
-    backbone = settings.get("vision_config", {}).get("backbone_config", {})
-    blocks = sum(backbone.get("blocks_per_stage") or (0,))
-    size = SIZES.get((backbone.get("hidden_size", 0), blocks))
-    older = settings.get("enable_occlusion_spatial_embedding", True) is False
-    return f"SAM 2{'' if older else '.1'}{'' if size is None else f' {size.title}'}"
 
 
 def settings_beside(path: Path, kinds: Sequence[str]) -> dict[str, Any]:
