@@ -156,9 +156,10 @@ def main() -> None:
     parser.add_argument("--objects", type=int, default=8, help="objects of each stack")
     parser.add_argument("--data", type=Path)
     parser.add_argument("--cache", type=Path)
+    parser.add_argument("--model", default="cells", help="name or path")
     options = parser.parse_args()
     torch.set_num_threads(1)
-    model = ns.load_model("cells", device="cpu")
+    model = ns.load_model(options.model, device="cpu")
     seeds = range(FIRST_SEED, FIRST_SEED + options.volumes)
     stacks = list(generated((*VOLUME_KINDS, "timelapse"), seeds))
     if options.data is not None:

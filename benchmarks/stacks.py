@@ -161,11 +161,12 @@ def main() -> None:
     parser.add_argument("--objects", type=int, default=4, help="of each stack")
     parser.add_argument("--ways", default=",".join(WAYS), help="of carrying an object")
     parser.add_argument("--only", default="", help="beginning of the names of stacks")
+    parser.add_argument("--model", default="cells", help="name or path")
     options = parser.parse_args()
     torch.set_num_threads(1 if not options.full else 2)
     seeds = range(1, 7) if options.full else SEEDS
     shape = (32, 256, 256) if options.full else (24, 128, 128)
-    model = ns.load_model("cells", device="cpu")
+    model = ns.load_model(options.model, device="cpu")
 
     def stacks(kinds: tuple[str, ...], beginnings: tuple[str, ...]) -> Iterator[Stack]:
         found = list(generated(kinds, seeds, shape))

@@ -27,7 +27,7 @@ Map = npt.NDArray[np.float32]
 
 ACROSS = 40.0  # pixels across an object at which its motion is looked for
 RADIUS = 7  # pixels around a place that are taken to move together
-ROUNDS = 4  # at every zoom
+ROUNDS = 3  # at every zoom
 COARSEST = 16  # pixels of the shorter side
 NEAR, LEAST = 0.75, 16  # object sizes, and pixels at least, that are looked at on each side
 FLAT = 1e-14  # determinant below which a square shows no structure to follow
@@ -105,8 +105,9 @@ def flow(reference: Map, moving: Map, radius: int = RADIUS, rounds: int = ROUNDS
     found = torch.zeros(2, *levels[-1].shape[1:])
     for level in reversed(levels):
         found = _enlarged(found, (level.shape[1], level.shape[2]))
+        squares = _Squares(level[0], radius)
         for _ in range(rounds):
-            found = _solved(level, found, radius)
+            found = squares.solved(level[1], found)
     result: Map = found.numpy()
     return result
 
@@ -120,24 +121,36 @@ def _enlarged(found: Tensor, shape: tuple[int, int]) -> Tensor:
     return spread * growth[:, None, None]
 
 
-def _solved(pictures: Tensor, found: Tensor, radius: int) -> Tensor:
-    """Improve a flow by one round."""
-    reference, moving = pictures
-    warped = _warped(moving, found)
-    down, along = torch.gradient(warped)
-    error = down * found[0] + along * found[1] + reference - warped
-    products = [down * down, along * along, down * along, down * error, along * error]
-    means = _around(torch.stack(products), radius)
-    determinant = means[0] * means[1] - means[2] ** 2
-    structured = determinant.abs() > FLAT
-    determinant = torch.where(structured, determinant, 1.0)
-    solved = torch.stack(
-        [
-            means[1] * means[3] - means[2] * means[4],
-            means[0] * means[4] - means[2] * means[3],
-        ]
-    )
-    return torch.where(structured, solved / determinant, 0.0)
+class _Squares:
+    """The equations of all squares of a picture, as far as they do not depend on the other one.
+
+    Parameters
+    ----------
+    reference : (H, W) float32
+    radius : int
+        Pixels around the middle of a square.
+    """
+
+    def __init__(self, reference: Tensor, radius: int) -> None:
+        self.reference, self.radius = reference, radius
+        self.slopes = torch.stack(torch.gradient(reference))
+        down, along = self.slopes
+        self.means = _around(torch.stack([down * down, along * along, down * along]), radius)
+        determinant = self.means[0] * self.means[1] - self.means[2] ** 2
+        self.structured = determinant.abs() > FLAT
+        self.determinant = torch.where(self.structured, determinant, 1.0)
+
+    def solved(self, moving: Tensor, found: Tensor) -> Tensor:
+        """Improve a flow (2, H, W) to the other picture by one round."""
+        error = (self.slopes * found).sum(0) + self.reference - _warped(moving, found)
+        down, along = _around(self.slopes * error, self.radius)
+        solved = torch.stack(
+            [
+                self.means[1] * down - self.means[2] * along,
+                self.means[0] * along - self.means[2] * down,
+            ]
+        )
+        return torch.where(self.structured, solved / self.determinant, 0.0)
 
 
 def _warped(picture: Tensor, found: Tensor) -> Tensor:

@@ -109,16 +109,16 @@ class MaskDecoder(nn.Module):
         """
         stride2, stride4, stride8 = features
         rows, cols = stride8.shape[-2:]
-        image = stride8.index_select(0, image_index) + drawn8
+        image = _own(stride8, image_index) + drawn8
         image = F.relu(image + self.local(image))
         tokens = torch.cat([self.tokens.expand(len(prompts), -1, -1), prompts.to(image.dtype)], 1)
         flat = image.flatten(2).transpose(1, 2)
         for layer in self.layers:
             tokens, flat = layer(tokens, flat)
         image = flat.transpose(1, 2).unflatten(2, (rows, cols))
-        x = _double(self.up4(image)) + self.skip4(stride4).index_select(0, image_index) + drawn4
+        x = _double(self.up4(image)) + _own(self.skip4(stride4), image_index) + drawn4
         x = self.mix4(F.relu(x))
-        x = _double(self.up2(x)) + self.skip2(stride2).index_select(0, image_index)
+        x = _double(self.up2(x)) + _own(self.skip2(stride2), image_index)
         x = self.mix2(x)
         kernels = torch.stack([f(tokens[:, 1 + k]) for k, f in enumerate(self.weights)], 1)
         logits = torch.einsum("nkc,nchw->nkhw", kernels[..., :-1], x) + kernels[..., -1:, None]
@@ -135,6 +135,11 @@ class MaskDecoder(nn.Module):
         # the MLP corrects what the masks' own probabilities expect
         guess = facts[..., 0].clamp(0.02, 0.98).logit()
         return logits, (self.quality(seen)[..., 0].float() + guess).sigmoid(), tokens[:, 0]
+
+
+def _own(maps: Tensor, image_index: Tensor) -> Tensor:
+    """Give each prompt the maps of its image; those of a single image are shared, not copied."""
+    return maps if len(maps) == 1 else maps.index_select(0, image_index)
 
 
 def _double(x: Tensor) -> Tensor:
