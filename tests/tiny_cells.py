@@ -9,7 +9,7 @@ from napari_sam.models.cells.network import LIGHT, CellsNetwork
 from napari_sam.training.tuning import Recipe
 
 #: Small windows and few images: a step takes milliseconds.
-QUICK = Recipe(windows=2, others=1, size=64, prompts=1, generated=1, checked=1)
+QUICK = Recipe(windows=2, size=64, prompts=1, generated=2, checked=1)
 
 
 def tiny_network(light: bool = False, seed: int = 0) -> CellsNetwork:

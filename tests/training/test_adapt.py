@@ -304,7 +304,7 @@ def test_training_brings_the_maps_closer_to_the_marks() -> None:
     recipe = Recipe(windows=4, size=64, prompts=1, warm=2, learning_rate=0.03)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        tuner = Tuner(model.network, pieces, [], recipe)
+        tuner = Tuner(model.network, pieces, recipe)
         losses = [tuner.step(0.0)["instances"] for _ in range(40)]
     assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
 

@@ -303,15 +303,29 @@ class Storable(Protocol):
 class Tunable(Protocol):
     """Can be taught, and saved as a checkpoint of its own."""
 
+    device: str
+
     @property
     def network(self) -> Any:
         """What is taught, which speaks the language of `CellsNetwork`; copy it before."""
         ...
 
-    def taught(self, state: Mapping[str, Any] | None, name: str, lesson: Lesson | None) -> Any:
+    @property
+    def first_eyes(self) -> Any:
+        """What it saw with before it was taught anything, see `napari_sam.models.cells.eyes`."""
+        ...
+
+    def eyes_for(self, pyramid: Any) -> Any:
+        """What it sees a plane with: not all is of a kind that it was taught on."""
+        ...
+
+    def taught(
+        self, state: Mapping[str, Any] | None, name: str, lesson: Lesson | None, kind: Any = None
+    ) -> Any:
         """Make a model of the weights of a copy of `network` that was trained.
 
-        None keeps the weights as they are, to the last bit.
+        None keeps the weights as they are, to the last bit. Planes that are not of the kind that
+        it was taught on, if one is named, are seen as before.
         """
         ...
 

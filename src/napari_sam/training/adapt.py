@@ -32,13 +32,15 @@ def adapt(
 ) -> Model:
     """Teach a model the objects of a person's images.
 
-    The last stages of the encoder, the heads and the decoder learn from the corrected objects;
-    the stages before them stay as they are. On generated images of many kinds the model learns
-    to see what it saw before, so that it forgets little [1]_. It learns twice, from all objects
-    but one half of those that it is compared on, and then from all but the other half: so each
-    of them says once what becomes of an object that was not shown. The mean of both weights, and
-    mixtures with the old ones [2]_, are compared with these. Unless what is gained on the objects
-    is surely more than nothing, the old weights are kept and a warning says so.
+    The whole network learns from the corrected objects, twice: from all but one half of those
+    that it is compared on, and then from all but the other half. So each of them says once what
+    becomes of an object that was not shown. The mean of both weights, and mixtures with the old
+    ones [1]_, are compared with these. Unless what is gained on the objects is surely more than
+    nothing, the old weights are kept and a warning says so.
+
+    A model of this kind forgets what it is not shown [2]_. So it keeps its old weights beside the
+    new ones, and what the person's images look like to it: planes that do not look so are seen
+    as before, to the last bit.
 
     Parameters
     ----------
@@ -86,8 +88,9 @@ def adapt(
 
     References
     ----------
-    .. [1] Li and Hoiem, Learning without forgetting, IEEE TPAMI 40:2935, 2018.
-    .. [2] Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022.
+    .. [1] Wortsman et al., Robust fine-tuning of zero-shot models, CVPR 2022.
+    .. [2] French, Catastrophic forgetting in connectionist networks, Trends in Cognitive
+       Sciences 3:128, 1999.
     """
     taught = teach(
         as_model(model, device),

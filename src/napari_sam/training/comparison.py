@@ -1,4 +1,4 @@
-"""What corrected objects that were held back, and generated images, say about a model."""
+"""What generated images of many kinds say about a model: whether it still sees them."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.contrast import contrast_limits, normalise
+from napari_sam.models.capabilities import Tunable
+from napari_sam.models.cells.windows import Pyramid
 from napari_sam.training.crops import Window
 from napari_sam.training.monitor import monitor, monitor_windows
 from napari_sam.training.synthetic import generate
 
-__all__ = ["Elsewhere", "Figures", "forgotten"]
+__all__ = ["Elsewhere", "Figures"]
 
 Figures = Mapping[str, float]
 #: Kinds of generated images that stand for all that a model knew before.
@@ -30,45 +32,43 @@ KINDS = (
 )
 #: Of the seeds that training never uses.
 SEED = 990
-#: What may be lost elsewhere before it counts, mean of AP and click IoU.
-FORGOTTEN = 0.01
 
 
 @dataclass(frozen=True, eq=False)
 class Elsewhere:
-    """Generated windows of many kinds: whether a network still knows what it knew.
+    """Generated images of many kinds: whether a model still knows what it knew.
 
     Parameters
     ----------
+    images : sequence of (H, W) or (H, W, 3) arrays
+        As they are.
     windows : sequence of (kind, Window)
+        One of each image, at the size that suits its objects.
     """
 
+    images: Sequence[np.ndarray]
     windows: Sequence[tuple[str, Window]]
 
     @classmethod
     def generated(cls, count: int) -> Elsewhere:
         """Generate a window of each of the first so many kinds."""
-        images = []
+        seen = []
         for kind in KINDS[:count]:
             image, labels, *_ = generate(kind, SEED, (224, 224))
-            images.append((kind, kind, np.asarray(image), np.asarray(labels)))
-        return cls(monitor_windows(images, per_family=1))
+            windows = monitor_windows([(kind, kind, np.asarray(image), np.asarray(labels))], 192, 1)
+            if windows:
+                seen.append((np.asarray(image), windows[0]))
+        return cls([image for image, _ in seen], [window for _, window in seen])
 
-    def figures(self, network: CellsNetwork) -> dict[str, float]:
-        """Measure a network: ``"ap50"`` and ``"click"``, at the size that suits the objects."""
-        if not self.windows:
-            return {}
-        mean = monitor(network, self.windows)["mean"]
-        return {name: mean[name] for name in ("ap50", "click") if name in mean}
-
-
-def forgotten(figures: Figures, before: Figures) -> float:
-    """Return by how much a model sees worse elsewhere than before, beyond what does not count.
-
-    Examples
-    --------
-    >>> round(forgotten({"ap50": 0.7, "click": 0.8}, {"ap50": 0.8, "click": 0.8}), 2)
-    0.04
-    """
-    lost = [before[name] - value for name, value in figures.items() if name in before]
-    return max(0.0, float(np.mean(lost)) - FORGOTTEN) if lost else 0.0
+    def figures(self, model: Tunable) -> dict[str, float]:
+        """Measure a model: ``"ap50"`` and ``"click"``, each image with what it is seen with."""
+        rows = []
+        for image, window in zip(self.images, self.windows, strict=True):
+            plane = normalise(image, contrast_limits(image))
+            eyes = model.eyes_for(Pyramid.of(plane, model.device))
+            rows.append(monitor(eyes.network, [window])["mean"])
+        return {
+            name: float(np.mean([row[name] for row in rows if name in row]))
+            for name in ("ap50", "click")
+            if any(name in row for row in rows)
+        }

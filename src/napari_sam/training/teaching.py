@@ -15,22 +15,22 @@ from torch import Tensor
 from napari_sam import checks
 from napari_sam.errors import LabelsError, ModelError
 from napari_sam.models.capabilities import Tunable
+from napari_sam.models.cells.kind import Kind
 from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.models.device import multiplies_bfloat16
 from napari_sam.models.lesson import BETTER, Lesson
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, part, silent
-from napari_sam.training.comparison import Elsewhere, Figures, forgotten
+from napari_sam.training.comparison import Elsewhere, Figures
 from napari_sam.training.corrections import (
     TAUGHT,
     Piece,
     number_of,
     pieces_of,
-    usual_diameter,
 )
-from napari_sam.training.crops import Plane
 from napari_sam.training.generated import fresh_planes
 from napari_sam.training.held_back import Seen, look_at, samples
+from napari_sam.training.kinds import kind_of
 from napari_sam.training.shown_samples import Sample
 from napari_sam.training.tuning import Recipe, Tuner
 from napari_sam.training.turns import in_turns
@@ -42,12 +42,8 @@ State = Mapping[str, Tensor]
 #: In each turn another part of the corrected objects is held back to compare on; and on how many
 #: objects models are compared, at most.
 TURNS, COMPARED = 2, 24
-#: How far from the old weights to the new ones the models lie that are compared, times how far
-#: so few objects are trusted; the last has the old weights and has only learnt how large the
-#: objects are.
-MIXTURES = (1.0, 0.5, 0.0)
-#: Objects from which on the new weights count more than the old ones.
-TRUSTED = 10
+#: How far from the old weights to the new ones the models lie that are compared.
+MIXTURES = (1.0, 0.7, 0.4)
 #: Share of the time after which no more of the person's images are prepared.
 PREPARING = 0.2
 #: Share of the progress that comes before the first step and after the last one.
@@ -96,26 +92,34 @@ def teach(
     turns = _turns(pieces, rng)
     bench = _Bench(turns, Elsewhere.generated(recipe.checked))
     looked = clock()
-    before = bench.before(model)
-    limit.begin(1.2 * len(MIXTURES) * (clock() - looked))
-    others = fresh_planes(rng, recipe.generated)
-    classroom = _Classroom(tunable.network, others, recipe, seed)
+    yours = bench.yours([model] * len(turns))
+    each = clock() - looked
+    before = _Before(yours, bench.elsewhere.figures(tunable))
+    # Afterwards every mixture is looked at, and other kinds of images once more.
+    limit.begin(1.2 * (clock() - looked + (len(MIXTURES) - 1) * each))
+    kind = kind_of(tunable, pieces, fresh_planes(rng, recipe.generated))
+    classroom = _Classroom(tunable.network, recipe, seed)
     learnt, taken = classroom.teach(turns, limit, part(progress, BEFORE, AFTER))
-    lesson = _lesson(model, pieces, before, images=len(pairs), steps=taken)
-    best = _best(tunable, learnt, lesson, bench, before, part(progress, AFTER, 1.0))
-    verdict = Verdict.of(before.yours.each, best.seen.yours.each)
+    lesson = _lesson(model, pieces, kind, before, images=len(pairs), steps=taken)
+    trial = _Trial(tunable, lesson, kind)
+    best = _best(trial, learnt, bench, before.yours, part(progress, AFTER, 1.0))
+    verdict = Verdict.of(before.yours.each, best.seen.each)
     kept = anyway or verdict.word == BETTER
     lesson = replace(
         lesson,
         kept=kept,
         verdict=verdict.word,
-        after=best.seen.yours.figures,
-        elsewhere_after=best.seen.others,
+        after=best.seen.figures,
+        elsewhere_after=bench.elsewhere.figures(trial.model(best.state)),
         seconds=round(clock() - limit.start, 1),
     )
-    taught: Model = tunable.taught(best.state if kept else None, called, lesson)
+    taught: Model = (
+        tunable.taught(best.state, called, lesson, kind)
+        if kept
+        else tunable.taught(None, called, lesson)
+    )
     progress(1.0)
-    shown = samples([piece for turn in turns for piece in turn], before.yours, best.seen.yours)
+    shown = samples([piece for turn in turns for piece in turn], before.yours, best.seen)
     return Taught(taught, shown)
 
 
@@ -141,8 +145,8 @@ class _Limit:
         return max(by_steps, spent / (self.seconds - self.begun))
 
 
-class _Figures(NamedTuple):
-    """What is made of objects held back, and of generated images."""
+class _Before(NamedTuple):
+    """What the model that is taught makes of objects held back, and of generated images."""
 
     yours: Seen
     others: Figures
@@ -155,15 +159,11 @@ class _Bench:
     turns: list[list[Piece]]
     elsewhere: Elsewhere
 
-    def before(self, model: Model) -> _Figures:
-        """Measure the model that is taught."""
-        seen = [look_at(model, turn) for turn in self.turns]
-        return _Figures(Seen.joined(seen), self.elsewhere.figures(_tunable(model).network))
-
-    def figures(self, models: Sequence[Model], whole: Model) -> _Figures:
-        """Measure the model of each turn on what it was not shown, and all in one elsewhere."""
-        seen = [look_at(model, turn) for model, turn in zip(models, self.turns, strict=True)]
-        return _Figures(Seen.joined(seen), self.elsewhere.figures(_tunable(whole).network))
+    def yours(self, models: Sequence[Model]) -> Seen:
+        """Measure the model of each turn on what it was not shown."""
+        return Seen.joined(
+            look_at(model, turn) for model, turn in zip(models, self.turns, strict=True)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,7 +171,6 @@ class _Classroom:
     """Tunes a copy of a network in each turn."""
 
     network: CellsNetwork
-    others: list[Plane]
     recipe: Recipe
     seed: int
 
@@ -185,7 +184,7 @@ class _Classroom:
             for number, turn in enumerate(turns):
                 seed = self.seed + number
                 torch.manual_seed(seed)
-                tuner = Tuner(self.network, turn, self.others, self.recipe, seed, half)
+                tuner = Tuner(self.network, turn, self.recipe, seed, half)
                 # Of the time, or the steps, each turn has the same part, and one step at least.
                 while (share := count * limit.share(taken + tuner.steps) - number) < 1 or (
                     tuner.steps == 0
@@ -198,12 +197,23 @@ class _Classroom:
 
 
 @dataclass(frozen=True, eq=False)
-class _Candidate:
-    """Weights, what they make of the comparison, and what they are worth."""
+class _Trial:
+    """Makes models of weights, as they will be if these are kept."""
+
+    tunable: Tunable
+    lesson: Lesson
+    kind: Kind
+
+    def model(self, state: State) -> Any:
+        return self.tunable.taught(state, "candidate", self.lesson, self.kind)
+
+
+class _Candidate(NamedTuple):
+    """Weights, what they make of the objects held back, and what is gained."""
 
     state: State
-    seen: _Figures
-    worth: float
+    seen: Seen
+    gain: float
 
 
 def _tunable(model: Model) -> Tunable:
@@ -229,7 +239,7 @@ def _turns(pieces: list[Piece], rng: np.random.Generator) -> list[list[Piece]]:
 
 
 def _lesson(
-    model: Model, pieces: list[Piece], before: _Figures, *, images: int, steps: int
+    model: Model, pieces: list[Piece], kind: Kind, before: _Before, *, images: int, steps: int
 ) -> Lesson:
     """Begin a lesson, of which is known what it is about and nothing that comes of it."""
     return Lesson(
@@ -241,7 +251,7 @@ def _lesson(
         seconds=0.0,
         steps=steps,
         kept=True,
-        diameter=usual_diameter(pieces),
+        diameter=kind.diameter,
         before=before.yours.figures,
         after={},
         elsewhere_before=before.others,
@@ -250,27 +260,22 @@ def _lesson(
 
 
 def _best(
-    tunable: Tunable,
-    learnt: list[State],
-    lesson: Lesson,
-    bench: _Bench,
-    before: _Figures,
-    progress: Progress,
+    trial: _Trial, learnt: list[State], bench: _Bench, before: Seen, progress: Progress
 ) -> _Candidate:
-    """Look at the new weights and at mixtures with the old ones, and return the best of them."""
-    old = tunable.network.state_dict()
-    trust = lesson.objects / (lesson.objects + TRUSTED)
+    """Look at the new weights and at mixtures with the old ones, and return the best of them.
+
+    Mixtures are made of the weights of each turn, and looked at with what it was not shown; what
+    is returned is their mean.
+    """
+    old = trial.tunable.network.state_dict()
     candidates = []
     for done, mixture in enumerate(MIXTURES):
         progress(done / len(MIXTURES))
-        states = [_between(old, state, trust * mixture) for state in learnt]
-        models = [tunable.taught(state, "candidate", lesson) for state in states]
-        mean = _mean(states)
-        figures = bench.figures(models, tunable.taught(mean, "candidate", lesson))
-        gained = Verdict.of(before.yours.each, figures.yours.each)
-        worth = gained.gain - forgotten(figures.others, before.others)
-        candidates.append(_Candidate(mean, figures, worth))
-    return max(candidates, key=lambda candidate: candidate.worth)
+        states = [_between(old, state, mixture) for state in learnt]
+        seen = bench.yours([trial.model(state) for state in states])
+        gain = Verdict.of(before.each, seen.each).gain
+        candidates.append(_Candidate(_mean(states), seen, gain))
+    return max(candidates, key=lambda candidate: candidate.gain)
 
 
 def _between(old: State, new: State, mixture: float) -> State:

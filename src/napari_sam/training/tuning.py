@@ -1,4 +1,4 @@
-"""A trained network moved a little, towards a person's objects and away from nothing else."""
+"""A trained network moved a little, towards a person's objects."""
 
 from __future__ import annotations
 
@@ -9,14 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from napari_sam.libraries import keep_triton_out
 from napari_sam.models.cells.network import CellsNetwork, Features
 from napari_sam.training.averaging import WeightAverage
 from napari_sam.training.corrections import TAUGHT, Piece, draw
-from napari_sam.training.crops import Plane
-from napari_sam.training.distilling import Teacher
 from napari_sam.training.losses import (
     instance_loss,
     instance_targets,
@@ -25,7 +22,7 @@ from napari_sam.training.losses import (
     size_loss,
 )
 from napari_sam.training.prompting import PromptBatch, choose_objects, correct, first_prompts
-from napari_sam.training.sampling import Example, WindowStream
+from napari_sam.training.sampling import Example
 
 __all__ = ["Recipe", "Tuner"]
 
@@ -36,42 +33,28 @@ class Recipe:
 
     Parameters
     ----------
-    parts : tuple of str
-        What of the network learns; the rest, above all the encoder's way down, stays as it is.
     learning_rate : float
         As a share of the size of each tensor of weights.
     warm : int
         Steps until it is reached.
-    windows, others, size : int
-        Windows of the person's images and generated ones per step, and their side in pixels.
+    windows, size : int
+        Windows of the person's images per step, and their side in pixels.
     prompts, prompt_every : int
         Prompts for each of the person's windows, and every how many steps any are asked.
-    distil : float
-        How much it counts that generated images are seen as before.
     decay : float
         Of the running average of the weights, which is what is kept.
     generated, checked : int
-        Generated images to learn from, and to compare on.
+        Generated images that the person's are told from, and others to compare on.
     """
 
-    parts: tuple[str, ...] = (
-        "image_encoder.lateral",
-        "image_encoder.merge",
-        "instance_head",
-        "size_head",
-        "prompt_encoder",
-        "mask_decoder",
-    )
     learning_rate: float = 1e-2
     warm: int = 20
     windows: int = 4
-    others: int = 3
     size: int = 192
     prompts: int = 2
-    prompt_every: int = 2
-    distil: float = 1.0
+    prompt_every: int = 4
     decay: float = 0.98
-    generated: int = 48
+    generated: int = 32
     checked: int = 10
 
 
@@ -83,8 +66,6 @@ class Tuner:
     network : CellsNetwork
         In evaluation mode, its norms folded.
     pieces : sequence of Piece
-    others : sequence of Plane
-        Generated images, on which the tuned network is to see what the old one does.
     recipe : Recipe
     seed : int
     half : bool
@@ -95,24 +76,19 @@ class Tuner:
         self,
         network: CellsNetwork,
         pieces: Sequence[Piece],
-        others: Sequence[Plane],
         recipe: Recipe,
         seed: int = 0,
         half: bool = False,
     ) -> None:
         self.recipe, self.half = recipe, half
-        self.teacher = Teacher(network)
         self.network = copy.deepcopy(network)
         self.rng = np.random.default_rng(seed)
         self.generator = torch.Generator().manual_seed(seed)
         self.pieces = [piece for piece in pieces if len(piece.ids(TAUGHT))]
         counts = np.sqrt([len(piece.ids(TAUGHT)) for piece in self.pieces])
         self.share = counts / counts.sum()
-        self.stream = WindowStream(others, seed) if others else None
-        self.network.requires_grad_(False)
-        for part in recipe.parts:
-            self.network.get_submodule(part).requires_grad_(True)
-        self.learning = [p for p in self.network.parameters() if p.requires_grad]
+        self.network.requires_grad_(True)
+        self.learning = list(self.network.parameters())
         keep_triton_out()  # torch imports Triton for its first optimiser
         # Folded norms leave weights of very different sizes: each moves by a share of its own.
         self.optimiser = torch.optim.Adam(
@@ -129,8 +105,6 @@ class Tuner:
             falling = min(1.0, 0.05 + 2 * (1 - share))
             group["lr"] = self.recipe.learning_rate * group["size"] * warm * falling
         losses = self._yours()
-        if self.stream is not None:
-            losses["others"] = self.recipe.distil * self._others()
         loss = torch.stack(list(losses.values())).sum()
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -179,27 +153,6 @@ class Tuner:
                 batch = correct(batch, logits.detach(), iou.detach())
         return total
 
-    def _others(self) -> Tensor:
-        """How far the network has moved from the old one on generated images."""
-        assert self.stream is not None
-        examples = [self.stream.draw(self.recipe.size) for _ in range(self.recipe.others)]
-        image = self._stacked(examples, "image").contiguous(memory_format=torch.channels_last)
-        with self._precision():
-            seen = self.teacher.look(image)
-            features = self.network.encode(image)
-            maps = self.network.instances(features)
-        total = self.teacher.loss(seen, features, maps)
-        if self.steps % self.recipe.prompt_every:
-            return total
-        picked = choose_objects(examples, 1, self.generator, self.device)
-        if len(picked[0]) > 1:
-            batch = first_prompts(*picked)
-            with torch.no_grad():
-                wanted, quality = self._decoded(self.teacher.network, seen[0], batch)
-            logits, iou = self._decoded(self.network, features, batch)
-            total = total + _same_masks(logits, wanted) + (iou - quality).abs().mean()
-        return total
-
     def _decoded(
         self, network: CellsNetwork, features: Features, batch: PromptBatch
     ) -> tuple[Tensor, Tensor]:
@@ -218,11 +171,3 @@ class Tuner:
 
 def _size(weights: Tensor) -> float:
     return float(weights.detach().square().mean().sqrt())
-
-
-def _same_masks(logits: Tensor, wanted: Tensor) -> Tensor:
-    """Divergence of masks (N, K, h, w) from those of the old network, per area."""
-    target = wanted.float().sigmoid()
-    surprise = F.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    least = F.binary_cross_entropy(target, target, reduction="none")
-    return ((surprise - least).sum((2, 3)) / (2 * target.sum((2, 3)) + 60)).mean()

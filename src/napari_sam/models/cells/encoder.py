@@ -104,7 +104,8 @@ class ImageEncoder(nn.Module):
             for width, kernel in zip(widths[:-1], merges, strict=True)
         )
 
-    def forward(self, image: Tensor) -> Features:
+    def stages(self, image: Tensor) -> list[Tensor]:
+        """Return what is seen on the way down, at strides 2, 4, 8, 16 and 32."""
         x = image * 2.0 - 1.0
         if self.views > 1:
             x = torch.cat([x, compressed(image)], 1)
@@ -112,6 +113,10 @@ class ImageEncoder(nn.Module):
         for stage in self.down:
             x = stage(x)
             maps.append(x)
+        return maps
+
+    def forward(self, image: Tensor) -> Features:
+        maps = self.stages(image)
         for i in range(len(maps) - 2, -1, -1):
             wide = F.interpolate(self.lateral[i](maps[i + 1]), scale_factor=2.0, mode="nearest")
             maps[i] = self.merge[i](maps[i] + wide)

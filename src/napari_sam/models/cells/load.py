@@ -14,6 +14,7 @@ import torch
 from napari_sam.errors import CheckpointError
 from napari_sam.models.cells.model import CellsModel
 from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.models.cells.past import past_of, split_off
 from napari_sam.models.checkpoints import read_file
 from napari_sam.models.headers import read_safetensors_header
 from napari_sam.models.lesson import history_of
@@ -58,7 +59,7 @@ def load_cells(
         )
     words = read_safetensors_header(source).metadata
     config = _config(words.get("config", "{}"), source)
-    state = named_tensors(read_file(source))
+    state, beside = split_off(named_tensors(read_file(source)))
     check_fit(
         lambda: CellsNetwork.of(config), state, f"{source.name}, taken for weights of 'cells',"
     )
@@ -76,6 +77,7 @@ def load_cells(
     model = CellsModel(network, name, device, fingerprint, reader)
     model.licence = words.get("licence", "")
     model.history = history_of(words.get("history", "[]"))
+    model.past = past_of(beside, words.get("past", ""), state, model.eyes, source.name)
     return model
 
 

@@ -22,11 +22,14 @@ from torch import Tensor
 from napari_sam import checks, images
 from napari_sam.contrast import normalise
 from napari_sam.models.capabilities import Followed, Suits
-from napari_sam.models.cells.answers import distinct
+from napari_sam.models.cells.answers import distinct, sober
 from napari_sam.models.cells.encoder import Features
+from napari_sam.models.cells.eyes import Eyes
 from napari_sam.models.cells.framing import contains, hull
+from napari_sam.models.cells.kind import Kind
 from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.models.cells.overview import CellsFeatures, survey
+from napari_sam.models.cells.past import Past
 from napari_sam.models.cells.scene import CellsScene, read_scene
 from napari_sam.models.cells.size import (
     OBJECT,
@@ -48,9 +51,6 @@ from napari_sam.segmentation import Candidates
 WINDOW = 192  # pixels of a window's side
 BOX = 48.0  # window pixels across the box of an object
 REACH = 0.8  # share of a window that a box or the person's clicks may take up
-#: What the predicted IoU of the part and of the clump is lowered by: the highest of three
-#: predictions flatters, and the first candidate is the one that was taught the object.
-FLATTERY = 0.04
 
 
 class CellsModel(Model):
@@ -65,6 +65,11 @@ class CellsModel(Model):
     reader : CellsNetwork, optional
         The same network in the precision in which whole planes are read for the automatic mode;
         by default ``network`` itself. Prompts are always answered by ``network``.
+
+    Attributes
+    ----------
+    past : Past or None
+        What a taught model sees with where a plane is of a kind that it was not taught on.
     """
 
     field = 512
@@ -82,6 +87,7 @@ class CellsModel(Model):
         self.name = name
         self.device = device
         self.fingerprint = fingerprint
+        self.past: Past | None = None
         self._seen: tuple[weakref.ref[Pyramid], Window, Features] | None = None
 
     @property
@@ -101,7 +107,7 @@ class CellsModel(Model):
     def scene(self, embedding: Embedding, *, progress: Progress = silent) -> CellsScene:
         self._check_own(embedding)
         features: CellsFeatures = embedding.features
-        return read_scene(self.reader, features.pyramid, features.diameter, progress)
+        return read_scene(features.eyes.reader, features.pyramid, features.diameter, progress)
 
     @property
     def usual_diameter(self) -> float | None:
@@ -114,12 +120,31 @@ class CellsModel(Model):
         """Itself: it makes taught models of its kind, and is not changed."""
         return self
 
+    @property
+    def eyes(self) -> Eyes:
+        """What it was taught to see with."""
+        return Eyes(self.network, self.reader, self.usual_diameter)
+
+    @property
+    def first_eyes(self) -> Eyes:
+        """What it saw with before it was taught on a kind of images that is known."""
+        return self.eyes if self.past is None else self.past.eyes
+
+    def eyes_for(self, pyramid: Pyramid) -> Eyes:
+        """What it sees a plane with."""
+        return self.eyes if self.past is None else self.past.or_taught(self.eyes, pyramid)
+
     def taught(
-        self, state: Mapping[str, Tensor] | None, name: str, lesson: Lesson | None
+        self,
+        state: Mapping[str, Tensor] | None,
+        name: str,
+        lesson: Lesson | None,
+        kind: Kind | None = None,
     ) -> CellsModel:
         """Make a model of the weights of a copy of the network that was trained; None: of its own.
 
-        Not even rounded as in a file, these see exactly as before.
+        Not even rounded as in a file, these see exactly as before. Planes that are not of the
+        kind that was taught, if one is named, are seen as before, too.
         """
         network, reader = self.network, self.reader
         if state is not None:
@@ -127,12 +152,13 @@ class CellsModel(Model):
         model = CellsModel(network, name, self.device, "", reader)
         model.licence = self.licence
         model.history = self.history if lesson is None else (*self.history, lesson)
+        model.past = self.past if kind is None else Past.before(self.past, self.eyes, kind)
         # The same weights look at another size after another lesson.
-        model.fingerprint = fingerprint_of(network, reader, model.usual_diameter)
+        model.fingerprint = fingerprint_of(model.eyes, model.past)
         return model
 
     def save(self, path: str | Path) -> Path:
-        return save_network(self.network, path, self.licence, self.history)
+        return save_network(self.network, path, self.licence, self.history, self.past)
 
     @torch.inference_mode()
     def encode(
@@ -147,11 +173,12 @@ class CellsModel(Model):
         limits = self.limits_for(image, limits)
         pyramid = Pyramid.of(normalise(image, limits), self.device)
         progress(0.05)
-        overview = survey(self.reader, pyramid, part(progress, 0.05, 1.0), self.usual_diameter)
+        eyes = self.eyes_for(pyramid)
+        overview = survey(eyes, pyramid, part(progress, 0.05, 1.0))
         progress(1.0)
         maps = overview.maps.foreground
         nbytes = pyramid.nbytes + 3 * maps.nbytes + overview.objects.regions.nbytes
-        features = CellsFeatures(pyramid, overview)
+        features = CellsFeatures(pyramid, eyes, overview)
         return self._embedding(image, limits, features, nbytes)
 
     @torch.inference_mode()
@@ -159,9 +186,8 @@ class CellsModel(Model):
         image = images.check_plane(pixels)
         limits = self.limits_for(image, limits)
         pyramid = Pyramid.of(normalise(image, limits), self.device)
-        features = CellsFeatures(
-            pyramid, partial(survey, self.reader, pyramid, usual=self.usual_diameter)
-        )
+        eyes = self.eyes_for(pyramid)
+        features = CellsFeatures(pyramid, eyes, partial(survey, eyes, pyramid))
         return self._embedding(image, limits, features, pyramid.nbytes)
 
     def _embedding(
@@ -193,22 +219,23 @@ class CellsModel(Model):
         diameter = features.diameter if diameter is None else diameter
         if features.surveyed and math.isclose(diameter, features.maps.diameter):
             return features.maps
-        return read_maps(self.reader, features.pyramid, diameter, progress, region)
+        return read_maps(features.eyes.reader, features.pyramid, diameter, progress, region)
 
     @torch.inference_mode()
     def object_size(
         self, pixels: Any, *, limits: tuple[float, float], progress: Progress = silent
     ) -> tuple[float, int]:
         pyramid = Pyramid.of(normalise(images.check_plane(pixels), limits), self.device)
-        diameter = estimate_diameter(self.reader, pyramid, progress, self.usual_diameter)
-        return diameter, count_at(self.reader, pyramid, diameter)
+        eyes = self.eyes_for(pyramid)
+        diameter = estimate_diameter(eyes.reader, pyramid, progress, eyes.usual)
+        return diameter, count_at(eyes.reader, pyramid, diameter)
 
     @torch.inference_mode()
     def predict(self, embedding: Embedding, prompt: Prompt) -> Candidates:
         self._check(embedding, prompt)
         features: CellsFeatures = embedding.features
         window = self._window(features, prompt)
-        logits, scores = self._decode(features.pyramid, prompt, window)
+        logits, scores = self._decode(features, prompt, window)
         return distinct(logits, scores, window, prompt, embedding.shape)
 
     @property
@@ -227,13 +254,13 @@ class CellsModel(Model):
         features: CellsFeatures = embedding.features
         window = self._window(features, beside)
         before = None if prompt is None else self._earlier(prompt, window)
-        logits, scores, there = self.network.follow(
-            self._look(features.pyramid, window),
+        logits, scores, there = features.eyes.network.follow(
+            self._look(features, window),
             *self._marks(prompt, window),
             before,
             self._mask_in(window, neighbour),
         )
-        found = distinct(logits[0], _sober(scores)[0], window, prompt or beside, embedding.shape)
+        found = distinct(logits[0], sober(scores)[0], window, prompt or beside, embedding.shape)
         return Followed(found, float(there.sigmoid()[0]))
 
     def _window(self, features: CellsFeatures, prompt: Prompt) -> Window:
@@ -253,20 +280,20 @@ class CellsModel(Model):
         if prompt.box is not None or prompt.mask is not None or prompt.logits is not None:
             zoom = BOX / math.sqrt(max(sides[0], 1.0) * max(sides[1], 1.0))
         else:
-            zoom = OBJECT / _size_at(features, prompt.foreground)
+            zoom = OBJECT / features.size_at(prompt.foreground)
         return square(centre, clip_zoom(min(zoom, most)), WINDOW)
 
-    def _look(self, pyramid: Pyramid, window: Window) -> Features:
+    def _look(self, seen: CellsFeatures, window: Window) -> Features:
         """Encode a window, unless it is the one that was looked at last.
 
         A person who corrects an object stays in its window.
         """
         if self._seen is not None:
             known, where, features = self._seen
-            if known() is pyramid and where == window:
+            if known() is seen.pyramid and where == window:
                 return features
-        features = self.network.encode(pyramid.sample(window, (WINDOW, WINDOW)))
-        self._seen = weakref.ref(pyramid), window, features
+        features = seen.eyes.network.encode(seen.pyramid.sample(window, (WINDOW, WINDOW)))
+        self._seen = weakref.ref(seen.pyramid), window, features
         return features
 
     def _marks(
@@ -289,17 +316,17 @@ class CellsModel(Model):
         device = self.device
         return index.to(device), points.to(device), labels.to(device), box.to(device)
 
-    def _decode(self, pyramid: Pyramid, prompt: Prompt, window: Window) -> tuple[Tensor, Tensor]:
+    def _decode(self, seen: CellsFeatures, prompt: Prompt, window: Window) -> tuple[Tensor, Tensor]:
         """Return three masks' logits (3, h, w) of a window and their predicted IoU (3,)."""
-        features = self._look(pyramid, window)
+        network, features = seen.eyes.network, self._look(seen, window)
         marks = self._marks(prompt, window)
         before = self._earlier(prompt, window)
-        logits, scores = self.network.decode(features, *marks, before)
+        logits, scores = network.decode(features, *marks, before)
         if before is None and marks[1].shape[1] > 1:
             # Several clicks correct each other: the network learnt them on top of an answer.
-            best = logits[:, int(_sober(scores).argmax())][:, None]
-            logits, scores = self.network.decode(features, *marks, best)
-        return logits[0], _sober(scores)[0]
+            best = logits[:, int(sober(scores).argmax())][:, None]
+            logits, scores = network.decode(features, *marks, best)
+        return logits[0], sober(scores)[0]
 
     def _earlier(self, prompt: Prompt, window: Window) -> Tensor | None:
         """Bring the prompt's logits or mask into the window, (1, 1, h, w)."""
@@ -320,19 +347,3 @@ class CellsModel(Model):
         edges = (-0.5, -0.5, mask.shape[0] - 0.5, mask.shape[1] - 0.5)
         values = torch.from_numpy(np.asarray(mask, np.float32)).to(self.device)
         return resample(values, edges, window, size, outside=0.0)[None, None]
-
-
-def _sober(scores: Tensor) -> Tensor:
-    """Lower what is predicted of the part and of the clump by what it flatters."""
-    sober = scores.clone()
-    sober[:, 1:] = (sober[:, 1:] - FLATTERY).clamp_min(0)
-    return sober
-
-
-def _size_at(features: CellsFeatures, points: npt.NDArray[np.float64]) -> float:
-    """Return the diameter to expect of the object under the clicks."""
-    regions = features.objects.regions
-    pixels = ((points + 0.5) / features.maps.scale).astype(int)
-    under = regions[tuple(pixels.clip(0, np.array(regions.shape) - 1).T)]
-    under = under[under > 0]
-    return float(features.objects.diameters[under].max()) if len(under) else features.diameter

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import torch
 
-from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.models.cells.eyes import Eyes
 from napari_sam.models.cells.size import (
     OBJECT,
     Objects,
@@ -51,12 +52,17 @@ class CellsFeatures:
     ----------
     pyramid : Pyramid
         Windows are cut from it when a prompt asks.
+    eyes : Eyes
+        What it is seen with.
     overview : Overview or callable
         Or what makes it when it is first asked for: a box or a mask does without.
     """
 
-    def __init__(self, pyramid: Pyramid, overview: Overview | Callable[[], Overview]) -> None:
+    def __init__(
+        self, pyramid: Pyramid, eyes: Eyes, overview: Overview | Callable[[], Overview]
+    ) -> None:
         self.pyramid = pyramid
+        self.eyes = eyes
         self._overview = overview
 
     @property
@@ -83,23 +89,23 @@ class CellsFeatures:
     def diameter(self) -> float:
         return self.overview.diameter
 
+    def size_at(self, points: npt.NDArray[np.float64]) -> float:
+        """Return the diameter to expect of the object under clicks (n, 2)."""
+        regions = self.objects.regions
+        pixels = ((points + 0.5) / self.maps.scale).astype(int)
+        under = regions[tuple(pixels.clip(0, np.array(regions.shape) - 1).T)]
+        under = under[under > 0]
+        return float(self.objects.diameters[under].max()) if len(under) else self.diameter
+
 
 @torch.inference_mode()
-def survey(
-    network: CellsNetwork,
-    pyramid: Pyramid,
-    progress: Progress = silent,
-    usual: float | None = None,
-) -> Overview:
-    """Estimate how large the objects of a plane are, and look at all of it at that size.
-
-    ``usual`` is a diameter in plane pixels that a person has shown, see `estimate_diameter`.
-    """
-    diameter = estimate_diameter(network, pyramid, part(progress, 0.0, 0.6), usual)
+def survey(eyes: Eyes, pyramid: Pyramid, progress: Progress = silent) -> Overview:
+    """Estimate how large the objects of a plane are, and look at all of it at that size."""
+    diameter = estimate_diameter(eyes.reader, pyramid, part(progress, 0.0, 0.6), eyes.usual)
     # Enough to size a click; the automatic mode reads a huge plane in full when asked.
     seen = OBJECT * math.sqrt(pyramid.shape[0] * pyramid.shape[1] / MOST)
     if seen <= diameter * math.sqrt(WHOLE):
         seen = diameter
-    maps = read_maps(network, pyramid, seen, part(progress, 0.6, 1.0))
+    maps = read_maps(eyes.reader, pyramid, seen, part(progress, 0.6, 1.0))
     stacked = np.stack([maps.foreground, maps.centre, maps.boundary])
     return Overview(maps, find_objects(stacked, maps.scale[0]), diameter)

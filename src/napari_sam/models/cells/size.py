@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from scipy import ndimage as ndi
+from torch import Tensor
 
 from napari_sam.models.cells.network import CellsNetwork, Features
 from napari_sam.models.cells.windows import Pyramid
@@ -184,13 +185,20 @@ def features_of(
     network: CellsNetwork, pyramid: Pyramid, pixels: tuple[int, int, int, int], zoom: float
 ) -> Features:
     """Encode a region given in map pixels; what is returned may reach beyond it."""
+    return network.encode(sampled(network, pyramid, pixels, zoom))
+
+
+def sampled(
+    network: CellsNetwork, pyramid: Pyramid, pixels: tuple[int, int, int, int], zoom: float
+) -> Tensor:
+    """Re-sample a region given in map pixels as a network takes it; it may reach beyond it."""
     rows, columns = pixels[2] - pixels[0], pixels[3] - pixels[1]
     # The network halves five times; what that adds is black, like all beyond the plane.
     size = ceil(rows * STRIDE / 32) * 32, ceil(columns * STRIDE / 32) * 32
     corner = pixels[0] * STRIDE / zoom - 0.5, pixels[1] * STRIDE / zoom - 0.5
     edges = (*corner, corner[0] + size[0] / zoom, corner[1] + size[1] / zoom)
     image = pyramid.sample(edges, size).contiguous(memory_format=torch.channels_last)
-    return network.encode(image.to(network.precision))
+    return image.to(network.precision)
 
 
 def find_objects(maps: npt.NDArray[np.float32], scale: float) -> Objects:
@@ -307,11 +315,11 @@ def count_at(network: CellsNetwork, pyramid: Pyramid, diameter: float) -> int:
 def _seen_at(network: CellsNetwork, pyramid: Pyramid, zoom: float) -> Objects:
     """Measure what is seen in the middle of a plane at one zoom."""
     return find_objects(
-        _maps_of(network, pyramid, _middle(pyramid.shape, zoom), zoom), STRIDE / zoom
+        _maps_of(network, pyramid, middle(pyramid.shape, zoom), zoom), STRIDE / zoom
     )
 
 
-def _middle(shape: tuple[int, int], zoom: float) -> tuple[int, int, int, int]:
+def middle(shape: tuple[int, int], zoom: float) -> tuple[int, int, int, int]:
     """Return the middle of a plane, in map pixels, as large as is looked at for sizes."""
     rows, columns = (ceil(side * zoom / STRIDE) for side in shape)
     side = LOOK // STRIDE

@@ -12,8 +12,10 @@ import torch
 from torch import Tensor
 
 from napari_sam.errors import DataError
+from napari_sam.models.cells.eyes import Eyes
 from napari_sam.models.cells.folding import unfolded_state
 from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.models.cells.past import Past, past_tensors, past_text
 from napari_sam.models.lesson import Lesson, history_text
 from napari_sam.models.paths import given_path
 
@@ -48,18 +50,27 @@ def taught_network(
     return taught, copy.deepcopy(taught).to(precision)
 
 
-def fingerprint_of(network: CellsNetwork, reader: CellsNetwork, usual: float | None) -> str:
-    """Hash the weights and the usual diameter, and say in which precision planes are read."""
-    digest = hashlib.sha256(repr(usual).encode())
-    for name, tensor in network.state_dict().items():
+def fingerprint_of(eyes: Eyes, past: Past | None) -> str:
+    """Hash what planes are seen with, and say in which precision they are read."""
+    digest = hashlib.sha256(repr(eyes.usual).encode())
+    tensors = eyes.network.state_dict()
+    if past is not None:
+        digest.update(past_text(past).encode())
+        tensors.update(past_tensors(past))
+    for name, tensor in tensors.items():
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    kind = "" if reader is network else ":" + str(reader.precision).removeprefix("torch.")
+    same = eyes.reader is eyes.network
+    kind = "" if same else ":" + str(eyes.reader.precision).removeprefix("torch.")
     return f"cells:{digest.hexdigest()[:16]}{kind}"
 
 
 def save_network(
-    network: CellsNetwork, path: str | Path, licence: str, history: Sequence[Lesson]
+    network: CellsNetwork,
+    path: str | Path,
+    licence: str,
+    history: Sequence[Lesson],
+    past: Past | None = None,
 ) -> Path:
     """Write a safetensors file; a kill leaves what was there before, or all of it.
 
@@ -78,7 +89,11 @@ def save_network(
         target = target.with_name(f"{target.name}.safetensors")
     state = unfolded_state(network, CellsNetwork.of(network.config))
     tensors = {key: _halved(value) for key, value in state.items()}
-    words = {
+    words = {} if past is None else {"past": past_text(past)}
+    if past is not None:
+        # What is the same as before is not written twice.
+        tensors.update(past_tensors(past, tensors, _halved))
+    words |= {
         "format": _FORMAT,
         "config": json.dumps(network.config),
         "licence": licence,

@@ -1,0 +1,43 @@
+"""What a person's images look like, beside generated ones of many kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from napari_sam.contrast import normalise
+from napari_sam.models.capabilities import Tunable
+from napari_sam.models.cells.kind import Kind, look_of
+from napari_sam.models.cells.windows import Pyramid
+from napari_sam.training.corrections import Piece, usual_diameter
+from napari_sam.training.crops import Plane
+
+__all__ = ["kind_of"]
+
+#: At so many pieces it is looked, at most.
+LOOKS = 16
+
+
+def kind_of(model: Tunable, pieces: Sequence[Piece], others: Sequence[Plane]) -> Kind:
+    """Describe the kind of images that a model is taught on.
+
+    Parameters
+    ----------
+    model : Tunable
+        As it saw before it was taught anything.
+    pieces : sequence of Piece
+        Of the person's images.
+    others : sequence of Plane
+        Generated images of many kinds, two at least.
+    """
+    network, device = model.first_eyes.reader, model.device
+    diameter = usual_diameter(list(pieces))
+    planes = [normalise(piece.pixels, piece.limits) for piece in pieces[:LOOKS]]
+    # Any image looks blurred where small objects are looked for: so these show what is no sign.
+    strange = [np.asarray(plane.levels[0], np.float32) for plane in others]
+    mine, theirs = (
+        [look_of(network, Pyramid.of(plane, device), diameter) for plane in some]
+        for some in (planes, strange)
+    )
+    return Kind.of(diameter, mine, theirs)
