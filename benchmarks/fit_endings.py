@@ -83,7 +83,7 @@ def ways_of(stack: Stack, model: ns.Model, count: int) -> Iterator[Way]:
             for way, end in ((1, high), (-1, low)):
                 region, seen, index = start, [], largest
                 while 0 <= index + way < slices.depth and (index - end) * way < BEYOND:
-                    found = follow(slices, model, index, region, index + way)
+                    found = follow(slices, model, index, region, index + way, None, stack.over_time)
                     if found is None:
                         break
                     seen.append(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from napari_sam.regions import Region
 from napari_sam.stacks.carry import Carry
 from napari_sam.stacks.crops import Slices
 from napari_sam.training.metrics import deepest_point
-from propagation_ways import WAYS, Way, watershed_3d
+from propagation_ways import WAYS, Way, ours, watershed_3d
 from stack_samples import Stack, choose_objects
 
 FAINT = 0.5  # score below which ways without a rule of their own stop
@@ -121,7 +122,8 @@ def of_object(
     row, ends = [], []
     for name in names:
         for start in starts:
-            told, free = carried(WAYS[name], model, stack, start, (low, high))
+            way = partial(ours, time=stack.over_time) if name == "ours" else WAYS[name]
+            told, free = carried(way, model, stack, start, (low, high))
             if name == "ours":
                 free = grown(model, stack, start)
                 off = [abs(min(free) - low) <= 1, abs(max(free) - high) <= 1]

@@ -78,8 +78,8 @@ def prompt_of(mask: np.ndarray, marks: str) -> ns.Prompt:
     return ns.Prompt(**given)
 
 
-def ours(slices: Slices, model: ns.Model, before: int, region: Region, index: int):
-    seen = follow(slices, model, before, region, index)
+def ours(slices: Slices, model: ns.Model, before: int, region: Region, index: int, time=False):
+    seen = follow(slices, model, before, region, index, over_time=time)
     return None if seen is None else (seen.region, seen.score)
 
 

@@ -174,6 +174,8 @@ def test_the_mask_of_a_neighbouring_slice_is_asked_where_it_lies():
     assert labels.tolist() == [[1]]
     np.testing.assert_allclose(points[0, 0], (96, 96), atol=1)
     assert torch.isnan(boxes).all()
+    moved = cells.follow(embedding, mask, ns.Prompt(boxes=[(90, 35, 130, 105)]))  # it is there now
+    assert np.mean(moved.candidates.window[::2]) == 110
     with pytest.raises(PromptError):
         cells.follow(embedding, np.ones((3, 3), bool))
 

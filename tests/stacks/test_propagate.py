@@ -10,6 +10,7 @@ import pytest
 import napari_sam as ns
 from fake_model import FakeModel
 from napari_sam.errors import Cancelled, ImageError, LabelsError, ParameterError, PromptError
+from napari_sam.models.capabilities import Followed
 from napari_sam.stacks.carry import Carry
 
 SHAPE = (16, 220, 240)
@@ -59,6 +60,42 @@ def test_over_time_it_may_become_larger_and_smaller() -> None:
     found = ns.propagate_objects(image, {3: {0: true[0]}}, FakeModel(), over_time=True)
     assert (found[3].mask == whole.mask).all()
     assert len(ns.propagate(image, {0: true[0]}, FakeModel()).slices) < len(radii)
+
+
+class Following(FakeModel):
+    """Has learnt what the mask of a neighbouring frame means: what is bright under it."""
+
+    follows = property(lambda self: self)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[tuple[np.ndarray, ns.Prompt]] = []
+
+    def follow(self, embedding: Any, neighbour: np.ndarray, prompt: ns.Prompt) -> Followed:
+        self.asked.append((neighbour, prompt))
+        return Followed(self.predict(embedding, ns.Prompt(mask=neighbour & embedding.features)), 1)
+
+
+def test_over_time_a_model_that_has_learnt_to_tells_the_object_from_one_in_its_box() -> None:
+    bent, touching = np.zeros((2, *SHAPE[1:]), bool)
+    bent[100:130, 100:110] = bent[120:130, 100:130] = True
+    touching[100:120, 110:130] = True
+    image = np.repeat(np.where(bent | touching, 200, 10).astype(np.uint8)[None], 5, axis=0)
+    learnt, untaught = Following(), FakeModel()
+    found, boxed = (
+        ns.propagate(image, {0: bent}, model, over_time=True).mask for model in (learnt, untaught)
+    )
+    assert min(overlap(plane, bent) for plane in found) > 0.9
+    assert np.count_nonzero(boxed[1:] & touching) > 10 * np.count_nonzero(found[1:] & touching)
+    assert len(learnt.asked) == 4
+    for _, prompt in learnt.asked:
+        assert prompt.box is not None
+        assert len(prompt.points) == 1
+    first = learnt.asked[0][0]
+    assert np.count_nonzero(first) == np.count_nonzero(bent)  # as it was, not as it is expected
+    through = Following()
+    ns.propagate(image, {0: bent}, through)
+    assert not through.asked
 
 
 def test_from_one_click_to_both_ends() -> None:

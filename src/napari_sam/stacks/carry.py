@@ -74,7 +74,7 @@ class Carry:
         over_time: bool = False,
     ) -> None:
         self.slices = Slices(stack, rgb=rgb, limits=limits)
-        self._rule = OVER_TIME if over_time else THROUGH_SLICES
+        self._over_time = over_time
         self.others = None if others is None else Others(others, self.slices, own)
         self.model = model
         self.first, self.last = 0, self.slices.depth - 1
@@ -242,7 +242,8 @@ class Carry:
         low, high = span
         if span not in self._outwards:
             along = self._pass(high, -1) if high is not None else self._pass(low or 0, 1)
-            self._outwards[span] = Outwards(along, self._rule, self._own(along))
+            rule = OVER_TIME if self._over_time else THROUGH_SLICES
+            self._outwards[span] = Outwards(along, rule, self._own(along))
         return self._outwards[span]
 
     def _own(self, along: Pass) -> Own:
@@ -281,7 +282,8 @@ class Carry:
         return min(self._followed(span) / max(both * (high - low), 1), 1.0)
 
     def _follow(self, before: int, region: Region, index: int) -> Seen | None:
-        return follow(self.slices, self.model, before, region, index, self.others)
+        how = (self.others, self._over_time)
+        return follow(self.slices, self.model, before, region, index, *how)
 
     def _answer(self, index: int, what: Shown, score: float | None) -> Step:
         if isinstance(what, Prompt):

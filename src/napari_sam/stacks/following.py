@@ -28,6 +28,7 @@ from napari_sam.stacks.logits import spread
 Map = npt.NDArray[np.float32]
 
 TRUST = 2.0  # logits that the expected shape adds per pixel of depth
+LESS = 0.5  # the same where the model knows the object as it was on the frame before
 DEEP = 4.0  # pixels of depth beyond which it adds no more
 FEW = 4  # neighbours that the model is told not to mean
 NOBODY = Region(np.zeros((0, 0), dtype=bool))
@@ -100,6 +101,7 @@ def follow(
     region: Region,
     index: int,
     others: Others | None = None,
+    over_time: bool = False,
 ) -> Seen | None:
     """Find on a slice what is known on the slice before.
 
@@ -115,6 +117,8 @@ def follow(
         The slice to look at.
     others : Others, optional
         Objects whose pixels are not taken.
+    over_time : bool
+        Whether these are frames of a movie.
 
     Returns
     -------
@@ -132,8 +136,9 @@ def follow(
     if not expected.any():
         return None
     embedding = model.encode_window(pixels, limits=slices.limits)
-    answer = ask(model, embedding, expected, beside(taken, expected))
-    weighed = answer.logits + TRUST * _depth(expected)
+    told = known if over_time and model.follows is not None else None
+    answer = ask(model, embedding, expected, beside(taken, expected), told)
+    weighed = answer.logits + (TRUST if told is None else LESS) * _depth(expected)
     if taken is not None:
         weighed[taken != 0] = -DEEP
     mask = _main_part(weighed > 0, expected)
@@ -151,17 +156,24 @@ def drawn(slices: Slices, step: Step) -> Seen:
 
 
 def ask(
-    model: Model, embedding: Any, expected: Mask, not_this: Sequence[tuple[int, int]] = ()
+    model: Model,
+    embedding: Any,
+    expected: Mask,
+    not_this: Sequence[tuple[int, int]] = (),
+    before: Mask | None = None,
 ) -> Answer:
     """Ask a model about the object that is expected in a window.
 
-    This is the one place where a model that has learnt to take a neighbouring slice's mask as
-    prompt would be given it; any promptable model understands a box and a point.
+    Any promptable model understands a box and a point. One that has learnt to take the mask of a
+    neighbouring frame as prompt is given that beside them, as it was there: it tells the object
+    from others that lie where it is expected.
 
     Parameters
     ----------
     not_this : sequence of (row, column)
         Pixels of other objects.
+    before : (h, w) bool, optional
+        The object on the frame before, for a model that has learnt to take it.
 
     Returns
     -------
@@ -171,7 +183,11 @@ def ask(
     box = (rows[0] - 0.5, columns[0] - 0.5, rows[-1] + 0.5, columns[-1] + 0.5)
     labels = [FOREGROUND] + [BACKGROUND] * len(not_this)
     middle = deepest(expected)
-    found = model.predict(embedding, Prompt([middle, *not_this], labels, boxes=[box]))
+    prompt = Prompt([middle, *not_this], labels, boxes=[box])
+    if before is None or model.follows is None:
+        found = model.predict(embedding, prompt)
+    else:
+        found = model.follows.follow(embedding, before, prompt).candidates
     fits = _fits(found, expected)
     best = int(np.argmax(fits))
     logits = spread(found.logits[best], found.window, (expected.shape[0], expected.shape[1]))

@@ -252,7 +252,8 @@ class CellsModel(Model):
             if one is not None:
                 self._check(embedding, one)
         features: CellsFeatures = embedding.features
-        window = self._window(features, beside)
+        moved_to = None if prompt is None or prompt.box is None else prompt
+        window = self._window(features, moved_to or beside)
         before = None if prompt is None else self._earlier(prompt, window)
         logits, scores, there = features.eyes.network.follow(
             self._look(features, window),
