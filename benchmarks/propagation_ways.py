@@ -34,7 +34,7 @@ def flow(slices: Slices, model: ns.Model, before: int, region: Region, index: in
 
 def moved(slices: Slices, before: int, region: Region, index: int, window: Window) -> np.ndarray:
     pictures = [normalise(slices.read(z, window), slices.limits) for z in (before, index)]
-    return carry_mask(window.mask(region), *pictures) > 0.5
+    return carry_mask(window.mask(region), *pictures).cover > 0.5
 
 
 def prompted(*asked: str, warp: bool = False) -> Way:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -25,10 +26,14 @@ from napari_sam.stacks.light import Light, light_of
 SIDE = 10
 
 
-def slice_of(inside: float, alone: float, side: int = SIDE) -> Seen:
-    """What a slice shows of a square object that was bright on the slice before."""
+def slice_of(inside: float, alone: float, side: int = SIDE, alike: float | None = None) -> Seen:
+    """What a slice shows of a square object that was bright on the slice before.
+
+    What a click finds again looks as it did, if nothing else is said.
+    """
     region = Region(np.ones((side, side), bool))
-    return Seen(region, 0.9, alone, Light(inside, 0.1), Light(0.9, 0.1))
+    lights = Light(inside, 0.1), Light(0.9, 0.1)
+    return Seen(region, 0.9, alone, *lights, alone if alike is None else alike)
 
 
 THERE = [slice_of(0.9, 0.8)] * 5
@@ -63,12 +68,20 @@ def test_what_was_shown_at_its_tip_may_widen() -> None:
     assert (signs_of(SIDE**2, ball)[:, 1] == 0).all()
 
 
+def test_what_looks_otherwise_is_another_object() -> None:
+    """As bright, as large, and found by a click as well: a cell below, or one of a texture."""
+    here, below = (slice_of(0.9, 0.8, SIDE, alike) for alike in (0.9, 0.2))
+    assert judge(SIDE**2, [here] * 5 + [below] * 4, True).certain == 5
+    assert judge(SIDE**2, [here] * 5 + [below] + [here] * 4, True).certain == 10
+    assert judge(SIDE**2, [below] * 5, True).certain == 5  # what never looks alike tells nothing
+
+
 def test_what_is_known_of_its_own_slices_tells_where_it_ends_beyond_a_corrected_tip() -> None:
     """Seen from its tip alone, a blur that hardly changes could still be the object."""
     tip = Light(0.3, 0.1)
-    blur = [Seen(slice_of(0, 0).region, 0.9, 0.35, Light(0.28, 0.1), tip)] * 6
+    blur = [Seen(slice_of(0, 0).region, 0.9, 0.35, Light(0.28, 0.1), tip, 0.35)] * 6
     assert judge(SIDE**2, blur, True).certain == 6
-    shown = Seen(slice_of(0, 0).region, 1.0, 0.0, tip, tip)
+    shown = Seen(slice_of(0, 0).region, 1.0, 0.0, tip, tip, 0.0)
     own = [slice_of(0.9, 0.85, 2 * SIDE)] * 4 + [slice_of(0.6, 0.7, 15), shown]
     assert judge(4 * SIDE**2, blur, True, own=own).certain == 0
 
@@ -103,7 +116,7 @@ def test_nothing_is_certain_before_the_next_slices_are_known() -> None:
 
 
 def test_an_object_without_contrast_is_told_by_the_click_alone() -> None:
-    flat = [Seen(one.region, 0.9, one.alone, Light(0.4, 0.4), Light(0.4, 0.4)) for one in THERE]
+    flat = [replace(one, light=Light(0.4, 0.4), before=Light(0.4, 0.4)) for one in THERE]
     assert (signs_of(SIDE**2, flat)[:, 0] == 0).all()
 
 
@@ -124,11 +137,13 @@ def check_that_it_stays(seen: list[Seen], rule: Rule) -> None:
     assert np.isfinite(rule.signs(SIDE**2, seen)).all()
 
 
+def inverted(light: Light) -> Light:
+    return Light(1 - light.inside, 1 - light.around)
+
+
 def test_a_dark_object_counts_as_a_bright_one() -> None:
     dark = [
-        Seen(s.region, s.score, s.alone, *(Light(1 - v.inside, 1 - v.around) for v in pair))
-        for s in THERE + GONE
-        for pair in [(s.light, s.before)]
+        replace(one, light=inverted(one.light), before=inverted(one.before)) for one in THERE + GONE
     ]
     assert np.allclose(signs_of(SIDE**2, dark), signs_of(SIDE**2, THERE + GONE))
     assert light_of(np.ones((3, 3), bool), np.full((3, 3), 0.5)) == Light(0.5, 0.5)

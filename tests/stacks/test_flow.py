@@ -38,17 +38,27 @@ def test_a_mask_goes_where_the_picture_goes(
     after = ndi.shift(before, (down, along), order=1, mode="nearest")
     mask = disc(before.shape, (row, column), radius)
     true = disc(before.shape, (row + down, column + along), radius)
-    found = carry_mask(mask, before, after) > 0.5
+    found = carry_mask(mask, before, after).cover > 0.5
     shared = np.count_nonzero(found & true) / np.count_nonzero(found | true)
     unmoved = np.count_nonzero(mask & true) / np.count_nonzero(mask | true)
     assert shared > min(0.8, unmoved)
+
+
+def test_what_is_there_instead_of_the_object_does_not_look_alike() -> None:
+    before, mask = texture((100, 100)), disc((100, 100), (50, 50), 16)
+    after = ndi.shift(before, (1.5, -2), order=1, mode="nearest")
+    other = np.where(disc(before.shape, (51.5, 48), 18), texture(before.shape, seed=1), after)
+    assert carry_mask(mask, before, after).alike > 0.97
+    assert carry_mask(mask, 1 - before, 1 - after).alike > 0.97
+    assert carry_mask(mask, before, other.astype(np.float32)).alike < 0.8
+    assert carry_mask(mask, before, np.full_like(before, 0.5)).alike == 0
 
 
 def test_an_object_that_grows_is_followed() -> None:
     rows, columns = np.indices((100, 100), dtype=np.float32)
     apart = np.hypot(rows - 50, columns - 50)
     before, after = (np.clip(radius + 2 - apart, 0, 4) / 4 for radius in (16.0, 19.0))
-    found = carry_mask(apart < 16, before, after) > 0.5
+    found = carry_mask(apart < 16, before, after).cover > 0.5
     true = apart < 19
     assert np.count_nonzero(found & true) / np.count_nonzero(found | true) > 0.9
 
@@ -58,8 +68,8 @@ def test_planes_of_any_shape_and_without_structure_keep_the_mask(shape: tuple[in
     mask = np.zeros(shape, bool)
     mask[shape[0] // 2, shape[1] // 2] = True
     flat = np.full(shape, 0.5)
-    assert np.array_equal(carry_mask(mask, flat, flat) > 0.5, mask)
-    assert not carry_mask(np.zeros(shape, bool), flat, flat).any()
+    assert np.array_equal(carry_mask(mask, flat, flat).cover > 0.5, mask)
+    assert not carry_mask(np.zeros(shape, bool), flat, flat).cover.any()
 
 
 def test_a_shift_is_found_everywhere() -> None:

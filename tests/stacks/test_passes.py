@@ -20,7 +20,7 @@ def disc(radius: int) -> Region:
 def one_way(start: int, way: int, radii: list[int]) -> Pass:
     """A pass that saw discs, from the first radius on."""
     found = Pass(Step(start, disc(radii[0]), 1.0), way)
-    found.seen = [Seen(disc(radius), 0.9, 0.8, LIGHT, LIGHT) for radius in radii[1:]]
+    found.seen = [Seen(disc(radius), 0.9, 0.8, LIGHT, LIGHT, 0.9) for radius in radii[1:]]
     return found
 
 
@@ -55,7 +55,7 @@ def test_a_side_that_was_lost_leaves_the_other() -> None:
 
 def test_what_an_object_is_like_is_known_from_its_largest_slice_to_the_outermost() -> None:
     chain = [one_way(9, -1, [25, 24, 22, 20, 18]), one_way(6, -1, [16, 14]), one_way(4, -1, [8])]
-    own = own_slices(chain, lambda step: Seen(step.region, 1.0, 0.0, LIGHT, LIGHT))
+    own = own_slices(chain, lambda step: Seen(step.region, 1.0, 0.0, LIGHT, LIGHT, 0.0))
     assert own.area == disc(25).area
     assert [seen.region.area for seen in own.seen] == [disc(r).area for r in (24, 22, 16, 14, 8)]
     assert own_slices(chain[2:], lambda step: own.seen[0]).seen == []

@@ -25,11 +25,11 @@ from napari_sam.stacks.logistic import Logistic
 Signs = npt.NDArray[np.float64]
 
 #: Of `signs_of` and `signs_in_time`. Printed by ``python benchmarks/fit_endings.py --data FOLDER``.
-PRESENCE = Logistic((1.03, -6.29, 1.38), -0.33)
+PRESENCE = Logistic((0.56, -7.03, 0.71, 2.02), -1.67)
 STAYING = Logistic((1.62, -24.61), -0.57)
 AHEAD = 3  # slices that have to be known beyond one that is judged
 FLAT = 0.02  # brightness by which an object has to differ from its surroundings to tell anything
-FAINT = 0.2  # how much a click may lose without telling anything
+FAINT = 0.2  # how much a click or the looks may lose without telling anything
 UNFOUND = 0.6  # of its best, how well a click alone finds it below which growth is a swap
 SURE = 3.0  # log-odds that a single slice may say at most
 ENOUGH = 4.5  # log-odds against the object, summed up, at which nobody looks further
@@ -48,15 +48,15 @@ def signs_of(area: int, seen: Sequence[Seen]) -> Signs:
 
     Returns
     -------
-    (n, 3) float
+    (n, 4) float
         By how much the object is brighter than halfway between the brightest so far and the
         faintest of the slices ahead, in units of its contrast where it is known (darker objects
         likewise); how much larger it is than on the two slices before, log, unless it has widened
         from the first slice on, less and less; how well a click alone finds it again, between its
-        best so far, 1, and its worst ahead.
+        best so far, 1, and its worst ahead; and how much it looks as on the slice before, likewise.
     """
     if not seen:
-        return np.empty((0, 3))
+        return np.empty((0, 4))
     start = seen[0].before
     contrast = start.inside - start.around
     left = np.ones(len(seen) + 1)
@@ -64,13 +64,12 @@ def signs_of(area: int, seen: Sequence[Seen]) -> Signs:
         inside = np.array([one.light.inside for one in seen])
         left[1:] = np.clip((inside - start.around) / contrast, -1, 2)
     best, worst = np.maximum.accumulate(left)[1:], _lowest_ahead(left[1:])
-    alone = np.array([one.alone for one in seen])
-    most, least = np.maximum.accumulate(alone), _lowest_ahead(alone)
     return np.stack(
         [
             left[1:] - (best + worst) / 2,
             _swelling(np.array([area, area, *(one.region.area for one in seen)], float)),
-            (alone - least + FAINT) / (most - least + FAINT),
+            _left(np.array([one.alone for one in seen])),
+            _left(np.array([one.alike for one in seen])),
         ],
         axis=1,
     )
@@ -109,6 +108,12 @@ def _swelling(areas: Signs) -> Signs:
     growth = np.log(np.maximum(areas[2:] / np.maximum(areas[1:-1], areas[:-2]), 1))
     slowing = growth <= np.concatenate([[np.inf], growth[:-1]])
     return np.where(np.logical_and.accumulate(slowing), 0.0, growth)
+
+
+def _left(values: Signs) -> Signs:
+    """Return how much of a sign is left: 1 of the best so far, less towards the worst ahead."""
+    most, least = np.maximum.accumulate(values), _lowest_ahead(values)
+    return np.asarray((values - least + FAINT) / (most - least + FAINT), np.float64)
 
 
 def _lowest_ahead(values: Signs) -> Signs:

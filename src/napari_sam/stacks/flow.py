@@ -12,7 +12,7 @@ ICIP (2005).
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -30,10 +30,28 @@ RADIUS = 7  # pixels around a place that are taken to move together
 ROUNDS = 3  # at every zoom
 COARSEST = 16  # pixels of the shorter side
 NEAR, LEAST = 0.75, 16  # object sizes, and pixels at least, that are looked at on each side
+RIM = 2  # pixels around an object that belong to its looks
+EVEN = 1e-3  # spread of brightness below which there is nothing to compare
 FLAT = 1e-14  # determinant below which a square shows no structure to follow
 
 
-def carry_mask(mask: npt.NDArray[np.bool_], before: Picture, after: Picture) -> Map:
+class Moved(NamedTuple):
+    """An object moved with the picture.
+
+    Attributes
+    ----------
+    cover : (H, W) float32
+        How much of every pixel it covers, 0 to 1.
+    alike : float
+        Correlation of the picture moved with it and of the picture that is there, in the object
+        and a rim around it, -1 to 1; 0 where there is nothing to compare.
+    """
+
+    cover: Map
+    alike: float
+
+
+def carry_mask(mask: npt.NDArray[np.bool_], before: Picture, after: Picture) -> Moved:
     """Move a mask with the picture.
 
     Parameters
@@ -45,13 +63,13 @@ def carry_mask(mask: npt.NDArray[np.bool_], before: Picture, after: Picture) -> 
 
     Returns
     -------
-    (H, W) float32
-        How much of every pixel the object covers in the second frame, 0 to 1.
+    Moved
+        In the second frame.
     """
     found = np.zeros(mask.shape, np.float32)
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
-        return found
+        return Moved(found, 0.0)
     size = float(np.sqrt((rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1)))
     reach = max(LEAST, int(NEAR * size))
     near = tuple(
@@ -60,7 +78,7 @@ def carry_mask(mask: npt.NDArray[np.bool_], before: Picture, after: Picture) -> 
     part = mask[near]
     zoom = min(1.0, ACROSS / np.count_nonzero(part) ** 0.5)
     if zoom * min(part.shape) < 2:  # a line shows no motion
-        return mask.astype(np.float32)
+        return Moved(mask.astype(np.float32), 0.0)
     small = [shrink(picture[near], zoom) for picture in (before, after)]
     moves = flow(small[1], small[0])
     down, along = np.indices(part.shape, dtype=np.float32)
@@ -70,7 +88,17 @@ def carry_mask(mask: npt.NDArray[np.bool_], before: Picture, after: Picture) -> 
         for place, move in zip((down, along), moves, strict=True)
     ]
     found[near] = ndi.map_coordinates(part.astype(np.float32), came, order=1, mode="nearest")
-    return found
+    was, here = (ndi.gaussian_filter(picture[near], 1.0) for picture in (before, after))
+    moved = ndi.map_coordinates(was, came, order=1, mode="nearest")
+    around = ndi.binary_dilation(found[near] > 0.5, iterations=RIM)
+    return Moved(found, _correlation(moved[around], here[around]))
+
+
+def _correlation(one: Map, other: Map) -> float:
+    """Return Pearson's correlation; 0 where one of them hardly varies."""
+    if len(one) < 2 or min(one.std(), other.std()) < EVEN:
+        return 0.0
+    return float(np.corrcoef(one, other)[0, 1])
 
 
 @torch.inference_mode()

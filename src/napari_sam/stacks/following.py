@@ -66,6 +66,8 @@ class Seen:
         How well a click alone finds what was expected: IoU times predicted IoU, 0 to 1.
     light, before : Light
         How bright the object is on this slice, and on the one before.
+    alike : float
+        Correlation of its looks on the slice before, moved with the picture, and of what is there.
     """
 
     region: Region
@@ -73,6 +75,7 @@ class Seen:
     alone: float
     light: Light
     before: Light
+    alike: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +133,8 @@ def follow(
     pictures = [_grey(shown, slices) for shown in (slices.read(before, window), pixels)]
     taken = None if others is None else others.read(index, window)
     known = window.mask(region)
-    expected = carry_mask(known, pictures[0], pictures[1]) > 0.5
+    moved = carry_mask(known, pictures[0], pictures[1])
+    expected = moved.cover > 0.5
     if taken is not None:
         expected &= taken == 0
     if not expected.any():
@@ -145,14 +149,14 @@ def follow(
     if not mask.any():
         return None
     lights = light_of(mask, pictures[1]), light_of(known, pictures[0])
-    return Seen(window.region(mask), answer.score, answer.alone, *lights)
+    return Seen(window.region(mask), answer.score, answer.alone, *lights, moved.alike)
 
 
 def drawn(slices: Slices, step: Step) -> Seen:
-    """Look at a slice where a person showed an object; no click was tried there."""
+    """Look at a slice where a person showed an object; it is compared with no other there."""
     window = Window.around(step.region, slices.plane)
     light = light_of(window.mask(step.region), _grey(slices.read(step.index, window), slices))
-    return Seen(step.region, step.score, 0.0, light, light)
+    return Seen(step.region, step.score, 0.0, light, light, 0.0)
 
 
 def ask(
