@@ -109,6 +109,12 @@ def test_in_time_it_ends_where_a_click_does_not_find_it_any_more() -> None:
     assert signs_in_time(SIDE**2, []).shape == (0, 2)
 
 
+def test_in_time_it_may_return_from_the_border_though_a_click_hardly_finds_it() -> None:
+    leaving = [slice_of(0.9, alone, side) for alone, side in ((0.8, 9), (0.5, 7), (0.4, 6))]
+    back = [slice_of(0.9, 0.45, side) for side in (7, 7, 8)]
+    assert judge(SIDE**2, leaving + back, True, OVER_TIME).certain == 6
+
+
 def test_nothing_is_certain_before_the_next_slices_are_known() -> None:
     assert judge(SIDE**2, THERE[:AHEAD], False) == Verdict(0, AHEAD, False)
     assert judge(SIDE**2, THERE, False) == Verdict(5 - AHEAD, 5, False)

@@ -31,6 +31,9 @@ AHEAD = 3  # slices that have to be known beyond one that is judged
 FLAT = 0.02  # brightness by which an object has to differ from its surroundings to tell anything
 FAINT = 0.2  # how much a click or the looks may lose without telling anything
 UNFOUND = 0.6  # of its best, how well a click alone finds it below which growth is a swap
+PULSE = float(
+    np.log(1.5)
+)  # growth in time, log, that is none: touching, or half outside, it varies
 SURE = 3.0  # log-odds that a single slice may say at most
 ENOUGH = 4.5  # log-odds against the object, summed up, at which nobody looks further
 SETTLED = 2.0  # the same where slices ahead have been heard already
@@ -89,7 +92,8 @@ def signs_in_time(area: int, seen: Sequence[Seen]) -> Signs:
     -------
     (n, 2) float
         How well a click alone finds it, on this frame or the next, in units of its best so far;
-        and, where that is badly, how much larger it is than on the two frames before, log.
+        and, where that is badly, how much larger it is than on the two frames before, log, beyond
+        half as large again.
     """
     if not seen:
         return np.empty((0, 2))
@@ -97,7 +101,8 @@ def signs_in_time(area: int, seen: Sequence[Seen]) -> Signs:
     most = np.maximum.accumulate(alone)
     found = np.maximum(alone, np.append(alone[1:], 0.0)) / np.maximum(most, 1e-9)
     swelling = _swelling(np.array([area, area, *(one.region.area for one in seen)], float))
-    return np.stack([found, np.where(found < UNFOUND, swelling, 0.0)], axis=1)
+    swap = np.where(found < UNFOUND, np.maximum(swelling - PULSE, 0.0), 0.0)
+    return np.stack([found, swap], axis=1)
 
 
 def _swelling(areas: Signs) -> Signs:
