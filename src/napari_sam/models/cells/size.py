@@ -241,18 +241,18 @@ def estimate_diameter(
     pyramid : Pyramid
     progress : callable
     usual : float, optional
-        Diameter of objects that a person has shown. It is looked for unless the network finds
-        and confirms much larger objects: small ones are seen in the grain of any plane. If
-        objects of about this size are seen then, and about as surely as at the size found
-        without, the estimate lies between what is seen and what was shown.
+        Diameter of objects that a person has shown on such planes. It is looked for unless the
+        network finds and confirms much larger objects: small ones are seen in the grain of any
+        plane. If enough objects of about this size are seen then, or about as surely as at the
+        size found without, their size is the estimate.
     """
     found = _found(network, pyramid, progress)
     if usual is None or (found.confirmed and found.diameter > GRAIN * usual):
         return found.diameter
     seen = _seen_at(network, pyramid, clip_zoom(OBJECT / usual))
-    as_sure = seen.count > 0 and seen.confidence >= SURE * found.confidence
-    if as_sure and abs(log(seen.median / usual)) <= log(AGREE):
-        return float(np.sqrt(usual * seen.median))
+    told = seen.count >= FEW or (seen.count > 0 and seen.confidence >= SURE * found.confidence)
+    if told and abs(log(seen.median / usual)) <= log(AGREE):
+        return seen.median
     return found.diameter
 
 
