@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 import torch
 
+from napari_sam.errors import DataError
 from napari_sam.models.cells.encoder import compressed
 from napari_sam.models.cells.load import load_cells
 from napari_sam.models.cells.network import ARCHITECTURES, LIGHT, SECOND, CellsNetwork
 from napari_sam.training import sampling
 from napari_sam.training.arguments import parser
-from napari_sam.training.checkpoints import export_weights, load_checkpoint
+from napari_sam.training.checkpoints import between, export_weights, load_checkpoint
 from napari_sam.training.crops import cut_window, depth_and_way, prepare_plane
 from napari_sam.training.distilling import Teacher
 from napari_sam.training.generated import TRAINING_SEEDS, fresh_plane, generated_slices
@@ -22,6 +23,7 @@ from napari_sam.training.sampling import WindowStream
 from napari_sam.training.settings import Settings
 from napari_sam.training.synthetic import generate
 from napari_sam.training.warm_start import adopt
+from tiny_cells import tiny_network
 
 FIRST = {"widths": (24, 48, 96, 160, 224), "depths": (1, 1, 2, 2, 1)}
 
@@ -57,6 +59,22 @@ def test_what_is_new_changes_nothing_at_first(grown):
     logits, _, presence = new.follow(after, *prompts(), None, beside)
     torch.testing.assert_close(logits, asked[0])
     assert presence.shape == (2,)
+
+
+def test_the_mean_with_what_it_grew_out_of():
+    old, new = tiny_network(), tiny_network(light=False, seed=1)
+    grown = CellsNetwork.of({**new.config, "neighbours": True})
+    adopt(grown, new.state_dict())
+    mean = between({"ema": grown.state_dict()}, {"ema": old.state_dict()})["ema"]
+    name = "prompt_encoder.drawn8.0.weight"
+    ours, theirs = grown.state_dict()[name], old.state_dict()[name]
+    torch.testing.assert_close(
+        mean[name][:, : theirs.shape[1]], (new.state_dict()[name] + theirs) / 2
+    )
+    torch.testing.assert_close(mean[name][:, theirs.shape[1] :], ours[:, theirs.shape[1] :] / 2)
+    torch.testing.assert_close(mean["presence.0.weight"], grown.state_dict()["presence.0.weight"])
+    with pytest.raises(DataError, match="different networks"):
+        between({"ema": old.state_dict()}, {"ema": grown.state_dict()})
 
 
 def test_each_architecture_can_be_asked_for():

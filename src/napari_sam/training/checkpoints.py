@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from napari_sam.errors import DataError
+from napari_sam.training.warm_start import fitted
 
 __all__ = ["between", "code_version", "export_weights", "load_checkpoint", "save_checkpoint"]
 
@@ -73,6 +74,7 @@ def between(checkpoint: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]
 
     Two states of one network of which the second grew out of the first lie in one basin, and
     the middle between them often does better on images unlike those trained on than either.
+    The first may have parts that the other one has not; these stay as they are.
 
     References
     ----------
@@ -81,16 +83,16 @@ def between(checkpoint: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]
     Raises
     ------
     DataError
-        If they are not of the same network.
+        If one did not grow out of the other.
     """
     mine, theirs = checkpoint["ema"], other["ema"]
-    same = mine.keys() == theirs.keys()
-    if not same or any(mine[name].shape != theirs[name].shape for name in mine):
+    there = {name: fitted(tensor, mine[name]) for name, tensor in theirs.items() if name in mine}
+    if not there or len(there) < len(theirs) or any(tensor is None for tensor in there.values()):
         raise DataError("The two checkpoints are of different networks: no mean can be taken.")
-    mean = {
-        name: (tensor + theirs[name]) / 2 if tensor.is_floating_point() else tensor
-        for name, tensor in mine.items()
-    }
+    mean = dict(mine)
+    for name, tensor in there.items():
+        if tensor is not None and tensor.is_floating_point():
+            mean[name] = (mine[name] + tensor) / 2
     return {**checkpoint, "ema": mean}
 
 
