@@ -7,7 +7,7 @@ import pytest
 
 from fake_model import blobs
 from napari_sam.errors import LabelsError
-from napari_sam.labels.inside import count_inside, region_mask
+from napari_sam.labels.inside import count_inside, delete_inside, region_mask
 from napari_sam.pixel_size import PixelSize
 from napari_sam.ui.proposing.region import DrawnRegion
 from napari_sam.ui.tools.review_region import ReviewRegion, told
@@ -194,12 +194,17 @@ def test_most_of_an_object_has_to_be_inside():
     assert count_inside(labels, half).ids == ()
     half[:, 10] = True
     assert count_inside(labels, half).ids == (1, 4)
+    edit = delete_inside(labels, half)
+    assert edit.gone == (1, 4)
+    assert len(edit) == 2 * 64
 
 
 @pytest.mark.parametrize("wrong", [np.zeros((64, 80)), [(0, 0), (1, 1)], np.zeros((3, 3, 3)), "x"])
 def test_what_is_no_region_is_refused(wrong):
     with pytest.raises(LabelsError):
         region_mask(wrong, (64, 80))
+    with pytest.raises(LabelsError):
+        delete_inside(numbered(), np.pad([[True]], ((30, 33), (30, 49))))
 
 
 def test_an_area_is_told_in_its_unit():

@@ -1,4 +1,4 @@
-"""Objects inside a region: which they are and how many.
+"""Objects inside a region: which they are, how many, and how to delete or keep only those.
 
 An object belongs to a region when more than half of its pixels on the plane lie inside; objects
 are never cut at its border.
@@ -14,9 +14,11 @@ import numpy.typing as npt
 
 from napari_sam import checks
 from napari_sam.errors import LabelsError
-from napari_sam.labels.ids import count_ids
+from napari_sam.labels.edit import Edit, delete
+from napari_sam.labels.ids import among, count_ids
 from napari_sam.pixel_size import PixelSize
 from napari_sam.polygons import fill
+from napari_sam.segmentation import Segmentation
 
 Labels = npt.NDArray[np.integer[Any]]
 Mask = npt.NDArray[np.bool_]
@@ -114,3 +116,60 @@ def count_inside(labels: Labels, region: Any, pixel_size: PixelSize | None = Non
     inside = met[2 * shared > sizes[np.searchsorted(ids, met)]]
     held = tuple(int(i) for i in inside)
     return Inside(held, int(mask.sum()), int(shared.sum()), pixel_size)
+
+
+def delete_inside(labels: Labels, region: Any) -> Edit:
+    """Remove the objects of a plane that belong to a region.
+
+    Parameters
+    ----------
+    labels : (H, W) integer array
+    region : (H, W) array or (N, 2) array-like
+        See `region_mask`.
+
+    Returns
+    -------
+    Edit
+
+    Raises
+    ------
+    LabelsError
+        When no object belongs to it.
+    """
+    ids = count_inside(labels, region).ids
+    if not ids:
+        raise LabelsError("No cell lies inside the region: nothing was deleted.")
+    return delete(labels, ids)
+
+
+def only_inside(found: Segmentation, region: Any) -> Segmentation:
+    """Keep the objects that belong to a region, such as those of a search.
+
+    Parameters
+    ----------
+    found : Segmentation
+        Of a plane.
+    region : (H, W) array or (N, 2) array-like
+        See `region_mask`.
+
+    Returns
+    -------
+    Segmentation
+        Their ids are as before.
+
+    Raises
+    ------
+    LabelsError
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> two = Segmentation(np.array([[1, 0, 2]]), pd.DataFrame({"label": [1, 2]}))
+    >>> only_inside(two, [[1, 1, 0]]).labels
+    array([[1, 0, 0]])
+    """
+    labels = checks.labels(found.labels)
+    ids = count_inside(labels, region).ids
+    kept = np.where(among(labels, ids), labels, 0).astype(labels.dtype)
+    table = found.table[found.table["label"].isin(ids)].reset_index(drop=True)
+    return Segmentation(kept, table)
