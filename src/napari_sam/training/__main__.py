@@ -1,4 +1,4 @@
-"""The training room's command line: ``python -m napari_sam.training COMMAND``."""
+"""The training room's command line: ``python -m napari_sam.training train|evaluate|export``."""
 
 from __future__ import annotations
 
@@ -118,29 +118,6 @@ def _evaluate(arguments: argparse.Namespace) -> None:
         write_rows(scores.images, arguments.out / "images.csv")
 
 
-def _follow(arguments: argparse.Namespace) -> None:
-    import torch
-
-    from napari_sam.training.checkpoints import code_version, export_weights, load_checkpoint
-    from napari_sam.training.follow_alone import learn_to_follow
-    from napari_sam.training.generated import TRAINING_SEEDS, generated_slices
-    from napari_sam.training.pairs import find_pairs
-    from napari_sam.training.sampling import load_planes
-    from napari_sam.training.split import split_pairs
-
-    torch.set_num_threads(1)
-    checkpoint = load_checkpoint(arguments.weights)
-    training = split_pairs(find_pairs(arguments.data))[0] if arguments.data else []
-    planes = load_planes(training, print)
-    first = TRAINING_SEEDS + 100 * arguments.seed
-    planes += generated_slices(arguments.generated, first, say=print)
-    learnt = learn_to_follow(checkpoint, planes, arguments.minutes, seed=arguments.seed, say=print)
-    facts = {**checkpoint.get("facts", {}), "config": learnt.config}
-    facts |= {"followed_steps": learnt.steps, "followed_code": code_version()}
-    export_weights({"ema": learnt.state, "facts": facts}, arguments.out)
-    print(arguments.out)
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; return the exit status."""
     chosen = parser().parse_args(arguments)
@@ -149,8 +126,6 @@ def main(arguments: list[str] | None = None) -> int:
             _train(chosen)
         elif chosen.command == "evaluate":
             _evaluate(chosen)
-        elif chosen.command == "follow":
-            _follow(chosen)
         else:
             from napari_sam.training.checkpoints import between, export_weights, load_checkpoint
 

@@ -18,7 +18,6 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(dest="command", required=True)
     _add_train(commands)
     _add_evaluate(commands)
-    _add_follow(commands)
     _add_export(commands)
     return whole
 
@@ -96,18 +95,6 @@ def _add_evaluate(commands: Any) -> None:
     test.add_argument("--no-baselines", action="store_true")
     test.add_argument("--device", default="auto")
     test.add_argument("--out", type=Path, help="folder for the table and the raw results")
-
-
-def _add_follow(commands: Any) -> None:
-    follow = commands.add_parser(
-        "follow", help="teach weights to take a neighbouring slice's mask, and nothing else"
-    )
-    follow.add_argument("weights", type=Path, help="of a network; its other answers stay the same")
-    follow.add_argument("out", type=Path, help="a .safetensors file")
-    follow.add_argument("--data", type=Path, help="folder of pairs; without it generated images")
-    follow.add_argument("--minutes", type=float, default=10.0, help="of one thread")
-    follow.add_argument("--generated", type=int, default=24, help="generated stacks of each kind")
-    follow.add_argument("--seed", type=int, default=0)
 
 
 def _add_export(commands: Any) -> None:

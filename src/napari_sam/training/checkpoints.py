@@ -45,7 +45,6 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     dict
         Exported weights give ``"network"`` and ``"ema"``, both the averaged weights, and
         ``"windows"``, how many they have seen; a checkpoint has the whole state of its run.
-        ``"facts"`` are what is kept of it, of exported weights as text.
         Both have the network's ``"config"``.
     """
     if Path(path).suffix != ".safetensors":
@@ -65,7 +64,6 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         "ema": state,
         "windows": int(header.get("windows_seen", 0)),
         "config": json.loads(header.get("config", "{}")),
-        "facts": header,
     }
 
 
