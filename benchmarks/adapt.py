@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("--data", required=True, type=Path)
     parser.add_argument("--objects", nargs="+", type=int, default=[5, 20])
     parser.add_argument("--seconds", type=float, default=60.0)
-    parser.add_argument("--only", nargs="+", metavar="SOURCE", help="beginnings of their names")
+    parser.add_argument("--only", nargs="+", metavar="SOURCE", help="beginnings of rows' titles")
     parser.add_argument("--others", type=int, help="look at so many other sources, the last")
     options = parser.parse_args()
     pairs = [pair for pair in find_pairs(options.data) if is_validation(pair)]

@@ -282,8 +282,7 @@ class Carry:
         return min(self._followed(span) / max(both * (high - low), 1), 1.0)
 
     def _follow(self, before: int, region: Region, index: int) -> Seen | None:
-        how = (self.others, self._over_time)
-        return follow(self.slices, self.model, before, region, index, *how)
+        return follow(self.slices, self.model, before, region, index, self.others, self._over_time)
 
     def _answer(self, index: int, what: Shown, score: float | None) -> Step:
         if isinstance(what, Prompt):

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 import numpy.typing as npt
@@ -31,9 +32,7 @@ AHEAD = 3  # slices that have to be known beyond one that is judged
 FLAT = 0.02  # brightness by which an object has to differ from its surroundings to tell anything
 FAINT = 0.2  # how much a click or the looks may lose without telling anything
 UNFOUND = 0.6  # of its best, how well a click alone finds it below which growth is a swap
-PULSE = float(
-    np.log(1.5)
-)  # growth in time, log, that is none: touching, or half outside, it varies
+PULSE = log(1.5)  # growth in time, log, that is none: touching, or half outside, it varies
 SURE = 3.0  # log-odds that a single slice may say at most
 ENOUGH = 4.5  # log-odds against the object, summed up, at which nobody looks further
 SETTLED = 2.0  # the same where slices ahead have been heard already

@@ -146,18 +146,16 @@ class Tuner:
         rounds = 1 + int(self.rng.random() < 0.4)
         total = torch.zeros((), device=self.device)
         for number in range(rounds):
-            logits, iou = self._decoded(self.network, features, batch)
+            logits, iou = self._decoded(features, batch)
             parts = prompt_loss(logits, iou, batch.truth)
             total = total + (parts["mask_loss"] + parts["iou_loss"]) / rounds
             if number + 1 < rounds:
                 batch = correct(batch, logits.detach(), iou.detach())
         return total
 
-    def _decoded(
-        self, network: CellsNetwork, features: Features, batch: PromptBatch
-    ) -> tuple[Tensor, Tensor]:
+    def _decoded(self, features: Features, batch: PromptBatch) -> tuple[Tensor, Tensor]:
         with self._precision():
-            return network.decode(
+            return self.network.decode(
                 features, batch.image_index, batch.points, batch.labels, batch.boxes, batch.mask
             )
 

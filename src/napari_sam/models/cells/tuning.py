@@ -89,16 +89,16 @@ def save_network(
         target = target.with_name(f"{target.name}.safetensors")
     state = unfolded_state(network, CellsNetwork.of(network.config))
     tensors = {key: _halved(value) for key, value in state.items()}
-    words = {} if past is None else {"past": past_text(past)}
-    if past is not None:
-        # What is the same as before is not written twice.
-        tensors.update(past_tensors(past, tensors, _halved))
-    words |= {
+    words = {
         "format": _FORMAT,
         "config": json.dumps(network.config),
         "licence": licence,
         "history": history_text(history),
     }
+    if past is not None:
+        words["past"] = past_text(past)
+        # What is the same as before is not written twice.
+        tensors.update(past_tensors(past, tensors, _halved))
     try:
         with in_one_piece(target) as temporary:
             save_file(tensors, temporary, metadata=words)
