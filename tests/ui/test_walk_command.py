@@ -130,4 +130,4 @@ def test_of_an_image_of_ones_own_it_says_nothing_of_the_folder(bench, tmp_path):
     bench.session.walk.leave()
     bench.settle()
     bench.session.layers.choose("image", bench.viewer.layers["a"])
-    assert copied(bench)[0][1] == "IMAGE"
+    assert copied(bench)[0][1] == str(folder / "a.tif")

@@ -26,6 +26,9 @@ def as_python(
     model: str = "cells",
     image: str | Path | None = None,
     limits: Limits | None = None,
+    series: int | None = None,
+    channel: int | None = None,
+    channels: Sequence[int] | None = None,
 ) -> str:
     """Return Python code that finds the same objects on an image.
 
@@ -39,6 +42,12 @@ def as_python(
         The image's file; without one the code expects an array ``image``.
     limits : (low, high), optional
         Contrast limits, when they were set.
+    series : int, optional
+        Which image of a file that holds several, counted from 0.
+    channel : int, optional
+        Counted from 0, for a file with several.
+    channels : sequence of int, optional
+        Two or three that are seen together.
 
     Returns
     -------
@@ -56,11 +65,7 @@ def as_python(
     method = method_of(options)
     lines = ["import napari_sam as ns"]
     if image is not None:
-        lines += [
-            "from napari_sam.files import read_image",
-            "",
-            f"image = read_image({str(image)!r}).pixels",
-        ]
+        lines += _reading(image, series, [channel] if channel is not None else channels)
     words = [] if method.function else [f"method={method.name!r}"]
     words += [f"model={str(model)!r}"]
     variables = {one.name: one.option.variable for one in described(options)}
@@ -76,6 +81,29 @@ def as_python(
     return "\n".join([*lines, call])
 
 
+def _reading(image: Input, series: int | None, channels: Sequence[int] | None) -> list[str]:
+    """Spell how the pixels that are seen are read; an `Image` knows its axes and its levels.
+
+    Examples
+    --------
+    >>> print("\\n".join(_reading("dish.tif", None, (0, 2))))
+    from napari_sam.files import read_image
+    from napari_sam.files.composed import compose
+    <BLANKLINE>
+    image = compose(read_image('dish.tif'), (0, 2))
+    """
+    which = "" if series is None else f", series={series}"
+    call = f"read_image({str(image)!r}{which})"
+    lines = ["from napari_sam.files import read_image"]
+    if channels is not None and len(channels) == 1:
+        lines.append("from napari_sam.files.pick import pick")
+        call = f"pick({call}, channel={channels[0]})"
+    elif channels is not None:
+        lines.append("from napari_sam.files.composed import compose")
+        call = f"compose({call}, {tuple(channels)})"
+    return [*lines, "", f"image = {call}"]
+
+
 def as_command(
     options: Any = DEFAULTS,
     *,
@@ -87,6 +115,7 @@ def as_command(
     channels: Sequence[int] | None = None,
     save: str | None = None,
     skip_existing: bool = False,
+    series: int | None = None,
 ) -> str:
     """Return the command line that finds the same objects and writes them as files.
 
@@ -106,6 +135,8 @@ def as_command(
         What ``--save`` is to say.
     skip_existing : bool
         Whether images that have results are left out.
+    series : int, optional
+        Which image of files that hold several, counted from 0.
 
     Returns
     -------
@@ -129,6 +160,8 @@ def as_command(
         words += ["--mode", method.name]
     if str(model) != "cells":
         words += ["--model", str(model)]
+    if series is not None:
+        words += ["--series", str(series)]
     if channel is not None:
         words += ["--channel", str(channel)]
     if channels is not None:

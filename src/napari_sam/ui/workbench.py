@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
+from napari_sam.batch.job import Job
 from napari_sam.engine.jobs import Jobs, Loop
 from napari_sam.engine.worker import Worker
 from napari_sam.errors import NapariSamError, ViewError
@@ -35,6 +38,8 @@ class Workbench:
     version: int = 0
     #: What a command line says instead of the image that is shown, a line each; see `Walk`.
     inputs: Callable[[], list[dict[str, Any]]] = list
+    #: Which image of which file a layer shows that the plugin has opened: napari does not know.
+    opened: WeakKeyDictionary[Any, Job] = field(default_factory=WeakKeyDictionary)
     _held: bool = False
     _shown: Shown | None = None
     _shown_at: tuple[Any, ...] = field(default=(), repr=False)
@@ -83,6 +88,15 @@ class Workbench:
     def choose(self, role: str, layer: Any) -> None:
         """Let a layer play a role: image, points, shapes, mask, target or merge."""
         setattr(self.state, role, layer)
+
+    # -- files ----------------------------------------------------------------------------------
+
+    def file_of(self, layer: Any) -> Path | None:
+        """Return the file that a layer shows, None where it is not known."""
+        if layer in self.opened:
+            return self.opened[layer].source.path.absolute()
+        path = None if layer is None else layer.source.path
+        return Path(path) if path else None
 
     # -- looking at the viewer --------------------------------------------------------------------
 

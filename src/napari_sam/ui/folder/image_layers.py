@@ -48,6 +48,7 @@ class ImageLayers:
         self._steps: Any = None
         self._before = set(viewer.layers)
         self.image = _image_layer(opened.image, self._name)
+        bench.opened[self.image] = opened.job
         viewer.add_layer(self.image)
         bench.choose("image", self.image)
         if opened.labels is None:

@@ -47,11 +47,13 @@ class Again:
 
     def place(self) -> Path | None:
         """Return where the session belongs: beside the labels, else beside the image."""
-        document, image = self._document(), self._bench.state.image
+        document, image, bench = self._document(), self._bench.state.image, self._bench
         for layer in (None if document is None else document.layer, image):
-            path = None if layer is None else layer.source.path
-            if path:
-                known = Path(path)
+            if layer in bench.opened:
+                outputs = bench.opened[layer].outputs
+                return outputs.folder.absolute() / (outputs.name + ENDING)
+            known = bench.file_of(layer)
+            if known is not None:
                 return known.with_name(stem_of(known) + ENDING)
         return None
 
@@ -59,14 +61,13 @@ class Again:
         """Collect what can be done again; None, with a reason told, when there is nothing."""
         document, bench = self._document(), self._bench
         image = bench.state.image
-        source = "" if image is None or not image.source.path else str(image.source.path)
         try:
             limits = bench.shown().view.limits
         except NapariSamError:
             limits = None
         if document is not None:
             document.sync()
-            found = session_of(document, source, limits)
+            found = session_of(document, str(bench.file_of(image) or ""), limits)
             if len(found):
                 return found
         bench.result("There is nothing to save yet: keep a cell, or find all.")
@@ -82,7 +83,9 @@ class Again:
         except NapariSamError as error:
             self._bench.fail(error)
             return
-        command = as_command(path)
+        image = self._bench.state.image
+        job = None if image is None else self._bench.opened.get(image)
+        command = as_command(path, None if job is None else job.channel)
         put(command)
         steps = "1 step" if len(found) == 1 else f"{len(found)} steps"
         by_hand = sum(found.not_repeated.values())
@@ -128,13 +131,16 @@ class Again:
         bench.result(f"{count}, now in the new layer {labels.name!r}. {told}".rstrip())
 
 
-def as_command(path: Path) -> str:
+def as_command(path: Path, channel: int | None = None) -> str:
     """Return the command line that does a session again, for this operating system's shell.
 
     Examples
     --------
     >>> as_command(Path("dish.session.json"))
     'napari-sam replay dish.session.json IMAGE -o results'
+    >>> as_command(Path("dish.session.json"), channel=1)
+    'napari-sam replay dish.session.json IMAGE -o results --channel 1'
     """
     words = ["napari-sam", "replay", str(path), "IMAGE", "-o", "results"]
+    words += [] if channel is None else ["--channel", str(channel)]
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)

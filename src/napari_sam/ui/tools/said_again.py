@@ -21,20 +21,31 @@ def recipe(bench: Workbench, command: bool) -> str:
     ParameterError
         When a command line cannot say it.
     """
-    state, image = bench.state, bench.state.image
+    state = bench.state
     try:
         limits = bench.shown().view.limits
     except ViewError:
         limits = None
-    same: dict[str, Any] = {
-        "model": state.model,
-        "image": image.source.path if image is not None else None,
-        "limits": limits,
-    }
+    same: dict[str, Any] = {"model": state.model, "limits": limits}
+    shown = _input(bench, state.image)
     if not command:
-        return as_python(state.find.search, **same)
-    lines = [as_command(state.find.search, **(same | one)) for one in bench.inputs() or [{}]]
+        return as_python(state.find.search, **same, **shown)
+    lines = [as_command(state.find.search, **same, **one) for one in bench.inputs() or [shown]]
     return "\n".join(lines)
+
+
+def _input(bench: Workbench, image: Any) -> dict[str, Any]:
+    """Say which image of which file is seen, and which of its channels."""
+    file = bench.file_of(image)
+    if image not in bench.opened:
+        return {"image": file}
+    job = bench.opened[image]
+    return {
+        "image": file,
+        "series": job.source.series,
+        "channel": job.channel,
+        "channels": job.channels,
+    }
 
 
 def hand_out(bench: Workbench, command: bool, put: Callable[[str], None]) -> None:
