@@ -75,6 +75,24 @@ def test_blocks_hold_every_pixel_once(states):
             assert runs.box()[axis] == (held[0], held[-1] + 1)
 
 
+@given(two_states(), st.integers(1, 4), st.integers(1, 3))
+def test_windows_are_written_one_by_one_and_hold_every_pixel_once(states, most, tile):
+    before, after = states
+    whole = Runs.between(before.shape, (0,) * before.ndim, before, after)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("napari_sam.labels.runs._AT_ONCE", most)
+        patch.setattr("napari_sam.labels.runs._TILE", tile)
+        seen = np.zeros(before.shape, int)
+        for block in whole.windows():
+            region = seen[block.where]
+            np.add.at(region, (block.rows, block.columns), 1)
+        np.testing.assert_array_equal(seen, before != after)
+        pixels = before.copy()
+        assert write(pixels, whole) == 0
+        np.testing.assert_array_equal(pixels, after)
+        assert stands(pixels, whole)
+
+
 def test_a_cell_costs_its_rows_and_not_its_pixels():
     labels = np.zeros((200, 2048, 2048), np.int8)
     grid = np.indices((41, 41)) - 20
@@ -102,8 +120,11 @@ class Failing:
         self.pixels[where] = values
 
 
+@pytest.mark.parametrize("tile", [1, 2048])
 @pytest.mark.parametrize("writes", [0, 1, 3])
-def test_a_write_that_fails_half_way_leaves_nothing(writes):
+def test_a_write_that_fails_half_way_leaves_nothing(writes, tile, monkeypatch):
+    monkeypatch.setattr("napari_sam.labels.runs._AT_ONCE", tile)
+    monkeypatch.setattr("napari_sam.labels.runs._TILE", tile)
     before = np.zeros((6, 4, 4), np.int32)
     before[:, 0] = 3
     after = before.copy()

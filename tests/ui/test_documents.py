@@ -14,6 +14,7 @@ from napari.layers import Labels
 
 from fake_model import blobs
 from napari_sam.errors import LabelsError
+from napari_sam.regions import Region
 from napari_sam.segmentation import Candidates
 from napari_sam.ui.labels_layer.layer_document import document_of
 
@@ -387,7 +388,7 @@ def test_preserved_labels_lose_nothing_to_any_page(bench):
     mask = np.zeros(PLANE.shape, bool)
     mask[3:9, 3:30] = True
     new = int(layer.data.max())
-    bench.review.edit(lambda editing: editing.replace(new, mask, "overwrite"))
+    bench.review.edit(lambda editing: editing.replace(new, Region.of(mask), "overwrite"))
     np.testing.assert_array_equal(layer.data[before == 1], 1)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from fake_model import blobs
+from napari_sam.regions import Region
 from napari_sam.segmentation import measure
 
 DISCS = ((16, 16), (16, 48), (48, 16), (48, 48))
@@ -153,7 +154,9 @@ def test_steps_go_back_beyond_those_that_napari_keeps(bench, monkeypatch):
     for step in range(8):
         mask = np.zeros(IMAGE.shape, bool)
         mask[2 : 5 + step, 2:5] = True
-        assert review(bench).edit(lambda editing, mask=mask: editing.replace(1, mask, "keep"))
+        assert review(bench).edit(
+            lambda editing, mask=mask: editing.replace(1, Region.of(mask), "keep")
+        )
         states.append(bench.labels.data.copy())
     for state in states[-2::-1]:
         review(bench).undo()
@@ -394,17 +397,3 @@ def test_a_pyramid_of_labels_is_reviewed_and_written_in_all_levels(make_bench):
     bench.review.undo()
     bench.settle()
     np.testing.assert_array_equal(layer.data[0], discs())
-
-
-def test_a_pyramid_too_large_to_be_read_as_a_whole_is_not_reviewed(make_bench, monkeypatch):
-    from napari_sam.ui.layers import label_grid
-
-    bench = make_bench()
-    bench.viewer.add_image(IMAGE, name="nuclei")
-    bench.viewer.add_labels([discs(), discs()[::2, ::2].copy()], name="pyramid")
-    monkeypatch.setattr(label_grid, "_LARGEST_DRAWN", 1000)
-    bench.settle()
-    bench.session.set_tool("review")
-    bench.settle()
-    assert len(bench.review.state.objects.ids) == 0
-    assert "too large" in bench.review.plane.why_not()

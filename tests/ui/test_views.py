@@ -9,6 +9,7 @@ from napari.components import ViewerModel
 from fake_model import blobs
 from napari_sam.errors import ViewError
 from napari_sam.images import Plane
+from napari_sam.regions import Region
 from napari_sam.ui.canvas.camera import go_to_slice, look_at, visible_part
 from napari_sam.ui.canvas.highlight import Highlight
 from napari_sam.ui.canvas.preview import outline_of
@@ -102,7 +103,7 @@ def test_the_camera_goes_to_an_object():
     assert viewer.dims.point[0] == 4
     mask = np.zeros((64, 80), bool)
     mask[10:20, 30:40] = True
-    look_at(viewer, labels, Plane((1, 2), (4, None, None), (64, 80)), mask)
+    look_at(viewer, labels, Plane((1, 2), (4, None, None), (64, 80)), Region.of(mask))
     np.testing.assert_allclose(viewer.scene.camera.center[1:], (15, 35))
 
 
@@ -112,7 +113,7 @@ def test_a_ring_lies_around_its_object_and_goes():
     highlight = Highlight(OurLayers(viewer))
     mask = np.zeros((64, 80), bool)
     mask[10:20, 30:40] = True
-    highlight.show(image, resolved(viewer, image).plane, mask)
+    highlight.show(image, resolved(viewer, image).plane, Region.of(mask))
     ring = viewer.layers["SAM selection"].data > 0
     assert ring[9, 30]
     assert not ring[mask].any()

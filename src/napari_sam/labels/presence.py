@@ -204,6 +204,17 @@ class Presence:
             known = list(self._known.values())
         return _sum(known, wanted)
 
+    def on(self, plane: Plane) -> Ids | None:
+        """List the objects of a plane of large labels; None while it is not counted."""
+        last = tuple(range(plane.ndim - 2, plane.ndim))
+        if self.small or tuple(sorted(plane.axes)) != last:
+            return None
+        at = tuple(int(i) for i in plane.index if i is not None)
+        number = int(np.ravel_multi_index(at, self._shape[:-2])) if at else 0
+        with self._lock:
+            known = self._known.get(number)
+        return None if known is None else known[0][known[1] > 0]
+
     def elsewhere(self, ids: Iterable[int], plane: Plane) -> set[int]:
         """Tell which objects have pixels off a plane.
 

@@ -19,9 +19,12 @@ from napari_sam.errors import LabelsError
 
 Ids = npt.NDArray[np.int64]
 
+_AT_ONCE = 1 << 24  # pixels of a window that is read to write some of them
+_TILE = 2048  # pixels of the side of a square, of which there are several where it would be larger
+
 
 class Block(NamedTuple):
-    """The runs of one plane of the last two axes.
+    """The runs of one plane of the last two axes, or some of them.
 
     ``number`` counts the planes of the array, ``where`` selects the smallest window that holds
     the runs, ``rows`` and ``columns`` (N,) are the pixels within it, ``part`` selects the runs.
@@ -31,7 +34,7 @@ class Block(NamedTuple):
     where: tuple[int | slice, ...]
     rows: npt.NDArray[np.intp]
     columns: npt.NDArray[np.intp]
-    part: slice
+    part: slice | npt.NDArray[np.intp]
 
 
 @dataclass(frozen=True, eq=False)
@@ -177,26 +180,54 @@ class Runs:
 
     def blocks(self) -> Iterator[Block]:
         """Go through the planes of the last two axes that hold some of the pixels."""
+        for part in self._planes():
+            yield self._block(part)
+
+    def windows(self) -> Iterator[Block]:
+        """Go through windows that hold some of the pixels, none of them large.
+
+        Examples
+        --------
+        >>> far = Runs.at((30_000, 30_000), ([5, 5, 29_000], [0, 20_000, 7]), 0, 1)
+        >>> [block.where for block in far.blocks()]
+        [(slice(5, 29001, None), slice(0, 20001, None))]
+        >>> [block.where for block in far.windows()]  # doctest: +NORMALIZE_WHITESPACE
+        [(slice(5, 6, None), slice(0, 1, None)), (slice(5, 6, None), slice(20000, 20001, None)),
+         (slice(29000, 29001, None), slice(7, 8, None))]
+        """
         height, width = self.shape[-2:]
-        number = self.start // (height * width)
+        for part in self._planes():
+            row, column = self.start[part] // width % height, self.start[part] % width
+            right = int((column + self.length[part]).max())
+            if (int(row[-1] - row[0]) + 1) * (right - int(column.min())) <= _AT_ONCE:
+                yield self._block(part)
+                continue
+            tile = row // _TILE * (width // _TILE + 1) + column // _TILE
+            order = np.argsort(tile, kind="stable")
+            edges = np.flatnonzero(np.diff(tile[order])) + 1
+            for some in np.split(order, edges):
+                yield self._block(part.start + some)
+
+    def _planes(self) -> Iterator[slice]:
+        """Tell which runs lie on the same plane."""
+        number = self.start // (self.shape[-2] * self.shape[-1])
         edges = np.flatnonzero(np.diff(number, prepend=-1, append=-1))
         for low, high in itertools.pairwise(edges):
-            part = slice(int(low), int(high))
-            at = int(number[low])
-            row = self.start[part] // width - at * height
-            column, length = self.start[part] % width, self.length[part]
-            r0, r1 = int(row[0]), int(row[-1]) + 1
-            c0, c1 = int(column.min()), int((column + length).max())
-            first = np.cumsum(length) - length
-            columns = np.arange(int(length.sum())) + np.repeat(column - c0 - first, length)
-            leading = (int(i) for i in np.unravel_index(at, self.shape[:-2]))
-            yield Block(
-                at,
-                (*leading, slice(r0, r1), slice(c0, c1)),
-                np.repeat(row - r0, length),
-                columns,
-                part,
-            )
+            yield slice(int(low), int(high))
+
+    def _block(self, part: slice | npt.NDArray[np.intp]) -> Block:
+        """Describe some runs of a plane, in their order."""
+        height, width = self.shape[-2:]
+        start, length = self.start[part], self.length[part]
+        at = int(start[0]) // (height * width)
+        row, column = start // width - at * height, start % width
+        r0, r1 = int(row[0]), int(row[-1]) + 1
+        c0, c1 = int(column.min()), int((column + length).max())
+        first = np.cumsum(length) - length
+        columns = np.arange(int(length.sum())) + np.repeat(column - c0 - first, length)
+        leading = (int(i) for i in np.unravel_index(at, self.shape[:-2]))
+        where: tuple[int | slice, ...] = (*leading, slice(r0, r1), slice(c0, c1))
+        return Block(at, where, np.repeat(row - r0, length), columns, part)
 
     def box(self) -> tuple[tuple[int, int], ...]:
         """Return the first index and the one behind the last along every axis.
@@ -243,12 +274,11 @@ def write(pixels: Any, runs: Runs, *, strictly: bool = True) -> int:
     """
     if tuple(pixels.shape) != runs.shape:
         raise LabelsError(f"The labels have shape {tuple(pixels.shape)} now, not {runs.shape}.")
-    done: list[tuple[tuple[int | slice, ...], npt.NDArray[Any]]] = []
+    done: list[tuple[Block, npt.NDArray[Any]]] = []
     left_alone = 0
     try:
-        for block in runs.blocks():
+        for block in runs.windows():
             region = np.array(pixels[block.where])
-            before = region.copy()
             found = region[block.rows, block.columns]
             old, new = (
                 np.repeat(values[block.part], runs.length[block.part]).astype(region.dtype)
@@ -260,7 +290,7 @@ def write(pixels: Any, runs: Runs, *, strictly: bool = True) -> int:
                 raise LabelsError("The labels were changed meanwhile. Nothing was written.")
             left_alone += missed
             region[block.rows, block.columns] = np.where(stands, new, found)
-            done.append((block.where, before))
+            done.append((block, found))
             pixels[block.where] = region
     except BaseException:
         _take_back(pixels, done)
@@ -268,11 +298,13 @@ def write(pixels: Any, runs: Runs, *, strictly: bool = True) -> int:
     return left_alone
 
 
-def _take_back(pixels: Any, done: list[tuple[tuple[int | slice, ...], npt.NDArray[Any]]]) -> None:
+def _take_back(pixels: Any, done: list[tuple[Block, npt.NDArray[Any]]]) -> None:
     """Put back what had been written; the last block may not have taken anything at all."""
-    for number, (where, before) in enumerate(reversed(done)):
+    for number, (block, found) in enumerate(reversed(done)):
         try:
-            pixels[where] = before
+            region = np.array(pixels[block.where])
+            region[block.rows, block.columns] = found
+            pixels[block.where] = region
         except Exception:  # storage of any kind, which has just failed
             if number:
                 raise
@@ -282,7 +314,7 @@ def stands(pixels: Any, runs: Runs) -> bool:
     """Tell whether all pixels are as a change leaves them."""
     if tuple(pixels.shape) != runs.shape:
         return False
-    for block in runs.blocks():
+    for block in runs.windows():
         found = np.asarray(pixels[block.where])[block.rows, block.columns]
         wanted = np.repeat(runs.after[block.part], runs.length[block.part])
         if not np.array_equal(found.astype(np.int64), wanted):

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
 from napari_sam.engine.prompter import Look
 from napari_sam.images import Plane
+from napari_sam.regions import Region
 from napari_sam.ui.layers.planes import canvas_pixel, to_world, world_to_data
 
 if TYPE_CHECKING:
@@ -29,14 +29,12 @@ def go_to_slice(viewer: Any, labels: Labels, position: dict[int, int]) -> None:
         viewer.dims.set_point(axis + offset, world[axis + offset])
 
 
-def look_at(viewer: Any, labels: Labels, plane: Plane, mask: npt.NDArray[np.bool_]) -> None:
+def look_at(viewer: Any, labels: Labels, plane: Plane, region: Region) -> None:
     """Bring an object of the displayed plane to the middle, and zoom if it is hard to see."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if len(rows) == 0:
+    if not region.area:
         return
-    corners = to_world(
-        viewer, labels, plane.to_data([(rows[0], columns[0]), (rows[-1] + 1, columns[-1] + 1)])
-    )
+    r0, c0, r1, c1 = region.box
+    corners = to_world(viewer, labels, plane.to_data([(r0, c0), (r1, c1)]))
     displayed = list(viewer.dims.displayed)
     corners = corners[:, displayed]
     camera = viewer.scene.camera

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage as ndi
 
 from napari_sam.images import Plane
@@ -29,9 +28,9 @@ class Highlight:
         self._preview = Preview(ours, NAME, _COLOURS)
         self._shown: tuple[Any, Plane, Region | None] | None = None
 
-    def show(self, image: Image, plane: Plane, mask: npt.NDArray[np.bool_] | None) -> None:
-        """Ring the object of a (H, W) mask, or nothing."""
-        self._shown = (image, plane, None if mask is None else Region.of(mask))
+    def show(self, image: Image, plane: Plane, region: Region) -> None:
+        """Ring an object."""
+        self._shown = (image, plane, region if region.area else None)
         self._draw([])
 
     def draw(self, image: Image, plane: Plane, path: list[tuple[float, float]]) -> None:

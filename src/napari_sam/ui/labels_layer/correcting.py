@@ -12,7 +12,7 @@ from napari_sam.ui.state import Answer, State
 
 def hand_over(marks: MarkLayers, editing: Editing, object_id: int) -> Region:
     """Let clicks on the displayed plane refine an object, if it is there; return its mask."""
-    region = Region.of(editing.pixels() == object_id)
+    region = editing.region_of(object_id)
     marks.rough = (editing.plane, region) if region.area else None
     return region
 
@@ -33,6 +33,5 @@ def put(editing: Editing, object_id: int, answer: Answer, state: State) -> str:
     """
     if editing.plane != answer.plane:
         raise LabelsError("The answer is about another slice. Nothing was changed.")
-    mask = answer.regions(state.choices)[0].on(answer.plane.shape)
-    origin = origin_of(answer, state)
-    return editing.replace(object_id, mask, state.overlap, origin)
+    outline = answer.regions(state.choices)[0]
+    return editing.replace(object_id, outline, state.overlap, origin_of(answer, state))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from napari_sam.engine.jobs import Jobs
 from napari_sam.images import Plane
-from napari_sam.ui.labels_layer.editing import Editing, Ids
+from napari_sam.ui.labels_layer.editing import Editing
+from napari_sam.ui.labels_layer.plane_labels import Ids
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -38,34 +39,39 @@ class Measuring:
         self._bench = bench
         self._completed = completed
         self.jobs = Jobs(bench.loop, ("measure",), name="napari-sam measuring", threaded=threaded)
-        self._wanted: tuple[Labels, Plane, bytes] | None = None
+        self._wanted: tuple[Labels, Plane, bytes | None] | None = None
         self._telling = False
 
-    def start(self, editing: Editing, missing: Ids) -> None:
-        """Measure objects of the displayed plane, unless that is what is being done."""
-        if len(missing) == 0:
+    def start(self, editing: Editing, missing: Ids | None) -> None:
+        """Measure objects of the displayed plane, unless that is what is being done.
+
+        None for all of a plane too large for it to be known which they are.
+        """
+        if missing is not None and len(missing) == 0:
             self.end()
             return
-        wanted = (editing.layer, editing.plane, missing.tobytes())
+        wanted = (editing.layer, editing.plane, None if missing is None else missing.tobytes())
         if wanted == self._wanted:
             return
         self._wanted = wanted
         describe = editing.describing(missing)
 
         def adopt(described: pd.DataFrame) -> None:
-            editing.adopt(described)
+            if not editing.adopt(described):
+                self._wanted = None  # it is looked at anew
             self._completed()
 
         self.jobs.submit("measure", lambda progress: describe(), adopt, self._bench.fail)
-        self._bench.loop.later("measuring", _SLOW, lambda: self._tell(len(missing)))
+        self._bench.loop.later("measuring", _SLOW, lambda: self._tell(missing))
 
-    def _tell(self, count: int) -> None:
+    def _tell(self, missing: Ids | None) -> None:
         """Say what takes so long."""
         state = self._bench.state
         if self.jobs.busy and state.progress is None:
             self._bench.progress(0.0)
             self._telling = True
-            self._bench.say(f"Measuring {count} cells that have no entry in the table yet.")
+            many = "" if missing is None else f"{len(missing)} "
+            self._bench.say(f"Measuring {many}cells that have no entry in the table yet.")
 
     def end(self) -> None:
         """Nothing is to be measured, or no longer."""

@@ -10,8 +10,9 @@ import numpy.typing as npt
 from napari_sam.errors import ViewError
 from napari_sam.images import Plane
 from napari_sam.prompts import Prompt
+from napari_sam.regions import Region, box_of
 from napari_sam.ui.canvas.camera import visible_part
-from napari_sam.ui.find_options import Region
+from napari_sam.ui.find_options import Region as Where
 from napari_sam.ui.layers.outlines import shapes_on_plane
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 Mask = npt.NDArray[np.bool_]
 
 
-def region_mask(viewer: Any, image: Image, plane: Plane, region: Region) -> Mask | None:
+def region_mask(viewer: Any, image: Image, plane: Plane, region: Where) -> Mask | None:
     """Tell which pixels of the displayed plane are meant; None for all of them.
 
     Raises
@@ -54,15 +55,31 @@ def enclosed(viewer: Any, image: Image, plane: Plane, shapes: Shapes) -> Mask:
     ViewError
         When there is none.
     """
-    mask = np.zeros(plane.shape, dtype=bool)
+    return enclosed_region(viewer, image, plane, shapes).on(plane.shape)
+
+
+def enclosed_region(viewer: Any, image: Image, plane: Plane, shapes: Shapes) -> Region:
+    """Return what the closed shapes of a layer enclose of the displayed plane.
+
+    Raises
+    ------
+    ViewError
+        When there is none.
+    """
+    drawn: list[Region] = []
     for outline in shapes_on_plane(viewer, shapes, image, plane):
         if outline.kind != "path":
-            drawn = Prompt.from_polygon(outline.vertices, plane.shape).mask
-            assert drawn is not None
-            mask |= drawn
-    if not mask.any():
+            region = Prompt.from_polygon(outline.vertices, plane.shape).region
+            assert region is not None
+            drawn.append(region)
+    box = box_of(drawn)
+    if box is None:
         raise ViewError(
             f"{shapes.name!r} has no closed shape on this slice. Draw one around the region "
             "to be searched, or search the whole slice."
         )
-    return mask
+    r0, c0, r1, c1 = box
+    mask = np.zeros((r1 - r0, c1 - c0), bool)
+    for region in drawn:
+        mask |= region.on(mask.shape, r0, c0)
+    return Region(mask, r0, c0)

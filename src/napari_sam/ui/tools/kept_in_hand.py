@@ -150,7 +150,7 @@ class KeptInHand:
         """Ring it as it would be."""
         image = self._bench.state.image
         if image is not None and self._on is not None:
-            self._highlight.show(image, self._on[0], region.on(self._on[0].shape))
+            self._highlight.show(image, self._on[0], region)
 
     def redraw(self, region: Region) -> None:
         """Give the cell another outline by hand; it stays in hand."""
@@ -160,8 +160,7 @@ class KeptInHand:
             if editing is None or on is None or editing.plane != on[0]:
                 self.put_down()
                 return
-            mask = region.on(on[0].shape)
-            told = editing.replace(number, mask, self._bench.state.overlap)
+            told = editing.replace(number, region, self._bench.state.overlap)
             self._on = (on[0], hand_over(self._proposal.marks, editing, number))
         except NapariSamError as error:
             self._bench.fail(error)
@@ -209,7 +208,7 @@ class KeptInHand:
             return
         try:
             editing = self._editing()
-            now = None if editing is None else Region.of(editing.pixels() == self.number)
+            now = None if editing is None else editing.region_of(self.number)
         except NapariSamError:
             now = None
         held = self._on[1]

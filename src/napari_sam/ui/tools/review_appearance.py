@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import numpy.typing as npt
 
 from napari_sam.classes import BY, SUGGESTED, classes_in
 from napari_sam.images import Plane
+from napari_sam.regions import Region
 from napari_sam.ui.canvas.highlight import Highlight
 from napari_sam.ui.labels_layer.colouring import Colouring, class_shade, shade
 from napari_sam.ui.tools.review_state import Limits, Objects, ReviewState
@@ -49,13 +48,13 @@ class Appearance:
             return class_shade(classes_in(table), ids, objects.ids, self._state.class_colours)
         return shade(objects.values("score")) if self._state.coloured else None
 
-    def ring(self, plane: Plane, labels: npt.NDArray[np.integer[Any]]) -> None:
-        """Ring the object in hand."""
-        image, selected = self._bench.state.image, self._state.selected
-        if image is None or selected is None:
+    def ring(self, plane: Plane, region: Region) -> None:
+        """Ring an object."""
+        image = self._bench.state.image
+        if image is None:
             self._highlight.hide()
         else:
-            self._highlight.show(image, plane, labels == selected)
+            self._highlight.show(image, plane, region)
 
     def draw(self, plane: Plane, path: list[tuple[float, float]]) -> None:
         """Show a line, or the first of two clicks."""

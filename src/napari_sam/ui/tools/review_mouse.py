@@ -75,10 +75,10 @@ class ReviewMouse:
 
     def _under(self, place: Place) -> int:
         """The object at a pixel, 0 for none."""
-        labels = self._review.plane.editing().pixels()
-        row, column = (int(np.rint(v)) for v in place)
-        inside = 0 <= row < labels.shape[0] and 0 <= column < labels.shape[1]
-        return int(labels[row, column]) if inside else 0
+        editing = self._review.plane.editing()
+        at = np.rint([place]).astype(np.intp)
+        inside = bool(((at >= 0) & (at < editing.plane.shape)).all())
+        return int(editing.under(at[:, 0], at[:, 1])[0]) if inside else 0
 
     def _clicked(self, action: Action, place: Place, button: int) -> None:
         review = self._review
@@ -156,11 +156,11 @@ class ReviewMouse:
 
     def _crossed(self, path: list[Place]) -> int:
         """The visible object that a line crosses the most."""
-        labels = self._review.plane.editing().pixels()
+        editing = self._review.plane.editing()
         steps = [np.linspace(a, b, 256) for a, b in itertools.pairwise(path)]
         at = np.rint(np.concatenate(steps)).astype(int)
-        at = np.unique(at[((at >= 0) & (at < labels.shape)).all(axis=1)], axis=0)
-        ids = labels[at[:, 0], at[:, 1]].astype(np.int64)
+        at = np.unique(at[((at >= 0) & (at < editing.plane.shape)).all(axis=1)], axis=0)
+        ids = editing.under(at[:, 0], at[:, 1]) if len(at) else np.empty(0, np.int64)
         ids = ids[(ids != 0) & ~np.isin(ids, self._appearance.hidden)]
         if len(ids) == 0:
             raise LabelsError("The line crosses no cell: draw it right across one.")

@@ -90,8 +90,12 @@ class ReviewedPlane:
 
     def ring(self) -> None:
         """Ring the object in hand."""
+        selected = self._state.selected
         try:
-            editing = self.editing()
-            self._appearance.ring(editing.plane, editing.pixels())
+            if selected is None:
+                self._appearance.unring()
+            else:
+                editing = self.editing()
+                self._appearance.ring(editing.plane, editing.region_of(selected))
         except NapariSamError:
             self._appearance.unring()

@@ -13,6 +13,7 @@ from napari_sam.images import Plane
 from napari_sam.labels import table as object_table
 from napari_sam.labels.whole import kind_of
 from napari_sam.ui.canvas.camera import go_to_slice, look_at
+from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.tools.review_appearance import Appearance
 from napari_sam.ui.tools.review_plane import ReviewedPlane
 from napari_sam.ui.tools.review_state import ReviewState
@@ -81,14 +82,17 @@ class Queue:
             position = {axis: told[axis] for axis in hidden if axis in told}
             if len(position) < len(hidden) and not here:
                 # The row does not say, as after a search of one slice: the pixels know.
-                position = _found(editing.document.sheet.pixels, plane, object_id)
+                position = _found(editing, object_id)
             if any(plane.index[axis] != at for axis, at in position.items()):
                 go_to_slice(viewer, layer, position)  # the page follows the view
                 editing = self._plane.editing()
         if object_id not in self._state.objects.ids:
             return False
+        region = editing.region_of(object_id)
+        if not region.area:  # of a large plane it is the rows that tell what is there
+            return False
         self._select(object_id)
-        look_at(viewer, layer, editing.plane, editing.pixels() == object_id)
+        look_at(viewer, layer, editing.plane, region)
         return True
 
 
@@ -108,9 +112,12 @@ def parallel_planes(plane: Plane, shape: tuple[int, ...]) -> Iterator[Plane]:
         yield replace(plane, index=index)
 
 
-def _found(labels: Any, plane: Plane, object_id: int) -> dict[int, int]:
-    """Find the first slice parallel to a plane that holds an object."""
-    for one in parallel_planes(plane, labels.shape):
+def _found(editing: Editing, object_id: int) -> dict[int, int]:
+    """Find the first slice parallel to the plane that holds an object; large ones are not read."""
+    if editing.large:
+        return {}
+    labels = editing.document.sheet.pixels
+    for one in parallel_planes(editing.plane, labels.shape):
         if (one.take(labels) == object_id).any():
             return {axis: at for axis, at in enumerate(one.index) if at is not None}
     return {}

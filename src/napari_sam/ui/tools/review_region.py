@@ -13,10 +13,11 @@ from napari_sam.labels.inside import Inside, count_inside
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.layers.listening import Listening
 from napari_sam.ui.proposing.region import DrawnRegion
-from napari_sam.ui.tools.find_region import enclosed
+from napari_sam.ui.tools.find_region import enclosed_region
 from napari_sam.ui.tools.review_appearance import Appearance
 from napari_sam.ui.tools.review_plane import ReviewedPlane
 from napari_sam.ui.tools.review_state import ReviewState
+from napari_sam.ui.tools.tile_region import tile_region
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class ReviewRegion:
         self._bench, self.drawn = bench, drawn
         self._appearance, self._review = appearance, review
         self._shapes: Shapes | None = None
+        self._why_not: NapariSamError | None = None  # the region cannot be counted
         self._edits = Listening()
         review.state.events.objects.connect(self.look)
         review.state.events.hidden.connect(self.look)
@@ -77,7 +79,11 @@ class ReviewRegion:
         """Say what a region holds that was just drawn."""
         self.look()
         inside = self._review.state.inside
-        if self._review.shown and inside is not None and not self.drawn.drawing:
+        if not self._review.shown or self.drawn.drawing:
+            return
+        if self._why_not is not None:
+            self._bench.fail(self._why_not)
+        elif inside is not None:
             self._bench.result(f"{told(inside)}.")
 
     def _later(self, event: object = None) -> None:
@@ -86,20 +92,27 @@ class ReviewRegion:
     def look(self) -> None:
         """See what the region holds now, while the page is shown."""
         if self._review.shown:
-            self._review.state.inside = self._inside()
+            self._why_not = None
+            try:
+                self._review.state.inside = self._inside()
+            except NapariSamError as error:
+                self._why_not = error
+                self._review.state.inside = None
 
     def _inside(self) -> Inside | None:
         if self._shapes is None and not self.drawn.here():
             return None
-        layer = self._shapes or self.drawn.layer
+        layer, viewer = self._shapes or self.drawn.layer, self._bench.viewer
         assert layer is not None
-        try:
-            shown = self._bench.shown()
-            mask = enclosed(self._bench.viewer, shown.image, shown.plane, layer)
-            labels = self._review.plane.editing().pixels()
-            found = count_inside(labels, mask, shown.view.image.pixel_size)
-        except NapariSamError:
-            return None
+        shown, editing = self._bench.shown(), self._review.plane.editing()
+        if editing.large:  # nothing is filled that is too large to be read
+            where = tile_region(viewer, shown.image, shown.plane, layer)
+            for area in () if where is None else where.areas:
+                editing.check_size(*area.window)
+        region = enclosed_region(viewer, shown.image, shown.plane, layer)
+        labels, corner = editing.part((), region)
+        mask = region.on(labels.shape, *corner)
+        found = count_inside(labels, mask, shown.view.image.pixel_size)
         hidden = np.asarray(self._appearance.hidden)
         return replace(found, ids=tuple(i for i in found.ids if i not in hidden))
 
@@ -114,7 +127,9 @@ class ReviewRegion:
     def _with_ids(self, edit: Callable[[Editing, tuple[int, ...]], str]) -> None:
         self.look()
         inside = self._review.state.inside
-        if inside is None:
+        if self._why_not is not None:
+            self._bench.fail(self._why_not)
+        elif inside is None:
             self._bench.result("There is no region on this slice. Press L and draw one.")
         elif not inside.ids:
             self._bench.result("No cell lies inside the region.")

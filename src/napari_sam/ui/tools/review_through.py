@@ -50,7 +50,9 @@ class ReviewThrough:
         ------
         LabelsError, ViewError
         """
-        return ThroughEditing(self._review.plane.editing())
+        editing = self._review.plane.editing()
+        editing.check_whole()
+        return ThroughEditing(editing)
 
     def span(self) -> tuple[int, int] | None:
         """From where to where the cell in hand is seen; None when there is none."""

@@ -1,0 +1,231 @@
+"""Review on planes too large to be read as a whole: the same is done, and only parts are read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fake_model import FakeModel, blobs
+from napari_sam.labels import held, placed, presence, runs
+from napari_sam.segmentation import measure
+from napari_sam.ui.layers import label_grid
+
+SIDE = 400
+CENTRES = [(row, column) for row in (40, 200, 360) for column in (40, 200, 360)]
+IMAGE = blobs((SIDE, SIDE), CENTRES, radius=9)
+
+
+class Watched:
+    """Labels that are read and written in parts, and never more than some pixels at a time."""
+
+    def __init__(self, labels: np.ndarray, most: int) -> None:
+        self.labels, self.most, self.read = labels, most, 0
+        self.shape, self.dtype, self.ndim, self.size = (
+            *(labels.shape, labels.dtype, labels.ndim),
+            labels.size,
+        )
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        found = self.labels[key]
+        self.read += found.size
+        assert found.size <= self.most, "read as a whole"
+        return found
+
+    def __setitem__(self, key: Any, value: Any) -> None:
+        self.labels[key] = value
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        raise AssertionError("read as a whole")
+
+
+def discs() -> np.ndarray:
+    labels = np.zeros(IMAGE.shape, np.int32)
+    grid = np.indices(IMAGE.shape)
+    for number, centre in enumerate(CENTRES, start=1):
+        inside = ((grid - np.reshape(centre, (2, 1, 1))) ** 2).sum(axis=0) <= 80
+        labels[inside] = number
+    return labels
+
+
+def table() -> pd.DataFrame:
+    scores = {number: 0.5 + number / 20 for number in range(1, len(CENTRES) + 1)}
+    found = measure(discs(), scores=scores, source="cells")
+    found.insert(0, "index", found["label"])
+    return found
+
+
+def reviewed(bench: Any, monkeypatch: pytest.MonkeyPatch, *, large: bool, rows: bool) -> Any:
+    """Review nine discs; as if the plane were too large to be read, or as it is."""
+    monkeypatch.setattr(FakeModel, "field", 256)
+    bench.viewer.add_image(IMAGE, name="slide")
+    fine: Any = discs()
+    if large:
+        monkeypatch.setattr(label_grid, "_LARGEST_DRAWN", 60_000)
+        monkeypatch.setattr(held, "LARGE", 1000)
+        monkeypatch.setattr(placed, "_TOGETHER", 150)
+        monkeypatch.setattr(presence, "_AT_ONCE", 50_000)
+        monkeypatch.setattr(runs, "_AT_ONCE", 50_000)
+        monkeypatch.setattr(runs, "_TILE", 150)
+        fine = Watched(fine, 90_000)
+    more = {"features": table()} if rows else {}
+    bench.layer = bench.viewer.add_labels(
+        [fine, discs()[::2, ::2].copy()], multiscale=True, name="found", **more
+    )
+    bench.settle()
+    bench.session.set_tool("review")
+    bench.settle()
+    return bench
+
+
+@pytest.fixture
+def both(make_bench: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Do the same to both, and return what came of it: labels, rows and what was told."""
+
+    def do(what: Any, *, rows: bool = True) -> None:
+        outcomes = []
+        for large in (False, True):
+            with monkeypatch.context() as patch:
+                bench = reviewed(make_bench(), patch, large=large, rows=rows)
+                told = what(bench)
+                bench.settle()
+                fine = bench.layer.data[0]
+                labels = fine.labels if large else fine
+                np.testing.assert_array_equal(bench.layer.data[1], labels[::2, ::2])
+                outcomes.append((labels.copy(), bench.layer.features, told))
+        (labels, expected, words), (again, found, others) = outcomes
+        np.testing.assert_array_equal(again, labels)
+        pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+        assert others == words
+
+    return do
+
+
+def test_clicks_edits_and_undo_do_the_same(both: Any) -> None:
+    def work(bench: Any) -> list[Any]:
+        seen: list[Any] = [bench.review.state.objects.ids.tolist()]
+        bench.click(40, 200, modifiers=("Control",))  # delete
+        bench.click(200, 40, modifiers=("Alt",))
+        bench.click(200, 200, modifiers=("Alt",))  # merge
+        bench.click(360, 36, modifiers=("Shift",))
+        bench.click(360, 45, modifiers=("Shift",))  # split
+        bench.settle()
+        bench.drag((351.0, 200.0), (370.0, 200.0))  # moves the view, and changes nothing
+        seen.append(bench.review.state.objects.ids.tolist())
+        bench.click(200, 360)
+        seen.append(bench.review.state.selected)
+        ring = bench.viewer.layers["SAM selection"]
+        seen.append(np.argwhere(ring.data).min(axis=0).tolist())
+        bench.press("c")
+        bench.click(200, 372)
+        bench.settle()
+        bench.press("Enter")
+        bench.settle()
+        bench.review.set_action("split")
+        bench.drag((340.0, 360.0), (380.0, 360.0))  # cut
+        bench.settle()
+        bench.press("Control-Z")
+        bench.settle()
+        seen.append((bench.review.state.reviewed, bench.review.state.total))
+        return seen
+
+    both(work)
+
+
+def test_the_queue_leads_from_one_to_the_next(both: Any) -> None:
+    def work(bench: Any) -> list[Any]:
+        seen = []
+        bench.press("n")
+        for _ in range(3):
+            seen.append(bench.review.state.selected)
+            seen.append(np.round(bench.viewer.scene.camera.center, 3).tolist())
+            bench.press("Enter")
+            bench.settle()
+        bench.press("Delete")
+        bench.settle()
+        return seen
+
+    both(work)
+
+
+def test_many_are_deleted_at_once_wherever_they_lie(both: Any) -> None:
+    def work(bench: Any) -> int:
+        bench.review.set_limits("score", (0.62, 0.8))
+        hidden = bench.review.state.hidden
+        bench.review.remove_hidden()
+        bench.settle()
+        bench.review.undo()
+        bench.review.redo()
+        return int(hidden)
+
+    both(work)
+
+
+def test_a_region_is_counted_and_deleted(both: Any) -> None:
+    def work(bench: Any) -> Any:
+        bench.press("L")
+        bench.drag((20.0, 20.0), (20.0, 220.0), (220.0, 220.0), (220.0, 20.0))
+        bench.settle()
+        inside = bench.review.state.inside
+        told = bench.state.status
+        bench.review.region.delete()
+        return inside, told
+
+    both(work)
+
+
+def test_labels_without_rows_are_measured_part_by_part(both: Any) -> None:
+    def work(bench: Any) -> list[int]:
+        found: list[int] = bench.review.state.objects.ids.tolist()
+        assert found == list(range(1, 10))
+        return found
+
+    def without_intensity(bench: Any) -> list[int]:
+        found = work(bench)
+        bench.layer.features = bench.layer.features.drop(columns="mean_intensity", errors="ignore")
+        return found
+
+    both(without_intensity, rows=False)
+
+
+def test_what_needs_all_of_it_says_so_and_changes_nothing(
+    make_bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = reviewed(make_bench(), monkeypatch, large=True, rows=True)
+    bench.review.classes.suggest()
+    assert "too large to be read as a whole" in bench.state.status
+    bench.press("L")
+    bench.drag((5.0, 5.0), (5.0, 395.0), (395.0, 395.0), (395.0, 5.0))
+    bench.settle()
+    assert "too large a part" in bench.state.status
+    bench.review.region.delete()
+    assert "too large a part" in bench.state.status
+    np.testing.assert_array_equal(bench.layer.data[0].labels, discs())
+
+
+def test_a_row_whose_object_is_gone_is_passed_over(
+    make_bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = reviewed(make_bench(), monkeypatch, large=True, rows=True)
+    fine = bench.layer.data[0].labels
+    fine[fine == 1] = 0  # by somebody who tells nobody
+    bench.press("n")
+    assert bench.review.state.selected == 2
+    assert not bench.review.edit(lambda editing: editing.delete([1]))
+    assert "no such cell" in bench.state.status
+
+
+def test_a_kept_cell_of_a_large_plane_is_taken_in_hand_on_the_click_page(
+    make_bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = reviewed(make_bench(), monkeypatch, large=True, rows=True)
+    bench.session.set_tool("click")
+    bench.settle()
+    bench.click(200, 200)
+    bench.settle()
+    assert bench.state.in_hand == 5
+    bench.press("Delete")
+    bench.settle()
+    np.testing.assert_array_equal(bench.layer.data[0].labels, np.where(discs() == 5, 0, discs()))
