@@ -114,6 +114,9 @@ def test_cells_are_numbered_corrected_and_taken_back(slide: Any) -> None:
     assert np.unique(part).tolist() == [0, 1, 2]
     slide.click(*world(20_150, 10_052))
     slide.settle()
+    assert slide.state.in_hand == 2
+    slide.click(*world(20_150, 10_056))
+    slide.settle()
     slide.press("2")  # the wider outline of the same cell
     slide.press("Enter")
     slide.settle()
