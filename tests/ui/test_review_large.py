@@ -11,6 +11,7 @@ import pytest
 from fake_model import FakeModel, blobs
 from napari_sam.labels import held, placed, presence, runs
 from napari_sam.segmentation import measure
+from napari_sam.ui.labels_layer.plane_labels import PlaneLabels
 from napari_sam.ui.layers import label_grid
 
 SIDE = 400
@@ -203,6 +204,20 @@ def test_what_needs_all_of_it_says_so_and_changes_nothing(
     bench.review.region.delete()
     assert "too large a part" in bench.state.status
     np.testing.assert_array_equal(bench.layer.data[0].labels, discs())
+
+
+def test_only_what_is_around_a_cell_is_read(
+    make_bench: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = reviewed(make_bench(), monkeypatch, large=True, rows=True)
+    document = bench.session._documents.known(bench.layer)
+    labels = PlaneLabels(bench.review.bench, document)
+    before = bench.layer.data[0].read
+    region = labels.region_of(5)
+    assert bench.layer.data[0].read - before == 19**2
+    assert region.box == (192, 192, 209, 209)
+    assert region.area == np.count_nonzero(discs() == 5)
+    assert labels.region_of(77).area == 0
 
 
 def test_a_row_whose_object_is_gone_is_passed_over(

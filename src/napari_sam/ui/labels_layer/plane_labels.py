@@ -123,6 +123,8 @@ class PlaneLabels:
         if box is None:
             return Part(np.zeros((0, 0), pixels.dtype))
         self.check_size(*box)
+        # With the pixels just outside, it is seen at once that no object is cut.
+        box = (box[0] - 1, box[1] - 1, box[2] + 1, box[3] + 1)
 
         def met(labels: npt.NDArray[Any], row: int, column: int) -> list[int]:
             under = count_ids(labels[region.on(labels.shape, row, column)])[0]
