@@ -6,10 +6,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import napari_sam as ns
 from fake_model import FakeModel, blobs
+from napari_sam.batch.job import Job, run_job
+from napari_sam.batch.outputs import Outputs
+from napari_sam.files.sources import Source
+from napari_sam.images import Image, recent
+from napari_sam.methods.volume import VolumeOptions
 from napari_sam.stacks.link import link_labels
 
 SHAPE = (10, 60, 80)
@@ -39,6 +45,76 @@ def test_slices_are_read_one_by_one() -> None:
     found = ns.propagate(lazy, {4: ns.Prompt(points=[(20, 20)])}, FakeModel())
     assert found.mask[4, 20, 20]
     assert len(link_labels(Counted(inside.astype(np.uint8))).table) == 1
+
+
+class PerPlane(Counted):
+    """An array that counts how often each slice is read."""
+
+    def __init__(self, data: np.ndarray) -> None:
+        super().__init__(data)
+        self.reads = np.zeros(len(data), int)
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        self.reads[key[0] if isinstance(key, tuple) else key] += 1
+        return super().__getitem__(key)
+
+
+@pytest.mark.parametrize("function", [ns.segment_volume, ns.track_cells])
+@pytest.mark.parametrize("kept", [recent._KEPT, 1])
+def test_a_slice_is_read_once_and_joined_as_in_memory(
+    function: Any, kept: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recent, "_KEPT", kept)
+    rng = np.random.default_rng(0)
+    stack = blobs(SHAPE, ((4, 20, 20), (5, 40, 60)), 5)
+    stack = stack // 2 + rng.integers(0, 20, SHAPE).astype(stack.dtype)
+    lazy = PerPlane(stack)
+    told: dict[str, Any] = {}
+    if kept == 1:  # then nothing looks at some slices beforehand
+        told = {"limits": (0.0, 120.0), "diameter": 10.0}
+    expected, found = function(stack, FakeModel(), **told), function(lazy, FakeModel(), **told)
+    np.testing.assert_array_equal(found.labels, expected.labels)
+    pd.testing.assert_frame_equal(found.table, expected.table)
+    assert len(found.table) == 2
+    # Of tracks all frames are found before they are linked: more than memory holds is read again.
+    assert set(lazy.reads) == {2 if kept == 1 and function is ns.track_cells else 1}
+
+
+def test_the_command_line_reads_a_slice_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stack = blobs(SHAPE, ((4, 20, 20), (5, 40, 60)), 5)
+    lazy = PerPlane(stack)
+    monkeypatch.setattr(Job, "read", lambda job: (Image(lazy, "ZYX"), Image(lazy, "ZYX")))
+    job = Job(
+        Source(tmp_path / "a.tif", None, "a", "a.tif"), Outputs("a", tmp_path), VolumeOptions()
+    )
+    assert run_job(job, FakeModel()) == "2 objects"
+    # The overlay in the middle of the stack is drawn of what the file holds.
+    assert np.count_nonzero(lazy.reads > 1) <= 1
+
+
+def test_planes_are_kept_as_far_as_memory_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    stack = np.arange(10 * 6 * 8).reshape(10, 6, 8)
+    lazy = PerPlane(stack)
+    kept = recent.Recent(lazy)
+    for at in (3, 3, 4, 3):
+        np.testing.assert_array_equal(kept[at], stack[at])
+        np.testing.assert_array_equal(kept[at, 1:4, ::2], stack[at, 1:4, ::2])
+        np.testing.assert_array_equal(kept[at, :, :], stack[at])
+    assert lazy.reads[3:5].tolist() == [1, 1]
+    np.testing.assert_array_equal(kept[7, 2:4, 1:5], stack[7, 2:4, 1:5])
+    np.testing.assert_array_equal(kept[7], stack[7])  # a part was read before, and not all of it
+    np.testing.assert_array_equal(kept[-1], stack[-1])
+    monkeypatch.setattr(recent, "_KEPT", 2 * stack[0].nbytes)
+    for at in (0, 1, 2, 1, 2, 0):
+        np.testing.assert_array_equal(kept[at], stack[at])
+    assert lazy.reads[:3].tolist() == [2, 1, 1]
+    turned = recent.Recent(stack)
+    np.testing.assert_array_equal(turned[:, 2, :], stack[:, 2])
+    np.testing.assert_array_equal(turned[:, :, 2], stack[:, :, 2])
+    image = Image(stack, "ZYX")
+    assert recent.remembering(image) is image  # what is in memory need not be kept
 
 
 def test_labels_go_to_zarr(tmp_path: Path) -> None:

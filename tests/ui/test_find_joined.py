@@ -59,6 +59,38 @@ def test_balls_are_objects_with_a_row_each(bench: Any) -> None:
     assert bench.viewer.layers.selection.active.name == "seen"
 
 
+class OnDisk:
+    """A stack that counts how often each of its slices is read."""
+
+    ndim, shape, dtype, size = 3, BALLS.shape, BALLS.dtype, BALLS.size
+
+    def __init__(self) -> None:
+        self.reads = np.zeros(len(BALLS), int)
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        first = key[0] if isinstance(key, tuple) else key
+        self.reads[first] += 1
+        return BALLS[key]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        raise AssertionError("read as a whole")
+
+
+@pytest.mark.parametrize("where", ["volume", "track"])
+def test_a_slice_on_disk_is_read_once(bench: Any, where: str) -> None:
+    data = OnDisk()
+    bench.viewer.add_image(data, name="seen", contrast_limits=(0, 255))
+    bench.settle()
+    data.reads[:] = 0
+    bench.find.look_in(where)
+    bench.find.start()
+    noun = "cell" if where == "volume" else "track"
+    turn_until(bench, lambda: f"seen {noun}s found" in bench.names())
+    assert set(data.reads) == {1}
+    layer = found(bench, noun)
+    np.testing.assert_array_equal(layer.data > 0, BALLS > 100)
+
+
 def test_one_undo_takes_all_back_and_redo_brings_it(bench: Any) -> None:
     start(bench, BALLS, "volume")
     bench.settle()

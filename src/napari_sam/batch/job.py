@@ -159,11 +159,14 @@ def run_job(
     from napari_sam.batch.large import goes_in_tiles, run_in_tiles
     from napari_sam.engine.run import run
     from napari_sam.engine.whole import FOUND
+    from napari_sam.images import remembering
     from napari_sam.segment import masks_of
 
     if not job.overwrite:
         job.outputs.refuse_existing()
     image, picked = job.read()
+    if job.method.along:  # joining looks at the planes again
+        picked = remembering(picked)
     seen = replace(picked, limits=job.limits, pixel_size=None)  # the table gets its units last
     if goes_in_tiles(job.outputs, job.method, seen):
         what = (job.source, job.outputs, job.options, seen, image.pixel_size, (model, finder))

@@ -8,7 +8,7 @@ from typing import Any
 
 from napari_sam.engine.run import needs_finder, run
 from napari_sam.engine.tiled import in_tiles, segment_in_tiles
-from napari_sam.images import Image
+from napari_sam.images import Image, remembering
 from napari_sam.loading import as_model
 from napari_sam.methods.registry import method_of
 from napari_sam.models.model import Model
@@ -62,6 +62,8 @@ def segment_image(
     method, (model, finder) = method_of(options), models
     if in_tiles(image, method):
         return segment_in_tiles(image, options, models, out=out, progress=progress)
+    if method.along:  # joining looks at the planes again
+        image = remembering(image)
     share = FOUND if method.along else 1.0
     finding = part(progress, 0.0, share)
     results = run(image, None, method, model, options, finder=finder, progress=finding)

@@ -22,7 +22,7 @@ from napari_sam.engine.prompter import Look, Prompter
 from napari_sam.engine.run import Result, check_capabilities, run
 from napari_sam.engine.steps import Steps
 from napari_sam.errors import ViewError
-from napari_sam.images import Block, is_large
+from napari_sam.images import Block, behind, is_large
 from napari_sam.methods.found import Found
 from napari_sam.methods.method import Encoded, Method
 from napari_sam.methods.registry import method_of
@@ -70,7 +70,7 @@ class View(Block):
         """Whether both mean the same pixels, without reading any."""
         return (
             other is not None
-            and self.image.finest is other.image.finest
+            and behind(self.image.finest) is behind(other.image.finest)
             and (self.plane, self.limits, self.image.least_range, self.version)
             == (other.plane, other.limits, other.image.least_range, other.version)
         )

@@ -4,6 +4,7 @@ from napari_sam.images.image import Block, Image
 from napari_sam.images.pixels import as_rgb, check_plane, content_hash, is_blank
 from napari_sam.images.plane import Plane, is_rgb, planes
 from napari_sam.images.plane_stack import PlaneStack
+from napari_sam.images.recent import Recent, behind, remembering
 from napari_sam.images.samples import is_large, patches_of, sample_of
 from napari_sam.images.scales import Scale, coarsest_within, scales_of
 from napari_sam.images.tile import Tile, read_part, tile_around
@@ -13,9 +14,11 @@ __all__ = [
     "Image",
     "Plane",
     "PlaneStack",
+    "Recent",
     "Scale",
     "Tile",
     "as_rgb",
+    "behind",
     "check_plane",
     "coarsest_within",
     "content_hash",
@@ -25,6 +28,7 @@ __all__ = [
     "patches_of",
     "planes",
     "read_part",
+    "remembering",
     "sample_of",
     "scales_of",
     "tile_around",

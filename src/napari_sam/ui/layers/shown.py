@@ -10,7 +10,7 @@ import numpy as np
 from napari_sam.engine.worker import View
 from napari_sam.errors import ViewError
 from napari_sam.images import Image as Pixels
-from napari_sam.images import Plane
+from napari_sam.images import Plane, behind, remembering
 from napari_sam.ui.layers.axes import letters_of
 from napari_sam.ui.layers.planes import contrast_limits, displayed_plane, pixel_size, spatial_shape
 
@@ -54,6 +54,10 @@ class Shown:
     def beside(self, plane: Plane) -> View:
         """View of a parallel plane of the same image."""
         return replace(self.view, plane=plane)
+
+    def remembering(self) -> Shown:
+        """Return the same with planes that are not read twice, while they are among the last."""
+        return replace(self, view=replace(self.view, image=remembering(self.view.image)))
 
 
 def resolve(viewer: Any, image: Image, *, limits: bool, version: int) -> Shown:
@@ -115,7 +119,7 @@ def same_pixels(image: Image | None, view: View) -> bool:
         view.plane.ndim == len(shape)
         and tuple(shape[axis] for axis in view.plane.axes) == view.plane.shape
     )
-    return fits and finest(image) is view.image.finest
+    return fits and finest(image) is behind(view.image.finest)
 
 
 def _merged(viewer: Any, image: Image, plane: Plane) -> tuple[int, int] | None:
