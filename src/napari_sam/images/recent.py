@@ -30,7 +30,7 @@ class Recent:
     Examples
     --------
     >>> stack = Recent(np.arange(24).reshape(2, 3, 4))
-    >>> stack[1, :, :].sum(), stack[1, 2:, :].tolist(), stack.shape
+    >>> int(stack[1, :, :].sum()), stack[1, 2:, :].tolist(), stack.shape
     (210, [[20, 21, 22, 23]], (2, 3, 4))
     """
 
