@@ -50,7 +50,7 @@ def main() -> None:
         examples = [stream.draw(192) for _ in range(4)]
         batch = first_prompts(*choose_objects(examples, 4, generator, torch.device("cpu")))
         batch.boxes[:], batch.labels[:] = torch.nan, 1
-        meanings = other_meanings(examples, batch)[0].numpy() > 0
+        meanings = other_meanings(examples, batch)[0].numpy()
         image = torch.from_numpy(np.stack([example.image for example in examples]))
         with torch.inference_mode():
             logits, scores = network.decode(

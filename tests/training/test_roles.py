@@ -103,7 +103,7 @@ def test_only_a_single_click_has_other_meanings():
 
 
 def test_a_candidate_with_a_meaning_of_its_own_is_measured_by_it():
-    truth, meanings = torch.zeros(1, 16, 16), torch.zeros(1, 3, 16, 16)
+    truth, meanings = torch.zeros(1, 16, 16), torch.zeros(1, 3, 16, 16, dtype=torch.bool)
     truth[:, 4:8, 4:8] = 1
     meanings[:, CLUMP, 4:8, 4:12] = 1
     logits = (12 * truth - 6)[:, None].repeat(1, 3, 1, 1)

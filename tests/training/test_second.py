@@ -15,7 +15,7 @@ from napari_sam.training.arguments import parser
 from napari_sam.training.checkpoints import between, export_weights, load_checkpoint
 from napari_sam.training.crops import cut_window, depth_and_way, prepare_plane
 from napari_sam.training.distilling import Teacher
-from napari_sam.training.generated import TRAINING_SEEDS, fresh_plane, generated_slices
+from napari_sam.training.generated import TRAINING_SEEDS, fresh, fresh_plane, generated_slices
 from napari_sam.training.loop import Trainer
 from napari_sam.training.neighbours import imitated, joined, neighbour_prompts
 from napari_sam.training.prompting import choose_objects, first_prompts
@@ -193,10 +193,10 @@ def test_an_imitated_slice_shows_nearly_the_same():
 
 def test_new_planes_come_while_a_run_goes_on(monkeypatch):
     monkeypatch.setattr(sampling, "KEPT", 4)
-    monkeypatch.setattr(sampling, "FRESH_SHARE", 0.5)
+    monkeypatch.setattr(sampling, "FRESH_SHARES", {"synthetic": 0.5})
     first = [plane for plane in (fresh_plane(np.random.default_rng(n)) for n in range(3)) if plane]
-    stream = WindowStream(first, seed=0, fresh=fresh_plane)
-    again = WindowStream(first, seed=0, fresh=fresh_plane)
+    stream = WindowStream(first, seed=0, fresh=fresh)
+    again = WindowStream(first, seed=0, fresh=fresh)
     for _ in range(12):
         mine, theirs = stream.draw(64), again.draw(64)
         np.testing.assert_array_equal(mine.image, theirs.image)

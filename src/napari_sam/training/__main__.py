@@ -22,7 +22,7 @@ def _train(arguments: argparse.Namespace) -> None:
 
     from napari_sam.models.cells.network import ARCHITECTURES, CellsNetwork
     from napari_sam.training.checkpoints import code_version, load_checkpoint
-    from napari_sam.training.generated import fresh_plane
+    from napari_sam.training.generated import fresh
     from napari_sam.training.loop import Trainer
     from napari_sam.training.pairs import data_hash, find_pairs
     from napari_sam.training.settings import Settings
@@ -57,7 +57,7 @@ def _train(arguments: argparse.Namespace) -> None:
         print,
         network=CellsNetwork.of(config),
         teacher=load_checkpoint(arguments.teacher) if arguments.teacher else None,
-        fresh=fresh_plane if arguments.generated else None,
+        fresh=fresh if arguments.generated else None,
         clock=time.process_time if arguments.processor_time else time.monotonic,
     )
     if arguments.resume:

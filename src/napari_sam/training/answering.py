@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
@@ -12,7 +14,7 @@ from napari_sam.training.prompting import PromptBatch, choose_objects, correct, 
 from napari_sam.training.roles import other_meanings
 from napari_sam.training.sampling import Example
 
-__all__ = ["answer_prompts"]
+__all__ = ["Asked", "answer", "ask"]
 
 #: Weight of what only keeps part and clump apart, beside the error of the masks.
 CAUTION_SHARE = 0.3
@@ -22,25 +24,70 @@ SECOND, THIRD = 0.65, 0.2
 Answer = tuple[Tensor, Tensor, Tensor | None]
 
 
-def answer_prompts(
+@dataclass
+class Asked:
+    """First prompts about a batch of windows, and what their answers should show.
+
+    Attributes
+    ----------
+    batch : PromptBatch
+        N prompts.
+    meanings, plain : Tensor of bool
+        (N, 3, h, w) and (N, h, w), see `napari_sam.training.roles.other_meanings`.
+    """
+
+    batch: PromptBatch
+    meanings: Tensor
+    plain: Tensor
+
+
+def ask(
+    examples: list[Example], per_window: int, generator: torch.Generator, *, through: bool
+) -> Asked | None:
+    """Make the first prompts about a batch, on the CPU.
+
+    Parameters
+    ----------
+    examples : list of Example
+        The windows.
+    per_window : int
+        Prompts for each.
+    generator : torch.Generator
+    through : bool
+        One more prompt for each, by a neighbouring slice.
+
+    Returns
+    -------
+    Asked or None
+        None where there is hardly any object.
+    """
+    device = torch.device("cpu")
+    picked = choose_objects(examples, per_window, generator, device)
+    if len(picked[0]) < 2:
+        return None
+    batch = first_prompts(*picked)
+    beside = neighbour_prompts(examples, generator, device) if through else None
+    if beside is not None:
+        batch = joined(batch, beside)
+    return Asked(batch, *other_meanings(examples, batch))
+
+
+def answer(
     network: CellsNetwork,
     features: Features,
-    examples: list[Example],
-    per_window: int,
+    asked: Asked,
     generator: torch.Generator,
     half: bool,
 ) -> dict[str, Tensor]:
-    """Ask one to three rounds of prompts about a batch.
+    """Answer prompts about a batch, and one or two rounds of corrections.
 
     Parameters
     ----------
     network : CellsNetwork
     features : Features
         What it made of the windows.
-    examples : list of Example
-        The windows.
-    per_window : int
-        Prompts for each; one more by a neighbouring slice if the network goes through slices.
+    asked : Asked
+        On the device of the features.
     generator : torch.Generator
         On the CPU.
     half : bool
@@ -49,46 +96,26 @@ def answer_prompts(
     Returns
     -------
     dict of str to Tensor
-        Losses, by names that end so, and figures; empty where there is hardly any object.
+        Losses, by names that end so, and figures.
     """
-    batch = _first(network, examples, per_window, generator, features.stride2.device)
-    if batch is None:
-        return {}
     chance = float(torch.rand((), generator=generator))
     rounds = 1 + (chance < SECOND) + (chance < THIRD)
     figures: dict[str, Tensor] = {}
-    meanings, plain = other_meanings(examples, batch)
+    batch = asked.batch
     for number in range(rounds):
         logits, iou, presence = _answer(network, features, batch, half)
-        parts = prompt_loss(logits, iou, batch.truth, None if number else meanings)
+        parts = prompt_loss(logits, iou, batch.truth, None if number else asked.meanings)
         losses = {name: parts[name] for name in ("mask_loss", "iou_loss")}
         if presence is not None:
             losses["presence_loss"] = presence_loss(presence, batch)
         for name, value in losses.items():
             figures[name] = figures.get(name, 0) + value / rounds
         if number == 0:
-            figures["caution_loss"] = CAUTION_SHARE * caution_loss(logits, plain)
+            figures["caution_loss"] = CAUTION_SHARE * caution_loss(logits, asked.plain)
             figures |= _figures(parts, batch)
         if number + 1 < rounds:
             batch = correct(batch, logits.detach(), iou.detach())
     return figures
-
-
-def _first(
-    network: CellsNetwork,
-    examples: list[Example],
-    per_window: int,
-    generator: torch.Generator,
-    device: torch.device,
-) -> PromptBatch | None:
-    picked = choose_objects(examples, per_window, generator, device)
-    if len(picked[0]) < 2:
-        return None
-    batch = first_prompts(*picked)
-    if network.presence is not None:
-        beside = neighbour_prompts(examples, generator, device)
-        batch = batch if beside is None else joined(batch, beside)
-    return batch
 
 
 def _answer(network: CellsNetwork, features: Features, batch: PromptBatch, half: bool) -> Answer:
@@ -101,11 +128,15 @@ def _answer(network: CellsNetwork, features: Features, batch: PromptBatch, half:
 
 def _figures(parts: dict[str, Tensor], batch: PromptBatch) -> dict[str, Tensor]:
     """What a log shows of the first round."""
-    clicked = torch.isnan(batch.boxes[:, 0])
+    clicked, alone = torch.isnan(batch.boxes[:, 0]), batch.alone
+
+    def own(which: Tensor) -> Tensor:
+        return parts["own"].masked_fill(~which, torch.nan).nanmean()
+
     return {
         "iou_best": parts["best"].nanmean(),
         "iou_error": parts["error"].mean(),
-        "click_own": parts["own"][clicked & batch.alone].nanmean(),
-        "box_own": parts["own"][~clicked & batch.alone].nanmean(),
-        "follow_own": parts["own"][~batch.alone].nanmean(),
+        "click_own": own(clicked & alone),
+        "box_own": own(~clicked & alone),
+        "follow_own": own(~alone),
     }

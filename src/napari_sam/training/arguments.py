@@ -49,6 +49,12 @@ def _add_train(commands: Any) -> None:
         help="minutes of this process on a processor, where others want the machine too",
     )
     train.add_argument("--threads", type=int, default=0, help="0 leaves it to torch")
+    train.add_argument(
+        "--workers",
+        type=int,
+        default=0,
+        help="processes that draw windows, for a GPU that learns faster than one can draw",
+    )
     train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
     train.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
     train.add_argument("--batch", type=int, default=6, help="windows per step")

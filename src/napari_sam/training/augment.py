@@ -11,7 +11,10 @@ __all__ = ["augment_image", "nothing_but_grain"]
 
 
 def augment_image(
-    image: np.ndarray, rng: np.random.Generator, labels: np.ndarray | None = None
+    image: np.ndarray,
+    rng: np.random.Generator,
+    labels: np.ndarray | None = None,
+    enlarged: float = 1.0,
 ) -> np.ndarray:
     """Change the looks of a normalised window, not its geometry.
 
@@ -22,6 +25,9 @@ def augment_image(
     rng : numpy.random.Generator
     labels : ndarray of int, optional
         (S/2, S/2), where the objects are, for what is done to objects that shine.
+    enlarged : float
+        How much larger than usual objects are shown: blur and grain of the microscope are
+        enlarged with them.
 
     Returns
     -------
@@ -45,7 +51,7 @@ def augment_image(
         image = 1 - image
     if rng.random() < 0.15:
         image = image * _uneven_light(image.shape[0], rng)
-    image = _camera(_lens(image, rng), rng)
+    image = _camera(_lens(image, rng, enlarged), rng, enlarged)
     if image.shape[-1] == 1:
         image = np.repeat(image, 3, axis=-1)
         if rng.random() < 0.05:  # a grey image saved in one colour
@@ -66,10 +72,10 @@ def _limits(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return image
 
 
-def _lens(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _lens(image: np.ndarray, rng: np.random.Generator, enlarged: float) -> np.ndarray:
     """Blur, not always the same both ways, or sharpen."""
     if rng.random() < 0.2:
-        down, along = rng.uniform(0.4, 1.8, 2)
+        down, along = rng.uniform(0.4, 1.8 * enlarged, 2)
         image = ndi.gaussian_filter(image, (down, down if rng.random() < 0.6 else along, 0))
     elif rng.random() < 0.1:
         sigma = rng.uniform(0.6, 1.5)
@@ -79,10 +85,10 @@ def _lens(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return image
 
 
-def _camera(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _camera(image: np.ndarray, rng: np.random.Generator, enlarged: float) -> np.ndarray:
     """Count few photons, or add noise and grain."""
     if image.shape[-1] == 1 and rng.random() < 0.12:
-        image = _few_photons(image, rng)
+        image = _few_photons(image, rng, enlarged)
     elif rng.random() < 0.3:
         noise = rng.standard_normal(image.shape, np.float32)
         if rng.random() < 0.4:  # as coarse as an enlarged image's, or as the specimen's own
@@ -134,12 +140,12 @@ def _uneven_light(size: int, rng: np.random.Generator) -> np.ndarray:
     return (1 - rng.uniform(0.2, 0.5) * field)[..., None].astype(np.float32)
 
 
-def _few_photons(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _few_photons(image: np.ndarray, rng: np.random.Generator, enlarged: float) -> np.ndarray:
     """Count a handful of photons per pixel, as a confocal microscope deep in a tissue does."""
     photons = np.exp(rng.uniform(np.log(3), np.log(40)))
     light = np.maximum(image, 0) + rng.uniform(0, 0.15)
     counted = rng.poisson(light * photons).astype(np.float32)
-    sigma = rng.uniform(0, 1.0)  # the image's pixels are larger than the window's, or filtered
+    sigma = rng.uniform(0, enlarged)  # the image's pixels are larger than the window's, or filtered
     counted = ndi.gaussian_filter(counted, (sigma, sigma, 0))
     low, high = np.quantile(counted, (0.005, 0.999))
     return (counted - low) / max(float(high - low), 1e-3)

@@ -10,7 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from scipy import ndimage as ndi
+from torch.nn import functional as F
 
 __all__ = ["Plane", "Window", "cut_window", "prepare_plane"]
 
@@ -220,17 +222,26 @@ def _renumbered(neighbour: np.ndarray, lookup: np.ndarray) -> np.ndarray:
 
 
 def _bilinear(array: np.ndarray, rows: np.ndarray, cols: np.ndarray) -> np.ndarray:
-    """Sample (H, W, C) at real positions (h, w); zero outside."""
-    r0, c0 = np.floor(rows).astype(np.int64), np.floor(cols).astype(np.int64)
-    fr, fc = (rows - r0).astype(np.float32)[..., None], (cols - c0).astype(np.float32)[..., None]
+    """Sample (H, W, C) at real positions (h, w) as float32; zero outside."""
     height, width = array.shape[:2]
     inside = (rows > -0.5) & (rows < height - 0.5) & (cols > -0.5) & (cols < width - 0.5)
-    ra, rb = r0.clip(0, height - 1), (r0 + 1).clip(0, height - 1)
-    ca, cb = c0.clip(0, width - 1), (c0 + 1).clip(0, width - 1)
-    flat = array.reshape(height * width, -1)
-    top = flat[ra * width + ca] * (1 - fc) + flat[ra * width + cb] * fc
-    low = flat[rb * width + ca] * (1 - fc) + flat[rb * width + cb] * fc
-    return (top * (1 - fr) + low * fr) * inside[..., None]
+    if not inside.any():
+        return np.zeros((*rows.shape, array.shape[2]), np.float32)
+    # only what is sampled is made float32, which torch samples many times as fast as NumPy
+    r0, r1 = _around(rows, height)
+    c0, c1 = _around(cols, width)
+    part = torch.from_numpy(array[r0:r1, c0:c1].astype(np.float32)).permute(2, 0, 1)
+    down = (rows - r0) * (2 / max(r1 - r0 - 1, 1)) - 1
+    along = (cols - c0) * (2 / max(c1 - c0 - 1, 1)) - 1
+    grid = torch.from_numpy(np.stack([along, down], -1).astype(np.float32))
+    sampled = F.grid_sample(part[None], grid[None], padding_mode="border", align_corners=True)
+    return sampled[0].permute(1, 2, 0).numpy() * inside[..., None]
+
+
+def _around(positions: np.ndarray, length: int) -> tuple[int, int]:
+    """First and last + 1 of the pixels that positions lie between, one at least."""
+    first = int(np.clip(np.floor(positions.min()), 0, length - 1))
+    return first, int(np.clip(np.floor(positions.max()) + 2, first + 1, length))
 
 
 def cut_window(
@@ -282,7 +293,7 @@ def cut_window(
     r, c = r.clip(0, height - 1), c.clip(0, width - 1)
     labels = plane.labels[r, c] * inside
     neighbour = None if plane.neighbour is None else plane.neighbour[r, c] * inside
-    depth = _bilinear(plane.depth[..., None], rows, cols)[..., 0].astype(np.float32)
+    depth = _bilinear(plane.depth[..., None], rows, cols)[..., 0]
     depth *= labels > 0
     inward = plane.inward[r, c].astype(np.float32)
     inward[~inside] = np.nan
@@ -292,7 +303,7 @@ def cut_window(
     sizes = np.log2(np.maximum(plane.diameter[coarse], 1) * zoom / 32).astype(np.float32)
     sizes[coarse == 0] = np.nan
     return Window(
-        image.astype(np.float32),
+        image,
         labels,
         ratio.astype(np.float32),
         depth * zoom,

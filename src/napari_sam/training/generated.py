@@ -20,8 +20,10 @@ __all__ = [
     "GENERATED_FAILURES",
     "GENERATED_FAMILIES",
     "TRAINING_SEEDS",
+    "fresh",
     "fresh_plane",
     "fresh_planes",
+    "fresh_slices",
     "generated_planes",
     "generated_slices",
     "generated_validation",
@@ -165,15 +167,38 @@ def generated_slices(
             generate_timelapse(len(VOLUME_KINDS) * seed + number, (8, 192, 192))
             for number in range(len(VOLUME_KINDS))
         ]
-    planes = []
-    for image, labels, _ in samples:
-        for number, z in enumerate(range(1, len(labels), len(labels) // 5)):
-            beside = labels[neighbour_of(z, number, len(labels))]
-            plane = prepare_plane(normalise(image[z], 0.5, 99.9), labels[z], "slices", beside)
-            if plane is not None:
-                planes.append(plane)
+    planes = [plane for image, labels, _ in samples for plane in _some_slices(image, labels)]
     say(f"{len(planes)} generated slices of {len(samples)} stacks and movies")
     return planes
+
+
+def _some_slices(image: np.ndarray, labels: np.ndarray) -> list[Plane]:
+    planes = []
+    for number, z in enumerate(range(1, len(labels), len(labels) // 5)):
+        beside = labels[neighbour_of(z, number, len(labels))]
+        plane = prepare_plane(normalise(image[z], 0.5, 99.9), labels[z], "slices", beside)
+        if plane is not None:
+            planes.append(plane)
+    return planes
+
+
+def fresh_slices(rng: np.random.Generator) -> list[Plane]:
+    """Generate a stack of any kind, or a movie as often, and prepare some slices of it."""
+    seed = int(rng.integers(TRAINING_SEEDS, 2**31))
+    kind = int(rng.integers(2 * len(VOLUME_KINDS)))
+    if kind < len(VOLUME_KINDS):
+        image, labels, _ = generate_volume(VOLUME_KINDS[kind], seed, (16, 192, 192))
+    else:
+        image, labels, _ = generate_timelapse(seed, (8, 192, 192))
+    return _some_slices(image, labels)
+
+
+def fresh(family: str, rng: np.random.Generator) -> list[Plane]:
+    """Generate new planes of a generated family, "synthetic" or "slices", for a long run."""
+    if family == "slices":
+        return fresh_slices(rng)
+    plane = fresh_plane(rng)
+    return [] if plane is None else [plane]
 
 
 def generated_validation(

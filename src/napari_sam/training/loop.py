@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,20 +18,20 @@ from torch import Tensor
 from napari_sam.errors import DataError
 from napari_sam.libraries import keep_triton_out
 from napari_sam.models.cells.network import CellsNetwork
-from napari_sam.training.answering import answer_prompts
+from napari_sam.training.answering import answer
 from napari_sam.training.averaging import WeightAverage
+from napari_sam.training.batches import Batch, Batches, loaded
 from napari_sam.training.checkpoints import load_checkpoint, save_checkpoint
 from napari_sam.training.crops import Plane, Window
 from napari_sam.training.curves import draw_curves
 from napari_sam.training.distilling import Teacher
 from napari_sam.training.losses import (
     instance_loss,
-    instance_targets,
     inward_loss,
     size_loss,
 )
 from napari_sam.training.monitor import monitor
-from napari_sam.training.sampling import Example, WindowStream
+from napari_sam.training.sampling import Fresh
 from napari_sam.training.settings import Settings
 from napari_sam.training.warm_start import adopt
 
@@ -74,7 +75,7 @@ class Trainer:
         *,
         network: CellsNetwork | None = None,
         teacher: dict | None = None,
-        fresh: Callable[[np.random.Generator], Plane | None] | None = None,
+        fresh: Fresh | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.settings, self.folder, self.say = settings, Path(folder), say
@@ -98,58 +99,51 @@ class Trainer:
         self.average = WeightAverage(self.network)
         keep_triton_out()  # torch imports Triton for its first optimiser
         self.optimiser = torch.optim.AdamW(
-            self.network.parameters(), settings.learning_rate, weight_decay=1e-3
+            self.network.parameters(),
+            settings.learning_rate,
+            weight_decay=1e-3,
+            fused=self.device.type == "cuda",
         )
-        self.stream = WindowStream(planes, settings.seed, fresh=fresh)
+        self.planes, self.fresh = planes, fresh
         self.generator = torch.Generator().manual_seed(settings.seed)
         self.windows_seen = self.steps = 0
         self.minutes_before = 0.0
         self.history: list[dict] = []
         self.facts = dict(facts or {}, config=self.network.config)
 
-    # -- batches ---------------------------------------------------------------------------
-    def batch(self) -> tuple[Tensor, list[Example]]:
-        examples = [self.stream.draw(self.settings.size) for _ in range(self.settings.batch)]
-        image = torch.from_numpy(np.stack([e.image for e in examples]))
-        image = image.to(self.device, memory_format=torch.channels_last)
-        return image, examples
-
-    def targets(self, examples: list[Example]) -> Tensor:
-        return instance_targets(
-            *(self.stacked(examples, key) for key in ("labels", "centre", "depth"))
-        )
-
-    def stacked(self, examples: list[Example], key: str) -> Tensor:
-        return torch.from_numpy(np.stack([getattr(e, key) for e in examples])).to(self.device)
+    # -- learning --------------------------------------------------------------------------
+    @cached_property
+    def batches(self) -> Iterator[Batch]:
+        """Where batches come from, begun when the first is wanted."""
+        through = self.network.presence is not None
+        seed = self.settings.seed + self.windows_seen
+        drawn = Batches(self.planes, self.settings, seed, fresh=self.fresh, through=through)
+        return loaded(drawn, self.settings.workers, self.device)
 
     def step(self, prompts: bool = False) -> dict[str, Tensor]:
-        """One optimiser step; returns the losses and, with prompts, IoU figures."""
-        image, examples = self.batch()
+        """Take one step by a new batch; returns the losses and, with prompts, IoU figures."""
+        return self.learn(next(self.batches), prompts)
+
+    def learn(self, batch: Batch, prompts: bool = False) -> dict[str, Tensor]:
+        """Take one step by a batch on the network's device."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            features = self.network.encode(image)
+            features = self.network.encode(batch.image)
             maps = self.network.instances(features)
             sizes = self.network.sizes(features)
         losses = {
-            "instance_loss": instance_loss(maps[:, :3], self.targets(examples)),
-            "size_error": size_loss(sizes, self.stacked(examples, "sizes")),
+            "instance_loss": instance_loss(maps[:, :3], batch.targets),
+            "size_error": size_loss(sizes, batch.sizes),
         }
         if maps.shape[1] > 3:
-            losses["inward_error"] = inward_loss(maps[:, 3:], self.stacked(examples, "inward"))
+            losses["inward_error"] = inward_loss(maps[:, 3:], batch.inward)
         if self.teacher is not None and self.taught > 0:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-                seen = self.teacher.look(image)
+                seen = self.teacher.look(batch.image)
             losses["teacher_loss"] = self.taught * self.teacher.loss(seen, features, maps)
         figures = {name: value.detach() for name, value in losses.items()}
         loss = torch.stack(list(losses.values())).sum()
-        if prompts:
-            answered = answer_prompts(
-                self.network,
-                features,
-                examples,
-                self.settings.prompts,
-                self.generator,
-                self.half,
-            )
+        if prompts and batch.asked is not None:
+            answered = answer(self.network, features, batch.asked, self.generator, self.half)
             for part, value in answered.items():
                 if part.endswith("_loss"):
                     loss = loss + value
@@ -161,7 +155,7 @@ class Trainer:
         )
         self.optimiser.step()
         self.average.update(self.network)
-        self.windows_seen += len(examples)
+        self.windows_seen += len(batch)
         self.steps += 1
         return figures
 
@@ -324,5 +318,4 @@ class Trainer:
         self.minutes_before = state["minutes"]
         self.best = state.get("best", -1.0)
         self.history = state["history"]
-        self.stream.rng = np.random.default_rng(self.settings.seed + self.windows_seen)
         self.generator.manual_seed(self.settings.seed + self.windows_seen)

@@ -115,7 +115,7 @@ def caution_loss(logits: Tensor, truth: Tensor) -> Tensor:
     ----------
     logits : Tensor
         (N, 3, h, w).
-    truth : Tensor
+    truth : Tensor of bool
         (N, h, w); empty where nothing is to be learnt.
 
     Returns
@@ -125,10 +125,10 @@ def caution_loss(logits: Tensor, truth: Tensor) -> Tensor:
         part, a pixel too few as often in the clump: where the image leaves open what belongs to
         the object, the one shows the least and the other the most that it may be.
     """
-    asked = truth.sum((1, 2)) > 0
+    asked = truth.flatten(1).any(1)
     if not asked.any():
         return logits.sum() * 0
-    target = truth[asked]
+    target = truth[asked].float()
     total = logits.new_zeros(())
     for candidate, costly in ((PART, 0.0), (CLUMP, 1.0)):
         weight = torch.where(target == costly, CAUTION, 1.0)
@@ -149,7 +149,7 @@ def prompt_loss(
         (N, K), predicted.
     truth : Tensor
         (N, h, w); an empty truth (a click on nothing) only teaches the predicted IoU.
-    meanings : Tensor, optional
+    meanings : Tensor of bool, optional
         (N, K, h, w), see :func:`~napari_sam.training.roles.other_meanings`.
 
     Returns
@@ -166,8 +166,8 @@ def prompt_loss(
     targets = target.expand_as(logits)
     other = torch.zeros_like(iou, dtype=torch.bool)
     if meanings is not None:
-        other = meanings.amax((2, 3)) > 0
-        targets = torch.where(other[..., None, None], meanings, targets)
+        other = meanings.flatten(2).any(2)
+        targets = torch.where(other[..., None, None], meanings.float(), targets)
     each = _mask_error(logits, targets)
     asked = (truth.sum((1, 2)) > 0).float()
     count = asked.sum().clamp_min(1)

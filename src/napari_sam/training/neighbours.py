@@ -96,8 +96,8 @@ def neighbour_prompts(
     kind = torch.rand(len(index), generator=generator).to(device)
     there = truth.sum((1, 2)) > 0
     click = there & (kind < WITH_CLICK)
-    boxes = loose_boxes(truth)
-    boxes[~there | (kind < WITH_CLICK) | (kind > WITH_CLICK + WITH_BOX)] = torch.nan
+    boxless = ~there | (kind < WITH_CLICK) | (kind > WITH_CLICK + WITH_BOX)
+    boxes = loose_boxes(truth).masked_fill(boxless[:, None], torch.nan)
     return PromptBatch(
         torch.tensor(index, device=device),
         truth,

@@ -115,8 +115,10 @@ def choose_objects(
 
 def pick(weight: Tensor) -> Tensor:
     """Draw one pixel of each (N, h, w) weight map; return (N, 1, 2) as (x, y) image pixels."""
-    flat = weight.flatten(1).clamp_min(0) + 1e-9
-    place = torch.multinomial(flat, 1)[:, 0]
+    total = (weight.flatten(1).clamp_min(0) + 1e-9).cumsum(1)
+    # by hand, because torch draws a number for every pixel
+    drawn = torch.rand(len(total), 1, device=weight.device) * total[:, -1:]
+    place = torch.searchsorted(total, drawn, right=True)[:, 0].clamp_max(total.shape[1] - 1)
     width = weight.shape[-1]
     grid = torch.stack([place % width, place // width], 1).float()
     return (2 * (grid + torch.rand_like(grid)))[:, None]
@@ -146,8 +148,7 @@ def first_prompts(index: Tensor, truth: Tensor, weight: Tensor) -> PromptBatch:
     click = (kind < 0.5) | (kind > 0.9) | empty
     points = pick(weight)
     labels = torch.where(click, 1, -1)[:, None]
-    boxes = loose_boxes(truth)
-    boxes[(kind < 0.5) | empty] = torch.nan
+    boxes = loose_boxes(truth).masked_fill(((kind < 0.5) | empty)[:, None], torch.nan)
     if torch.rand(()) < SEVERAL:
         points, labels = _more_clicks(points, labels, truth)
     return PromptBatch(index, truth, points, labels, boxes)
@@ -195,15 +196,15 @@ def correct(
     error = ((chosen > 0) != (batch.truth > 0.5)).float()
     smooth = F.avg_pool2d(error[:, None], 7, 1, 3)[:, 0]
     weight = error * smooth.pow(3)
-    nothing = error.sum((1, 2)) < 1
-    weight[nothing] = batch.truth[nothing] + 1e-6
+    right = error.sum((1, 2), keepdim=True) < 1
+    weight = torch.where(right, batch.truth + 1e-6, weight)
     points = pick(weight)
     place = (points[:, 0] / 2).long()
     rows = torch.arange(len(best), device=best.device)
     h, w = batch.truth.shape[1:]
     inside = batch.truth[rows, place[:, 1].clamp(0, h - 1), place[:, 0].clamp(0, w - 1)] > 0.5
-    mask = chosen[:, None].clone()
-    mask[torch.rand(len(best), device=best.device) > keep_mask] = torch.nan
+    forgotten = torch.rand(len(best), device=best.device) > keep_mask
+    mask = chosen[:, None].masked_fill(forgotten[:, None, None, None], torch.nan)
     return PromptBatch(
         batch.image_index,
         batch.truth,

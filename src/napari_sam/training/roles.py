@@ -106,16 +106,16 @@ def other_meanings(examples: list[Example], batch: PromptBatch) -> tuple[Tensor,
 
     Returns
     -------
-    meanings : Tensor of float
+    meanings : Tensor of bool
         (N, 3, h, w), by :data:`PART` and :data:`CLUMP`; empty where there is no such thing.
-    plain : Tensor of float
+    plain : Tensor of bool
         (N, h, w), the object where it has neither.
 
     Both are empty for every prompt that is more than one click on an object.
     """
     truths = batch.truth.cpu().numpy() > 0.5
-    meanings = np.zeros((len(truths), 3, *truths.shape[1:]), np.float32)
-    plain = np.zeros(truths.shape, np.float32)
+    meanings = np.zeros((len(truths), 3, *truths.shape[1:]), bool)
+    plain = np.zeros(truths.shape, bool)
     one = torch.isnan(batch.boxes[:, 0]) & (batch.labels >= 0).sum(1).eq(1) & batch.alone
     single = one.cpu().numpy() & truths.any((1, 2))
     # a click on the far edge of the last pixel may be rounded out of the window

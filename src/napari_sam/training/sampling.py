@@ -11,7 +11,7 @@ from napari_sam.training.augment import augment_image, nothing_but_grain
 from napari_sam.training.crops import Plane, Window, cut_window, prepare_plane
 from napari_sam.training.pairs import Pair, normalise
 
-__all__ = ["FAMILY_WEIGHTS", "Example", "WindowStream", "load_planes"]
+__all__ = ["FAMILY_WEIGHTS", "Example", "Fresh", "WindowStream", "load_planes"]
 
 #: How often each family is drawn; families that are not named here weigh 1.
 FAMILY_WEIGHTS: dict[str, float] = {
@@ -25,10 +25,9 @@ FAMILY_WEIGHTS: dict[str, float] = {
     "slices": 1.2,
     "synthetic": 5.5,
 }
-#: The family of generated images, how often a new one is generated for a window of it, and how
-#: many are kept.
-GENERATED = "synthetic"
-FRESH_SHARE = 0.15
+#: How often new planes of generated families are generated for a window of them, and how many
+#: are kept.
+FRESH_SHARES = {"synthetic": 0.15, "slices": 0.03}
 KEPT = 800
 #: Share of windows made around an object, as prompts are answered.
 AROUND_OBJECTS = 0.35
@@ -70,6 +69,9 @@ class Example:
     neighbour: np.ndarray | None = None
 
 
+Fresh = Callable[[str, np.random.Generator], Sequence[Plane]]
+
+
 def load_planes(
     pairs: Sequence[Pair], say: Callable[[str], None] = lambda text: None
 ) -> list[Plane]:
@@ -94,8 +96,8 @@ class WindowStream:
     weights : dict of str to float, optional
         Per family; default :data:`FAMILY_WEIGHTS`.
     fresh : callable, optional
-        Called with random numbers, gives a new plane of a family that is there, or None: so that a
-        long run never sees all that there is.
+        Called with a generated family's name and random numbers, gives new planes of it: so that
+        a long run never sees all that there is.
     """
 
     def __init__(
@@ -103,7 +105,7 @@ class WindowStream:
         planes: Sequence[Plane],
         seed: int = 0,
         weights: dict[str, float] | None = None,
-        fresh: Callable[[np.random.Generator], Plane | None] | None = None,
+        fresh: Fresh | None = None,
     ) -> None:
         weights = FAMILY_WEIGHTS if weights is None else weights
         self.rng = np.random.default_rng(seed)
@@ -126,15 +128,13 @@ class WindowStream:
         rng = self.rng
         name = self.names[rng.choice(len(self.names), p=self.share)]
         members = self.families[name]
-        if self.fresh is not None and name == GENERATED and rng.random() < FRESH_SHARE:
-            plane = self.fresh(rng)
-            if plane is not None:
+        if self.fresh is not None and rng.random() < FRESH_SHARES.get(name, 0):
+            for plane in self.fresh(name, rng):
                 if len(members) < KEPT:
                     members.append(plane)
                 else:
                     members[int(rng.integers(len(members)))] = plane
-                self.plane_share[name] = self._share(name)
-                return plane
+            self.plane_share[name] = self._share(name)
         return members[rng.choice(len(members), p=self.plane_share[name])]
 
     def draw(self, size: int) -> Example:
@@ -150,7 +150,7 @@ class WindowStream:
         if ids[0] != 0:
             compact = compact + 1
             ids = np.concatenate([[0], ids])
-        image = augment_image(window.image, rng, window.labels)
+        image = augment_image(window.image, rng, window.labels, _enlarged(window))
         index = int(np.flatnonzero(ids == wanted)[0]) if wanted in ids else 0
         return Example(
             np.ascontiguousarray(image.transpose(2, 0, 1)),
@@ -195,6 +195,12 @@ class WindowStream:
             angle = float(rng.uniform(0, 2 * np.pi))
         window = cut_window(plane, tuple(middle), zoom, size, angle, bool(rng.random() < 0.5))
         return window, wanted
+
+
+def _enlarged(window: Window) -> float:
+    """How much larger than usual a window's objects are shown, 1 to 3."""
+    known = window.sizes[~np.isnan(window.sizes)]
+    return float(np.clip(2.0 ** np.median(known), 1, 3)) if known.size else 1.0
 
 
 def _compact_neighbour(neighbour: np.ndarray | None, ids: np.ndarray) -> np.ndarray | None:

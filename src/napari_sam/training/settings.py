@@ -31,6 +31,9 @@ class Settings:
     device : str
         "auto", "cpu" or "cuda".
     threads : int
+    workers : int
+        Processes that draw batches, each with the memory of generated images of its own; 0
+        draws them in the process that trains, which suits a CPU.
     precision : str
         "auto" (whichever is faster here), "float32" or "bfloat16".
     seed : int
@@ -48,5 +51,6 @@ class Settings:
     look_every: float = 5.0
     device: str = "auto"
     threads: int = 0
+    workers: int = 0
     precision: str = "auto"
     seed: int = 0
