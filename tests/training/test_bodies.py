@@ -1,12 +1,13 @@
-"""What is done to objects that shine: dimmed, outshone, or replaced by grain."""
+"""What is done to objects that shine: dimmed, outshone, in haze, or replaced by grain."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage as ndi
 
 from napari_sam.training.augment import augment_image, coarse, nothing_but_grain
-from napari_sam.training.bodies import glowing, outshine, relight
+from napari_sam.training.bodies import glowing, haze, outshine, relight
 
 
 @pytest.fixture
@@ -80,3 +81,22 @@ def test_changed_looks_stay_images_with_and_without_labels(window):
             assert looks.shape == (96, 96, 3)
             assert np.isfinite(looks).all()
             assert -0.1 <= looks.min() <= looks.max() <= 1.2
+
+
+def test_haze_leaves_objects_where_they_are_and_adds_no_outline():
+    labels = np.zeros((96, 96), np.int32)
+    rows, cols = np.ogrid[:96, :96]
+    for number, (row, col) in enumerate([(24, 24), (30, 70), (70, 40)], 1):
+        labels[(rows - row) ** 2 + (cols - col) ** 2 < 100] = number
+    image = (labels > 0).repeat(2, 0).repeat(2, 1)[..., None].astype(np.float32) * 0.5
+    outside = ~ndi.binary_dilation(image[..., 0] > 0, iterations=3)
+    added = []
+    for seed in range(8):
+        hazy = haze(image, labels, np.random.default_rng(seed))
+        assert hazy.shape == image.shape
+        assert hazy.dtype == np.float32
+        ghosts = hazy[..., 0][outside]
+        added.append(float(ghosts.max()))
+        steepest = np.abs(np.diff(hazy[..., 0], axis=0))[outside[1:] & outside[:-1]].max()
+        assert steepest < 0.2 * np.abs(np.diff(hazy[..., 0], axis=0)).max(), "no outline of its own"
+    assert max(added) > 0.1, "light where there was none"

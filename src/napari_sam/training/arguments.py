@@ -42,21 +42,7 @@ def _add_train(commands: Any) -> None:
     train.add_argument(
         "--distil-minutes", type=float, default=30.0, help="time in which the teacher fades"
     )
-    train.add_argument("--minutes", type=float, default=20.0, help="hard limit of this call")
-    train.add_argument(
-        "--processor-time",
-        action="store_true",
-        help="minutes of this process on a processor, where others want the machine too",
-    )
-    train.add_argument("--threads", type=int, default=0, help="0 leaves it to torch")
-    train.add_argument(
-        "--workers",
-        type=int,
-        default=0,
-        help="processes that draw windows, for a GPU that learns faster than one can draw",
-    )
-    train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
-    train.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
+    _add_machine(train)
     train.add_argument("--batch", type=int, default=6, help="windows per step")
     train.add_argument("--prompts", type=int, default=4, help="prompts for each window")
     train.add_argument(
@@ -88,6 +74,25 @@ def _add_train(commands: Any) -> None:
     )
     train.add_argument("--seed", type=int, default=0)
     train.add_argument("--nice", type=int, default=10, help="lower the priority by so much")
+
+
+def _add_machine(train: Any) -> None:
+    """How long a run may take, and of what."""
+    train.add_argument("--minutes", type=float, default=20.0, help="hard limit of this call")
+    train.add_argument(
+        "--processor-time",
+        action="store_true",
+        help="minutes of this process on a processor, where others want the machine too",
+    )
+    train.add_argument("--threads", type=int, default=0, help="0 leaves it to torch")
+    train.add_argument(
+        "--workers",
+        type=int,
+        default=0,
+        help="processes that draw windows, for a GPU that learns faster than one can draw",
+    )
+    train.add_argument("--device", default="auto", choices=("auto", "cpu", "cuda"))
+    train.add_argument("--precision", default="auto", choices=("auto", "float32", "bfloat16"))
 
 
 def _add_evaluate(commands: Any) -> None:

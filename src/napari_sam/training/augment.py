@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage as ndi
 
-from napari_sam.training.bodies import glowing, outshine, relight
+from napari_sam.training.bodies import glowing, haze, outshine, relight
 
 __all__ = ["augment_image", "nothing_but_grain"]
 
@@ -32,15 +32,17 @@ def augment_image(
     Returns
     -------
     ndarray of float32
-        (S, S, 3): dim objects and bright spots, stretched percentiles, gamma, inversion, hue and
+        (S, S, 3): dim objects, haze and bright spots, stretched percentiles, gamma, inversion, hue and
         channel changes, uneven light, blur, noise, grain and few photons, each at random;
         clipped to [-0.1, 1.2].
     """
     image = np.clip(image, 0, 1)
-    if labels is not None and rng.random() < 0.3 and glowing(image, labels):
-        if rng.random() < 0.6:
-            image = relight(image, labels, rng)
+    if labels is not None and rng.random() < 0.4 and glowing(image, labels):
         if rng.random() < 0.5:
+            image = relight(image, labels, rng)
+        if rng.random() < 0.4:
+            image = haze(image, labels, rng)
+        if rng.random() < 0.4:
             image = outshine(image, labels, rng)
     if image.shape[-1] == 3 and rng.random() < 0.2:
         image = (image @ rng.dirichlet((2, 2, 2)).astype(np.float32))[..., None]

@@ -1,4 +1,4 @@
-"""Fluorescence as it is when bodies differ in brightness: dim ones, and bright things in them."""
+"""Fluorescence as it is in thick specimens: dim bodies, bright things in them, haze of others."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
-__all__ = ["glowing", "outshine", "relight"]
+__all__ = ["glowing", "haze", "outshine", "relight"]
 
 Image = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.integer]
@@ -89,3 +89,36 @@ def outshine(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
     dim = np.float32(np.exp(rng.uniform(np.log(1.5), np.log(8))))
     light = np.minimum(spots, 1.2).repeat(2, 0).repeat(2, 1)[..., None]
     return image / dim + light
+
+
+def haze(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
+    """Add the light of bodies out of focus, which are nobody's objects, over the image.
+
+    A dim body in focus has an outline; one above or below the plane has none. Both are as bright,
+    so that only the outline tells them apart.
+
+    Parameters
+    ----------
+    image, labels, rng
+        As of `relight`.
+
+    Returns
+    -------
+    ndarray of float32
+        Same shape; the objects' own light, put elsewhere and blurred by a quarter to two thirds
+        of their diameter, is added, and what is brightest is about 1 again.
+    """
+    areas = np.bincount(labels.ravel())[1:]
+    diameter = 2 * float(np.sqrt(4 * np.median(areas[areas > 0]) / np.pi))
+    mask = (labels > 0).repeat(2, 0).repeat(2, 1)[..., None]
+    ground = np.float32(np.median(image[~mask[..., 0]]))
+    light = np.maximum(image - ground, 0) * mask
+    light = np.rot90(light, int(rng.integers(1, 4)))
+    light = np.roll(light, rng.integers(0, light.shape[0], 2), (0, 1))
+    sigma = min(rng.uniform(0.25, 0.67) * diameter, 0.15 * image.shape[0])
+    light = ndi.gaussian_filter(light, (sigma, sigma, 0))
+    top = float(light.max())
+    if top > 0:
+        light *= np.float32(rng.uniform(0.15, 1.0) * float(image.max()) / top)
+    hazy = image + light
+    return (hazy / max(1.0, float(np.quantile(hazy, 0.998)))).astype(np.float32)
