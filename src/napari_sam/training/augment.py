@@ -32,9 +32,9 @@ def augment_image(
     Returns
     -------
     ndarray of float32
-        (S, S, 3): dim objects, haze and bright spots, stretched percentiles, gamma, inversion, hue and
-        channel changes, uneven light, blur, noise, grain and few photons, each at random;
-        clipped to [-0.1, 1.2].
+        (S, S, 3): dim objects, haze and bright spots, stretched percentiles, gamma, inversion,
+        hue and channel changes, uneven light, blur, noise, grain and few photons, each at
+        random; clipped to [-0.1, 1.2].
     """
     image = np.clip(image, 0, 1)
     if labels is not None and rng.random() < 0.4 and glowing(image, labels):
