@@ -1,6 +1,6 @@
 """Through slices and time: propagation, volumes and tracks compared with the truth.
 
-    python benchmarks/stacks.py propagate|movies|volumes|sides|track [--data FOLDER]
+    python benchmarks/stacks.py propagate|movies|divisions|volumes|sides|track [--data FOLDER]
         [--objects 4] [--full]
 
 Prints tables in Markdown. Stacks and movies are generated with seeds that nothing was fitted on;
@@ -22,6 +22,7 @@ import torch
 from skimage.transform import resize
 
 import napari_sam as ns
+from divisions import divisions
 from napari_sam.engine.run import run
 from napari_sam.images import Image
 from napari_sam.methods.registry import method
@@ -34,6 +35,7 @@ from propagation_ways import WAYS
 from stack_samples import MOVIES, REAL, Stack, generated, real
 
 SEEDS = range(1, 3)
+TABLES = ("propagate", "movies", "divisions", "volumes", "sides", "track")
 LONG = 61  # frames of generated movies of which every third is taken
 
 
@@ -155,7 +157,7 @@ def track(samples: Iterator[Stack], model: ns.Model) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("table", choices=("propagate", "movies", "volumes", "sides", "track"))
+    parser.add_argument("table", choices=TABLES)
     parser.add_argument("--data", type=Path)
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--objects", type=int, default=4, help="of each stack")
@@ -174,9 +176,10 @@ def main() -> None:
             found += real(options.data, beginnings)
         yield from (stack for stack in found if stack.name.startswith(options.only))
 
-    if options.table == "movies":
+    if options.table in ("movies", "divisions"):
         shape = (LONG, *shape[1:])
-        movies(stacks(("timelapse",), tuple(MOVIES)), model, options.objects)
+        of_movies = movies if options.table == "movies" else divisions
+        of_movies(stacks(("timelapse",), tuple(MOVIES)), model, options.objects)
     elif options.table == "propagate":
         kinds = (*VOLUME_KINDS, "timelapse")
         chosen = stacks(kinds, (*REAL, *MOVIES))

@@ -123,3 +123,26 @@ def iou(a: Mask, b: Mask) -> float:
     """Intersection over union; two empty masks are the same."""
     union = np.count_nonzero(a | b)
     return np.count_nonzero(a & b) / union if union else 1.0
+
+
+def common(one: Region, other: Region) -> int:
+    """Count the pixels that two regions share.
+
+    Examples
+    --------
+    >>> common(Region(np.ones((2, 3), bool), 4, 0), Region(np.ones((9, 9), bool), 5, 1))
+    2
+    """
+    return int(np.count_nonzero(one.mask & other.on(one.mask.shape, one.top, one.left)))
+
+
+def iou_of(one: Region, other: Region) -> float:
+    """Intersection over union of two regions, 0 where both are empty.
+
+    Examples
+    --------
+    >>> iou_of(Region(np.ones((2, 3), bool), 4, 0), Region(np.ones((2, 3), bool), 5, 0))
+    0.3333333333333333
+    """
+    shared = common(one, other)
+    return shared / max(one.area + other.area - shared, 1)

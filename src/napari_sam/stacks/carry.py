@@ -79,6 +79,7 @@ class Carry:
         self.model = model
         self.first, self.last = 0, self.slices.depth - 1
         self.absent: set[int] = set()
+        self._divided: int | None = None
         self._shown: dict[int, Step] = {}
         self._passes: dict[tuple[int, int], Pass] = {}
         self._outwards: dict[Span, Outwards] = {}
@@ -93,6 +94,13 @@ class Carry:
         """Say beyond which slices the object is not followed."""
         self.first, self.last = first, last
 
+    def divide(self, at: int | None) -> None:
+        """Say from which frame on its daughters are there instead, or that it does not divide.
+
+        Until then it is there: no other end is looked for.
+        """
+        self._divided = at
+
     @property
     def shown(self) -> list[int]:
         """The slices that a person showed the object on."""
@@ -103,7 +111,8 @@ class Carry:
         """What is known so far, by slice; where no end is certain yet, what is likely."""
         found = dict(self._shown)
         for span, outwards in self._outwards.items():
-            found.update({step.index: step for step in outwards.steps(self._reach(span))})
+            known = outwards.steps(self._reach(span), there=self._divides(span))
+            found.update({step.index: step for step in known})
         for steps in self._between.values():
             found.update(steps)
         return {
@@ -257,6 +266,8 @@ class Carry:
         low, high = span
         if low is not None and high is not None:
             return high == low + 1 or span in self._between
+        if self._divides(span) and low is not None:
+            return self._pass(low, 1).reaches(self._reach(span))
         return self._ready(span) and self._outward(span).done(self._reach(span))
 
     def _ready(self, span: Span) -> bool:
@@ -267,7 +278,13 @@ class Carry:
 
     def _reach(self, span: Span) -> int:
         """Return the slice up to which a span is looked at where it has no end."""
+        if self._divided is not None and self._divides(span):
+            return min(self.last, self._divided - 1)
         return self.first if span[0] is None else self.last
+
+    def _divides(self, span: Span) -> bool:
+        """Whether the end of a span is that the object divides."""
+        return self._divided is not None and span[1] is None
 
     def _followed(self, span: Span) -> int:
         """Count the slices of a span that were looked at."""

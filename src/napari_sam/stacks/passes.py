@@ -121,8 +121,10 @@ class Outwards:
         verdict = self._judge(reach)
         return verdict.over and self._told >= verdict.certain
 
-    def steps(self, reach: int) -> list[Step]:
-        """Return the slices that show the object, as far as can be told, up to one."""
+    def steps(self, reach: int, there: bool = False) -> list[Step]:
+        """Return the slices that show the object, up to one: all, or as far as can be told."""
+        if there:
+            return self._steps(max((reach - self.along.start.index) * self.along.way, 0))
         return self._steps(self._judge(reach).likely)
 
     def advance(self, follow: Follow, reach: int) -> list[Step]:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,8 +17,13 @@ from napari_sam.models.model import Model
 from napari_sam.progress import Progress, part, silent
 from napari_sam.prompts import Prompt
 from napari_sam.stacks.carry import Carry, show_all, shown_by
+from napari_sam.stacks.family import FIRST, Family, Follower
 from napari_sam.stacks.following import Step
 from napari_sam.stacks.recall import Recall
+from napari_sam.stacks.recalled import Recalled
+
+if TYPE_CHECKING:
+    from napari_sam.stacks.tracks import Tracks
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,15 +35,42 @@ class Propagation:
     mask : (Z, H, W) bool
     scores : (Z,) float
         Predicted IoU on every slice; 1 where a mask was given, NaN where the object is not.
+    divides : int or None
+        The first frame of its daughters, if it divides and that was asked for.
+    daughters : dict of int to Propagation
+        By their numbers, what it divides into, and what these do.
+    parents : dict of int to int
+        From the number of every daughter to that of her mother; the object itself is 1.
     """
 
     mask: npt.NDArray[np.bool_]
     scores: npt.NDArray[np.float64]
+    divides: int | None = None
+    daughters: dict[int, Propagation] = field(default_factory=dict)
+    parents: dict[int, int] = field(default_factory=dict)
 
     @property
     def slices(self) -> npt.NDArray[np.intp]:
         """The slices with the object on them."""
         return np.flatnonzero(~np.isnan(self.scores))
+
+    def tracks(self) -> Tracks:
+        """Return the object and its daughters as `napari_sam.track_cells` returns cells.
+
+        Where two of them overlap, the one that is more certain there is on top.
+        """
+        from napari_sam.stacks.tracks import tracks_of
+
+        labels = np.zeros(self.mask.shape, np.int32)
+        for at, plane in enumerate(labels):
+            there = [n for n, one in self._all().items() if not np.isnan(one.scores[at])]
+            for number in sorted(there, key=lambda n: float(self._all()[n].scores[at])):
+                plane[self._all()[number].mask[at]] = number
+        seen = set(np.unique(labels).tolist())
+        return tracks_of(labels, {c: m for c, m in self.parents.items() if {c, m} <= seen})
+
+    def _all(self) -> dict[int, Propagation]:
+        return {FIRST: self, **self.daughters}
 
 
 def propagate(
@@ -49,6 +82,8 @@ def propagate(
     last: int | None = None,
     others: Any = None,
     over_time: bool = False,
+    divisions: bool = False,
+    finder: Model | str | Path = "cells",
     rgb: bool | None = None,
     limits: tuple[float, float] | None = None,
     device: str = "auto",
@@ -74,6 +109,11 @@ def propagate(
     over_time : bool
         Whether these are frames of a movie, and not slices: an object may become larger and
         smaller, and stays until it leaves, dies or divides. A model with a memory needs no telling.
+    divisions : bool
+        Whether frames are searched for where it divides: there it ends, and its daughters are
+        followed under numbers of their own. Otherwise it goes on as one of them, or ends.
+    finder : Model, str or Path
+        Who sees divisions when `model` has no learned automatic head.
     rgb : bool, optional
         Whether the last axis is colour; guessed from the shape by default.
     limits : (low, high), optional
@@ -102,12 +142,17 @@ def propagate(
     """
     from napari_sam.loading import as_model
 
+    how: dict[str, Any]
     checks.reports(progress)
     first = checks.whole(first, "first")
     known = as_model(model, device)
+    if checks.flag(divisions, "divisions"):
+        how = {"rgb": rgb, "limits": limits, "others": others}
+        sees = known if known.has_instances else as_model(finder, known.device)
+        family = Family(partial(_follower, stack, how), known, sees)
+        return _with_daughters(family, prompts, (first, last), progress)
     if known.memory is not None:
-        how: dict[str, Any] = {"first": first, "last": last, "others": others}
-        how |= {"rgb": rgb, "limits": limits}
+        how = {"first": first, "last": last, "others": others, "rgb": rgb, "limits": limits}
         return propagate_objects(stack, {1: prompts}, known, progress=progress, **how)[1]
     carry = Carry(stack, known, rgb=rgb, limits=limits, others=others, over_time=over_time)
     carry.first = first
@@ -191,6 +236,41 @@ def propagate_objects(
         pass
     depth, plane = recall.slices.depth, recall.slices.plane
     return {number: _put_together(recall.steps(number), depth, plane) for number in recall.objects}
+
+
+def _follower(
+    stack: Any, how: dict[str, Any], model: Model, limits: tuple[float, float] | None
+) -> Follower:
+    """Make what follows one cell through frames."""
+    how = how if limits is None else {**how, "limits": limits}
+    if model.memory is not None:
+        return Recalled(stack, model, **how)
+    return Carry(stack, model, over_time=True, **how)
+
+
+def _with_daughters(
+    family: Family,
+    prompts: Mapping[int, Prompt | npt.ArrayLike],
+    ends: tuple[int, int | None],
+    progress: Progress,
+) -> Propagation:
+    """Follow a cell and its daughters."""
+    slices = family.first.carry.slices
+    last = slices.depth - 1
+    family.limit(ends[0], last if ends[1] is None else min(checks.whole(ends[1], "last"), last))
+    for index, what in sorted(shown_by(prompts).items()):
+        family.show(index, what)
+    while not family.done:
+        progress(family.fraction)
+        family.advance()
+    progress(1.0)
+    found = {
+        number: replace(
+            _put_together(one.carry.steps, slices.depth, slices.plane), divides=one.divided
+        )
+        for number, one in family.members.items()
+    }
+    return replace(found.pop(FIRST), daughters=found, parents=family.parents)
 
 
 def _put_together(steps: Mapping[int, Step], depth: int, plane: tuple[int, int]) -> Propagation:

@@ -113,7 +113,7 @@ class Recall:
                 f"The model {model.name!r} has no memory for slices and frames; use Carry with it."
             )
         self.slices = Slices(stack, rgb=rgb, limits=limits)
-        self._others = None if others is None else Others(others, self.slices, own)
+        self.others = None if others is None else Others(others, self.slices, own)
         self.model, self._memory, self._encode = model, memory, encode
         self.objects: dict[int, Spans[Prompt]] = {}
         self.first, self.last = 0, self.slices.depth - 1
@@ -263,11 +263,11 @@ class Recall:
             recollection.tell(self._place(ahead, direction), there, {key: shown[ahead]})
 
     def _beside_others(self, step: Step) -> Step:
-        if self._others is None or not step.region.area:
+        if self.others is None or not step.region.area:
             return step
         r0, c0, r1, c1 = step.region.box
         window = Window(r0, c0, (r1 - r0, c1 - c0))
-        taken = self._others.read(step.index, window) != 0
+        taken = self.others.read(step.index, window) != 0
         region = window.region(window.mask(step.region) & ~taken)
         if not region.area:
             return Step(step.index, NOBODY, float("nan"))

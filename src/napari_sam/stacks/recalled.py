@@ -7,7 +7,8 @@ from typing import Any
 
 from napari_sam.models.model import Model
 from napari_sam.prompts import Prompt
-from napari_sam.regions import Region
+from napari_sam.stacks.carry import Shown
+from napari_sam.stacks.crops import Others, Slices
 from napari_sam.stacks.following import Step
 from napari_sam.stacks.recall import Encode, Recall, encode
 from napari_sam.stacks.spans import Spans
@@ -47,6 +48,7 @@ class Recalled:
         self.model, self._recall = model, Recall(stack, model, encode=encode, **how)
         self.absent: set[int] = set()
         self.fraction = 0.0
+        self._last, self._divided = self._recall.last, self._recall.last + 1
         self._going: Iterator[Any] | None = None
 
     @property
@@ -59,7 +61,8 @@ class Recalled:
 
     def limit(self, first: int, last: int) -> None:
         """Say beyond which slices the object is not followed."""
-        known = self._recall
+        self._last = last
+        known, last = self._recall, min(last, self._divided - 1)
         if first < known.first:
             self._spans.reopen(below=True)
         if last > known.last:
@@ -67,6 +70,21 @@ class Recalled:
         if (first, last) != (known.first, known.last):
             known.first, known.last = first, last
             self._going = None
+
+    def divide(self, at: int | None) -> None:
+        """Say from which frame on its daughters are there instead, or that it does not divide."""
+        self._divided = self.slices.depth if at is None else at
+        self.limit(self._recall.first, self._last)
+
+    @property
+    def slices(self) -> Slices:
+        """What it is followed through."""
+        return self._recall.slices
+
+    @property
+    def others(self) -> Others | None:
+        """Objects that are there already."""
+        return self._recall.others
 
     @property
     def shown(self) -> list[int]:
@@ -78,9 +96,9 @@ class Recalled:
         """What is known so far, by slice."""
         return {z: step for z, step in self._recall.steps().items() if z not in self.absent}
 
-    def show(self, index: int, region: Region, score: float = 1.0) -> None:
+    def show(self, index: int, what: Shown, score: float | None = None) -> None:
         """Say where the object is on a slice, for the first time or again."""
-        self._recall.show(index, region, score=score)
+        self._recall.show(index, what, score=1.0 if score is None else score)
         self._going = None
 
     def forget(self, index: int) -> None:
