@@ -187,7 +187,7 @@ class TileResults:
         rows[object_table.REVIEWED] = object_table.OPEN
         return rows
 
-    def told(self) -> str:
+    def stop(self) -> str:
         """Say what there is."""
         if not self.count:
             return "Nothing was changed."
