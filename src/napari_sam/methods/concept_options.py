@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from napari_sam.errors import DataError, ParameterError
+from napari_sam.errors import DataError
 from napari_sam.methods.option import option, validate
-from napari_sam.methods.options import at_least
+from napari_sam.methods.options import at_least, check_areas
 
 
 def read_boxes(path: Path) -> list[Any]:
@@ -125,7 +125,4 @@ class ConceptOptions:
     def __post_init__(self) -> None:
         validate(self)
         object.__setattr__(self, "text", self.text.strip())
-        if self.max_area is not None and self.max_area < self.min_area:
-            raise ParameterError(
-                f"min_area={self.min_area} is above max_area={self.max_area}: no object fits."
-            )
+        check_areas(self)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Protocol
 
 from napari_sam.errors import ParameterError
 from napari_sam.methods.option import option, validate
@@ -28,6 +29,26 @@ def at_least(share: float) -> str:
     ('≥ 50 %', 'any')
     """
     return f"≥ {100 * share:.0f} %" if share else "any"
+
+
+class _Areas(Protocol):
+    @property
+    def min_area(self) -> int | None: ...
+
+    @property
+    def max_area(self) -> int | None: ...
+
+
+def check_areas(options: _Areas) -> None:
+    """Refuse options that no object fits: above their smallest area, and below their largest.
+
+    Raises
+    ------
+    ParameterError
+    """
+    least, most = options.min_area, options.max_area
+    if least is not None and most is not None and least > most:
+        raise ParameterError(f"min_area={least} is above max_area={most}: no object fits.")
 
 
 @dataclass(frozen=True)
@@ -152,10 +173,7 @@ class CellOptions:
 
     def __post_init__(self) -> None:
         validate(self)
-        if None not in (self.min_area, self.max_area) and self.min_area > self.max_area:  # type: ignore[operator]
-            raise ParameterError(
-                f"min_area={self.min_area} is above max_area={self.max_area}: no object fits."
-            )
+        check_areas(self)
 
     @property
     def odds(self) -> float:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from napari_sam.errors import ParameterError
 from napari_sam.methods.option import option, validate
-from napari_sam.methods.options import at_least
+from napari_sam.methods.options import at_least, check_areas
 from napari_sam.methods.point_grids import read_point_grids
 from napari_sam.methods.preset import preset
 
@@ -239,10 +239,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         validate(self)
-        if self.max_area is not None and self.max_area < self.min_area:
-            raise ParameterError(
-                f"min_area={self.min_area} is above max_area={self.max_area}: no object fits."
-            )
+        check_areas(self)
         if self.ask_at == "objects" and self.points_per_side is None:
             raise ParameterError(
                 "ask_at='objects' replaces a grid of points_per_side, not one's own."
