@@ -19,7 +19,8 @@ from napari_sam.errors import Cancelled, CheckpointError, ModelError, PromptErro
 from napari_sam.models.cells.load import load_cells
 from napari_sam.models.cells.model import CellsModel
 from napari_sam.models.cells.network import CellsNetwork
-from napari_sam.models.cells.size import OBJECT
+from napari_sam.models.cells.reading import OBJECT
+from napari_sam.models.cells.size import size_told
 from napari_sam.models.cells.windows import paste, resample, square
 from napari_sam.models.lesson import Lesson
 from napari_sam.prompts import Prompt
@@ -43,6 +44,9 @@ class Drawing(torch.nn.Module):
     def instances(self, image):
         grey = torch.nn.functional.avg_pool2d(image.mean(1, keepdim=True), 2)
         return torch.cat([(grey - 0.5) * 40] * 3, dim=1)
+
+    def sizes(self, image):
+        return torch.full((1, 1, image.shape[-2] // 8, image.shape[-1] // 8), 9.0)  # told wrongly
 
     def decode(self, image, image_index, points, labels, boxes, mask_input=None):
         self.earlier.append(mask_input)
@@ -489,3 +493,45 @@ def test_a_window_is_answered_as_a_plane_is_and_looked_at_once():
         window.predict(embedding, click).masks,
         plane.predict(plane.encode(image, limits=(0, 1)), click).masks,
     )
+
+
+class Melting(Drawing):
+    """Sees all objects of a plane as one, and tells their size nevertheless."""
+
+    def __init__(self, told):
+        super().__init__()
+        self.told = told
+
+    def instances(self, image):
+        seen = torch.nn.functional.max_pool2d(super().instances(image), 9, 1, 4)
+        return seen
+
+    def sizes(self, image):
+        # by its own zoom: the plane's white squares are 20 pixels wide, in a grid of 40
+        white = image[0, 0, image.shape[-2] // 2].gt(0.5).float()
+        changes = max(1, int(white.diff().abs().sum()))
+        zoom = image.shape[-1] / (20 * changes)
+        size = np.log2(self.told * zoom / 32)
+        return torch.full((1, 1, image.shape[-2] // 8, image.shape[-1] // 8), float(size))
+
+
+@pytest.mark.parametrize(("told", "believed"), [(18.0, True), (90.0, False)])
+def test_a_size_that_is_told_is_believed_if_it_is_near_what_was_measured(told, believed):
+    rows, columns = np.mgrid[:320, :320]
+    image = ((rows % 40 < 20) & (columns % 40 < 20)).astype(float)
+    cells = CellsModel(Melting(told), "melting", "cpu", "melting:1")
+    found = cells.encode(image, limits=(0, 1)).features.diameter
+    assert (abs(np.log2(found / told)) < 0.4) == believed
+    assert 10 < found < 60, "what was measured holds otherwise"
+
+
+def test_every_object_has_a_say_in_the_size_that_is_told():
+    maps = np.zeros((3, 64, 128), np.float32)
+    sizes = np.zeros((16, 32), np.float32)
+    maps[:2, 8:56, 8:56] = 0.9  # one large object, and three small ones
+    sizes[:, :16] = 1.5
+    for left in (72, 92, 112):
+        maps[:2, 24:32, left : left + 8] = 0.9
+    sizes[:, 16:] = -1.0
+    assert size_told(maps, sizes) == pytest.approx(16)
+    assert np.isnan(size_told(np.zeros_like(maps), sizes))

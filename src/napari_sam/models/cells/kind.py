@@ -11,7 +11,8 @@ import numpy.typing as npt
 import torch
 
 from napari_sam.models.cells.network import CellsNetwork
-from napari_sam.models.cells.size import OBJECT, STRIDE, clip_zoom, middle, sampled
+from napari_sam.models.cells.reading import OBJECT, STRIDE, clip_zoom, sampled
+from napari_sam.models.cells.size import middle
 from napari_sam.models.cells.windows import Pyramid
 
 __all__ = ["Kind", "look_of"]

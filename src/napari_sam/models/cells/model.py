@@ -30,15 +30,9 @@ from napari_sam.models.cells.kind import Kind
 from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.models.cells.overview import CellsFeatures, survey
 from napari_sam.models.cells.past import Past
+from napari_sam.models.cells.reading import OBJECT, STRIDE, clip_zoom, read_maps
 from napari_sam.models.cells.scene import CellsScene, read_scene
-from napari_sam.models.cells.size import (
-    OBJECT,
-    STRIDE,
-    clip_zoom,
-    count_at,
-    estimate_diameter,
-    read_maps,
-)
+from napari_sam.models.cells.size import count_at, estimate_diameter
 from napari_sam.models.cells.suits import SUITS
 from napari_sam.models.cells.tuning import fingerprint_of, save_network, taught_network
 from napari_sam.models.cells.windows import Pyramid, resample, square, to_window

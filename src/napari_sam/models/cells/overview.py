@@ -11,13 +11,8 @@ import numpy.typing as npt
 import torch
 
 from napari_sam.models.cells.eyes import Eyes
-from napari_sam.models.cells.size import (
-    OBJECT,
-    Objects,
-    estimate_diameter,
-    find_objects,
-    read_maps,
-)
+from napari_sam.models.cells.reading import OBJECT, read_maps
+from napari_sam.models.cells.size import Objects, estimate_diameter, find_objects
 from napari_sam.models.cells.windows import Pyramid
 from napari_sam.models.model import InstanceMaps
 from napari_sam.progress import Progress, part, silent

@@ -12,7 +12,7 @@ import torch
 from scipy import sparse
 
 from napari_sam.models.cells.network import CellsNetwork
-from napari_sam.models.cells.size import OBJECT, STRIDE, clip_zoom, features_of, tiles
+from napari_sam.models.cells.reading import OBJECT, STRIDE, clip_zoom, features_of, tiles
 from napari_sam.models.cells.windows import Pyramid
 from napari_sam.progress import Progress, silent
 

@@ -1,34 +1,26 @@
-"""How large the objects of a plane are, and the maps of the automatic head at that size.
+"""How large the objects of a plane are.
 
 The network sees objects best when they are about 32 pixels across. Nobody tells it their size,
 so it looks at the plane at one zoom, measures what it finds, and looks again at the zoom that
-this suggests until both agree.
+this suggests until both agree. Where they do, it is asked how large the objects there are.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from math import ceil, log
+from dataclasses import dataclass, replace
+from math import ceil, log, nan
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from scipy import ndimage as ndi
-from torch import Tensor
 
-from napari_sam.models.cells.network import CellsNetwork, Features
+from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.models.cells.reading import OBJECT, STRIDE, clip_zoom, features_of, maps_from
 from napari_sam.models.cells.windows import Pyramid
-from napari_sam.models.model import SURROUNDINGS, InstanceMaps
 from napari_sam.progress import Progress, silent
-from napari_sam.prompts import Window
 
-OBJECT = 32.0  # window pixels across an object, as in training
-ZOOMS = (1 / 24, 8.0)  # limits that training kept to
-STRIDE = 2  # window pixels per map pixel
-TILE = 2048  # window pixels of a tile's side that are kept, at most
-HALO = 160  # window pixels of context around a tile
 LOOK = 512  # side of the region, in window pixels, on which sizes are measured
 FIRST_ZOOMS = (1.0, 0.5, 2.0, 0.25)  # tried in turn until objects show up
 AGREE = 1.7  # ratio up to which the size found and the size looked for agree
@@ -38,6 +30,8 @@ GRAIN = 3.0  # times as large as what was shown: objects that rule it out once t
 FEW = 5  # objects from which a look is worth trusting
 WHOLE = 3  # objects away from the border from which the others do not count
 SEED = 0.5  # height of the centre map that makes a seed
+INSIDE = 0.6  # of the foreground map where sizes are asked for
+TOLD = 2.0  # ratio to what was measured up to which a size that was asked for is believed
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,11 +46,14 @@ class Objects:
         In plane pixels, by region; the first is unused.
     confidence : float
         Mean certainty of the regions, 0..1.
+    told : float
+        The median diameter in plane pixels that the network's size head tells; NaN if nothing.
     """
 
     regions: npt.NDArray[np.int32]
     diameters: npt.NDArray[np.float64]
     confidence: float
+    told: float = nan
 
     @property
     def count(self) -> int:
@@ -79,126 +76,16 @@ class Objects:
         chosen = self.diameters[whole] if whole.sum() >= WHOLE else self.diameters[1:]
         return float(np.median(chosen))
 
+    @property
+    def diameter(self) -> float:
+        """The best that is known of the median diameter; NaN when nothing was found.
 
-def clip_zoom(zoom: float) -> float:
-    """Keep a zoom within what the network was trained on."""
-    return float(np.clip(zoom, *ZOOMS))
-
-
-def read_maps(
-    network: CellsNetwork,
-    pyramid: Pyramid,
-    diameter: float,
-    progress: Progress = silent,
-    region: Window | None = None,
-) -> InstanceMaps:
-    """Run the automatic head over a plane, in tiles with a halo, at one object size.
-
-    With a region, only there and around it; elsewhere the maps are 0.
-    """
-    zoom = clip_zoom(OBJECT / diameter)
-    height, width = pyramid.shape
-    rows, columns = ceil(height * zoom / STRIDE), ceil(width * zoom / STRIDE)
-    scale = STRIDE / zoom
-    maps = np.zeros((3, rows, columns), dtype=np.float32)
-    top, bottom, left, right = 0, rows, 0, columns
-    if region is not None:
-        top, bottom = _span(region[0], region[2], diameter, scale, rows)
-        left, right = _span(region[1], region[3], diameter, scale, columns)
-    parts = tiles((top, bottom), (left, right), (rows, columns))
-    for done, part in enumerate(parts):
-        progress(done / len(parts))
-        seen = _maps_of(network, pyramid, part.seen, zoom)
-        maps[:, part.rows, part.columns] = seen[:, part.inner[0], part.inner[1]]
-    progress(1.0)
-    return InstanceMaps(maps[0], maps[1], maps[2], (scale, scale), pyramid.shape, diameter)
-
-
-class Tile(NamedTuple):
-    """A part of a plane that is read at once, in map pixels.
-
-    Attributes
-    ----------
-    rows, columns : slice
-        What is kept of it, in the whole.
-    seen : (r0, c0, r1, c1)
-        What is read, with a halo where there is something to see.
-    inner : (slice, slice)
-        What is kept of what is read.
-    """
-
-    rows: slice
-    columns: slice
-    seen: tuple[int, int, int, int]
-    inner: tuple[slice, slice]
-
-
-def tiles(rows: tuple[int, int], columns: tuple[int, int], shape: tuple[int, int]) -> list[Tile]:
-    """Divide a span of map pixels of a plane with so many of them into tiles with a halo."""
-    tall, wide = _step(rows[1] - rows[0]), _step(columns[1] - columns[0])
-    edge = HALO // STRIDE
-    found = []
-    for r0 in range(*rows, tall):
-        for c0 in range(*columns, wide):
-            r1, c1 = min(r0 + tall, rows[1]), min(c0 + wide, columns[1])
-            above, before = min(r0, edge), min(c0, edge)
-            below, after = min(shape[0] - r1, edge), min(shape[1] - c1, edge)
-            seen = (r0 - above, c0 - before, r1 + below, c1 + after)
-            inner = (slice(above, above + r1 - r0), slice(before, before + c1 - c0))
-            found.append(Tile(slice(r0, r1), slice(c0, c1), seen, inner))
-    return found
-
-
-def _span(first: float, last: float, diameter: float, scale: float, count: int) -> tuple[int, int]:
-    """Return the map pixels of a region's side and its surroundings.
-
-    They start where the network's coarsest pixels start in an undivided plane.
-    """
-    coarsest = 32 // STRIDE
-    around = SURROUNDINGS * diameter
-    low, high = int((first - around) / scale), ceil((last + around) / scale) + 1
-    return max(0, low // coarsest * coarsest), min(count, high)
-
-
-def _step(count: int) -> int:
-    """Divide a side, in map pixels, into tiles of about the same size: halos are wasted work.
-
-    Tiles start where the network's coarsest pixels start in an undivided plane, so that both
-    see the same.
-    """
-    coarsest = 32 // STRIDE
-    tiles = ceil(count * STRIDE / TILE)
-    return ceil(count / tiles / coarsest) * coarsest
-
-
-def _maps_of(
-    network: CellsNetwork, pyramid: Pyramid, pixels: tuple[int, int, int, int], zoom: float
-) -> npt.NDArray[np.float32]:
-    """Run the automatic head on a region given in map pixels ``(r0, c0, r1, c1)``."""
-    rows, columns = pixels[2] - pixels[0], pixels[3] - pixels[1]
-    maps = network.instances(features_of(network, pyramid, pixels, zoom))
-    found: npt.NDArray[np.float32] = maps[0, :3, :rows, :columns].float().sigmoid().cpu().numpy()
-    return found
-
-
-def features_of(
-    network: CellsNetwork, pyramid: Pyramid, pixels: tuple[int, int, int, int], zoom: float
-) -> Features:
-    """Encode a region given in map pixels; what is returned may reach beyond it."""
-    return network.encode(sampled(network, pyramid, pixels, zoom))
-
-
-def sampled(
-    network: CellsNetwork, pyramid: Pyramid, pixels: tuple[int, int, int, int], zoom: float
-) -> Tensor:
-    """Re-sample a region given in map pixels as a network takes it; it may reach beyond it."""
-    rows, columns = pixels[2] - pixels[0], pixels[3] - pixels[1]
-    # The network halves five times; what that adds is black, like all beyond the plane.
-    size = ceil(rows * STRIDE / 32) * 32, ceil(columns * STRIDE / 32) * 32
-    corner = pixels[0] * STRIDE / zoom - 0.5, pixels[1] * STRIDE / zoom - 0.5
-    edges = (*corner, corner[0] + size[0] / zoom, corner[1] + size[1] / zoom)
-    image = pyramid.sample(edges, size).contiguous(memory_format=torch.channels_last)
-    return image.to(network.precision)
+        What is measured is too large where objects run into each other and too small where they
+        fall into pieces. What is told depends on neither, but is a guess far from its own zoom.
+        """
+        measured = self.median
+        near = measured / TOLD <= self.told <= measured * TOLD
+        return self.told if near else measured
 
 
 def find_objects(maps: npt.NDArray[np.float32], scale: float) -> Objects:
@@ -252,7 +139,7 @@ def estimate_diameter(
     seen = _seen_at(network, pyramid, clip_zoom(OBJECT / usual))
     told = seen.count >= FEW or (seen.count > 0 and seen.confidence >= SURE * found.confidence)
     if told and abs(log(seen.median / usual)) <= log(AGREE):
-        return seen.median
+        return seen.diameter
     return found.diameter
 
 
@@ -292,14 +179,14 @@ def _found(network: CellsNetwork, pyramid: Pyramid, progress: Progress) -> _Foun
         off = log(objects.median * zoom / OBJECT)
         agrees = abs(off) <= log(AGREE)
         if objects.count < FEW:
-            tried.append((agrees, objects.confidence / 2, objects.median))
+            tried.append((agrees, objects.confidence / 2, objects.diameter))
             continue
-        tried.append((agrees, objects.confidence, objects.median))
+        tried.append((agrees, objects.confidence, objects.diameter))
         if agrees:
-            return _Found(objects.median, objects.confidence, True)
+            return _Found(objects.diameter, objects.confidence, True)
         if before is not None and off / before[0] > CLOSER:
             return _Found(before[1], before[2], False)
-        before = off, objects.median, objects.confidence
+        before = off, objects.diameter, objects.confidence
         todo = [clip_zoom(OBJECT / objects.median)] if look < len(FIRST_ZOOMS) else []
     if not tried:
         return _Found(OBJECT, 0.0, False)
@@ -314,9 +201,38 @@ def count_at(network: CellsNetwork, pyramid: Pyramid, diameter: float) -> int:
 
 def _seen_at(network: CellsNetwork, pyramid: Pyramid, zoom: float) -> Objects:
     """Measure what is seen in the middle of a plane at one zoom."""
-    return find_objects(
-        _maps_of(network, pyramid, middle(pyramid.shape, zoom), zoom), STRIDE / zoom
-    )
+    part = middle(pyramid.shape, zoom)
+    rows, columns = part[2] - part[0], part[3] - part[1]
+    features = features_of(network, pyramid, part, zoom)
+    maps = maps_from(network, features)
+    sizes = network.sizes(features)[0, 0].float().cpu().numpy()
+    told = size_told(maps, sizes) / zoom
+    return replace(find_objects(maps[:, :rows, :columns], STRIDE / zoom), told=told)
+
+
+def size_told(maps: npt.NDArray[np.float32], sizes: npt.NDArray[np.float32]) -> float:
+    """Return the median diameter that a size head tells, every object counting about equally.
+
+    Parameters
+    ----------
+    maps : (3, h, w) array
+        Foreground, centre and boundary, 0 to 1.
+    sizes : (h / 4, w / 4) array
+        See `napari_sam.models.cells.network.CellsNetwork.sizes`.
+
+    Returns
+    -------
+    float
+        In window pixels; NaN where nothing is inside an object.
+    """
+    foreground, centre = maps[0, 2::4, 2::4], maps[1, 2::4, 2::4]
+    weight = (foreground > INSIDE) * centre / 4.0**sizes  # by 1 / area
+    order = np.argsort(sizes, axis=None)
+    total = np.cumsum(weight.ravel()[order])
+    if total[-1] <= 0:
+        return nan
+    middle_one = order[np.searchsorted(total, total[-1] / 2)]
+    return float(OBJECT * 2.0 ** sizes.ravel()[middle_one])
 
 
 def middle(shape: tuple[int, int], zoom: float) -> tuple[int, int, int, int]:
