@@ -25,6 +25,7 @@ from napari_sam.training.checkpoints import load_checkpoint, save_checkpoint
 from napari_sam.training.crops import Plane, Window
 from napari_sam.training.curves import draw_curves
 from napari_sam.training.distilling import Teacher
+from napari_sam.training.echoing import echoed
 from napari_sam.training.losses import (
     instance_loss,
     inward_loss,
@@ -118,7 +119,10 @@ class Trainer:
         through = self.network.presence is not None
         seed = self.settings.seed + self.windows_seen
         drawn = Batches(self.planes, self.settings, seed, fresh=self.fresh, through=through)
-        return loaded(drawn, self.settings.workers, self.device)
+        batches = loaded(drawn, self.settings.workers, self.device)
+        if not self.settings.workers:
+            return batches
+        return echoed(batches, np.random.default_rng(seed))
 
     def step(self, prompts: bool = False) -> dict[str, Tensor]:
         """Take one step by a new batch; returns the losses and, with prompts, IoU figures."""

@@ -32,8 +32,9 @@ class Settings:
         "auto", "cpu" or "cuda".
     threads : int
     workers : int
-        Processes that draw batches, each with the memory of generated images of its own; 0
-        draws them in the process that trains, which suits a CPU.
+        Processes that draw batches, each with generated images of its own; batches are used
+        again, turned, where that is too slow. 0 draws them in the process that trains, which
+        suits a CPU.
     precision : str
         "auto" (whichever is faster here), "float32" or "bfloat16".
     seed : int
