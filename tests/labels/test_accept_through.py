@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
-from napari_sam.labels.accept_through import accept_through, number_of
+from napari_sam.labels.accept_through import accept_family, accept_through, number_of
 from napari_sam.labels.document import Document
 from napari_sam.labels.measured import rows_of_written
 from napari_sam.labels.sheet import PlainSheet
@@ -36,6 +36,22 @@ def volume(regions: dict[Plane, Region]) -> np.ndarray:
     for at, region in regions.items():
         found[at.index[0]] = region.on(SHAPE[1:])
     return found
+
+
+def test_daughters_come_in_the_same_step_and_the_first_of_two_that_overlap_has_the_pixels() -> None:
+    labels = np.zeros(SHAPE, np.int32)
+    labels[0, 5:13, 6:14] = 4
+    before, one = labels.copy(), document(labels)
+    mother = {plane(z): box() for z in range(3)}
+    left, right = ({plane(z): box(left=at) for z in range(3, 6)} for at in (2, 8))
+    change, ids = accept_family(one, [mother, left, right], "keep", number=4)
+    assert ids == (4, 5, 6)
+    assert change.told == "Corrected cell 4 on 2 slices, and its daughters 5 and 6."
+    np.testing.assert_array_equal(labels == 4, volume(mother))
+    np.testing.assert_array_equal(labels == 5, volume(left))
+    np.testing.assert_array_equal(labels == 6, volume(right) & ~volume(left))
+    one.undo()
+    np.testing.assert_array_equal(labels, before)
 
 
 def test_all_slices_get_one_number_and_one_undo_takes_it_back() -> None:

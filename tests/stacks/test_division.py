@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 
 import napari_sam as ns
+from dividing import FRAMES, SHAPE, Disc, daughters, disc, dividing, mother, movie
 from elephant import Elephant
 from fake_model import FakeModel
 from napari_sam.errors import ParameterError
@@ -17,34 +17,6 @@ from napari_sam.regions import Region
 from napari_sam.stacks.carry import Carry
 from napari_sam.stacks.family import Family
 from napari_sam.training.synthetic import generate_timelapse
-
-SHAPE = (100, 120)
-FRAMES = 14
-Disc = tuple[int, int, int]
-
-
-def disc(row: int, column: int, radius: int) -> np.ndarray:
-    down, along = np.indices(SHAPE)
-    return (down - row) ** 2 + (along - column) ** 2 <= radius**2
-
-
-def mother(t: int) -> Disc:
-    return 50, 50 + t, 10
-
-
-def daughters(t: int, born: int) -> tuple[Disc, Disc]:
-    """Two halves of her that move apart."""
-    away = 9 + min(t - born, 3)
-    return (50 - away, 50 + t, 7), (50 + away, 50 + t, 7)
-
-
-def movie(frames: Sequence[Sequence[Disc]]) -> np.ndarray:
-    return np.array([np.where(sum(disc(*one) for one in some), 200, 10) for some in frames])
-
-
-def dividing(born: int = 5, frames: int = FRAMES) -> np.ndarray:
-    halves = [[mother(t)] if t < born else daughters(t, born) for t in range(frames)]
-    return movie(halves).astype(np.uint8)
 
 
 def followed(image: np.ndarray, start: int = 0, **how: Any) -> ns.Propagation:
@@ -58,7 +30,7 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
 def family(image: np.ndarray, model: Any = None, **how: Any) -> Family:
     """A cell that was shown on frame 0."""
     make = partial(lambda model, limits: Carry(image, model, over_time=True, **how))
-    found = Family(make, model or FakeModel(), FakeModel())
+    found = Family(make, model or FakeModel(), FakeModel)
     found.show(0, disc(*mother(0)))
     return followed_on(found)
 
@@ -116,7 +88,7 @@ def test_daughters_divide_in_their_turn() -> None:
             frames.append([(38, 60, 9), (62, 60, 9)])
         else:
             frames.append([(38, 52, 6), (38, 68, 6), (62, 60, 9)])
-    found = followed(movie(frames).astype(np.uint8))
+    found = followed(movie(frames))
     assert found.divides == 3
     upper = next(n for n in (2, 3) if found.daughters[n].mask[3, 38, 60])
     assert found.daughters[upper].divides == 8
@@ -126,7 +98,7 @@ def test_daughters_divide_in_their_turn() -> None:
 
 def test_a_neighbour_that_comes_near_is_nobodys_daughter() -> None:
     frames = [[(50, 50, 8), (50, 94 - 5 * min(t, 5), 8)] for t in range(FRAMES)]
-    image = movie(frames).astype(np.uint8)
+    image = movie(frames)
     one = disc(50, 50, 8)
     found = ns.propagate(image, {0: one}, FakeModel(), divisions=True)
     assert (found.divides, found.daughters) == (None, {})
@@ -136,7 +108,7 @@ def test_a_neighbour_that_comes_near_is_nobodys_daughter() -> None:
 @pytest.mark.parametrize("torn", [1, 2])
 def test_a_cell_that_looks_torn_for_a_moment_has_not_divided(torn: int) -> None:
     frames = [daughters(t, t) if 5 <= t < 5 + torn else [mother(t)] for t in range(FRAMES)]
-    assert followed(movie(frames).astype(np.uint8)).divides is None
+    assert followed(movie(frames)).divides is None
 
 
 def test_a_cell_of_a_single_row_is_asked_about_too() -> None:

@@ -15,6 +15,7 @@ from napari_sam.models.model import Model
 from napari_sam.progress import Progress
 from napari_sam.regions import Region
 from napari_sam.stacks.carry import Carry
+from napari_sam.stacks.family import Family, Follower
 from napari_sam.stacks.following import Step
 from napari_sam.stacks.recall import Encode, encode
 from napari_sam.stacks.recalled import Recalled
@@ -68,12 +69,18 @@ class Carried:
         How much is done.
     over : bool
         Whether there is nothing more to find out.
+    daughters : mapping of int to (mapping of int to Step)
+        Of an object that divides, what is known of each daughter, by its number.
+    parents : mapping of int to int
+        From the number of every daughter to that of her mother; the object itself is 1.
     """
 
     steps: Mapping[int, Step] = field(default_factory=dict)
     given: frozenset[int] = frozenset()
     fraction: float = 0.0
     over: bool = False
+    daughters: Mapping[int, Mapping[int, Step]] = field(default_factory=dict)
+    parents: Mapping[int, int] = field(default_factory=dict)
 
 
 class Carrying:
@@ -96,6 +103,8 @@ class Carrying:
         On which slices it is taken as it is drawn; on all by default.
     over_time : bool
         Whether the planes are frames and not slices.
+    divisions : bool
+        Whether, over time, it is followed into its daughters where it divides.
     """
 
     def __init__(
@@ -107,16 +116,18 @@ class Carrying:
         yields: bool = True,
         taken: frozenset[int] | None = None,
         over_time: bool = False,
+        divisions: bool = False,
     ) -> None:
         self.block, self.axis = block, axis
         self.planes = list(planes_along(block.plane, axis, block.image.shape[axis]))
         self.others, self.own, self._yields = others, own, yields
-        self._over_time = over_time
+        self._over_time, self._divisions = over_time, over_time and divisions
         self._taken = frozenset(range(len(self.planes))) if taken is None else taken
         #: Where the labels had the object, by slice.
         self.drawn: dict[int, Region] = {}
-        self._carry: Carry | Recalled | None = None
+        self._carry: Follower | Family | None = None
         self._said: dict[int, Region] = {}
+        self._finder: Callable[[], Model] | None = None
 
     def go_on(
         self,
@@ -125,6 +136,7 @@ class Carrying:
         limits: Callable[[], tuple[float, float]],
         progress: Progress,
         encode: Encode = encode,
+        finder: Callable[[], Model] | None = None,
     ) -> Carried:
         """Look at one more slice.
 
@@ -138,28 +150,38 @@ class Carrying:
             Called between stages; raise `Cancelled` from it to stop.
         encode : callable
             Encodes a slice for a model with a memory: another object may want it, too.
+        finder : callable, optional
+            Returns who sees divisions; the model itself by default.
         """
+        self._finder = finder or (lambda: model)
         carry = self._carry
         if carry is None or not carry.take(model):
             carry = self._begin(model, limits(), progress, encode)
         self._tell(carry, told)
         progress(carry.fraction)
         carry.advance()
-        given = frozenset(carry.shown)
-        return Carried(carry.steps, given, carry.fraction, carry.done)
+        known = Carried(carry.steps, frozenset(carry.shown), carry.fraction, carry.done)
+        if not isinstance(carry, Family):
+            return known
+        daughters = {n: carry.members[n].carry.steps for n in carry.parents}
+        return replace(known, daughters=daughters, parents=carry.parents)
 
     def _begin(
         self, model: Model, limits: tuple[float, float], progress: Progress, encode: Encode
-    ) -> Carry | Recalled:
+    ) -> Follower | Family:
         stack = PlaneStack(self.block.image.finest, self.planes)
         labels = None if self.others is None else PlaneStack(self.others, self.planes)
         others = labels if self._yields else None
         how: dict[str, Any] = {"rgb": False, "limits": limits, "others": others, "own": self.own}
-        carry: Carry | Recalled
-        if model.memory is None:
-            carry = Carry(stack, model, over_time=self._over_time, **how)
-        else:
-            carry = Recalled(stack, model, encode=encode, **how)
+
+        def make(model: Model, limits: Any = None) -> Follower:
+            if model.memory is None:
+                return Carry(stack, model, over_time=self._over_time, **how)
+            return Recalled(stack, model, encode=encode, **how)
+
+        carry: Follower | Family = make(model)
+        if self._divisions:
+            carry = Family(make, model, self._sees)
         if labels is not None and self.own:
             for at in range(len(self.planes)):
                 progress(0.0)
@@ -171,7 +193,12 @@ class Carrying:
         self._carry, self._said = carry, {}  # both, or neither where it was cancelled
         return carry
 
-    def _tell(self, carry: Carry | Recalled, told: Told) -> None:
+    def _sees(self) -> Model:
+        """Return who sees divisions."""
+        assert self._finder is not None
+        return self._finder()
+
+    def _tell(self, carry: Follower | Family, told: Told) -> None:
         """Pass on what is new."""
         for index in set(self._said) - set(told.shown):
             carry.forget(index)

@@ -271,7 +271,10 @@ class Worker:
                 return self.prompter(model, view).limits
             return self.read(model, view, progress)[0].limits
 
-        return carrying.go_on(model, told, limits, progress, self._embeddings.encode)
+        def finder() -> Model:
+            return self.finder(model, device)
+
+        return carrying.go_on(model, told, limits, progress, self._embeddings.encode, finder)
 
     def describe(
         self, name: str, device: str, view: View, labels: npt.NDArray[Any], progress: Progress

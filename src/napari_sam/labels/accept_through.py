@@ -1,8 +1,8 @@
-"""One object through slices into labels: all slices under one number, in one step."""
+"""One object through slices into labels, and its daughters: all of it in one step."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -84,42 +84,88 @@ def accept_through(
     LabelsError
         When nothing would be written, or the labels cannot take it. Nothing has changed then.
     """
-    pixels = document.sheet.pixels
-    if not regions:
-        raise LabelsError(_why_nothing(number, regions, False))
-    stack = PlaneStack(pixels, list(regions))
-    windows = [_window(stack, at, region, number) for at, region in enumerate(regions.values())]
+    how = {"number": number, "preserve": preserve, "origin": origin, "kind": kind, "word": word}
+    return accept_family(document, [regions], overlap, **how)[0]  # type: ignore[arg-type]
+
+
+def accept_family(
+    document: Document,
+    members: Sequence[Mapping[Plane, Region]],
+    overlap: Overlap,
+    *,
+    number: int = 0,
+    preserve: bool = False,
+    origin: Origin | None = None,
+    kind: str = "propagate",
+    word: str = "slice",
+) -> tuple[Change, tuple[int, ...]]:
+    """Write an object and its daughters into labels, all of them in one step of their document.
+
+    Parameters
+    ----------
+    members : sequence of mapping of Plane to Region
+        The object on each plane of the labels, and then each of its daughters.
+    document, overlap, number, preserve, origin, kind, word
+        See `accept_through`. Daughters are new; where two overlap, the one before the other is
+        the one that is there already.
+
+    Returns
+    -------
+    change : Change
+    ids : tuple of int
+        The numbers of all members.
+
+    Raises
+    ------
+    LabelsError
+        As of `accept_through`.
+    """
+    pixels, first = document.sheet.pixels, members[0]
+    planes = list(dict.fromkeys(plane for regions in members for plane in regions))
+    if not planes:
+        raise LabelsError(_why_nothing(number, first, False))
+    stack = PlaneStack(pixels, planes)
+    drawn = [{k: one[plane] for k, one in enumerate(members) if plane in one} for plane in planes]
+    windows = [_window(stack, at, some.values(), number) for at, some in enumerate(drawn)]
     highest = max((highest_id(labels) for _, labels in windows), default=0)
-    object_id = number or max(document.free_id(), 1 + highest)
-    check_id(object_id, pixels.dtype)
+    free = max(document.free_id(), 1 + highest)
+    new = range(free, free + len(members) - bool(number))
+    ids = (number, *new) if number else tuple(new)
+    check_id(max(ids), pixels.dtype)
     rule: Overlap = "keep" if preserve else overlap
     parts = []
-    for (plane, region), (corner, labels) in zip(regions.items(), windows, strict=True):
-        mask = region.on((labels.shape[0], labels.shape[1]), *corner)
-        after = _drawn(labels, mask, object_id, rule, shrink=not preserve)
+    for plane, some, (corner, labels) in zip(planes, drawn, windows, strict=True):
+        after = labels
+        for k, region in some.items():
+            mask = region.on((labels.shape[0], labels.shape[1]), *corner)
+            after = _drawn(after, mask, ids[k], rule, shrink=not preserve)
         rows, columns = np.nonzero(labels != after)
         places = plane.locate(rows + corner[0], columns + corner[1])
         parts.append(Runs.at(pixels.shape, places, labels[rows, columns], after[rows, columns]))
     runs = Runs.joined([part for part in parts if len(part)] or [Runs.none(pixels.shape)])
     if not len(runs):
-        raise LabelsError(_why_nothing(object_id, regions, bool(number)))
-    count = sum(1 for part in parts if object_id in part.after)
-    change = Change(_told(kind, object_id, number, f"{count} {word}"), runs, None, kind, origin)
+        raise LabelsError(_why_nothing(ids[0], first, bool(number)))
+    count = sum(1 for part in parts if ids[0] in part.after)
+    told = _told(kind, ids, number, f"{count} {word}")
+    change = Change(told, runs, None, kind, origin)
     document.apply(change)
-    return change
+    return change, ids
 
 
-def _window(stack: Any, at: int, region: Region, number: int) -> tuple[tuple[int, int], Labels]:
-    """Read what holds a region, and the object as it was; tell where that begins."""
-    r0, c0, r1, c1 = region.box
+def _window(
+    stack: Any, at: int, regions: Iterable[Region], number: int
+) -> tuple[tuple[int, int], Labels]:
+    """Read what holds some regions, and the object as it was; tell where that begins."""
+    boxes = [one.box for one in regions if one.area]
     if number:
         old = stack[at] == number
         rows, columns = np.flatnonzero(old.any(axis=1)), np.flatnonzero(old.any(axis=0))
-        if len(rows) and not region.area:
-            r0, c0, r1, c1 = rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
-        elif len(rows):
-            r0, c0 = min(r0, int(rows[0])), min(c0, int(columns[0]))
-            r1, c1 = max(r1, int(rows[-1]) + 1), max(c1, int(columns[-1]) + 1)
+        if len(rows):
+            box = rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
+            boxes.append((int(box[0]), int(box[1]), int(box[2]), int(box[3])))
+    if not boxes:
+        return (0, 0), stack[at, slice(0, 0), slice(0, 0)]
+    (r0, c0), (r1, c1) = (np.array(boxes)[:, :2].min(axis=0), np.array(boxes)[:, 2:].max(axis=0))
     return (int(r0), int(c0)), stack[at, slice(int(r0), int(r1)), slice(int(c0), int(c1))]
 
 
@@ -138,9 +184,12 @@ def _drawn(labels: Labels, mask: Mask, object_id: int, rule: Overlap, shrink: bo
     return after
 
 
-def _told(kind: str, object_id: int, number: int, count: str) -> str:
+def _told(kind: str, ids: tuple[int, ...], number: int, count: str) -> str:
     done = "Filled" if kind == "interpolate" else "Corrected" if number else "Added"
-    return f"{done} cell {object_id} on {count}{'' if count.startswith('1 ') else 's'}."
+    told = f"{done} cell {ids[0]} on {count}{'' if count.startswith('1 ') else 's'}"
+    if len(ids) > 1:
+        told += f", and its daughters {ids[1]} {'and' if len(ids) == 3 else 'to'} {ids[-1]}"
+    return f"{told}."
 
 
 def _why_nothing(object_id: int, regions: Mapping[Plane, Region], known: bool) -> str:

@@ -152,6 +152,8 @@ def remeasured(
             joined[column] = old if column not in joined else _chosen(~hand, old, joined[column])
     for column, value in (("score", 1.0), ("source", BY_HAND), (REVIEWED, ACCEPTED)):
         made = pd.Series(value, index=joined.index, dtype=object)
+        if column not in joined:  # nobody has said how certain anything is
+            joined[column] = np.nan
         joined[column] = _chosen(hand, made, joined[column])
     return joined.reset_index()
 

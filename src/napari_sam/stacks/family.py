@@ -62,8 +62,8 @@ class Family:
         Makes what follows a cell: called with a model and contrast limits.
     model : Model
         Follows them.
-    finder : Model
-        With an automatic head: sees divisions.
+    finder : callable
+        Returns a model with an automatic head, who sees divisions, when one is needed.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Family:
         By their numbers; the cell that was shown is 1.
     """
 
-    def __init__(self, make: Make, model: Model, finder: Model) -> None:
+    def __init__(self, make: Make, model: Model, finder: Callable[[], Model]) -> None:
         self._make, self._model, self._finder = make, model, finder
         self.first = Member(make(model, None))
         self.members = {FIRST: self.first}
@@ -101,7 +101,8 @@ class Family:
 
     def take(self, model: Model) -> bool:
         """Go on with a model; False where it cannot be exchanged."""
-        self._model = model
+        if model is not self._model:
+            self._model, self._divisions = model, None
         taken = [one.carry.take(model) for one in self.members.values()]
         return all(taken)
 
@@ -229,7 +230,7 @@ class Family:
         one = self.members[number]
         one.asked, slices = at, one.carry.slices
         if self._divisions is None:
-            self._divisions = Divisions(self.first.carry.slices, self._finder, one.carry.others)
+            self._divisions = Divisions(self.first.carry.slices, self._finder(), one.carry.others)
         known = {z: step.region for z, step in one.carry.steps.items() if step.region.area}
         found = self._divisions.at(at, {z: region for z, region in known.items() if z < at})
         if found is None:

@@ -149,7 +149,7 @@ def propagate(
     if checks.flag(divisions, "divisions"):
         how = {"rgb": rgb, "limits": limits, "others": others}
         sees = known if known.has_instances else as_model(finder, known.device)
-        family = Family(partial(_follower, stack, how), known, sees)
+        family = Family(partial(_follower, stack, how), known, lambda: sees)
         return _with_daughters(family, prompts, (first, last), progress)
     if known.memory is not None:
         how = {"first": first, "last": last, "others": others, "rgb": rgb, "limits": limits}

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from napari_sam.errors import NapariSamError
 from napari_sam.images import Plane
 from napari_sam.labels.accept import accept
-from napari_sam.labels.accept_through import accept_through
+from napari_sam.labels.accept_through import accept_family
 from napari_sam.labels.change import Change, Origin
 from napari_sam.regions import Region
 from napari_sam.ui.labels_layer.correcting import origin_of
 from napari_sam.ui.labels_layer.documents import Documents
+from napari_sam.ui.labels_layer.through_editing import relate
 from napari_sam.ui.layers.label_grid import labels_plane, new_labels
 from napari_sam.ui.proposing.marks import MarkLayers, Spent
 from napari_sam.ui.state import Answer
@@ -20,6 +22,26 @@ from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
     from napari.layers import Image
+
+
+@dataclass(frozen=True, eq=False)
+class Kin:
+    """The daughters of a cell.
+
+    Parameters
+    ----------
+    daughters : mapping of int to (mapping of Plane to Region)
+        By numbers, on the planes that each is on.
+    parents : mapping of int to int
+        From the number of every daughter to that of her mother; the cell itself is 1.
+    """
+
+    daughters: Mapping[int, Mapping[Plane, Region]]
+    parents: Mapping[int, int]
+
+    def of(self, numbers: Container[int]) -> list[tuple[int, int]]:
+        """List daughters and mothers that are both there."""
+        return [(c, m) for c, m in self.parents.items() if c in numbers and m in numbers]
 
 
 class Accepting:
@@ -87,6 +109,7 @@ class Accepting:
         number: int,
         origin: Origin,
         word: str = "slice",
+        kin: Kin | None = None,
     ) -> Change | None:
         """Write an object into all its planes, in one step.
 
@@ -102,6 +125,8 @@ class Accepting:
         origin : Origin
         word : str
             What a plane is called.
+        kin : Kin, optional
+            Its daughters, which become objects of their own in the same step.
 
         Returns
         -------
@@ -119,11 +144,17 @@ class Accepting:
             preserve = bool(labels.preserve_labels)
             how: dict[str, Any] = {"number": number, "preserve": preserve, "origin": origin}
             how["word"] = word
-            change = accept_through(document, regions, state.overlap, **how)
+            daughters = {} if kin is None else kin.daughters
+            members = [regions, *daughters.values()]
+            change, ids = accept_family(document, members, state.overlap, **how)
+            if kin is not None and daughters:
+                numbers = dict(zip((1, *daughters), ids, strict=True))
+                relate(document, change, ids, {numbers[c]: numbers[m] for c, m in kin.of(numbers)})
+            else:
+                document.measure_soon(change)
         except NapariSamError as error:
             bench.fail(error)
             return None
-        document.measure_soon(change)
         if labels not in bench.viewer.layers:
             bench.ours.add_beneath(labels)
         bench.choose("target", labels)

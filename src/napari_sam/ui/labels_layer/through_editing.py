@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
@@ -16,6 +16,7 @@ from napari_sam.labels.split_whole import split_whole
 from napari_sam.labels.through import Through
 from napari_sam.labels.whole import Kind, kind_of
 from napari_sam.ui.labels_layer.editing import Editing
+from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.layers.axes import letters_of
 from napari_sam.ui.layers.planes import distances
 
@@ -179,11 +180,32 @@ class ThroughEditing:
         ids = sorted({*edit.ids, *relatives})
         kind = "track" if self.kind == "track" else "edit"
         change = Change(edit.told, edit.runs, None, kind, Origin(self._editing.plane))
-        made = set(edit.ids) - set(object_table.object_ids(document.table).tolist())
         document.apply(change)
-        rows = rows_of_whole(document, self.kind, ids, made)
-        if after or "parent" in rows:
-            told = object_table.object_ids(rows).tolist()
-            rows = rows.assign(parent=[after.get(i, 0) for i in told])
-        document.complete(change, rows, ids)
+        _put_rows(document, change, self.kind, ids, edit.ids, after)
         return edit.told
+
+
+def relate(
+    document: LayerDocument, change: Change, ids: Iterable[int], parents: Mapping[int, int]
+) -> None:
+    """Measure the tracks of a step that has just been applied, and say whose daughters they are."""
+    known = document.table
+    family = {**object_table.parents(known), **parents}
+    _put_rows(document, change, kind_of(known) or "track", list(ids), ids, family)
+
+
+def _put_rows(
+    document: LayerDocument,
+    change: Change,
+    kind: Kind,
+    ids: list[int],
+    made: Iterable[int],
+    parents: Mapping[int, int],
+) -> None:
+    """Give all whom a step concerns their rows."""
+    new = set(made) - set(object_table.object_ids(document.table).tolist())
+    rows = rows_of_whole(document, kind, ids, new)
+    if parents or "parent" in rows:
+        told = object_table.object_ids(rows).tolist()
+        rows = rows.assign(parent=[parents.get(i, 0) for i in told])
+    document.complete(change, rows, ids)

@@ -38,7 +38,7 @@ class Through:
         self._marks, self._predicting = parts.proposal.marks, parts.proposal.predicting
         self.state = ThroughState()
         self.view = ThroughView(self._bench, self.state, parts.proposal)
-        self._predicting.instead = self._outline
+        self._predicting.instead = lambda: self.view.outline(self._run if self._visible else None)
         self.following = Following(self._bench, self._show, self._ended, self._lost)
         self._run: Run | None = None
         self._keeping = Keeping(parts)
@@ -64,6 +64,11 @@ class Through:
         self._drop()
         self._take()
 
+    def set_divisions(self, on: bool) -> None:
+        """Follow cells that divide over time into their daughters, or not."""
+        self.state.divisions = on
+        self._begin_anew()
+
     def look(self) -> None:
         """See along which axes the chosen image can be followed, and which slice is shown."""
         self.view.look()
@@ -80,7 +85,7 @@ class Through:
     def covers(self) -> bool:
         """Whether the slice that is shown shows a cell that is being followed."""
         here = self._here()
-        return here is not None and here[0].region(here[1]) is not None
+        return here is not None and bool(here[0].everyone(here[1]))
 
     def here(self) -> Region | None:
         """The cell that is followed, on the slice that is shown."""
@@ -263,14 +268,15 @@ class Through:
             except NapariSamError:  # keeping it there will say why not
                 pixels, own = None, 0
         yields = state.overlap == "keep"
-        return Carrying(seen.view, along.axis, pixels, own, yields, over_time=along.time)
+        time = along.time, self.state.divisions
+        return Carrying(seen.view, along.axis, pixels, own, yields, None, *time)
 
     def _begin_anew(self, *event: Any) -> None:
         """Cells meet other labels now, or meet them differently: follow with what was said."""
         run = self._run
         if run is not None:
-            first = run.told.shown.get(run.place(run.view.plane) or 0)
-            region = next(iter(run.told.shown.values()))[0] if first is None else first[0]
+            shown = run.told.shown
+            region, _ = shown.get(run.place(run.view.plane) or 0) or next(iter(shown.values()))
             run.carrying, run.carried = self._carrying(run, region, run.along), Carried()
             self.following.go_on(run)
 
@@ -297,9 +303,6 @@ class Through:
 
     def _show(self) -> None:
         self.view.show(self._run, self._visible)
-
-    def _outline(self) -> bool:
-        return self.view.outline(self._run if self._visible else None)
 
     def set_visible(self, visible: bool) -> None:
         """The page is shown or hidden."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_sam.labels.change import Change, Origin
+from napari_sam.ui.labels_layer.accepting import Kin
 from napari_sam.ui.layers.shown import same_pixels
 from napari_sam.ui.tools.through_run import Run
 from napari_sam.ui.tools.tool import Parts
@@ -27,8 +28,9 @@ class Keeping:
         prompts = tuple(prompt for at in sorted(run.prompts) for prompt in run.prompts[at])
         origin = Origin(run.view.plane, prompts, self._bench.state.model)
         marked, number = run.planes(run.marked), run.carrying.own
+        family = Kin(run.daughters(), run.carried.parents)
         change = self._parts.accepting.accept_through(
-            run.image, run.regions(), marked, number, origin, run.along.word
+            run.image, run.regions(), marked, number, origin, run.along.word, family
         )
         if change is None:
             return False

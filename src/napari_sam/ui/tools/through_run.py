@@ -83,6 +83,20 @@ class Run:
         step = None if at is None else self.carried.steps.get(at)
         return step.region if step and step.region.area else None
 
+    def everyone(self, at: int | None) -> list[Region]:
+        """Return the cell on a slice, or its daughters, those that are there."""
+        family = (self.carried.steps, *self.carried.daughters.values())
+        found = [] if at is None else [steps[at] for steps in family if at in steps]
+        return [step.region for step in found if step.region.area]
+
+    def daughters(self) -> dict[int, dict[Plane, Region]]:
+        """Return the daughters on every slice, by their numbers."""
+        return {
+            number: {self.carrying.planes[at]: step.region for at, step in steps.items()}
+            for number, steps in self.carried.daughters.items()
+            if any(step.region.area for step in steps.values())
+        }
+
     def regions(self) -> dict[Plane, Region]:
         """Return the cell on every slice; empty where the labels have it and it is not."""
         found = {at: step.region for at, step in self.carried.steps.items() if step.region.area}
@@ -91,10 +105,15 @@ class Run:
 
     def strip(self) -> Strip:
         """Return what is shown of all slices."""
-        steps = self.carried.steps.items()
-        scores = {at: step.score for at, step in steps if step.region.area}
+        scores: dict[int, float] = {}
+        for steps in (self.carried.steps, *self.carried.daughters.values()):
+            for at, step in steps.items():
+                if step.region.area:
+                    scores[at] = min(step.score, scores.get(at, step.score))
         given = self.carried.given | set(self.told.shown)
-        return Strip(self.along.length, scores, given, (self.told.first, self.told.last))
+        ends = self.told.first, self.told.last
+        begin = frozenset(min(steps) for steps in self.carried.daughters.values() if steps)
+        return Strip(self.along.length, scores, given, ends, begin)
 
     # -- what a person says -----------------------------------------------------------------------
 

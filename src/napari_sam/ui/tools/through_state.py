@@ -24,12 +24,15 @@ class Strip:
         Slices on which a person said where it is.
     ends : (int, int)
         First and last slice that it may be on.
+    divisions : frozenset of int
+        Frames on which its daughters, or theirs, begin. Where they are, the least certain counts.
     """
 
     length: int
     scores: dict[int, float] = field(default_factory=dict)
     given: frozenset[int] = frozenset()
     ends: tuple[int, int] = (0, 0)
+    divisions: frozenset[int] = frozenset()
 
     def doubtful(self) -> list[int]:
         """List the slices that nobody has said anything about, the least certain first.
@@ -59,6 +62,8 @@ class ThroughState:
         What is known of the cell being followed.
     at : int or None
         The slice that is displayed, if it is one of the strip's.
+    divisions : bool
+        Whether a cell that divides over time is followed into its daughters.
     """
 
     events: ClassVar[SignalGroupDescriptor] = SignalGroupDescriptor()
@@ -68,3 +73,4 @@ class ThroughState:
     along: Further | None = None
     strip: Strip | None = None
     at: int | None = None
+    divisions: bool = True

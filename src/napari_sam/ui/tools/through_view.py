@@ -63,10 +63,11 @@ class ThroughView:
     def outline(self, run: Run | None) -> bool:
         """Show the cell on a slice that is displayed and has no answer; tell whether it is."""
         plane = self._bench.plane_or_none()
-        region = None if run is None or self._answered(plane) else run.region(run.place(plane))
-        if run is None or plane is None or region is None:
+        hidden = run is None or self._answered(plane)
+        regions = [] if hidden or run is None else run.everyone(run.place(plane))
+        if run is None or plane is None or not regions:
             return False
-        self._preview.show(run.image, plane, [region], filled=self._bench.state.filled)
+        self._preview.show(run.image, plane, regions, filled=self._bench.state.filled)
         self._outlined = True
         return True
 
@@ -96,7 +97,9 @@ class ThroughView:
         what, doubt = run.along.word, strip.doubtful()
         there = f"{len(places)} {what}s, {places[0]} to {places[-1]}"
         sure = f" D shows the least certain: {doubt[0]}." if doubt else ""
-        told = f"{remark} The cell is on {there}.{sure} {key} keeps it on all of them."
+        at = ", ".join(map(str, sorted(strip.divisions)))
+        divides = f" It divides, at {what} {at}." if at else ""
+        told = f"{remark} The cell is on {there}.{divides}{sure} {key} keeps it on all of them."
         self._bench.result(told.strip())
 
     def tell_of_slice(self, run: Run | None) -> None:
@@ -105,12 +108,12 @@ class ThroughView:
         if run is None or at is None:
             return
         what, key = run.along.word, self._bench.state.accept_key
-        step = run.carried.steps.get(at)
-        if step is None or not step.region.area:
+        score = run.strip().scores.get(at)
+        if score is None:
             self._bench.result(f"The cell is not on this {what}. Click it if it is.")
         elif at not in run.told.shown:
             self._bench.result(
-                f"{what.capitalize()} {at}: {100 * step.score:.0f} % sure. Click to correct it; Q "
+                f"{what.capitalize()} {at}: {100 * score:.0f} % sure. Click to correct it; Q "
                 f"says that the cell is not here, D goes on to doubt, {key} keeps all."
             )
 

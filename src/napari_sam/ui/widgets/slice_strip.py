@@ -13,11 +13,12 @@ from napari_sam.ui.tools.through_state import Strip
 
 HEIGHT = 26
 _DOTS = 6  # pixels at the bottom, for the slices on which a person said where the cell is
+_FORK = ((0, 0), (-4, 9), (0, 5), (4, 9))  # pixels
 _FAINTEST = 0.3  # score that is shown as the lowest bar
 _UNSURE, _SURE = QColor("#e0532f"), QColor("#ffd400")
 _TIP = (
     "How certain the cell is on every slice: a high yellow bar is certain, a low red one doubtful. "
-    "A dot marks slices that you marked. Click to go to a slice."
+    "A dot marks slices that you marked, a fork where the cell divides. Click to go to a slice."
 )
 
 
@@ -98,6 +99,10 @@ class SliceStrip(QWidget):
         painter.setBrush(QColor(OBJECT_COLOUR))
         for at in strip.given:
             painter.drawEllipse(QRectF(self.place(at) - 2, self.height() - 5, 4, 4))
+        painter.setBrush(self.palette().text().color())
+        for at in strip.divisions:  # two wings that open where one becomes two
+            x, low = self.place(at), self.height() - _DOTS
+            painter.drawPolygon([QPoint(round(x + dx), low - dy) for dx, dy in _FORK])
         if self._at is not None:
             painter.setPen(QPen(self.palette().text().color(), 2))
             x = self.place(self._at)
@@ -142,6 +147,8 @@ class SliceStrip(QWidget):
         who = (
             "you said where the cell is" if at in self._strip.given else f"{100 * score:.0f} % sure"
         )
+        if at in self._strip.divisions:
+            who = f"its daughters begin, {who}"
         return f"Slice {at}: {who}.\n\n{_TIP}"
 
 

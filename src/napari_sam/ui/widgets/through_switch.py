@@ -12,6 +12,10 @@ _ON = (
     "Mark a cell on one slice, and it is followed both ways. Correct it on any slice by marks "
     "there; Accept keeps it on all slices as one cell."
 )
+_DIVISIONS = (
+    "Where the cell divides it ends, and its daughters are followed as new cells; Accept keeps "
+    "all of them, and whose daughters they are. Off: one number goes on."
+)
 _AXIS = "Along which axis of the image cells are followed."
 _DOUBT = "Show the slice on which the cell is least certain, then the next one. Key D."
 _END = (
@@ -44,6 +48,10 @@ class ThroughSwitch(QWidget):
         head.setSpacing(4)
         head.addWidget(self.switch)
         head.addWidget(self.axis, 1)
+        self.divisions = QCheckBox("Divisions")
+        self.divisions.setToolTip(_DIVISIONS)
+        self.divisions.toggled.connect(through.set_divisions)
+        head.addWidget(self.divisions)
         self.strip = SliceStrip()
         self.strip.picked.connect(through.go_to)
         self.doubt = Button("Doubtful", _DOUBT, through.next_doubtful, "D")
@@ -60,7 +68,7 @@ class ThroughSwitch(QWidget):
         column.addWidget(self.strip)
         column.addLayout(row)
         events = self._state.events
-        for name in ("on", "axes", "along", "strip"):
+        for name in ("on", "axes", "along", "strip", "divisions"):
             getattr(events, name).connect(self.show_state)
         events.at.connect(self.strip.show_at)
         self.show_state()
@@ -73,6 +81,9 @@ class ThroughSwitch(QWidget):
         self.switch.setText("Through time" if time else "Through slices")
         if self.switch.isChecked() != state.on:
             self.switch.setChecked(state.on)
+        self.divisions.setVisible(state.on and time)
+        if self.divisions.isChecked() != state.divisions:
+            self.divisions.setChecked(state.divisions)
         self.axis.fixed = [(axis, f"{axis.name} ({axis.length})") for axis in state.axes]
         self.axis.show_layers([], next((a for a in state.axes if a == state.along), None))
         self.axis.setVisible(len(state.axes) > 1)
