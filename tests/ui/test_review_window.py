@@ -202,3 +202,14 @@ def test_the_page_fits_and_explains_itself(window):
     for button in (page.accept, page.reject, page.correct, page.undo, page.redo, page.remove):
         assert button.isEnabled() or "Not now:" in button.toolTip()
     assert all(box.toolTip() for box in page.findChildren(QCheckBox))
+
+
+def test_the_brush_is_a_button_that_stays_down_while_it_is_in_use(window):
+    page, review = window.panel.pages["review"], window.session.tools["review"]
+    page.brush.click()
+    assert window.session.state.pen == "brush"
+    assert page.brush.isChecked()
+    review.escape()
+    assert window.session.state.pen == ""
+    assert not page.brush.isChecked()
+    assert page.width() <= window.panel.width()

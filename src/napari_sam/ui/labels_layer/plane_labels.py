@@ -137,6 +137,12 @@ class PlaneLabels:
         labels, corner = self.part([object_id])
         return Region.of(labels == object_id, *corner)
 
+    def at(self, place: tuple[float, float]) -> int:
+        """Return the id at a place (row, column) of the plane, 0 where there is no object."""
+        at = np.rint([place]).astype(np.intp)
+        inside = bool(((at >= 0) & (at < self.plane.shape)).all())
+        return int(self.under(at[:, 0], at[:, 1])[0]) if inside else 0
+
     def under(self, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> Ids:
         """Return the ids at some pixels of the plane, 0 where there is no object."""
         r0, c0 = int(rows.min()), int(columns.min())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from napari_sam.ui.canvas.drags import Place
 from napari_sam.ui.proposing.in_hand import in_hand
 from napari_sam.ui.proposing.painted import painted
 from napari_sam.ui.state import Answer, Pen
-from napari_sam.ui.tools.kept_in_hand import KeptInHand, near
+from napari_sam.ui.tools.kept_in_hand import near
 from napari_sam.ui.tools.through import Through
 from napari_sam.ui.tools.tool import Parts
 
@@ -30,6 +30,36 @@ _UNDONE = 50  # strokes that can be taken back; each holds the answer before it
 _NOTHING = (
     "The brush changes an outline that is there: mark a cell first, or begin inside a kept one."
 )
+
+
+class Hand(Protocol):
+    """The kept cell that is in hand on a page, as far as the brush has to know."""
+
+    @property
+    def number(self) -> int:
+        """Which cell it is; 0 for none."""
+
+    @property
+    def outline(self) -> tuple[Plane, Region] | None:
+        """The plane on which it is in hand, and its pixels there."""
+
+    def number_at(self, place: Place) -> int:
+        """Return which cell is at a place of the displayed plane; 0 for none."""
+
+    def take(self, place: Place, *, through: bool = True) -> bool:
+        """Take the cell at a place in hand; False when none is there."""
+
+    def put_down(self) -> None:
+        """Leave the cell as it is."""
+
+    def go_on(self, number: int) -> None:
+        """Take a cell in hand on the displayed plane, where there may be nothing of it yet."""
+
+    def show(self, region: Region) -> None:
+        """Ring it as it would be."""
+
+    def redraw(self, region: Region) -> None:
+        """Give it another outline; it stays in hand."""
 
 
 class _Canvas(NamedTuple):
@@ -58,11 +88,12 @@ class Brush:
     Parameters
     ----------
     parts : Parts
-    hand : KeptInHand
-    through : Through
+    hand : Hand
+    through : Through, optional
+        The cell that is followed through slices.
     """
 
-    def __init__(self, parts: Parts, hand: KeptInHand, through: Through) -> None:
+    def __init__(self, parts: Parts, hand: Hand, through: Through | None = None) -> None:
         self._bench, self._proposal, self._hand = parts.bench, parts.proposal, hand
         self._through = through
         self._cursor = BrushCursor(parts.bench.viewer)
@@ -186,8 +217,9 @@ class Brush:
 
     def _followed(self, erase: bool) -> _Canvas | None:
         """The outline of the cell that is followed through slices, on one without marks."""
-        image, region = self._bench.state.image, self._through.here()
-        if region is None or image is None:
+        image, through = self._bench.state.image, self._through
+        region = None if through is None else through.here()
+        if through is None or region is None or image is None:
             return None
         plane, filled = self._bench.plane(), self._bench.state.filled
 
@@ -195,7 +227,7 @@ class Brush:
             self._proposal.preview.show(image, plane, [region], filled=filled)
 
         def put(region: Region) -> None:
-            self._done.append(self._through.draw(region))
+            self._done.append(through.draw(region))
 
         return _Canvas(plane, region, erase, show, put)
 

@@ -13,7 +13,7 @@ from napari_sam.ui.state import Advice, Answer
 from napari_sam.ui.tools.again import Again
 from napari_sam.ui.tools.click_by_click import ClickByClick
 from napari_sam.ui.tools.kept_in_hand import KeptInHand, Place
-from napari_sam.ui.tools.pens import Pens
+from napari_sam.ui.tools.pens import Pens, brush_keys
 from napari_sam.ui.tools.through import Through
 from napari_sam.ui.tools.tool import Parts, Tool
 
@@ -89,10 +89,7 @@ class Click(Tool):
             "R": self.draw_boxes,
             "L": lambda: self.pens.choose("lasso"),
             "S": lambda: self.pens.choose("scribble"),
-            "B": lambda: self.pens.choose("brush"),
-            "E": lambda: self.pens.choose("eraser"),
-            "[": lambda: self.pens.brush.resize(-1),
-            "]": lambda: self.pens.brush.resize(1),
+            **brush_keys(lambda: self.pens),
             "D": self.through.next_doubtful,
             "Q": self.through.not_here,
         }

@@ -1,14 +1,14 @@
-"""What drags draw on the Click page: one pen at a time, each taken up by a key or a button."""
+"""What drags draw on a page: one pen at a time, each taken up by a key or a button."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from napari_sam.ui.canvas.drags import Drags, Place
+from napari_sam.ui.canvas.keys import Action
 from napari_sam.ui.proposing.drawing import Drawing
 from napari_sam.ui.state import Pen
-from napari_sam.ui.tools.brush import Brush
-from napari_sam.ui.tools.kept_in_hand import KeptInHand
+from napari_sam.ui.tools.brush import Brush, Hand
 from napari_sam.ui.tools.through import Through
 from napari_sam.ui.tools.tool import Parts
 
@@ -19,28 +19,27 @@ class Pens:
     Parameters
     ----------
     parts : Parts
-    hand : KeptInHand
+    hand : Hand
         The cell that the brush changes, if none is proposed.
-    through : Through
+    through : Through, optional
         The cell that it changes on slices without marks.
-    mark : callable
-        See `Drawing`.
+    mark : callable, optional
+        See `Drawing`; without it there are brush and eraser alone.
     """
 
     def __init__(
         self,
         parts: Parts,
-        hand: KeptInHand,
-        through: Through,
-        mark: Callable[[Place, int, Callable[[], None]], None],
+        hand: Hand,
+        through: Through | None = None,
+        mark: Callable[[Place, int, Callable[[], None]], None] | None = None,
     ) -> None:
-        self._bench, self._boxes = parts.bench, parts.proposal.marks.boxes
-        self._drawing = Drawing(parts.bench, self._boxes, mark)
+        bench, self._region = parts.bench, parts.region
+        self._bench, self._boxes = bench, parts.proposal.marks.boxes
+        self._drawing = None if mark is None else Drawing(bench, self._boxes, mark)
         self.brush = Brush(parts, hand, through)
-        viewer = parts.bench.viewer
-        self._drags = [
-            Drags(viewer, parts.bench.cursor, pen) for pen in (self._drawing, self.brush)
-        ]
+        pens = [pen for pen in (self._drawing, self.brush) if pen is not None]
+        self._drags = [Drags(bench.viewer, bench.cursor, pen) for pen in pens]
 
     @property
     def dabs(self) -> bool:
@@ -57,13 +56,18 @@ class Pens:
             bench.result("Dragging moves the view again. Click a cell.")
         else:
             self._boxes.stop()
+            self._region.stop()
             self.put_down()
             bench.state.pen = pen
-            (self.brush if self.dabs else self._drawing).tell(pen)
+            if self.dabs:
+                self.brush.tell(pen)
+            elif self._drawing is not None:
+                self._drawing.tell(pen)
 
     def put_down(self) -> None:
         """Let drags move the view again."""
-        self._drawing.drop()
+        if self._drawing is not None:
+            self._drawing.drop()
         self.brush.drop()
         self._bench.state.pen = ""
 
@@ -80,4 +84,15 @@ class Pens:
 
     def close(self) -> None:
         """Take away what is ours."""
-        self._drawing.close()
+        if self._drawing is not None:
+            self._drawing.close()
+
+
+def brush_keys(pens: Callable[[], Pens]) -> dict[str, Action]:
+    """Return the keys of brush and eraser."""
+    return {
+        "B": lambda: pens().choose("brush"),
+        "E": lambda: pens().choose("eraser"),
+        "[": lambda: pens().brush.resize(-1),
+        "]": lambda: pens().brush.resize(1),
+    }

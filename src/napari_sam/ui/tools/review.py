@@ -6,15 +6,16 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari_sam.errors import NapariSamError
-from napari_sam.labels.document import Moved
 from napari_sam.ui.canvas import gestures
 from napari_sam.ui.canvas.keys import Action
-from napari_sam.ui.labels_layer.accepting import left
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.state import Advice
+from napari_sam.ui.tools.pens import Pens, brush_keys
 from napari_sam.ui.tools.review_advice import SHEET, advice
 from napari_sam.ui.tools.review_appearance import Appearance
+from napari_sam.ui.tools.review_brush import ReviewHand
 from napari_sam.ui.tools.review_classes import ReviewClasses, class_keys
+from napari_sam.ui.tools.review_history import History
 from napari_sam.ui.tools.review_labels import fitting_labels
 from napari_sam.ui.tools.review_mouse import ReviewMouse
 from napari_sam.ui.tools.review_plane import ReviewedPlane
@@ -51,6 +52,8 @@ class Review(Tool):
         self.through = ReviewThrough(parts, self)
         self.region = ReviewRegion(bench, parts.region, self._appearance, self)
         self.classes = ReviewClasses(bench, self._appearance, self)
+        self._history = History(bench, self)
+        self.pens = Pens(parts, ReviewHand(bench, self._appearance, self))
         self.mouse: ReviewMouse = ReviewMouse(bench, self._appearance, self)
 
     def keys(self) -> dict[str, Action]:
@@ -66,6 +69,7 @@ class Review(Tool):
             "L": self.draw_region,
             "Shift-Delete": lambda: self.region.delete(),
             **class_keys(lambda: self.classes),
+            **brush_keys(lambda: self.pens),
             "Control-Z": self.undo,
             "Control-Shift-Z": self.redo,
         }
@@ -134,6 +138,9 @@ class Review(Tool):
             self._choose_default()
             if gone:
                 self.advise()
+
+    def image_changed(self) -> None:
+        self.pens.brush.forget()
 
     def view_changed(self) -> None:
         """Another slice, or another way to look at it."""
@@ -261,23 +268,13 @@ class Review(Tool):
     # -- taking back ------------------------------------------------------------------------------
 
     def undo(self) -> None:
-        """Take the last mark back, else the last step."""
-        if not self.parts.proposal.undo_mark():
-            self._try(lambda editing: self._moved("Took back: ", editing.document.undo()))
+        """Take the last stroke or mark back, else the last step."""
+        if not (self.pens.brush.undo() or self.parts.proposal.undo_mark()):
+            self._history.undo()
 
     def redo(self) -> None:
         """Do again what was taken back last."""
-        self._try(lambda editing: self._moved("Done again: ", editing.document.redo()))
-
-    def _moved(self, said: str, moved: Moved | None) -> None:
-        self.mouse.forget()
-        self.refresh()
-        if moved is None:
-            way = "undo" if said.startswith("Took") else "redo"
-            self.bench.result(f"There is nothing more to {way}.")
-            return
-        told = moved.change.told
-        self.bench.result(f"{said}{told[:1].lower()}{told[1:]}{left(moved)}")
+        self._history.redo()
 
     # -- adding and correcting by prompts ---------------------------------------------------------
 
@@ -286,6 +283,7 @@ class Review(Tool):
         if action != self.state.action:
             self.proposals.drop()
         self.through.forget()
+        self.pens.put_down()
         self.state.action = action
         self.mouse.forget()
         self.plane.ring()
@@ -333,9 +331,11 @@ class Review(Tool):
             self.select(ids[0])
 
     def escape(self) -> None:
-        """Drop the proposal, else what waits for another click, else the selection."""
+        """Drop the proposal, else the pen, what waits for another click, or the selection."""
         if self.proposals.wanted:
             self.proposals.drop()
+        elif self.bench.state.pen:
+            self.pens.put_down()
         elif not (self.through.forget() or self.mouse.forget()):
             self.select(None)
         self.plane.ring()

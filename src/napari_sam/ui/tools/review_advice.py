@@ -16,6 +16,9 @@ SHEET: tuple[tuple[str, str], ...] = (
     ("N", "next outline, else the least certain cell"),
     ("P", "the cell before"),
     ("C", "correct the outline by clicks"),
+    ("B", "brush: paint on the cell in hand; with the right button: erase"),
+    ("E", "eraser: the other way round"),
+    ("[  ]", "smaller, larger brush"),
     ("A", "add cells by clicks"),
     ("1  2  3  4  5  6  7  8", "the cell is of this class"),
     ("0", "the cell has no class"),
@@ -23,7 +26,7 @@ SHEET: tuple[tuple[str, str], ...] = (
     ("Shift+Delete", "delete all cells inside the region"),
     ("Ctrl+Z", "undo"),
     ("Ctrl+Shift+Z", "redo"),
-    ("Esc", "drop what is proposed, else the selection"),
+    ("Esc", "drop what is proposed, else the brush, else the selection"),
 )
 
 _OF_ACTIONS: dict[Action, str] = {

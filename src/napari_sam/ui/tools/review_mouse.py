@@ -14,6 +14,7 @@ from napari_sam.ui.canvas.clicks import RIGHT
 from napari_sam.ui.canvas.gestures import Action, Gestures, Place
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.layers.planes import cursor_on_plane
+from napari_sam.ui.tools.pens import Pens
 from napari_sam.ui.tools.review_appearance import Appearance
 from napari_sam.ui.tools.review_plane import ReviewedPlane
 from napari_sam.ui.tools.review_proposals import Proposals
@@ -29,6 +30,7 @@ class Reviewed(Protocol):
     plane: ReviewedPlane
     proposals: Proposals
     through: ReviewThrough
+    pens: Pens
 
     def edit(self, edit: Callable[[Editing], str], then_select: int | None = None) -> bool: ...
 
@@ -46,7 +48,7 @@ class ReviewMouse:
         self._gestures = Gestures(
             bench.viewer,
             self._place,
-            lambda: review.state.action,
+            lambda: "select" if bench.state.pen else review.state.action,
             self._clicked,
             self._dragging,
             self._dragged,
@@ -54,10 +56,12 @@ class ReviewMouse:
 
     def turn_on(self) -> None:
         self._gestures.turn_on()
+        self._review.pens.turn_on()
 
     def turn_off(self) -> None:
         self.forget()
         self._gestures.turn_off()
+        self._review.pens.turn_off()
 
     def forget(self) -> bool:
         """Forget the first of two clicks; say whether there was one."""
@@ -75,13 +79,12 @@ class ReviewMouse:
 
     def _under(self, place: Place) -> int:
         """The object at a pixel, 0 for none."""
-        editing = self._review.plane.editing()
-        at = np.rint([place]).astype(np.intp)
-        inside = bool(((at >= 0) & (at < editing.plane.shape)).all())
-        return int(editing.under(at[:, 0], at[:, 1])[0]) if inside else 0
+        return self._review.plane.editing().at(place)
 
     def _clicked(self, action: Action, place: Place, button: int) -> None:
         review = self._review
+        if action == "select" and self._bench.state.pen:
+            return  # a click is a dab of the brush
         pending = review.state.pending != ""
         adding = action == "add" or (action == "select" and review.state.correcting is not None)
         if adding and not pending:

@@ -36,6 +36,10 @@ _CORRECT = (
     "Improve the outline of this cell: click what is missing, right-click what does not belong, "
     "then accept. Its number stays."
 )
+_BRUSH = (
+    "Paint on the proposed outline, or on the cell in hand or the one that you begin in. The right "
+    "button erases, as E does; [ and ] change the size. Press again to move the view by dragging."
+)
 
 
 class ReviewPage(Page):
@@ -109,7 +113,10 @@ class ReviewPage(Page):
         self.correct = Button("Correct", _CORRECT, review.correct, "C")
         self.previous = Button("◂", "The open cell before.", review.previous, "P")
         self.next = Button("▸", "The next open cell, least certain first.", review.next, "N")
-        for buttons in ((self.accept, self.reject), (self.previous, self.correct, self.next)):
+        self.brush = Button("Brush", _BRUSH, lambda: review.pens.choose("brush"), "B")
+        self.brush.setCheckable(True)
+        around = (self.previous, self.correct, self.brush, self.next)
+        for buttons in ((self.accept, self.reject), around):
             row = QHBoxLayout()
             row.setSpacing(4)
             for button in buttons:
@@ -180,7 +187,8 @@ class ReviewPage(Page):
             getattr(events, name).connect(self.show_buttons)
         events.action.connect(self.action.show_value)
         events.labels.connect(self._other_labels)
-        self.session.state.events.answer.connect(self.show_buttons)
+        for name in ("answer", "pen"):
+            getattr(self.session.state.events, name).connect(self.show_buttons)
         self.show_objects()
 
     # -- showing ------------------------------------------------------------------------------
@@ -234,6 +242,8 @@ class ReviewPage(Page):
         )
         enable(self.reject, _REJECT, chosen)
         enable(self.correct, _CORRECT, chosen or ("it is being done." if correcting else ""))
+        enable(self.brush, _BRUSH, "" if proposed else nothing)
+        self.brush.setChecked(self.session.state.pen == "brush")
         everything = "" if state.reviewed < state.total else "every cell has been reviewed."
         for button in (self.previous, self.next):
             enable(button, button.tip, nothing or everything)
