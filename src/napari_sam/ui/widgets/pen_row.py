@@ -38,6 +38,12 @@ _PENS: tuple[tuple[Pen, str, str], ...] = (
 )
 
 
+def narrow(button: Button) -> None:
+    """Let a button be as narrow as its text allows: several in a row must not widen the panel."""
+    button.setMinimumWidth(button.fontMetrics().horizontalAdvance(button.text()) + _ROOM)
+    button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+
+
 class PenRow(QWidget):
     """A button for each pen, and one for boxes."""
 
@@ -58,9 +64,7 @@ class PenRow(QWidget):
         }
         for button in (self.boxes, *self.pens.values()):
             button.setCheckable(True)
-            # As narrow as the text allows: five of them must not widen the panel.
-            button.setMinimumWidth(button.fontMetrics().horizontalAdvance(button.text()) + _ROOM)
-            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            narrow(button)
             row.addWidget(button, 1)
         self._state.events.drawing.connect(self.show_pen)
         self._state.events.pen.connect(self.show_pen)

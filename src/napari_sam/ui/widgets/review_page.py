@@ -24,6 +24,7 @@ from napari_sam.ui.widgets.folding import Folding
 from napari_sam.ui.widgets.histogram_slider import HistogramSlider
 from napari_sam.ui.widgets.object_dock import ObjectDock
 from napari_sam.ui.widgets.page import Layers, Page
+from napari_sam.ui.widgets.pen_row import narrow
 from napari_sam.ui.widgets.review_classes_box import ReviewClassesBox
 from napari_sam.ui.widgets.review_region_box import ReviewRegionBox
 from napari_sam.ui.widgets.review_through_box import ReviewThroughBox
@@ -38,7 +39,8 @@ _CORRECT = (
 )
 _BRUSH = (
     "Paint on the proposed outline, or on the cell in hand or the one that you begin in. The right "
-    "button erases, as E does; [ and ] change the size. Press again to move the view by dragging."
+    "button erases, as E does. Key B; [ and ] change the size. Press again to move the view by "
+    "dragging."
 )
 
 
@@ -113,9 +115,11 @@ class ReviewPage(Page):
         self.correct = Button("Correct", _CORRECT, review.correct, "C")
         self.previous = Button("◂", "The open cell before.", review.previous, "P")
         self.next = Button("▸", "The next open cell, least certain first.", review.next, "N")
-        self.brush = Button("Brush", _BRUSH, lambda: review.pens.choose("brush"), "B")
+        self.brush = Button("Brush", _BRUSH, lambda: review.pens.choose("brush"))
         self.brush.setCheckable(True)
         around = (self.previous, self.correct, self.brush, self.next)
+        for button in around:
+            narrow(button)
         for buttons in ((self.accept, self.reject), around):
             row = QHBoxLayout()
             row.setSpacing(4)
