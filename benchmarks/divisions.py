@@ -25,9 +25,9 @@ def divisions(stacks: Iterator[Stack], model: ns.Model, count: int) -> None:
         f"\nCells that divide, and up to {count} that do not, followed from a true mask over up to"
     )
     print(f"{FRAMES} frames. A division is right within a frame, with two daughters of IoU > .5:\n")
-    print("| movie | every | cells | divide | told | right | precision | recall ", end="")
-    print(f"| daughters, IoU after {LATER} | s per cell |")
-    print("|---|---|---|---|---|---|---|---|---|---|", flush=True)
+    print("| movie | every | cells | divide | told | of others | right | precision ", end="")
+    print(f"| recall | daughters, IoU after {LATER} | s per cell |")
+    print("|---" * 11 + "|", flush=True)
     rows = []
     for stack in stacks:
         for step in (1, 3):
@@ -100,9 +100,8 @@ def line(name: str, step: str, rows: list[Row]) -> str:
     table = np.array(rows, float)
     divide, told, right = table[:, :3].sum(axis=0)
     later = table[:, 3][~np.isnan(table[:, 3])]
+    others = table[table[:, 0] == 0, 1].sum()
     share = [f"{right / total:.2f}" if total else "-" for total in (told, divide)]
     iou = f"{later.mean():.2f}" if len(later) else "-"
-    counts = " | ".join(f"{value:.0f}" for value in (len(rows), divide, told, right))
-    return (
-        f"| {name} | {step} | {counts} | {' | '.join(share)} | {iou} | {table[:, 4].mean():.1f} |"
-    )
+    counts = [f"{value:.0f}" for value in (len(rows), divide, told, others, right)]
+    return f"| {' | '.join([name, step, *counts, *share, iou, f'{table[:, 4].mean():.1f}'])} |"

@@ -157,6 +157,10 @@ def test_the_strip_paints_scores_ends_and_the_slice_shown(qtbot):
     assert "90 %" in strip.tip(3) or "40 %" in strip.tip(3)
     assert "you said" in strip.tip(2)
     assert "not there" in strip.tip(9)
+    strip.show_strip(Strip(10, {2: 0.9, 3: 0.4}, frozenset({2}), (1, 7), frozenset({3})))
+    strip.show_at(6)
+    assert strip.grab().toImage() != painted
+    assert "daughters begin" in strip.tip(3)
 
 
 def test_of_slices_that_share_a_pixel_the_least_certain_is_seen(qtbot):
@@ -194,7 +198,8 @@ def test_what_lies_beyond_an_end_is_hatched_in_the_colour_of_the_text(qtbot):
 def test_buttons_say_why_they_cannot_be_pressed(qtbot):
     state = ThroughState()
     nothing = SimpleNamespace(state=state)
-    for name in ("set_on", "choose", "go_to", "next_doubtful", "not_here", "fill_between"):
+    names = ("set_on", "choose", "set_divisions", "go_to", "next_doubtful", "not_here")
+    for name in (*names, "fill_between"):
         setattr(nothing, name, lambda *given: None)
     box = ThroughSwitch(nothing)
     qtbot.addWidget(box)
@@ -208,3 +213,12 @@ def test_buttons_say_why_they_cannot_be_pressed(qtbot):
     state.strip = Strip(9, {4: 0.8}, frozenset({4}), (0, 8))
     assert box.doubt.isEnabled()
     assert box.end.isEnabled()
+    assert box.divisions.isHidden()  # nothing divides through slices
+    state.axes = (time := Further(0, "t", 9, True),)
+    state.along = time
+    assert not box.divisions.isHidden()
+    assert box.divisions.isChecked()
+    state.divisions = False
+    assert not box.divisions.isChecked()
+    state.on = False
+    assert box.divisions.isHidden()
