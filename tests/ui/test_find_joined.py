@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from fake_model import blobs
 from napari_sam.errors import LabelsError
-from napari_sam.images import Plane
+from napari_sam.images import Plane, Recent
 from napari_sam.labels.table import OPEN, REVIEWED
 from napari_sam.ui.labels_layer.track_lines import TrackLines
 from napari_sam.ui.layers.axes import letters_of
@@ -89,6 +90,8 @@ def test_a_slice_on_disk_is_read_once(bench: Any, where: str) -> None:
     assert set(data.reads) == {1}
     layer = found(bench, noun)
     np.testing.assert_array_equal(layer.data > 0, BALLS > 100)
+    gc.collect()
+    assert not any(isinstance(one, Recent) for one in gc.get_objects())  # nothing is kept on
 
 
 def test_one_undo_takes_all_back_and_redo_brings_it(bench: Any) -> None:

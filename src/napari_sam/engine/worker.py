@@ -34,8 +34,7 @@ from napari_sam.prompts import Prompt
 from napari_sam.segmentation import Candidates
 
 Loader = Callable[..., Model]
-FINDER = "cells"
-"""The model that comes with the plugin and finds cells by itself."""
+FINDER = "cells"  # the model that comes with the plugin and finds cells by itself
 
 _LARGEST_PLANE = 2**27  # pixels that are read at once, 128 Mpx
 _HITCH = 0.25  # seconds that a click may have to wait for reading ahead to stop
@@ -227,9 +226,8 @@ class Worker:
         if is_large(view):
             return self._predict_around(model, view, prompts, look, progress)
         embedding, pixels = self.read(model, view, part(progress, 0.0, 0.9))
-        found: list[Candidates]
         if len(prompts) == 1:
-            found = [model.predict(embedding, prompts[0])]
+            found: list[Candidates] = [model.predict(embedding, prompts[0])]
         else:
             found = model.predict_each(embedding, prompts, progress=part(progress, 0.9, 1.0))
         regions = [region for candidates in found for region in candidates.regions]
@@ -325,10 +323,12 @@ class Worker:
 
         model = self.model(name, device)
         method, options = self._suited(options, model)
-        how: dict[str, Any] = {"finder": self._finder_for(options, model, device)}
-        yield from run(
-            view.image, None, method, model, options, encode=encode, progress=progress, **how
-        )
+        how: dict[str, Any] = {"encode": encode, "progress": progress}
+        how["finder"] = self._finder_for(options, model, device)
+        try:
+            yield from run(view.image, None, method, model, options, **how)
+        finally:
+            self._last = None  # its image may hold planes that were kept for joining
 
     @staticmethod
     def _suited(options: Any, model: Model) -> tuple[Method[Any], Any]:

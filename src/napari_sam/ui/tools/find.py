@@ -153,7 +153,7 @@ class Find(Tool):
             if options.region == "stack":
                 self.following.forget()
                 self._running = None
-                shown = shown.remembering()
+                shown = shown if options.joins is None else shown.remembering()
                 self._stack.start(shown, options, self._results(shown, options))
                 return
             region = region_mask(bench.viewer, shown.image, shown.plane, options.region)

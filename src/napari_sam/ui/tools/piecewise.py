@@ -109,7 +109,10 @@ class Piecewise(ABC, Generic[Piece, Kept]):
     def _next(self, run: Run[Piece, Kept], found: Iterator[Piece]) -> None:
         def work(progress: Progress) -> Piece | None:
             self._report = progress
-            return next(found, None)
+            try:
+                return next(found, None)
+            finally:
+                self._report = None
 
         def arrived(piece: Piece | None) -> None:
             self._arrived(run, piece, found)
