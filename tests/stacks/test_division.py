@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import napari_sam as ns
-from dividing import FRAMES, SHAPE, Disc, daughters, disc, dividing, mother, movie
+from dividing import BORN, FRAMES, SHAPE, Disc, daughters, disc, dividing, mother, movie
 from elephant import Elephant
 from fake_model import FakeModel
 from napari_sam.errors import ParameterError
@@ -179,6 +179,38 @@ def test_a_daughter_is_corrected_and_the_rest_of_the_family_stays() -> None:
     followed_on(known)
     areas = [one.carry.steps[8].region.area for one in known.members.values() if one.parent]
     assert np.count_nonzero(drawn) not in areas
+
+
+def test_a_mark_that_holds_both_daughters_says_that_it_has_not_divided() -> None:
+    known = family(dividing())
+    both = np.any([disc(*one) for one in daughters(7)], axis=0)
+    known.show(7, both)
+    followed_on(known)
+    assert known.first.divided is None
+    assert known.steps[7].region.area == both.sum()
+
+
+def test_a_daughter_who_was_lost_is_shown_again_where_she_is() -> None:
+    known = family(dividing())
+    number = next(n for n in (2, 3) if known.members[n].carry.steps[6].region.top < 50)
+    known.members[number].carry.limit(BORN, 8)  # as if nothing of her had been found behind
+    known.show(12, disc(*daughters(12)[0]))
+    assert known.first.divided == BORN
+    assert known.members[number].corrected == {12}
+
+
+def test_what_is_expected_of_daughters_is_heard_when_they_are_known() -> None:
+    image, drawn = dividing(), disc(*daughters(8)[0]) & (np.indices(SHAPE)[1] < 58)
+    known = family(image)
+    known.show(0, disc(*mother(0)))
+    known.expect(8, Region.of(drawn), 1.0)
+    followed_on(known)
+    assert known.first.divided == BORN
+    assert drawn.sum() in [known.members[n].carry.steps[8].region.area for n in (2, 3)]
+    single = family(movie([[mother(t)] for t in range(FRAMES)]))
+    single.expect(8, Region.of(disc(*mother(8))), 1.0)
+    assert followed_on(single).first.carry.shown == [0, 8]  # there are none
+    assert single.corrected == frozenset()
 
 
 def test_a_daughter_that_is_corrected_where_she_begins_can_be_taken_back() -> None:

@@ -120,6 +120,10 @@ def test_a_click_on_a_daughter_corrects_her_and_the_division_stands(hands: Hands
     hands.click(at, *place(one))
     assert hands.strip.given == {0, at}
     assert hands.strip.divisions == {BORN}
+    hands.bench.cells.set_overlap("overwrite")  # all is followed anew, with what was said
+    hands.bench.settle()
+    assert hands.strip.given == {0, at}
+    assert hands.strip.divisions == {BORN}
     hands.press("Enter")
     numbers = {hands.labels.data[(at, *place(d))] for d in (one, other)}
     assert numbers == {2, 3}

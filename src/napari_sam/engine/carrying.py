@@ -73,6 +73,8 @@ class Carried:
         Of an object that divides, what is known of each daughter, by its number.
     parents : mapping of int to int
         From the number of every daughter to that of her mother; the object itself is 1.
+    corrected : frozenset of int
+        Those of the slices given that tell of daughters.
     """
 
     steps: Mapping[int, Step] = field(default_factory=dict)
@@ -81,6 +83,7 @@ class Carried:
     over: bool = False
     daughters: Mapping[int, Mapping[int, Step]] = field(default_factory=dict)
     parents: Mapping[int, int] = field(default_factory=dict)
+    corrected: frozenset[int] = frozenset()
 
 
 class Carrying:
@@ -123,6 +126,8 @@ class Carrying:
         self.others, self.own, self._yields = others, own, yields
         self._over_time, self._divisions = over_time, over_time and divisions
         self._taken = frozenset(range(len(self.planes))) if taken is None else taken
+        #: Slices of which something will be said, about daughters that are not known yet.
+        self.of_daughters: frozenset[int] = frozenset()
         #: Where the labels had the object, by slice.
         self.drawn: dict[int, Region] = {}
         self._carry: Follower | Family | None = None
@@ -164,7 +169,7 @@ class Carrying:
         if not isinstance(carry, Family):
             return known
         daughters = {n: carry.members[n].carry.steps for n in carry.parents}
-        return replace(known, daughters=daughters, parents=carry.parents)
+        return replace(known, daughters=daughters, parents=carry.parents, corrected=carry.corrected)
 
     def _begin(
         self, model: Model, limits: tuple[float, float], progress: Progress, encode: Encode
@@ -206,8 +211,13 @@ class Carrying:
             if index in self.drawn and index in self._taken:
                 carry.show(index, self.drawn[index])
         for index, (region, score) in told.shown.items():
-            if self._said.get(index) is not region:
+            if self._said.get(index) is region:
+                continue
+            if isinstance(carry, Family) and index in self.of_daughters:
+                carry.expect(index, region, score)
+            else:
                 carry.show(index, region, score)
-                self._said[index] = region
+            self._said[index] = region
+        self.of_daughters = frozenset()
         carry.limit(told.first, told.last)
         carry.absent = set(told.absent)

@@ -165,7 +165,7 @@ class Divisions:
         highest = maps.centre == ndi.maximum_filter(maps.centre, 3)
         peaks = np.argwhere(highest & (maps.centre > PEAK) & (maps.foreground > 0.5))
         places = (peaks + 0.5) * maps.scale + np.array(maps.origin) - 0.5
-        middle = _middle(cell) - np.array([window.top, window.left])
+        middle = middle_of(cell) - np.array([window.top, window.left])
         apart = np.linalg.norm(places - middle, axis=1)
         near = [i for i in np.argsort(apart, kind="stable") if apart[i] < reach]
         at = np.rint(places[near]).astype(int).clip(0, np.array(window.shape) - 1)
@@ -177,7 +177,7 @@ def diameter_of(region: Region) -> float:
     return 2 * float(np.sqrt(region.area / np.pi))
 
 
-def _middle(region: Region) -> Floats:
+def middle_of(region: Region) -> Floats:
     """Return the centroid of a region."""
     place = np.argwhere(region.mask).mean(axis=0) + np.array([region.top, region.left])
     return np.asarray(place, np.float64)

@@ -11,8 +11,9 @@ from napari_sam.models.model import Model
 from napari_sam.prompts import Prompt
 from napari_sam.regions import Region, common
 from napari_sam.stacks.carry import Carry, Shown
-from napari_sam.stacks.division import Divisions
+from napari_sam.stacks.division import COVERED, Divisions, diameter_of, middle_of
 from napari_sam.stacks.following import Step
+from napari_sam.stacks.lineage import REACH
 from napari_sam.stacks.recalled import Recalled
 
 Follower = Carry | Recalled
@@ -54,7 +55,7 @@ class Family:
 
     A cell divides beyond the last frame that it was shown on: where a person says that it is, it
     has not divided before. What is said of a frame on which daughters are is said of the one that
-    lies there.
+    lies there or was lost near it; where it holds both, it says that they are one.
 
     Parameters
     ----------
@@ -91,6 +92,11 @@ class Family:
     def shown(self) -> list[int]:
         """The frames on which a person said where one of them is."""
         return sorted({*self.first.carry.shown, *self._corrected})
+
+    @property
+    def corrected(self) -> frozenset[int]:
+        """Those of them on which that is a daughter."""
+        return frozenset(self._corrected)
 
     @property
     def parents(self) -> dict[int, int]:
@@ -158,16 +164,40 @@ class Family:
                 self._reunite(number)
                 return
 
+    def expect(self, index: int, region: Region, score: float) -> None:
+        """Say where a daughter is who may not be known yet."""
+        self.forget(index)
+        self._corrected[index] = region, score
+        self._waiting.add(index)
+
     def _lying(self, index: int, region: Region) -> int:
-        """Return the number of the daughter who shares most with a region, else of the first."""
-        divided, shared = self.first.divided, {}
-        if divided is not None and divided <= index:
-            for number, one in self.members.items():
-                step = one.carry.steps.get(index)
-                if one.born is not None and step is not None:
-                    shared[number] = common(step.region, region)
-        best = max(shared, key=lambda number: shared[number], default=FIRST)
-        return best if shared.get(best) else FIRST
+        """Return the number of whom a region on a frame means.
+
+        The daughter who lies there; or who was last seen near it, if she was lost; and who
+        divided, if it holds two daughters: she has not.
+        """
+        divided = self.first.divided
+        if divided is None or index < divided:
+            return FIRST
+        there: dict[int, Region] = {}
+        lost: dict[int, float] = {}
+        for number, one in self.members.items():
+            known = one.carry.steps
+            if index in known and known[index].region.area and one.born is not None:
+                there[number] = known[index].region
+            elif one.divided is None and one.born is not None and one.born.index <= index:
+                last = max((z for z in known if z < index), default=one.born.index)
+                where = known[last].region if last in known else one.born.region
+                apart = float(np.linalg.norm(middle_of(where) - middle_of(region)))
+                lost[number] = apart / diameter_of(region)
+        shared = {number: common(one, region) for number, one in there.items()}
+        held = [n for n, one in there.items() if shared[n] > COVERED * one.area]
+        if len(held) > 1:
+            return min(self.members[number].parent for number in held)
+        if any(shared.values()):
+            return max(shared, key=lambda number: shared[number])
+        near = min(lost, key=lambda number: lost[number], default=FIRST)
+        return near if lost.get(near, REACH) < REACH else FIRST
 
     def _correct(self, number: int, index: int) -> None:
         """Let a daughter hear what was said of her."""
@@ -191,7 +221,7 @@ class Family:
     @property
     def done(self) -> bool:
         """Whether nothing is left to be found."""
-        return not self._open()
+        return not self._open() and not self._waiting
 
     @property
     def fraction(self) -> float:
@@ -200,7 +230,14 @@ class Family:
 
     def advance(self) -> None:
         """Look at one more frame of the cell that has come least far."""
-        number = min(self._open(), key=lambda key: len(self.members[key].carry.steps))
+        still = self._open()
+        if not still:  # what was said of a daughter who is not found is said of the cell
+            index = min(self._waiting)
+            self.first.carry.show(index, *self._corrected.pop(index))
+            self._waiting.remove(index)
+            self._reunite(FIRST)
+            return
+        number = min(still, key=lambda key: len(self.members[key].carry.steps))
         one = self.members[number]
         at = self._next(one)
         if at is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from napari_sam.engine.carrying import Carried, Carrying
+from napari_sam.engine.carrying import Carrying
 from napari_sam.errors import NapariSamError
 from napari_sam.labels.accept_through import number_of
 from napari_sam.labels.change import Change
@@ -277,7 +277,7 @@ class Through:
         if run is not None:
             shown = run.told.shown
             region, _ = shown.get(run.place(run.view.plane) or 0) or next(iter(shown.values()))
-            run.carrying, run.carried = self._carrying(run, region, run.along), Carried()
+            run.begin_anew(self._carrying(run, region, run.along))
             self.following.go_on(run)
 
     def _ended(self, run: Run) -> None:

@@ -149,6 +149,11 @@ class Run:
 
         return undraw
 
+    def begin_anew(self, carrying: Carrying) -> None:
+        """Be followed by something else, which hears what was said."""
+        carrying.of_daughters = self.carried.corrected
+        self.carrying, self.carried = carrying, Carried()
+
     @property
     def said(self) -> int:
         """How many marks there are, on all slices."""
