@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,10 +26,13 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
     return np.count_nonzero(a & b) / np.count_nonzero(a | b)
 
 
-def family(image: np.ndarray, model: Any = None, **how: Any) -> Family:
-    """A cell that was shown on frame 0."""
-    make = partial(lambda model, limits: Carry(image, model, over_time=True, **how))
-    found = Family(make, model or FakeModel(), FakeModel)
+def family(image: np.ndarray) -> Family:
+    """A cell that was shown on frame 0, and what became of it."""
+
+    def make(model: Any, limits: Any) -> Carry:
+        return Carry(image, model, limits=limits, over_time=True)
+
+    found = Family(make, FakeModel(), FakeModel)
     found.show(0, disc(*mother(0)))
     return followed_on(found)
 
