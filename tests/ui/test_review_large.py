@@ -67,6 +67,7 @@ def reviewed(bench: Any, monkeypatch: pytest.MonkeyPatch, *, large: bool, rows: 
         monkeypatch.setattr(label_grid, "_LARGEST_DRAWN", 60_000)
         monkeypatch.setattr(held, "LARGE", 1000)
         monkeypatch.setattr(placed, "_TOGETHER", 150)
+        monkeypatch.setattr(placed, "_PART", 150)
         monkeypatch.setattr(presence, "_AT_ONCE", 50_000)
         monkeypatch.setattr(runs, "_AT_ONCE", 50_000)
         monkeypatch.setattr(runs, "_TILE", 150)

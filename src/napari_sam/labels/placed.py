@@ -18,7 +18,8 @@ from napari_sam.labels.held import Box, part_with
 from napari_sam.labels.ids import among, ids_of
 
 _BOX = ["r0", "c0", "r1", "c1"]
-_TOGETHER = 2048  # pixels of the side of a square whose objects are read at once
+_TOGETHER = 512  # pixels of the side of a square whose objects are read at once
+_PART = 2048  # and of one of which all objects are measured
 
 
 class Part(NamedTuple):
@@ -152,8 +153,8 @@ def describe_in_parts(pixels: Any, plane: Plane, known: Collection[int] = ()) ->
     """
     done = set(known)
     tables = [object_table.describe(np.zeros((1, 1), np.int32), [], plane)]
-    for top in range(0, plane.shape[0], _TOGETHER):
-        for left in range(0, plane.shape[1], _TOGETHER):
+    for top in range(0, plane.shape[0], _PART):
+        for left in range(0, plane.shape[1], _PART):
             box = (top, left, *_end(top, left, plane.shape))
             there = plane.part(pixels, slice(box[0], box[2]), slice(box[1], box[3]))
             new = [int(i) for i in ids_of(there) if i > 0 and int(i) not in done]
@@ -165,7 +166,7 @@ def describe_in_parts(pixels: Any, plane: Plane, known: Collection[int] = ()) ->
 
 
 def _end(top: int, left: int, shape: tuple[int, int]) -> tuple[int, int]:
-    return min(top + _TOGETHER, shape[0]), min(left + _TOGETHER, shape[1])
+    return min(top + _PART, shape[0]), min(left + _PART, shape[1])
 
 
 def _whole(pixels: Any, plane: Plane, box: Box, ids: list[int]) -> Part:

@@ -20,7 +20,7 @@ from napari_sam.errors import LabelsError
 Ids = npt.NDArray[np.int64]
 
 _AT_ONCE = 1 << 24  # pixels of a window that is read to write some of them
-_TILE = 2048  # pixels of the side of a square, of which there are several where it would be larger
+_TILE = 512  # pixels of the side of a square, of which there are several where it would be larger
 
 
 class Block(NamedTuple):
