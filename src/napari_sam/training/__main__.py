@@ -132,8 +132,9 @@ def main(arguments: list[str] | None = None) -> int:
             checkpoint, facts = load_checkpoint(chosen.checkpoint), {}
             if chosen.mean_with:
                 other = load_checkpoint(chosen.mean_with)
-                checkpoint = between(checkpoint, other)
+                checkpoint = between(checkpoint, other, chosen.share)
                 facts["mean_with_windows_seen"] = other["windows"]
+                facts["mean_with_share"] = chosen.share
             export_weights(checkpoint, chosen.out, **facts)
             print(chosen.out)
     except (NapariSamError, FileNotFoundError) as error:

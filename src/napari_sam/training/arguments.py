@@ -116,5 +116,8 @@ def _add_export(commands: Any) -> None:
         "--mean-with",
         type=Path,
         metavar="WEIGHTS",
-        help="export the mean with the weights that this run started from",
+        help="export the mean with other weights that it grew out of, or that grew out of the same",
+    )
+    export.add_argument(
+        "--share", type=float, default=0.5, help="how much the other weights count in the mean"
     )

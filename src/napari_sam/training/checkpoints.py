@@ -45,7 +45,7 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
     dict
         Exported weights give ``"network"`` and ``"ema"``, both the averaged weights, and
         ``"windows"``, how many they have seen; a checkpoint has the whole state of its run.
-        Both have the network's ``"config"``.
+        Both have the network's ``"config"``, and ``"facts"`` for the header of an export.
     """
     if Path(path).suffix != ".safetensors":
         kept = torch.load(path, map_location="cpu", weights_only=True)
@@ -64,15 +64,19 @@ def load_checkpoint(path: str | Path) -> dict[str, Any]:
         "ema": state,
         "windows": int(header.get("windows_seen", 0)),
         "config": json.loads(header.get("config", "{}")),
+        "facts": {name: text for name, text in header.items() if name != "format"},
     }
 
 
-def between(checkpoint: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]:
-    """Put the mean of two checkpoints' averaged weights in place of the first one's.
+def between(
+    checkpoint: dict[str, Any], other: dict[str, Any], share: float = 0.5
+) -> dict[str, Any]:
+    """Put a mean of two checkpoints' averaged weights in place of the first one's.
 
     Two states of one network of which the second grew out of the first lie in one basin, and
     the middle between them often does better on images unlike those trained on than either.
-    The first may have parts that the other one has not; these stay as they are.
+    The first may have parts that the other one has not; these stay as they are. The other one
+    counts by ``share``, 0 to 1.
 
     References
     ----------
@@ -90,7 +94,7 @@ def between(checkpoint: dict[str, Any], other: dict[str, Any]) -> dict[str, Any]
     mean = dict(mine)
     for name, tensor in there.items():
         if tensor is not None and tensor.is_floating_point():
-            mean[name] = (mine[name] + tensor) / 2
+            mean[name] = mine[name].lerp(tensor.to(mine[name].dtype), share)
     return {**checkpoint, "ema": mean}
 
 
