@@ -26,7 +26,7 @@ from napari_sam.stacks.logistic import Logistic
 Signs = npt.NDArray[np.float64]
 
 #: Of `signs_of` and `signs_in_time`. Printed by ``python benchmarks/fit_endings.py --data FOLDER``.
-PRESENCE = Logistic((0.56, -7.03, 0.71, 2.02), -1.67)
+PRESENCE = Logistic((0.64, -7.64, 0.74, 1.95), -1.59)
 STAYING = Logistic((1.62, -24.61), -0.57)
 AHEAD = 3  # slices that have to be known beyond one that is judged
 FLAT = 0.02  # brightness by which an object has to differ from its surroundings to tell anything

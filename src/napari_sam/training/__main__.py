@@ -45,9 +45,10 @@ def _train(arguments: argparse.Namespace) -> None:
         "left_out": list(arguments.leave_out),
     }
     last = arguments.out / "last.pt"
-    config = ARCHITECTURES[arguments.architecture]
-    if arguments.resume and last.exists():
-        config = load_checkpoint(last)["config"]
+    config = ARCHITECTURES[arguments.architecture or "second"]
+    before = last if arguments.resume else arguments.start_from
+    if before and before.exists() and (arguments.resume or not arguments.architecture):
+        config = load_checkpoint(before)["config"]
     trainer = Trainer(
         _planes(arguments, training),
         arguments.out,

@@ -32,9 +32,9 @@ def _add_train(commands: Any) -> None:
     train.add_argument("--start-from", type=Path, help="begin with the weights of a checkpoint")
     train.add_argument(
         "--architecture",
-        default="first",
         choices=("first", "second", "light"),
-        help="second: two views, through slices; light: half the arithmetic; --resume knows it",
+        help="default: that of the weights to start from, else second, which is shipped; "
+        "first: one view, one slice; light: half the arithmetic",
     )
     train.add_argument(
         "--teacher", type=Path, help="weights whose maps the network learns to reproduce"
