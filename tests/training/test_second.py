@@ -11,6 +11,7 @@ from napari_sam.models.cells.encoder import compressed
 from napari_sam.models.cells.load import load_cells
 from napari_sam.models.cells.network import ARCHITECTURES, LIGHT, SECOND, CellsNetwork
 from napari_sam.training import sampling
+from napari_sam.training.__main__ import main
 from napari_sam.training.arguments import parser
 from napari_sam.training.checkpoints import between, export_weights, load_checkpoint
 from napari_sam.training.crops import cut_window, depth_and_way, prepare_plane
@@ -75,6 +76,45 @@ def test_the_mean_with_what_it_grew_out_of():
     torch.testing.assert_close(mean["presence.0.weight"], grown.state_dict()["presence.0.weight"])
     with pytest.raises(DataError, match="different networks"):
         between({"ema": old.state_dict()}, {"ema": grown.state_dict()})
+
+
+def test_a_mean_may_weigh_the_other_weights_and_be_exported_again(tmp_path):
+    one, other = tiny_network(light=False, seed=1), tiny_network(light=False, seed=2)
+    mean = between({"ema": one.state_dict()}, {"ema": other.state_dict()}, 0.25)["ema"]
+    name = "mask_decoder.up4.weight"
+    expected = 0.75 * one.state_dict()[name] + 0.25 * other.state_dict()[name]
+    torch.testing.assert_close(mean[name], expected)
+    first, again = tmp_path / "first.safetensors", tmp_path / "again.safetensors"
+    export_weights({"ema": mean, "facts": {"config": one.config, "minutes": 3}}, first)
+    assert main(["export", str(first), str(again)]) == 0
+    assert load_checkpoint(again)["config"] == one.config
+    assert load_checkpoint(again)["facts"]["minutes"] == "3"
+
+
+@pytest.mark.parametrize(
+    ("asked", "begun"),
+    [
+        ([], SECOND),
+        (["--architecture", "light"], LIGHT),
+        (["--start-from", "light"], LIGHT),
+        (["--start-from", "light", "--architecture", "second"], SECOND),
+    ],
+)
+def test_a_run_begins_with_the_network_of_the_weights_it_starts_from(
+    asked, begun, tmp_path, monkeypatch
+):
+    weights = tmp_path / "light.safetensors"
+    light = CellsNetwork.of(LIGHT)
+    export_weights({"ema": light.state_dict(), "facts": {"config": light.config}}, weights)
+    asked = [
+        str(weights) if word == "light" and asked[0] == "--start-from" else word for word in asked
+    ]
+    made = []
+    monkeypatch.setattr(Trainer, "run", lambda self: made.append(self.network.config))
+    monkeypatch.setattr("napari_sam.training.__main__._planes", lambda *told: [])
+    monkeypatch.setattr("napari_sam.training.__main__._windows", lambda *told: [])
+    main(["train", "--generated", "0", "--nice", "0", "--out", str(tmp_path / "run"), *asked])
+    assert made == [CellsNetwork.of(begun).config]
 
 
 def test_each_architecture_can_be_asked_for():
