@@ -172,6 +172,32 @@ def test_a_slice_shown_again_changes_only_what_depends_on_it() -> None:
     assert {step.index for step in carry.run()} >= {11, 12}
 
 
+@pytest.mark.parametrize("way", [1, -1])
+@pytest.mark.parametrize("at_once", [False, True])
+def test_its_outermost_slice_painted_as_it_is_leaves_the_end_where_it_was(
+    way: int, at_once: bool
+) -> None:
+    """Beyond lies something faint that changes from slice to slice, and is no part of it."""
+    rng = np.random.default_rng(0)
+    near = np.hypot(*(np.indices((120, 120)) - 60))
+    true = np.array([near < radius for radius in [0] * 7 + [18, 20, 18, 14] + [0] * 5])
+    faint = np.zeros_like(true)
+    faint[:7] = near < 18
+    image = rng.integers(5, 16, true.shape) + (60 + rng.normal(0, 40, true.shape)) * faint
+    image = np.where(true, 200 + rng.normal(0, 10, near.shape), image).clip(0, 255)
+    image, true = image.astype(np.uint8)[::way], true[::way]
+    outermost, next_to_it, *_ = np.flatnonzero(true.any(axis=(1, 2)))[::way].tolist()
+    carry = Carry(image, FakeModel())
+    carry.show(next_to_it, true[next_to_it])
+    if not at_once:
+        list(carry.run())
+        assert set(carry.steps) == set(np.flatnonzero(true.any(axis=(1, 2))).tolist())
+    carry.show(outermost, true[outermost])
+    list(carry.run())
+    assert set(carry.steps) == set(np.flatnonzero(true.any(axis=(1, 2))).tolist())
+    assert carry.done
+
+
 def test_what_was_found_stays_when_it_is_cancelled() -> None:
     calls = 0
 

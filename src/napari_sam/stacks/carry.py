@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -212,14 +213,11 @@ class Carry:
         low, high = span
         if low is None or high is None:
             return self._outward(span).advance(self._follow, self._reach(span))
-        forth, back = self._pass(low, 1), self._pass(high, -1)
-        if not forth.reaches(high - 1):
-            forth.go_on(self._follow)
-        elif not back.reaches(low + 1):
-            back.go_on(self._follow)
-        if not (forth.reaches(high - 1) and back.reaches(low + 1)):
+        for along in self._unheard(low, high)[:1]:
+            along.go_on(self._follow)
+        if self._unheard(low, high):
             return []
-        steps = self._between[span] = meet(forth, back)
+        steps = self._between[span] = meet(self._pass(low, 1), self._pass(high, -1))
         return list(steps.values())
 
     @property
@@ -247,6 +245,22 @@ class Carry:
     def _pass(self, start: int, way: int) -> Pass:
         return self._passes.setdefault((start, way), Pass(self._shown[start], way))
 
+    @property
+    def _largest(self) -> int:
+        """The shown slice with most of the object."""
+        return max(self.shown, key=lambda z: self._shown[z].region.area)
+
+    def _unheard(self, low: int, high: int) -> list[Pass]:
+        """Return the ways from one shown slice to the next that have not come far enough.
+
+        From the largest one outwards also the shown slice itself is looked at: how the object
+        looks there is known only from the slice before it.
+        """
+        forth = high if low >= self._largest else high - 1
+        back = low if high <= self._largest else low + 1
+        ways = (self._pass(low, 1), forth), (self._pass(high, -1), back)
+        return [along for along, goal in ways if not along.reaches(goal)]
+
     def _outward(self, span: Span) -> Outwards:
         low, high = span
         if span not in self._outwards:
@@ -257,15 +271,15 @@ class Carry:
 
     def _own(self, along: Pass) -> Own:
         """Tell what the object is like, from where it is largest to the outermost shown slice."""
-        largest = max(self.shown, key=lambda z: self._shown[z].region.area)
+        largest = self._largest
         chain = [z for z in self.shown if (z - largest) * along.way >= 0][:: along.way]
         passes = [self._pass(z, along.way) for z in chain]
-        return own_slices(passes, lambda step: drawn(self.slices, step))
+        return own_slices(passes, partial(drawn, self.slices))
 
     def _done(self, span: Span) -> bool:
         low, high = span
         if low is not None and high is not None:
-            return high == low + 1 or span in self._between
+            return span in self._between and not self._unheard(low, high)
         if self._divides(span) and low is not None:
             return self._pass(low, 1).reaches(self._reach(span))
         return self._ready(span) and self._outward(span).done(self._reach(span))

@@ -8,7 +8,7 @@ that a faint border does not lead into the neighbour.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -152,11 +152,28 @@ def follow(
     return Seen(window.region(mask), answer.score, answer.alone, *lights, moved.alike)
 
 
-def drawn(slices: Slices, step: Step) -> Seen:
-    """Look at a slice where a person showed an object; it is compared with no other there."""
+def drawn(slices: Slices, step: Step, expected: Seen | None) -> Seen:
+    """Look at a slice where a person showed an object.
+
+    Parameters
+    ----------
+    slices : Slices
+    step : Step
+        What was shown.
+    expected : Seen or None
+        What was seen there of the object as it was known on the slice before. It tells how well a
+        click finds it, and how much it looks as before: without that, what lies beyond would be
+        compared with itself alone, and a neighbour be as good as the object.
+
+    Returns
+    -------
+    Seen
+    """
     window = Window.around(step.region, slices.plane)
     light = light_of(window.mask(step.region), _grey(slices.read(step.index, window), slices))
-    return Seen(step.region, step.score, 0.0, light, light, 0.0)
+    if expected is None:
+        return Seen(step.region, step.score, 0.0, light, light, 0.0)
+    return replace(expected, region=step.region, score=step.score, light=light)
 
 
 def ask(

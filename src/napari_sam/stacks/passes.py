@@ -75,7 +75,7 @@ class Own:
     seen: list[Seen] = field(default_factory=list)
 
 
-def own_slices(chain: Sequence[Pass], drawn: Callable[[Step], Seen]) -> Own:
+def own_slices(chain: Sequence[Pass], drawn: Callable[[Step, Seen | None], Seen]) -> Own:
     """Put together what is known between the slices where an object was shown.
 
     Parameters
@@ -83,7 +83,7 @@ def own_slices(chain: Sequence[Pass], drawn: Callable[[Step], Seen]) -> Own:
     chain : sequence of Pass
         One way, each from a shown slice to the next; the last one begins at the outermost.
     drawn : callable
-        Looks at a slice where it was shown.
+        Looks at a slice where it was shown, given what the way to there saw on it.
 
     Returns
     -------
@@ -91,10 +91,11 @@ def own_slices(chain: Sequence[Pass], drawn: Callable[[Step], Seen]) -> Own:
     """
     own = Own(chain[0].start.region.area)
     for along, following in pairwise(chain):
-        between = range(along.start.index + along.way, following.start.index, along.way)
+        shown = following.start
+        between = range(along.start.index + along.way, shown.index, along.way)
         passed = [along.at(index) for index in between]
         own.seen.extend(one for one in passed if one is not None)
-        own.seen.append(drawn(following.start))
+        own.seen.append(drawn(shown, along.at(shown.index)))
     return own
 
 
