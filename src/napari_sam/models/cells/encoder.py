@@ -61,8 +61,10 @@ def compressed(image: Tensor) -> Tensor:
 
     A body of a tenth of the brightness of what lies beside it has .29 of it here.
     """
-    grey = image.mean(1, keepdim=True).clamp_min(0)
-    return (LIFT * grey).asinh() / math.asinh(LIFT)
+    grey = image.float().mean(1, keepdim=True).clamp_min(0) * LIFT
+    # asinh by its definition, which torch computes several times as fast on a CPU
+    lifted = grey.square().add_(1).sqrt_().add_(grey).log_()
+    return (lifted / math.asinh(LIFT)).to(image.dtype)
 
 
 class ImageEncoder(nn.Module):
