@@ -92,7 +92,8 @@ def test_earlier_batches_are_used_again_only_while_none_is_new(batch, monkeypatc
     assert again is not batch
     assert again.image.sort().values.sum() == pytest.approx(float(batch.image.sum()), rel=1e-3)
     more.set()
-    assert any(one == "new" for one in islice(stream, 200))
+    while next(stream) != "new":
+        pass
 
 
 def test_what_stops_the_drawing_is_said(batch):
