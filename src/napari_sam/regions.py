@@ -111,11 +111,22 @@ def box_of(regions: Iterable[Region]) -> tuple[int, int, int, int] | None:
     >>> box_of([Region(np.ones((2, 3), bool), 4, 0), Region(np.ones((1, 1), bool), 9, 9)])
     (4, 0, 10, 10)
     """
-    boxes = np.array([region.box for region in regions if region.area]).reshape(-1, 4)
-    if not len(boxes):
+    return box_around(region.box for region in regions if region.area)
+
+
+def box_around(boxes: Iterable[tuple[int, int, int, int]]) -> tuple[int, int, int, int] | None:
+    """Return the smallest rectangle that holds some others; None when there are none.
+
+    Examples
+    --------
+    >>> box_around([(1, 1, 3, 4), (2, 0, 5, 2)])
+    (1, 0, 5, 4)
+    """
+    corners = np.array(list(boxes)).reshape(-1, 4)
+    if not len(corners):
         return None
-    r0, c0 = boxes[:, :2].min(axis=0)
-    r1, c1 = boxes[:, 2:].max(axis=0)
+    r0, c0 = corners[:, :2].min(axis=0)
+    r1, c1 = corners[:, 2:].max(axis=0)
     return int(r0), int(c0), int(r1), int(c1)
 
 

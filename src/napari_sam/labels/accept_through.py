@@ -15,7 +15,7 @@ from napari_sam.labels.change import Change, Origin
 from napari_sam.labels.document import Document
 from napari_sam.labels.ids import highest_id
 from napari_sam.labels.runs import Runs
-from napari_sam.regions import Region
+from napari_sam.regions import Region, box_around
 from napari_sam.segmentation import Overlap, check_id
 
 Labels = npt.NDArray[np.integer[Any]]
@@ -161,12 +161,9 @@ def _window(
         old = stack[at] == number
         rows, columns = np.flatnonzero(old.any(axis=1)), np.flatnonzero(old.any(axis=0))
         if len(rows):
-            box = rows[0], columns[0], rows[-1] + 1, columns[-1] + 1
-            boxes.append((int(box[0]), int(box[1]), int(box[2]), int(box[3])))
-    if not boxes:
-        return (0, 0), stack[at, slice(0, 0), slice(0, 0)]
-    (r0, c0), (r1, c1) = (np.array(boxes)[:, :2].min(axis=0), np.array(boxes)[:, 2:].max(axis=0))
-    return (int(r0), int(c0)), stack[at, slice(int(r0), int(r1)), slice(int(c0), int(c1))]
+            boxes.append((rows[0], columns[0], rows[-1] + 1, columns[-1] + 1))
+    r0, c0, r1, c1 = box_around(boxes) or (0, 0, 0, 0)
+    return (r0, c0), stack[at, slice(r0, r1), slice(c0, c1)]
 
 
 def _drawn(labels: Labels, mask: Mask, object_id: int, rule: Overlap, shrink: bool) -> Labels:

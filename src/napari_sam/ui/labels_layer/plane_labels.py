@@ -15,11 +15,11 @@ from napari_sam.images import Plane
 from napari_sam.labels import placed
 from napari_sam.labels import table as object_table
 from napari_sam.labels.change import Change
-from napari_sam.labels.held import Box, part_with
+from napari_sam.labels.held import part_with
 from napari_sam.labels.ids import count_ids
 from napari_sam.labels.placed import Part
 from napari_sam.labels.whole import kind_of, measure_whole, whole_rows
-from napari_sam.regions import Region
+from napari_sam.regions import Region, box_around
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.layers.label_grid import labels_plane, too_large
 from napari_sam.ui.workbench import Workbench
@@ -119,7 +119,7 @@ class PlaneLabels:
         self.document.sync()  # what was made last has its rows
         rows = placed.rows_on(object_table.rows(self.document.table, wanted), self.plane)
         boxes = [placed.box_of(rows), region.box if region.area else None]
-        box = _around([one for one in boxes if one is not None])
+        box = box_around(one for one in boxes if one is not None)
         if box is None:
             return Part(np.zeros((0, 0), pixels.dtype))
         self.check_size(*box)
@@ -216,17 +216,3 @@ class PlaneLabels:
             ids = new[object_table.INDEX]
             self.layer.features = object_table.put(self.document.table, ids, new)
         return True
-
-
-def _around(boxes: list[Box]) -> Box | None:
-    """Return the smallest box that holds some; None when there are none.
-
-    Examples
-    --------
-    >>> _around([(1, 1, 3, 4), (2, 0, 5, 2)])
-    (1, 0, 5, 4)
-    """
-    if not boxes:
-        return None
-    r0, c0, r1, c1 = zip(*boxes, strict=True)
-    return min(r0), min(c0), max(r1), max(c1)
