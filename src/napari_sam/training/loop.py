@@ -54,9 +54,10 @@ class Trainer:
         Validation windows; without any the last checkpoint is all there is.
     say : callable
     network : CellsNetwork, optional
-        Another architecture than the shipped one.
+        By default a new one of the first architecture.
     fresh : callable, optional
-        Gives new planes while it runs, see `napari_sam.training.sampling.WindowStream`.
+        Gives new planes of generated families while it runs, see
+        `napari_sam.training.sampling.WindowStream`.
     teacher : dict, optional
         A checkpoint of a trained network of the same widths, see
         `napari_sam.training.distilling`.
