@@ -17,10 +17,10 @@ from napari_sam.errors import LabelsError
 from napari_sam.labels import levels as module
 from napari_sam.labels.levels import (
     LabelLevels,
-    bands,
     empty_levels,
     is_in_memory,
     levels_of,
+    pieces,
     sparse_zeros,
 )
 from napari_sam.labels.presence import Presence
@@ -65,7 +65,7 @@ def test_a_change_is_written_into_all_levels_and_counted() -> None:
     assert not any(level.any() for level in both.levels)
 
 
-def test_large_planes_are_counted_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_planes_are_counted_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     from napari_sam.labels import presence as counting
 
     monkeypatch.setattr(counting, "_AT_ONCE", 100)
@@ -96,11 +96,11 @@ def test_labels_are_copied_into_levels(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @given(st.integers(1, 30), st.integers(1, 30), st.integers(1, 100))
-def test_bands_cover_every_pixel_once(height: int, width: int, most: int) -> None:
+def test_pieces_cover_every_pixel_once(height: int, width: int, most: int) -> None:
     counted = np.zeros((2, height, width), int)
-    for where in bands(counted.shape, most):
+    for where in pieces(counted.shape, most):
         counted[where] += 1
-        assert counted[where].size <= max(most, width)
+        assert counted[where].size <= most
     assert (counted == 1).all()
 
 

@@ -49,7 +49,7 @@ class FakeCatalogue(Catalogue):
 class Bench:
     """A viewer, a session and a fake model, and hands to work them."""
 
-    def __init__(self, viewer: Any = None) -> None:
+    def __init__(self, viewer: Any = None, threaded: bool = False) -> None:
         self.viewer = viewer or ViewerModel()
         self.loop = ManualLoop()
         self.model = FakeModel()
@@ -59,7 +59,7 @@ class Bench:
             self.viewer,
             self.load,
             loop=self.loop,
-            threaded=False,
+            threaded=threaded,
             catalogue=self.catalogue,
             tools=[row.tool for row in ROWS],
         )
@@ -191,8 +191,8 @@ def home_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def make_bench() -> Iterator[Callable[..., Bench]]:
     made: list[Bench] = []
 
-    def make(viewer: Any = None) -> Bench:
-        made.append(Bench(viewer))
+    def make(viewer: Any = None, threaded: bool = False) -> Bench:
+        made.append(Bench(viewer, threaded))
         return made[-1]
 
     yield make

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ import pytest
 from napari.layers import Labels
 
 from fake_model import blobs
+from napari_sam.labels import entries
+from napari_sam.labels.change import Change
+from napari_sam.labels.journal import read
+from napari_sam.labels.levels import LabelLevels, empty_levels
+from napari_sam.labels.runs import Runs
 from napari_sam.ui.labels_layer import autosave, recorder, recovery, shelf
 from napari_sam.ui.labels_layer.layer_document import LayerSheet
 from napari_sam.ui.labels_layer.on_disk import open_again, place_of
@@ -306,6 +312,73 @@ def test_a_disk_that_cannot_be_written_is_told_once_and_work_goes_on(
     assert keep(bench, CENTRES[1]) is labels
     assert len(np.unique(labels.data)) == 3
     assert not bench.state.problem
+
+
+def test_where_the_disk_fails_nobody_waits_for_it(make_bench, tmp_path, monkeypatch):
+    """What waits to be written is not waited for, where nothing is written any more."""
+    monkeypatch.setattr(autosave, "_MOST_WAITING", 1)
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("NAPARI_SAM_HOME", str(tmp_path / "file"))
+    bench = opened(make_bench())
+    there_before(bench)
+    turns = 0
+    while bench.loop.turn():
+        turns += 1
+        assert turns < 1_000
+    assert "Save your labels" in bench.state.status
+
+
+def there_before(bench: Any) -> Labels:
+    """Labels with two cells far from each other on a large plane, and a third in a step."""
+    both = LabelLevels(empty_levels((6_000, 9_000)))
+    both[10:20, 5:9] = 3
+    both[5_500:5_510, 8_990:9_000] = 4
+    layer = bench.viewer.add_labels(list(both.levels), name="slide cells")
+    third = Runs.at(both.shape, ([500, 501], [700, 700]), 0, 8)
+    bench.session._documents.of(layer).apply(Change("Wrote a cell.", third))
+    return layer
+
+
+def test_of_a_large_plane_only_what_is_near_objects_is_copied(make_bench, kill):
+    bench = opened(make_bench())
+    labels = there_before(bench)
+    bench.settle()
+    (path,) = journals()
+    blocks = [entries.block_of(entry.body) for entry in read(path) if entry.kind == "content"]
+    assert len(blocks) == 2
+    assert all(height * width <= 1 << 20 for _, _, height, width in blocks)
+    kill()
+    restored(make_bench, labels)
+
+
+def restored(make_bench: Any, labels: Labels) -> None:
+    after = opened(make_bench())
+    after.session.recovery.restore()
+    after.settle()
+    back = after.viewer.layers["slide cells"]
+    np.testing.assert_array_equal(np.asarray(LayerSheet(back).pixels[:]), labels.data[0])
+    back.undo()
+    assert np.unique(LayerSheet(back).pixels[:]).tolist() == [0, 3, 4]
+
+
+def test_a_window_that_closes_does_not_wait_for_what_is_yet_to_be_copied(
+    make_bench, tmp_path, monkeypatch
+):
+    may_write, inner = threading.Event(), entries.content
+
+    def slow(*what: Any) -> Any:
+        assert may_write.wait(60)
+        return inner(*what)
+
+    monkeypatch.setattr(recorder.entries, "content", slow)
+    monkeypatch.setattr(autosave, "_LAST", 0.01)
+    bench = opened(make_bench(threaded=True))
+    labels = there_before(bench)
+    bench.session.close()
+    (last,) = [one for one in threading.enumerate() if one.name == "napari-sam last words"]
+    may_write.set()
+    last.join(60)
+    restored(make_bench, labels)
 
 
 def test_old_journals_are_thrown_away(make_bench, kill):

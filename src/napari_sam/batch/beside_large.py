@@ -15,7 +15,7 @@ from napari_sam.batch.large_writers import Large
 from napari_sam.batch.thinned import Thinned, thinned
 from napari_sam.errors import LabelsError
 from napari_sam.images import Image
-from napari_sam.labels.levels import bands, sparse_zeros
+from napari_sam.labels.levels import pieces, sparse_zeros
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,7 +47,7 @@ def refuse_ids(lowest: int, highest: int, name: str) -> None:
 
 def parts_of(labels: Any) -> Iterator[tuple[tuple[int | slice, ...], npt.NDArray[Any]]]:
     """Iterate over the parts of labels in which there are objects."""
-    for where in bands(labels.shape):
+    for where in pieces(labels.shape):
         part = np.asarray(labels[where])
         if part.any():
             yield where, part

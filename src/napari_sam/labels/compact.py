@@ -13,7 +13,7 @@ from pathlib import Path
 
 from napari_sam.labels import entries
 from napari_sam.labels.journal import Journal
-from napari_sam.labels.levels import bands
+from napari_sam.labels.levels import pieces
 from napari_sam.labels.replay import replay
 from napari_sam.progress import Progress, part, silent
 
@@ -54,7 +54,7 @@ def shorten(path: Path, stop: int, progress: Progress = silent) -> tuple[Path, i
     try:
         journal.append(entries.began(told.shape, told.dtype, told.table, told.about))
         later = part(progress, 0.5, 1.0)
-        parts = [] if told.pixels is None else list(bands(told.shape))
+        parts = [] if told.pixels is None else list(pieces(told.shape, entries.PIECE))
         for done, where in enumerate(parts):
             later(done / len(parts))
             if told.pixels is not None and told.pixels[where].any():

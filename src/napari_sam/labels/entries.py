@@ -30,6 +30,8 @@ SAVED = Entry("saved", b"")
 #: What `began` is told of labels whose pixels are in a file of their own: where. The journal has
 #: none of their pixels then, only what happened to them.
 PLACE = "place"
+#: Pixels of a block that `content` is told at once: where a large plane is empty, nothing is.
+PIECE = 1 << 20
 
 _WHEN = struct.Struct("<q")
 

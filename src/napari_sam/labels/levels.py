@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from functools import cached_property
-from math import ceil, floor, prod
+from math import ceil, floor, isqrt, prod
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,13 @@ import numpy.typing as npt
 
 from napari_sam.errors import LabelsError
 
-__all__ = ["LabelLevels", "bands", "empty_levels", "is_in_memory", "levels_of", "sparse_zeros"]
+__all__ = ["LabelLevels", "empty_levels", "is_in_memory", "levels_of", "pieces", "sparse_zeros"]
 
 _SMALLEST = 1024  # pixels of the longer side of the coarsest level, at most
 _STEP = 2
 _HUGE = 1 << 22  # bytes from which NumPy asks for huge pages
 _AT_ONCE = 1 << 22  # pixels that are read at once
+_CHUNK = 1024  # pixels of a side by which files are often divided
 
 
 class LabelLevels:
@@ -128,28 +129,43 @@ def is_in_memory(pixels: Any) -> bool:
 
 
 def levels_of(pixels: npt.NDArray[Any]) -> LabelLevels:
-    """Copy labels into levels, some rows at a time and only those with objects."""
+    """Copy labels into levels, piece by piece and only those with objects."""
     levels = LabelLevels(empty_levels(pixels.shape, pixels.dtype))
-    for where in bands(pixels.shape):
-        band = pixels[where]
-        if band.any():
-            levels[where] = band
+    for where in pieces(pixels.shape):
+        piece = pixels[where]
+        if piece.any():
+            levels[where] = piece
     return levels
 
 
-def bands(shape: tuple[int, ...], most: int = _AT_ONCE) -> Iterator[tuple[int | slice, ...]]:
-    """Iterate over what selects all pixels in parts: planes, and some rows of large ones.
+def pieces(shape: tuple[int, ...], most: int = _AT_ONCE) -> Iterator[tuple[int | slice, ...]]:
+    """Iterate over what selects all pixels in parts: planes, and squares of large ones.
+
+    Objects lie together: of a large plane that holds few of them, most squares are empty, where
+    most rows would not be.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        At least two axes.
+    most : int
+        Pixels of a part.
 
     Examples
     --------
-    >>> list(bands((2, 5, 10), most=30))[:2]
-    [(0, slice(0, 3, None), slice(0, 10, None)), (0, slice(3, 5, None), slice(0, 10, None))]
+    >>> list(pieces((2, 5, 8), most=30))[:2]
+    [(0, slice(0, 5, None), slice(0, 5, None)), (0, slice(0, 5, None), slice(5, 8, None))]
     """
     height, width = shape[-2:]
-    rows = max(1, most // max(width, 1))
+    side = max(height, width, 1)
+    if height * width > most:
+        side = max(1, isqrt(most))
+        side -= side % _CHUNK if side > _CHUNK else 0
     for leading in np.ndindex(*shape[:-2]):
-        for first in range(0, height, rows):
-            yield (*leading, slice(first, min(first + rows, height)), slice(0, width))
+        for top in range(0, height, side):
+            for left in range(0, width, side):
+                rows, columns = min(top + side, height), min(left + side, width)
+                yield (*leading, slice(top, rows), slice(left, columns))
 
 
 def empty_levels(shape: tuple[int, ...], dtype: Any = np.int32) -> list[npt.NDArray[Any]]:

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from napari_sam.images import Plane
 from napari_sam.labels.ids import Ids, count_ids, count_some, highest_id
-from napari_sam.labels.levels import bands
+from napari_sam.labels.levels import pieces
 from napari_sam.labels.runs import Runs
 
 Labels = npt.NDArray[np.integer[Any]]
@@ -59,10 +59,10 @@ class Presence:
         at = tuple(int(i) for i in np.unravel_index(number, self._shape[:-2]))
         return np.asarray(self._pixels()[(*at, slice(None), slice(None))])
 
-    def _bands(self, number: int) -> Iterator[npt.NDArray[np.integer[Any]]]:
-        """Read a plane some rows at a time: a large one would not fit into memory."""
+    def _pieces(self, number: int) -> Iterator[npt.NDArray[np.integer[Any]]]:
+        """Read a plane piece by piece: a large one would not fit into memory."""
         at = tuple(int(i) for i in np.unravel_index(number, self._shape[:-2]))
-        for where in bands(self._shape[-2:], _AT_ONCE):
+        for where in pieces(self._shape[-2:], _AT_ONCE):
             yield np.asarray(self._pixels()[(*at, *where)])
 
     def _unknown(self) -> list[int]:
@@ -91,7 +91,7 @@ class Presence:
     def _seek(self, number: int) -> int:
         with self._lock:
             version = self._version.get(number, 0)
-        top = max(map(highest_id, self._bands(number)), default=0)
+        top = max(map(highest_id, self._pieces(number)), default=0)
         with self._lock:
             # Else somebody has written meanwhile, perhaps a higher one.
             if self._version.get(number, 0) == version and version % 2 == 0:
@@ -109,7 +109,7 @@ class Presence:
     def _count(self, number: int) -> tuple[Ids, Ids]:
         with self._lock:
             version = self._version.get(number, 0)
-        counted = _added([count_ids(band) for band in self._bands(number)])
+        counted = _added([count_ids(piece) for piece in self._pieces(number)])
         with self._lock:
             # Else somebody has written meanwhile: it is counted once more, later.
             if self._version.get(number, 0) == version and version % 2 == 0:

@@ -13,12 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from napari_sam.errors import DataError, NapariSamError
+from napari_sam.errors import DataError, LabelsError, NapariSamError
 from napari_sam.labels import entries
 from napari_sam.labels import table as object_table
 from napari_sam.labels.change import Change
 from napari_sam.labels.journal import Entry, read
-from napari_sam.labels.levels import bands
+from napari_sam.labels.levels import pieces, sparse_zeros
 from napari_sam.labels.record import from_bytes, table_in
 from napari_sam.labels.runs import Runs, write
 from napari_sam.progress import Progress, silent
@@ -65,7 +65,7 @@ class Recovered:
         """Return the objects that the labels hold, ascending, as far as the journal has them."""
         if self.pixels is None:
             return np.empty(0, np.int64)
-        parts = (self.pixels[where] for where in bands(self.shape))
+        parts = (self.pixels[where] for where in pieces(self.shape))
         found = [np.unique(part) for part in parts if part.any()]
         ids = np.unique(np.concatenate([np.zeros(1, np.int64), *found]))
         return np.asarray(ids[ids != 0].astype(np.int64))
@@ -147,9 +147,15 @@ def _begin(body: bytes) -> Recovered:
     if dtype.kind not in "iu":
         raise DataError(f"Labels are integers, not {dtype}.")
     shape = tuple(text["shape"])
-    # calloc: pages of a large stack cost memory only once something is written to them.
-    pixels = None if text["about"].get(entries.PLACE) else np.zeros(shape, dtype)
+    pixels = None if text["about"].get(entries.PLACE) else _zeros(shape, dtype)
     return Recovered(pixels, shape, dtype, table_in(text["table"]), text["about"])
+
+
+def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[np.integer[Any]]:
+    try:
+        return sparse_zeros(shape, dtype)
+    except LabelsError as error:  # which is no damage
+        raise MemoryError(str(error)) from error
 
 
 def _follow(labels: Recovered, entry: Entry) -> None:

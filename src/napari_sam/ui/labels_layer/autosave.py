@@ -29,15 +29,16 @@ _log = logging.getLogger(__name__)
 _DELAY = 500  # milliseconds in which changes gather
 _PATIENCE = 50  # milliseconds until it is looked again whether the disk has kept up
 _MOST_WAITING = 100_000_000  # bytes
+_LAST = 2.0  # seconds that closing waits for the disk
 _LONG = 8_000_000  # bytes of a journal that is read in a few seconds
 _GROWN = 4  # times as long as when it was short: so making it short never takes much of the time
 
 
 class _Wanted(NamedTuple):
-    """An entry to be written; None where the journal ends."""
+    """An entry to be written; no way to make one where the journal ends."""
 
     recorder: Recorder
-    make: Callable[[], Entry] | None
+    make: Callable[[], Entry | None] | None
     size: int
 
 
@@ -113,8 +114,17 @@ class Autosave:
             self._want(_Wanted(recorder, None, 0))
 
     def close(self) -> None:
-        """Write what is left, on this thread."""
+        """Write what is left; what takes long is written while the window is closed already."""
         self._bench.ours.saved.disconnect(self._saved)
+        if not self._threaded:
+            self._write_rest()
+            return
+        # Python ends only after this thread, which is no daemon.
+        rest = threading.Thread(target=self._write_rest, name="napari-sam last words")
+        rest.start()
+        rest.join(_LAST)
+
+    def _write_rest(self) -> None:
         self._shortening.close()
         self._jobs.close()
         try:
@@ -166,11 +176,13 @@ class Autosave:
         self.own.add(path)
         shelf.note(layer, path)
 
-    def write(self, recorder: Recorder, make: Callable[[], Entry], size: int = 0) -> None:
+    def write(self, recorder: Recorder, make: Callable[[], Entry | None], size: int = 0) -> None:
         self._want(_Wanted(recorder, make, size))
 
     def later(self, recorder: Recorder, call: Callable[[], None]) -> None:
         def ready() -> None:
+            if self._failed:  # then nothing more is copied either
+                return
             if self._waiting_bytes > _MOST_WAITING:
                 self._bench.loop.later(name, _PATIENCE, ready)
             else:
@@ -212,8 +224,10 @@ class Autosave:
                     self._end(wanted.recorder, file)
                     continue
                 journal = file.journal or self._open(file)
-                journal.append(wanted.make())
-                written[journal] = file
+                entry = wanted.make()
+                if entry is not None:
+                    journal.append(entry)
+                    written[journal] = file
             for journal, file in written.items():
                 journal.sync()
                 if file.long:
@@ -278,6 +292,7 @@ class Autosave:
         if not self._failed:
             self._failed = True
             self._waiting.clear()
+            self._waiting_bytes = 0
             self._bench.result(
                 f"What you keep cannot be written to {shelf.folder()} ({error}), so a crash would "
                 "lose it. Save your labels often.",

@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_sam.labels import entries
 from napari_sam.labels.change import Change
 from napari_sam.labels.document import Event
 from napari_sam.labels.journal import Entry
-from napari_sam.labels.levels import bands, is_in_memory
+from napari_sam.labels.levels import is_in_memory, pieces
 from napari_sam.labels.table import INDEX
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.labels_layer.on_disk import place_of
@@ -30,8 +31,11 @@ class Desk(Protocol):
     def begin(self, recorder: Recorder, image: Image) -> None:
         """Make a file for a recorder unless it has one."""
 
-    def write(self, recorder: Recorder, make: Callable[[], Entry], size: int = 0) -> None:
-        """Write an entry soon, which is made in another thread; ``size`` bytes wait for it."""
+    def write(self, recorder: Recorder, make: Callable[[], Entry | None], size: int = 0) -> None:
+        """Write an entry soon, which is made in another thread; ``size`` bytes wait for it.
+
+        None where it turns out that there is nothing to write.
+        """
 
     def later(self, recorder: Recorder, call: Callable[[], None]) -> None:
         """Make a call when the window and the disk have time."""
@@ -62,7 +66,7 @@ class Recorder:
         self._desk = desk
         self._empty = empty
         self._begun = self._on_disk = self._refused = False
-        self._base: Iterator[None] | None = None
+        self._base: Iterator[tuple[int | slice, ...]] | None = None  # what is yet to be copied
         document.listen(self._happened)
         document.layer.events.features.connect(self._features_set)
         document.layer.save = self._save  # scripts save so
@@ -72,8 +76,7 @@ class Recorder:
         self.document.unlisten(self._happened)
         self.document.layer.events.features.disconnect(self._features_set)
         del self.document.layer.save
-        while self._base is not None:
-            self._next_plane()
+        self._tell_rest()
 
     def go_on(self, told: bool) -> None:
         """Go on with a journal, which tells of the labels as they are, or does not."""
@@ -152,39 +155,41 @@ class Recorder:
             self._base = None
             self._write(lambda: entries.READY)
         else:
-            self._base = self._planes()
-            self._desk.later(self, self._next_plane)
+            self._base = pieces(pixels.shape, entries.PIECE)
+            self._desk.later(self, self._copy_next)
         return True
 
     # -- what the labels hold --------------------------------------------------------------------
 
-    def _next_plane(self) -> None:
+    def _copy_next(self) -> None:
         """Copy some of the labels, and leave the rest for later."""
         if self._base is None:
             return
-        if next(self._base, self) is self:
-            self._base = None
-            self._write(lambda: entries.READY)
-        else:
-            self._desk.later(self, self._next_plane)
-
-    def _planes(self) -> Iterator[None]:
-        pixels = self.document.sheet.pixels
-        copied = 0
-        for where in bands(pixels.shape, _AT_ONCE):
+        pixels, looked_at = self.document.sheet.pixels, 0
+        for where in self._base:
             part = np.asarray(pixels[where])
             if part.any():
                 self._copy(where)
-            copied += part.size
-            if copied >= _AT_ONCE:
-                copied = 0
-                yield
+            looked_at += part.size
+            if looked_at >= _AT_ONCE:
+                self._desk.later(self, self._copy_next)
+                return
+        self._base = None
+        self._write(lambda: entries.READY)
+
+    def _tell_rest(self) -> None:
+        """Have the rest read where it is written: nobody here changes the labels any more."""
+        if self._base is None:
+            return
+        pixels = self.document.sheet.pixels
+        for where in self._base:
+            self._write(lambda where=where: _content(pixels, where))  # type: ignore[misc]
+        self._base = None
+        self._write(lambda: entries.READY)
 
     def _copy(self, where: tuple[int | slice, ...]) -> None:
-        """Write down what a plane of the labels holds now."""
-        whole = [at if isinstance(at, slice) else slice(at, at + 1) for at in where]
-        block = np.array(self.document.sheet.pixels[tuple(whole)])
-        corner = [at.start or 0 for at in whole]
+        """Write down what a part of the labels holds now."""
+        corner, block = _block(self.document.sheet.pixels, where)
         self._write(lambda: entries.content(corner, block), block.nbytes)
 
     # -- rows that came without a step -----------------------------------------------------------
@@ -196,5 +201,19 @@ class Recorder:
             copy = table.copy()
             self._write(lambda: entries.rows(copy))
 
-    def _write(self, make: Callable[[], Entry], size: int = 0) -> None:
+    def _write(self, make: Callable[[], Entry | None], size: int = 0) -> None:
         self._desk.write(self, make, size)
+
+
+def _block(
+    pixels: Any, where: tuple[int | slice, ...]
+) -> tuple[list[int], npt.NDArray[np.integer[Any]]]:
+    """Copy a part of labels, with all axes, and tell where it begins."""
+    whole = [at if isinstance(at, slice) else slice(at, at + 1) for at in where]
+    return [at.start or 0 for at in whole], np.array(pixels[tuple(whole)])
+
+
+def _content(pixels: Any, where: tuple[int | slice, ...]) -> Entry | None:
+    """Tell what a part of labels holds; None when that is nothing."""
+    corner, block = _block(pixels, where)
+    return entries.content(corner, block) if block.any() else None
