@@ -310,9 +310,9 @@ class Prompt:
                 )
         for r0, c0, r1, c1 in self.boxes:
             if r1 < -0.5 or c1 < -0.5 or r0 > height - 0.5 or c0 > width - 0.5:
+                corners = ", ".join(f"{float(side):g}" for side in (r0, c0, r1, c1))
                 raise PromptError(
-                    f"The box {(r0, c0, r1, c1)} lies outside the plane of "
-                    f"{height} x {width} pixels."
+                    f"The box ({corners}) lies outside the plane of {height} x {width} pixels."
                 )
         if self.mask_shape is not None and self.mask_shape != shape:
             raise PromptError(

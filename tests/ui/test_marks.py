@@ -14,6 +14,7 @@ from napari_sam.ui.canvas.clicks import RIGHT
 from napari_sam.ui.layers.polarity import column_of, polarity, say_next
 from napari_sam.ui.layers.prompt_layers import Marks
 from napari_sam.ui.proposing.boxes import Boxes
+from napari_sam.ui.proposing.question import Question
 
 
 @pytest.fixture
@@ -141,3 +142,56 @@ def test_boxes_are_drawn_while_their_layer_is_active(ready):
     assert not ready.state.drawing
     ready.session.set_tool("find")
     assert not ready.state.drawing
+
+
+@pytest.mark.parametrize("kind", ["rectangle", "polygon", "path"])
+def test_a_shape_beside_the_image_does_not_stand_in_the_way_of_the_others(ready, kind):
+    corners = np.array([(14, 14), (14, 26), (26, 26), (26, 14)])
+    mine = ready.viewer.add_shapes(
+        [corners, corners + np.array([500, 0])], shape_type=kind, name="mine"
+    )
+    alone = ready.viewer.add_shapes([corners], shape_type=kind, name="alone")
+    ready.session.layers.choose("shapes", mine)
+    ready.settle()
+    (prompt,) = ready.state.answer.prompts
+    ready.session.layers.choose("shapes", alone)
+    ready.settle()
+    (other,) = ready.state.answer.prompts
+    np.testing.assert_array_equal(prompt.boxes, other.boxes)
+    np.testing.assert_array_equal(prompt.foreground, other.foreground)
+    assert len(mine.data) == 2
+
+
+def test_a_box_drawn_beside_the_image_is_taken_away_and_the_next_one_answered(ready):
+    ready.cells.proposal.draw_boxes()
+    layer = ready.viewer.layers["SAM shapes"]
+    beside = np.array([(-40, 10), (-40, 30), (-20, 30), (-20, 10)])
+    layer.add_rectangles([beside])
+    ready.settle()
+    assert len(layer.data) == 0
+    assert "beside the image" in ready.state.status
+    layer.add_rectangles([beside + np.array([54, 4])])
+    ready.settle()
+    assert len(ready.state.answer.prompts) == 1
+
+
+def test_an_answer_is_known_by_what_was_asked(ready):
+    shown = ready.session._bench.shown()
+    asked = Question(shown, "cells", b"marks", ())
+    assert asked.same(shown, "cells", b"marks")
+    assert not asked.same(shown, "cells", b"others")
+    assert not asked.same(shown, "large", b"marks")
+
+
+def test_it_is_said_how_many_of_many_masks_are_there(ready):
+    ready.cells.proposal.set_each_point(True)
+    ready.viewer.add_points([(20, 20)] * 20, name="mine")
+    fractions = []
+    ready.state.events.progress.connect(fractions.append)
+    ready.session.layers.choose("points", ready.viewer.layers["mine"])
+    ready.settle()
+    assert len(ready.state.answer.found) == 20
+    seen = [fraction for fraction in fractions if fraction is not None]
+    assert len(seen) >= 10
+    assert seen == sorted(seen)
+    assert fractions[-1] is None

@@ -134,6 +134,24 @@ def test_shapes_become_boxes_polygons_and_paths():
     np.testing.assert_allclose(found[0].vertices.max(axis=0), [15, 10])
 
 
+def test_shapes_beyond_the_borders_of_the_image_are_left_out():
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros((3, 40, 40)), scale=(4, 2, 2))
+    square = np.array([(0, 0), (0, 20), (20, 20), (20, 0)], float)
+    places = [(10, 10), (100, 10), (10, -60), (70, 70), (-30, 10)]
+    shapes = viewer.add_shapes(
+        [np.insert(square + place, 0, 4, axis=1) for place in places], shape_type="polygon"
+    )
+    viewer.dims.set_point(0, 4)
+    plane = planes.displayed_plane(viewer, image)
+    found = outlines.shapes_on_plane(viewer, shapes, image, plane)
+    assert [outline.index for outline in found] == [0, 3]  # the last but one lies partly on it
+    assert outlines.shapes_beside(viewer, shapes, image, plane) == [1, 2, 4]
+    viewer.dims.set_point(0, 8)
+    plane = planes.displayed_plane(viewer, image)
+    assert outlines.shapes_beside(viewer, shapes, image, plane) == []  # of another slice
+
+
 def test_an_ellipse_is_traced_inside_its_box():
     viewer = ViewerModel()
     image = viewer.add_image(np.zeros((60, 60)))

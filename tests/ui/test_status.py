@@ -210,3 +210,20 @@ def test_a_count_is_shown_with_the_slice_and_the_method_that_it_belongs_to(bench
     assert bench.state.found_count == everywhere
     bench.find.adjust(region="slice")
     assert bench.state.found_count is None
+
+
+def test_what_is_kept_while_no_slice_is_shown_is_told(bench):
+    bench.viewer.add_image(STACK, name="stack")
+    bench.settle()
+    at = int(bench.viewer.dims.current_step[0])
+    bench.click(at, 20, 20)
+    bench.settle()
+    bench.viewer.dims.ndisplay = 3
+    bench.settle()
+    assert "3-D" in bench.state.status
+    bench.press("Enter")
+    bench.settle()
+    assert bench.state.status.startswith(f"Kept cell 1 on slice {at}")
+    bench.viewer.layers.remove(bench.viewer.layers["stack"])
+    bench.settle()
+    assert bench.state.status.startswith("Open an image")

@@ -225,11 +225,12 @@ class Worker:
         model = self.model(name, device)
         if is_large(view):
             return self._predict_around(model, view, prompts, look, progress)
-        embedding, pixels = self.read(model, view, part(progress, 0.0, 0.9))
+        reading = 10 / (10 + len(prompts))  # about so much of the time
+        embedding, pixels = self.read(model, view, part(progress, 0.0, reading))
         if len(prompts) == 1:
             found: list[Candidates] = [model.predict(embedding, prompts[0])]
         else:
-            found = model.predict_each(embedding, prompts, progress=part(progress, 0.9, 1.0))
+            found = model.predict_each(embedding, prompts, progress=part(progress, reading, 1.0))
         regions = [region for candidates in found for region in candidates.regions]
         return Predicted(tuple(found), picture_of(pixels, regions, embedding.limits))
 
@@ -285,8 +286,7 @@ class Worker:
             Of the model that described them.
         """
         model = self.model(name, device)
-        if model.describes is None:
-            model = self._embedded(device)
+        model = model if model.describes is not None else self._embedded(device)
         embedding, pixels = self.read(model, view, progress)
         return model.fingerprint, look_at(labels, Sight.of(pixels, embedding, model))
 

@@ -80,7 +80,9 @@ class QtLoop:
             timer.setSingleShot(True)
             timer.timeout.connect(lambda: self._fire(name))
         self._calls[name] = call
-        timer.start(milliseconds)  # anew, if it runs
+        # A window that goes with its application has no timers left: nobody waits for this then.
+        with contextlib.suppress(RuntimeError):
+            timer.start(milliseconds)  # anew, if it runs
 
     def _fire(self, name: str) -> None:
         call = self._calls.pop(name, None)

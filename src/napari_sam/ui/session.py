@@ -224,6 +224,7 @@ class Session:
 
     def _image_changed(self) -> None:
         self._plane = self._bench.plane_or_none()
+        self._bench.release()
         self.proposal.image_changed()
         self.region.image_changed()
         for tool in self.tools.values():

@@ -57,10 +57,10 @@ class Workbench:
         self.say(text, problem)
         self._held = True
 
-    def guide(self, text: str) -> None:
+    def guide(self, text: str, problem: bool = False) -> None:
         """Say what to do next, unless a result is still to be read."""
         if text and not self._held:
-            self.say(text)
+            self.say(text, problem)
 
     def release(self) -> None:
         """Let advice replace what was said: the person went on."""

@@ -75,16 +75,17 @@ def points_on_plane(
 
 
 def shapes_on_plane(viewer: Any, shapes: Shapes, image: Image, plane: Plane) -> list[Outline]:
-    """Find the shapes of a layer that lie wholly on a plane of the image.
+    """Find the shapes of a layer that lie on a plane of the image, with all of their corners.
 
-    Shapes smaller than two pixels are left out: a click without a drag makes such a rectangle.
+    Those beyond its borders are left out, as points are. So are shapes smaller than two pixels: a
+    click without a drag makes such a rectangle.
     """
     found = []
     said = polarity(shapes)
     for index, (corners, kind) in enumerate(zip(shapes.data, shapes.shape_type, strict=True)):
         on, vertices = _on_plane(viewer, shapes, image, plane, corners)
         extent = np.ptp(vertices, axis=0)
-        if not on.all():
+        if not on.all() or _beside(vertices, plane):
             continue
         if kind in ("path", "line"):
             if extent.max() >= _SMALLEST_SHAPE:
@@ -100,6 +101,18 @@ def shapes_on_plane(viewer: Any, shapes: Shapes, image: Image, plane: Plane) -> 
             )
         )
     return found
+
+
+def shapes_beside(viewer: Any, shapes: Shapes, image: Image, plane: Plane) -> list[int]:
+    """List the rows of the shapes that lie on a plane, but wholly beyond its borders."""
+    placed = [_on_plane(viewer, shapes, image, plane, corners) for corners in shapes.data]
+    return [i for i, (on, vertices) in enumerate(placed) if on.all() and _beside(vertices, plane)]
+
+
+def _beside(vertices: Coordinates, plane: Plane) -> bool:
+    """Tell whether the rectangle around some corners touches no pixel of the plane."""
+    last = np.array(plane.shape) - 0.5
+    return bool((vertices.max(axis=0) <= -0.5).any() or (vertices.min(axis=0) >= last).any())
 
 
 def _upright(vertices: Coordinates) -> bool:

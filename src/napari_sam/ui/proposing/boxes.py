@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from napari_sam.ui.canvas.clicks import DRAG
 from napari_sam.ui.layers import own_layers
 from napari_sam.ui.layers.listening import Listening
+from napari_sam.ui.layers.outlines import shapes_beside
 from napari_sam.ui.layers.planes import canvas_pixel
 from napari_sam.ui.workbench import Workbench
 
@@ -50,6 +51,7 @@ class Boxes:
         assert image is not None
         layer = own_layers.new_shapes(self._bench.ours, image, draw_boxes=draw_boxes)
         self._mode.to(layer.events.mode, self._look)
+        self._mode.to(layer.events.data, self._drawn)
         self.layer = layer
         return layer
 
@@ -101,6 +103,22 @@ class Boxes:
             return
         sides = DRAG * canvas_pixel(self._bench.viewer, layer)
         own_layers.remove_specks(layer, sides, clicks)
+
+    def _drawn(self, event: Any) -> None:
+        """A box is finished: napari tells of it when it is begun, too."""
+        if self.drawing and event.action == "added":
+            self._bench.loop.later("boxes beside", 0, self._remove_beside)
+
+    def _remove_beside(self) -> None:
+        """Take away what was drawn beside the image, and say so, as of a click there."""
+        bench, layer = self._bench, self.layer
+        plane = bench.plane_or_none()
+        if layer is None or bench.state.image is None or plane is None:
+            return
+        rows = shapes_beside(bench.viewer, layer, bench.state.image, plane)
+        if rows:
+            own_layers.remove_shapes(layer, rows)
+            bench.result("That box was beside the image. Drag one around a cell.")
 
     def _look(self, event: object = None) -> None:
         """Another layer is active, or another tool of it."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 
 from napari_sam.engine.worker import Predicted
 from napari_sam.errors import NapariSamError, PromptError, ViewError
 from napari_sam.images import Plane
-from napari_sam.prompts import Prompt
 from napari_sam.ui.canvas.camera import look_at_plane
 from napari_sam.ui.canvas.preview import Preview
 from napari_sam.ui.layers.planes import cursor_on_plane
@@ -18,6 +16,7 @@ from napari_sam.ui.proposing.encoding import Encoding
 from napari_sam.ui.proposing.hover import Hover
 from napari_sam.ui.proposing.in_hand import in_hand
 from napari_sam.ui.proposing.marks import MarkLayers
+from napari_sam.ui.proposing.question import Question
 from napari_sam.ui.proposing.refining import carried, refined, same_masks
 from napari_sam.ui.state import Answer
 from napari_sam.ui.workbench import Workbench
@@ -25,26 +24,6 @@ from napari_sam.ui.workbench import Workbench
 _SETTLE = 50  # milliseconds; an edit fires two events, and a drag many
 _NOTICED = 400  # milliseconds after which people wonder whether their click arrived
 _COMPUTING = "computing the mask"
-
-
-@dataclass(frozen=True, eq=False)
-class _Question:
-    """What the model was asked: about what is shown, by which model, with which marks."""
-
-    shown: Shown
-    model: str
-    marks: bytes
-    prompts: tuple[Prompt, ...]
-
-    def same(self, shown: Shown, model: str, marks: bytes) -> bool:
-        return self.marks == marks and self.model == model and shown.view.same(self.shown.view)
-
-    def same_but_pixels(self, other: _Question) -> bool:
-        """Whether nothing differs, except that the pixels may have changed in place."""
-        mine, its = self.shown.view, other.shown.view
-        return (self.marks, self.model, mine.plane, mine.limits) == (
-            *(other.marks, other.model, its.plane, its.limits),
-        ) and mine.image.finest is its.image.finest
 
 
 class Predicting:
@@ -65,12 +44,12 @@ class Predicting:
         self._usable = usable
         self.encoding = Encoding(bench, self._failed)
         self.hover = Hover(bench, preview, self._idle, self.encoding.displayed, self._rested)
-        self._asked: _Question | None = None
+        self._asked: Question | None = None
         self._then: Callable[[], None] | None = None
         # Unfinished cells of other planes: what was asked, answered and chosen there.
-        self._elsewhere: dict[Plane, tuple[_Question, Answer, tuple[int, ...]]] = {}
+        self._elsewhere: dict[Plane, tuple[Question, Answer, tuple[int, ...]]] = {}
         # What was asked, and its answer as a person has changed it by hand, with what is chosen.
-        self._edited: tuple[_Question, Answer, tuple[int, ...]] | None = None
+        self._edited: tuple[Question, Answer, tuple[int, ...]] | None = None
         self._settling = False
         self.active = False
         #: Shows something else on a plane that has no answer; tells whether there is anything.
@@ -192,7 +171,7 @@ class Predicting:
         self._preview.hide()
         self._marks.told(False)
         self._bench.chip("empty", "no image" if empty else "no slice")
-        self._bench.say(str(error), problem=not empty)
+        self._bench.guide(str(error), problem=not empty)
 
     def _nothing_marked(self, shown: Shown) -> None:
         answer, plane = self._bench.state.answer, shown.plane
@@ -212,9 +191,9 @@ class Predicting:
             if not self.instead():
                 self._preview.hide()
 
-    def _question(self, shown: Shown, marks: Marks, signature: bytes) -> _Question:
+    def _question(self, shown: Shown, marks: Marks, signature: bytes) -> Question:
         state, answer = self._bench.state, self._bench.state.answer
-        plain = _Question(shown, state.model, signature, ())
+        plain = Question(shown, state.model, signature, ())
         if self._asked is not None and answer is not None and plain.same_but_pixels(self._asked):
             # napari draws the slice anew at every turn of it: ask the very same once more, and
             # see by the answer whether the pixels are others.
@@ -223,9 +202,9 @@ class Predicting:
             prompts = marks.prompts(state.each_point)
             if answer is not None and answer.plane == shown.plane and answer.image is shown.image:
                 prompts = refined(answer, state.choice, prompts)
-        return _Question(shown, state.model, signature, prompts)
+        return Question(shown, state.model, signature, prompts)
 
-    def _ask(self, question: _Question) -> None:
+    def _ask(self, question: Question) -> None:
         bench, shown = self._bench, question.shown
         name, device, worker = question.model, bench.device(), bench.worker
         look = look_at_plane(bench.viewer, shown.image, shown.plane)
@@ -243,7 +222,7 @@ class Predicting:
             ),
             lambda predicted: self._answered(question, before, predicted),
             self._failed,
-            self.encoding.progressed if new else None,
+            self.encoding.progressed if new else self._progressed,
         )
         bench.loop.later("slow answer", _NOTICED, self._still_waiting)
 
@@ -253,9 +232,12 @@ class Predicting:
         if bench.jobs.wants("predict") and bench.state.chip.kind == "ready":
             bench.chip("wait", _COMPUTING)
 
-    def _answered(
-        self, question: _Question, before: _Question | None, predicted: Predicted
-    ) -> None:
+    def _progressed(self, fraction: float) -> None:
+        """Show how far many masks are, once they are waited for; all of them can be cancelled."""
+        if self._bench.state.chip.text == _COMPUTING:
+            self._bench.progress(fraction)
+
+    def _answered(self, question: Question, before: Question | None, predicted: Predicted) -> None:
         state, shown = self._bench.state, question.shown
         again = before is not None and question.same_but_pixels(before)
         last = state.answer
