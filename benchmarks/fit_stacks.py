@@ -155,11 +155,11 @@ def slice_pairs(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the signs of regions of nearby slices that overlap, and which are one object."""
     found = [Found(plane, {}) for plane in planes]
-    _, (first, second, signs) = collect(found, np.zeros(planes.shape, np.int32), step, image)
+    _, pairs = collect(found, np.zeros(planes.shape, np.int32), step, image)
     owners = np.concatenate([owners_of(*pair) for pair in zip(planes, true, strict=True)])
-    own = owners[first], owners[second]
+    own = owners[pairs.first], owners[pairs.second]
     both = (own[0] > 0) & (own[1] > 0)  # what is nothing says nothing
-    return signs[both], (own[0] == own[1])[both]
+    return pairs.signs[both], (own[0] == own[1])[both]
 
 
 def apart_in_slices(labels: np.ndarray) -> np.ndarray:

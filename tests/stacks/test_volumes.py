@@ -114,6 +114,32 @@ def test_objects_on_top_of_each_other_stay_two() -> None:
     assert same(link_slices(slices_of(labels), SHAPE, spacing=(3, 1, 1)).labels, labels)
 
 
+def test_a_tip_of_a_few_pixels_belongs_to_the_object_that_it_ends() -> None:
+    labels = np.zeros(SHAPE, np.int32)
+    for z, half in zip(range(2, 9), (1, 9, 11, 12, 11, 9, 1), strict=True):
+        labels[z, 30 - half : 30 + half, 40 - half : 40 + half] = 1
+    labels[1:5, 10:13, 10:13] = 2  # as small, but nothing large goes on from it
+    found = link_slices(slices_of(labels), SHAPE)
+    assert same(found.labels, labels)
+
+
+def test_a_small_object_beside_a_large_one_stays_apart() -> None:
+    """It ends where it overlaps the large one for a slice, but is on the same slices, too."""
+    labels = np.zeros(SHAPE, np.int32)
+    labels[2:8, 20:40, 20:40] = 1
+    labels[1:5, 30:36, 40:46] = 2
+    labels[5, 30:36, 34:40] = 2
+    found = link_slices(slices_of(labels), SHAPE)
+    assert found.labels[3, 33, 43] != found.labels[3, 30, 30]
+
+
+def test_long_objects_whose_middle_shifts_stay_whole() -> None:
+    """As neurites do that a slice cuts along: most of them is where it was, the middle is not."""
+    labels = np.zeros((2, 20, 300), np.int32)
+    labels[0, 9, 5:255] = labels[1, 9, 5:283] = 1
+    assert same(link_slices(slices_of(labels), labels.shape).labels, labels)
+
+
 def test_neighbours_that_one_slice_joined_stay_apart() -> None:
     labels = np.zeros(SHAPE, np.int32)
     labels[1:9, 20:40, 20:30] = 1
@@ -220,7 +246,7 @@ def test_the_image_shows_where_one_object_ends_on_top_of_the_next(kind: str) -> 
         ]
         precision.append([average_precision(sample.labels, labels)[0] for labels in both])
     known, unknown = np.mean(precision, axis=0)
-    assert known > unknown + 0.02
+    assert known > unknown + 0.01
 
 
 def test_a_stack_that_is_not_a_number_everywhere_is_joined_all_the_same() -> None:

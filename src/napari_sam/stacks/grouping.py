@@ -9,13 +9,14 @@ import numpy as np
 import numpy.typing as npt
 
 SAME_SLICE = 3.0  # what speaks against two regions of one slice being one object
+TIP = 0.1  # share of an object's pixels that its tip has at most
+COVERED = 0.5  # share of a tip's region that the object next to it covers at least
+
+Ints = npt.NDArray[np.integer[Any]]
 
 
 def gather_regions(
-    first: npt.NDArray[np.integer[Any]],
-    second: npt.NDArray[np.integer[Any]],
-    gains: npt.NDArray[np.floating[Any]],
-    slices: npt.NDArray[np.integer[Any]],
+    first: Ints, second: Ints, gains: npt.NDArray[np.floating[Any]], slices: Ints
 ) -> npt.NDArray[np.int64]:
     """Divide regions into objects so that what is joined gains most.
 
@@ -88,6 +89,60 @@ def gather_regions(
         for c in links[a]:
             heapq.heappush(heap, (-worth(a, c), a, c))
     return _numbered(belongs)
+
+
+def join_tips(
+    numbers: Ints, first: Ints, second: Ints, shared: npt.NDArray[Any], regions: tuple[Ints, Ints]
+) -> npt.NDArray[np.int64]:
+    """Give small objects that only go on where a far larger one ends to that one.
+
+    At its tip an object shrinks to a few pixels at once, as nothing else that is one object does.
+
+    Parameters
+    ----------
+    numbers : (n,) int
+        The object of every region, from 0.
+    first, second : (m,) int
+        Pairs of regions of neighbouring slices that overlap.
+    shared : (m,) number
+        Pixels that both have.
+    regions : ((n,) int, (n,) int)
+        Pixels of every region, and its slice.
+
+    Returns
+    -------
+    (n,) int
+        As of `gather_regions`.
+
+    Examples
+    --------
+    >>> pairs = np.array([0, 1]), np.array([1, 2]), np.array([80, 4])
+    >>> regions = np.array([90, 80, 4]), np.array([5, 6, 7])
+    >>> join_tips(np.array([0, 0, 1]), *pairs, regions).tolist()
+    [0, 0, 0]
+    """
+    sizes, slices = regions
+    volume = np.bincount(numbers, sizes)
+    on: list[set[int]] = [set() for _ in volume]
+    for number, z in zip(numbers.tolist(), slices.tolist(), strict=True):
+        on[number].add(z)
+    most = dict.fromkeys(range(len(volume)), (0.0, -1))
+    for one, other in ((first, second), (second, first)):
+        beside = (numbers[one] != numbers[other]) & (shared >= COVERED * sizes[one])
+        ends = numbers[one[beside]].tolist(), numbers[other[beside]].tolist()
+        for tip, whole, count in zip(*ends, shared[beside].tolist(), strict=True):
+            most[tip] = max(most[tip], (count, whole))
+    belongs = list(range(len(volume)))
+    for tip in np.argsort(volume, kind="stable").tolist():
+        whole = most[tip][1]
+        while whole >= 0 and belongs[whole] != whole:
+            whole = belongs[whole]
+        if whole in (-1, tip) or volume[tip] >= TIP * volume[whole] or on[tip] & on[whole]:
+            continue
+        belongs[tip] = whole
+        volume[whole] += volume[tip]
+        on[whole] |= on[tip]
+    return _numbered(belongs)[numbers]
 
 
 def _numbered(belongs: list[int]) -> npt.NDArray[np.int64]:

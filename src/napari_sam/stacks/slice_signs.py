@@ -13,6 +13,7 @@ from napari_sam.stacks.frames import Floats, Ints, Objects, describe, overlaps
 
 REACH = 2  # slices beyond a pair on which an object may be larger again
 COVERED = 0.7  # share of a piece that the whole covers
+FAR = 0.7  # diameters between middles that say all there is to say: long shapes shift theirs
 MOST = 1.5  # log ratio of sizes that says all there is to say
 DARKEST = 3.0  # the same of brightness, in standard deviations
 _SMOOTH = 1.0  # pixels; brightness varies by noise as well
@@ -93,7 +94,7 @@ def signs_of(
 ) -> Floats:
     """Return what pairs of regions of two slices look like, (m, 8).
 
-    IoU, share of the smaller one that is covered, distance in diameters, difference of log sizes,
+    IoU, share of the smaller one that is covered, distance in diameters up to `FAR`, difference of log sizes,
     steps between the slices in diameters, slices skipped; what they share, over the most that
     either shares with anything on the other's slice, for the one and the other, the lesser first.
     """
@@ -104,7 +105,7 @@ def signs_of(
     signs = [
         shared / (sizes[0] + sizes[1] - shared),
         shared / np.minimum(*sizes),
-        distance / diameter,
+        np.minimum(distance / diameter, FAR),
         np.abs(np.log(sizes[0] / sizes[1])),
         np.minimum(apart * step / diameter, 2.0),
         np.full(len(a), apart - 1.0),

@@ -16,7 +16,7 @@ from napari_sam.pixel_size import PixelSize
 from napari_sam.regions import Region
 from napari_sam.segmentation import Segmentation, check_id, with_units
 from napari_sam.stacks.frames import Floats, Ints, Objects, grey, repaint
-from napari_sam.stacks.grouping import gather_regions
+from napari_sam.stacks.grouping import gather_regions, join_tips
 from napari_sam.stacks.interpolate import fill_regions
 from napari_sam.stacks.logistic import Logistic
 from napari_sam.stacks.object_table import describe_objects, mean_scores
@@ -141,10 +141,13 @@ def link_into(
     regions, pairs = collect(found, labels, step, image)
     count = sum(len(objects) for objects, _ in regions)
     sheets = np.repeat(np.arange(len(regions)), [len(objects) for objects, _ in regions])
-    first, second, signs = pairs
-    numbers = gather_regions(first, second, SAME.log_odds(signs) + EAGER, sheets) + 1
     scores = np.concatenate([known for _, known in regions]) if count else np.empty(0)
-    sizes = np.concatenate([o.sizes for o, _ in regions]) if count else np.empty(0)
+    sizes = np.concatenate([o.sizes for o, _ in regions]) if count else np.empty(0, np.int64)
+    gains = SAME.log_odds(pairs.signs) + EAGER
+    numbers = gather_regions(pairs.first, pairs.second, gains, sheets)
+    next_to = pairs.apart == 1
+    touching = pairs.first[next_to], pairs.second[next_to], pairs.shared[next_to]
+    numbers = join_tips(numbers, *touching, (sizes, sheets)) + 1
     numbers = _without_scraps(numbers, sheets, regions, step)
     numbers = _without_doubtful(numbers, scores, sizes, least)
     numbers = np.where(numbers > 0, numbers + used, 0)
@@ -179,17 +182,15 @@ def weakest_slices(ids: Ints, numbers: Ints, scores: Floats, sheets: Ints) -> In
 
 def collect(
     found: Iterable[Found], labels: Any, step: float, image: Any = None
-) -> tuple[list[tuple[Objects, Floats]], tuple[Ints, Ints, Floats]]:
+) -> tuple[list[tuple[Objects, Floats]], Pairs]:
     """Write slices down as they come; return their regions, and pairs of them with signs.
 
     Returns
     -------
     regions : list of (Objects, (n,) float)
         The regions of every slice, and their scores.
-    first, second : (m,) int
-        Regions, numbered through the stack, that overlap.
-    signs : (m, 11) float
-        See `SAME`.
+    pairs : Pairs
+        Those that overlap, with all signs (m, 11), see `SAME`.
     """
     regions: list[tuple[Objects, Floats]] = []
     pairs: list[Pairs] = []
@@ -212,7 +213,7 @@ def collect(
     every = Pairs.joined(pairs)
     sizes = np.concatenate([np.empty(0, np.int64), *(objects.sizes for objects, _ in regions)])
     signs = np.concatenate([every.signs, valleys(every, sizes)], axis=1)
-    return regions, (every.first, every.second, signs)
+    return regions, every._replace(signs=signs)
 
 
 def _without_scraps(
