@@ -5,8 +5,8 @@
 Objects are carried from their largest slice to some slices beyond their end, from the true mask
 and from one click on it. The end is one of the slices seen; the model, a sum of what the slices up
 to it say, is fitted so that the true ones become likely: multinomial regression by Newton's method.
-Prints the constants of ``stacks/ending.py``, ``PRESENCE`` fitted on all and ``STAYING`` fitted on
-movies alone, and how often ends are found within one slice: of each stack by a model fitted without
+Prints the constants of ``stacks/ending.py``, ``PRESENCE`` fitted on stacks and ``STAYING`` fitted
+on movies, and how often ends are found within one slice: of each stack by a model fitted without
 it, and of each kind of stack without that kind.
 
 With ``--data``, a folder of ``NAME.image.tif`` and ``NAME.labels.tif``, real stacks are fitted on,
@@ -170,7 +170,8 @@ def main() -> None:
         ways += cached(stack, options.cache, lambda s=stack, c=count: list(ways_of(s, model, c)))
         print(f"# {stack.name}: {len(ways)} ways so far", flush=True)
     movies = [way for way in ways if way.over_time]
-    for name, some, signs in (("PRESENCE", ways, signs_of), ("STAYING", movies, signs_in_time)):
+    volumes = [way for way in ways if not way.over_time]
+    for name, some, signs in (("PRESENCE", volumes, signs_of), ("STAYING", movies, signs_in_time)):
         print(f"\n{name} = {fit(some, signs)}")
         report(some, "stack", lambda way: way.stack, signs)
         report(some, "kind", lambda way: way.kind, signs)

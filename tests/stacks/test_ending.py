@@ -26,14 +26,30 @@ from napari_sam.stacks.light import Light, light_of
 SIDE = 10
 
 
-def slice_of(inside: float, alone: float, side: int = SIDE, alike: float | None = None) -> Seen:
+def slice_of(
+    inside: float,
+    alone: float,
+    side: int = SIDE,
+    alike: float | None = None,
+    covered: float | None = None,
+) -> Seen:
     """What a slice shows of a square object that was bright on the slice before.
 
-    What a click finds again looks as it did, if nothing else is said.
+    If nothing else is said, what a click finds again looks as it did, and was there all the time
+    but for what is larger than usual.
     """
     region = Region(np.ones((side, side), bool))
     lights = Light(inside, 0.1), Light(0.9, 0.1)
-    return Seen(region, 0.9, alone, *lights, alone if alike is None else alike)
+    looks = alone if alike is None else alike
+    share = min((SIDE / side) ** 2, 1.0) if covered is None else covered
+    return Seen(region, 0.9, alone, *lights, looks, share)
+
+
+def slices_of(inside: float, alone: float, sides: list[int], start: int = SIDE) -> list[Seen]:
+    """What slices show of a square that becomes larger and smaller about its corner."""
+    pairs = pairwise([start, *sides])
+    shares = [min(before / side, 1.0) ** 2 for before, side in pairs]
+    return [slice_of(inside, alone, side, covered=share) for side, share in zip(sides, shares, strict=True)]
 
 
 THERE = [slice_of(0.9, 0.8)] * 5
@@ -62,10 +78,26 @@ def test_what_swells_is_another_object() -> None:
 
 
 def test_what_was_shown_at_its_tip_may_widen() -> None:
-    ball = [slice_of(0.9, 0.8, side) for side in (18, 23, 25, 26, 26, 25, 23, 18, 10)]
+    ball = slices_of(0.9, 0.8, [18, 23, 25, 26, 26, 25, 23, 18, 10])
     assert judge(SIDE**2, ball, True) == Verdict(9, 9, True)
     assert judge(SIDE**2, ball + [slice_of(0.8, 0.6, 4 * SIDE)] * 4, True).certain == 9
-    assert (signs_of(SIDE**2, ball)[:, 1] == 0).all()
+    assert (signs_of(SIDE**2, ball)[:, 3] == 1).all()
+
+
+def test_what_lies_elsewhere_is_another_object() -> None:
+    """As bright, as large, alike, found by a click as well: but beside where the object was."""
+    beside = slice_of(0.9, 0.8, covered=0.2)
+    assert judge(SIDE**2, [*THERE, beside, *THERE], True).certain == 5
+
+
+def test_a_waist_is_a_sign_of_an_end() -> None:
+    """Where an object shrinks and something becomes larger again, one may lie on the other."""
+    waist, rod = [9, 6, 3, 6, 9, 10], [10] * 6
+    signs = [signs_of(SIDE**2, slices_of(0.9, 0.8, sides))[:, 4] for sides in (waist, rod)]
+    assert signs[0].argmax() == 2
+    assert signs[0].max() == 1  # log of so much larger as says all there is to say
+    assert signs[1].tolist() == [0] * 6
+    assert signs_of(SIDE**2, slices_of(0.9, 0.8, [9, 6, 3]))[:, 4].tolist() == [0] * 3
 
 
 def test_what_looks_otherwise_is_another_object() -> None:
@@ -79,16 +111,16 @@ def test_what_looks_otherwise_is_another_object() -> None:
 def test_what_is_known_of_its_own_slices_tells_where_it_ends_beyond_a_corrected_tip() -> None:
     """Seen from its tip alone, a blur that hardly changes could still be the object."""
     tip = Light(0.3, 0.1)
-    blur = [Seen(slice_of(0, 0).region, 0.9, 0.35, Light(0.28, 0.1), tip, 0.35)] * 6
+    blur = [Seen(slice_of(0, 0).region, 0.9, 0.35, Light(0.28, 0.1), tip, 0.35, 1.0)] * 6
     assert judge(SIDE**2, blur, True).certain == 6
-    shown = Seen(slice_of(0, 0).region, 1.0, 0.0, tip, tip, 0.0)
+    shown = Seen(slice_of(0, 0).region, 1.0, 0.0, tip, tip, 0.0, 1.0)
     own = [slice_of(0.9, 0.85, 2 * SIDE)] * 4 + [slice_of(0.6, 0.7, 15), shown]
     assert judge(4 * SIDE**2, blur, True, own=own).certain == 0
 
 
 def test_beyond_its_own_slices_it_does_not_widen_again() -> None:
-    wider = [slice_of(0.9, 0.6, side) for side in (16, 20, 22)]
-    shrinking = [slice_of(0.9, 0.8, side) for side in (28, 24, 16, 12, 10)]
+    wider = slices_of(0.9, 0.6, [16, 20, 22])
+    shrinking = slices_of(0.9, 0.8, [28, 24, 16, 12, 10], start=30)
     assert judge(SIDE**2, wider, True).certain == 3
     assert judge(900, wider, True, own=shrinking).certain == 0
 

@@ -20,7 +20,7 @@ def disc(radius: int) -> Region:
 def one_way(start: int, way: int, radii: list[int]) -> Pass:
     """A pass that saw discs, from the first radius on."""
     found = Pass(Step(start, disc(radii[0]), 1.0), way)
-    found.seen = [Seen(disc(radius), 0.9, 0.8, LIGHT, LIGHT, 0.9) for radius in radii[1:]]
+    found.seen = [Seen(disc(radius), 0.9, 0.8, LIGHT, LIGHT, 0.9, 1.0) for radius in radii[1:]]
     return found
 
 
@@ -59,7 +59,7 @@ def test_what_an_object_is_like_is_known_from_its_largest_slice_to_the_outermost
 
     def drawn(step: Step, expected: Seen | None) -> Seen:
         given.append(expected)
-        return Seen(step.region, 1.0, 0.0, LIGHT, LIGHT, 0.0)
+        return Seen(step.region, 1.0, 0.0, LIGHT, LIGHT, 0.0, 1.0)
 
     own = own_slices(chain, drawn)
     assert own.area == disc(25).area

@@ -25,14 +25,17 @@ from napari_sam.stacks.logistic import Logistic
 
 Signs = npt.NDArray[np.float64]
 
-#: Of `signs_of` and `signs_in_time`. Printed by ``python benchmarks/fit_endings.py --data FOLDER``.
-PRESENCE = Logistic((0.64, -7.64, 0.74, 1.95), -1.59)
+#: Of `signs_of`. Printed by ``benchmarks/fit_endings.py --data FOLDER --objects 8 --volumes 4``.
+PRESENCE = Logistic((0.25, 0.61, 1.62, 5.44, -0.45), -6.59)
+#: Of `signs_in_time`. Printed by the same with fewer movies; fitted on more of them it becomes
+#: stricter, and gives up cells that are there (``benchmarks/stacks.py movies``).
 STAYING = Logistic((1.62, -24.61), -0.57)
 AHEAD = 3  # slices that have to be known beyond one that is judged
 FLAT = 0.02  # brightness by which an object has to differ from its surroundings to tell anything
 FAINT = 0.2  # how much a click or the looks may lose without telling anything
 UNFOUND = 0.6  # of its best, how well a click alone finds it below which growth is a swap
 PULSE = log(1.5)  # growth in time, log, that is none: touching, or half outside, it varies
+SLIM = 1.0  # log of how much larger both sides are that says all there is to say
 SURE = 3.0  # log-odds that a single slice may say at most
 ENOUGH = 4.5  # log-odds against the object, summed up, at which nobody looks further
 SETTLED = 2.0  # the same where slices ahead have been heard already
@@ -50,28 +53,31 @@ def signs_of(area: int, seen: Sequence[Seen]) -> Signs:
 
     Returns
     -------
-    (n, 4) float
+    (n, 5) float
         By how much the object is brighter than halfway between the brightest so far and the
         faintest of the slices ahead, in units of its contrast where it is known (darker objects
-        likewise); how much larger it is than on the two slices before, log, unless it has widened
-        from the first slice on, less and less; how well a click alone finds it again, between its
-        best so far, 1, and its worst ahead; and how much it looks as on the slice before, likewise.
+        likewise); how well a click alone finds it again, between its best so far, 1, and its worst
+        ahead; how much it looks as on the slice before, likewise; which share of it lies where it
+        was on the slice before, or 1 while that rises from the first slice on, because what was
+        shown near its tip widens, less and less; and how much larger it is on both sides, log: a
+        waist, where one object may end on top of the next.
     """
     if not seen:
-        return np.empty((0, 4))
+        return np.empty((0, 5))
     start = seen[0].before
     contrast = start.inside - start.around
     left = np.ones(len(seen) + 1)
     if abs(contrast) > FLAT:
         inside = np.array([one.light.inside for one in seen])
         left[1:] = np.clip((inside - start.around) / contrast, -1, 2)
-    best, worst = np.maximum.accumulate(left)[1:], _lowest_ahead(left[1:])
+    best, worst = np.maximum.accumulate(left)[1:], _least_ahead(left[1:])
     return np.stack(
         [
             left[1:] - (best + worst) / 2,
-            _swelling(np.array([area, area, *(one.region.area for one in seen)], float)),
             _left(np.array([one.alone for one in seen])),
             _left(np.array([one.alike for one in seen])),
+            _in_place(np.array([one.covered for one in seen])),
+            _waist(np.array([area, *(one.region.area for one in seen)], float)),
         ],
         axis=1,
     )
@@ -107,20 +113,34 @@ def signs_in_time(area: int, seen: Sequence[Seen]) -> Signs:
 def _swelling(areas: Signs) -> Signs:
     """Return the log ratio of every area, from the third on, to the larger of the two before.
 
-    What was shown near its tip widens at first, ever more slowly: that is not counted.
+    What widens from the first one on, ever more slowly, is not counted.
     """
     growth = np.log(np.maximum(areas[2:] / np.maximum(areas[1:-1], areas[:-2]), 1))
     slowing = growth <= np.concatenate([[np.inf], growth[:-1]])
     return np.where(np.logical_and.accumulate(slowing), 0.0, growth)
 
 
+def _in_place(covered: Signs) -> Signs:
+    """Return which shares of an object lie where it was, but for its widening from a tip."""
+    widening = np.diff(covered, prepend=0.0) >= 0
+    return np.where(np.logical_and.accumulate(widening), 1.0, covered)
+
+
+def _waist(areas: Signs) -> Signs:
+    """Return by how much every area, from the second on, is the smaller one of both sides, log."""
+    behind = sliding_window_view(np.concatenate([np.zeros(AHEAD - 1), areas]), AHEAD).max(axis=1)
+    ahead = -_least_ahead(-areas)
+    waist = np.minimum(np.maximum(behind[:-1], areas[1:]), ahead[1:]) / areas[1:]
+    return np.asarray(np.minimum(np.log(waist), SLIM), np.float64)
+
+
 def _left(values: Signs) -> Signs:
     """Return how much of a sign is left: 1 of the best so far, less towards the worst ahead."""
-    most, least = np.maximum.accumulate(values), _lowest_ahead(values)
+    most, least = np.maximum.accumulate(values), _least_ahead(values)
     return np.asarray((values - least + FAINT) / (most - least + FAINT), np.float64)
 
 
-def _lowest_ahead(values: Signs) -> Signs:
+def _least_ahead(values: Signs) -> Signs:
     """Return the least of every value and those of the next slices."""
     padded = np.concatenate([values, np.full(AHEAD, np.inf)])
     return np.asarray(sliding_window_view(padded, AHEAD + 1).min(axis=1), np.float64)

@@ -68,6 +68,8 @@ class Seen:
         How bright the object is on this slice, and on the one before.
     alike : float
         Correlation of its looks on the slice before, moved with the picture, and of what is there.
+    covered : float
+        Share of its pixels that it had on the slice before, too.
     """
 
     region: Region
@@ -76,6 +78,7 @@ class Seen:
     light: Light
     before: Light
     alike: float
+    covered: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,7 +152,8 @@ def follow(
     if not mask.any():
         return None
     lights = light_of(mask, pictures[1]), light_of(known, pictures[0])
-    return Seen(window.region(mask), answer.score, answer.alone, *lights, moved.alike)
+    covered = float(known[mask].mean())
+    return Seen(window.region(mask), answer.score, answer.alone, *lights, moved.alike, covered)
 
 
 def drawn(slices: Slices, step: Step, expected: Seen | None) -> Seen:
@@ -172,7 +176,7 @@ def drawn(slices: Slices, step: Step, expected: Seen | None) -> Seen:
     window = Window.around(step.region, slices.plane)
     light = light_of(window.mask(step.region), _grey(slices.read(step.index, window), slices))
     if expected is None:
-        return Seen(step.region, step.score, 0.0, light, light, 0.0)
+        return Seen(step.region, step.score, 0.0, light, light, 0.0, 1.0)
     return replace(expected, region=step.region, score=step.score, light=light)
 
 
