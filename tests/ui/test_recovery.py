@@ -18,7 +18,7 @@ import pytest
 from napari.layers import Labels
 
 from fake_model import blobs
-from napari_sam.labels import entries
+from napari_sam.labels import entries, runs
 from napari_sam.labels.change import Change
 from napari_sam.labels.journal import read
 from napari_sam.labels.levels import LabelLevels, empty_levels
@@ -359,6 +359,26 @@ def restored(make_bench: Any, labels: Labels) -> None:
     np.testing.assert_array_equal(np.asarray(LayerSheet(back).pixels[:]), labels.data[0])
     back.undo()
     assert np.unique(LayerSheet(back).pixels[:]).tolist() == [0, 3, 4]
+
+
+def test_what_is_half_written_is_not_copied(make_bench, kill, monkeypatch):
+    monkeypatch.setattr(runs, "_AT_ONCE", 1)
+    bench = opened(make_bench())
+    labels = there_before(bench)
+    document = bench.session._documents.of(labels)
+    pixels = document.sheet.pixels
+    few = np.array(pixels[:20, :20])
+    delete = Runs.between((6_000, 9_000), (0, 0), few, np.zeros_like(few))
+    far = Runs.at((6_000, 9_000), ([5_500], [8_990]), 4, 0)
+    steps = document.applying(Change("Deleted.", Runs.joined([delete, far])))
+    next(steps)
+    assert not pixels[:20, :20].any()
+    for _ in range(20):
+        bench.loop.turn()
+    steps.close()
+    bench.settle()
+    kill()
+    restored(make_bench, labels)
 
 
 def test_a_window_that_closes_does_not_wait_for_what_is_yet_to_be_copied(

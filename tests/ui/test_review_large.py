@@ -11,8 +11,10 @@ import pytest
 from fake_model import FakeModel, blobs
 from napari_sam.labels import held, placed, presence, runs
 from napari_sam.segmentation import measure
+from napari_sam.ui.labels_layer import slowly
 from napari_sam.ui.labels_layer.plane_labels import PlaneLabels
 from napari_sam.ui.layers import label_grid
+from napari_sam.ui.tools.review_many import Many
 
 SIDE = 400
 CENTRES = [(row, column) for row in (40, 200, 360) for column in (40, 200, 360)]
@@ -163,6 +165,75 @@ def test_many_are_deleted_at_once_wherever_they_lie(both: Any) -> None:
         return int(hidden)
 
     both(work)
+
+
+@pytest.fixture
+def slow(make_bench: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Nine cells of a large plane, and as little as can be is done in a turn of the window."""
+    monkeypatch.setattr(slowly, "_AT_ONCE", 1)
+    monkeypatch.setattr(slowly, "_TURN", 0.0)
+    bench = reviewed(make_bench(), monkeypatch, large=True, rows=True)
+    bench.there = bench.layer.data[0].labels.copy()
+    bench.review.set_limits("score", (2.0, 3.0))  # hides them all
+    return bench
+
+
+def half_deleted(bench: Any) -> None:
+    many: Many = bench.review.many
+    many.delete(list(range(1, 9)))
+    labels = bench.layer.data[0].labels
+    while (labels == bench.there).all():
+        assert bench.loop.turn()
+    assert len(np.unique(labels)) > 2
+    assert 0 < bench.state.progress < 1
+
+
+def test_the_window_answers_while_many_are_deleted(slow: Any) -> None:
+    assert slow.review.edit(lambda editing: editing.accept([3]))
+    slow.settle()
+    half_deleted(slow)
+    assert "Deleting 8 cells" in slow.state.status
+    assert not slow.review.edit(lambda editing: editing.accept([4]))
+    assert "still being written" in slow.state.status
+    slow.review.undo()
+    assert "still being written" in slow.state.status
+    slow.settle()
+    assert np.unique(slow.layer.data[0].labels).tolist() == [0, 9]
+    assert slow.state.progress is None
+    assert slow.state.status == "Deleted 8 cells."
+    assert (slow.review.state.reviewed, slow.review.state.total) == (8, 9)
+    slow.review.undo()
+    assert slow.state.progress is not None
+    slow.settle()
+    np.testing.assert_array_equal(slow.layer.data[0].labels, slow.there)
+    np.testing.assert_array_equal(slow.layer.data[1], slow.there[::2, ::2])
+    assert slow.review.state.reviewed == 1
+
+
+@pytest.mark.parametrize("way", ["cancel", "close"])
+def test_a_deletion_that_is_stopped_has_never_been(slow: Any, way: str) -> None:
+    half_deleted(slow)
+    getattr(slow.session, way)()
+    if way == "cancel":
+        assert not np.array_equal(slow.layer.data[0].labels, slow.there)  # one after the other
+        slow.settle()
+        assert slow.state.status == "Stopped. Nothing was changed."
+        assert not slow.review.state.can_undo
+    np.testing.assert_array_equal(slow.layer.data[0].labels, slow.there)
+    np.testing.assert_array_equal(slow.layer.data[1], slow.there[::2, ::2])
+    assert slow.state.progress is None
+    assert "rejected" not in slow.layer.features.to_string()
+
+
+def test_one_long_deletion_at_a_time(slow: Any) -> None:
+    half_deleted(slow)
+    other = slow.viewer.add_labels(discs(), features=table(), name="other")
+    slow.review.choose(other)
+    slow.review.many.delete([1, 2])
+    assert "still being written" in slow.state.status
+    slow.settle()
+    assert np.unique(slow.layer.data[0].labels).tolist() == [0, 9]
+    np.testing.assert_array_equal(other.data, discs())
 
 
 def test_a_region_is_counted_and_deleted(both: Any) -> None:

@@ -15,14 +15,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_sam.checks import MOST_ID
-from napari_sam.errors import LabelsError, NapariSamError
+from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
 from napari_sam.labels import table as object_table
 from napari_sam.labels.change import Change, Origin
+from napari_sam.labels.making import making
 from napari_sam.labels.presence import Presence
-from napari_sam.labels.rows import RowChange, replace_rows
-from napari_sam.labels.runs import Runs, stands, write
+from napari_sam.labels.rows import replace_rows
+from napari_sam.labels.runs import Runs, stands
 from napari_sam.labels.sheet import Sheet
+from napari_sam.labels.steps import Steps, done_at_once
 
 Event = Literal["apply", "undo", "redo", "retract", "complete", "fill", "forget"]
 Listener = Callable[[Event, Change | None], None]
@@ -57,6 +59,7 @@ class Document:
         self._done: list[Change] = []
         self._undone: list[Change] = []
         self._listeners: list[Listener] = []
+        self._under_way: object = None  # what is being written, some of it at a time
 
     # -- looking ---------------------------------------------------------------------------------
 
@@ -74,6 +77,11 @@ class Document:
     def last(self) -> Change | None:
         """The step that `undo` takes back."""
         return self._done[-1] if self._done else None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether something is being written, some of it at a time."""
+        return self._under_way is not None
 
     @property
     def can_undo(self) -> bool:
@@ -144,7 +152,15 @@ class Document:
             When the labels cannot take it: their type is too small, they are locked, or they
             are no longer as the change found them. Nothing has changed then.
         """
-        self._make(change)
+        done_at_once(self.applying(change))
+
+    def applying(self, change: Change) -> Steps[None]:
+        """Make a change as `apply` does, some of it at a time.
+
+        Until it is made nothing else is written, and it is no step yet. When the generator is
+        closed before, nothing has changed.
+        """
+        yield from self._making(change)
         self._undone.clear()
         self._push(change, "apply")
 
@@ -191,6 +207,7 @@ class Document:
         """
         if self._done:
             raise LabelsError(f"{self.sheet.name!r} has been edited since. Nothing was written.")
+        self._check_free()
         self.sheet.check_writable()
         self._undone.clear()
         self.sheet.pixels[plane.slices] = labels.T if plane.transposed else labels
@@ -230,11 +247,17 @@ class Document:
         LabelsError
             When the labels cannot be written. Nothing has changed then.
         """
+        return done_at_once(self.undoing())
+
+    def undoing(self) -> Steps[Moved | None]:
+        """Take the last step back as `undo` does, some of it at a time; see `applying`."""
         if not self._done:
             return None
         change = self._done[-1]
-        left_alone = self._make(change, back=True)
-        self._undone.append(self._done.pop())
+        left_alone = yield from self._making(change, back=True)
+        if change is self.last:  # else a person has painted meanwhile
+            self._undone.append(change)
+        self._done.remove(change)
         self._tell("undo", change)
         return Moved(change, left_alone)
 
@@ -245,12 +268,18 @@ class Document:
         ------
         LabelsError
         """
+        return done_at_once(self.redoing())
+
+    def redoing(self) -> Steps[Moved | None]:
+        """Do again what was taken back last as `redo` does, some of it at a time."""
         if not self._undone:
             return None
         change = self._undone[-1]
-        left_alone = self._make(change, strictly=False)
+        left_alone = yield from self._making(change, strictly=False)
         change.when = self._now()
-        self._done.append(self._undone.pop())
+        if change in self._undone:  # else a person has painted meanwhile
+            self._undone.remove(change)
+        self._done.append(change)
         self._tell("redo", change)
         return Moved(change, left_alone)
 
@@ -264,7 +293,7 @@ class Document:
         """
         if change is not self.last:
             raise LabelsError(f"{self.sheet.name!r} has been edited since. Nothing was changed.")
-        self._make(change, back=True)
+        done_at_once(self._making(change, back=True))
         self._done.pop()
         self._undone.clear()
         self._tell("retract", change)
@@ -277,6 +306,7 @@ class Document:
 
     def forget(self) -> None:
         """Start anew: the labels hold other data now."""
+        self._under_way = None
         self._done.clear()
         self._undone.clear()
         self.filled.clear()
@@ -285,62 +315,31 @@ class Document:
 
     # -- pixels and rows together ----------------------------------------------------------------
 
-    def _make(self, change: Change, *, back: bool = False, strictly: bool | None = None) -> int:
-        """Write pixels and rows of a change, forwards or back; returns pixels left alone."""
-        runs = change.pixels.reversed if back else change.pixels
-        strictly = not back if strictly is None else strictly
-        # Rows are worked out first: what cannot be done with them shows before pixels change.
-        table = _turned(change.rows, self.table, back) if change.rows is not None else None
-        left_alone = self._write(runs, strictly) if len(runs) else 0
-        if table is not None:
-            former = self.sheet.table
-            try:
-                self.sheet.table = table
-            except BaseException as error:
-                self._write(runs.reversed, strictly=False)
-                self.sheet.table = former
-                if isinstance(error, Exception):
-                    raise LabelsError(
-                        f"The table of {self.sheet.name!r} cannot take this ({error}). "
-                        "Nothing was changed."
-                    ) from error
-                raise
-        if len(runs):
-            self.sheet.show()
-        return left_alone
-
-    def _write(self, runs: Runs, strictly: bool) -> int:
-        if len(runs) == 0:
-            return 0
-        self.sheet.check_writable()
-        pixels = self.sheet.pixels
-        self._check_ids(runs, pixels.dtype)
+    def _making(
+        self, change: Change, *, back: bool = False, strictly: bool | None = None
+    ) -> Steps[int]:
+        """Write a change, forwards or back; returns pixels left alone."""
+        self._check_free()
+        mine = self._under_way = object()
         try:
-            with self.presence.writing(runs):
-                return write(pixels, runs, strictly=strictly)
-        except NapariSamError:
-            raise
-        except Exception as error:
-            raise LabelsError(
-                f"{self.sheet.name!r} cannot be written ({error}). Nothing was changed: choose a "
-                "new Labels layer."
-            ) from error
+            return (
+                yield from making(
+                    *(self.sheet, self.presence, change),
+                    back=back,
+                    strictly=not back if strictly is None else strictly,
+                    wanted=lambda: self._under_way is mine,
+                )
+            )
+        finally:
+            if self._under_way is mine:
+                self._under_way = None
 
-    def _check_ids(self, runs: Runs, dtype: Any) -> None:
-        limits = np.iinfo(np.dtype(dtype))
-        if np.dtype(dtype) == np.uint64:
-            return  # all ids fit, see `Runs`
-        if int(runs.after.max()) > limits.max or int(runs.after.min()) < limits.min:
+    def _check_free(self) -> None:
+        if self._under_way is not None:
             raise LabelsError(
-                f"{self.sheet.name!r} is {np.dtype(dtype)} and holds ids up to {limits.max}, but "
-                f"the next free id is {int(runs.after.max())}. Convert the layer to a larger "
-                "type, or choose a new layer."
+                f"{self.sheet.name!r} is still being written. Wait for it, or press Cancel."
             )
 
     def stands(self, change: Change) -> bool:
         """Tell whether the pixels are as a change leaves them."""
         return stands(self.sheet.pixels, change.pixels)
-
-
-def _turned(rows: RowChange, table: pd.DataFrame, back: bool) -> pd.DataFrame:
-    return rows.revert(table) if back else rows.apply(table)

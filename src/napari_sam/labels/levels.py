@@ -97,13 +97,25 @@ class LabelLevels:
         )
         if not (len(down) and len(along)):
             return
+        written = np.asarray(value)
+        known = written.shape[-2:] == (len(down), len(along)) and down.step == along.step == 1
         for level, step in zip(self.levels[1:], steps[1:], strict=True):
             fine, coarse = [], []
             for wanted, side in zip((down, along), level.shape[-2:], strict=True):
                 first, last = -(-min(wanted) // step), max(wanted) // step + 1
                 coarse.append(slice(first, min(last, int(side))))
                 fine.append(slice(first * step, coarse[-1].stop * step, step))
-            level[(*leading, *coarse)] = self.levels[0][(*leading, *fine)]
+            if any(part.stop <= part.start for part in coarse):
+                continue  # it lies between the pixels of this level
+            if known:  # and need not be read once more, which takes long on a disk
+                top, left = (
+                    slice(part.start - wanted[0], part.stop - wanted[0], step)
+                    for part, wanted in zip(fine, (down, along), strict=True)
+                )
+                taken = written[..., top, left]
+            else:
+                taken = self.levels[0][(*leading, *fine)]
+            level[(*leading, *coarse)] = taken
 
 
 def _step(fine: tuple[int, ...], coarse: tuple[int, ...]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -16,6 +16,7 @@ from napari_sam.labels import table as object_table
 from napari_sam.labels.edit import Edit, delete
 from napari_sam.labels.held import Box, part_with
 from napari_sam.labels.ids import among, ids_of
+from napari_sam.labels.steps import Steps
 
 _BOX = ["r0", "c0", "r1", "c1"]
 _TOGETHER = 512  # pixels of the side of a square whose objects are read at once
@@ -80,28 +81,40 @@ def box_of(rows: pd.DataFrame) -> Box | None:
     return int(r0.min()), int(c0.min()), int(r1.max()), int(c1.max())
 
 
-def neighbours(rows: pd.DataFrame) -> Iterator[list[int]]:
-    """List the ids of objects that lie near each other, so that each part is read once.
+def neighbours(rows: pd.DataFrame) -> Iterator[tuple[list[int], Box]]:
+    """List objects that lie near each other, so that each part is read once.
+
+    Yields
+    ------
+    ids : list of int
+    box : (r0, c0, r1, c1)
+        The smallest rectangle that holds them.
 
     Examples
     --------
     >>> rows = pd.DataFrame({"index": [4, 5, 6], "r0": [0, 9000, 50], "c0": [0, 0, 90]})
-    >>> list(neighbours(rows))
-    [[4, 6], [5]]
+    >>> list(neighbours(rows.assign(r1=rows["r0"] + 9, c1=rows["c0"] + 7)))
+    [([4, 6], (0, 0, 59, 97)), ([5], (9000, 0, 9009, 7))]
     """
-    squares = [object_table.numeric(rows[column]) // _TOGETHER for column in ("r0", "c0")]
-    ids = pd.Series(object_table.object_ids(rows))
-    for _, near in ids.groupby(squares):
-        yield [int(i) for i in near]
+    if not len(rows):
+        return  # a table without objects need not say where they are
+    ids = object_table.object_ids(rows)
+    boxes = np.column_stack([object_table.numeric(rows[column]) for column in _BOX])
+    squares = boxes[:, :2] // _TOGETHER
+    order = np.lexsort((squares[:, 1], squares[:, 0]))
+    edges = np.flatnonzero((np.diff(squares[order], axis=0) != 0).any(axis=1)) + 1
+    for near in np.split(order, edges):
+        low, high = boxes[near, :2].min(axis=0), boxes[near, 2:].max(axis=0)
+        yield ids[near].tolist(), (int(low[0]), int(low[1]), int(high[0]), int(high[1]))
 
 
-def delete_in(parts: Iterable[tuple[Part, Iterable[int]]]) -> Edit:
+def delete_in(parts: Sequence[tuple[Callable[[], Part], Iterable[int]]]) -> Steps[Edit]:
     """Remove objects that lie in several parts of a plane.
 
     Parameters
     ----------
-    parts : iterable of (Part, iterable of int)
-        Each with the objects that it holds wholly; read one after the other.
+    parts : sequence of (callable, iterable of int)
+        What reads a part, one after the other, and the objects that it holds wholly.
 
     Returns
     -------
@@ -115,13 +128,17 @@ def delete_in(parts: Iterable[tuple[Part, Iterable[int]]]) -> Edit:
 
     Examples
     --------
+    >>> from napari_sam.labels.steps import done_at_once
     >>> far = Part(np.array([[0, 2]]), (50, 60))
-    >>> edit = delete_in([(Part(np.array([[1, 0]])), [1]), (far, [2])])
+    >>> near = Part(np.array([[1, 0]]))
+    >>> edit = done_at_once(delete_in([(lambda: near, [1]), (lambda: far, [2])]))
     >>> edit.gone, edit.rows.tolist(), edit.columns.tolist()
     ((1, 2), [0, 50], [0, 61])
     """
     found = []
-    for part, ids in parts:
+    for done, (read, ids) in enumerate(parts):
+        yield done / len(parts)
+        part = read()
         wanted = [i for i in checks.ids(ids) if i]
         if among(part.labels, wanted).any():
             found.append((delete(part.labels, wanted), part.corner))

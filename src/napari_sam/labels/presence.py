@@ -45,6 +45,7 @@ class Presence:
         self._shape = tuple(pixels().shape)
         self._known: dict[int, tuple[Ids, Ids]] = {}
         self._version: dict[int, int] = {}
+        self._writers: dict[int, int] = {}  # changes that are being written
         self._top: dict[int, int] = {}  # at least the highest id of a plane
         self.small = isinstance(pixels(), np.ndarray) and int(np.prod(self._shape)) <= SMALL
         if empty:
@@ -94,7 +95,7 @@ class Presence:
         top = max(map(highest_id, self._pieces(number)), default=0)
         with self._lock:
             # Else somebody has written meanwhile, perhaps a higher one.
-            if self._version.get(number, 0) == version and version % 2 == 0:
+            if self._unwritten(number, version):
                 self._top[number] = top
         return top
 
@@ -112,9 +113,13 @@ class Presence:
         counted = _added([count_ids(piece) for piece in self._pieces(number)])
         with self._lock:
             # Else somebody has written meanwhile: it is counted once more, later.
-            if self._version.get(number, 0) == version and version % 2 == 0:
+            if self._unwritten(number, version):
                 self._known[number] = counted
         return counted
+
+    def _unwritten(self, number: int, version: int) -> bool:
+        """Tell whether nobody has written a plane since, or does it just now."""
+        return self._version.get(number, 0) == version and not self._writers.get(number)
 
     @contextmanager
     def writing(self, runs: Runs) -> Iterator[None]:
@@ -135,6 +140,7 @@ class Presence:
         with self._lock:
             for number in numbers:
                 self._version[number] = self._version.get(number, 0) + 1
+                self._writers[number] = self._writers.get(number, 0) + 1
             return numbers & self._known.keys()
 
     def end(self, runs: Runs, begun: set[int], written: bool = True) -> None:
@@ -145,9 +151,10 @@ class Presence:
             for block in runs.blocks():
                 number, length = block.number, runs.length[block.part]
                 self._version[number] = self._version.get(number, 0) + 1
+                self._writers[number] = self._writers.get(number, 0) - 1
                 if number in self._top:
                     self._top[number] = max(self._top[number], int(runs.after[block.part].max()))
-                if written and number in begun:
+                if written and number in begun & self._known.keys():
                     old, new = runs.before[block.part], runs.after[block.part]
                     self._known[number] = _moved(self._known[number], old, new, length)
 

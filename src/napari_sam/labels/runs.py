@@ -7,7 +7,7 @@ it lies in, and a change of a whole stack costs as much as its outlines.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.errors import LabelsError
+from napari_sam.labels.steps import Steps, done_at_once
 
 Ids = npt.NDArray[np.int64]
 
@@ -248,7 +249,14 @@ class Runs:
 
 
 def write(pixels: Any, runs: Runs, *, strictly: bool = True) -> int:
-    """Write a change into labels: all of it, or nothing.
+    """Write a change into labels at once, see `writing`."""
+    return done_at_once(writing(pixels, runs, strictly=strictly))
+
+
+def writing(
+    pixels: Any, runs: Runs, *, strictly: bool = True, wanted: Callable[[], bool] = lambda: True
+) -> Steps[int]:
+    """Write a change into labels, window by window: all of it, or nothing.
 
     Only pixels that still are as the change found them are written.
 
@@ -261,6 +269,8 @@ def write(pixels: Any, runs: Runs, *, strictly: bool = True) -> int:
     strictly : bool
         Whether to refuse the change when pixels are not as it found them; else they are left
         alone.
+    wanted : callable
+        Whether these labels still are the ones that are meant.
 
     Returns
     -------
@@ -270,12 +280,13 @@ def write(pixels: Any, runs: Runs, *, strictly: bool = True) -> int:
     Raises
     ------
     LabelsError
-        When the labels have another shape or cannot be written; they are as before then.
+        When the labels have another shape or cannot be written; they are as before then, and
+        when the generator is closed.
     """
     if tuple(pixels.shape) != runs.shape:
         raise LabelsError(f"The labels have shape {tuple(pixels.shape)} now, not {runs.shape}.")
     done: list[tuple[Block, npt.NDArray[Any]]] = []
-    left_alone = 0
+    left_alone = written = 0
     try:
         for block in runs.windows():
             region = np.array(pixels[block.where])
@@ -292,13 +303,20 @@ def write(pixels: Any, runs: Runs, *, strictly: bool = True) -> int:
             region[block.rows, block.columns] = np.where(stands, new, found)
             done.append((block, found))
             pixels[block.where] = region
+            written += len(runs.start[block.part])
+            yield written / len(runs)
+            if not wanted():
+                raise LabelsError("The labels hold other data now. Nothing was changed.")
+    except GeneratorExit:
+        done_at_once(_taking_back(pixels, done))
+        raise
     except BaseException:
-        _take_back(pixels, done)
+        yield from _taking_back(pixels, done)
         raise
     return left_alone
 
 
-def _take_back(pixels: Any, done: list[tuple[Block, npt.NDArray[Any]]]) -> None:
+def _taking_back(pixels: Any, done: list[tuple[Block, npt.NDArray[Any]]]) -> Steps[None]:
     """Put back what had been written; the last block may not have taken anything at all."""
     for number, (block, found) in enumerate(reversed(done)):
         try:
@@ -308,6 +326,7 @@ def _take_back(pixels: Any, done: list[tuple[Block, npt.NDArray[Any]]]) -> None:
         except Exception:  # storage of any kind, which has just failed
             if number:
                 raise
+        yield 1 - (number + 1) / len(done)
 
 
 def stands(pixels: Any, runs: Runs) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,24 +18,35 @@ from napari_sam.labels.measured import rows_after
 from napari_sam.labels.placed import Part
 from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs
+from napari_sam.labels.steps import Steps, done_at_once, part_of
 from napari_sam.labels.whole import kind_of
 from napari_sam.regions import Region
 from napari_sam.segmentation import Overlap, check_id
 from napari_sam.ui.canvas.gestures import Place
 from napari_sam.ui.labels_layer.plane_labels import PlaneLabels
 
+_READ = 0.3  # of the time that a deletion takes, for reading what is there
+
 
 class Editing(PlaneLabels):
     """What a person does to the objects of the displayed plane, at one event."""
 
     def delete(self, ids: Iterable[int]) -> str:
+        return done_at_once(self.deleting(ids))
+
+    def deleting(self, ids: Iterable[int]) -> Steps[str]:
+        """Delete objects, some of them at a time; see `Document.applying`."""
         ids = list(ids)
-        near = [ids]
+        parts = [(partial(self.part, ids), ids)]
         if self.large:
+            self.document.sync()  # what was made last has its rows
             rows = object_table.rows(self.document.table, ids)
-            near = list(placed.neighbours(placed.rows_on(rows, self.plane)))
-        edit = placed.delete_in((self.part(some), some) for some in near)
-        return self._write("delete", f"Deleted {_cells(ids)}.", edit)
+            near = placed.neighbours(placed.rows_on(rows, self.plane))
+            parts = [(partial(self.part_around, box, some), some) for some, box in near]
+        edit = yield from part_of(placed.delete_in(parts), 0.0, _READ)
+        told = f"Deleted {_cells(ids)}."
+        yield from part_of(self._writing("delete", told, edit), _READ, 1.0)
+        return told
 
     def merge(self, ids: list[int]) -> str:
         part = self.part(ids)
@@ -115,6 +127,18 @@ class Editing(PlaneLabels):
         by_hand: set[int] | None = None,
         origin: Origin | None = None,
     ) -> str:
+        done_at_once(self._writing(kind, told, edit, part, by_hand, origin))
+        return told
+
+    def _writing(
+        self,
+        kind: str,
+        told: str,
+        edit: editing.Edit,
+        part: Part | None = None,
+        by_hand: set[int] | None = None,
+        origin: Origin | None = None,
+    ) -> Steps[None]:
         """Make an edit of a part of the plane; a deletion is one of the whole plane."""
         document, plane, data = self.document, self.plane, self.document.sheet.pixels
         document.sync()
@@ -135,10 +159,9 @@ class Editing(PlaneLabels):
         runs = Runs.at(data.shape, places, edit.before, edit.after)
         rows = replace_rows(document.table, ids, new)
         change = Change(told, runs, rows, kind, origin or Origin(plane))
-        document.apply(change)
+        yield from document.applying(change)
         if kind_of(document.table):
             document.measure_soon(change)
-        return told
 
     def _gone(self, ids: tuple[int, ...], plane: Plane) -> pd.DataFrame:
         """Rows of deleted objects: rejected, unless the object goes on on other slices."""

@@ -21,6 +21,7 @@ from napari_sam.labels.document import Document, Moved
 from napari_sam.labels.levels import LabelLevels
 from napari_sam.labels.measured import Intensities, rows_of_written
 from napari_sam.labels.runs import stands
+from napari_sam.labels.steps import Steps
 from napari_sam.labels.whole import Kind
 from napari_sam.ui.labels_layer.painting import as_napari_keeps_it, painted
 from napari_sam.ui.layers.axes import axis_named
@@ -236,17 +237,17 @@ class LayerDocument(Document):
 
     # -- one log ---------------------------------------------------------------------------------
 
-    def apply(self, change: Change) -> None:
+    def applying(self, change: Change) -> Steps[None]:
         self.sync()
-        super().apply(change)
+        yield from super().applying(change)
 
-    def undo(self) -> Moved | None:
+    def undoing(self) -> Steps[Moved | None]:
         self.sync()
-        return super().undo()
+        return (yield from super().undoing())
 
-    def redo(self) -> Moved | None:
+    def redoing(self) -> Steps[Moved | None]:
         self.sync()
-        return super().redo()
+        return (yield from super().redoing())
 
     def _napari_undo(self) -> None:
         self._by_napari(self.undo)

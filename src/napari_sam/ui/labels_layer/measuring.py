@@ -57,6 +57,7 @@ class Measuring:
         describe = editing.describing(missing)
 
         def adopt(described: pd.DataFrame) -> None:
+            self._tell_no_more()  # even where nothing was found
             if not editing.adopt(described):
                 self._wanted = None  # it is looked at anew
             self._completed()
@@ -81,6 +82,9 @@ class Measuring:
     def cancel(self) -> None:
         """Stop; the same objects are not measured again until others, or none, were wanted."""
         self.jobs.cancel_all()
+        self._tell_no_more()
+
+    def _tell_no_more(self) -> None:
         if self._telling:
             self._telling = False
             self._bench.progress(None)

@@ -15,7 +15,7 @@ from napari_sam.images import Plane
 from napari_sam.labels import placed
 from napari_sam.labels import table as object_table
 from napari_sam.labels.change import Change
-from napari_sam.labels.held import part_with
+from napari_sam.labels.held import Box, part_with
 from napari_sam.labels.ids import count_ids
 from napari_sam.labels.placed import Part
 from napari_sam.labels.whole import kind_of, measure_whole, whole_rows
@@ -122,6 +122,17 @@ class PlaneLabels:
         box = box_around(one for one in boxes if one is not None)
         if box is None:
             return Part(np.zeros((0, 0), pixels.dtype))
+        return self.part_around(box, wanted, region)
+
+    def part_around(self, box: Box, wanted: list[int], region: Region = _NOTHING) -> Part:
+        """Read a part of a large plane around a box that holds some objects, see `part`.
+
+        Raises
+        ------
+        LabelsError
+            When it is too large.
+        """
+        pixels = self.document.sheet.pixels
         self.check_size(*box)
         # With the pixels just outside, it is seen at once that no object is cut.
         box = (box[0] - 1, box[1] - 1, box[2] + 1, box[3] + 1)

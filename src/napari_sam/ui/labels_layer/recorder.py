@@ -165,6 +165,9 @@ class Recorder:
         """Copy some of the labels, and leave the rest for later."""
         if self._base is None:
             return
+        if self.document.under_way:  # half of a change that may still be taken back
+            self._desk.later(self, self._copy_next)
+            return
         pixels, looked_at = self.document.sheet.pixels, 0
         for where in self._base:
             part = np.asarray(pixels[where])

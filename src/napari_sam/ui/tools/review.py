@@ -17,6 +17,7 @@ from napari_sam.ui.tools.review_brush import ReviewHand
 from napari_sam.ui.tools.review_classes import ReviewClasses, class_keys
 from napari_sam.ui.tools.review_history import History
 from napari_sam.ui.tools.review_labels import fitting_labels
+from napari_sam.ui.tools.review_many import Many
 from napari_sam.ui.tools.review_mouse import ReviewMouse
 from napari_sam.ui.tools.review_plane import ReviewedPlane
 from napari_sam.ui.tools.review_proposals import Proposals
@@ -52,7 +53,8 @@ class Review(Tool):
         self.through = ReviewThrough(parts, self)
         self.region = ReviewRegion(bench, parts.region, self._appearance, self)
         self.classes = ReviewClasses(bench, self._appearance, self)
-        self._history = History(bench, self)
+        self.many = Many(bench, self)
+        self._history = History(self.many)
         self.pens = Pens(parts, ReviewHand(bench, self._appearance, self))
         self.mouse: ReviewMouse = ReviewMouse(bench, self._appearance, self)
 
@@ -93,12 +95,14 @@ class Review(Tool):
     def cancel(self) -> str:
         """Stop following, and measuring until the page or the slice is looked at again."""
         self.plane.measuring.cancel()
+        self.many.slowly.cancel()
         return self.through.following.stop()
 
     def run_next(self) -> bool:
         return self.plane.measuring.jobs.run_next() or self.parts.lines.jobs.run_next()
 
     def close(self) -> None:
+        self.many.slowly.close()
         self.plane.measuring.close()
         for name in self.state.events:
             self.state.events[name].disconnect()
@@ -236,16 +240,12 @@ class Review(Tool):
 
     def remove_hidden(self) -> None:
         """Delete what the sliders hide, in one step."""
-        hidden = [int(i) for i in self._appearance.hidden]
-        if hidden:
-            self.edit(lambda editing: editing.delete(hidden))
+        self.many.delete([int(i) for i in self._appearance.hidden])
 
     def accept_shown(self) -> None:
         """Accept what the sliders leave and is still open, in one step."""
         still_open = self.state.objects.still_open
-        left = [i for i in still_open if i not in self._appearance.hidden]
-        if left:
-            self.edit(lambda editing: editing.accept(left))
+        self.many.accept([i for i in still_open if i not in self._appearance.hidden])
 
     def edit(self, edit: Callable[[Editing], str], then_select: int | None = None) -> bool:
         """Make an edit and tell of it; whatever cannot be done changes nothing."""

@@ -10,11 +10,11 @@ import numpy as np
 
 from napari_sam.errors import NapariSamError
 from napari_sam.labels.inside import Inside, count_inside
-from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.layers.listening import Listening
 from napari_sam.ui.proposing.region import DrawnRegion
 from napari_sam.ui.tools.find_region import enclosed_region
 from napari_sam.ui.tools.review_appearance import Appearance
+from napari_sam.ui.tools.review_many import Many
 from napari_sam.ui.tools.review_plane import ReviewedPlane
 from napari_sam.ui.tools.review_state import ReviewState
 from napari_sam.ui.tools.tile_region import tile_region
@@ -29,9 +29,8 @@ class Reviewed(Protocol):
 
     state: ReviewState
     plane: ReviewedPlane
+    many: Many
     shown: bool
-
-    def edit(self, edit: Callable[[Editing], str], then_select: int | None = None) -> bool: ...
 
 
 class ReviewRegion:
@@ -118,13 +117,13 @@ class ReviewRegion:
 
     def delete(self) -> None:
         """Delete the cells inside, in one step."""
-        self._with_ids(lambda editing, ids: editing.delete(ids))
+        self._with_ids(self._review.many.delete)
 
     def accept(self) -> None:
         """Accept the cells inside, in one step."""
-        self._with_ids(lambda editing, ids: editing.accept(ids))
+        self._with_ids(self._review.many.accept)
 
-    def _with_ids(self, edit: Callable[[Editing, tuple[int, ...]], str]) -> None:
+    def _with_ids(self, what: Callable[[list[int]], None]) -> None:
         self.look()
         inside = self._review.state.inside
         if self._why_not is not None:
@@ -134,8 +133,7 @@ class ReviewRegion:
         elif not inside.ids:
             self._bench.result("No cell lies inside the region.")
         else:
-            ids = inside.ids
-            self._review.edit(lambda editing: edit(editing, ids))
+            what(list(inside.ids))
 
 
 def told(inside: Inside) -> str:

@@ -1,0 +1,104 @@
+"""Changes of labels that take long are made some of it at a time, and the window answers."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from napari_sam.errors import Cancelled, LabelsError
+from napari_sam.labels.steps import Steps
+from napari_sam.ui.workbench import Workbench
+
+T = TypeVar("T")
+
+_AT_ONCE = 10  # parts of work that nobody notices, even where each is read from a disk
+_TURN = 0.03  # seconds until the window may answer
+
+
+class Slowly:
+    """Does what takes long on the window's own thread, between its events.
+
+    What reads and writes labels has to stay on this thread: napari paints there, too.
+
+    Parameters
+    ----------
+    bench : Workbench
+    """
+
+    def __init__(self, bench: Workbench) -> None:
+        self._bench = bench
+        self._steps: Steps[Any] | None = None
+        self._done: Callable[[Any], None] = lambda found: None
+        self._cancelled = False
+
+    def run(self, steps: Steps[T], told: str, done: Callable[[T], None]) -> None:
+        """Do something, at once if it is little.
+
+        Parameters
+        ----------
+        steps : generator
+        told : str
+            What is being done, for the person.
+        done : callable
+            Called with what came of it. What goes wrong later ends up in the status line.
+
+        Raises
+        ------
+        LabelsError
+            When it cannot be done, or something else is under way.
+        """
+        fraction = 0.0
+        for _ in range(_AT_ONCE):
+            try:
+                fraction = next(steps)
+            except StopIteration as end:
+                done(end.value)
+                return
+        if self._steps is not None:
+            steps.close()
+            raise LabelsError("Labels are still being written. Wait for that, or press Cancel.")
+        self._steps, self._done, self._cancelled = steps, done, False
+        self._bench.say(told)
+        self._later(fraction)
+
+    def cancel(self) -> None:
+        """Take back what was done so far, some of it at a time, too."""
+        self._cancelled = self._steps is not None
+
+    def close(self) -> None:
+        """Take back what was done so far, at once."""
+        if self._steps is not None:
+            self._steps.close()
+            self._end()
+
+    def _later(self, fraction: float) -> None:
+        self._bench.progress(fraction)
+        self._bench.loop.later(f"slowly {id(self)}", 0, self._go_on)
+
+    def _go_on(self) -> None:
+        steps, until = self._steps, time.monotonic() + _TURN
+        if steps is None:
+            return
+        try:
+            if self._cancelled:
+                self._cancelled = False
+                steps.throw(Cancelled("Stopped. Nothing was changed."))
+            fraction = next(steps)
+            while time.monotonic() < until:
+                fraction = next(steps)
+        except StopIteration as end:
+            self._end()
+            self._done(end.value)
+        except Cancelled as stopped:
+            self._end()
+            self._bench.result(str(stopped))
+        except Exception as error:  # noqa: BLE001 -- there is nobody else to tell it
+            self._end()
+            self._bench.fail(error)
+        else:
+            self._later(fraction)
+
+    def _end(self) -> None:
+        self._steps = None
+        self._bench.progress(None)

@@ -1,0 +1,66 @@
+"""Many cells at once on the Review page: deleted or accepted in one step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from napari_sam.errors import NapariSamError
+from napari_sam.labels.steps import Steps
+from napari_sam.ui.labels_layer.editing import Editing
+from napari_sam.ui.labels_layer.slowly import Slowly
+from napari_sam.ui.tools.review_mouse import ReviewMouse
+from napari_sam.ui.tools.review_plane import ReviewedPlane
+from napari_sam.ui.workbench import Workbench
+
+
+class Reviewed(Protocol):
+    """Whose cells they are, as far as that is needed."""
+
+    plane: ReviewedPlane
+    mouse: ReviewMouse
+
+    def edit(self, edit: Callable[[Editing], str], then_select: int | None = None) -> bool: ...
+
+    def refresh(self) -> None: ...
+
+
+class Many:
+    """Deletes and accepts cells however many they are; the window answers meanwhile.
+
+    Parameters
+    ----------
+    bench : Workbench
+    review : Review
+    """
+
+    def __init__(self, bench: Workbench, review: Reviewed) -> None:
+        self._bench, self._review = bench, review
+        self.slowly = Slowly(bench)
+
+    def delete(self, ids: list[int]) -> None:
+        """Delete cells, in one step."""
+        if ids:
+            told = f"Deleting {len(ids)} cells. You can look around meanwhile."
+            self.run(lambda editing: editing.deleting(ids), told, lambda said: said)
+
+    def accept(self, ids: list[int]) -> None:
+        """Accept cells, in one step."""
+        if ids:
+            self._review.edit(lambda editing: editing.accept(ids))
+
+    def run(
+        self, work: Callable[[Editing], Steps[Any]], told: str, saying: Callable[[Any], str]
+    ) -> None:
+        """Do what may take long, and say afterwards what came of it."""
+
+        def done(found: Any) -> None:
+            self._review.mouse.forget()
+            self._review.refresh()
+            self._bench.result(saying(found))
+
+        self._review.mouse.forget()
+        try:
+            self.slowly.run(work(self._review.plane.editing()), told, done)
+        except NapariSamError as error:
+            self._bench.fail(error)
