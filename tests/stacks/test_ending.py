@@ -47,9 +47,10 @@ def slice_of(
 
 def slices_of(inside: float, alone: float, sides: list[int], start: int = SIDE) -> list[Seen]:
     """What slices show of a square that becomes larger and smaller about its corner."""
-    pairs = pairwise([start, *sides])
-    shares = [min(before / side, 1.0) ** 2 for before, side in pairs]
-    return [slice_of(inside, alone, side, covered=share) for side, share in zip(sides, shares, strict=True)]
+    return [
+        slice_of(inside, alone, side, covered=min(before / side, 1.0) ** 2)
+        for before, side in pairwise([start, *sides])
+    ]
 
 
 THERE = [slice_of(0.9, 0.8)] * 5

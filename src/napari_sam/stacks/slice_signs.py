@@ -94,9 +94,10 @@ def signs_of(
 ) -> Floats:
     """Return what pairs of regions of two slices look like, (m, 8).
 
-    IoU, share of the smaller one that is covered, distance in diameters up to `FAR`, difference of log sizes,
-    steps between the slices in diameters, slices skipped; what they share, over the most that
-    either shares with anything on the other's slice, for the one and the other, the lesser first.
+    IoU, share of the smaller one that is covered, distance in diameters up to `FAR`, difference of
+    log sizes, steps between the slices in diameters, slices skipped; what they share, over the most
+    that either shares with anything on the other's slice, for the one and the other, the lesser
+    first.
     """
     sizes = earlier.sizes[a], later.sizes[b]
     diameter = np.sqrt(earlier.diameters[a] * later.diameters[b])
