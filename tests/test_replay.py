@@ -145,6 +145,47 @@ def test_the_command_line_writes_labels_and_a_table(tmp_path, capsys):
     assert main([*words, "--overwrite", "--model", "cells"]) == 0
 
 
+def test_without_an_image_it_is_done_on_the_one_it_was_made_on(tmp_path, capsys):
+    import tifffile
+
+    image, out = tmp_path / "dish.tif", tmp_path / "out"
+    tifffile.imwrite(image, blobs())
+    session = Session((CLICK,), str(image)).write(tmp_path / "dish.session.json")
+    assert main(["replay", str(session), "-o", str(out)]) == 0
+    assert (out / "dish_labels.tif").exists()
+    image.unlink()
+    assert main(["replay", str(session), "-o", str(tmp_path / "again")]) == 1
+    assert "not there any more" in capsys.readouterr().err
+    unknown = Session((CLICK,)).write(tmp_path / "unknown.session.json")
+    assert main(["replay", str(unknown), "-o", str(out)]) == 1
+    assert "name an image" in capsys.readouterr().err
+
+
+def test_channels_are_seen_together_as_the_command_says(tmp_path, monkeypatch, capsys):
+    import tifffile
+
+    from napari_sam import loading
+
+    seen = []
+
+    class Sees(FakeModel):
+        def encode(self, plane, *more, **how):
+            seen.append((np.shape(plane), how.get("limits", more[0] if more else None)))
+            return super().encode(plane, *more, **how)
+
+    monkeypatch.setattr(loading, "load_model", lambda *_, **__: Sees("cells"))
+    image, bright = tmp_path / "dish.tif", blobs().astype(np.uint16)
+    both = np.stack([bright * 9, np.zeros_like(bright), bright])
+    tifffile.imwrite(image, both, metadata={"axes": "CYX"}, ome=True)
+    dim = Session((CLICK,), limits=(60_000.0, 65_000.0)).write(tmp_path / "dish.session.json")
+    words = ["replay", str(dim), str(image), "-o", str(tmp_path / "out")]
+    assert main([*words, "--channels", "0,2"]) == 0
+    assert seen == [((*bright.shape, 3), (0.0, 255.0))]
+    assert tifffile.imread(tmp_path / "out" / "dish_labels.tif").max() == 1
+    assert main([*words, "--channels", "0,2", "--channel", "1"]) == 1
+    assert "leave out --channel" in capsys.readouterr().err
+
+
 def test_images_that_are_called_alike_are_all_done_by_a_model_that_is_loaded_once(
     tmp_path, monkeypatch
 ):

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import argparse
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_sam.cli import channels
 from napari_sam.cli.progress import Line
+from napari_sam.errors import DataError
 
 if TYPE_CHECKING:
     from napari_sam.batch.job import Job
+    from napari_sam.labels.session import Session
 
 
 def add_parser(
@@ -25,10 +29,15 @@ def add_parser(
         "The panel writes a session beside the labels, under Click > More.",
     )
     parser.add_argument("session", type=Path, metavar="SESSION", help="a .session.json file")
-    parser.add_argument("images", nargs="+", metavar="IMAGE", help="images, folders or patterns")
+    parser.add_argument(
+        "images",
+        nargs="*",
+        metavar="IMAGE",
+        help="images, folders or patterns; that of the session by default",
+    )
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="FOLDER")
     parser.add_argument("--model", metavar="NAME_OR_PATH", help="who answers; as then by default")
-    parser.add_argument("--channel", type=int, metavar="N", help="counted from 0")
+    channels.add_flags(parser, "this channel only, counted from 0")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     parser.add_argument(
         "--overwrite", action="store_true", help="replace results that are there already"
@@ -43,8 +52,11 @@ def run(options: argparse.Namespace) -> int:
     from napari_sam.loading import load_model
     from napari_sam.segment_replay import replay
 
+    channels.refuse_both(options)
     session = read_session(options.session)
-    jobs = _jobs(options)
+    if options.channels:  # each of them has limits of its own
+        session = replace(session, limits=None)
+    jobs = _jobs(options, options.images or [_image_of(session)])
     then = {step.model for step in session.steps}
     who = options.model or (then.pop() if len(then) == 1 else None)
     model = None if who is None else load_model(who, device=options.device)
@@ -63,14 +75,25 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _jobs(options: argparse.Namespace) -> list[Job]:
+def _image_of(session: Session) -> str:
+    """Return the file on which a session was made."""
+    if not session.image:
+        raise DataError("The session does not say on which file it was made: name an image.")
+    if not Path(session.image).exists():
+        raise DataError(
+            f"The session was made on {session.image}, which is not there any more: name an image."
+        )
+    return session.image
+
+
+def _jobs(options: argparse.Namespace, images: list[str]) -> list[Job]:
     """List the images, once it is known that nothing of somebody's would be overwritten."""
     from napari_sam.batch.job import Job
     from napari_sam.batch.outputs import Outputs
     from napari_sam.files.inputs import find_sources
     from napari_sam.methods.options import DEFAULTS
 
-    sources = find_sources(options.images)
+    sources = find_sources(images)
     inputs = frozenset(source.path.resolve() for source in sources)
     jobs = []
     for source in sources:
@@ -78,5 +101,6 @@ def _jobs(options: argparse.Namespace) -> list[Job]:
         outputs.refuse_inputs(inputs)
         if not options.overwrite:
             outputs.refuse_existing()
-        jobs.append(Job(source, outputs, DEFAULTS, channel=options.channel))
+        seen = {"channel": options.channel, "channels": options.channels}
+        jobs.append(Job(source, outputs, DEFAULTS, **seen))
     return jobs

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_sam.batch.outputs import KINDS, Outputs
+from napari_sam.cli import channels
 from napari_sam.cli.method_flags import add_flags, options_typed
 from napari_sam.cli.repeating import add_repeat, repeated, tell_differences
 from napari_sam.errors import DataError
@@ -65,13 +66,7 @@ def add_parser(
 
 
 def _add_image_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--channel", type=int, metavar="N", help="segment this channel only")
-    parser.add_argument(
-        "--channels",
-        type=_channels,
-        metavar="N,N",
-        help="two or three channels that the model sees together as colours, such as 0,2",
-    )
+    channels.add_flags(parser, "segment this channel only")
     parser.add_argument(
         "--series",
         type=int,
@@ -154,13 +149,6 @@ def _kinds_typed(text: str) -> tuple[str, ...]:
     return kinds
 
 
-def _channels(text: str) -> tuple[int, ...]:
-    words = text.split(",")
-    if not all(word.strip().isdecimal() for word in words) or not 2 <= len(words) <= 3:
-        raise argparse.ArgumentTypeError(f"must be two or three numbers such as 0,2, not {text!r}")
-    return tuple(int(word) for word in words)
-
-
 def _workers(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"must be a whole number of 1 or more, not {text!r}")
@@ -176,11 +164,7 @@ def _check_options(typed: argparse.Namespace) -> Any:
     limits = _limits(typed)
     if limits is not None and not limits[0] < limits[1]:
         raise DataError(f"--limits {limits[0]:g} {limits[1]:g}: the first must be smaller.")
-    if typed.channels and (typed.channel is not None or limits is not None):
-        raise DataError(
-            "--channels are seen together, each with limits of its own: leave out "
-            f"{'--limits' if typed.channel is None else '--channel'}."
-        )
+    channels.refuse_both(typed, limits)
     chosen = method(typed.mode)
     extra = [kind for kind in typed.save if kind not in _ALWAYS and kind not in chosen.saves]
     if extra:

@@ -42,8 +42,8 @@ def began(shape: Sequence[int], dtype: Any, table: pd.DataFrame, about: dict[str
     Parameters
     ----------
     about : dict
-        Anything that JSON has words for: the name of the labels, of their image, the time, and
-        under `PLACE` the file that holds their pixels.
+        Anything that JSON has words for: the name of the labels, and under `PLACE` the file that
+        holds their pixels.
     """
     text = {
         "shape": [int(size) for size in shape],

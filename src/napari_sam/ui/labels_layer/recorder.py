@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
@@ -138,9 +137,6 @@ class Recorder:
         table = table.copy()
         about: dict[str, Any] = {
             "name": str(document.layer.name),
-            "image": str(image.name),
-            "path": str(image.source.path or ""),
-            "time": time.time(),
             entries.PLACE: place,
         }
         shape, dtype = pixels.shape, pixels.dtype

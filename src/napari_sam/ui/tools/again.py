@@ -85,7 +85,7 @@ class Again:
             return
         image = self._bench.state.image
         job = None if image is None else self._bench.opened.get(image)
-        command = as_command(path, None if job is None else job.channel)
+        command = as_command(path, None if job is None else job.seen)
         put(command)
         steps = "1 step" if len(found) == 1 else f"{len(found)} steps"
         by_hand = sum(found.not_repeated.values())
@@ -131,16 +131,26 @@ class Again:
         bench.result(f"{count}, now in the new layer {labels.name!r}. {told}".rstrip())
 
 
-def as_command(path: Path, channel: int | None = None) -> str:
+def as_command(path: Path, seen: tuple[int, ...] | None = None) -> str:
     """Return the command line that does a session again, for this operating system's shell.
+
+    Parameters
+    ----------
+    path : Path
+    seen : tuple of int, optional
+        The channel that was seen, or those that were seen together.
 
     Examples
     --------
     >>> as_command(Path("dish.session.json"))
     'napari-sam replay dish.session.json IMAGE -o results'
-    >>> as_command(Path("dish.session.json"), channel=1)
+    >>> as_command(Path("dish.session.json"), (1,))
     'napari-sam replay dish.session.json IMAGE -o results --channel 1'
+    >>> as_command(Path("dish.session.json"), (0, 2))
+    'napari-sam replay dish.session.json IMAGE -o results --channels 0,2'
     """
     words = ["napari-sam", "replay", str(path), "IMAGE", "-o", "results"]
-    words += [] if channel is None else ["--channel", str(channel)]
+    if seen is not None:
+        flag = "--channel" if len(seen) == 1 else "--channels"
+        words += [flag, ",".join(map(str, seen))]
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
