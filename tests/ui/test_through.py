@@ -12,6 +12,7 @@ import pytest
 from napari_sam.errors import ModelError
 from napari_sam.ui.tools.fill_between import fill_drawn
 from napari_sam.ui.tools.through import Through
+from napari_sam.ui.tools.through_carrying import carrying_among_labels
 from napari_sam.ui.tools.through_following import Following
 from napari_sam.ui.tools.through_keeping import Keeping
 from napari_sam.ui.tools.through_run import Run
@@ -552,6 +553,22 @@ def test_closing_in_the_middle_leaves_nothing(hands: Hands) -> None:
     hands.begin()
     hands.bench.session.close()
     assert hands.bench.names() == ["stack"]
+
+
+@pytest.mark.parametrize("fits", [True, False])
+def test_a_cell_is_followed_among_labels_that_lie_on_the_image(hands: Hands, fits: bool) -> None:
+    bench = hands.bench
+    labels = np.zeros(SHAPE if fits else (3, 7, 9), np.int32)
+    labels[-1, -3:, -3:] = 12
+    bench.session.layers.choose("target", bench.viewer.add_labels(labels, name="mine"))
+    hands.on()
+    hands.click(*CENTRE)
+    run = hands.run
+    assert run is not None
+    region = run.region(CENTRE[0])
+    carrying = carrying_among_labels(hands.through._parts, run, region, run.along, False)
+    assert (carrying.others is labels) == fits
+    assert len(carrying.planes) == SHAPE[0]
 
 
 def test_locked_labels_are_refused_and_nothing_is_lost(hands: Hands) -> None:

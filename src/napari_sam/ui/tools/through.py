@@ -7,16 +7,15 @@ from typing import Any
 
 from napari_sam.engine.carrying import Carrying
 from napari_sam.errors import NapariSamError
-from napari_sam.labels.accept_through import number_of
 from napari_sam.labels.change import Change
 from napari_sam.regions import Region
 from napari_sam.stacks.interpolate import fill_regions
 from napari_sam.ui.canvas.camera import go_to_slice
 from napari_sam.ui.layers.axes import Further
-from napari_sam.ui.layers.label_grid import labels_plane
 from napari_sam.ui.layers.shown import same_pixels
 from napari_sam.ui.state import Answer
 from napari_sam.ui.tools.fill_between import fill_drawn
+from napari_sam.ui.tools.through_carrying import carrying_among_labels
 from napari_sam.ui.tools.through_following import Following
 from napari_sam.ui.tools.through_keeping import Keeping
 from napari_sam.ui.tools.through_run import Run
@@ -257,19 +256,7 @@ class Through:
             self.following.go_on(run)
 
     def _carrying(self, seen: Answer | Run, region: Region, along: Further) -> Carrying:
-        """Prepare to follow a cell among those that the labels hold."""
-        state, plane = self._bench.state, seen.view.plane
-        pixels, own = None, 0
-        if state.target is not None:
-            try:
-                labels_plane(seen.image, plane, state.target, write=False)
-                document = self._parts.documents.of(state.target)
-                pixels, own = document.sheet.pixels, number_of(document, {plane: region})
-            except NapariSamError:  # keeping it there will say why not
-                pixels, own = None, 0
-        yields = state.overlap == "keep"
-        time = along.time, self.state.divisions
-        return Carrying(seen.view, along.axis, pixels, own, yields, None, *time)
+        return carrying_among_labels(self._parts, seen, region, along, self.state.divisions)
 
     def _begin_anew(self, *event: Any) -> None:
         """Cells meet other labels now, or meet them differently: follow with what was said."""
