@@ -227,3 +227,13 @@ def test_what_is_kept_while_no_slice_is_shown_is_told(bench):
     bench.viewer.layers.remove(bench.viewer.layers["stack"])
     bench.settle()
     assert bench.state.status.startswith("Open an image")
+
+
+@pytest.mark.parametrize("before", ["find", "review", "teach"])
+def test_a_page_says_its_own_advice_whatever_the_one_before_has_said(opened, before):
+    opened.session.set_tool(before)
+    opened.settle()
+    assert not opened.state.status.startswith("Click a cell.")
+    opened.session.set_tool("click")
+    opened.settle()
+    assert opened.state.status.startswith("Click a cell.")

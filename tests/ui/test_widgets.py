@@ -15,7 +15,8 @@ from napari_sam.ui.widgets.candidates import CandidateStrip
 from napari_sam.ui.widgets.chip import ChipLabel
 from napari_sam.ui.widgets.click_more import ClickMore
 from napari_sam.ui.widgets.click_page import ClickPage
-from napari_sam.ui.widgets.controls import LayerCombo, Segmented, ValueSlider, key_text
+from napari_sam.ui.widgets.combos import LayerCombo
+from napari_sam.ui.widgets.controls import Segmented, ValueSlider, key_text
 from napari_sam.ui.widgets.feedback import Feedback
 from napari_sam.ui.widgets.find_page import FindPage
 from napari_sam.ui.widgets.folding import Folding
@@ -109,6 +110,21 @@ def test_a_list_of_choices_uses_its_own_keys_alone(show):
     assert combo.currentText() == "apples"
     QTest.keyClick(combo, Qt.Key.Key_Down)
     assert combo.currentText() == "nuts"
+
+
+def test_a_name_too_long_for_its_list_loses_its_middle(show):
+    combo = show(LayerCombo("tip", "none"))
+    combo.resize(200, combo.height())
+    combo.fixed = [(k, f"20240312_plate2_position003_t30_channel{k}.tif") for k in "01"]
+    for chosen in "01":
+        combo.show_layers([], chosen)
+        QTest.qWait(1)
+        shown = combo.shown_text()
+        assert (shown[:4], shown[-5:]) == ("2024", f"{chosen}.tif")
+        assert combo.fontMetrics().horizontalAdvance(shown) < combo.width()
+    combo.fixed = [("a", "apples")]
+    combo.show_layers([], "a")
+    assert combo.shown_text() == "apples"
 
 
 def test_what_has_no_room_is_scrolled_to_and_never_cut_at_the_side(show):

@@ -153,6 +153,8 @@ class Session:
         """Show another page."""
         if self.state.tool:
             self.tool.set_shown(False)
+        if self.state.tool != name:
+            self._bench.release()  # what the page before told was about it
         self.state.tool = name
         self.state.advice = self.tool.advice
         if self.tool.colours:

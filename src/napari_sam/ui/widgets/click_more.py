@@ -7,7 +7,8 @@ from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 from napari_sam.ui.session import Session
 from napari_sam.ui.tools.click import Click
 from napari_sam.ui.widgets.again_row import AgainRow
-from napari_sam.ui.widgets.controls import LayerCombo, Segmented, ValueSlider
+from napari_sam.ui.widgets.combos import LayerCombo
+from napari_sam.ui.widgets.controls import Segmented, ValueSlider
 from napari_sam.ui.widgets.disk_box import DiskBox
 from napari_sam.ui.widgets.folding import Folding
 from napari_sam.ui.widgets.page import Layers

@@ -10,7 +10,8 @@ from napari_sam.ui.session import Session
 from napari_sam.ui.tools.click import Click
 from napari_sam.ui.widgets.candidates import CandidateStrip
 from napari_sam.ui.widgets.click_more import ClickMore
-from napari_sam.ui.widgets.controls import Button, LayerCombo, Segmented, enable
+from napari_sam.ui.widgets.combos import LayerCombo
+from napari_sam.ui.widgets.controls import Button, Segmented, enable
 from napari_sam.ui.widgets.page import Layers, Page
 from napari_sam.ui.widgets.pen_row import PenRow
 from napari_sam.ui.widgets.through_switch import ThroughSwitch

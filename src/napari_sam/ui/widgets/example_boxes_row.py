@@ -9,7 +9,8 @@ from qtpy.QtWidgets import QHBoxLayout, QWidget
 from napari_sam.prompts import BACKGROUND, FOREGROUND
 from napari_sam.ui.layers.own_layers import BACKGROUND_COLOUR, OBJECT_COLOUR
 from napari_sam.ui.tools.example_boxes import ExampleBoxes
-from napari_sam.ui.widgets.controls import Button, LayerCombo
+from napari_sam.ui.widgets.combos import LayerCombo
+from napari_sam.ui.widgets.controls import Button
 
 _WHICH = (
     "Shapes whose boxes on this slice are examples, beside the word or in its place. Of your own "

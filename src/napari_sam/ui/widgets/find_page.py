@@ -12,7 +12,8 @@ from napari_sam.methods.registry import methods
 from napari_sam.ui.layers.own_layers import OBJECT_COLOUR
 from napari_sam.ui.session import Session
 from napari_sam.ui.tools.find import Find
-from napari_sam.ui.widgets.controls import Button, LayerCombo, enable
+from napari_sam.ui.widgets.combos import LayerCombo
+from napari_sam.ui.widgets.controls import Button, enable
 from napari_sam.ui.widgets.example_boxes_row import ExampleBoxesRow
 from napari_sam.ui.widgets.folding import Folding
 from napari_sam.ui.widgets.option_controls import OptionControls

@@ -17,7 +17,8 @@ from qtpy.QtWidgets import (
 
 from napari_sam.ui.folder.channels import Seen, called, choices_of
 from napari_sam.ui.session import Session
-from napari_sam.ui.widgets.controls import Button, Combo, enable
+from napari_sam.ui.widgets.combos import Combo
+from napari_sam.ui.widgets.controls import Button, enable
 
 _MARKS = {"to do": "○", "found": "◐", "reviewed": "●"}
 _PREVIOUS = "The image before. Labels and table of this one are written beside it."

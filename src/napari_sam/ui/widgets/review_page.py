@@ -19,7 +19,8 @@ from napari_sam.classes import BY, CLASS, PROBABILITY, SUGGESTED
 from napari_sam.labels import table as object_table
 from napari_sam.ui.session import Session
 from napari_sam.ui.tools.review import Review
-from napari_sam.ui.widgets.controls import Button, LayerCombo, Segmented, enable
+from napari_sam.ui.widgets.combos import LayerCombo
+from napari_sam.ui.widgets.controls import Button, Segmented, enable
 from napari_sam.ui.widgets.folding import Folding
 from napari_sam.ui.widgets.histogram_slider import HistogramSlider
 from napari_sam.ui.widgets.object_dock import ObjectDock

@@ -6,7 +6,8 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_sam.ui.tools.review import Review
 from napari_sam.ui.tools.review_region import told
-from napari_sam.ui.widgets.controls import Button, LayerCombo, enable
+from napari_sam.ui.widgets.combos import LayerCombo
+from napari_sam.ui.widgets.controls import Button, enable
 from napari_sam.ui.widgets.folding import Folding
 from napari_sam.ui.widgets.page import Layers
 

@@ -20,7 +20,8 @@ from napari_sam.files.kinds import IMAGE_SUFFIXES
 from napari_sam.ui.layers.together import is_channel
 from napari_sam.ui.session import Session
 from napari_sam.ui.widgets.chip import ChipLabel
-from napari_sam.ui.widgets.controls import Button, Combo, LayerCombo, enable
+from napari_sam.ui.widgets.combos import Combo, LayerCombo
+from napari_sam.ui.widgets.controls import Button, enable
 
 _OTHER = "other file…"
 _CHANNELS = "channels together…"

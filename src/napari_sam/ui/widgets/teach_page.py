@@ -20,7 +20,8 @@ from napari_sam.models.lesson import BETTER, NOT_BETTER, Lesson
 from napari_sam.ui.session import Session
 from napari_sam.ui.tools.teach import Teach
 from napari_sam.ui.widgets.before_after import BeforeAfter
-from napari_sam.ui.widgets.controls import Button, LayerCombo, enable
+from napari_sam.ui.widgets.combos import LayerCombo
+from napari_sam.ui.widgets.controls import Button, enable
 from napari_sam.ui.widgets.page import Layers, Page
 
 _FROM = (

@@ -5,7 +5,8 @@ from __future__ import annotations
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 
 from napari_sam.ui.tools.through import Through
-from napari_sam.ui.widgets.controls import Button, LayerCombo, enable
+from napari_sam.ui.widgets.combos import LayerCombo
+from napari_sam.ui.widgets.controls import Button, enable
 from napari_sam.ui.widgets.slice_strip import SliceStrip
 
 _ON = (
