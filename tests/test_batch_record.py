@@ -222,3 +222,22 @@ def test_what_was_left_out_says_nothing_about_the_time_left(model, folder, tmp_p
         lines.tell(Outcome(job, "skipped", "already there"))
     line = lines.watch(9)
     assert (line._before, line._share) == (0, pytest.approx(1 / 3))
+
+
+@pytest.mark.parametrize("file", ["run.json", "objects.csv"])
+def test_a_disk_that_is_full_at_the_end_is_told_after_what_was_done(
+    file, folder, model, tmp_path, monkeypatch, capsys
+):
+    from napari_sam.files import atomic
+
+    def full(source: Path, target: Path, move: Any = atomic.os.replace) -> None:
+        if Path(target).name == file and len(list((tmp_path / "out").glob("*_labels.tif"))) == 3:
+            raise OSError(28, "No space left on device")
+        move(source, target)
+
+    monkeypatch.setattr(atomic.os, "replace", full)
+    assert main(["segment", str(folder), "-o", str(tmp_path / "out")]) == 1
+    told = capsys.readouterr().err
+    assert "3 of 3 images done" in told
+    assert f"{file} cannot be written (No space left on device)" in told
+    monkeypatch.undo()

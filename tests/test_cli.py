@@ -892,6 +892,26 @@ def test_a_number_that_is_none_is_told_in_words_of_the_person(capsys, arguments,
     assert told in capsys.readouterr().err
 
 
+def test_an_empty_path_is_not_the_folder_one_is_in(tmp_path, monkeypatch, image, model, capsys):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        run("segment", image, "-o", "")
+    assert ended.value.code == 2
+    assert "is empty" in capsys.readouterr().err
+    assert run("segment", "", "-o", "out") == 1
+    assert "is empty" in capsys.readouterr().err
+    assert names(tmp_path) == ["in"]
+
+
+def test_an_option_that_there_is_not_is_told_with_where_they_are_listed(capsys):
+    with pytest.raises(SystemExit) as ended:
+        run("segment", "a.tif", "-o", "out", "--diametre", "20")
+    assert ended.value.code == 2
+    told = capsys.readouterr().err
+    assert "--diametre" in told
+    assert "napari-sam segment --help" in told
+
+
 def test_a_file_that_is_no_checkpoint_is_refused_in_one_line(tmp_path, monkeypatch, capsys):
     monkeypatch.setenv("NAPARI_SAM_HOME", str(tmp_path / "home"))
     file = tmp_path / "notes.pth"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
@@ -99,12 +99,19 @@ class Diary:
         jobs.insert(len(known), jobs.pop(at))
         known.append(outcome)
         if time.monotonic() - self._written > _EVERY:
-            with suppress(OSError):  # it is tried again, and told at the end
+            with suppress(DataError):  # it is tried again, and told at the end
                 self.write()
 
     def write(self) -> None:
-        """Write the record as it is now."""
-        self.record.write(self._folder)
+        """Write the record as it is now.
+
+        Raises
+        ------
+        DataError
+            When there is no room for it, or nothing can be written there any more.
+        """
+        with _told(self._folder / record.NAME):
+            self.record.write(self._folder)
         self._written = time.monotonic()
 
     def tell_who(self) -> None:
@@ -118,7 +125,20 @@ class Diary:
     def write_table(self) -> None:
         """Write the table of all images that have one."""
         if self._table is not None:
-            run_table.write_run_table(self._table, self._jobs)
+            with _told(self._table):
+                run_table.write_run_table(self._table, self._jobs)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Say which file of a run cannot be written, and how it is made once it can."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"{path} cannot be written ({error.strerror or error}). What was done of the images "
+            "is kept: make room, and start the same run again."
+        ) from error
 
 
 def renew_table(jobs: Sequence[Job], folder: Path) -> None:

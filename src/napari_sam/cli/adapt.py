@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_sam.cli.output_flag import output_path
 from napari_sam.cli.pairs import add_pairs, pairs_of
 from napari_sam.cli.progress import Line
 from napari_sam.errors import DataError
@@ -28,7 +28,12 @@ def add_parser(
     )
     add_pairs(parser)
     parser.add_argument(
-        "-o", "--output", required=True, type=Path, metavar="FILE", help="a .safetensors file"
+        "-o",
+        "--output",
+        required=True,
+        type=output_path,
+        metavar="FILE",
+        help="a .safetensors file",
     )
     parser.add_argument(
         "--model", default="cells", metavar="NAME_OR_PATH", help="what to begin with"

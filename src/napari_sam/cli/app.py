@@ -59,6 +59,13 @@ def _with_dashes(words: Sequence[str]) -> list[str]:
     return spelled
 
 
+def _not_known(words: Sequence[str], command: str | None) -> str:
+    """Say that there are no such options, and where those are listed that there are."""
+    help_of = f"napari-sam {command}" if command else "napari-sam"
+    listed = " ".join(words)
+    return f"unrecognized arguments: {listed}. '{help_of} --help' lists what there is."
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command line.
 
@@ -77,7 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     words = _with_dashes(sys.argv[1:] if arguments is None else arguments)
     parser = build_parser(words)
-    options = parser.parse_args(words)
+    options, strange = parser.parse_known_args(words)
+    if strange:
+        parser.error(_not_known(strange, options.command))
     if options.command is None:
         parser.print_help()
         return 2
@@ -97,6 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         if options.debug:
             raise
-        print(f"napari-sam: {error}", file=sys.stderr)
+        from napari_sam.batch.outcome import told
+
+        print(f"napari-sam: {told(error)}", file=sys.stderr)
         return 1
     return code

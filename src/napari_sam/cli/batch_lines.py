@@ -35,6 +35,11 @@ class BatchLines:
         """Whether any has failed."""
         return bool(self._failed)
 
+    @property
+    def complete(self) -> bool:
+        """Whether of every job it was told what came of it."""
+        return self._told == len(self._jobs)
+
     def watch(self, number: int) -> Line:
         """Begin the line of a job that works here."""
         self._line = self._line_of(self._head(number), number)

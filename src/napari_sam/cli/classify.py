@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from napari_sam.cli.output_flag import output_path
 from napari_sam.cli.pairs import add_pairs, pairs_of
 from napari_sam.cli.progress import Line
 from napari_sam.errors import DataError
@@ -33,7 +34,7 @@ def add_parser(
     )
     add_pairs(parser)
     parser.add_argument(
-        "-o", "--output", required=True, type=Path, metavar="FOLDER", help="where tables go"
+        "-o", "--output", required=True, type=output_path, metavar="FOLDER", help="where tables go"
     )
     parser.add_argument(
         "--examples",

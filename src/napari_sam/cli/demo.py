@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from napari_sam.cli.output_flag import output_path
 from napari_sam.cli.progress import Line
 from napari_sam.errors import InstallationError
 
@@ -34,7 +35,7 @@ def add_parser(
     parser.add_argument(
         "-o",
         "--output",
-        type=Path,
+        type=output_path,
         default=Path("napari-sam-demo"),
         metavar="OUT",
         help="folder for the files written without a display; default: ./napari-sam-demo",

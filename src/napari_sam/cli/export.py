@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_sam.cli.output_flag import output_path
 from napari_sam.errors import DataError
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def add_parser(
     parser.add_argument("labels", type=Path, metavar="LABELS", help="a TIFF or PNG of labels")
     parser.add_argument("--to", required=True, choices=_FORMATS, help="the format")
     parser.add_argument(
-        "-o", "--output", required=True, type=Path, metavar="OUT", help="a file, or a folder"
+        "-o", "--output", required=True, type=output_path, metavar="OUT", help="a file, or a folder"
     )
     parser.add_argument(
         "--axes", help="what the file's axes are, if it does not say; for example TYX or ZYX"

@@ -38,8 +38,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
 def _group(parser: argparse.ArgumentParser, names: str, owning: list[Method[Any]]) -> Any:
     """Add a group for the options that some methods share."""
-    like = [f"as in {known.function}" if known.function else known.words.about for known in owning]
-    return parser.add_argument_group(f"options of --mode {names}", ", ".join(like))
+    like = [known.function for known in owning if known.function]
+    about = f"as in {', '.join(like)}" if like else owning[0].words.about
+    return parser.add_argument_group(f"options of --mode {names}", about)
 
 
 def options_typed(typed: argparse.Namespace) -> Any:

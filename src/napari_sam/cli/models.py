@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_sam.cli.output_flag import output_path
 from napari_sam.cli.progress import Line
 
 if TYPE_CHECKING:
@@ -59,7 +60,12 @@ def add_parser(
     )
     onnx.add_argument("model", metavar="NAME_OR_PATH", help="a model's name, or a checkpoint")
     onnx.add_argument(
-        "-o", "--output", required=True, type=Path, metavar="FOLDER", help="where to write them"
+        "-o",
+        "--output",
+        required=True,
+        type=output_path,
+        metavar="FOLDER",
+        help="where to write them",
     )
     onnx.add_argument(
         "--overwrite", action="store_true", help="replace files that are there already"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_sam.cli import channels
+from napari_sam.cli.output_flag import output_path
 from napari_sam.cli.progress import Line
 from napari_sam.errors import DataError
 
@@ -35,7 +36,7 @@ def add_parser(
         metavar="IMAGE",
         help="images, folders or patterns; that of the session by default",
     )
-    parser.add_argument("-o", "--output", required=True, type=Path, metavar="FOLDER")
+    parser.add_argument("-o", "--output", required=True, type=output_path, metavar="FOLDER")
     parser.add_argument("--model", metavar="NAME_OR_PATH", help="who answers; as then by default")
     channels.add_flags(parser, "this channel only, counted from 0")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_sam.batch.outputs import KINDS, Outputs
 from napari_sam.cli import channels
 from napari_sam.cli.method_flags import add_flags, options_typed
+from napari_sam.cli.output_flag import output_path
 from napari_sam.cli.repeating import add_repeat, repeated, tell_differences
-from napari_sam.errors import DataError
+from napari_sam.errors import DataError, NapariSamError
 from napari_sam.methods.registry import method, methods, names
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def add_parser(
         metavar="INPUT",
         help="an image, a folder of images, a plate of OME-Zarr, or a pattern",
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="OUT", help="a folder")
+    parser.add_argument("-o", "--output", type=output_path, metavar="OUT", help="a folder")
     add_repeat(parser)
     parser.add_argument(
         "--model", default="cells", help="a name from 'napari-sam models', or a checkpoint's path"
@@ -207,6 +207,10 @@ def run(typed: argparse.Namespace) -> int:
             by = by or outcome.by
     except KeyboardInterrupt:
         print("\nThe same command with --skip-existing goes on where it was.", file=sys.stderr)
+        raise
+    except NapariSamError:  # the record or the table of a run whose images are done
+        if lines.complete:
+            lines.end(folder)
         raise
     lines.end(folder)
     if record is not None:
