@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from skimage.draw import disk
 
 import napari_sam as ns
-from napari_sam.errors import Cancelled, ParameterError
+from napari_sam.errors import Cancelled, LabelsError, ModelError, ParameterError, PromptError
 from napari_sam.methods.found_cells import FoundCells
 from napari_sam.methods.interpolation import EnlargedLabels, Pixels, enlarge
 from napari_sam.models.model import InstanceMaps
@@ -172,3 +172,29 @@ def test_maps_coarser_than_the_plane_give_smooth_borders():
     from skimage.measure import perimeter
 
     assert perimeter(labels > 0) < 1.08 * np.sqrt(4 * np.pi * (labels > 0).sum())
+
+
+@pytest.mark.parametrize(
+    ("out", "told"),
+    [
+        ("labels.zarr", "array of whole numbers"),
+        (np.zeros((128, 128)), "array of whole numbers"),
+        (np.zeros((3, 3), np.int32), "has shape"),
+        (np.broadcast_to(np.int32(0), (128, 128)), "read-only"),
+    ],
+)
+def test_labels_are_written_into_nothing_else_than_labels(model, out, told, monkeypatch):
+    def asked(*_, **__):
+        raise AssertionError("the model was asked first")
+
+    monkeypatch.setattr(model, "encode", asked)
+    with pytest.raises(LabelsError, match=told):
+        ns.segment_cells(nuclei(), model=model, out=out)
+
+
+def test_one_prompt_is_no_list_of_prompts(model):
+    embedding = model.encode(nuclei())
+    with pytest.raises(PromptError, match="list of Prompt"):
+        model.predict_each(embedding, ns.Prompt(points=[(30, 30)]))
+    with pytest.raises(ModelError, match="must be an Embedding"):
+        model.predict(nuclei(), ns.Prompt(points=[(30, 30)]))

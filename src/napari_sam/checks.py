@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -291,8 +291,17 @@ def ids(value: Any, name: str = "ids", error: Error = LabelsError) -> list[int]:
 def instance(value: Any, kind: type[T], name: str, error: Error = ParameterError) -> T:
     """Return an object of a class."""
     if not isinstance(value, kind):
-        raise error(f"{name} must be a {kind.__name__}, got {reprlib.repr(value)}.")
+        article = "an" if kind.__name__[0] in "AEIO" else "a"
+        raise error(f"{name} must be {article} {kind.__name__}, got {reprlib.repr(value)}.")
     return value
+
+
+def instances(values: Any, kind: type[T], name: str, error: Error = ParameterError) -> Sequence[T]:
+    """Return several objects of a class; one alone is none of several."""
+    if isinstance(values, kind) or not isinstance(values, Sequence):
+        got = reprlib.repr(values)
+        raise error(f"{name} must be a list of {kind.__name__} objects, got {got}.")
+    return [instance(value, kind, f"Each of {name}", error) for value in values]
 
 
 def reports(progress: Any) -> None:

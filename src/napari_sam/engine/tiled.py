@@ -13,9 +13,9 @@ from napari_sam.engine.sizes import agreed, limits_on
 from napari_sam.engine.stitch import Canvas, PlaneOf, Written, write_part
 from napari_sam.engine.tile_record import InMemory, Record, Settled
 from napari_sam.engine.tiles import Part, divide, holds_nothing, nearest_first
-from napari_sam.errors import ImageError, LabelsError
+from napari_sam.errors import ImageError
 from napari_sam.images import Block, Image, Plane, Tile, is_large
-from napari_sam.labels.gather import placed
+from napari_sam.labels.gather import check_out, placed
 from napari_sam.labels.levels import sparse_zeros
 from napari_sam.methods.method import Method
 from napari_sam.methods.option import described
@@ -232,8 +232,7 @@ def segment_in_tiles(
     import pandas as pd
 
     labels = sparse_zeros(image.shape, np.dtype(np.int32)) if out is None else out
-    if tuple(labels.shape) != image.shape:
-        raise LabelsError(f"out has shape {tuple(labels.shape)}, but the image has {image.shape}.")
+    check_out(labels, image.shape)
     record = InMemory()
     search_in_tiles(image, options, models, labels, record, progress=progress)
     table = pd.concat(record.tables, ignore_index=True)

@@ -9,6 +9,7 @@ from typing import Any
 from napari_sam.engine.run import needs_finder, run
 from napari_sam.engine.tiled import in_tiles, segment_in_tiles
 from napari_sam.images import Image, remembering
+from napari_sam.labels.gather import check_out
 from napari_sam.loading import as_model
 from napari_sam.methods.registry import method_of
 from napari_sam.models.model import Model
@@ -59,6 +60,8 @@ def segment_image(
     ------
     ParameterError, ImageError, ModelError, LabelsError, Cancelled
     """
+    if out is not None:
+        check_out(out, image.shape)
     method, (model, finder) = method_of(options), models
     if in_tiles(image, method):
         return segment_in_tiles(image, options, models, out=out, progress=progress)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
 from napari_sam.segmentation import Segmentation, check_id
 
@@ -19,6 +21,32 @@ def placed(table: pd.DataFrame, plane: Plane) -> pd.DataFrame:
     for place, axis in enumerate(leading):
         table.insert(place, f"axis_{axis}", plane.index[axis])
     return table
+
+
+def check_out(out: Any, shape: tuple[int, ...]) -> None:
+    """Refuse what labels cannot be written into, before anything is searched.
+
+    Parameters
+    ----------
+    out : object
+    shape : tuple of int
+        Of the image, without colour.
+
+    Raises
+    ------
+    LabelsError
+        When it is no array of whole numbers that can be written, or of another shape.
+    """
+    kind = getattr(getattr(out, "dtype", None), "kind", "")
+    if kind not in "iu" or not kind or not hasattr(out, "__setitem__"):
+        raise LabelsError(
+            "out must be an array of whole numbers that labels are written into, such as "
+            f"np.zeros({shape}, 'int32') or an array of zarr, got {reprlib.repr(out)}."
+        )
+    if tuple(out.shape) != shape:
+        raise LabelsError(f"out has shape {tuple(out.shape)}, but the image has {shape}.")
+    if isinstance(out, np.ndarray) and not out.flags.writeable:
+        raise LabelsError("out is read-only: pass a copy of it, or another array.")
 
 
 def gather(

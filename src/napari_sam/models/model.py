@@ -273,6 +273,7 @@ class Model(ABC):
             As `predict`.
         """
         found = []
+        prompts = checks.instances(prompts, Prompt, "prompts", PromptError)
         for done, prompt in enumerate(prompts):
             progress(done / len(prompts))
             found.append(self.predict(embedding, prompt))

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from napari_sam import checks, images
+from napari_sam.errors import PromptError
 from napari_sam.models.capabilities import Store
 from napari_sam.models.device import is_out_of_memory, out_of_memory, release_memory
 from napari_sam.models.model import Embedding, Model
@@ -197,6 +198,7 @@ class SamModel(Model):
         multimask: bool | None = None,
     ) -> list[Candidates]:
         """Answer several prompts, one object each, in order; see `predict`."""
+        prompts = checks.instances(prompts, Prompt, "prompts", PromptError)
         for prompt in prompts:
             self._check(embedding, prompt)
         found: list[Candidates] = []
