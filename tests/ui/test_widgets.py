@@ -114,12 +114,13 @@ def test_a_list_of_choices_uses_its_own_keys_alone(show):
 
 def test_a_name_too_long_for_its_list_loses_its_middle(show):
     combo = show(LayerCombo("tip", "none"))
-    combo.resize(200, combo.height())
-    combo.fixed = [(k, f"20240312_plate2_position003_t30_channel{k}.tif") for k in "01"]
+    combo.setFixedWidth(40 * combo.fontMetrics().horizontalAdvance("0"))
+    combo.fixed = [(k, f"20240312_experiment7_plate2_position003_t30_channel{k}.tif") for k in "01"]
     for chosen in "01":
         combo.show_layers([], chosen)
         QTest.qWait(1)
         shown = combo.shown_text()
+        assert "…" in shown
         assert (shown[:4], shown[-5:]) == ("2024", f"{chosen}.tif")
         assert combo.fontMetrics().horizontalAdvance(shown) < combo.width()
     combo.fixed = [("a", "apples")]
