@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import napari_sam as ns
 from napari_sam import images
 from napari_sam.errors import ImageError
-from napari_sam.images import Plane, content_hash
+from napari_sam.images import Image, Plane, content_hash
 
 
 @st.composite
@@ -128,3 +129,23 @@ def test_the_hash_tells_pixels_shape_and_type_apart() -> None:
 )
 def test_a_plane_without_anything_to_see_is_blank(plane, blank):
     assert images.is_blank(plane) == blank
+
+
+def test_an_array_that_does_not_know_how_large_it_is_says_what_to_do():
+    da = pytest.importorskip("dask.array")
+    pixels = da.from_array(np.arange(1600.0).reshape(40, 40), chunks=20)
+    some = pixels[da.ones(40, chunks=20) > 0]
+    for use in (
+        lambda: Image.of(some),
+        lambda: Image(some, "YX"),
+        lambda: ns.Prompter(some, ns.load_model("cells")),
+        lambda: ns.propagate(da.stack([some] * 3), {0: ns.Prompt(points=[(3, 3)])}),
+    ):
+        with pytest.raises(ImageError, match="compute_chunk_sizes"):
+            use()
+    assert Image.of(some.compute_chunk_sizes()).shape == (40, 40)
+
+
+def test_pixels_are_an_array():
+    with pytest.raises(ImageError, match="must be an array"):
+        Image(None, "YX")

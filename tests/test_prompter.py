@@ -188,3 +188,8 @@ def test_a_plane_of_a_stack_is_chosen() -> None:
 def test_a_click_beside_the_plane_is_refused() -> None:
     with pytest.raises(PromptError, match="outside"):
         ns.Prompter(SLIDE, FakeModel()).predict(ns.Prompt(points=[(-4, 4)]))
+
+
+def test_places_alone_are_no_prompt() -> None:
+    with pytest.raises(PromptError, match="must be a Prompt"):
+        ns.Prompter(SLIDE, FakeModel()).predict([(4, 4)])  # type: ignore[arg-type]

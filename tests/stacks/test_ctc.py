@@ -55,6 +55,8 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     saved = tracks().save_ctc(tmp_path)
     with pytest.raises(DataError, match="another folder"):
         tracks().save_ctc(saved)
+    with pytest.raises(DataError, match="is a file"):
+        tracks().save_ctc(next(saved.glob("*.tif")))
 
 
 def test_what_is_no_such_folder_is_refused(tmp_path: Path) -> None:

@@ -105,6 +105,9 @@ def test_what_cannot_be_interpolated_is_refused() -> None:
         interpolate(labels, 1)
     with pytest.raises(LabelsError, match=r"not on the slices \[3\]"):
         interpolate(labels, 1, slices=(1, 3))
+    for senseless in ("ab", 3, [0, "b"], [0.5, 2]):
+        with pytest.raises(ParameterError, match=r"[Ss]lice"):
+            interpolate(labels, 1, slices=senseless)
     with pytest.raises(ParameterError, match="between 0 and 3"):
         interpolate(labels, 1, slices=(1, 9))
     with pytest.raises(ParameterError, match="at least 1"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import dask.array
@@ -237,3 +238,31 @@ def test_a_page_says_its_own_advice_whatever_the_one_before_has_said(opened, bef
     opened.session.set_tool("click")
     opened.settle()
     assert opened.state.status.startswith("Click a cell.")
+
+
+def test_an_image_of_unknown_size_is_told_with_what_to_do(bench):
+    lazy = dask.array.from_array(blobs(), chunks=20)
+    some = lazy[dask.array.ones(64, chunks=20) > 0]
+    with np.errstate(invalid="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # napari, which works out where the layer lies
+        bench.viewer.add_image(some, contrast_limits=(0, 255), name="some")
+        bench.settle()
+        bench.session.set_tool("find")
+        bench.find.start()
+        bench.settle()
+    assert "compute_chunk_sizes" in bench.state.status
+    assert bench.state.problem
+    assert bench.names() == ["some"]
+
+
+def test_an_outline_without_a_pixel_is_no_cell_that_could_be_kept(opened, monkeypatch):
+    def nothing(embedding, prompt):
+        empty = np.zeros((1, *embedding.shape), dtype=bool)
+        logits = np.full(empty.shape, -4.0, np.float32)
+        score = np.array([0.01], np.float32)
+        return Candidates(empty, score, logits, (0, 0, *embedding.shape))
+
+    monkeypatch.setattr(opened.model, "predict", nothing)
+    opened.click(20, 20)
+    opened.settle()
+    assert opened.state.status.startswith("The model sees no cell there")

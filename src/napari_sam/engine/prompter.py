@@ -16,9 +16,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam import checks
 from napari_sam.contrast import limits_of
 from napari_sam.engine.tile_prompts import candidates_of, prompt_in
-from napari_sam.errors import ImageError
+from napari_sam.errors import ImageError, PromptError
 from napari_sam.images import (
     Block,
     Image,
@@ -190,7 +191,7 @@ class Prompter:
         self, prompt: Prompt, look: Look | None = None, progress: Progress = silent
     ) -> tuple[Candidates, Read]:
         """Answer a prompt, see `predict`, and tell what was looked at."""
-        prompt.check(self.block.plane.shape)
+        checks.instance(prompt, Prompt, "prompt", PromptError).check(self.block.plane.shape)
         read, found = self._ask(prompt, look, progress)
         mask = found.regions[0].mask
         if mask.size:

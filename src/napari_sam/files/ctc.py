@@ -66,6 +66,8 @@ def write_ctc(
 
     prefix, name = TRUTH if truth else RESULT
     target = Path(folder)
+    if target.exists() and not target.is_dir():
+        raise DataError(f"{target} is a file: give the name of a folder.")
     if (target / name).exists():
         raise DataError(f"{target} holds tracks already ({name}): choose another folder.")
     count = int(labels.shape[0])

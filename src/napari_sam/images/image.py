@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import reprlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,7 +13,7 @@ import numpy.typing as npt
 
 from napari_sam import checks
 from napari_sam.errors import ImageError, NapariSamError
-from napari_sam.images.plane import Plane, check_shape, is_rgb
+from napari_sam.images.plane import Plane, check_shape, is_rgb, known_shape
 from napari_sam.pixel_size import PixelSize
 
 
@@ -56,7 +57,9 @@ class Image:
     least_range: float = 0.0
 
     def __post_init__(self) -> None:
-        shape = tuple(self.finest.shape)
+        if not hasattr(self.finest, "shape"):
+            raise ImageError(f"pixels must be an array, got {reprlib.repr(self.pixels)}.")
+        shape = known_shape(self.finest)
         named = [letter for letter in self.axes if letter != "Q"]
         if len(self.axes) != len(shape) or len(set(named)) != len(named):
             raise ImageError(
@@ -113,7 +116,7 @@ class Image:
             )
         lazy = hasattr(pixels, "shape") and not np.ma.isMaskedArray(pixels)
         data = pixels if lazy else checks.array(pixels, "An image", ImageError)
-        shape = tuple(data.shape)
+        shape = known_shape(data)
         if rgb is None:
             rgb = is_rgb(shape)
         check_shape(shape, rgb)

@@ -155,6 +155,23 @@ def planes(shape: tuple[int, ...], rgb: bool | None = None) -> Iterator[Plane]:
         yield Plane((ndim - 2, ndim - 1), (*position, None, None), (spatial[-2], spatial[-1]))
 
 
+def known_shape(pixels: Any) -> tuple[int, ...]:
+    """Return the shape of an array, lazy or not.
+
+    Raises
+    ------
+    ImageError
+        When the array does not know how large it is, as after a selection by a mask in dask.
+    """
+    shape = tuple(pixels.shape)
+    if any(length != length for length in shape):  # NaN
+        raise ImageError(
+            f"The image does not know how large it is: shape {shape}. Of an array of dask, call "
+            "its compute_chunk_sizes() first."
+        )
+    return tuple(int(length) for length in shape)
+
+
 def check_shape(shape: tuple[int, ...], rgb: bool) -> None:
     if len(shape) < 2 + rgb or 0 in shape:
         raise ImageError(

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from napari_sam import checks
 from napari_sam.contrast import contrast_limits
 from napari_sam.errors import ImageError, LabelsError, ParameterError, PromptError
-from napari_sam.images import check_plane, is_rgb
+from napari_sam.images import check_plane, is_rgb, known_shape
 from napari_sam.regions import Mask, Region
 
 AROUND = 1.5  # object sizes that a window shows on each side
@@ -92,7 +92,7 @@ class Slices:
     ) -> None:
         lazy = hasattr(stack, "shape") and not np.ma.isMaskedArray(stack)
         self.data = stack if lazy else checks.array(stack, "The stack", ImageError)
-        shape = tuple(int(n) for n in self.data.shape)
+        shape = known_shape(self.data)
         if (is_rgb(shape) and len(shape) == 4) if rgb is None else rgb:
             shape = shape[:-1]
         if len(shape) != 3 or 0 in self.data.shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any
@@ -164,16 +165,23 @@ def fill_regions(known: Mapping[int, Region], progress: Progress = silent) -> di
     return found
 
 
+def _numbers(slices: Any) -> set[int]:
+    """Return the slices that were listed, each once."""
+    if not isinstance(slices, Iterable) or isinstance(slices, str):
+        raise ParameterError(f"slices must be a list of slices, got {reprlib.repr(slices)}.")
+    return {checks.whole(z, "A slice") for z in slices}
+
+
 def _drawn(data: Any, number: int, slices: Iterable[int] | None) -> list[int]:
     """Return the slices to go by, checked."""
     if number <= 0:
         raise ParameterError(f"An object's id is a positive number, got {number}.")
     depth = data.shape[0]
-    given = range(depth) if slices is None else sorted({int(z) for z in slices})
-    if slices is not None and any(not 0 <= z < depth for z in given):
-        raise ParameterError(f"Slices lie between 0 and {depth - 1}, got {list(given)}.")
+    given = list(range(depth)) if slices is None else sorted(_numbers(slices))
+    if any(not 0 <= z < depth for z in given):
+        raise ParameterError(f"Slices lie between 0 and {depth - 1}, got {given}.")
     drawn = [z for z in given if (np.asarray(data[z]) == number).any()]
-    if slices is not None and len(drawn) < len(list(given)):
+    if slices is not None and len(drawn) < len(given):
         missing = sorted(set(given) - set(drawn))
         raise LabelsError(f"Object {number} is not on the slices {missing}: draw it there first.")
     if len(drawn) < 2:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_sam.engine.worker import View
-from napari_sam.errors import ViewError
+from napari_sam.errors import ImageError, ViewError
 from napari_sam.images import Image as Pixels
-from napari_sam.images import Plane, behind, remembering
+from napari_sam.images import Plane, behind, known_shape, remembering
 from napari_sam.ui.layers.axes import letters_of
 from napari_sam.ui.layers.planes import contrast_limits, displayed_plane, pixel_size, spatial_shape
 
@@ -85,6 +85,10 @@ def resolve(viewer: Any, image: Image, *, limits: bool, version: int) -> Shown:
             "Grid view shows the layers beside each other, so that marks and outlines would not "
             "lie on the image. Switch it off (Ctrl+G) to work on cells."
         )
+    try:
+        known_shape(finest(image))
+    except ImageError as error:
+        raise ViewError(str(error)) from error
     plane = displayed_plane(viewer, image)
     if min(plane.shape) < _FEWEST_PIXELS:
         raise ViewError(

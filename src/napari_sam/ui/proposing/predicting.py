@@ -294,7 +294,8 @@ class Predicting:
             return
         self.hover.covered()
         filled = state.filled
-        self._preview.show(answer.image, answer.plane, answer.regions(state.choices), filled=filled)
+        regions = answer.regions(state.choices)
+        self._preview.show(answer.image, answer.plane, regions, filled=filled)
         if not state.advice.others:
             return  # an unfinished cell waits for its page; here its keys mean nothing
         certainty = f"{100 * answer.score(state.choices):.0f} % sure"
@@ -310,6 +311,8 @@ class Predicting:
                 f"One cell, {certainty}. {state.accept_key} keeps it{others}; a right click takes "
                 "something away."
             )
+            if not regions[0].area:
+                told = f"The model sees no cell there{others}. Mark the middle of a cell."
         bench.say(shown.remark + told)
 
     def _where(self, answer: Answer) -> Shown | None:
