@@ -21,6 +21,7 @@ from napari_sam.training.synthetic import (
     generate_timelapse,
     generate_volume,
 )
+from napari_sam.training.synthetic.volumes import NUCLEI_KINDS
 
 SMALL = (96, 112)
 #: Kinds whose strongest edges lie inside the object (nuclei in another colour, granules), or whose
@@ -151,10 +152,36 @@ def test_volumes(kind):
     assert sample.image.shape == sample.labels.shape == (12, 96, 80)
     assert sample.image.dtype == np.uint16
     check_labels(sample.labels)
-    inside = sample.image[sample.labels > 0].mean()
-    assert inside > 2 * sample.image[sample.labels == 0].mean() - 100
     assert len(sample.info["spacing"]) == 3
     assert sample.info["count"] == sample.labels.max() >= 3
+
+
+@pytest.mark.parametrize("kind", NUCLEI_KINDS)
+def test_nuclei_shine(kind):
+    sample = generate_volume(kind, 2, (12, 96, 80))
+    inside = sample.image[sample.labels > 0].mean()
+    assert inside > 2 * sample.image[sample.labels == 0].mean() - 100
+
+
+def test_membranes_shine_and_those_of_neurites_are_dark():
+    for kind, brighter in (("membrane_stack", 1), ("neurite_stack", -1)):
+        for seed in range(3):
+            image, labels, _ = generate_volume(kind, seed, (12, 96, 80))
+            walls = np.stack([find_boundaries(plane, mode="inner") for plane in labels])
+            middles = np.stack([ndi.distance_transform_edt(one > 0) > 3 for one in labels * ~walls])
+            assert middles.any()
+            apart = image[walls].mean() - image[middles].mean()
+            assert brighter * apart > 0.1 * image.max()
+
+
+def test_neurites_go_on_through_most_planes_and_cells_end():
+    shares = {}
+    for kind in ("membrane_stack", "neurite_stack"):
+        labels = generate_volume(kind, 1, (12, 96, 80)).labels
+        planes = [len(np.unique(np.nonzero(labels == i)[0])) for i in range(1, labels.max() + 1)]
+        shares[kind] = np.median(planes) / 12
+    assert shares["neurite_stack"] > 0.75
+    assert 0.2 < shares["membrane_stack"] < 0.75
 
 
 def test_timelapse_tracks_have_no_gaps_and_parents_end_where_children_begin():

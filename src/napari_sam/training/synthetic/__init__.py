@@ -10,12 +10,12 @@ Each id is one 8-connected component: the visible part of one object. Ids are 1.
 
 from napari_sam.training.synthetic.generator import (
     KINDS,
+    VOLUME_KINDS,
     generate,
     generate_timelapse,
     generate_volume,
 )
 from napari_sam.training.synthetic.scene import Sample
-from napari_sam.training.synthetic.volumes import VOLUME_KINDS
 
 __all__ = [
     "KINDS",

@@ -26,9 +26,10 @@ from napari_sam.training.synthetic import (
 )
 from napari_sam.training.synthetic.looks import any_look
 from napari_sam.training.synthetic.optics import expose
+from napari_sam.training.synthetic.packed import PACKED_KINDS, draw_packed
 from napari_sam.training.synthetic.scene import Painter, Sample
 from napari_sam.training.synthetic.timelapse import expose_timelapse, paint_timelapse
-from napari_sam.training.synthetic.volumes import VOLUME_KINDS, expose_volume, paint_volume
+from napari_sam.training.synthetic.volumes import NUCLEI_KINDS, draw_nuclei
 
 PAINTERS: dict[str, Painter] = {
     **nuclei.PAINTERS,
@@ -50,6 +51,8 @@ PAINTERS: dict[str, Painter] = {
 PAINTERS["any_look"] = any_look(dict(PAINTERS))
 #: Names that :func:`generate` accepts.
 KINDS: tuple[str, ...] = tuple(PAINTERS)
+#: Names that :func:`generate_volume` accepts.
+VOLUME_KINDS: tuple[str, ...] = (*NUCLEI_KINDS, *PACKED_KINDS)
 
 
 def stream(name: str, seed: int) -> np.random.Generator:
@@ -101,7 +104,10 @@ def generate(kind: str | None = None, seed: int = 0, shape: tuple[int, int] = (2
 def generate_volume(
     kind: str | None = None, seed: int = 0, shape: tuple[int, int, int] = (24, 256, 256)
 ) -> Sample:
-    """Make a stack of fluorescent nuclei with exact labels in three dimensions.
+    """Make a stack with exact labels in three dimensions.
+
+    Nuclei in fluorescence, thinly spread or crowded; cells with stained membranes; neurites in
+    electron microscopy.
 
     Parameters
     ----------
@@ -124,11 +130,9 @@ def generate_volume(
     if kind not in VOLUME_KINDS:
         known = ", ".join(VOLUME_KINDS)
         raise DataError(f"Unknown kind of synthetic stack: {kind!r}. Known: {known}.")
-    rng = stream(kind, seed)
-    light, labels, info = paint_volume(rng, kind, shape)
-    step = info["spacing"][0]
-    image = expose_volume(rng, light, step)
-    volume = np.bincount(labels.ravel())[1:] * step
+    draw = draw_packed if kind in PACKED_KINDS else draw_nuclei
+    image, labels, info = draw(stream(kind, seed), kind, shape)
+    volume = np.bincount(labels.ravel())[1:] * info["spacing"][0]
     diameter = float(np.cbrt(np.median(volume) * 6 / np.pi)) if volume.size else 0.0
     info |= {"seed": int(seed), "diameter": diameter, "count": int(volume.size)}
     return Sample(image, labels, info)

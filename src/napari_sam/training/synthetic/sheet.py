@@ -12,11 +12,11 @@ from skimage.segmentation import find_boundaries
 
 from napari_sam.training.synthetic.generator import (
     KINDS,
+    VOLUME_KINDS,
     generate,
     generate_timelapse,
     generate_volume,
 )
-from napari_sam.training.synthetic.volumes import VOLUME_KINDS
 
 Picture = NDArray[np.uint8]
 

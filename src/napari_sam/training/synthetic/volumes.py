@@ -14,7 +14,7 @@ from napari_sam.training.synthetic.territory import Labels, tidy
 
 Size = tuple[int, int, int]
 #: Arrangements of nuclei in a stack.
-VOLUME_KINDS: tuple[str, ...] = ("nuclei_stack", "tissue_stack", "spheroid_stack")
+NUCLEI_KINDS: tuple[str, ...] = ("nuclei_stack", "tissue_stack", "spheroid_stack")
 
 
 def noise_3d(rng: np.random.Generator, shape: Size, scale: float, squeeze: float) -> Array:
@@ -65,7 +65,7 @@ def paint_volume(
     Parameters
     ----------
     kind : str
-        One of :data:`VOLUME_KINDS`.
+        One of :data:`NUCLEI_KINDS`.
     shape : (int, int, int)
         Planes, rows, columns. A plane is two to four pixels thick.
     """
@@ -109,6 +109,14 @@ def paint_volume(
     light *= 1 - 0.35 * best**2
     info = {"kind": kind, "spacing": (round(step, 3), 1.0, 1.0)}
     return np.maximum(light, 0).astype(np.float32), labels, info
+
+
+def draw_nuclei(
+    rng: np.random.Generator, kind: str, shape: Size
+) -> tuple[NDArray[np.uint16], Labels, dict[str, Any]]:
+    """Draw a stack of nuclei of one of :data:`NUCLEI_KINDS`: image, labels, and ``spacing``."""
+    light, labels, info = paint_volume(rng, kind, shape)
+    return expose_volume(rng, light, info["spacing"][0]), labels, info
 
 
 def expose_volume(rng: np.random.Generator, light: Array, step: float) -> NDArray[np.uint16]:
