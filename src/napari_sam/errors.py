@@ -28,6 +28,10 @@ class LabelsError(NapariSamError, ValueError):
     """The labels cannot take this change (type too small, wrong shape, read-only)."""
 
 
+class HalfWrittenError(LabelsError):
+    """Storage failed while a change was written, and then again while it was taken back."""
+
+
 class DataError(NapariSamError, ValueError):
     """A data set, sample or file is missing, malformed, or not known by that name."""
 

@@ -346,3 +346,38 @@ def test_a_full_disk_leaves_no_half_of_a_short_journal(written, monkeypatch):
         shorten(written.path, len(whole))
     assert list(written.path.parent.iterdir()) == [written.path]
     assert written.path.read_bytes() == whole
+
+
+def far_apart() -> Change:
+    before = np.zeros((2, *SHAPE[1:]), np.int32)
+    after = np.broadcast_to(square(3), before.shape).astype(np.int32)
+    return Change("Wrote on two planes.", Runs.between(SHAPE, (0, 0, 0), before, after), when=5)
+
+
+def test_what_was_begun_is_known_from_a_short_journal_too(tmp_path):
+    """Labels in a file of their own may hold half of it."""
+    path = tmp_path / "one.journal"
+    journal = Journal(path)
+    about = {"name": "cells", entries.PLACE: {"kind": "zarr"}}
+    journal.append(entries.began(SHAPE, np.int32, fresh().table, about))
+    journal.append(entries.READY)
+    journal.append(entries.begins("apply", far_apart()))
+    journal.sync()
+    short = shorten(path, journal.size)
+    assert short is not None
+    for one in (path, short[0]):
+        labels = replay(one)
+        assert labels is not None
+        assert labels.half_written is not None
+        assert to_bytes(labels.half_written) == to_bytes(far_apart())
+        assert labels.done == []
+    for end, steps in ((entries.STOPPED, 0), (entries.made(far_apart()), 1)):
+        other = Journal(tmp_path / f"{end.kind}.journal")
+        for entry in (*read(short[0]), end):
+            other.append(entry)
+        other.close()
+        labels = replay(other.path)
+        assert labels is not None
+        assert labels.half_written is None
+        assert len(labels.done) == steps
+    journal.close()

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_sam.errors import Cancelled, LabelsError
+from napari_sam.errors import Cancelled, HalfWrittenError, LabelsError
 from napari_sam.images import Plane
 from napari_sam.labels import presence, runs
 from napari_sam.labels.change import Change
@@ -174,3 +174,55 @@ def test_a_part_hands_on_what_is_thrown_at_it() -> None:
     closed.close()
     assert seen == ["thrown", "over", "over"]
     assert done_at_once(part_of(work(), 0.0, 1.0)) == "done"
+
+
+class Failing:
+    """Storage that takes some windows, and then fails for a while."""
+
+    def __init__(self, pixels: np.ndarray, first: int, last: int) -> None:
+        self.pixels, self.shape, self.dtype = pixels, pixels.shape, pixels.dtype
+        self.failing, self.count = range(first, last), 0
+
+    def __getitem__(self, where: object) -> np.ndarray:
+        return self.pixels[where]
+
+    def __setitem__(self, where: object, values: object) -> None:
+        self.count += 1
+        if self.count in self.failing:
+            raise OSError("the disk is gone")
+        self.pixels[where] = values
+
+
+class Heard:
+    def __init__(self, document: Document) -> None:
+        self.document, self.told = document, list[object]()
+
+    def begins(self, way: str, change: Change) -> Steps[None]:
+        self.told.append((way, change, self.document.sheet.pixels[:].copy()))
+        yield 0.0
+
+    def stopped(self) -> None:
+        self.told.append("stopped")
+
+
+@pytest.mark.parametrize("for_good", [False, True])
+def test_a_witness_hears_before_and_of_what_is_taken_back_wholly(
+    document: Document, for_good: bool
+) -> None:
+    change, before = deletion(document), document.sheet.pixels.copy()
+    document.sheet.pixels = Failing(document.sheet.pixels, 4, 99 if for_good else 5)
+    document.witness = heard = Heard(document)
+    with pytest.raises(HalfWrittenError if for_good else LabelsError, match="disk is gone"):
+        document.apply(change)
+    way, told, there = heard.told[0]
+    assert (way, told) == ("apply", change)
+    np.testing.assert_array_equal(there, before)
+    assert heard.told[1:] == ([] if for_good else ["stopped"])
+    assert np.array_equal(document.sheet.pixels[:], before) == (not for_good)
+
+
+def test_a_witness_need_not_hear_of_what_is_written_in_a_moment(document: Document) -> None:
+    document.witness = heard = Heard(document)
+    document.apply(Change("Wrote.", Runs.at(SHAPE, ([20, 21], [20, 20]), 0, [50, 51])))
+    document.undo()
+    assert heard.told == []

@@ -8,17 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fake_model import FakeModel, blobs
+from fake_model import FakeModel
 from napari_sam.labels import held, placed, presence, runs
-from napari_sam.segmentation import measure
 from napari_sam.ui.labels_layer import slowly
 from napari_sam.ui.labels_layer.plane_labels import PlaneLabels
 from napari_sam.ui.layers import label_grid
 from napari_sam.ui.tools.review_many import Many
-
-SIDE = 400
-CENTRES = [(row, column) for row in (40, 200, 360) for column in (40, 200, 360)]
-IMAGE = blobs((SIDE, SIDE), CENTRES, radius=9)
+from nine_discs import IMAGE, discs, table
 
 
 class Watched:
@@ -42,22 +38,6 @@ class Watched:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         raise AssertionError("read as a whole")
-
-
-def discs() -> np.ndarray:
-    labels = np.zeros(IMAGE.shape, np.int32)
-    grid = np.indices(IMAGE.shape)
-    for number, centre in enumerate(CENTRES, start=1):
-        inside = ((grid - np.reshape(centre, (2, 1, 1))) ** 2).sum(axis=0) <= 80
-        labels[inside] = number
-    return labels
-
-
-def table() -> pd.DataFrame:
-    scores = {number: 0.5 + number / 20 for number in range(1, len(CENTRES) + 1)}
-    found = measure(discs(), scores=scores, source="cells")
-    found.insert(0, "index", found["label"])
-    return found
 
 
 def reviewed(bench: Any, monkeypatch: pytest.MonkeyPatch, *, large: bool, rows: bool) -> Any:

@@ -64,6 +64,8 @@ def shorten(path: Path, stop: int, progress: Progress = silent) -> tuple[Path, i
             for step in steps:
                 journal.append(entries.logged(step, undone=undone))
         journal.append(entries.READY)
+        if told.begun is not None:
+            journal.append(entries.begins(*told.begun))
         if told.saved:
             journal.append(entries.SAVED)
         journal.sync()

@@ -25,6 +25,7 @@ from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs, stands
 from napari_sam.labels.sheet import Sheet
 from napari_sam.labels.steps import Steps, done_at_once
+from napari_sam.labels.witness import Way, Witness, witnessed
 
 Event = Literal["apply", "undo", "redo", "retract", "complete", "fill", "forget"]
 Listener = Callable[[Event, Change | None], None]
@@ -56,6 +57,8 @@ class Document:
         self.presence = Presence(lambda: sheet.pixels, empty)
         #: What planes of new labels were filled by, by their place.
         self.filled: dict[tuple[int | None, ...], Origin] = {}
+        #: Hears of changes that take long before they are written.
+        self.witness: Witness | None = None
         self._done: list[Change] = []
         self._undone: list[Change] = []
         self._listeners: list[Listener] = []
@@ -160,7 +163,8 @@ class Document:
         Until it is made nothing else is written, and it is no step yet. When the generator is
         closed before, nothing has changed.
         """
-        yield from self._making(change)
+        change.when = self._now()
+        yield from self._making("apply", change)
         self._undone.clear()
         self._push(change, "apply")
 
@@ -254,7 +258,7 @@ class Document:
         if not self._done:
             return None
         change = self._done[-1]
-        left_alone = yield from self._making(change, back=True)
+        left_alone = yield from self._making("undo", change)
         if change is self.last:  # else a person has painted meanwhile
             self._undone.append(change)
         self._done.remove(change)
@@ -275,7 +279,7 @@ class Document:
         if not self._undone:
             return None
         change = self._undone[-1]
-        left_alone = yield from self._making(change, strictly=False)
+        left_alone = yield from self._making("redo", change)
         change.when = self._now()
         if change in self._undone:  # else a person has painted meanwhile
             self._undone.remove(change)
@@ -293,7 +297,7 @@ class Document:
         """
         if change is not self.last:
             raise LabelsError(f"{self.sheet.name!r} has been edited since. Nothing was changed.")
-        done_at_once(self._making(change, back=True))
+        done_at_once(self._making("undo", change))
         self._done.pop()
         self._undone.clear()
         self._tell("retract", change)
@@ -315,21 +319,19 @@ class Document:
 
     # -- pixels and rows together ----------------------------------------------------------------
 
-    def _making(
-        self, change: Change, *, back: bool = False, strictly: bool | None = None
-    ) -> Steps[int]:
+    def _making(self, way: Way, change: Change) -> Steps[int]:
         """Write a change, forwards or back; returns pixels left alone."""
         self._check_free()
         mine = self._under_way = object()
+
+        def wanted() -> bool:
+            return self._under_way is mine
+
+        back, strictly = way == "undo", way == "apply"
+        parts = self.sheet, self.presence, change
+        work = making(*parts, back=back, strictly=strictly, wanted=wanted)
         try:
-            return (
-                yield from making(
-                    *(self.sheet, self.presence, change),
-                    back=back,
-                    strictly=not back if strictly is None else strictly,
-                    wanted=lambda: self._under_way is mine,
-                )
-            )
+            return (yield from witnessed(self.witness, way, change, work, wanted))
         finally:
             if self._under_way is mine:
                 self._under_way = None

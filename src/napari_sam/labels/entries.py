@@ -1,7 +1,9 @@
 """The entries of a journal of labels: what they say, and how they are written.
 
 A journal begins with what the labels were (`began`, `content`, `logged`, `ready`), goes on with
-what happened to them (`happened`, `rows`), and notes when they were saved (`SAVED`).
+what happened to them (`happened`, `rows`), and notes when they were saved (`SAVED`). What takes
+long to be written is told before (`begins`): then it happened (`made`, `happened`) or did not
+(`STOPPED`).
 """
 
 from __future__ import annotations
@@ -22,9 +24,12 @@ from napari_sam.labels.document import Event
 from napari_sam.labels.journal import Entry
 from napari_sam.labels.record import table_in, table_out, to_bytes
 from napari_sam.labels.runs import Runs
+from napari_sam.labels.witness import Way
 
 #: Everything that `began` announced has been written.
 READY = Entry("ready", b"")
+#: What `begins` announced was not written after all.
+STOPPED = Entry("stopped", b"")
 #: A person has saved the labels as they are.
 SAVED = Entry("saved", b"")
 #: What `began` is told of labels whose pixels are in a file of their own: where. The journal has
@@ -83,6 +88,18 @@ def happened(event: Event, change: Change) -> Entry:
         runs = Runs.none(change.pixels.shape)
         return Entry("complete", to_bytes(replace(change, pixels=runs, origin=None)))
     return Entry(event, _WHEN.pack(change.when))
+
+
+def begins(way: Way, change: Change) -> Entry:
+    """Write down what is about to be written."""
+    if way == "apply":
+        return Entry("applying", to_bytes(change))
+    return Entry({"undo": "undoing", "redo": "redoing"}[way], _WHEN.pack(change.when))
+
+
+def made(change: Change) -> Entry:
+    """Write down that the change which `begins` announced has been made."""
+    return Entry("made", _WHEN.pack(change.when))
 
 
 def rows(table: pd.DataFrame) -> Entry:

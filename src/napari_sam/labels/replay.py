@@ -21,6 +21,7 @@ from napari_sam.labels.journal import Entry, read
 from napari_sam.labels.levels import pieces, sparse_zeros
 from napari_sam.labels.record import from_bytes, table_in
 from napari_sam.labels.runs import Runs, write
+from napari_sam.labels.witness import Way
 from napari_sam.progress import Progress, silent
 
 _DAMAGED = (
@@ -49,6 +50,9 @@ class Recovered:
     whole : bool
         Whether all entries could be followed; else these are the labels before the damage, or
         before they were told anew and not to the end.
+    begun : (str, Change) or None
+        What was about to be written when the journal ends, and whether it was to be made, taken
+        back or made again. Pixels in a file of their own may hold half of it.
     """
 
     pixels: npt.NDArray[np.integer[Any]] | None
@@ -60,6 +64,18 @@ class Recovered:
     undone: list[Change] = field(default_factory=list)
     saved: bool = False
     whole: bool = True
+    begun: tuple[Way, Change] | None = None
+
+    @property
+    def half_written(self) -> Change | None:
+        """The step that has to be taken back in the file of the pixels, see `taken_back`."""
+        return None if self.begun is None or self.pixels is not None else self.begun[1]
+
+    def taken_back(self) -> None:
+        """Hear that the file holds nothing of the `half_written` step any more."""
+        begun, self.begun = self.begun, None
+        if begun is not None and begun[0] == "undo":
+            _undo(self, begun[1].when)
 
     def ids(self) -> npt.NDArray[np.int64]:
         """Return the objects that the labels hold, ascending, as far as the journal has them."""
@@ -179,6 +195,31 @@ def _apply(labels: Recovered, body: bytes) -> None:
     labels.undone.clear()
 
 
+def _begins(labels: Recovered, way: Way, body: bytes) -> None:
+    if way == "apply":
+        labels.begun = way, from_bytes(body)
+    else:
+        steps = labels.done if way == "undo" else labels.undone
+        labels.begun = way, _of(steps, entries.when(body))
+
+
+def _stopped(labels: Recovered, body: bytes) -> None:
+    labels.begun = None
+
+
+def _made(labels: Recovered, body: bytes) -> None:
+    """Follow a step that was announced; what a person painted meanwhile stays."""
+    if labels.begun is None or labels.begun[0] != "apply":
+        raise DataError("The journal tells of a step that did not begin.")
+    change = labels.begun[1]
+    table = _turned(labels, change)
+    _move(labels, change.pixels)
+    change.when = entries.when(body)
+    labels.table, labels.begun = table, None
+    labels.done.append(change)
+    labels.undone.clear()
+
+
 def _complete(labels: Recovered, body: bytes) -> None:
     told = from_bytes(body)
     last = range(len(labels.done) - 1, -1, -1)
@@ -192,32 +233,47 @@ def _complete(labels: Recovered, body: bytes) -> None:
     labels.table = told.rows.apply(table)
 
 
-def _undo(labels: Recovered, body: bytes) -> None:
-    _expect(labels.done[-1], entries.when(body))
-    _take_back(labels, labels.done[-1])
-    labels.undone.append(labels.done.pop())
+def _undo(labels: Recovered, moment: int) -> None:
+    change = _of(labels.done, moment)
+    _take_back(labels, change)
+    if change is labels.done[-1]:  # else a person has painted meanwhile
+        labels.undone.append(change)
+    labels.done.remove(change)
+
+
+def _undone(labels: Recovered, body: bytes) -> None:
+    _undo(labels, entries.when(body))
+    labels.begun = None
 
 
 def _redo(labels: Recovered, body: bytes) -> None:
-    change = labels.undone[-1]
+    begun = labels.begun
+    change = labels.undone[-1] if begun is None or begun[0] != "redo" else begun[1]
     table = _turned(labels, change)
     _move(labels, change.pixels)
-    labels.table = table
+    labels.table, labels.begun = table, None
     change.when = entries.when(body)
-    labels.done.append(labels.undone.pop())
+    if change in labels.undone:  # else a person has painted meanwhile
+        labels.undone.remove(change)
+    labels.done.append(change)
 
 
 def _retract(labels: Recovered, body: bytes) -> None:
     moment = entries.when(body)
-    step = next(step for step in reversed(labels.done) if step.when == moment)
+    step = _of(labels.done, moment)
+    if labels.begun is not None and labels.begun[1] is step:
+        labels.begun = None
     _take_back(labels, step)
     labels.done.remove(step)
     labels.undone.clear()
 
 
-def _expect(change: Change, moment: int) -> None:
-    if change.when != moment:
+def _of(steps: list[Change], moment: int) -> Change:
+    """Find a step by when it was made."""
+    step = next((step for step in reversed(steps) if step.when == moment), None)
+    if step is None:
         raise DataError("The journal tells of a step that is not in its log.")
+    return step
 
 
 def _take_back(labels: Recovered, change: Change) -> None:
@@ -272,7 +328,12 @@ _STEPS: dict[str, Callable[[Recovered, bytes], None]] = {
     "undone": lambda labels, body: labels.undone.append(from_bytes(body)),
     "apply": _apply,
     "complete": _complete,
-    "undo": _undo,
+    "applying": lambda labels, body: _begins(labels, "apply", body),
+    "undoing": lambda labels, body: _begins(labels, "undo", body),
+    "redoing": lambda labels, body: _begins(labels, "redo", body),
+    "stopped": _stopped,
+    "made": _made,
+    "undo": _undone,
     "redo": _redo,
     "retract": _retract,
     "table": _table,

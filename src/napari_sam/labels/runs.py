@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam.errors import LabelsError
+from napari_sam.errors import HalfWrittenError, LabelsError
 from napari_sam.labels.steps import Steps, done_at_once
 
 Ids = npt.NDArray[np.int64]
@@ -164,6 +164,12 @@ class Runs:
         """All objects that lose or gain pixels, background left out."""
         found = np.unique(np.concatenate([self.before, self.after]))
         return tuple(int(i) for i in found if i != 0)
+
+    @property
+    def far_apart(self) -> bool:
+        """Whether they lie in several `windows`."""
+        first = next(self.windows(), None)
+        return first is not None and len(self.start[first.part]) < len(self)
 
     @property
     def reversed(self) -> Runs:
@@ -323,9 +329,10 @@ def _taking_back(pixels: Any, done: list[tuple[Block, npt.NDArray[Any]]]) -> Ste
             region = np.array(pixels[block.where])
             region[block.rows, block.columns] = found
             pixels[block.where] = region
-        except Exception:  # storage of any kind, which has just failed
+        except Exception as error:  # storage of any kind, which has just failed
             if number:
-                raise
+                told = f"Labels cannot be written ({error}), and hold half of a change. Restart."
+                raise HalfWrittenError(told) from error
         yield 1 - (number + 1) / len(done)
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from napari_sam.engine.jobs import Jobs
 from napari_sam.labels.compact import shorten, take_place
 from napari_sam.labels.journal import Entry, Journal
+from napari_sam.labels.steps import Steps
 from napari_sam.models.locks import Busy
 from napari_sam.progress import Progress, silent
 from napari_sam.ui.labels_layer import shelf
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 _DELAY = 500  # milliseconds in which changes gather
+_MOMENT = 0.01  # seconds in which it is looked whether an entry is on the disk
 _PATIENCE = 50  # milliseconds until it is looked again whether the disk has kept up
 _MOST_WAITING = 100_000_000  # bytes
 _LAST = 2.0  # seconds that closing waits for the disk
@@ -40,6 +42,7 @@ class _Wanted(NamedTuple):
     recorder: Recorder
     make: Callable[[], Entry | None] | None
     size: int
+    written: threading.Event | None = None  # set when it is on the disk, or never will be
 
 
 @dataclass(eq=False)
@@ -179,6 +182,15 @@ class Autosave:
     def write(self, recorder: Recorder, make: Callable[[], Entry | None], size: int = 0) -> None:
         self._want(_Wanted(recorder, make, size))
 
+    def write_now(self, recorder: Recorder, make: Callable[[], Entry | None]) -> Steps[None]:
+        if self._failed:
+            return
+        written = threading.Event()
+        self._waiting.append(_Wanted(recorder, make, 0, written))
+        self._start()
+        while not written.wait(_MOMENT):
+            yield 0.0
+
     def later(self, recorder: Recorder, call: Callable[[], None]) -> None:
         def ready() -> None:
             if self._failed:  # then nothing more is copied either
@@ -210,28 +222,41 @@ class Autosave:
 
     def _write_all(self, progress: Progress = silent) -> None:
         """Write whatever waits, and see that it is on the disk."""
+        waited_for: list[threading.Event] = []
         with self._writing:
-            written: dict[Journal, _File] = {}
-            while self._waiting:
-                wanted = self._waiting.popleft()
-                self._waiting_bytes -= wanted.size
-                file = self._files.get(wanted.recorder)
-                if file is None:
-                    continue
-                if wanted.make is None:
-                    if file.journal is not None:
-                        written.pop(file.journal, None)
-                    self._end(wanted.recorder, file)
-                    continue
-                journal = file.journal or self._open(file)
-                entry = wanted.make()
-                if entry is not None:
-                    journal.append(entry)
-                    written[journal] = file
-            for journal, file in written.items():
-                journal.sync()
-                if file.long:
-                    self._shorten_soon(file, journal.path, journal.size)
+            try:
+                self._write_waiting(waited_for)
+            except BaseException:  # nobody waits for what is not written any more
+                waited_for += [wanted.written for wanted in list(self._waiting) if wanted.written]
+                raise
+            finally:
+                for event in waited_for:
+                    event.set()
+
+    def _write_waiting(self, waited_for: list[threading.Event]) -> None:
+        written: dict[Journal, _File] = {}
+        while self._waiting:
+            wanted = self._waiting.popleft()
+            self._waiting_bytes -= wanted.size
+            if wanted.written is not None:
+                waited_for.append(wanted.written)
+            file = self._files.get(wanted.recorder)
+            if file is None:
+                continue
+            if wanted.make is None:
+                if file.journal is not None:
+                    written.pop(file.journal, None)
+                self._end(wanted.recorder, file)
+                continue
+            journal = file.journal or self._open(file)
+            entry = wanted.make()
+            if entry is not None:
+                journal.append(entry)
+                written[journal] = file
+        for journal, file in written.items():
+            journal.sync()
+            if file.long:
+                self._shorten_soon(file, journal.path, journal.size)
 
     def _shorten_soon(self, file: _File, path: Path, stop: int) -> None:
         self._bench.loop.post(lambda: self._shorten(file, path, stop))

@@ -107,12 +107,17 @@ class Documents:
 
     def _happened(self, event: str, change: Any) -> None:
         self.look()
+        if self._gone():  # it was still being written
+            self._bench.loop.later("layers that are gone", 0, self.layers_changed)
 
     def layers_changed(self) -> None:
-        """Let go of layers that are no longer in the viewer."""
-        layers = self._bench.viewer.layers
-        for document in [d for d in self._open if d.layer not in layers]:
+        """Let go of layers that are no longer in the viewer, once nothing writes them."""
+        for document in self._gone():
             self._leave(document)
+
+    def _gone(self) -> list[LayerDocument]:
+        layers = self._bench.viewer.layers
+        return [d for d in self._open if d.layer not in layers and not d.under_way]
 
     def close(self) -> None:
         """Let go of all layers."""

@@ -14,7 +14,9 @@ from napari_sam.labels.change import Change
 from napari_sam.labels.document import Event
 from napari_sam.labels.journal import Entry
 from napari_sam.labels.levels import is_in_memory, pieces
+from napari_sam.labels.steps import Steps
 from napari_sam.labels.table import INDEX
+from napari_sam.labels.witness import Way
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.labels_layer.on_disk import place_of
 
@@ -35,6 +37,9 @@ class Desk(Protocol):
 
         None where it turns out that there is nothing to write.
         """
+
+    def write_now(self, recorder: Recorder, make: Callable[[], Entry | None]) -> Steps[None]:
+        """Write an entry; ends when it is on the disk, or when nothing can be written there."""
 
     def later(self, recorder: Recorder, call: Callable[[], None]) -> None:
         """Make a call when the window and the disk have time."""
@@ -66,13 +71,17 @@ class Recorder:
         self._empty = empty
         self._begun = self._on_disk = self._refused = False
         self._base: Iterator[tuple[int | slice, ...]] | None = None  # what is yet to be copied
+        self._announced: Change | None = None
+        self._was_unsaved = False  # before that
         document.listen(self._happened)
+        document.witness = self
         document.layer.events.features.connect(self._features_set)
         document.layer.save = self._save  # scripts save so
 
     def close(self) -> None:
         """Listen no more."""
         self.document.unlisten(self._happened)
+        self.document.witness = None
         self.document.layer.events.features.disconnect(self._features_set)
         del self.document.layer.save
         self._tell_rest()
@@ -93,7 +102,7 @@ class Recorder:
     def saved(self) -> None:
         """The person has saved the labels as they are."""
         if self._begun:
-            self.unsaved = False
+            self.unsaved = self._was_unsaved = False
             self._write(lambda: entries.SAVED)
 
     # -- what is told ----------------------------------------------------------------------------
@@ -117,7 +126,30 @@ class Recorder:
                 self._copy(change.origin.plane.slices)
             return
         copy = replace(change)  # a later event may give it other rows
-        self._write(lambda: entries.happened(event, copy))
+        announced = change is self._announced and event != "complete"
+        if announced:
+            self._announced = None
+        if announced and event == "apply":
+            self._write(lambda: entries.made(copy))
+        else:
+            self._write(lambda: entries.happened(event, copy))
+
+    def begins(self, way: Way, change: Change) -> Steps[None]:
+        """Write down what is about to be written; half of it in a file needs it on the disk."""
+        if not self._begun and not self._begin(None, blank=self._empty):
+            return
+        copy = replace(change)
+        self._announced, self._was_unsaved = change, self.unsaved
+        self.unsaved = True
+        if self._on_disk:
+            yield from self._desk.write_now(self, lambda: entries.begins(way, copy))
+        else:
+            self._write(lambda: entries.begins(way, copy))
+
+    def stopped(self) -> None:
+        if self._announced is not None:
+            self._announced, self.unsaved = None, self._was_unsaved
+            self._write(lambda: entries.STOPPED)
 
     def _begin(self, first: Change | None, blank: bool) -> bool:
         """Tell what the labels are, before their first change where there is one."""

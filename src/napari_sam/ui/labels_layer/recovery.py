@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import logging
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_sam.engine.jobs import Jobs
 from napari_sam.errors import Cancelled, NapariSamError
 from napari_sam.labels.entries import PLACE
+from napari_sam.labels.making import making
+from napari_sam.labels.presence import Presence
 from napari_sam.labels.replay import Recovered, replay
+from napari_sam.labels.sheet import PlainSheet, Sheet
+from napari_sam.labels.steps import Steps
 from napari_sam.progress import Progress
 from napari_sam.ui.labels_layer import shelf
 from napari_sam.ui.labels_layer.autosave import identity_of
 from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.layer_document import LayerSheet
 from napari_sam.ui.labels_layer.on_disk import open_again, place_of
+from napari_sam.ui.labels_layer.slowly import Slowly
 from napari_sam.ui.layers.label_grid import labels_layer, transform_of
 from napari_sam.ui.layers.planes import spatial_shape
 from napari_sam.ui.workbench import Workbench
@@ -37,6 +43,7 @@ class _Offer:
     labels: Recovered
     count: int
     last: float
+    told: bool  # whether the journal tells of the labels as they are
 
 
 class Recovery:
@@ -54,6 +61,7 @@ class Recovery:
         self._bench = bench
         self._documents = documents
         self._jobs = Jobs(bench.loop, ("look",), name="napari-sam recovery", threaded=threaded)
+        self._slowly = Slowly(bench)
         self._offer: _Offer | None = None
         self._tidied = False
         bench.state.events.image.connect(self._image_chosen)
@@ -65,6 +73,7 @@ class Recovery:
     def close(self) -> None:
         """Offer no more; what was not restored is offered at the next start."""
         self._jobs.close()
+        self._slowly.close()
         self._withdraw()
 
     # -- looking -----------------------------------------------------------------------------
@@ -115,7 +124,49 @@ class Recovery:
         """Add a Labels layer with all that was kept; undo goes back as far as it did."""
         offer, self._offer = self._offer, None
         self._bench.state.unsaved = ""
-        if offer is None:
+        if offer is not None:
+            self._once_whole(offer, lambda: self._restore(offer))
+
+    def _once_whole(self, offer: _Offer, then: Callable[[], None]) -> None:
+        """Take back in the file of the labels what was cut off on the way, before anything else.
+
+        Until that is done the journal stays as it is, so that another kill takes nothing away.
+        """
+        if offer.labels.half_written is None:
+            then()
+            return
+
+        def whole(left_alone: int) -> None:
+            offer.labels.taken_back()
+            then()
+
+        try:
+            self._slowly.run(self._taking_back(offer), "Taking back what was cut off.", whole)
+        except Exception as error:  # noqa: BLE001 -- the file may be gone
+            self._bench.fail(error)
+
+    def _taking_back(self, offer: _Offer) -> Steps[int]:
+        labels, change = offer.labels, offer.labels.half_written
+        assert change is not None
+        try:
+            layer = self._there(labels)
+            document = None if layer is None else self._documents.known(layer)
+            if layer is None:
+                pixels = open_again(labels.about[PLACE])
+                sheet: Sheet = PlainSheet(pixels, labels.table, str(labels.about["name"]))
+            else:
+                sheet = LayerSheet(layer)
+            presence = Presence(lambda: sheet.pixels) if document is None else document.presence
+            step = replace(change, rows=None)
+            parts = sheet, presence, step
+            return (yield from making(*parts, back=True, strictly=False, wanted=lambda: True))
+        except BaseException:
+            offer.held.release()
+            raise
+
+    def _restore(self, offer: _Offer) -> None:
+        if offer.image is not self._bench.state.image:  # another was chosen meanwhile
+            offer.held.release()
             return
         try:
             layer = self._layer(offer)
@@ -142,7 +193,7 @@ class Recovery:
         document = self._documents.of(layer)
         document.adopt(labels.done, labels.undone)
         layer.features = labels.table
-        self._documents.autosave.go_on(document, offer.held, labels.whole)
+        self._documents.autosave.go_on(document, offer.held, offer.told)
         if layer not in self._bench.viewer.layers:
             self._bench.ours.add_beneath(layer)
         if fits:
@@ -171,8 +222,12 @@ class Recovery:
         offer, self._offer = self._offer, None
         self._bench.state.unsaved = ""
         if offer is not None:
-            offer.held.delete()
-            self._bench.result(f"Discarded {offer.labels.about['name']!r}.")
+            self._once_whole(offer, lambda: self._discard(offer))
+
+    def _discard(self, offer: _Offer) -> None:
+        offer.held.delete()
+        self._bench.result(f"Discarded {offer.labels.about['name']!r}.")
+        if offer.image is self._bench.state.image:
             self._look(offer.image)
 
 
@@ -196,8 +251,13 @@ def _newest(image: Image, key: str, known: set[Path], progress: Progress) -> _Of
             if not isinstance(error, NapariSamError | OSError):
                 raise
             continue
-        if labels is not None and not labels.saved and (count or labels.done):
-            return _Offer(image, held, labels, count, last)
+        if labels is None:
+            held.release()
+            continue
+        unsaved = not labels.saved and (count or labels.done)
+        if unsaved or labels.half_written is not None:
+            told = labels.whole and labels.begun is None
+            return _Offer(image, held, labels, count, last, told)
         held.release()
     return None
 
@@ -205,9 +265,12 @@ def _newest(image: Image, key: str, known: set[Path], progress: Progress) -> _Of
 def _words(offer: _Offer) -> str:
     now, then = time.localtime(), time.localtime(offer.last)
     day = "today" if now[:3] == then[:3] else time.strftime("%d %b %Y", then).lstrip("0")
+    half = " A step was cut off on the way: either answer takes it back." * (
+        offer.labels.half_written is not None
+    )
     return (
         f"Not saved: {_what(offer)} {offer.labels.about['name']!r}, "
-        f"{day} {time.strftime('%H:%M', then)}."
+        f"{day} {time.strftime('%H:%M', then)}.{half}"
     )
 
 
