@@ -16,11 +16,13 @@ from napari_sam import loading
 from napari_sam.cli import main
 from napari_sam.files import read_labels, write_labels
 from napari_sam.files.signature import SOFTWARE
+from napari_sam.labels import runs
 from napari_sam.ui.folder import remembered
 from napari_sam.ui.folder.choices import Choices
 from napari_sam.ui.folder.folder_state import FolderState
 from napari_sam.ui.folder.image_layers import ImageLayers
 from napari_sam.ui.folder.walk import Walk
+from napari_sam.ui.labels_layer import slowly
 
 CENTRES = ((20, 20), (40, 60))
 DISC = int(blobs(centres=((20, 20),)).astype(bool).sum())
@@ -294,6 +296,44 @@ def test_a_search_under_way_is_not_walked_away_from(opened):
     opened.settle()
     assert opened.names() == ["a", "a_labels"]
     assert opened.viewer.layers["a_labels"].data.max() == 2
+
+
+def half_deleted(bench: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two cells of which one is deleted, and the other about to be."""
+    monkeypatch.setattr(runs, "_AT_ONCE", 100)
+    monkeypatch.setattr(runs, "_TILE", 16)
+    monkeypatch.setattr(slowly, "_AT_ONCE", 1)
+    monkeypatch.setattr(slowly, "_TURN", 0.0)
+    find(bench)
+    bench.step()
+    bench.step(-1)
+    bench.session.set_tool("review")
+    bench.settle()
+    assert bench.review.edit(lambda editing: editing.accept([1]))
+    bench.review.many.delete([1, 2])
+    labels = bench.viewer.layers["a_labels"].data
+    there = labels.copy()
+    while np.array_equal(labels, there):
+        assert bench.loop.turn()
+    assert labels.any()
+
+
+def test_half_of_a_deletion_is_not_walked_away_from(opened, folder, monkeypatch):
+    half_deleted(opened, monkeypatch)
+    opened.session.walk.step(1)
+    assert "still being written" in opened.state.status
+    opened.settle()
+    assert opened.names()[:2] == ["a", "a_labels"]
+    assert len(np.unique(read_labels(folder / "a_labels.tif").finest)) == 3
+    opened.step()
+    assert not read_labels(folder / "a_labels.tif").finest.any()
+
+
+def test_half_of_a_deletion_is_not_written_when_the_window_closes(opened, folder, monkeypatch):
+    half_deleted(opened, monkeypatch)
+    opened.session.close()
+    assert len(np.unique(read_labels(folder / "a_labels.tif").finest)) == 3
+    assert "accepted" in pd.read_csv(folder / "a_objects.csv")["reviewed"].tolist()
 
 
 def test_the_folder_is_closed_and_the_image_stays(opened, folder):

@@ -185,9 +185,9 @@ class Session:
             return
         self.set_active(False)
         self._open = False
-        self.walk.close()
         for tool in self.tools.values():
             tool.close()
+        self.walk.close()  # what they were writing is whole now, or taken back
         self.recovery.close()
         self._warming.close()
         self.lines.close()

@@ -89,7 +89,7 @@ class ImageLayers:
         Raises
         ------
         LabelsError
-            When several layers hold labels of this image.
+            When several layers hold labels of this image, or they are being written.
         """
         layers = self._bench.viewer.layers
         others = [layer for layer in layers if self._came_since(layer)]
@@ -100,6 +100,12 @@ class ImageLayers:
                 f"{others[0].name!r} holds labels of this image, too, and one layer can be kept "
                 "beside it. Remove the layers that you do not need, then go on."
             )
+        for layer in (own, *others):
+            document = None if layer is None else document_of(layer)
+            if document is not None and document.under_way:  # half of it is no good
+                raise LabelsError(
+                    f"{document.layer.name!r} is still being written. Wait for it, or press Cancel."
+                )
         if others:
             if own is not None:
                 layers.remove(own)
