@@ -12,6 +12,7 @@ from fake_model import FakeModel
 from napari_sam.errors import Cancelled, ImageError, LabelsError, ParameterError, PromptError
 from napari_sam.models.capabilities import Followed
 from napari_sam.stacks.carry import Carry
+from napari_sam.stacks.following import ask
 
 SHAPE = (16, 220, 240)
 CENTRE = (8, 100, 120)
@@ -96,6 +97,25 @@ def test_over_time_a_model_that_has_learnt_to_tells_the_object_from_one_in_its_b
     through = Following()
     ns.propagate(image, {0: bent}, through)
     assert not through.asked
+
+
+def test_a_click_is_heard_where_a_box_that_does_not_fit_cuts_off() -> None:
+    true = ball()[8]
+    y, x = np.indices(true.shape)
+    expected = (y - 100) ** 2 + (x - 120) ** 2 < 12**2
+    model = FakeModel()
+    logits = ask(model, model.encode(picture(ball())[8]), expected).logits
+    cut_off = true & ((abs(y - 100) > 14) | (abs(x - 120) > 14))
+    assert np.median(logits[cut_off]) >= 0  # the box alone would say no
+    assert np.median(logits[expected]) > 2  # both say so
+    assert np.median(logits[~true]) < -2
+
+
+def test_a_click_is_not_heard_where_nothing_is() -> None:
+    """A click is always answered, with something or other around it."""
+    expected = ball()[8]
+    model = FakeModel()
+    assert (ask(model, model.encode(picture()[8]), expected).logits < 0).all()
 
 
 def test_from_one_click_to_both_ends() -> None:

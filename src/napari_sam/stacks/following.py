@@ -30,6 +30,7 @@ Map = npt.NDArray[np.float32]
 TRUST = 2.0  # logits that the expected shape adds per pixel of depth
 LESS = 0.5  # the same where the model knows the object as it was on the frame before
 DEEP = 4.0  # pixels of depth beyond which it adds no more
+NOTHING = 0.1  # fit of the answer to box and point up to which a click alone is not heard
 FEW = 4  # neighbours that the model is told not to mean
 NOBODY = Region(np.zeros((0, 0), dtype=bool))
 
@@ -189,9 +190,10 @@ def ask(
 ) -> Answer:
     """Ask a model about the object that is expected in a window.
 
-    Any promptable model understands a box and a point. One that has learnt to take the mask of a
-    neighbouring frame as prompt is given that beside them, as it was there: it tells the object
-    from others that lie where it is expected.
+    Any promptable model understands a box and a point. Its answers to both and to the point alone
+    are averaged. One that has learnt to take the mask of a neighbouring frame as prompt is given
+    that beside box and point, as it was there, and believed: it tells the object from others that
+    lie where it is expected.
 
     Parameters
     ----------
@@ -213,11 +215,18 @@ def ask(
         found = model.predict(embedding, prompt)
     else:
         found = model.follows.follow(embedding, before, prompt).candidates
-    fits = _fits(found, expected)
-    best = int(np.argmax(fits))
-    logits = spread(found.logits[best], found.window, (expected.shape[0], expected.shape[1]))
     clicked = model.predict(embedding, Prompt([middle], window=found.window))
-    return Answer(logits, float(found.scores[best]), max(_fits(clicked, expected)))
+    fits, alone = _fits(found, expected), _fits(clicked, expected)
+    logits = _best(found, fits, expected)
+    if before is None and max(fits) > NOTHING:  # a click is not bound by a box that does not fit
+        logits = (logits + _best(clicked, alone, expected)) / 2
+    return Answer(logits, float(found.scores[int(np.argmax(fits))]), max(alone))
+
+
+def _best(found: Candidates, fits: list[float], expected: Mask) -> Map:
+    """Return the logits of the candidate that fits best, on the pixels of the window."""
+    shape = (expected.shape[0], expected.shape[1])
+    return spread(found.logits[int(np.argmax(fits))], found.window, shape)
 
 
 def _fits(found: Candidates, expected: Mask) -> list[float]:
