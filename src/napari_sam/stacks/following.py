@@ -219,7 +219,7 @@ def ask(
     fits, alone = _fits(found, expected), _fits(clicked, expected)
     logits = _best(found, fits, expected)
     if before is None and max(fits) > NOTHING:  # a click is not bound by a box that does not fit
-        logits = (logits + _best(clicked, alone, expected)) / 2
+        logits = np.float32(0.5) * (logits + _best(clicked, alone, expected))
     return Answer(logits, float(found.scores[int(np.argmax(fits))]), max(alone))
 
 
