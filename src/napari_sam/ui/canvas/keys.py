@@ -7,6 +7,7 @@ from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 Action = Callable[[], Any]
+_OF_LABELS = ("Control-Z", "Control-Shift-Z")  # which layers of labels have themselves
 
 
 class Keys:
@@ -101,7 +102,7 @@ class Keys:
             return [key for key in self._actions if key not in ("Enter", "Escape")]
         if mode in ("pan_zoom", "add_rectangle", "add_ellipse") or layer in self._ours:
             return list(self._actions)
-        return [key for key in self._actions if "Control" in key and key != "Control-Z"]
+        return [key for key in self._actions if "Control" in key and key not in _OF_LABELS]
 
     def _bind(self, target: Any, names: list[str]) -> None:
         for name in names:

@@ -1,10 +1,11 @@
-"""From an answer to labels and back: accept, and undo."""
+"""From an answer to labels and back: accept, undo, and redo."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 from napari_sam.errors import NapariSamError
 from napari_sam.images import Plane
@@ -14,9 +15,12 @@ from napari_sam.labels.change import Change, Origin
 from napari_sam.regions import Region
 from napari_sam.ui.labels_layer.correcting import origin_of
 from napari_sam.ui.labels_layer.documents import Documents
+from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.labels_layer.through_editing import relate
+from napari_sam.ui.labels_layer.undone import Undone
 from napari_sam.ui.layers.label_grid import labels_plane, new_labels
-from napari_sam.ui.proposing.marks import MarkLayers, Spent
+from napari_sam.ui.proposing.marks import MarkLayers
+from napari_sam.ui.proposing.spent import Spent
 from napari_sam.ui.state import Answer
 from napari_sam.ui.workbench import Workbench
 
@@ -47,6 +51,8 @@ class Kin:
 class Accepting:
     """Writes answers into labels, and gives their marks back when that is undone.
 
+    When it is done again, by whomever, the marks that came back go once more.
+
     Parameters
     ----------
     bench : Workbench
@@ -59,7 +65,14 @@ class Accepting:
         self._marks = marks
         self._documents = documents
         self._spent: dict[Change, tuple[Image, tuple[Spent, ...]]] = {}
+        # Marks that came back with their step taken back.
+        self._back: WeakKeyDictionary[Change, tuple[Image, tuple[Spent, ...]]]
+        self._back = WeakKeyDictionary()
         self._waiting: list[tuple[Image, Spent]] = []  # marks of images that are not chosen
+        #: What was taken back, and can be done again.
+        self.undone = Undone(bench, documents)
+        marks.listen(added=self.undone.forget, dropped=self.undone.forget_marks)
+        documents.happened.connect(self._happened)
         bench.state.events.image.connect(self._image_chosen)
 
     def accept(self, answer: Answer) -> tuple[int, ...]:
@@ -192,12 +205,47 @@ class Accepting:
             return None
         spent = self._spent.pop(moved.change, None)
         if spent is not None:
+            self._back[moved.change] = spent
             self._restore(*spent)
         told = moved.change.told
         self._bench.result(
             f"Took back in {document.layer.name!r}: {told[:1].lower()}{told[1:]}{left(moved)}"
         )
         return moved.change
+
+    def redo(self, document: LayerDocument) -> Change | None:
+        """Do the step again that was taken back last of some labels.
+
+        Returns
+        -------
+        Change or None
+            None when nothing could be written; it was said why.
+        """
+        try:
+            moved = document.redo()
+        except NapariSamError as error:
+            self._bench.fail(error)
+            return None
+        if moved is None:
+            self._bench.result("There is nothing to do again.")
+            return None
+        told = moved.change.told
+        self._bench.result(
+            f"Done again in {document.layer.name!r}: {told[:1].lower()}{told[1:]}{left(moved)}"
+        )
+        return moved.change
+
+    def _happened(self, document: LayerDocument, event: str, change: Change | None) -> None:
+        """A step that is done again takes the marks out of play that came back without it."""
+        came = self._back.pop(change, None) if event == "redo" and change is not None else None
+        if came is None:
+            return
+        assert change is not None
+        image, spent = self._spent[change] = came
+        self._waiting = [one for one in self._waiting if one[1] not in spent]
+        if image is self._bench.state.image:
+            for one in spent:
+                self._marks.withdraw(one)
 
     def _restore(self, image: Image, spent: tuple[Spent, ...]) -> None:
         """Bring marks back: now, or when the image that they are on is chosen again."""
@@ -221,6 +269,7 @@ class Accepting:
     def forget(self) -> None:
         """Let go of all marks."""
         self._spent.clear()
+        self._back.clear()
         self._waiting.clear()
 
 

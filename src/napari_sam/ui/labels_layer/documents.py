@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+from psygnal import Signal
 
 from napari_sam.engine.jobs import Jobs
 from napari_sam.errors import NapariSamError
 from napari_sam.images import Plane
+from napari_sam.labels.document import Listener
 from napari_sam.labels.presence import Presence
 from napari_sam.progress import Progress
 from napari_sam.ui.labels_layer.autosave import Autosave
@@ -35,10 +38,15 @@ class Documents:
         Whether large labels are counted beside the window; else when it must be.
     """
 
+    #: Of which document, what happened, and to which step: see `Document.listen`. ``"adopt"``
+    #: tells that steps are known that were taken back before anybody listened.
+    happened = Signal(object, str, object)
+
     def __init__(self, bench: Workbench, changed: Callable[[], None], threaded: bool) -> None:
         self._bench = bench
         self._changed = changed
         self._open: list[LayerDocument] = []
+        self._listeners: dict[LayerDocument, Listener] = {}
         self._counting = (
             Jobs(bench.loop, ("count",), name="napari-sam counting") if threaded else None
         )
@@ -76,8 +84,10 @@ class Documents:
                     lambda plane: self._intensities(layer, plane),
                 ),
             )
-            document.listen(self._happened)
+            listener = self._listeners[document] = partial(self._tell, document)
+            document.listen(listener)
             self._open.append(document)
+            self.happened.emit(document, "adopt", None)
             self.autosave.follow(document, empty)
             self._count()
         return document
@@ -105,8 +115,9 @@ class Documents:
             for document in self._open
         )
 
-    def _happened(self, event: str, change: Any) -> None:
+    def _tell(self, document: LayerDocument, event: str, change: Any) -> None:
         self.look()
+        self.happened.emit(document, event, change)
         if self._gone():  # it was still being written
             self._bench.loop.later("layers that are gone", 0, self.layers_changed)
 
@@ -130,7 +141,7 @@ class Documents:
     def _leave(self, document: LayerDocument) -> None:
         self._open.remove(document)
         self.autosave.leave(document)
-        document.unlisten(self._happened)
+        document.unlisten(self._listeners.pop(document))
         document.unwatch(self)
 
     # -- what documents ask for ------------------------------------------------------------------

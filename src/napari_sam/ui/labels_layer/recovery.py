@@ -192,6 +192,7 @@ class Recovery:
             layer = labels_layer(pixels, str(labels.about["name"]), **transform)
         document = self._documents.of(layer)
         document.adopt(labels.done, labels.undone)
+        self._documents.happened.emit(document, "adopt", None)
         layer.features = labels.table
         self._documents.autosave.go_on(document, offer.held, offer.told)
         if layer not in self._bench.viewer.layers:

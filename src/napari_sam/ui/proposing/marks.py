@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,33 +13,17 @@ from napari_sam.images import Plane
 from napari_sam.regions import Region
 from napari_sam.ui.layers import own_layers
 from napari_sam.ui.layers.label_grid import labels_plane
-from napari_sam.ui.layers.listening import Listening
 from napari_sam.ui.layers.outlines import points_on_plane, shapes_on_plane
 from napari_sam.ui.layers.planes import read_plane
 from napari_sam.ui.layers.polarity import polarity, say_next
 from napari_sam.ui.layers.prompt_layers import Marks, UsedMarks, correcting, read_marks
 from napari_sam.ui.proposing.boxes import Boxes
+from napari_sam.ui.proposing.edits import Edits
+from napari_sam.ui.proposing.spent import Spent, points_of, rows_like, shapes_of
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
     from napari.layers import Image, Points
-
-# What tells that marks were edited: in the layers of points, of shapes and of a rough mask.
-_EVENTS = (
-    ("data", "features", "visible"),
-    ("data", "visible"),
-    ("data", "paint", "labels_update", "selected_label", "visible"),
-)
-
-
-@dataclass(frozen=True, eq=False)
-class Spent:
-    """Marks that became an object: deleted from our own layers, remembered in the person's."""
-
-    plane: Plane
-    points: tuple[tuple[Any, int], ...] = ()  # data coordinates and label, of our own layer
-    shapes: tuple[tuple[Any, str, int], ...] = ()  # corners, kind and label, of our own layer
-    used: tuple[tuple[Any, list[Any]], ...] = field(default_factory=tuple)
 
 
 class MarkLayers:
@@ -56,17 +39,22 @@ class MarkLayers:
     def __init__(self, bench: Workbench, changed: Callable[[], None]) -> None:
         self._bench = bench
         self._changed = changed
+        self._edits = Edits(changed)
         self._used = UsedMarks()
         self.own_points: Points | None = None
         self.boxes = Boxes(bench)
         self._added: list[str] = []
         self._counts = (0, 0)
         self._counted: Plane | None = None
-        self._watched: tuple[Any, ...] = ()
-        self._writing = False  # ourselves: nobody has to be told
-        self._listening = Listening()
+        self._dropped: Callable[[], None] = lambda: None
+        #: Marks that were brought back have gone again from these planes.
+        self.withdrawn: Callable[[list[Plane]], None] = lambda planes: None
         # An object that is being corrected: its mask stands behind the marks on its plane.
         self.rough: tuple[Plane, Region] | None = None
+
+    def listen(self, added: Callable[[], None], dropped: Callable[[], None]) -> None:
+        """Call back when a person has marked something new, and when marks were dropped."""
+        self._edits.added, self._dropped = added, dropped
 
     @property
     def points(self) -> Points | None:
@@ -76,25 +64,12 @@ class MarkLayers:
     def watch(self) -> None:
         """Follow the layers in which marks are read."""
         state = self._bench.state
-        layers: tuple[Any, ...] = (self.points, state.shapes, state.mask)
-        if layers == self._watched:
-            return
-        self._watched = layers
-        self._listening.stop()
-        for layer, names in zip(layers, _EVENTS, strict=True):
-            for name in names if layer is not None else ():
-                emitter = getattr(layer.events, name, None)
-                if emitter is not None:
-                    self._listening.to(emitter, self._edited)
-        if state.points is not None:
+        new = self._edits.watch((self.points, state.shapes, state.mask))
+        if new and state.points is not None:
             self.say_next()
 
-    def _edited(self, event: Any = None) -> None:
-        if not self._writing:
-            self._changed()
-
     def _restyled(self, event: Any = None) -> None:
-        if self.own_points is not None and not self._writing:
+        if self.own_points is not None and not self._edits.writing:
             own_layers.style_points(self.own_points)
 
     def read(self, plane: Plane) -> Marks:
@@ -138,13 +113,14 @@ class MarkLayers:
         """Add a point to the chosen layer, or to our own, which is made for the first one."""
         image = self._bench.state.image
         assert image is not None
+        self._edits.added()
         layer = self.points
         if layer is None:
             layer = self._make_points(image)
         ours = layer is self.own_points
-        self._writing = ours
+        self._edits.writing = ours
         own_layers.add_point(self._bench.viewer, layer, image, plane, rowcol, label, ours=ours)
-        self._writing = False
+        self._edits.writing = False
 
     def _make_points(self, image: Image) -> Points:
         layer = self.own_points = own_layers.new_points(self._bench.ours, image)
@@ -163,8 +139,14 @@ class MarkLayers:
             own_layers.style_points(self.own_points)
             self.own_points.refresh(extent=False)
 
-    def undo(self, plane: Plane) -> str | None:
-        """Remove the mark added last on a plane; None when there is none, else what was done."""
+    def undo(self, plane: Plane) -> tuple[str, Spent] | None:
+        """Remove the mark added last on a plane.
+
+        Returns
+        -------
+        (str, Spent) or None
+            What was done, and the mark; None when there is none.
+        """
         if self.read(plane).empty:
             return None
         while self._added:
@@ -173,52 +155,63 @@ class MarkLayers:
             rows = self._rows(layer, plane)
             if not rows:
                 continue
-            if layer not in self._bench.ours:
-                assert layer is not None
-                row = rows[-1]
-                self._used.add(layer, plane, [layer.data[row]])
-                return f"Left out a mark of your layer {layer.name!r}; nothing was deleted there."
-            self._delete(layer, rows[-1:])
-            return "Took the last mark back."
+            taken = self._take(plane, layer, rows[-1:])
+            if taken.used:
+                name = taken.used[0][0].name
+                return f"Left out a mark of your layer {name!r}; nothing was deleted there.", taken
+            return "Took the last mark back.", taken
         return None
 
+    def _take(self, plane: Plane, layer: Any, rows: list[int]) -> Spent:
+        """Take marks of a layer out of play."""
+        if layer is None or not rows:
+            return Spent(plane)
+        if layer is self.own_points:
+            taken = points_of(plane, layer, rows)
+        elif layer is self.boxes.layer:
+            taken = shapes_of(plane, layer, rows)
+        else:
+            marks = [np.array(layer.data[row]) for row in rows]
+            self._used.add(layer, plane, marks)
+            return Spent(plane, used=((layer, marks),))
+        self._delete(layer, rows)
+        return taken
+
     def spend(self, plane: Plane) -> Spent:
-        """Take the marks of a plane out of play, because they have become an object."""
+        """Take the marks of a plane out of play: they have become an object, or are dropped."""
         state = self._bench.state
-        points: list[tuple[Any, int]] = []
-        shapes: list[tuple[Any, str, int]] = []
-        used: list[tuple[Any, list[Any]]] = []
-        own_points: Any = self.own_points
-        own_shapes: Any = self.boxes.layer
-        layer: Any
-        for layer in (self.points, state.shapes):
-            rows = self._rows(layer, plane)
-            if layer is None or not rows:
-                continue
-            if layer is own_points:
-                said = polarity(layer)
-                points += [(np.array(layer.data[row]), int(said[row])) for row in rows]
-            elif layer is own_shapes:
-                said, kinds = polarity(layer), layer.shape_type
-                shapes += [(np.array(layer.data[r]), str(kinds[r]), int(said[r])) for r in rows]
-            else:
-                marks = [np.array(layer.data[row]) for row in rows]
-                self._used.add(layer, plane, marks)
-                used.append((layer, marks))
-                continue
-            self._delete(layer, rows)
+        layers = (self.points, state.shapes)
+        parts = [self._take(plane, layer, self._rows(layer, plane)) for layer in layers]
         if state.mask is not None and state.image is not None:
             try:
                 at = labels_plane(state.image, plane, state.mask, write=False)
             except LabelsError:
                 pass
             else:
-                painted = [read_plane(state.mask, at) == state.mask.selected_label]
-                self._used.add(state.mask, plane, painted)
-                used.append((state.mask, painted))
+                painted = read_plane(state.mask, at) == state.mask.selected_label
+                if painted.any():
+                    self._used.add(state.mask, plane, [painted])
+                    parts.append(Spent(plane, used=((state.mask, [painted]),)))
         self._counts = (0, 0)
         self._added.clear()
-        return Spent(plane, tuple(points), tuple(shapes), tuple(used))
+        spent = Spent.together(plane, parts)
+        if not spent.empty:
+            self._dropped()
+        return spent
+
+    def withdraw(self, spent: Spent) -> None:
+        """Take marks that were brought back out of play once more, as far as they are there."""
+        for layer, marks in spent.used:
+            self._used.add(layer, spent.plane, marks)
+        for own, marks in (
+            (self.own_points, [mark[0] for mark in spent.points]),
+            (self.boxes.layer, [mark[0] for mark in spent.shapes]),
+        ):
+            rows = [] if own is None else rows_like(own, marks)
+            if rows:
+                self._delete(own, rows)
+        self.withdrawn([spent.plane])
+        self._changed()
 
     def restore(self, spent: Spent) -> None:
         """Bring the marks of an object of the chosen image back, after its labels were undone."""
@@ -229,16 +222,17 @@ class MarkLayers:
             return
         if spent.points and self.own_points is None:
             self._make_points(image)
-        self._writing = True
+        self._edits.writing = True
         for coordinates, label in spent.points:
             assert self.own_points is not None
             say_next(self.own_points, label)
             own_layers.append_points(self.own_points, coordinates, ours=True)
-        self._writing = False
+        self._edits.writing = False
         self.paint()
         self._changed()
-        for shape in spent.shapes:
-            self.boxes.add(*shape)
+        with self._edits.nothing_new():
+            for shape in spent.shapes:
+                self.boxes.add(*shape)
 
     def remove_unused_points(self) -> None:
         """Take our own Points layer away if it is empty and the person does not work in it."""
@@ -279,22 +273,26 @@ class MarkLayers:
         layers = [self.own_points, self.boxes.layer]
         self.forget_own()
         self.boxes.close()
-        self._listening.stop()
+        self._edits.stop()
         for layer in layers:
             self._bench.ours.remove(layer)
 
     def _delete(self, layer: Any, rows: list[int]) -> None:
+        with self._edits.nothing_new():
+            self._remove(layer, rows)
+
+    def _remove(self, layer: Any, rows: list[int]) -> None:
         points = self.own_points
         if points is None or layer is not points:
             own_layers.remove_shapes(layer, rows)
         elif own_layers.drawn_in_threads():
             self._renew(points, rows)
         else:
-            self._writing = True
+            self._edits.writing = True
             own_layers.remove_points(points, rows)
             if len(points.data):  # napari drops the style of the last ones
                 own_layers.style_points(points)
-            self._writing = False
+            self._edits.writing = False
             self._changed()
 
     def _renew(self, old: Points, rows: list[int]) -> None:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from napari_sam.errors import NapariSamError, ViewError
+from napari_sam.images import Plane
 from napari_sam.prompts import BACKGROUND, FOREGROUND
+from napari_sam.ui.canvas.camera import go_to_slice
 from napari_sam.ui.canvas.clicks import RIGHT
 from napari_sam.ui.canvas.preview import Preview
 from napari_sam.ui.layers.planes import cursor_on_plane
@@ -15,6 +17,7 @@ from napari_sam.ui.layers.shown import same_pixels
 from napari_sam.ui.preferences import Preferences
 from napari_sam.ui.proposing.marks import MarkLayers
 from napari_sam.ui.proposing.predicting import Predicting
+from napari_sam.ui.proposing.spent import Spent
 from napari_sam.ui.state import Answer
 from napari_sam.ui.workbench import Workbench
 
@@ -37,6 +40,7 @@ class Proposal:
         self.preview = Preview(bench.ours, unused=self.tidy_later)
         self.marks = MarkLayers(bench, self._soon)
         self.predicting = Predicting(bench, self.marks, self.preview, usable)
+        self.marks.withdrawn = self.predicting.put_away
         self.hover = self.predicting.hover
         self.follow(bench.preferences.read())
         for role in ("points", "shapes", "mask"):
@@ -199,17 +203,32 @@ class Proposal:
             self.preview.hide()
         self.predicting.soon()
 
-    def undo_mark(self) -> bool:
-        """Take back the last mark of the plane shown; False when there is none."""
+    def undo_mark(self) -> Spent | None:
+        """Take back the last mark of the plane shown, and return it; None when there is none."""
         self.predicting.interrupted()
         done = None
         with contextlib.suppress(NapariSamError):
             done = self.marks.undo(self._bench.shown().plane)
-        if done is not None:
-            self._bench.say(done)
-            self.predicting.soon()
-            self.tidy_later()
-        return done is not None
+        if done is None:
+            return None
+        self._bench.say(done[0])
+        self.predicting.soon()
+        self.tidy_later()
+        return done[1]
+
+    def show_plane(self, plane: Plane) -> None:
+        """Show a plane of the image, unless it is shown."""
+        image = self._bench.state.image
+        if image is not None and self._bench.plane_or_none() != plane:
+            position = {axis: at for axis, at in enumerate(plane.index) if at is not None}
+            go_to_slice(self._bench.viewer, image, position)
+
+    def mark_again(self, spent: Spent) -> None:
+        """Make a mark again that was taken back."""
+        self.predicting.interrupted()
+        self._bench.say("Marked again.")
+        self.marks.restore(spent)
+        self.predicting.now()
 
     def clear(self) -> None:
         """Drop the object being marked, leaving nothing behind."""

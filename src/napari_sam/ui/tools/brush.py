@@ -82,6 +82,23 @@ class _Canvas(NamedTuple):
     put: Callable[[Region], None]
 
 
+class _Stroke(NamedTuple):
+    """A stroke on an outline that is not kept yet.
+
+    Parameters
+    ----------
+    newest : callable
+        Tells whether nothing was marked after it.
+    take_back : callable
+    again : callable
+        Makes it once more; False when the outline is still to come.
+    """
+
+    newest: Callable[[], bool]
+    take_back: Callable[[], None]
+    again: Callable[[], bool]
+
+
 class Brush:
     """A pen that changes the proposed outline, or that of the kept cell in hand.
 
@@ -99,8 +116,8 @@ class Brush:
         self._cursor = BrushCursor(parts.bench.viewer)
         self._on: _Canvas | None = None
         self._way = (0, Region(np.zeros((0, 0), bool)))  # so many places painted, and the outline
-        # Of each stroke on a proposed outline: whether it is the newest mark, and what undoes it.
-        self._done: deque[tuple[Callable[[], bool], Callable[[], None]]] = deque(maxlen=_UNDONE)
+        self._new = parts.accepting.undone.forget
+        self._done: deque[_Stroke] = deque(maxlen=_UNDONE)
         self._last: tuple[int, Plane, Region] | None = None  # the kept cell that was painted on
 
     def tell(self, pen: Pen) -> None:
@@ -157,6 +174,7 @@ class Brush:
             return
         region = self._painted(on, path)
         if region.area:
+            self._new()
             on.put(region)
         else:
             on.show(on.region)
@@ -200,13 +218,35 @@ class Brush:
             regions[at] = region
             self._proposal.preview.show(answer.image, plane, regions, filled=state.filled)
 
+        def on(before: Answer, region: Region) -> None:
+            new = painted(before, at, choice, region)
+            self._done.append(
+                _Stroke(
+                    lambda: self._seen(new),
+                    lambda: predicting.edited(before),
+                    lambda: again(region),
+                )
+            )
+            predicting.edited(new)
+            key = state.accept_key
+            self._bench.say(f"Changed by hand. {key} keeps it, Ctrl+Z takes the stroke back.")
+
         def put(region: Region) -> None:
             if state.answer is answer:
-                new = painted(answer, at, choice, region)
-                self._done.append((lambda: self._seen(new), lambda: predicting.edited(answer)))
-                predicting.edited(new)
-                key = state.accept_key
-                self._bench.say(f"Changed by hand. {key} keeps it, Ctrl+Z takes the stroke back.")
+                on(answer, region)
+
+        def again(region: Region) -> bool:
+            """Paint on what is proposed for the same marks now, maybe by a new answer."""
+            predicting.settled()
+            if self._bench.jobs.wants("predict"):
+                self._bench.say("The outline is being computed.")
+                return False
+            now = state.answer
+            if now is None or now.plane != plane or len(now.found) != len(answer.found):
+                self._bench.result("The outline is not there any more: the stroke was left out.")
+            else:
+                on(now, region)
+            return True
 
         return _Canvas(plane, answer.regions(state.choices)[at], erase, show, put)
 
@@ -227,7 +267,18 @@ class Brush:
             self._proposal.preview.show(image, plane, [region], filled=filled)
 
         def put(region: Region) -> None:
-            self._done.append(through.draw(region))
+            self._done.append(_Stroke(*through.draw(region), lambda: again(region)))
+
+        def again(region: Region) -> bool:
+            self._proposal.show_plane(plane)
+            if through.here() is not None:
+                put(region)
+            elif through.following.under_way:
+                self._bench.say("The slices are being looked at.")
+                return False
+            else:
+                self._bench.result("The cell is not followed here: the stroke was left out.")
+            return True
 
         return _Canvas(plane, region, erase, show, put)
 
@@ -263,15 +314,21 @@ class Brush:
 
     # -- taking back ------------------------------------------------------------------------------
 
-    def undo(self) -> bool:
-        """Take the last stroke on the proposed outline back; False when a mark is newer."""
-        for at, (newest, take_back) in reversed(list(enumerate(self._done))):
-            if newest():
+    def undo(self) -> Callable[[], bool] | None:
+        """Take the last stroke on the proposed outline back; None when a mark is newer.
+
+        Returns
+        -------
+        callable or None
+            What makes it again; it returns False when the outline is still to come.
+        """
+        for at, stroke in reversed(list(enumerate(self._done))):
+            if stroke.newest():
                 del self._done[at]
-                take_back()
+                stroke.take_back()
                 self._bench.say("Took the last stroke of the brush back.")
-                return True
-        return False
+                return stroke.again
+        return None
 
     def forget(self) -> None:
         """Another image was chosen: strokes on the one before are taken back no more."""

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import ClassVar
 
 from napari_sam.prompts import FOREGROUND
 from napari_sam.segmentation import Overlap
 from napari_sam.ui.canvas.clicks import Clicks
 from napari_sam.ui.canvas.keys import Action
+from napari_sam.ui.labels_layer.undone import Step
+from napari_sam.ui.proposing.spent import Spent
 from napari_sam.ui.state import Advice, Answer
 from napari_sam.ui.tools.again import Again
 from napari_sam.ui.tools.click_by_click import ClickByClick
@@ -39,6 +42,7 @@ class Click(Tool):
         ("N", "next outline"),
         ("1  2  3", "first, second, third outline"),
         ("Ctrl+Z", "take the last mark back, else the last kept cell"),
+        ("Ctrl+Shift+Z", "do again what was taken back"),
         ("Esc", "drop the marks"),
         ("Delete  Backspace", "delete the kept cell in hand"),
         ("T", "a left click says: this, or not this"),
@@ -57,6 +61,7 @@ class Click(Tool):
         self.through = Through(parts)
         self.hand = KeptInHand(parts)
         self.again = Again(parts)
+        self.undone = parts.accepting.undone
         super().__init__(parts)
         proposal = parts.proposal
         self.by_click = ClickByClick(self.bench, proposal, self._keep)
@@ -79,6 +84,7 @@ class Click(Tool):
             "Control-Enter": self.accept,
             "Escape": self.clear,
             "Control-Z": self._undo_key,
+            "Control-Shift-Z": self._redo_key,
             "N": proposal.next,
             "T": proposal.toggle_polarity,
             "1": lambda: proposal.choose(0),
@@ -119,6 +125,7 @@ class Click(Tool):
         self.by_click.drop()
         self.pens.brush.forget()
         self.hand.put_down()
+        self.undone.forget_marks()
         self.through.image_changed()
 
     def model_changed(self) -> None:
@@ -136,6 +143,7 @@ class Click(Tool):
     def layers_changed(self) -> None:
         self.through.layers_changed()
         self.parts.documents.look()
+        self.undone.look()
         self.labels_changed()
 
     def _clicked(self, button: int) -> None:
@@ -152,6 +160,7 @@ class Click(Tool):
         if place is not None:
             label = self.proposal.said_by(button)
             next_cell = next_cell and label == FOREGROUND and not self.through.state.on
+            self.undone.forget()
             self.by_click.join(lambda: self._mark(place, label), next_cell)
         self.parts.acted()
 
@@ -168,6 +177,7 @@ class Click(Tool):
             add()
             self.proposal.predicting.now()  # a line is a whole mark: nothing more follows
 
+        self.undone.forget()
         next_cell = self.bench.state.cell_per_click and label == FOREGROUND
         self.by_click.join(mark, next_cell and not self.through.state.on)
         self.parts.acted()
@@ -253,6 +263,49 @@ class Click(Tool):
 
     def _undo_mark(self) -> bool:
         """Take the last mark back, or the last click that waits; False when there is none."""
-        waiting = self.by_click.take_back()
-        waiting = waiting or self.pens.brush.undo()
-        return waiting or self.proposal.undo_mark() or self.through.undo()
+        number = self.hand.number
+        again = self.by_click.take_back() or self.pens.brush.undo()
+        if again is None:
+            spent = self.proposal.undo_mark() or self.through.undo()
+            if spent is None:
+                return False
+            again = partial(self._mark_again, spent, number)
+        self.undone.add(again)
+        return True
+
+    def _mark_again(self, spent: Spent, number: int) -> bool:
+        """Make a mark again, of the kept cell that was in hand if one was."""
+        self.proposal.show_plane(spent.plane)
+        if number:
+            self.hand.take_up(number)
+        self.proposal.mark_again(spent)
+        return True
+
+    def redo(self) -> None:
+        """Do again what was taken back last: a mark, or a step of labels."""
+        last = self.undone.last()
+        if last is None:
+            self.bench.result("There is nothing to do again.")
+        elif not isinstance(last, Step):
+            if last():
+                self.undone.done(last)
+        else:
+            self.hand.put_down()
+            if self.parts.accepting.redo(last.document) is not None:
+                self.through.done_again()
+                self.proposal.kept()
+            self.bench.loop.later("kept", 0, self.labels_changed)
+
+    def _redo_key(self) -> None:
+        """The redo key belongs to the active labels as well, as the undo key does."""
+        active = self.bench.viewer.layers.selection.active
+        document = self.parts.documents.known(active)
+        has_any = hasattr(active, "redo") and (document is None or document.can_redo)
+        if (
+            has_any
+            and isinstance(self.undone.last(), Step | None)
+            and not self.undone.last_in(active)
+        ):
+            active.redo()
+            return
+        self.redo()

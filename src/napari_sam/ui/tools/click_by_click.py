@@ -97,13 +97,21 @@ class ClickByClick:
             return False
         return True
 
-    def take_back(self) -> bool:
-        """Take the last click back that waits; False when none does."""
+    def take_back(self) -> Callable[[], bool] | None:
+        """Take the last click back that waits, and return what makes it again; None for none."""
         if not self._waiting:
-            return False
-        self._waiting.pop()
+            return None
+        click = self._waiting.pop()
         self._bench.say("Took the last click back.")
-        return True
+
+        def again() -> bool:
+            if click.plane == self._bench.plane_or_none():
+                self.join(click.mark, click.next_cell)
+            else:
+                self._bench.result("Another slice is shown: the click was not made again.")
+            return True
+
+        return again
 
     def drop(self) -> None:
         """Forget the clicks that wait."""

@@ -120,6 +120,12 @@ class KeptInHand:
         if editing is not None:
             self._hold(editing, number)
 
+    def take_up(self, number: int) -> None:
+        """Take a cell in hand again on the displayed plane, to be marked as before."""
+        if number != self.number:
+            self.go_on(number)
+            self._ring()
+
     def concerns(self, place: Place) -> bool:
         """Tell whether a click can be about the cell in hand: it is in it, or not far from it."""
         return self._on is not None and near(place, self._on[1])

@@ -13,6 +13,7 @@ from napari_sam.stacks.interpolate import fill_regions
 from napari_sam.ui.canvas.camera import go_to_slice
 from napari_sam.ui.layers.axes import Further
 from napari_sam.ui.layers.shown import same_pixels
+from napari_sam.ui.proposing.spent import Spent
 from napari_sam.ui.state import Answer
 from napari_sam.ui.tools.fill_between import fill_drawn
 from napari_sam.ui.tools.through_carrying import carrying_among_labels
@@ -128,6 +129,7 @@ class Through:
             if here[0].told is before:
                 self._bench.result(self._remark)
             else:
+                self._parts.accepting.undone.forget()
                 self.following.go_on(here[0])
         elif self.state.on:
             self._bench.result("No cell is being followed here: mark a cell first.")
@@ -147,6 +149,7 @@ class Through:
                 else "Mark the cell on another slice as well: what lies between is filled."
             )
             return
+        self._parts.accepting.undone.forget()
         run.fill(fill_regions(known))
         self.following.go_on(run)
 
@@ -180,11 +183,17 @@ class Through:
             self._run = run
             self._show()
 
-    def undo(self) -> bool:
-        """Take the last mark of another slice back, where it is seen; False when there is none."""
+    def done_again(self) -> None:
+        """A step was done again: a cell whose marks went with that is followed no longer."""
+        run = self._run
+        if run is not None and all(self._unmarked(run, at) for at in run.marked):
+            self._drop()
+
+    def undo(self) -> Spent | None:
+        """Take the last mark of another slice back, where it is seen; None when there is none."""
         run = self._run
         if run is None or not run.prompts:
-            return False
+            return None
         self.go_to(list(run.prompts)[-1])
         self._heard()
         return self._parts.proposal.undo_mark()

@@ -47,17 +47,19 @@ class Keeping:
 
     def taken_back(self, change: Change | None) -> Run | None:
         """Return the cell whose keeping was undone, if its image is still what it was."""
-        run = None if change is None else self._kept.pop(change, None)
-        return run if run and same_pixels(self._bench.state.image, run.view) else None
+        run = None if change is None else self._kept.get(change)
+        if change is None or run is None or not same_pixels(self._bench.state.image, run.view):
+            return None
+        self._kept[change] = run.copy()  # as it was kept, should that be done again
+        return run
 
     def brought_back(self, run: Run) -> bool:
-        """Whether the step was done again by which a cell had been kept: its marks go as well."""
+        """Whether the step was done again by which a cell had been kept."""
         document = self._parts.documents.known(self._bench.state.target)
         change = run.kept
         if change is None or document is None or document.last is not change:
             return False
-        self._parts.accepting.spend(change, run.image, run.planes(run.marked))
-        self._remember(run, change)
+        self._parts.proposal.predicting.put_away(run.planes(run.marked))
         self._bench.result(f"Done again: {change.told}")
         return True
 

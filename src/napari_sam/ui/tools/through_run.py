@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
@@ -65,6 +66,14 @@ class Run:
 
     def __post_init__(self) -> None:
         self.told = Told({}, 0, self.along.length - 1)
+
+    def copy(self) -> Run:
+        """Return another one of which the same is known, to go on from here once more."""
+        other = copy(self)
+        other.prompts, other.rough = dict(self.prompts), dict(self.rough)
+        other.filled, other.drawn = set(self.filled), set(self.drawn)
+        other.looked_at = set(self.looked_at)
+        return other
 
     # -- where it is ------------------------------------------------------------------------------
 

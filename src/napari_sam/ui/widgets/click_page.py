@@ -18,7 +18,10 @@ from napari_sam.ui.widgets.through_switch import ThroughSwitch
 
 _ACCEPT = "Keep the chosen outline as a new cell in the labels."
 _NEXT = "Show the next of the three outlines."
-_UNDO = "Take back the last mark; when there is none, the cell kept last."
+_UNDO = (
+    "Take back the last mark; when there is none, the cell kept last. Key Ctrl+Shift+Z does again "
+    "what was taken back."
+)
 _CLEAR = "Drop all marks and start over."
 _BY_CLICK = (
     "A cell per click: each click keeps the cell before it and marks the next one. With Shift a "
