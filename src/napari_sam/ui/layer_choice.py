@@ -39,6 +39,7 @@ class LayerChoice:
         self._viewer = Listening()
         self._image = Listening()
         self._by_person = False
+        self._misfit = ""  # what was said of labels that were chosen and do not fit
 
     def open(self) -> None:
         """Start following, with the active or the topmost image chosen."""
@@ -70,6 +71,28 @@ target or merge."""
             self._by_person = layer is not None
         if getattr(self._bench.state, role) is not layer:
             self._bench.choose(role, layer)
+        if role in ("target", "merge"):
+            self._tell_misfit(layer)
+
+    def _tell_misfit(self, labels: Labels | None) -> None:
+        """Say at once that labels cannot hold cells of the image, and take it back once others do.
+
+        Whoever writes looks once more: the layer may be moved, locked or replaced until then.
+        """
+        bench, image = self._bench, self._bench.state.image
+        before, self._misfit = self._misfit, ""
+        if labels is not None and image is not None:
+            try:
+                labels_plane(image, bench.plane(), labels)
+            except ViewError:
+                return
+            except LabelsError as error:
+                self._misfit = str(error)
+                bench.result(self._misfit, problem=True)
+                return
+        if before and bench.state.status == before:
+            where = "new labels" if labels is None else repr(labels.name)
+            bench.result(f"Cells go into {where}.")
 
     def see_together(self) -> None:
         """Work on the channels that are selected in the layer list as the colours of one image."""
