@@ -312,4 +312,5 @@ def test_a_layer_that_is_removed_meanwhile_is_written_to_the_end(
     after.session.recovery.restore()
     after.settle()
     after.state.target.undo()
+    after.settle()
     check_whole(tmp_path)

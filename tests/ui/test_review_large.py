@@ -216,6 +216,73 @@ def test_one_long_deletion_at_a_time(slow: Any) -> None:
     np.testing.assert_array_equal(other.data, discs())
 
 
+def cells_undo(bench: Any) -> None:
+    bench.session.set_tool("click")
+    bench.settle()
+    bench.cells.undo()
+
+
+def control_z(bench: Any) -> None:
+    bench.session.set_tool("click")
+    bench.settle()
+    bench.viewer.layers.selection.active = bench.layer
+    bench.press("Control-Z")
+
+
+@pytest.mark.parametrize("undo", [cells_undo, control_z, lambda bench: bench.layer.undo()])
+def test_the_window_answers_wherever_many_are_taken_back(slow: Any, undo: Any) -> None:
+    slow.review.many.delete(list(range(1, 9)))
+    slow.settle()
+    deleted = slow.layer.data[0].labels.copy()
+    undo(slow)
+    assert "Taking the last step back" in slow.state.status
+    while (slow.layer.data[0].labels == deleted).all():
+        assert slow.loop.turn()
+    assert not np.array_equal(slow.layer.data[0].labels, slow.there)
+    assert 0 < slow.state.progress < 1
+    slow.settle()
+    np.testing.assert_array_equal(slow.layer.data[0].labels, slow.there)
+    assert slow.state.progress is None
+    assert "Taking" not in slow.state.status
+    document = slow.session._documents.of(slow.layer)
+    assert (document.can_undo, document.can_redo) == (False, True)
+    slow.layer.redo()
+    slow.session.cancel()
+    slow.settle()
+    np.testing.assert_array_equal(slow.layer.data[0].labels, slow.there)
+    slow.layer.redo()
+    slow.settle()
+    np.testing.assert_array_equal(slow.layer.data[0].labels, deleted)
+    assert "Doing" not in slow.state.status
+
+
+def test_marks_of_a_page_that_was_left_meanwhile_stay_away(slow: Any) -> None:
+    slow.review.many.delete(list(range(1, 9)))
+    slow.settle()
+    cells_undo(slow)
+    slow.session.set_tool("review")
+    slow.settle()
+    np.testing.assert_array_equal(slow.layer.data[0].labels, slow.there)
+    assert slow.review.state.reviewed == 0
+    assert slow.review.state.total == 9
+    assert slow.review.state.can_redo
+
+
+def test_when_all_are_deleted_nothing_is_measured_anew(slow: Any) -> None:
+    slow.review.many.delete(list(range(1, 10)))
+    slow.settle()
+    assert slow.state.status == "Deleted 9 cells."
+    assert len(slow.review.state.objects.ids) == 0
+    read = slow.layer.data[0].read
+    slow.review.refresh()
+    slow.settle()
+    assert slow.layer.data[0].read == read
+    assert slow.layer.features["reviewed"].tolist() == ["rejected"] * 9
+    slow.review.undo()
+    slow.settle()
+    assert slow.review.state.objects.ids.tolist() == list(range(1, 10))
+
+
 def test_a_region_is_counted_and_deleted(both: Any) -> None:
     def work(bench: Any) -> Any:
         bench.press("L")

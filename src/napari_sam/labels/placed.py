@@ -37,7 +37,7 @@ class Part(NamedTuple):
     corner: tuple[int, int] = (0, 0)
 
 
-def rows_on(table: pd.DataFrame, plane: Plane) -> pd.DataFrame:
+def rows_on(table: pd.DataFrame, plane: Plane, *, rejected: bool = False) -> pd.DataFrame:
     """Pick the rows of objects that lie on a plane, and of which it is known where.
 
     Rejected objects keep their row, but are on no plane any more.
@@ -47,6 +47,8 @@ def rows_on(table: pd.DataFrame, plane: Plane) -> pd.DataFrame:
     table : pandas.DataFrame
         Of objects that lie on one plane each.
     plane : Plane
+    rejected : bool
+        Whether rows are picked, too, of objects that were rejected there.
 
     Examples
     --------
@@ -58,7 +60,7 @@ def rows_on(table: pd.DataFrame, plane: Plane) -> pd.DataFrame:
     hidden = {f"axis_{axis}": at for axis, at in enumerate(plane.index) if at is not None}
     if not {*_BOX, *hidden} <= set(table.columns):
         return table.iloc[:0]
-    here = np.array(table[object_table.REVIEWED] != object_table.REJECTED)
+    here = np.array(table[object_table.REVIEWED] != object_table.REJECTED) | rejected
     here &= object_table.object_ids(table) > 0
     for column in _BOX:
         here &= np.isfinite(object_table.numeric(table[column]))

@@ -174,6 +174,7 @@ class Session:
         """Stop what runs: a search, a download, or the reading of the image."""
         self.models.cancel()
         self.proposal.predicting.cancelled()
+        self._documents.slowly.cancel()
         told = [tool.cancel() for tool in self.tools.values()]
         self.jobs.cancel_all()
         self._bench.progress(None)
@@ -187,7 +188,8 @@ class Session:
         self._open = False
         for tool in self.tools.values():
             tool.close()
-        self.walk.close()  # what they were writing is whole now, or taken back
+        self._documents.slowly.close()  # what is half written is taken back
+        self.walk.close()
         self.recovery.close()
         self._warming.close()
         self.lines.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
@@ -12,6 +12,7 @@ from napari_sam.images import Plane
 from napari_sam.labels.accept import accept
 from napari_sam.labels.accept_through import accept_family
 from napari_sam.labels.change import Change, Origin
+from napari_sam.labels.document import Moved
 from napari_sam.regions import Region
 from napari_sam.ui.labels_layer.correcting import origin_of
 from napari_sam.ui.labels_layer.documents import Documents
@@ -186,32 +187,40 @@ class Accepting:
         newest = self._documents.newest()
         return newest is not None and newest.layer is labels
 
-    def undo(self) -> Change | None:
+    def undo(self, done: Callable[[Change | None], None]) -> None:
         """Take the last step back; its marks return, so that it can be done differently.
 
-        Returns
-        -------
-        Change or None
-            What was taken back.
+        Parameters
+        ----------
+        done : callable
+            Called with what was taken back, at once or, where that takes long, later; with None
+            where nothing was.
         """
         document = self._documents.newest()
+        if document is None:
+            self._bench.result("There is nothing to undo.")
+            done(None)
+            return
+        name = document.layer.name
+
+        def moved(found: Moved | None) -> None:
+            if found is None:
+                self._bench.result("There is nothing to undo.")
+                done(None)
+                return
+            spent = self._spent.pop(found.change, None)
+            if spent is not None:
+                self._back[found.change] = spent
+                self._restore(*spent)
+            told = found.change.told
+            self._bench.result(f"Took back in {name!r}: {told[:1].lower()}{told[1:]}{left(found)}")
+            done(found.change)
+
         try:
-            moved = None if document is None else document.undo()
+            self._documents.slowly.run(document.undoing(), "Taking the last step back.", moved)
         except NapariSamError as error:
             self._bench.fail(error)
-            return None
-        if document is None or moved is None:
-            self._bench.result("There is nothing to undo.")
-            return None
-        spent = self._spent.pop(moved.change, None)
-        if spent is not None:
-            self._back[moved.change] = spent
-            self._restore(*spent)
-        told = moved.change.told
-        self._bench.result(
-            f"Took back in {document.layer.name!r}: {told[:1].lower()}{told[1:]}{left(moved)}"
-        )
-        return moved.change
+            done(None)
 
     def redo(self, document: LayerDocument) -> Change | None:
         """Do the step again that was taken back last of some labels.

@@ -18,6 +18,7 @@ from napari_sam.labels.presence import Presence
 from napari_sam.progress import Progress
 from napari_sam.ui.labels_layer.autosave import Autosave
 from napari_sam.ui.labels_layer.layer_document import LayerDocument, Watcher, document_of
+from napari_sam.ui.labels_layer.slowly import Slowly
 from napari_sam.ui.layers.label_grid import labels_plane
 from napari_sam.ui.layers.planes import read_plane
 from napari_sam.ui.workbench import Workbench
@@ -51,6 +52,8 @@ class Documents:
             Jobs(bench.loop, ("count",), name="napari-sam counting") if threaded else None
         )
         self.autosave = Autosave(bench, threaded)
+        #: Does what takes long to whichever labels, one after the other.
+        self.slowly = Slowly(bench, changed)
         for role in ("target", "merge"):
             bench.state.events[role].connect(self._chosen)
 
@@ -82,6 +85,7 @@ class Documents:
                     lambda call: self._bench.loop.later(name, 0, call),
                     self._changed,
                     lambda plane: self._intensities(layer, plane),
+                    self.slowly.run,
                 ),
             )
             listener = self._listeners[document] = partial(self._tell, document)

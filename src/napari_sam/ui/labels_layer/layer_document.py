@@ -90,12 +90,14 @@ class Watcher(NamedTuple):
     """What a panel does for a document.
 
     ``later(call)`` makes a call once what happens now is over, ``changed()`` hears of changes
-    that it did not ask for, ``intensities(plane)`` reads the image on a plane of the labels.
+    that it did not ask for, ``intensities(plane)`` reads the image on a plane of the labels,
+    ``slowly(steps, told, done)`` does what may take long while the window answers.
     """
 
     later: Callable[[Callable[[], None]], None]
     changed: Callable[[], None]
     intensities: Intensities
+    slowly: Callable[[Steps[Any], str, Callable[[Any], str | None]], None]
 
 
 def document_of(layer: Labels) -> LayerDocument | None:
@@ -250,21 +252,24 @@ class LayerDocument(Document):
         return (yield from super().redoing())
 
     def _napari_undo(self) -> None:
-        self._by_napari(self.undo)
+        self._by_napari(self.undoing(), "Taking the last step back.", "Took back: ")
 
     def _napari_redo(self) -> None:
-        self._by_napari(self.redo)
+        self._by_napari(self.redoing(), "Doing the last step again.", "Done again: ")
 
-    def _by_napari(self, move: Callable[[], Moved | None]) -> None:
+    def _by_napari(self, steps: Steps[Moved | None], told: str, said: str) -> None:
         from napari.utils.notifications import show_warning
 
+        def done(moved: Moved | None) -> str:
+            if moved is None:
+                return ""
+            self._changed()
+            return f"{said}{moved.change.told[:1].lower()}{moved.change.told[1:]}"
+
         try:
-            moved = move()
+            next(reversed(self._watchers.values())).slowly(steps, told, done)
         except NapariSamError as error:
             show_warning(str(error))
-            return
-        if moved is not None:
-            self._changed()
 
 
 def _give_history(layer: Any, done: list[Change], undone: list[Change]) -> None:

@@ -181,13 +181,14 @@ class PlaneLabels:
         """Return the rows of the objects of the displayed plane, and the ids that have none.
 
         Of a large plane they are known once it is counted: until then rows are taken for
-        complete, and None tells that there are none.
+        complete, and None tells that there never were any.
         """
         table = self.document.table
         if self.large:
             rows, counted = placed.rows_on(table, self.plane), self.document.presence.on(self.plane)
             if counted is None:
-                return rows, np.empty(0, np.int64) if len(rows) else None
+                known = len(placed.rows_on(table, self.plane, rejected=True))
+                return rows, np.empty(0, np.int64) if known else None
             return rows, np.setdiff1d(counted, object_table.object_ids(rows))
         ids = object_table.ids_of(self.pixels())
         return object_table.rows(table, ids), np.setdiff1d(ids, object_table.object_ids(table))

@@ -24,15 +24,17 @@ class Slowly:
     Parameters
     ----------
     bench : Workbench
+    ended : callable, optional
+        Called when something was done later than it was asked for.
     """
 
-    def __init__(self, bench: Workbench) -> None:
-        self._bench = bench
+    def __init__(self, bench: Workbench, ended: Callable[[], None] = lambda: None) -> None:
+        self._bench, self._ended = bench, ended
         self._steps: Steps[Any] | None = None
-        self._done: Callable[[Any], None] = lambda found: None
+        self._done: Callable[[Any], str | None] = lambda found: None
         self._cancelled = False
 
-    def run(self, steps: Steps[T], told: str, done: Callable[[T], None]) -> None:
+    def run(self, steps: Steps[T], told: str, done: Callable[[T], str | None]) -> None:
         """Do something, at once if it is little.
 
         Parameters
@@ -41,7 +43,8 @@ class Slowly:
         told : str
             What is being done, for the person.
         done : callable
-            Called with what came of it. What goes wrong later ends up in the status line.
+            Called with what came of it; what it returns is said if that took a while. What goes
+            wrong later ends up in the status line.
 
         Raises
         ------
@@ -89,7 +92,10 @@ class Slowly:
                 fraction = next(steps)
         except StopIteration as end:
             self._end()
-            self._done(end.value)
+            said = self._done(end.value)
+            if said:
+                self._bench.result(said)
+            self._ended()
         except Cancelled as stopped:
             self._end()
             self._bench.result(str(stopped))

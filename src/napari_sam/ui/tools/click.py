@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import ClassVar
 
+from napari_sam.labels.change import Change
 from napari_sam.prompts import FOREGROUND
 from napari_sam.segmentation import Overlap
 from napari_sam.ui.canvas.clicks import Clicks
@@ -248,9 +249,14 @@ class Click(Tool):
         """Take back the last mark of the plane shown, else the last kept object."""
         if not self._undo_mark():
             self.hand.put_down()
-            self.through.taken_back(self.parts.accepting.undo())
-            self.bench.loop.later("kept", 0, self.labels_changed)
-            self.proposal.predicting.soon()
+            self.parts.accepting.undo(self._taken_back)
+
+    def _taken_back(self, change: Change | None) -> None:
+        """A kept cell is marked again, unless another page is shown by now."""
+        if self.shown:
+            self.through.taken_back(change)
+        self.bench.loop.later("kept", 0, self.labels_changed)
+        self.proposal.predicting.soon()
 
     def _undo_key(self) -> None:
         """The undo key belongs to the active labels as well, once no mark is left."""

@@ -53,7 +53,7 @@ class Review(Tool):
         self.through = ReviewThrough(parts, self)
         self.region = ReviewRegion(bench, parts.region, self._appearance, self)
         self.classes = ReviewClasses(bench, self._appearance, self)
-        self.many = Many(bench, self)
+        self.many = Many(bench, self, parts.documents.slowly)
         self._history = History(self.many)
         self.pens = Pens(parts, ReviewHand(bench, self._appearance, self))
         self.mouse: ReviewMouse = ReviewMouse(bench, self._appearance, self)
@@ -95,14 +95,12 @@ class Review(Tool):
     def cancel(self) -> str:
         """Stop following, and measuring until the page or the slice is looked at again."""
         self.plane.measuring.cancel()
-        self.many.slowly.cancel()
         return self.through.following.stop()
 
     def run_next(self) -> bool:
         return self.plane.measuring.jobs.run_next() or self.parts.lines.jobs.run_next()
 
     def close(self) -> None:
-        self.many.slowly.close()
         self.plane.measuring.close()
         for name in self.state.events:
             self.state.events[name].disconnect()

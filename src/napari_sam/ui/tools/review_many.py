@@ -32,11 +32,12 @@ class Many:
     ----------
     bench : Workbench
     review : Review
+    slowly : Slowly
+        Does it.
     """
 
-    def __init__(self, bench: Workbench, review: Reviewed) -> None:
-        self._bench, self._review = bench, review
-        self.slowly = Slowly(bench)
+    def __init__(self, bench: Workbench, review: Reviewed, slowly: Slowly) -> None:
+        self._bench, self._review, self._slowly = bench, review, slowly
 
     def delete(self, ids: list[int]) -> None:
         """Delete cells, in one step."""
@@ -61,6 +62,6 @@ class Many:
 
         self._review.mouse.forget()
         try:
-            self.slowly.run(work(self._review.plane.editing()), told, done)
+            self._slowly.run(work(self._review.plane.editing()), told, done)
         except NapariSamError as error:
             self._bench.fail(error)
