@@ -13,7 +13,7 @@ from napari_sam.ui.workbench import Workbench
 T = TypeVar("T")
 
 _AT_ONCE = 10  # parts of work that nobody notices, even where each is read from a disk
-_TURN = 0.03  # seconds until the window may answer
+_TURN = 0.03  # seconds that nobody notices either: then the window may answer
 
 
 class Slowly:
@@ -51,13 +51,14 @@ class Slowly:
         LabelsError
             When it cannot be done, or something else is under way.
         """
-        fraction = 0.0
-        for _ in range(_AT_ONCE):
+        fraction, count, began = 0.0, 0, time.perf_counter()
+        while count < _AT_ONCE or time.perf_counter() < began + _TURN:
             try:
                 fraction = next(steps)
             except StopIteration as end:
                 done(end.value)
                 return
+            count += 1
         if self._steps is not None:
             steps.close()
             raise LabelsError("Labels are still being written. Wait for that, or press Cancel.")
