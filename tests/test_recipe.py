@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tifffile
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -158,6 +158,7 @@ def check_context(options: Any, said: dict[str, Any], model: str) -> None:
     said=context,
     model=st.sampled_from(["cells", "sam_vit_b", "/models/my 'own'.pt"]),
 )
+@example(chosen={}, said={"image": "0", "output": " "}, model="cells")  # an odd name, but one
 def test_any_settings_of_everything_survive_the_command_line(chosen, said, model):
     wanted = Settings(**chosen)
     options = parse(as_command(wanted, model=model, **said))
