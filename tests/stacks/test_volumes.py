@@ -246,7 +246,8 @@ def test_the_image_shows_where_one_object_ends_on_top_of_the_next(kind: str) -> 
         ]
         precision.append([average_precision(sample.labels, labels)[0] for labels in both])
     known, unknown = np.mean(precision, axis=0)
-    assert known > unknown + 0.01
+    assert known > 0.97
+    assert 1 - known < 0.6 * (1 - unknown)  # it undoes nearly half of the errors, or more
 
 
 def test_a_stack_that_is_not_a_number_everywhere_is_joined_all_the_same() -> None:
