@@ -13,6 +13,7 @@ from napari_sam.labels.accept import accept
 from napari_sam.labels.accept_through import accept_family
 from napari_sam.labels.change import Change, Origin
 from napari_sam.labels.document import Moved
+from napari_sam.labels.steps import Steps
 from napari_sam.regions import Region
 from napari_sam.ui.labels_layer.correcting import origin_of
 from napari_sam.ui.labels_layer.documents import Documents
@@ -201,48 +202,53 @@ class Accepting:
             self._bench.result("There is nothing to undo.")
             done(None)
             return
-        name = document.layer.name
+
+        def taken_back(change: Change | None) -> None:
+            spent = None if change is None else self._spent.pop(change, None)
+            if change is not None and spent is not None:
+                self._back[change] = spent
+                self._restore(*spent)
+            done(change)
+
+        told = "Taking the last step back.", "Took back", "There is nothing to undo."
+        self._move(document, document.undoing(), told, taken_back)
+
+    def redo(self, document: LayerDocument, done: Callable[[Change | None], None]) -> None:
+        """Do the step again that was taken back last of some labels.
+
+        Parameters
+        ----------
+        document : LayerDocument
+        done : callable
+            As of `undo`.
+        """
+        told = "Doing the last step again.", "Done again", "There is nothing to do again."
+        self._move(document, document.redoing(), told, done)
+
+    def _move(
+        self,
+        document: LayerDocument,
+        steps: Steps[Moved | None],
+        told: tuple[str, str, str],
+        done: Callable[[Change | None], None],
+    ) -> None:
+        """Go back or forth, and say what is being done, what was, or that there is nothing."""
+        name, (doing, did, nothing) = document.layer.name, told
 
         def moved(found: Moved | None) -> None:
             if found is None:
-                self._bench.result("There is nothing to undo.")
+                self._bench.result(nothing)
                 done(None)
                 return
-            spent = self._spent.pop(found.change, None)
-            if spent is not None:
-                self._back[found.change] = spent
-                self._restore(*spent)
-            told = found.change.told
-            self._bench.result(f"Took back in {name!r}: {told[:1].lower()}{told[1:]}{left(found)}")
+            what = found.change.told
+            self._bench.result(f"{did} in {name!r}: {what[:1].lower()}{what[1:]}{left(found)}")
             done(found.change)
 
         try:
-            self._documents.slowly.run(document.undoing(), "Taking the last step back.", moved)
+            self._documents.slowly.run(steps, doing, moved)
         except NapariSamError as error:
             self._bench.fail(error)
             done(None)
-
-    def redo(self, document: LayerDocument) -> Change | None:
-        """Do the step again that was taken back last of some labels.
-
-        Returns
-        -------
-        Change or None
-            None when nothing could be written; it was said why.
-        """
-        try:
-            moved = document.redo()
-        except NapariSamError as error:
-            self._bench.fail(error)
-            return None
-        if moved is None:
-            self._bench.result("There is nothing to do again.")
-            return None
-        told = moved.change.told
-        self._bench.result(
-            f"Done again in {document.layer.name!r}: {told[:1].lower()}{told[1:]}{left(moved)}"
-        )
-        return moved.change
 
     def _happened(self, document: LayerDocument, event: str, change: Change | None) -> None:
         """A step that is done again takes the marks out of play that came back without it."""

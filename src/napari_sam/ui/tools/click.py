@@ -297,10 +297,14 @@ class Click(Tool):
                 self.undone.done(last)
         else:
             self.hand.put_down()
-            if self.parts.accepting.redo(last.document) is not None:
-                self.through.done_again()
-                self.proposal.kept()
-            self.bench.loop.later("kept", 0, self.labels_changed)
+            self.parts.accepting.redo(last.document, self._done_again)
+
+    def _done_again(self, change: Change | None) -> None:
+        """A kept cell needs no marks any more, unless another page is shown by now."""
+        if change is not None and self.shown:
+            self.through.done_again()
+            self.proposal.kept()
+        self.bench.loop.later("kept", 0, self.labels_changed)
 
     def _redo_key(self) -> None:
         """The redo key belongs to the active labels as well, as the undo key does."""
