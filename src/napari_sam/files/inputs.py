@@ -42,7 +42,7 @@ def find_inputs(typed: Iterable[str]) -> list[Path]:
 
 
 def _files_meant(item: str) -> list[Path]:
-    if not item.strip():  # a variable of the shell that is not set; not the folder one is in
+    if not item:  # a variable of the shell that is not set; not the folder one is in
         raise DataError("One of the inputs is empty: name an image or a folder, '.' for this one.")
     path = Path(item)
     try:
