@@ -26,7 +26,8 @@ from napari_sam.stacks.lineage import Lineage, Nodes, find_births, find_gaps
 from napari_sam.stacks.link import find_pairs, link_two
 from napari_sam.stacks.logistic import Logistic, fit
 from napari_sam.stacks.volumes import Found, collect
-from napari_sam.training.synthetic import VOLUME_KINDS, generate_timelapse
+from napari_sam.training.synthetic import generate_timelapse
+from napari_sam.training.synthetic.volumes import NUCLEI_KINDS
 from stack_samples import Stack, generated
 
 FIRST_SEED = 50_000  # seeds of the tables are smaller
@@ -143,7 +144,7 @@ def stacks(count: int) -> Iterator[Stack]:
     for finer in (1, 2, 3):
         first = FIRST_SEED + 1000 * (finer - 1)
         side = 112 * finer
-        for stack in generated(VOLUME_KINDS, range(first, first + count), (24, side, side)):
+        for stack in generated(NUCLEI_KINDS, range(first, first + count), (24, side, side)):
             seen = stack.image.reshape(24, 112, finer, 112, finer).mean(axis=(2, 4))
             labels = stack.labels[:, finer // 2 :: finer, finer // 2 :: finer]
             spacing = (stack.spacing[0] / finer, 1.0, 1.0)

@@ -28,7 +28,7 @@ Signs = npt.NDArray[np.float64]
 #: Of `signs_of`. Printed by ``benchmarks/fit_endings.py --data FOLDER --objects 8 --volumes 4``
 #: before answers to box and click were averaged; printed anew it is no better on averaged ones.
 PRESENCE = Logistic((0.25, 0.61, 1.62, 5.44, -0.45), -6.59)
-#: Of `signs_in_time`. Printed by the same with fewer movies; fitted on more of them it becomes
+#: Of `signs_in_time`. Printed by the same with the first generation of weights; fitted anew it is
 #: stricter, and gives up cells that are there (``benchmarks/stacks.py movies``).
 STAYING = Logistic((1.62, -24.61), -0.57)
 AHEAD = 3  # slices that have to be known beyond one that is judged

@@ -211,14 +211,15 @@ def ask(
     labels = [FOREGROUND] + [BACKGROUND] * len(not_this)
     middle = deepest(expected)
     prompt = Prompt([middle, *not_this], labels, boxes=[box])
-    if before is None or model.follows is None:
+    learnt = None if before is None else model.follows
+    if before is None or learnt is None:
         found = model.predict(embedding, prompt)
     else:
-        found = model.follows.follow(embedding, before, prompt).candidates
+        found = learnt.follow(embedding, before, prompt).candidates
     clicked = model.predict(embedding, Prompt([middle], window=found.window))
     fits, alone = _fits(found, expected), _fits(clicked, expected)
     logits = _best(found, fits, expected)
-    if before is None and max(fits) > NOTHING:  # a click is not bound by a box that does not fit
+    if learnt is None and max(fits) > NOTHING:  # a click is not bound by a box that does not fit
         logits = np.float32(0.5) * (logits + _best(clicked, alone, expected))
     return Answer(logits, float(found.scores[int(np.argmax(fits))]), max(alone))
 

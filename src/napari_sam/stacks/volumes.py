@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 #: Of two regions of nearby slices that overlap, see `napari_sam.stacks.slice_signs`: the eight of
 #: `signs_of`, `darker_between`, the two of `valleys`.
-#: Printed by ``python benchmarks/fit_stacks.py slices --volumes 3``.
+#: Printed by ``python benchmarks/fit_stacks.py slices --volumes 3`` before distances had a limit
+#: (`FAR` there); printed anew, objects that were found are joined a little worse by it.
 SAME = Logistic(
     (5.315, 3.732, -8.685, 1.734, -0.659, -0.777, 0.303, 0.608, -1.573, -1.076, -7.151), -3.626
 )

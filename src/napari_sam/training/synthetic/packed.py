@@ -70,7 +70,7 @@ def _membranes(
     level = rng.uniform(0.02, 0.2) * np.exp(rng.normal(0, 0.3, int(labels.max()) + 1))
     level[0] = 0.01
     inside = level[labels] * (1 + 0.2 * noise_3d(rng, shape, max(3.0, diameter / 6), step))
-    light = np.maximum(np.exp(-((away / width) ** 2)) * patchy, 0) + np.maximum(inside, 0)
+    light = np.exp(-((away / width) ** 2)) * patchy + np.maximum(inside, 0)
     return expose_volume(rng, light.astype(np.float32), step), labels
 
 
