@@ -7,8 +7,9 @@ import pytest
 from napari.components import ViewerModel
 
 from fake_model import blobs
-from napari_sam.errors import ViewError
-from napari_sam.images import Plane
+from napari_sam.errors import ImageError, ViewError
+from napari_sam.files.pick import pick
+from napari_sam.images import Image, Plane
 from napari_sam.regions import Region
 from napari_sam.ui.canvas.camera import go_to_slice, look_at, visible_part
 from napari_sam.ui.canvas.highlight import Highlight
@@ -146,6 +147,45 @@ def test_what_cannot_be_shown_is_an_error_that_says_what_to_do():
     viewer.dims.ndisplay = 3
     with pytest.raises(ViewError, match="2-D"):
         resolved(viewer, image)
+
+
+@pytest.mark.parametrize(
+    ("shape", "labels", "refused"),
+    [
+        ((64, 64, 3), None, True),  # channels last, which the view takes for columns
+        ((64, 4, 64), None, True),
+        ((64, 64, 3), ("z", "y", "x"), False),  # it is said what they are
+        ((64, 64, 3), ("y", "x", "c"), True),
+        ((64, 64, 5), None, False),
+        ((4, 3, 64), None, False),
+        ((3, 64), None, False),  # nothing else could be rows
+    ],
+)
+def test_an_axis_of_channels_on_the_screen_is_refused_as_on_the_command_line(
+    shape, labels, refused
+):
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros(shape), rgb=False, axis_labels=labels)
+    pixels = Image(np.zeros(shape), "ZYX"[-len(shape) :])
+    if refused:
+        with pytest.raises(ViewError, match="Split Stack"):
+            resolved(viewer, image)
+        with pytest.raises(ImageError, match="--channel"):
+            pick(pixels)
+    else:
+        assert resolved(viewer, image).plane.shape == shape[-2:]
+        assert pick(pixels, sure=labels is not None).shape == shape
+
+
+def test_a_cell_is_clicked_on_an_image_a_few_pixels_high(bench):
+    image = np.zeros((4, 60), np.uint8)
+    image[:, 20:32] = 200
+    bench.viewer.add_image(image, name="line")
+    bench.click(2, 25)
+    bench.settle()
+    bench.press("Enter")
+    bench.settle()
+    assert (bench.viewer.layers["line cells"].data[2] > 0).nonzero()[0].tolist() == [*range(20, 32)]
 
 
 def test_a_turn_of_the_slice_keeps_the_outline_that_was_chosen(bench):

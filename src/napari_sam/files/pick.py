@@ -6,9 +6,9 @@ from dataclasses import replace
 
 from napari_sam.errors import ImageError
 from napari_sam.files.lazy import rearranged
-from napari_sam.images import Image
+from napari_sam.images import Image, rather_channels
+from napari_sam.images.plane import FEW_CHANNELS
 
-_FEW = 4  # an unnamed axis this short may be channels as well as slices
 _NARROW = 16  # pixels; planes of fewer beside a long unnamed axis are rather channels
 _UNNAMED = "IQ"
 
@@ -80,10 +80,10 @@ def _ask_about_narrow(shape: dict[str, int]) -> None:
 
 
 def _is_narrow(side: str, shape: dict[str, int]) -> bool:
-    longest = max((n for a, n in shape.items() if a not in "YXS"), default=0)
+    few = rather_channels(shape[side], [n for a, n in shape.items() if a not in "YXS"])
+    # In a window a person sees that a plane is narrow and whole; here nobody looks.
     unnamed = max((n for a, n in shape.items() if a in _UNNAMED), default=0)
-    few = shape[side] <= _FEW < longest
-    return few or (shape[side] <= _NARROW and unnamed >= _FEW * shape[side])
+    return few or (shape[side] <= _NARROW and unnamed >= FEW_CHANNELS * shape[side])
 
 
 def _channel_axis(shape: dict[str, int], channel: int | None) -> str | None:
@@ -98,7 +98,7 @@ def _channel_axis(shape: dict[str, int], channel: int | None) -> str | None:
         return unnamed[0]
     for letter in unnamed:
         length = shape[letter]
-        if length <= _FEW or channel is not None:
+        if length <= FEW_CHANNELS or channel is not None:
             said = "".join(shape)
             which = f" and --axes {said.replace(letter, 'C')}" if len(unnamed) > 1 else ""
             raise ImageError(

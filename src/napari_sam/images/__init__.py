@@ -2,7 +2,7 @@
 
 from napari_sam.images.image import Block, Image
 from napari_sam.images.pixels import as_rgb, check_plane, content_hash, is_blank
-from napari_sam.images.plane import Plane, is_rgb, known_shape, planes
+from napari_sam.images.plane import Plane, is_rgb, known_shape, planes, rather_channels
 from napari_sam.images.plane_stack import PlaneStack
 from napari_sam.images.recent import Recent, behind, remembering
 from napari_sam.images.samples import is_large, patches_of, sample_of
@@ -28,6 +28,7 @@ __all__ = [
     "known_shape",
     "patches_of",
     "planes",
+    "rather_channels",
     "read_part",
     "remembering",
     "sample_of",

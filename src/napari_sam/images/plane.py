@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.errors import ImageError
+
+FEW_CHANNELS = 4  # an axis this short may hold channels
 
 
 @dataclass(frozen=True)
@@ -134,6 +136,24 @@ class Plane:
 def is_rgb(shape: tuple[int, ...]) -> bool:
     """Tell whether an array of this shape is taken for colour: a last axis of 3 or 4."""
     return len(shape) >= 3 and shape[-1] in (3, 4) and min(shape[-3:-1]) > 4
+
+
+def rather_channels(side: int, beside: Iterable[int]) -> bool:
+    """Tell whether an axis taken for rows or columns is rather one of channels.
+
+    Parameters
+    ----------
+    side : int
+        Its length.
+    beside : iterable of int
+        Lengths of the axes that are neither rows nor columns: a small image has none so long.
+
+    Examples
+    --------
+    >>> rather_channels(3, [64]), rather_channels(5, [64]), rather_channels(3, [])
+    (True, False, False)
+    """
+    return side <= FEW_CHANNELS < max(beside, default=0)
 
 
 def planes(shape: tuple[int, ...], rgb: bool | None = None) -> Iterator[Plane]:

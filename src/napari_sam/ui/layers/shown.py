@@ -10,14 +10,12 @@ import numpy as np
 from napari_sam.engine.worker import View
 from napari_sam.errors import ImageError, ViewError
 from napari_sam.images import Image as Pixels
-from napari_sam.images import Plane, behind, known_shape, remembering
+from napari_sam.images import Plane, behind, known_shape, rather_channels, remembering
 from napari_sam.ui.layers.axes import letters_of
 from napari_sam.ui.layers.planes import contrast_limits, displayed_plane, pixel_size, spatial_shape
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
-
-_FEWEST_PIXELS = 5  # a plane this narrow is a channel axis that ended up on the screen
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +88,7 @@ def resolve(viewer: Any, image: Image, *, limits: bool, version: int) -> Shown:
     except ImageError as error:
         raise ViewError(str(error)) from error
     plane = displayed_plane(viewer, image)
-    if min(plane.shape) < _FEWEST_PIXELS:
-        raise ViewError(
-            f"The view shows {plane.shape[0]} x {plane.shape[1]} pixels of {image.name!r}; "
-            "one of these axes seems to hold channels. Change the order of the axes, or "
-            "split the channels (right-click the layer > Split Stack)."
-        )
+    _refuse_channels(image, plane)
     axes = letters_of(image, plane)
     slices = axes.find("Z") if "Z" in axes or axes.count("Q") != 1 else axes.find("Q")
     pixels = Pixels(
@@ -107,6 +100,23 @@ def resolve(viewer: Any, image: Image, *, limits: bool, version: int) -> Shown:
     )
     view = View(pixels, plane, version)
     return Shown(image, plane, view, _merged(viewer, image, plane))
+
+
+def _refuse_channels(image: Image, plane: Plane) -> None:
+    """Refuse a plane with an axis that seems to hold channels, unless that is called y or x."""
+    further = [
+        length
+        for length, at in zip(spatial_shape(image), plane.index, strict=True)
+        if at is not None
+    ]
+    said = [str(image.axis_labels[axis]).strip().lower() for axis in plane.axes]
+    if said != ["y", "x"] and any(rather_channels(side, further) for side in plane.shape):
+        raise ViewError(
+            f"The view shows {plane.shape[0]} x {plane.shape[1]} pixels of {image.name!r}; "
+            "one of these axes seems to hold channels. Change the order of the axes, or "
+            "split the channels (right-click the layer > Split Stack). If these are rows and "
+            "columns, call the layer's axes so: layer.axis_labels = (..., 'y', 'x')."
+        )
 
 
 def finest(layer: Image | Labels) -> Any:
