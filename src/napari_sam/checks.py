@@ -176,6 +176,14 @@ def plane_shape(value: Any, name: str, error: Error = ParameterError) -> tuple[i
     return height, width
 
 
+def corner(value: Any, name: str, error: Error = ParameterError) -> tuple[int, int]:
+    """Return row and column of a pixel, none below 0."""
+    found = array(value, name, error, kinds="iu")
+    if found.shape != (2,) or found.min() < 0:
+        raise error(f"{name} must be row and column of a pixel, got {reprlib.repr(value)}.")
+    return int(found[0]), int(found[1])
+
+
 def window(
     value: Any, name: str, error: Error = ParameterError
 ) -> tuple[float, float, float, float]:

@@ -91,10 +91,11 @@ class Candidates:
                 "kind. Copy or download the checkpoint again."
             )
         checks.window(window, "window", ModelError)
+        corner = checks.corner(corner, "corner", ModelError)
         height, width = masks.shape[1:]
-        whole = (height, width) if shape is None else shape
+        whole = (height, width) if shape is None else checks.plane_shape(shape, "shape", ModelError)
         ends = corner[0] + height, corner[1] + width
-        if min(corner) < 0 or ends[0] > whole[0] or ends[1] > whole[1]:
+        if ends[0] > whole[0] or ends[1] > whole[1]:
             raise ModelError(f"Masks of {height} x {width} at {corner} are not on a plane {whole}.")
         values = masks, scores, logits, window, corner, whole
         for name, value in zip(self.__dataclass_fields__, values, strict=True):

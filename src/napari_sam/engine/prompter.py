@@ -19,7 +19,7 @@ import numpy.typing as npt
 from napari_sam import checks
 from napari_sam.contrast import limits_of
 from napari_sam.engine.tile_prompts import candidates_of, prompt_in
-from napari_sam.errors import ImageError, PromptError
+from napari_sam.errors import ImageError, ParameterError, PromptError
 from napari_sam.images import (
     Block,
     Image,
@@ -116,6 +116,9 @@ class Prompter:
         *,
         encode: Encode | None = None,
     ) -> None:
+        checks.instance(model, Model, "model", ParameterError)
+        if plane is not None:
+            checks.instance(plane, Plane, "plane", ImageError)
         described = Image.of(image)
         blocks = list(itertools.islice(described.blocks(plane), 2))
         if len(blocks) > 1:

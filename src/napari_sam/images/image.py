@@ -57,8 +57,10 @@ class Image:
     least_range: float = 0.0
 
     def __post_init__(self) -> None:
-        if not hasattr(self.finest, "shape"):
+        empty = isinstance(self.pixels, Sequence) and not len(self.pixels)
+        if empty or not hasattr(self.finest, "shape"):
             raise ImageError(f"pixels must be an array, got {reprlib.repr(self.pixels)}.")
+        checks.text(self.axes, "axes", ImageError)
         shape = known_shape(self.finest)
         named = [letter for letter in self.axes if letter != "Q"]
         if len(self.axes) != len(shape) or len(set(named)) != len(named):
@@ -180,7 +182,10 @@ class Image:
             scope = self.planes()
         elif isinstance(scope, Plane):
             scope = (scope,)
+        elif not isinstance(scope, Iterable):
+            raise ImageError(f"scope must be a plane or several, got {reprlib.repr(scope)}.")
         for plane in scope:
+            checks.instance(plane, Plane, "What is wanted of an image", ImageError)
             self._check(plane)
             yield Block(self, plane)
 

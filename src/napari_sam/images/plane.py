@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,10 @@ import numpy.typing as npt
 from napari_sam.errors import ImageError
 
 FEW_CHANNELS = 4  # an axis this short may hold channels
+
+
+def _is_position(value: Any) -> bool:
+    return value is None or isinstance(value, int | np.integer)
 
 
 @dataclass(frozen=True)
@@ -34,9 +39,19 @@ class Plane:
     shape: tuple[int, int]
 
     def __post_init__(self) -> None:
+        for name in ("axes", "index", "shape"):
+            value = getattr(self, name)
+            if not isinstance(value, list | tuple) or not all(map(_is_position, value)):
+                raise ImageError(
+                    f"{name} of a plane is a tuple of numbers, got {reprlib.repr(value)}."
+                )
+            object.__setattr__(self, name, tuple(value))
         ndim = len(self.index)
-        if len(set(self.axes)) != 2 or not all(0 <= axis < ndim for axis in self.axes):
+        known = [axis for axis in self.axes if axis is not None and 0 <= axis < ndim]
+        if len(self.axes) != 2 or len(set(known)) != 2:
             raise ImageError(f"axes {self.axes} are not two different axes of {ndim}-D data.")
+        if len(self.shape) != 2 or None in self.shape:
+            raise ImageError(f"shape {self.shape} is not the rows and columns of a plane.")
         for axis, position in enumerate(self.index):
             if (position is None) != (axis in self.axes):
                 raise ImageError(

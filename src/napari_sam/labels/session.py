@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import reprlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -141,6 +143,8 @@ def read_session(path: str | Path) -> Session:
     DataError
         When there is no such file, or it is no session, or one of a newer version.
     """
+    if not isinstance(path, str | os.PathLike):
+        raise DataError(f"A session is a file that the panel wrote, got {reprlib.repr(path)}.")
     path = Path(path)
     try:
         told = json.loads(path.read_text(encoding="utf-8"))

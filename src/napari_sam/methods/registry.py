@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from napari_sam import checks
 from napari_sam.errors import ParameterError
 from napari_sam.methods.method import Method
 
@@ -49,9 +50,8 @@ def method(name: str | Method[Any]) -> Method[Any]:
     """
     if isinstance(name, Method):
         return name
-    if name not in ROWS:
-        raise ParameterError(f"method must be one of {', '.join(ROWS)}, got {name!r}.")
-    found: Method[Any] = importlib.import_module(ROWS[name]).METHOD
+    row = ROWS[checks.one_of(name, ROWS, "method")]
+    found: Method[Any] = importlib.import_module(row).METHOD
     return found
 
 

@@ -110,6 +110,11 @@ def link_labels(
     ([0, 1], {})
     """
     data = check_labels(labels)
+    if len(data.shape) > 4:
+        raise LabelsError(
+            f"Frames are linked in (T, H, W) or (T, Z, H, W), got shape {tuple(data.shape)}: pick "
+            "a position or a channel first."
+        )
     if image is not None and tuple(image.shape[: len(data.shape)]) != tuple(data.shape):
         raise LabelsError(
             f"The movie has shape {tuple(image.shape)}, but its labels {tuple(data.shape)}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -82,10 +83,10 @@ def teach(
         steps = checks.whole(steps, "steps", 1)
     called = f"{model.name} taught" if name is None else checks.text(name, "name")
     tunable = _tunable(model)
+    pairs = _pairs(examples)
     recipe = Recipe() if recipe is None else recipe
     limit = _Limit(clock, clock(), seconds, steps)
     rng = np.random.default_rng(checks.whole(seed, "seed", 0))
-    pairs = list(examples)
     pieces = pieces_of(
         pairs, model, exhaustive, rng, lambda: limit.share() > PREPARING, part(progress, 0, BEFORE)
     )
@@ -224,6 +225,18 @@ def _tunable(model: Model) -> Tunable:
             "model that was made of it."
         )
     return tunable
+
+
+def _pairs(examples: Any) -> list[tuple[Any, Any]]:
+    """Return pairs of an image and its labels."""
+    known = "examples must be pairs [(image, labels), ...]"
+    if not isinstance(examples, Iterable) or isinstance(examples, str | bytes | np.ndarray):
+        raise LabelsError(f"{known}, got {reprlib.repr(examples)}.")
+    pairs = list(examples)
+    for pair in pairs:
+        if not isinstance(pair, Sequence) or isinstance(pair, str | bytes) or len(pair) != 2:
+            raise LabelsError(f"{known}, but one of them is {reprlib.repr(pair)}.")
+    return pairs
 
 
 def _turns(pieces: list[Piece], rng: np.random.Generator) -> list[list[Piece]]:

@@ -1,0 +1,115 @@
+"""Every public function, given what is none of its arguments: refused, and told what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import napari_sam as ns
+from describing_model import DescribingModel
+from fake_model import FakeModel
+from napari_sam.errors import NapariSamError
+from napari_sam.labels.change import Origin
+from napari_sam.labels.session import Session
+
+PIXELS = np.zeros((32, 40), np.uint8)
+PIXELS[8:20, 8:20] = PIXELS[22:30, 25:35] = 200
+STACK = np.stack([PIXELS] * 4)
+LABELS = (STACK > 0).astype(np.int32)
+LABELS[:, 22:] *= 2
+MODEL, DESCRIBING = FakeModel(), DescribingModel()
+SHOWN = ns.Prompt(points=[(10, 10)])
+PLANE = ns.Plane((0, 1), (None, None), (32, 40))
+FOUND = MODEL.predict(MODEL.encode(PIXELS), SHOWN)
+SEGMENTED = ns.segment_cells(PIXELS, MODEL)
+SESSION = Session((Origin(PLANE, (SHOWN,), "fake", (0,)),))
+
+
+class Thing:
+    """An object that is nothing else."""
+
+    def __repr__(self) -> str:
+        return "a thing"
+
+
+NOTHING_KNOWN: dict[str, Any] = {
+    "None": None,
+    "number": 2.5,
+    "text": "nonsense",
+    "thing": Thing(),
+    "list of None": [None],
+    "array of objects": np.array([None, 1]),
+    "array of too many axes": np.zeros((2, 2, 2, 2, 2, 2)),
+}
+#: By the name in `napari_sam.__all__`: how it is called, and which arguments are replaced.
+CALLS: dict[str, tuple[Callable[..., Any], dict[str, Any]]] = {
+    "Candidates": (
+        lambda **how: ns.Candidates(logits=FOUND.logits, window=FOUND.window, **how),
+        {"masks": FOUND.masks, "scores": FOUND.scores, "corner": (0, 0)},
+    ),
+    "Image": (ns.Image, {"pixels": PIXELS, "axes": "YX"}),
+    "Plane": (ns.Plane, {"axes": (0, 1), "index": (None, None), "shape": (32, 40)}),
+    "Prompt": (ns.Prompt, {"points": [(1, 1)], "boxes": [(1, 1, 5, 5)]}),
+    "Prompter": (ns.Prompter, {"image": PIXELS, "model": MODEL}),
+    "Segmentation": (ns.Segmentation, {"labels": LABELS[0], "table": SEGMENTED.table}),
+    "Tracks": (ns.Tracks, {"labels": LABELS, "table": SEGMENTED.table}),
+    "adapt": (ns.adapt, {"model": "cells", "examples": [(PIXELS, LABELS[0])]}),
+    "classify_objects": (
+        lambda **how: ns.classify_objects(model=DESCRIBING, **how),
+        {"image": PIXELS, "labels": LABELS[0], "known": {1: "round", 2: "long"}},
+    ),
+    "find_similar": (
+        ns.find_similar,
+        {"image": PIXELS, "examples": LABELS[0], "model": DESCRIBING},
+    ),
+    "interpolate": (ns.interpolate, {"labels": LABELS, "number": 1}),
+    "link_labels": (ns.link_labels, {"labels": LABELS}),
+    "load_model": (ns.load_model, {"name_or_path": "cells"}),
+    "propagate": (ns.propagate, {"stack": STACK, "prompts": {1: SHOWN}, "model": MODEL}),
+    "propagate_objects": (
+        ns.propagate_objects,
+        {"stack": STACK, "objects": {1: {1: SHOWN}}, "model": MODEL},
+    ),
+    "replay": (
+        lambda **how: ns.replay(model=MODEL, **how),
+        {"session": SESSION, "image": PIXELS},
+    ),
+    "segment_cells": (ns.segment_cells, {"image": PIXELS, "model": MODEL}),
+    "segment_everything": (ns.segment_everything, {"image": PIXELS, "model": MODEL}),
+    "segment_objects": (
+        ns.segment_objects,
+        {"image": PIXELS, "method": "cells", "model": MODEL},
+    ),
+    "segment_volume": (ns.segment_volume, {"stack": STACK, "model": MODEL}),
+    "track_cells": (ns.track_cells, {"movie": STACK, "model": MODEL}),
+}
+MADE_BY_MODELS = {"Embedding", "Model"}  # whose fields are between a model and itself
+ANY_AXES = {"segment_cells", "segment_everything", "segment_objects"}  # of images
+CASES = [
+    pytest.param(name, argument, kind, id=f"{name}-{argument}-{kind}")
+    for name, (_, arguments) in CALLS.items()
+    for argument in arguments
+    for kind in NOTHING_KNOWN
+    if (argument, kind) != ("image", "array of too many axes") or name not in ANY_AXES
+]
+
+
+def test_every_public_name_is_looked_at() -> None:
+    assert set(CALLS) | MADE_BY_MODELS | {"__version__", "errors"} == set(ns.__all__)
+
+
+@pytest.mark.parametrize("name", [name for name in CALLS if name != "adapt"])
+def test_as_they_are_meant_they_are_taken(name: str) -> None:
+    call, arguments = CALLS[name]
+    call(**arguments)
+
+
+@pytest.mark.parametrize(("name", "argument", "kind"), CASES)
+def test_what_is_none_of_its_arguments_is_refused(name: str, argument: str, kind: str) -> None:
+    call, arguments = CALLS[name]
+    with pytest.raises(NapariSamError) as refused:
+        call(**{**arguments, argument: NOTHING_KNOWN[kind]})
+    assert str(refused.value)
