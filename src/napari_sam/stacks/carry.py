@@ -19,7 +19,8 @@ from napari_sam.regions import Region
 from napari_sam.stacks.crops import Others, Slices
 from napari_sam.stacks.ending import OVER_TIME, THROUGH_SLICES
 from napari_sam.stacks.following import Seen, Step, drawn, follow
-from napari_sam.stacks.passes import Outwards, Own, Pass, meet, own_slices
+from napari_sam.stacks.gaps import meet
+from napari_sam.stacks.passes import Outwards, Own, Pass, own_slices
 
 Shown = Prompt | Region | npt.ArrayLike
 """What a person says about an object on a slice."""
@@ -75,7 +76,7 @@ class Carry:
         over_time: bool = False,
     ) -> None:
         self.slices = Slices(stack, rgb=rgb, limits=limits)
-        self._over_time = over_time
+        self._over_time, self._rule = over_time, OVER_TIME if over_time else THROUGH_SLICES
         self.others = None if others is None else Others(others, self.slices, own)
         self.model = model
         self.first, self.last = 0, self.slices.depth - 1
@@ -217,7 +218,8 @@ class Carry:
             along.go_on(self._follow)
         if self._unheard(low, high):
             return []
-        steps = self._between[span] = meet(self._pass(low, 1), self._pass(high, -1))
+        both = self._pass(low, 1), self._pass(high, -1)
+        steps = self._between[span] = meet(*both, self._rule, self.others)
         return list(steps.values())
 
     @property
@@ -265,8 +267,7 @@ class Carry:
         low, high = span
         if span not in self._outwards:
             along = self._pass(high, -1) if high is not None else self._pass(low or 0, 1)
-            rule = OVER_TIME if self._over_time else THROUGH_SLICES
-            self._outwards[span] = Outwards(along, rule, self._own(along))
+            self._outwards[span] = Outwards(along, self._rule, self._own(along))
         return self._outwards[span]
 
     def _own(self, along: Pass) -> Own:

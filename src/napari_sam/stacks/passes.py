@@ -6,15 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-import numpy as np
-from scipy import ndimage as ndi
-
 from napari_sam.regions import Region
-from napari_sam.stacks.crops import Window
 from napari_sam.stacks.ending import THROUGH_SLICES, Rule, Verdict, judge
-from napari_sam.stacks.following import NOBODY, Seen, Step
+from napari_sam.stacks.following import Seen, Step
 
-NEARNESS = 1.5  # how much more the nearer of two shown slices counts: power of the other's distance
 Follow = Callable[[int, Region, int], Seen | None]
 """``follow(before, region, index)``: what slice `index` shows of an object known on `before`."""
 
@@ -152,54 +147,3 @@ class Outwards:
             own = self._own
             self._judged = state, judge(own.area, seen, state[1], self._rule, own.seen)
         return self._judged[1]
-
-
-def meet(forth: Pass, back: Pass) -> dict[int, Step]:
-    """Combine what came from both ends of a gap: the object is there, as on both sides.
-
-    The nearer a shown slice, and the larger the object on it, the more it counts: from its middle
-    to a tip the way is found, but hardly from a tip to the middle.
-
-    Parameters
-    ----------
-    forth, back : Pass
-        From the shown slice before the gap, and from that after it.
-
-    Returns
-    -------
-    dict of int to Step
-        Every slice of the gap.
-    """
-    low, high = forth.start.index, back.start.index
-    sizes = forth.start.region.area, back.start.region.area
-    found = {}
-    for index in range(low + 1, high):
-        sides = [
-            Step(index, seen.region, seen.score) if seen is not None else None
-            for seen in (forth.at(index), back.at(index))
-        ]
-        shares = (high - index) ** NEARNESS * sizes[0], (index - low) ** NEARNESS * sizes[1]
-        found[index] = _mixed(sides[0], sides[1], shares[1] / sum(shares), index)
-    return found
-
-
-def _mixed(first: Step | None, second: Step | None, fraction: float, index: int) -> Step:
-    """Mix what two sides say, the second one by a fraction."""
-    if first is None or second is None:
-        return first or second or Step(index, NOBODY, float("nan"))
-    r0, c0, r1, c1 = (
-        pick(a, b)
-        for pick, a, b in zip(
-            (min, min, max, max), first.region.box, second.region.box, strict=True
-        )
-    )
-    window = Window(r0 - 1, c0 - 1, (r1 - r0 + 2, c1 - c0 + 2))
-    depth = np.zeros(window.shape)
-    for step, share in ((first, 1 - fraction), (second, fraction)):
-        mask = window.mask(step.region)
-        depth += share * (ndi.distance_transform_edt(mask) - ndi.distance_transform_edt(~mask))
-    region = window.region(depth > 0)
-    score = (1 - fraction) * first.score + fraction * second.score
-    if not region.area:
-        return first if fraction < 0.5 else second
-    return Step(index, region, score)
