@@ -116,7 +116,10 @@ class Prompter:
         *,
         encode: Encode | None = None,
     ) -> None:
-        checks.instance(model, Model, "model", ParameterError)
+        if not isinstance(model, Model):
+            raise ParameterError(
+                f"model must be a model, as napari_sam.load_model returns one, got {model!r}."
+            )
         if plane is not None:
             checks.instance(plane, Plane, "plane", ImageError)
         described = Image.of(image)

@@ -106,7 +106,7 @@ def _together(sides: tuple[Pass, Pass], heard: list[bool], index: int) -> Step |
             far = abs(other.start.index - index)
             shares.append(far**NEARNESS * side.start.region.area)
     if len(steps) == 2:
-        return _mixed(*steps, shares[1] / sum(shares), index)
+        return _mixed(steps[0], steps[1], shares[1] / sum(shares), index)
     return steps[0] if steps else None
 
 
