@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from napari_sam import checks
 from napari_sam.errors import ParameterError
 from napari_sam.methods.method import Method
 
@@ -50,8 +49,9 @@ def method(name: str | Method[Any]) -> Method[Any]:
     """
     if isinstance(name, Method):
         return name
-    row = ROWS[checks.one_of(name, ROWS, "method")]
-    found: Method[Any] = importlib.import_module(row).METHOD
+    if not isinstance(name, str) or name not in ROWS:
+        raise ParameterError(f"method must be one of {', '.join(ROWS)}, got {name!r}.")
+    found: Method[Any] = importlib.import_module(ROWS[name]).METHOD
     return found
 
 
