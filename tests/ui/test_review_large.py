@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from fake_model import FakeModel
+from napari_sam.errors import LabelsError
 from napari_sam.labels import held, placed, presence, runs
 from napari_sam.ui.labels_layer import slowly
 from napari_sam.ui.labels_layer.plane_labels import PlaneLabels
@@ -214,6 +215,54 @@ def test_one_long_deletion_at_a_time(slow: Any) -> None:
     slow.settle()
     assert np.unique(slow.layer.data[0].labels).tolist() == [0, 9]
     np.testing.assert_array_equal(other.data, discs())
+
+
+@pytest.mark.parametrize("visible", [True, False])
+@pytest.mark.parametrize("reading", [True, False])
+def test_data_that_are_exchanged_meanwhile_are_left_alone(
+    slow: Any, reading: bool, visible: bool
+) -> None:
+    former = slow.layer.data[0].labels
+    if reading:
+        slow.review.many.delete(list(range(1, 9)))
+        assert slow.loop.turn()
+        assert slow.state.progress is not None
+        np.testing.assert_array_equal(former, slow.there)
+    else:
+        half_deleted(slow)
+    slow.layer.visible = visible
+    other = Watched(slow.there.copy(), 90_000)
+    slow.layer.data = [other, slow.there[::2, ::2].copy()]
+    slow.settle()
+    np.testing.assert_array_equal(former, slow.there)  # put back, all of it
+    np.testing.assert_array_equal(other.labels, slow.there)
+    np.testing.assert_array_equal(slow.layer.data[1], slow.there[::2, ::2])
+    assert slow.state.progress is None
+    assert "other data" in slow.state.status
+    assert "rejected" not in slow.layer.features.to_string()
+    slow.layer.visible = True
+    slow.layer.undo()  # there is nothing to take back
+    np.testing.assert_array_equal(other.labels, slow.there)
+    slow.review.many.delete([1, 2])  # and what is wanted of these is done to these
+    slow.settle()
+    assert np.unique(other.labels).tolist() == [0, *range(3, 10)]
+    np.testing.assert_array_equal(former, slow.there)
+
+
+def test_a_script_that_waits_finds_a_long_step_done(slow: Any) -> None:
+    half_deleted(slow)
+    slow.layer.undo(wait=True)  # what is under way ends before
+    np.testing.assert_array_equal(slow.layer.data[0].labels, slow.there)
+    np.testing.assert_array_equal(slow.layer.data[1], slow.there[::2, ::2])
+    assert slow.state.progress is None
+    slow.layer.redo(wait=True)
+    assert np.unique(slow.layer.data[0].labels).tolist() == [0, 9]
+    slow.settle()
+    assert np.unique(slow.layer.data[0].labels).tolist() == [0, 9]
+    slow.layer.data[0].labels.setflags(write=False)
+    with pytest.raises(LabelsError):
+        slow.layer.undo(wait=True)
+    assert np.unique(slow.layer.data[0].labels).tolist() == [0, 9]
 
 
 def cells_undo(bench: Any) -> None:

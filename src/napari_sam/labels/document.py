@@ -82,6 +82,11 @@ class Document:
         return self._done[-1] if self._done else None
 
     @property
+    def fits(self) -> bool:
+        """Whether the labels still are those that the log is about."""
+        return True
+
+    @property
     def under_way(self) -> bool:
         """Whether something is being written, some of it at a time."""
         return self._under_way is not None
@@ -325,7 +330,7 @@ class Document:
         mine = self._under_way = object()
 
         def wanted() -> bool:
-            return self._under_way is mine
+            return self._under_way is mine and self.fits
 
         back, strictly = way == "undo", way == "apply"
         parts = self.sheet, self.presence, change

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from napari_sam.classes import COLOUR, COLUMNS
+from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
 from napari_sam.labels import edit as editing
 from napari_sam.labels import placed
@@ -36,7 +37,7 @@ class Editing(PlaneLabels):
 
     def deleting(self, ids: Iterable[int]) -> Steps[str]:
         """Delete objects, some of them at a time; see `Document.applying`."""
-        ids = list(ids)
+        ids, data = list(ids), self.layer.data
         parts = [(partial(self.part, ids), ids)]
         if self.large:
             self.document.sync()  # what was made last has its rows
@@ -44,6 +45,8 @@ class Editing(PlaneLabels):
             near = placed.neighbours(placed.rows_on(rows, self.plane))
             parts = [(partial(self.part_around, box, some), some) for some, box in near]
         edit = yield from part_of(placed.delete_in(parts), 0.0, _READ)
+        if self.layer.data is not data:  # read of those, and meant of those
+            raise LabelsError("The labels hold other data now. Nothing was changed.")
         told = f"Deleted {_cells(ids)}."
         yield from part_of(self._writing("delete", told, edit), _READ, 1.0)
         return told

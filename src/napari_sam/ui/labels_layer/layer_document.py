@@ -91,13 +91,13 @@ class Watcher(NamedTuple):
 
     ``later(call)`` makes a call once what happens now is over, ``changed()`` hears of changes
     that it did not ask for, ``intensities(plane)`` reads the image on a plane of the labels,
-    ``slowly(steps, told, done)`` does what may take long while the window answers.
+    ``slowly(steps, told, done, wait)`` does what may take long while the window answers, or waits.
     """
 
     later: Callable[[Callable[[], None]], None]
     changed: Callable[[], None]
     intensities: Intensities
-    slowly: Callable[[Steps[Any], str, Callable[[Any], str | None]], None]
+    slowly: Callable[[Steps[Any], str, Callable[[Any], str | None], bool], None]
 
 
 def document_of(layer: Labels) -> LayerDocument | None:
@@ -207,7 +207,7 @@ class LayerDocument(Document):
             watcher.later(self._settled)
 
     def _refreshed(self, event: Any = None) -> None:
-        if not self._unmeasured:
+        if not (self._unmeasured and self.fits):
             self.sync()
 
     def _settled(self) -> None:
@@ -251,13 +251,27 @@ class LayerDocument(Document):
         self.sync()
         return (yield from super().redoing())
 
-    def _napari_undo(self) -> None:
-        self._by_napari(self.undoing(), "Taking the last step back.", "Took back: ")
+    def _napari_undo(self, wait: bool = False) -> None:
+        """Take the last step back, as napari's key does.
 
-    def _napari_redo(self) -> None:
-        self._by_napari(self.redoing(), "Doing the last step again.", "Done again: ")
+        Parameters
+        ----------
+        wait : bool
+            Whether a large step is back when this returns, as a script expects; else the window
+            answers meanwhile.
 
-    def _by_napari(self, steps: Steps[Moved | None], told: str, said: str) -> None:
+        Raises
+        ------
+        LabelsError
+            When the labels cannot be written; whoever does not wait is told by napari.
+        """
+        self._by_napari(self.undoing(), "Taking the last step back.", "Took back: ", wait)
+
+    def _napari_redo(self, wait: bool = False) -> None:
+        """Do the step again that was taken back last, see `_napari_undo`."""
+        self._by_napari(self.redoing(), "Doing the last step again.", "Done again: ", wait)
+
+    def _by_napari(self, steps: Steps[Moved | None], told: str, said: str, wait: bool) -> None:
         from napari.utils.notifications import show_warning
 
         def done(moved: Moved | None) -> str:
@@ -267,8 +281,10 @@ class LayerDocument(Document):
             return f"{said}{moved.change.told[:1].lower()}{moved.change.told[1:]}"
 
         try:
-            next(reversed(self._watchers.values())).slowly(steps, told, done)
+            next(reversed(self._watchers.values())).slowly(steps, told, done, wait)
         except NapariSamError as error:
+            if wait:
+                raise
             show_warning(str(error))
 
 

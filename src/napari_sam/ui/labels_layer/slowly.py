@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from napari_sam.errors import Cancelled, LabelsError
-from napari_sam.labels.steps import Steps
+from napari_sam.labels.steps import Steps, done_at_once
 from napari_sam.ui.workbench import Workbench
 
 T = TypeVar("T")
@@ -34,7 +34,9 @@ class Slowly:
         self._done: Callable[[Any], str | None] = lambda found: None
         self._cancelled = False
 
-    def run(self, steps: Steps[T], told: str, done: Callable[[T], str | None]) -> None:
+    def run(
+        self, steps: Steps[T], told: str, done: Callable[[T], str | None], wait: bool = False
+    ) -> None:
         """Do something, at once if it is little.
 
         Parameters
@@ -45,12 +47,19 @@ class Slowly:
         done : callable
             Called with what came of it; what it returns is said if that took a while. What goes
             wrong later ends up in the status line.
+        wait : bool
+            Whether it is done when this returns, however long it takes, and what is under way
+            before it.
 
         Raises
         ------
         LabelsError
             When it cannot be done, or something else is under way.
         """
+        if wait:
+            self.finish()
+            done(done_at_once(steps))
+            return
         fraction, count, began = 0.0, 0, time.perf_counter()
         while count < _AT_ONCE or time.perf_counter() < began + _TURN:
             try:
@@ -65,6 +74,11 @@ class Slowly:
         self._steps, self._done, self._cancelled = steps, done, False
         self._bench.say(told)
         self._later(fraction)
+
+    def finish(self) -> None:
+        """Do the rest of what is under way, and return when it is done."""
+        while self._steps is not None:
+            self._go_on()
 
     def cancel(self) -> None:
         """Take back what was done so far, some of it at a time, too."""
