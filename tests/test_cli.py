@@ -328,6 +328,21 @@ def test_labels_are_exported_and_not_overwritten_unasked(
     assert run("export", labels, "--to", to, "-o", out, "--overwrite") == 0
 
 
+def test_an_image_that_is_exported_as_labels_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    image = np.random.default_rng(0).integers(1, 90, (30, 40)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "x.tif", image)
+    assert run("export", tmp_path / "x.tif", "--to", "csv", "-o", tmp_path / "out.csv") == 0
+    told = capsys.readouterr().err
+    assert told.startswith("Note: This looks like an image")
+    assert "napari-sam segment" in told
+    tifffile.imwrite(tmp_path / "y.tif", image / 90)
+    assert run("export", tmp_path / "y.tif", "--to", "csv", "-o", tmp_path / "no.csv") != 0
+    assert "Is this the image and not its labels?" in capsys.readouterr().err
+    assert not (tmp_path / "no.csv").exists()
+
+
 def test_exported_areas_are_physical_when_the_pixel_size_is_given(
     model: FakeModel, image: Path, tmp_path: Path
 ) -> None:

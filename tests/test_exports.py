@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -248,3 +249,29 @@ def test_an_unknown_format_names_the_known_ones(labels: np.ndarray, tmp_path: Pa
 def test_an_impossible_pixel_size_is_refused(size: tuple[float, float]) -> None:
     with pytest.raises(ImageError, match="positive"):
         PixelSize(*size)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_an_image_in_place_of_its_labels_is_told(dtype: Any, tmp_path: Path) -> None:
+    image = np.random.default_rng(0).integers(1, 90, (30, 40)).astype(dtype)
+    with pytest.warns(UserWarning, match="Give the label image"):
+        export(image, tmp_path / "x", "csv")
+    assert len(pd.read_csv(tmp_path / "x.csv")) == len(np.unique(image))  # it is the person's wish
+
+
+@pytest.mark.parametrize("wrong", [np.float32, np.float64])
+def test_an_image_of_real_numbers_is_refused(wrong: Any, tmp_path: Path) -> None:
+    with pytest.raises(LabelsError, match="image and not its labels"):
+        export(np.full((30, 40), 0.5, wrong), tmp_path / "x", "csv")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("width", [1, 4])
+def test_small_cells_that_touch_are_labels(width: int, tmp_path: Path) -> None:
+    rows, columns = np.indices((48, 48)) // width
+    cells = rows + 48 * columns + 1
+    if width == 1:  # alone
+        cells[::2] = cells[:, ::2] = 0
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        export(cells, tmp_path / "x", "coco")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,15 +83,19 @@ def run(options: argparse.Namespace) -> int:
         raise DataError(f"{target} is there already: choose another name, or add --overwrite.")
     if target.exists() and target.samefile(source):
         raise DataError(f"{target} is the labels themselves: choose another name.")
-    written = export(
-        labels,
-        target,
-        options.to,
-        table=_table_beside(source, labels),
-        pixel_size=_pixel_size(options, image),
-        name=options.image or _image_beside(source),
-        axes=axes,
-    )
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always", UserWarning)
+        written = export(
+            labels,
+            target,
+            options.to,
+            table=_table_beside(source, labels),
+            pixel_size=_pixel_size(options, image),
+            name=options.image or _image_beside(source),
+            axes=axes,
+        )
+    for one in told:
+        print(f"Note: {one.message}", file=sys.stderr)
     print(f"Wrote {written}", file=sys.stderr)
     return 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_sam.errors import DataError, ImageError
-from napari_sam.exports.objects import check_labels, stack_axes
+from napari_sam.exports.objects import are_intensities, check_labels, stack_axes
 from napari_sam.pixel_size import PixelSize
 
 
@@ -66,6 +67,11 @@ def export(
     Path
         The file or folder written.
 
+    Warns
+    -----
+    UserWarning
+        When the labels look like the pixels of an image.
+
     Raises
     ------
     DataError
@@ -77,6 +83,13 @@ def export(
     """
     target = _target(path, to)
     array = check_labels(labels)
+    if are_intensities(array):
+        warnings.warn(
+            f"This looks like an image and not like its labels: hardly any two neighbouring pixels "
+            f"have the same number, and each number, {int(array.max())} at most, becomes an "
+            "object. Give the label image, which `napari-sam segment` or the panel makes of it.",
+            stacklevel=2,
+        )
     stack_axes(axes, array.ndim)
     if table is not None:
         _check_table(table)

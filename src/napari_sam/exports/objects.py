@@ -13,6 +13,11 @@ from napari_sam import checks
 from napari_sam.errors import LabelsError
 from napari_sam.images import planes
 
+_LOOKED_AT = 8  # planes of a stack
+_ENOUGH = 100  # pairs of neighbouring pixels that tell something
+#: Share of equal pairs: at most 0.63 in 114 images of microscopy, at least 0.96 in 131 of labels.
+_SAME = 0.7
+
 
 class Item(NamedTuple):
     """One object on one plane.
@@ -60,6 +65,33 @@ def check_labels(labels: Any) -> npt.NDArray[np.integer[Any]]:
     if int(array.max()) > np.iinfo(np.int64).max:
         raise LabelsError("Labels must be smaller than 2 to the power of 63.")
     return array
+
+
+def are_intensities(labels: npt.NDArray[np.integer[Any]]) -> bool:
+    """Tell whether these numbers are rather the pixels of an image than ids of objects.
+
+    Neighbouring pixels of an object have the same number, those of an image seldom.
+
+    Parameters
+    ----------
+    labels : (..., H, W) integer array
+        Of a stack some planes are looked at.
+
+    Examples
+    --------
+    >>> rows, columns = np.indices((40, 40))
+    >>> are_intensities(rows + columns), are_intensities(rows // 8 + 5 * (columns // 8))
+    (True, False)
+    """
+    stack = labels.reshape(-1, *labels.shape[-2:])
+    same = pairs = 0
+    for at in np.unique(np.linspace(0, len(stack) - 1, _LOOKED_AT).astype(int)):
+        plane = stack[at]
+        for one, next_to_it in ((plane[1:], plane[:-1]), (plane[:, 1:], plane[:, :-1])):
+            inside = (one != 0) & (next_to_it != 0)
+            pairs += np.count_nonzero(inside)
+            same += np.count_nonzero(inside & (one == next_to_it))
+    return pairs >= _ENOUGH and same < _SAME * pairs
 
 
 def stack_axes(axes: str | None, ndim: int) -> str:
