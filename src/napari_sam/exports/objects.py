@@ -89,8 +89,8 @@ def are_intensities(labels: npt.NDArray[np.integer[Any]]) -> bool:
         plane = stack[at]
         for one, next_to_it in ((plane[1:], plane[:-1]), (plane[:, 1:], plane[:, :-1])):
             inside = (one != 0) & (next_to_it != 0)
-            pairs += np.count_nonzero(inside)
-            same += np.count_nonzero(inside & (one == next_to_it))
+            pairs += int(np.count_nonzero(inside))
+            same += int(np.count_nonzero(inside & (one == next_to_it)))
     return pairs >= _ENOUGH and same < _SAME * pairs
 
 
