@@ -116,8 +116,7 @@ class Document:
         Parameters
         ----------
         plane : Plane, optional
-            The plane that is going to be written. It is looked at, in case that somebody
-            wrote there without a word.
+            That is going to be written: looked at, in case that somebody wrote there unheard.
         part : integer array, optional
             What the plane holds where it is going to be written, if that was read already.
 
@@ -332,9 +331,8 @@ class Document:
         def wanted() -> bool:
             return self._under_way is mine and self.fits
 
-        back, strictly = way == "undo", way == "apply"
         parts = self.sheet, self.presence, change
-        work = making(*parts, back=back, strictly=strictly, wanted=wanted)
+        work = making(*parts, back=way == "undo", strictly=way == "apply", wanted=wanted)
         try:
             return (yield from witnessed(self.witness, way, change, work, wanted))
         finally:
