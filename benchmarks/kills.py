@@ -30,6 +30,7 @@ import numpy as np
 sys.path += [str(Path(__file__).parent), str(Path(__file__).parents[1] / "tests")]
 
 import kill_autosave
+import kill_deletions
 import kill_tiles
 
 # The processes are copies of this one where that is possible: they start at once.
@@ -278,6 +279,7 @@ def works(port: int) -> list[Work]:
         download(port),
         Work("training", training, check_training),
         Work("autosave", kill_autosave.keep, kill_autosave.check),
+        Work("deletions", kill_deletions.delete, kill_deletions.check),
     ]
 
 
@@ -315,6 +317,8 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--times", type=int, default=60, help="of each kind")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--only", default="segment,tiles,cache,download,training,autosave")
+    parser.add_argument(
+        "--only", default="segment,tiles,cache,download,training,autosave,deletions"
+    )
     arguments = parser.parse_args()
     sys.exit(main(arguments.times, arguments.seed, arguments.only))

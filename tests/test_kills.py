@@ -16,4 +16,4 @@ def test_what_is_killed_leaves_nothing_half_written() -> None:
     command = [sys.executable, str(SCRIPT), "--times", "2"]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
-    assert ended.stdout.count("all whole") == 6
+    assert ended.stdout.count("all whole") == 7
