@@ -378,7 +378,7 @@ def test_folding_the_norms_changes_no_map():
 
 def test_planes_read_in_half_precision_show_the_same_objects():
     image = generate("nuclei_dense", 5, (192, 192)).image
-    exact, half = load_cells(), load_cells(half=True)
+    exact, half = load_cells(), load_cells(precision="bfloat16")
     assert exact.fingerprint != half.fingerprint  # what one keeps is not served to the other
     maps = [model.instance_maps(model.encode(image)) for model in (exact, half)]
     assert maps[0].diameter == pytest.approx(maps[1].diameter, rel=0.02)
@@ -391,7 +391,7 @@ def test_planes_read_in_half_precision_show_the_same_objects():
 def test_prompts_are_answered_in_full_precision_however_planes_are_read():
     image = generate("nuclei_dense", 5, (192, 192)).image
     prompt = Prompt(boxes=[(60, 60, 100, 100)])
-    exact, half = (load_cells(half=half) for half in (False, True))
+    exact, half = (load_cells(precision=kind) for kind in ("float32", "bfloat16"))
     answers = [model.predict(model.encode(image), prompt) for model in (exact, half)]
     np.testing.assert_array_equal(answers[0].logits, answers[1].logits)
 

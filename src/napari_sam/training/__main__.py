@@ -129,13 +129,16 @@ def main(arguments: list[str] | None = None) -> int:
             _evaluate(chosen)
         else:
             from napari_sam.training.checkpoints import between, export_weights, load_checkpoint
+            from napari_sam.training.reach import measured_ranges
 
-            checkpoint, facts = load_checkpoint(chosen.checkpoint), {}
+            checkpoint = load_checkpoint(chosen.checkpoint)
+            facts: dict[str, object] = {}
             if chosen.mean_with:
                 other = load_checkpoint(chosen.mean_with)
                 checkpoint = between(checkpoint, other, chosen.share)
                 facts["mean_with_windows_seen"] = other["windows"]
                 facts["mean_with_share"] = chosen.share
+            facts["ranges"] = measured_ranges(checkpoint)
             export_weights(checkpoint, chosen.out, **facts)
             print(chosen.out)
     except (NapariSamError, FileNotFoundError) as error:

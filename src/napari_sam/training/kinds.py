@@ -31,7 +31,7 @@ def kind_of(model: Tunable, pieces: Sequence[Piece], others: Sequence[Plane]) ->
     others : sequence of Plane
         Generated images of many kinds, two at least.
     """
-    network, device = model.first_eyes.reader, model.device
+    network, device = model.first_eyes.network, model.device
     diameter = usual_diameter(list(pieces))
     planes = [normalise(piece.pixels, piece.limits) for piece in pieces[:LOOKS]]
     # Any image looks blurred where small objects are looked for: so these show what is no sign.

@@ -106,11 +106,14 @@ class ImageEncoder(nn.Module):
             for width, kernel in zip(widths[:-1], merges, strict=True)
         )
 
+    def seen(self, image: Tensor) -> Tensor:
+        """Return the views of an image (B, 3, H, W) that the first convolution takes."""
+        x = image * 2.0 - 1.0
+        return x if self.views == 1 else torch.cat([x, compressed(image)], 1)
+
     def stages(self, image: Tensor) -> list[Tensor]:
         """Return what is seen on the way down, at strides 2, 4, 8, 16 and 32."""
-        x = image * 2.0 - 1.0
-        if self.views > 1:
-            x = torch.cat([x, compressed(image)], 1)
+        x = self.seen(image)
         maps = []
         for stage in self.down:
             x = stage(x)

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from napari_sam.models.cells.network import CellsNetwork
+from torch import Tensor
+
+from napari_sam.models.cells.int8 import Int8Reader
+from napari_sam.models.cells.network import CellsNetwork, Features
+from napari_sam.models.cells.readers import Reader
 
 __all__ = ["Eyes"]
 
@@ -17,12 +21,21 @@ class Eyes:
     ----------
     network : CellsNetwork
         Answers prompts.
-    reader : CellsNetwork
-        The same in the precision in which whole planes are read for the automatic mode.
+    reader : Reader
+        The same in the products in which planes are read.
     usual : float, optional
         Diameter in pixels of the objects that a person has shown.
     """
 
     network: CellsNetwork
-    reader: CellsNetwork
+    reader: Reader
     usual: float | None = None
+
+    def look(self, image: Tensor) -> Features:
+        """Encode a window (1, 3, H, W) in which prompts are answered.
+
+        In 8 bits, where these are read, but not in bfloat16: where objects lie is finer than that.
+        """
+        if isinstance(self.reader, Int8Reader):
+            return self.reader.as_numbers(self.reader.encode(image))
+        return self.network.encode(image)

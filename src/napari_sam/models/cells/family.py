@@ -14,10 +14,9 @@ def _recognises(header: Header) -> bool:
 
 def _load(request: Request) -> Model:
     from napari_sam.models.cells.load import load_cells
-    from napari_sam.models.device import multiplies_bfloat16
 
-    half = request.precision == "auto" and multiplies_bfloat16(request.device)
-    return load_cells(request.path, request.device, name=request.name, half=half)
+    precision = "fastest" if request.precision == "auto" else request.precision
+    return load_cells(request.path, request.device, name=request.name, precision=precision)
 
 
 CELLS = Family(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
+import math
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ import torch
 
 from napari_sam.errors import CheckpointError
 from napari_sam.models.cells.model import CellsModel
-from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.models.cells.network import CellsNetwork, Ranges
 from napari_sam.models.cells.past import past_of, split_off
+from napari_sam.models.cells.readers import fastest, precision_of, reader_in
 from napari_sam.models.checkpoints import read_file
 from napari_sam.models.headers import read_safetensors_header
 from napari_sam.models.lesson import history_of
@@ -26,7 +27,7 @@ _MOST_CHANNELS = 2048
 
 
 def load_cells(
-    path: Path | None = None, device: str = "cpu", *, name: str = "", half: bool = False
+    path: Path | None = None, device: str = "cpu", *, name: str = "", precision: str = "float32"
 ) -> CellsModel:
     """Load the embedded weights, or others of the same network from a safetensors file.
 
@@ -38,8 +39,8 @@ def load_cells(
         A name that ``torch.device`` understands.
     name : str
         What the model is called; the file's stem by default.
-    half : bool
-        Read whole planes with bfloat16 products.
+    precision : {"float32", "bfloat16", "int8", "fastest"}
+        In whose products planes are read.
 
     Returns
     -------
@@ -70,10 +71,10 @@ def load_cells(
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     fingerprint = f"cells:{hashlib.sha256(source.read_bytes()).hexdigest()[:16]}"
     name = name or ("cells" if path is None else path.stem)
-    reader = None
-    if half:
-        reader = copy.deepcopy(network).to(torch.bfloat16)
-        fingerprint += ":bfloat16"
+    network.ranges = _ranges(words.get("ranges", ""), source)
+    reader = reader_in(network, fastest(network, device) if precision == "fastest" else precision)
+    if reader is not network:
+        fingerprint += f":{precision_of(reader)}"
     model = CellsModel(network, name, device, fingerprint, reader)
     model.licence = words.get("licence", "")
     model.history = history_of(words.get("history", "[]"))
@@ -93,6 +94,24 @@ def _config(text: str, source: Path) -> dict[str, Any]:
         f"{source.name} does not say what network it holds, or one of impossible sizes: it is "
         "damaged. Copy or download it again."
     )
+
+
+def _ranges(text: str, source: Path) -> Ranges | None:
+    """Read how far the maps of every layer reach, if the file tells."""
+    if not text:
+        return None
+    try:
+        ranges = {name: (float(low), float(high)) for name, (low, high) in json.loads(text).items()}
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        ranges = {}
+    if not ranges or not all(
+        -math.inf < low <= 0 <= high < math.inf for low, high in ranges.values()
+    ):
+        raise CheckpointError(
+            f"{source.name} does not say how far its layers reach, or something impossible: it is "
+            "damaged. Copy or download it again."
+        )
+    return ranges
 
 
 def _is_sound(name: str, value: Any) -> bool:

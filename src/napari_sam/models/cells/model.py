@@ -30,6 +30,7 @@ from napari_sam.models.cells.kind import Kind
 from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.models.cells.overview import CellsFeatures, survey
 from napari_sam.models.cells.past import Past
+from napari_sam.models.cells.readers import Reader, precision_of
 from napari_sam.models.cells.reading import OBJECT, STRIDE, clip_zoom, read_maps
 from napari_sam.models.cells.scene import CellsScene, read_scene
 from napari_sam.models.cells.size import count_at, estimate_diameter
@@ -56,9 +57,9 @@ class CellsModel(Model):
         In evaluation mode, on its device.
     name, device, fingerprint : str
         See `Model`.
-    reader : CellsNetwork, optional
-        The same network in the precision in which whole planes are read for the automatic mode;
-        by default ``network`` itself. Prompts are always answered by ``network``.
+    reader : Reader, optional
+        The same network in the products in which planes are read; by default ``network`` itself.
+        Prompts are always answered by ``network``.
 
     Attributes
     ----------
@@ -74,7 +75,7 @@ class CellsModel(Model):
         name: str,
         device: str,
         fingerprint: str,
-        reader: CellsNetwork | None = None,
+        reader: Reader | None = None,
     ) -> None:
         self.network = network
         self.reader = network if reader is None else reader
@@ -142,7 +143,7 @@ class CellsModel(Model):
         """
         network, reader = self.network, self.reader
         if state is not None:
-            network, reader = taught_network(network, state, reader.precision)
+            network, reader = taught_network(network, state, precision_of(reader))
         model = CellsModel(network, name, self.device, "", reader)
         model.licence = self.licence
         model.history = self.history if lesson is None else (*self.history, lesson)
@@ -287,7 +288,7 @@ class CellsModel(Model):
             known, where, features = self._seen
             if known() is seen.pyramid and where == window:
                 return features
-        features = seen.eyes.network.encode(seen.pyramid.sample(window, (WINDOW, WINDOW)))
+        features = seen.eyes.look(seen.pyramid.sample(window, (WINDOW, WINDOW)))
         self._seen = weakref.ref(seen.pyramid), window, features
         return features
 

@@ -24,8 +24,10 @@ from napari_sam.models.cells.encoder import ConvNorm, Features, ImageEncoder
 from napari_sam.models.cells.folding import fold
 from napari_sam.models.cells.prompts import PromptEncoder
 
-__all__ = ["ARCHITECTURES", "LIGHT", "SECOND", "CellsNetwork", "Features"]
+__all__ = ["ARCHITECTURES", "LIGHT", "SECOND", "CellsNetwork", "Features", "Ranges"]
 
+#: Lowest and highest value of a layer's maps, by the name of the maps.
+Ranges = dict[str, tuple[float, float]]
 
 #: The first architecture grown by two parts: it sees two views and goes through slices.
 SECOND: dict[str, Any] = {"views": 2, "neighbours": True}
@@ -59,6 +61,13 @@ class CellsNetwork(nn.Module):
     neighbours : bool
         Whether :meth:`follow` is there: the mask of a neighbouring slice as a prompt.
 
+    Attributes
+    ----------
+    config : dict
+        What has to be given to make such a network again, as it is written into checkpoints.
+    ranges : Ranges or None
+        How far its maps reach, if that was measured: what reading in 8 bits needs.
+
     Notes
     -----
     Images are (B, 3, H, W) float32, about [0, 1] by percentiles of the *whole* image (grey
@@ -77,7 +86,7 @@ class CellsNetwork(nn.Module):
         neighbours: bool = False,
     ) -> None:
         super().__init__()
-        #: What has to be given to make such a network again, as it is written into checkpoints.
+        self.ranges: Ranges | None = None
         self.config: dict[str, Any] = {
             "widths": list(widths),
             "depths": list(depths),
@@ -166,6 +175,10 @@ class CellsNetwork(nn.Module):
             depth).  Only meaningful inside objects.
         """
         return self.size_head(features.stride8)
+
+    def as_numbers(self, features: Features) -> Features:
+        """Return features as numbers, which they are: a reader in 8 bits has levels."""
+        return features
 
     def decode(
         self,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +15,7 @@ from napari_sam.models.cells.eyes import Eyes
 from napari_sam.models.cells.folding import unfolded_state
 from napari_sam.models.cells.kind import Kind
 from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.models.cells.readers import precision_of, reader_in
 from napari_sam.models.cells.windows import Pyramid
 from napari_sam.models.weights import check_fit
 
@@ -49,7 +49,7 @@ class Past:
     def or_taught(self, taught: Eyes, pyramid: Pyramid) -> Eyes:
         """Choose for a plane: taught eyes if it is of a kind that they were taught on."""
         for kind in reversed(self.kinds):
-            if kind.has(self.eyes.reader, pyramid):
+            if kind.has(self.eyes.network, pyramid):
                 return replace(taught, usual=kind.diameter)
         return self.eyes
 
@@ -132,9 +132,8 @@ def past_of(
     weight = next(eyes.network.parameters())
     # torch describes to() with both arguments for tensors only.
     network.to(device=weight.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    reader = network
-    if eyes.reader.precision != network.precision:
-        reader = copy.deepcopy(network).to(eyes.reader.precision)
+    network.ranges = eyes.network.ranges
+    reader = reader_in(network, precision_of(eyes.reader))
     kinds = [_kind(beside, *one, eyes, where) for one in enumerate(diameters)]
     return Past(Eyes(network, reader, usual), kinds)
 

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from napari_sam.models.cells.network import CellsNetwork, Features
+from napari_sam.models.cells.network import Features
+from napari_sam.models.cells.readers import Reader
 from napari_sam.models.cells.windows import Pyramid
 from napari_sam.models.model import SURROUNDINGS, InstanceMaps
 from napari_sam.progress import Progress, silent
@@ -41,7 +42,7 @@ def clip_zoom(zoom: float) -> float:
 
 
 def read_maps(
-    network: CellsNetwork,
+    network: Reader,
     pyramid: Pyramid,
     diameter: float,
     progress: Progress = silent,
@@ -127,14 +128,14 @@ def _step(count: int) -> int:
 
 
 def _maps_of(
-    network: CellsNetwork, pyramid: Pyramid, pixels: tuple[int, int, int, int], zoom: float
+    network: Reader, pyramid: Pyramid, pixels: tuple[int, int, int, int], zoom: float
 ) -> npt.NDArray[np.float32]:
     """Run the automatic head on a region given in map pixels ``(r0, c0, r1, c1)``."""
     rows, columns = pixels[2] - pixels[0], pixels[3] - pixels[1]
     return maps_from(network, features_of(network, pyramid, pixels, zoom))[:, :rows, :columns]
 
 
-def maps_from(network: CellsNetwork, features: Features) -> npt.NDArray[np.float32]:
+def maps_from(network: Reader, features: Features) -> npt.NDArray[np.float32]:
     """Return the automatic head's three maps of a region's features, 0 to 1."""
     maps = network.instances(features)
     found: npt.NDArray[np.float32] = maps[0, :3].float().sigmoid().cpu().numpy()
@@ -142,14 +143,14 @@ def maps_from(network: CellsNetwork, features: Features) -> npt.NDArray[np.float
 
 
 def features_of(
-    network: CellsNetwork, pyramid: Pyramid, pixels: tuple[int, int, int, int], zoom: float
+    network: Reader, pyramid: Pyramid, pixels: tuple[int, int, int, int], zoom: float
 ) -> Features:
     """Encode a region given in map pixels; what is returned may reach beyond it."""
     return network.encode(sampled(network, pyramid, pixels, zoom))
 
 
 def sampled(
-    network: CellsNetwork, pyramid: Pyramid, pixels: tuple[int, int, int, int], zoom: float
+    network: Reader, pyramid: Pyramid, pixels: tuple[int, int, int, int], zoom: float
 ) -> Tensor:
     """Re-sample a region given in map pixels as a network takes it; it may reach beyond it."""
     rows, columns = pixels[2] - pixels[0], pixels[3] - pixels[1]

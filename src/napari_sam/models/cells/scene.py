@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from scipy import sparse
 
-from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.models.cells.readers import Reader
 from napari_sam.models.cells.reading import OBJECT, STRIDE, clip_zoom, features_of, tiles
 from napari_sam.models.cells.windows import Pyramid
 from napari_sam.progress import Progress, silent
@@ -95,7 +95,7 @@ class CellsScene:
 
 @torch.inference_mode()
 def read_scene(
-    network: CellsNetwork, pyramid: Pyramid, diameter: float, progress: Progress = silent
+    network: Reader, pyramid: Pyramid, diameter: float, progress: Progress = silent
 ) -> CellsScene:
     """Run the encoder over a plane, in tiles with a halo, at one object size."""
     zoom = clip_zoom(OBJECT / diameter)
@@ -104,7 +104,7 @@ def read_scene(
     maps: list[npt.NDArray[np.float16]] = []
     for done, part in enumerate(parts):
         progress(done / len(parts))
-        found = features_of(network, pyramid, part.seen, zoom)
+        found = network.as_numbers(features_of(network, pyramid, part.seen, zoom))
         for level, (feature, coarse) in enumerate(zip(found, _COARSE, strict=True)):
             if done == 0:
                 shape = ceil(rows / coarse), ceil(columns / coarse), feature.shape[1]

@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
-from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.models.cells.readers import Reader
 from napari_sam.models.cells.reading import OBJECT, STRIDE, clip_zoom, features_of, maps_from
 from napari_sam.models.cells.windows import Pyramid
 from napari_sam.progress import Progress, silent
@@ -115,7 +115,7 @@ def find_objects(maps: npt.NDArray[np.float32], scale: float) -> Objects:
 
 
 def estimate_diameter(
-    network: CellsNetwork,
+    network: Reader,
     pyramid: Pyramid,
     progress: Progress = silent,
     usual: float | None = None,
@@ -124,7 +124,7 @@ def estimate_diameter(
 
     Parameters
     ----------
-    network : CellsNetwork
+    network : Reader
     pyramid : Pyramid
     progress : callable
     usual : float, optional
@@ -157,7 +157,7 @@ class _Found(NamedTuple):
     confirmed: bool
 
 
-def _found(network: CellsNetwork, pyramid: Pyramid, progress: Progress) -> _Found:
+def _found(network: Reader, pyramid: Pyramid, progress: Progress) -> _Found:
     """Find the median diameter of the objects of a plane.
 
     Returns the diameter that the network confirms when it looks at the zoom that suits it, by
@@ -194,12 +194,12 @@ def _found(network: CellsNetwork, pyramid: Pyramid, progress: Progress) -> _Foun
     return _Found(median, confidence, False)
 
 
-def count_at(network: CellsNetwork, pyramid: Pyramid, diameter: float) -> int:
+def count_at(network: Reader, pyramid: Pyramid, diameter: float) -> int:
     """Count the objects in the middle of a plane, as they are seen at a size."""
     return _seen_at(network, pyramid, clip_zoom(OBJECT / diameter)).count
 
 
-def _seen_at(network: CellsNetwork, pyramid: Pyramid, zoom: float) -> Objects:
+def _seen_at(network: Reader, pyramid: Pyramid, zoom: float) -> Objects:
     """Measure what is seen in the middle of a plane at one zoom."""
     part = middle(pyramid.shape, zoom)
     rows, columns = part[2] - part[0], part[3] - part[1]

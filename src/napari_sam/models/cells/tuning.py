@@ -8,7 +8,6 @@ import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import torch
 from torch import Tensor
 
 from napari_sam.errors import DataError
@@ -16,6 +15,7 @@ from napari_sam.models.cells.eyes import Eyes
 from napari_sam.models.cells.folding import unfolded_state
 from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.models.cells.past import Past, past_tensors, past_text
+from napari_sam.models.cells.readers import Reader, precision_of, reader_in
 from napari_sam.models.lesson import Lesson, history_text
 from napari_sam.models.paths import given_path
 
@@ -25,8 +25,8 @@ _FORMAT = "napari-sam-cells-1"
 
 
 def taught_network(
-    network: CellsNetwork, state: Mapping[str, Tensor], precision: torch.dtype
-) -> tuple[CellsNetwork, CellsNetwork]:
+    network: CellsNetwork, state: Mapping[str, Tensor], precision: str
+) -> tuple[CellsNetwork, Reader]:
     """Make networks of the weights of a copy that was trained.
 
     Parameters
@@ -34,24 +34,23 @@ def taught_network(
     network : CellsNetwork
         The one that was copied; it is not changed.
     state : mapping of str to Tensor
-    precision : dtype
-        In which whole planes are read.
+    precision : {"float32", "bfloat16", "int8"}
+        In whose products planes are read.
 
     Returns
     -------
-    network, reader : CellsNetwork
+    network : CellsNetwork
+    reader : Reader
         Their weights are rounded as a file holds them. Both are the same one in one precision.
     """
     taught = copy.deepcopy(network)
     taught.load_state_dict({key: _rounded(value) for key, value in state.items()})
     taught.eval().requires_grad_(False)
-    if precision == taught.precision:
-        return taught, taught
-    return taught, copy.deepcopy(taught).to(precision)
+    return taught, reader_in(taught, precision)
 
 
 def fingerprint_of(eyes: Eyes, past: Past | None) -> str:
-    """Hash what planes are seen with, and say in which precision they are read."""
+    """Hash what planes are seen with, and say in which products they are read."""
     digest = hashlib.sha256(repr(eyes.usual).encode())
     tensors = eyes.network.state_dict()
     if past is not None:
@@ -60,8 +59,7 @@ def fingerprint_of(eyes: Eyes, past: Past | None) -> str:
     for name, tensor in tensors.items():
         digest.update(name.encode())
         digest.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    same = eyes.reader is eyes.network
-    kind = "" if same else ":" + str(eyes.reader.precision).removeprefix("torch.")
+    kind = "" if eyes.reader is eyes.network else f":{precision_of(eyes.reader)}"
     return f"cells:{digest.hexdigest()[:16]}{kind}"
 
 
@@ -95,6 +93,8 @@ def save_network(
         "licence": licence,
         "history": history_text(history),
     }
+    if network.ranges is not None:
+        words["ranges"] = json.dumps(network.ranges)
     if past is not None:
         words["past"] = past_text(past)
         # What is the same as before is not written twice.
