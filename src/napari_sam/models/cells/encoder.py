@@ -57,11 +57,12 @@ LIFT = 10.0
 
 
 def compressed(image: Tensor) -> Tensor:
-    """Return the second view of an image (B, 3, H, W): its grey with the dim lifted, (B, 1, H, W).
+    """Return the second view (B, 1, H, W) of an image (B, 1 or 3, H, W): its dim grey lifted.
 
     A body of a tenth of the brightness of what lies beside it has .29 of it here.
     """
-    grey = image.float().mean(1, keepdim=True).clamp_min(0) * LIFT
+    grey = image.float() if image.shape[1] == 1 else image.float().mean(1, keepdim=True)
+    grey = grey.clamp_min(0) * LIFT
     # asinh by its definition, which torch computes several times as fast on a CPU
     lifted = grey.square().add_(1).sqrt_().add_(grey).log_()
     return (lifted / math.asinh(LIFT)).to(image.dtype)
@@ -107,8 +108,8 @@ class ImageEncoder(nn.Module):
         )
 
     def seen(self, image: Tensor) -> Tensor:
-        """Return the views of an image (B, 3, H, W) that the first convolution takes."""
-        x = image * 2.0 - 1.0
+        """Return the views of an image (B, 1 or 3, H, W) that the first convolution takes."""
+        x = (image * 2.0 - 1.0).expand(-1, 3, -1, -1)
         return x if self.views == 1 else torch.cat([x, compressed(image)], 1)
 
     def stages(self, image: Tensor) -> list[Tensor]:

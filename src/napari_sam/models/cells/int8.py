@@ -13,6 +13,7 @@ Nagel et al., A White Paper on Neural Network Quantization, 2021, *Post-training
 
 from __future__ import annotations
 
+import copy
 import functools
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from napari_sam.models.cells.encoder import Features
+from napari_sam.models.cells.encoder import Features, compressed
 from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.models.cells.walk import INSTANCES, SIZES, Walk, conv_in, merged
 
@@ -29,7 +30,6 @@ __all__ = ["Int8Reader", "multiplies_int8"]
 _LEVELS = 255  # of a map
 _MOST = 63  # of a weight
 _LEAST = 1e-8  # a range, or a scale of a channel, of zeros
-_FIRST = "down.0.0"  # what is made of the image itself
 
 
 @dataclass(frozen=True)
@@ -147,6 +147,7 @@ class Int8Reader(Walk):
         super().__init__(network)
         assert network.ranges is not None
         self._scales = {name: _Scale.of(*span) for name, span in network.ranges.items()}
+        self._first: dict[int, nn.Conv2d] = {}
         self._convs: dict[str, _Conv] = {}
 
     def encode(self, image: Tensor) -> Features:
@@ -169,10 +170,31 @@ class Int8Reader(Walk):
             *(x.float().mul_(self._scales[merged(i)].size) for i, x in enumerate(features))
         )
 
-    def first(self, name: str, conv: nn.Conv2d, views: Tensor) -> Tensor:
+    def first(self, name: str, conv: nn.Conv2d, image: Tensor) -> Tensor:
         # The image itself stays as fine as it is: dim bodies have few levels of their own.
-        found = conv(views).div_(self._scales[name].size).add_(0.5)
+        channels = image.shape[1]
+        if channels not in self._first:
+            self._first[channels] = self._levels_of(conv, channels, self._scales[name].size)
+        views = [image * 2.0 - 1.0]
+        if self.network.image_encoder.views > 1:
+            views.append(compressed(image))
+        found = self._first[channels](torch.cat(views, 1))
         return found.clamp_(0, _LEVELS).to(torch.uint8)
+
+    @staticmethod
+    def _levels_of(conv: nn.Conv2d, channels: int, size: float) -> nn.Conv2d:
+        """Return the first convolution with levels as answers, of images with so many channels."""
+        own = copy.deepcopy(conv)
+        weight, bias = conv.weight.detach(), conv.bias
+        assert bias is not None
+        if channels == 1:  # the same three times: one that counts three times
+            weight = torch.cat([weight[:, :3].sum(1, keepdim=True), weight[:, 3:]], 1)
+        own.in_channels = weight.shape[1]
+        own.weight = nn.Parameter(
+            (weight / size).contiguous(memory_format=torch.channels_last), requires_grad=False
+        )
+        own.bias = nn.Parameter(bias.detach() / size + 0.5, requires_grad=False)  # rounds them
+        return own
 
     def convolved(self, name: str, conv: nn.Conv2d, source: str, x: Tensor) -> Tensor:
         return self._conv(name, conv, source).levels(x, self._scales[name])

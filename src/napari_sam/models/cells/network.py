@@ -70,8 +70,9 @@ class CellsNetwork(nn.Module):
 
     Notes
     -----
-    Images are (B, 3, H, W) float32, about [0, 1] by percentiles of the *whole* image (grey
-    repeated three times), H and W multiples of 32; what lies outside the image is 0.
+    Images are (B, 3, H, W) float32, about [0, 1] by percentiles of the *whole* image, H and W
+    multiples of 32; what lies outside the image is 0. Grey ones may have one channel instead of
+    the same three.
     """
 
     def __init__(
@@ -133,7 +134,7 @@ class CellsNetwork(nn.Module):
         Parameters
         ----------
         image : Tensor
-            (B, 3, H, W), see the class.
+            (B, 1 or 3, H, W), see the class.
 
         Returns
         -------

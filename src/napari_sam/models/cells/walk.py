@@ -43,8 +43,8 @@ class Walk(ABC):
         self.network = network
 
     @abstractmethod
-    def first(self, name: str, conv: nn.Conv2d, views: Tensor) -> Tensor:
-        """Convolve the image's views and leave out what is below 0."""
+    def first(self, name: str, conv: nn.Conv2d, image: Tensor) -> Tensor:
+        """Convolve the views of an image and leave out what is below 0."""
 
     @abstractmethod
     def convolved(self, name: str, conv: nn.Conv2d, source: str, x: Tensor) -> Tensor:
@@ -62,9 +62,8 @@ class Walk(ABC):
     def way(self, image: Tensor) -> list[Tensor]:
         """Return the maps at strides 2, 4, 8 and 16 that `merged` names."""
         encoder = self.network.image_encoder
-        views = encoder.seen(image)
         seen: list[tuple[str, Tensor]] = []
-        x, name = views, ""
+        x, name = image, ""
         for level, stage in enumerate(encoder.down):
             for place, block in enumerate(stage.children()):
                 source, name = name, f"down.{level}.{place}"
@@ -124,8 +123,8 @@ class _Measured(Walk):
         self.ranges[name] = (min(low, float(x.min())), max(high, float(x.max())))
         return x
 
-    def first(self, name: str, conv: nn.Conv2d, views: Tensor) -> Tensor:
-        return self._kept(name, F.relu(conv(views)))
+    def first(self, name: str, conv: nn.Conv2d, image: Tensor) -> Tensor:
+        return self._kept(name, F.relu(conv(self.network.image_encoder.seen(image))))
 
     def convolved(self, name: str, conv: nn.Conv2d, source: str, x: Tensor) -> Tensor:
         return self._kept(name, F.relu(conv(x)))
@@ -146,7 +145,7 @@ def ranges_of(network: CellsNetwork, images: list[Tensor]) -> Ranges:
     network : CellsNetwork
         Folded, in float32.
     images : list of Tensor
-        (1, 3, H, W) each, as the network takes them; of all kinds that it may meet.
+        (1, 1 or 3, H, W) each, as the network takes them; of all kinds that it may meet.
 
     Returns
     -------

@@ -61,7 +61,7 @@ class Pyramid:
 
         Returns
         -------
-        (1, 3, h, w) Tensor
+        (1, C, h, w) Tensor
         """
         zoom = size[0] / (edges[2] - edges[0])
         # The 2x2 means of a coarser level stand in for an anti-aliasing filter.
@@ -69,7 +69,7 @@ class Pyramid:
         level = self.levels[depth]
         grid, inside = _grid(edges, size, self.shape, level.device)
         found = F.grid_sample(level, grid, padding_mode="border", align_corners=False)
-        return (found * inside).expand(-1, 3, -1, -1)
+        return found * inside
 
 
 def _grid(
