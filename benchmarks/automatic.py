@@ -27,7 +27,8 @@ import napari_sam as ns
 from napari_sam.methods.finding_cells import find_cells
 from napari_sam.methods.found_cells import FoundCells
 from napari_sam.methods.options import CellOptions
-from napari_sam.models.cells import size as cells_size
+from napari_sam.models.cells import reading
+from napari_sam.models.cells.readers import precision_of
 from napari_sam.training.evaluation import average_precision
 from napari_sam.training.pairs import find_pairs, normalise
 from napari_sam.training.synthetic import generate
@@ -127,12 +128,12 @@ def seams(model: ns.Model, folder: Path, side: int, diameter: float) -> None:
     image = mosaic(folder, side)
     embedding = model.encode(image)
     found = []
-    most = cells_size.TILE
+    most = reading.TILE
     for tile in (most, 10**6):
-        cells_size.TILE = tile
+        reading.TILE = tile
         maps = model.instance_maps(embedding, diameter=diameter * (1 if tile == most else 1.00001))
         found.append((maps, FoundCells(maps, image, source="cells").choose().labels))
-    cells_size.TILE = most
+    reading.TILE = most
     (maps, tiled), (other, one_piece) = found
     differ = max(
         float(np.abs(getattr(maps, name) - getattr(other, name)).max())
@@ -180,7 +181,7 @@ def main() -> None:
     parser.add_argument("--precision", choices=("auto", "float32"), default="auto")
     options = parser.parse_args()
     model = ns.load_model("cells", device="cpu", precision=options.precision)
-    precision = "bfloat16" if model.fingerprint.endswith("bfloat16") else "float32"
+    precision = precision_of(model.eyes.reader)
     print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, planes in {precision}")
     if options.only in (None, "whole"):  # first, while the peak of memory is its own
         whole(model)

@@ -40,11 +40,10 @@ def load_model(
         Whether to download a model of the zoo that is not there yet. Off by default: hundreds
         of megabytes should not surprise anybody.
     precision : {"auto", "float32", "int8"}
-        "auto" is "float32", except that the embedded model reads whole planes for the automatic
-        mode with bfloat16 products where the processor has them: twice as fast, and outlines
-        differ by single pixels. Prompts are answered in float32, a click at the size that the
-        object has in those maps. "int8" encodes with eight-bit products: on a CPU, for models of
-        the SAM family only, faster and not exact; ``docs/accelerators.md`` has the figures.
+        "auto" is "float32", except that the embedded model reads planes and windows with
+        eight-bit products on a CPU that has AVX2: two to three times as fast, and outlines
+        differ by single pixels. "int8" is for models of the SAM family, on a CPU: faster and
+        less exact; ``docs/accelerators.md`` has the figures of both.
     cache : bool or path
         True lets a SAM keep on disk what it has read of a plane and find it again, in other
         processes too, by the plane's content, the contrast limits and the weights. It shares
