@@ -106,8 +106,8 @@ def _add_model_flags(parser: argparse.ArgumentParser) -> None:
         "--precision",
         choices=("auto", "float32", "int8"),
         default="auto",
-        help="float32: no rounding to eight bits, which 'cells' does on a CPU; int8: SAM models read "
-        "images faster on a CPU, and not exactly",
+        help="float32: no rounding to eight bits, which 'cells' does on a CPU; int8: SAM models "
+        "read images faster on a CPU, and not exactly",
     )
     parser.add_argument(
         "--cache",

@@ -179,7 +179,8 @@ class Int8Reader(Walk):
         if self.network.image_encoder.views > 1:
             views.append(compressed(image))
         found = self._first[channels](torch.cat(views, 1))
-        return found.clamp_(0, _LEVELS).to(torch.uint8)
+        found = found.clamp_(0, _LEVELS).to(torch.uint8)
+        return found.contiguous(memory_format=torch.channels_last)
 
     @staticmethod
     def _levels_of(conv: nn.Conv2d, channels: int, size: float) -> nn.Conv2d:

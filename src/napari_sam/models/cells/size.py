@@ -19,7 +19,7 @@ from scipy import ndimage as ndi
 from napari_sam.models.cells.readers import Reader
 from napari_sam.models.cells.reading import OBJECT, STRIDE, clip_zoom, features_of, maps_from
 from napari_sam.models.cells.windows import Pyramid
-from napari_sam.progress import Progress, silent
+from napari_sam.progress import Progress, part, silent
 
 LOOK = 512  # side of the region, in window pixels, on which sizes are measured
 FIRST_ZOOMS = (1.0, 0.5, 2.0, 0.25)  # tried in turn until objects show up
@@ -32,6 +32,9 @@ WHOLE = 3  # objects away from the border from which the others do not count
 SEED = 0.5  # height of the centre map that makes a seed
 INSIDE = 0.6  # of the foreground map where sizes are asked for
 TOLD = 2.0  # ratio to what was measured up to which a size that was asked for is believed
+NEAR = (0.7, 0.84, 1.19)  # of the size that was found: others at which the network may be surer
+SURER = 0.01  # it has to be, of its certainty, for another size than the one that was found
+PIECE = 192  # side of the region, in window pixels at the size found, on which they are compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,9 +136,9 @@ def estimate_diameter(
         plane. If enough objects of about this size are seen then, or about as surely as at the
         size found without, their size is the estimate.
     """
-    found = _found(network, pyramid, progress)
+    found = _found(network, pyramid, part(progress, 0.0, 0.8))
     if usual is None or (found.confirmed and found.diameter > GRAIN * usual):
-        return found.diameter
+        return _surest(network, pyramid, found.diameter) if found.confidence else found.diameter
     seen = _seen_at(network, pyramid, clip_zoom(OBJECT / usual))
     told = seen.count >= FEW or (seen.count > 0 and seen.confidence >= SURE * found.confidence)
     if told and abs(log(seen.median / usual)) <= log(AGREE):
@@ -194,6 +197,28 @@ def _found(network: Reader, pyramid: Pyramid, progress: Progress) -> _Found:
     return _Found(median, confidence, False)
 
 
+def _surest(network: Reader, pyramid: Pyramid, diameter: float) -> float:
+    """Return the size, of a diameter and some near it, at which the network is surest.
+
+    Sizes differ within a plane, and what an outline is differs between kinds of images, so the
+    median size is not always the one at which most is seen rightly.
+    """
+    sure = {near: _certainty(network, pyramid, diameter, near) for near in NEAR}
+    best = max(sure, key=lambda near: sure[near])
+    if sure[best] > _certainty(network, pyramid, diameter, 1.0) + SURER:
+        return best * diameter
+    return diameter
+
+
+def _certainty(network: Reader, pyramid: Pyramid, diameter: float, near: float) -> float:
+    """Say how sure it is of what is object and what is not, 0 to 1, in the middle of a plane."""
+    zoom = clip_zoom(OBJECT / (near * diameter))
+    where = middle(pyramid.shape, zoom, round(PIECE / near))
+    maps = maps_from(network, features_of(network, pyramid, where, zoom))
+    foreground = maps[0, : where[2] - where[0], : where[3] - where[1]]
+    return float(np.abs(2 * foreground - 1).mean())
+
+
 def count_at(network: Reader, pyramid: Pyramid, diameter: float) -> int:
     """Count the objects in the middle of a plane, as they are seen at a size."""
     return _seen_at(network, pyramid, clip_zoom(OBJECT / diameter)).count
@@ -201,9 +226,9 @@ def count_at(network: Reader, pyramid: Pyramid, diameter: float) -> int:
 
 def _seen_at(network: Reader, pyramid: Pyramid, zoom: float) -> Objects:
     """Measure what is seen in the middle of a plane at one zoom."""
-    part = middle(pyramid.shape, zoom)
-    rows, columns = part[2] - part[0], part[3] - part[1]
-    features = features_of(network, pyramid, part, zoom)
+    where = middle(pyramid.shape, zoom)
+    rows, columns = where[2] - where[0], where[3] - where[1]
+    features = features_of(network, pyramid, where, zoom)
     maps = maps_from(network, features)
     sizes = network.sizes(features)[0, 0].float().cpu().numpy()
     told = size_told(maps, sizes) / zoom
@@ -235,9 +260,9 @@ def size_told(maps: npt.NDArray[np.float32], sizes: npt.NDArray[np.float32]) -> 
     return float(OBJECT * 2.0 ** sizes.ravel()[middle_one])
 
 
-def middle(shape: tuple[int, int], zoom: float) -> tuple[int, int, int, int]:
-    """Return the middle of a plane, in map pixels, as large as is looked at for sizes."""
+def middle(shape: tuple[int, int], zoom: float, most: int = LOOK) -> tuple[int, int, int, int]:
+    """Return the middle of a plane, in map pixels, at most so many window pixels a side."""
     rows, columns = (ceil(side * zoom / STRIDE) for side in shape)
-    side = LOOK // STRIDE
+    side = most // STRIDE
     r0, c0 = max(0, (rows - side) // 2), max(0, (columns - side) // 2)
     return r0, c0, min(rows, r0 + side), min(columns, c0 + side)
