@@ -16,7 +16,7 @@ __all__ = ["distinct", "marked_parts", "sober"]
 SAME = 0.85  # IoU above which two candidates say the same
 #: What the predicted IoU of the part and of the clump is lowered by: the highest of three
 #: predictions flatters, and the first candidate is the one that was taught the object.
-FLATTERY = 0.04
+FLATTERY = 0.09
 
 
 def sober(scores: Tensor) -> Tensor:

@@ -2,7 +2,8 @@
 
 The network sees objects best when they are about 32 pixels across. Nobody tells it their size,
 so it looks at the plane at one zoom, measures what it finds, and looks again at the zoom that
-this suggests until both agree. Where they do, it is asked how large the objects there are.
+this suggests until both agree. Where they do, it is asked how large the objects there are. Of
+sizes near that, the one counts at which it is surest of what it sees.
 """
 
 from __future__ import annotations
