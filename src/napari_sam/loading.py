@@ -41,7 +41,7 @@ def load_model(
         of megabytes should not surprise anybody.
     precision : {"auto", "float32", "int8"}
         "auto" is "float32", except that the embedded model reads planes and windows with
-        eight-bit products on a CPU that has AVX2: two to three times as fast, and outlines
+        eight-bit products on a CPU that has AVX2: about twice as fast, and outlines
         differ by single pixels. "int8" is for models of the SAM family, on a CPU: faster and
         less exact; ``docs/accelerators.md`` has the figures of both.
     cache : bool or path
