@@ -8,28 +8,13 @@ import numpy as np
 import pytest
 
 import napari_sam as ns
+from discs_seen import one_way
 from fake_model import FakeModel
-from napari_sam.regions import Region
 from napari_sam.stacks.carry import Carry
-from napari_sam.stacks.following import Seen, Step
+from napari_sam.stacks.following import Step
 from napari_sam.stacks.gaps import meet
-from napari_sam.stacks.light import Light
-from napari_sam.stacks.passes import Pass
 
-LIGHT = Light(0.8, 0.1)
 SHAPE = (18, 120, 140)
-
-
-def disc(radius: int) -> Region:
-    rows, columns = np.indices((61, 61)) - 30
-    return Region.of(rows**2 + columns**2 <= radius**2)
-
-
-def one_way(start: int, way: int, radii: list[int]) -> Pass:
-    """A pass that saw discs, from the first radius on."""
-    found = Pass(Step(start, disc(radii[0]), 1.0), way)
-    found.seen = [Seen(disc(radius), 0.9, 0.8, LIGHT, LIGHT, 0.9, 1.0) for radius in radii[1:]]
-    return found
 
 
 def radii_of(steps: dict[int, Step]) -> list[float]:
