@@ -16,6 +16,7 @@ from napari_sam.models.cells.model import CellsModel
 from napari_sam.models.cells.network import CellsNetwork, Ranges
 from napari_sam.models.cells.past import past_of, split_off
 from napari_sam.models.cells.readers import fastest, precision_of, reader_in
+from napari_sam.models.cells.walk import SMALLEST, ranges_of
 from napari_sam.models.checkpoints import read_file
 from napari_sam.models.headers import read_safetensors_header
 from napari_sam.models.lesson import history_of
@@ -71,7 +72,7 @@ def load_cells(
     network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     fingerprint = f"cells:{hashlib.sha256(source.read_bytes()).hexdigest()[:16]}"
     name = name or ("cells" if path is None else path.stem)
-    network.ranges = _ranges(words.get("ranges", ""), source)
+    network.ranges = _ranges(words.get("ranges", ""), network, source)
     reader = reader_in(network, fastest(network, device) if precision == "fastest" else precision)
     if reader is not network:
         fingerprint += f":{precision_of(reader)}"
@@ -96,17 +97,18 @@ def _config(text: str, source: Path) -> dict[str, Any]:
     )
 
 
-def _ranges(text: str, source: Path) -> Ranges | None:
-    """Read how far the maps of every layer reach, if the file tells."""
+def _ranges(text: str, network: CellsNetwork, source: Path) -> Ranges | None:
+    """Read how far the maps of every layer of a network reach, if the file tells."""
     if not text:
         return None
+    weight = next(network.parameters())
+    layers = ranges_of(network, [weight.new_zeros(1, 1, SMALLEST, SMALLEST)]).keys()
     try:
         ranges = {name: (float(low), float(high)) for name, (low, high) in json.loads(text).items()}
     except (ValueError, TypeError, AttributeError, RecursionError):
         ranges = {}
-    if not ranges or not all(
-        -math.inf < low <= 0 <= high < math.inf for low, high in ranges.values()
-    ):
+    sound = all(-math.inf < low <= 0 <= high < math.inf for low, high in ranges.values())
+    if ranges.keys() != layers or not sound:
         raise CheckpointError(
             f"{source.name} does not say how far its layers reach, or something impossible: it is "
             "damaged. Copy or download it again."

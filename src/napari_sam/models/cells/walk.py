@@ -15,10 +15,11 @@ from torch.nn import functional as F
 from napari_sam.models.cells.encoder import Residual
 from napari_sam.models.cells.network import CellsNetwork, Ranges
 
-__all__ = ["INSTANCES", "SIZES", "Walk", "conv_in", "merged", "ranges_of"]
+__all__ = ["INSTANCES", "SIZES", "SMALLEST", "Walk", "conv_in", "merged", "ranges_of"]
 
 #: Names of the hidden maps of the heads.
 INSTANCES, SIZES = "instances", "sizes"
+SMALLEST = 32  # pixels of a side of the smallest image that goes the whole way
 
 
 def merged(level: int) -> str:
