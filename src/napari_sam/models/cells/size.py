@@ -126,6 +126,8 @@ def estimate_diameter(
 ) -> float:
     """Estimate the median diameter of the objects of a plane, in plane pixels.
 
+    Or one near it at which the network is surer of what it sees.
+
     Parameters
     ----------
     network : Reader
@@ -138,13 +140,12 @@ def estimate_diameter(
         size found without, their size is the estimate.
     """
     found = _found(network, pyramid, part(progress, 0.0, 0.8))
-    if usual is None or (found.confirmed and found.diameter > GRAIN * usual):
-        return _surest(network, pyramid, found.diameter) if found.confidence else found.diameter
-    seen = _seen_at(network, pyramid, clip_zoom(OBJECT / usual))
-    told = seen.count >= FEW or (seen.count > 0 and seen.confidence >= SURE * found.confidence)
-    if told and abs(log(seen.median / usual)) <= log(AGREE):
-        return seen.diameter
-    return found.diameter
+    if usual is not None and not (found.confirmed and found.diameter > GRAIN * usual):
+        seen = _seen_at(network, pyramid, clip_zoom(OBJECT / usual))
+        told = seen.count >= FEW or (seen.count > 0 and seen.confidence >= SURE * found.confidence)
+        if told and abs(log(seen.median / usual)) <= log(AGREE):
+            return seen.diameter
+    return _surest(network, pyramid, found.diameter) if found.confidence else found.diameter
 
 
 class _Found(NamedTuple):
