@@ -15,7 +15,7 @@ from torch import nn
 
 import napari_sam as ns
 from napari_sam.errors import CheckpointError
-from napari_sam.models.cells import int8, load, readers
+from napari_sam.models.cells import int8, load, readers, size
 from napari_sam.models.cells.int8 import Int8Reader, _Conv, _Scale, multiplies_int8
 from napari_sam.models.cells.load import load_cells
 from napari_sam.models.cells.network import ARCHITECTURES, CellsNetwork
@@ -78,14 +78,16 @@ def test_no_sum_of_products_is_cut_off(inputs, outputs, kernel, negative):
 
 
 @here
-def test_a_plane_shows_the_same_objects():
+def test_a_plane_shows_the_same_objects(monkeypatch):
+    monkeypatch.setattr(size, "NEAR", (1.0,))  # which of some sizes is chosen can hang on little
     image = generate("nuclei_dense", 5, (192, 192)).image
     exact, fast = load_cells(), load_cells(precision="int8")
     assert exact.fingerprint != fast.fingerprint  # what one keeps is not served to the other
     assert isinstance(ns.load_model("cells", device="cpu").eyes.reader, Int8Reader)
-    maps = exact.instance_maps(exact.encode(image))
-    at_one_size = fast.instance_maps(fast.encode(image), diameter=maps.diameter)
-    inside = maps.foreground > 0.5
+    maps = [model.instance_maps(model.encode(image)) for model in (exact, fast)]
+    assert maps[0].diameter == pytest.approx(maps[1].diameter, rel=0.05)
+    at_one_size = fast.instance_maps(fast.encode(image), diameter=maps[0].diameter)
+    inside = maps[0].foreground > 0.5
     assert np.mean((at_one_size.foreground > 0.5) != inside) < 0.01
 
 
@@ -141,7 +143,10 @@ def test_a_processor_or_a_torch_without_the_operators_is_told(monkeypatch, name,
     assert not multiplies_int8.__wrapped__()
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"down.0.0": 3}', '{"down.0.0": [0, NaN]}', "[1]"])
+@pytest.mark.parametrize(
+    "text",
+    ["{", "[]", '{"down.0.0": 3}', '{"down.0.0": [0, NaN]}', "[1]", '{"down.0.0": [0, 1]}'],
+)
 def test_damaged_ranges_are_refused(tmp_path, text):
     source = load.resources.files("napari_sam.models.cells") / "weights/cells.safetensors"
     with safe_open(source, framework="pt") as file:
