@@ -32,9 +32,9 @@ class Eyes:
     usual: float | None = None
 
     def look(self, image: Tensor) -> Features:
-        """Encode a window (1, 3, H, W) in which prompts are answered.
+        """Encode a window (1, 1 or 3, H, W) in which prompts are answered.
 
-        In 8 bits, where these are read, but not in bfloat16: where objects lie is finer than that.
+        In 8 bits, where planes are read so, which loses nothing there either; else in float32.
         """
         if isinstance(self.reader, Int8Reader):
             return self.reader.as_numbers(self.reader.encode(image))

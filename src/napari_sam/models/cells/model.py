@@ -59,7 +59,7 @@ class CellsModel(Model):
         See `Model`.
     reader : Reader, optional
         The same network in the products in which planes are read; by default ``network`` itself.
-        Prompts are always answered by ``network``.
+        Prompts are always answered by ``network``, from what `Eyes.look` sees.
 
     Attributes
     ----------
