@@ -15,8 +15,9 @@ from hypothesis import given
 from hypothesis.extra import numpy as hnp
 from skimage.draw import polygon
 
+from coco_runs import decode_runs
 from napari_sam.errors import DataError, ImageError, LabelsError
-from napari_sam.exports.coco import decode_runs, encode_runs
+from napari_sam.exports.coco import encode_runs
 from napari_sam.exports.formats import FORMATS, export
 from napari_sam.exports.outlines import outlines
 from napari_sam.pixel_size import PixelSize

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image as Pillow
 
+from coco_runs import decode_runs
 from napari_sam.errors import DataError, LabelsError
-from napari_sam.exports.coco import decode_runs
 from napari_sam.exports.formats import FORMATS, export
 from napari_sam.files import made_here, read_labels, write_labels
 from napari_sam.pixel_size import METRES, PixelSize

@@ -144,12 +144,6 @@ def encode_item(item: Item, size: tuple[int, int]) -> list[int]:
     return runs[:-1] if runs[-1] == 0 else runs
 
 
-def decode_runs(counts: list[int], size: tuple[int, int]) -> npt.NDArray[np.bool_]:
-    """Mask (H, W) of run lengths made by `encode_runs`."""
-    values = np.arange(len(counts)) % 2 == 1
-    return np.repeat(values, counts).reshape(size, order="F")
-
-
 def known_scores(table: pd.DataFrame | None) -> dict[int, float]:
     """Map each label of a table to its score, leaving out those without one."""
     if table is None or not {"label", "score"} <= set(table.columns):

@@ -12,7 +12,6 @@ from napari_sam.errors import DataError, InstallationError
 from napari_sam.files.raw import RawImage
 from napari_sam.pixel_size import METRES, PixelSize, sensible_length, stated_size, unit_named
 
-FOLDER_SUFFIX = ".zarr"
 MARKS = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
 
 

@@ -103,6 +103,6 @@ def groups(image: Image, axes: tuple[int, ...]) -> list[list[Plane]]:
     return found
 
 
-def position_of(image: Image, plane: Plane, axes: tuple[int, ...]) -> dict[int, int]:
+def position_of(plane: Plane, axes: tuple[int, ...]) -> dict[int, int]:
     """Return where a plane lies along the axes that are not joined."""
     return {axis: at for axis, at in enumerate(plane.index) if at is not None and axis not in axes}

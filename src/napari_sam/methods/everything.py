@@ -93,7 +93,6 @@ def propose_plane(
     *,
     embedding: Embedding | None = None,
     finder: Model | None = None,
-    limits: tuple[float, float] | None = None,
     progress: Progress = silent,
 ) -> Proposals:
     """Ask a model about every grid point of one plane.
@@ -109,8 +108,6 @@ def propose_plane(
     finder : Model, optional
         With ``settings.ask_at == "objects"``, who says where objects are; the model itself by
         default.
-    limits : (low, high), optional
-        Contrast limits; those of the embedding, or percentiles of the plane, by default.
     progress : callable
 
     Raises
@@ -123,9 +120,8 @@ def propose_plane(
 
     array = check_plane(pixels)
     # Of the whole plane also for its crops: a crop of background must not be stretched.
-    seen = model.limits_for(array, limits) if embedding is None else embedding.limits
-    if seen != model.own_limits(array):
-        limits = seen  # somebody set them, for a finder too
+    own = model.own_limits(array)
+    seen = own if embedding is None else embedding.limits
 
     def encode(crop: npt.NDArray[Any], report: Progress) -> Embedding:
         if embedding is not None and crop.shape == array.shape:
@@ -139,7 +135,7 @@ def propose_plane(
             array,
             finder or model,
             settings.points_per_side,
-            limits=limits,
+            limits=None if seen == own else seen,  # somebody set them, for a finder too
             progress=part(progress, 0.0, 0.1),
         )
         progress = part(progress, 0.1, 1.0)

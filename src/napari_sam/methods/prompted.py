@@ -96,9 +96,7 @@ def ask(
     return found
 
 
-def paint_answers(
-    answers: Sequence[Scored], shape: tuple[int, int], taken: npt.NDArray[np.bool_] | None = None
-) -> tuple[Labels, list[int]]:
+def paint_answers(answers: Sequence[Scored], shape: tuple[int, int]) -> tuple[Labels, list[int]]:
     """Paint the masks from the best score down; what is mostly covered already is dropped.
 
     Parameters
@@ -106,8 +104,6 @@ def paint_answers(
     answers : sequence of Answer
         Or of anything with a region and a score.
     shape : (H, W)
-    taken : (H, W) bool, optional
-        Pixels of other objects, which stay as they are.
 
     Returns
     -------
@@ -124,8 +120,6 @@ def paint_answers(
             continue
         here = labels[region.slices]
         free = region.pixels() & (here == 0)
-        if taken is not None:
-            free &= ~taken[region.slices]
         if np.count_nonzero(free) <= (1 - COVERED) * region.area:
             continue
         kept.append(place)

@@ -136,7 +136,7 @@ class Volume(Cells):
                 used=used,
             )
             used = max(used, int(table["label"].max()) if len(table) else 0)
-            for place, (other, at) in enumerate(position_of(image, planes[0], (axis,)).items()):
+            for place, (other, at) in enumerate(position_of(planes[0], (axis,)).items()):
                 table.insert(place, f"axis_{other}", at)
             tables.append(table)
             progress((number + 1) / len(stacks))

@@ -57,8 +57,6 @@ class Family:
         for a file that is damaged or another one than its header promised.
     precisions : tuple of str
         What ``load_model(..., precision=)`` may be.
-    stores_embeddings : bool
-        Whether its embeddings are worth keeping on disk.
     suits : mapping
         Options of methods that suit its models where nobody chose others, by the names of the
         method and of the option; `napari_sam.models.model.Model.suits` says the same.
@@ -72,6 +70,5 @@ class Family:
     recognises: Callable[[Header], bool]
     load: Callable[[Request], Model]
     precisions: tuple[Precision, ...] = ("auto", "float32")
-    stores_embeddings: bool = False
     suits: Suits = field(default_factory=dict)
     abilities: tuple[str, ...] = ()

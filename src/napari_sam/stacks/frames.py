@@ -46,7 +46,7 @@ class Objects:
         return np.asarray(self.sizes ** (1 / self.places.shape[1]), np.float64)
 
 
-def check_labels(labels: Any, least: int = 3) -> Any:
+def check_labels(labels: Any) -> Any:
     """Refuse what cannot be labels of a stack or movie; return it as something with a shape.
 
     Raises
@@ -57,9 +57,9 @@ def check_labels(labels: Any, least: int = 3) -> Any:
     if not lazy or np.ma.isMaskedArray(labels):
         labels = checks.array(labels, "labels", LabelsError)
     data = labels
-    if len(data.shape) < least or 0 in data.shape:
+    if len(data.shape) < 3 or 0 in data.shape:
         raise LabelsError(
-            f"Labels of a stack or movie have at least {least} axes, frames first, and some "
+            "Labels of a stack or movie have at least 3 axes, frames first, and some "
             f"pixels; got shape {tuple(data.shape)}."
         )
     if np.dtype(data.dtype).kind not in "iu":

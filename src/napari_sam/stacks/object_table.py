@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam.pixel_size import PixelSize
-from napari_sam.segmentation import with_units
 from napari_sam.stacks.frames import describe
 
 if TYPE_CHECKING:
@@ -19,7 +17,6 @@ def describe_objects(
     labels: Any,
     regions: tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]] | None = None,
     spacing: tuple[float, float, float] | None = None,
-    pixel_size: PixelSize | None = None,
     source: str = "",
 ) -> pd.DataFrame:
     """Measure the objects of a stack, slice by slice.
@@ -33,8 +30,6 @@ def describe_objects(
         over its regions, by size.
     spacing : (z, row, column), optional
         Adds ``volume``, in the cube of its unit.
-    pixel_size : PixelSize, optional
-        Adds columns in its unit, the volume where it knows the distance of slices.
     source : str
         Where the objects come from.
 
@@ -94,7 +89,7 @@ def describe_objects(
     if spacing is not None:
         table["volume"] = table["voxels"] * float(np.prod(spacing))
     table["source"] = source
-    return with_units(table, pixel_size)
+    return table
 
 
 def _boxes(

@@ -31,6 +31,7 @@ __all__ = [
 
 #: Seeds from here on are for training; those below are kept for validation and tests.
 TRAINING_SEEDS = 1000
+SHAPE = (256, 256)  # pixels of a generated plane
 
 #: Kinds that are hard for the network are drawn several times as often, and looks of no
 #: instrument in particular about as often as all others together.
@@ -79,7 +80,6 @@ GENERATED_FAILURES: tuple[str, ...] = (
 def generated_planes(
     per_kind: int,
     first_seed: int = TRAINING_SEEDS,
-    shape: tuple[int, int] = (256, 256),
     say: Callable[[str], None] = lambda text: None,
     kinds: Sequence[str] = KINDS,
 ) -> list[Plane]:
@@ -91,7 +91,6 @@ def generated_planes(
         Images of each kind, times its :data:`EMPHASIS`.
     first_seed : int
         Seeds from here on are used.
-    shape : tuple of int
     say : callable
         Told how many there are.
     kinds : sequence of str
@@ -104,7 +103,7 @@ def generated_planes(
     planes = []
     for kind in kinds:
         for seed in range(first_seed, first_seed + per_kind * EMPHASIS.get(kind, 1)):
-            sample = generate(kind, seed, shape)
+            sample = generate(kind, seed, SHAPE)
             plane = prepare_plane(normalise(sample[0], 0.5, 99.9), sample[1], "synthetic")
             if plane is not None:
                 planes.append(plane)
@@ -112,9 +111,7 @@ def generated_planes(
     return planes
 
 
-def fresh_plane(
-    rng: np.random.Generator, kinds: Sequence[str] = KINDS, shape: tuple[int, int] = (256, 256)
-) -> Plane | None:
+def fresh_plane(rng: np.random.Generator, kinds: Sequence[str] = KINDS) -> Plane | None:
     """Generate and prepare one plane of any kind, as often as :data:`EMPHASIS` says.
 
     Parameters
@@ -122,7 +119,6 @@ def fresh_plane(
     rng : numpy.random.Generator
         Chooses kind and seed, which is never one of those kept for validation.
     kinds : sequence of str
-    shape : tuple of int
 
     Returns
     -------
@@ -131,7 +127,7 @@ def fresh_plane(
     """
     weight = np.array([EMPHASIS.get(kind, 1) for kind in kinds], float)
     kind = kinds[int(rng.choice(len(kinds), p=weight / weight.sum()))]
-    sample = generate(kind, int(rng.integers(TRAINING_SEEDS, 2**31)), shape)
+    sample = generate(kind, int(rng.integers(TRAINING_SEEDS, 2**31)), SHAPE)
     return prepare_plane(normalise(sample[0], 0.5, 99.9), sample[1], "synthetic")
 
 
@@ -203,7 +199,6 @@ def fresh(family: str, rng: np.random.Generator) -> list[Plane]:
 
 def generated_validation(
     per_kind: int = 3,
-    shape: tuple[int, int] = (256, 256),
     families: Mapping[str, Sequence[str]] = GENERATED_FAMILIES,
 ) -> Iterator[tuple[str, str, np.ndarray, np.ndarray]]:
     """Yield ``(family, name, image, labels)`` of seeds that training never uses."""
@@ -211,5 +206,5 @@ def generated_validation(
         for kind in kinds:
             if kind in KINDS:
                 for seed in range(per_kind):
-                    sample = generate(kind, seed, shape)
+                    sample = generate(kind, seed, SHAPE)
                     yield family, f"{kind}_{seed}", np.asarray(sample[0]), np.asarray(sample[1])

@@ -192,10 +192,8 @@ def find_pairs(folder: str | Path) -> list[Pair]:
     return sorted(pairs, key=lambda pair: pair.name)
 
 
-def normalise(
-    image: np.ndarray, low: float = 1.0, high: float = 99.8, clip: bool = True
-) -> np.ndarray:
-    """Scale a whole image to about [0, 1] by its own percentiles.
+def normalise(image: np.ndarray, low: float = 1.0, high: float = 99.8) -> np.ndarray:
+    """Scale a whole image to [0, 1] by its own percentiles; what lies outside is cut off.
 
     Parameters
     ----------
@@ -203,8 +201,6 @@ def normalise(
         (H, W) or (H, W, 3), any numeric dtype.  Channels share one scale, so hues stay.
     low, high : float
         Percentiles that become 0 and 1.
-    clip : bool
-        Cut off what lies outside [0, 1].
 
     Returns
     -------
@@ -215,7 +211,7 @@ def normalise(
     step = max(1, int(np.sqrt(image.shape[0] * image.shape[1] / 250_000)))
     a, b = np.percentile(image[::step, ::step], (low, high))
     out = (image - a) / (b - a) if b > a else np.zeros_like(image)
-    return np.clip(out, 0, 1) if clip else out
+    return np.clip(out, 0, 1)
 
 
 def data_hash(pairs: list[Pair]) -> str:

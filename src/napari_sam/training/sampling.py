@@ -93,8 +93,6 @@ class WindowStream:
     ----------
     planes : sequence of Plane
     seed : int
-    weights : dict of str to float, optional
-        Per family; default :data:`FAMILY_WEIGHTS`.
     fresh : callable, optional
         Called with a generated family's name and random numbers, gives new planes of it: so that
         a long run never sees all that there is.
@@ -104,17 +102,15 @@ class WindowStream:
         self,
         planes: Sequence[Plane],
         seed: int = 0,
-        weights: dict[str, float] | None = None,
         fresh: Fresh | None = None,
     ) -> None:
-        weights = FAMILY_WEIGHTS if weights is None else weights
         self.rng = np.random.default_rng(seed)
         self.fresh = fresh
         self.families: dict[str, list[Plane]] = {}
         for plane in planes:
             self.families.setdefault(plane.family, []).append(plane)
         self.names = sorted(self.families)
-        share = np.array([weights.get(name, 1.0) for name in self.names])
+        share = np.array([FAMILY_WEIGHTS.get(name, 1.0) for name in self.names])
         self.share = share / share.sum()
         self.plane_share = {name: self._share(name) for name in self.names}
 

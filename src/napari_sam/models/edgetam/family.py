@@ -26,6 +26,5 @@ EDGETAM = Family(
     title="EdgeTAM",
     recognises=_recognises,
     load=_load,
-    stores_embeddings=True,
     abilities=("memory",),
 )

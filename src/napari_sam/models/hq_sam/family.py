@@ -65,5 +65,4 @@ HQ_SAM = Family(
     title="HQ-SAM",
     recognises=_recognises,
     load=_load,
-    stores_embeddings=True,
 )

@@ -40,6 +40,5 @@ MOBILE_SAM = Family(
     title="MobileSAM (TinyViT)",
     recognises=_recognises,
     load=_load,
-    stores_embeddings=True,
     abilities=("instances",),
 )

@@ -29,6 +29,5 @@ SAM = Family(
     recognises=_recognises,
     load=_load,
     precisions=("auto", "float32", "int8"),
-    stores_embeddings=True,
     abilities=("instances",),
 )

@@ -26,6 +26,5 @@ SAM2 = Family(
     title="SAM 2 and 2.1",
     recognises=_recognises,
     load=_load,
-    stores_embeddings=True,
     abilities=("memory",),
 )

@@ -24,6 +24,5 @@ SAM3 = Family(
     title="SAM 3",
     recognises=_recognises,
     load=_load,
-    stores_embeddings=True,
     abilities=("concepts", "memory"),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,10 +28,8 @@ class Nucleus:
     contour: Array
     glow: float
     texture: tuple[int, int]
-    age: int = 0
     divides_in: int = 99
     grown: float = 1.0
-    alive: bool = field(default=True)
 
     def pose(self) -> tuple[float, float, float, float]:
         """Radius, elongation, brightness and condensation as seen now."""
@@ -97,7 +95,6 @@ def _advance(rng: np.random.Generator, cell: Nucleus) -> None:
     cell.angle += rng.normal(0, 0.06)
     cell.oval += 0.3 * (1.2 - cell.oval) * (cell.grown < 1)
     cell.grown = min(1.0, cell.grown + 0.15)
-    cell.age += 1
     cell.divides_in -= 1
 
 
