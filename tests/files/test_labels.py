@@ -82,6 +82,7 @@ def test_ids_axes_and_pixel_size_come_back(
 FILES = sorted(set(FORMATS) - {"ctc"})
 
 
+@pytest.mark.filterwarnings("ignore:This looks like an image")  # as some of these numbers do
 @settings(max_examples=60, deadline=None)
 @given(stacks())
 def test_every_export_holds_every_object(made: tuple[np.ndarray, str]) -> None:
