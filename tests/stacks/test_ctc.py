@@ -88,3 +88,74 @@ def test_any_presence_survives_the_round_trip(seen: list[list[bool]], tmp_path_f
     before = tracks_of(labels, {})
     folder = tmp_path_factory.mktemp("ctc")
     assert_same(before, Tracks.load_ctc(before.save_ctc(folder)))
+
+
+def test_ids_far_apart_are_measured_and_written(tmp_path: Path) -> None:
+    labels = np.zeros((3, 6, 9), np.int64)
+    labels[:, 1:3, 1:3] = 7
+    labels[:, 4:6, 4:8] = 2**40
+    tracks = tracks_of(labels, {})
+    assert tracks.table["label"].tolist() == [7, 2**40]
+    assert_same(tracks, Tracks.load_ctc(tracks.save_ctc(tmp_path / "out")))
+
+
+def test_images_left_by_others_are_not_read_as_frames(tmp_path: Path) -> None:
+    """A folder with images and no table: what an interrupted writer leaves."""
+    saved = tracks(9).save_ctc(tmp_path / "out")
+    (saved / "res_track.txt").unlink()
+    with pytest.raises(DataError, match=r"images of tracks already \(mask000\.tif\)"):
+        tracks(4).save_ctc(saved)
+    assert len(list(saved.iterdir())) == 9
+
+
+def folder(path: Path, frames: list[np.ndarray], table: str = "1 0 4 0\n") -> Path:
+    path.mkdir()
+    (path / "res_track.txt").write_text(table)
+    for t, frame in enumerate(frames):
+        tifffile.imwrite(path / f"mask{t:03d}.tif", frame)
+    return path
+
+
+def test_a_missing_image_is_told_and_no_frame_moves(tmp_path: Path) -> None:
+    saved = folder(tmp_path / "a", [np.ones((4, 4), np.uint16)] * 5)
+    (saved / "mask002.tif").unlink()
+    with pytest.raises(DataError, match="frame 2, of 1 in all"):
+        Tracks.load_ctc(saved)
+    (saved / "mask000.tif").unlink()
+    (saved / "mask001.tif").unlink()  # a part of a longer movie
+    assert Tracks.load_ctc(saved).labels.shape == (2, 4, 4)
+    (saved / "mask03.tif").write_bytes((saved / "mask003.tif").read_bytes())
+    with pytest.raises(DataError, match=r"mask003\.tif and mask03\.tif"):
+        Tracks.load_ctc(saved)
+
+
+@pytest.mark.parametrize(
+    ("frame", "says"),
+    [
+        (np.full((4, 4), 0.5, np.float32), "no ids"),
+        (np.full((4, 4), -1, np.int16), "no ids"),
+        (np.full((4, 4), 2**63 + 5, np.uint64), "63 bits"),
+        (np.ones((2, 2, 4, 4, 3), np.uint8), "got shape"),
+    ],
+)
+def test_images_that_hold_no_ids_are_refused(tmp_path: Path, frame: np.ndarray, says: str) -> None:
+    with pytest.raises(DataError, match=says):
+        Tracks.load_ctc(folder(tmp_path / "a", [frame] * 2))
+
+
+def test_ids_of_32_bits_stay(tmp_path: Path) -> None:
+    frame = np.full((4, 4), 2**32 - 6, np.uint32)
+    loaded = Tracks.load_ctc(folder(tmp_path / "a", [frame] * 2))
+    assert np.unique(loaded.labels).tolist() == [2**32 - 6]
+
+
+@pytest.mark.parametrize("table", ["1 0 1 1\n", "1 0 1 2\n2 0 1 1\n"])
+def test_nobody_is_her_own_mother(tmp_path: Path, table: str) -> None:
+    frame = np.array([[1, 0, 2]] * 3, np.uint16)
+    with pytest.raises(LabelsError, match="cannot be the mother"):
+        Tracks.load_ctc(folder(tmp_path / "a", [frame] * 2, table))
+
+
+def test_a_track_has_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="two lines"):
+        Tracks.load_ctc(folder(tmp_path / "a", [np.ones((3, 3), np.uint8)], "1 0 0 0\n1 0 0 0\n"))

@@ -112,3 +112,35 @@ def test_labels_that_the_file_names_are_found(tmp_path: Path) -> None:
         about.write(path)
     again = loaded(path)
     np.testing.assert_array_equal(again.labels, tracks.labels)
+
+
+def test_a_single_daughter_and_a_mother_who_goes_on_keep_their_numbers(tmp_path: Path) -> None:
+    labels = np.zeros((6, 20, 30), np.int64)
+    labels[:3, 2:5, 2:5] = 9
+    labels[3:, 2:5, 2:5] = 2**40  # her only daughter
+    labels[:, 8:12, 8:12] = 4
+    labels[2:, 14:18, 8:12] = 5  # of a mother who is still there
+    tracks = tracks_of(labels, {2**40: 9, 5: 4})
+    again = loaded(written(tracks, tmp_path / "tracks.geff"), labels)
+    np.testing.assert_array_equal(again.labels, labels)
+    assert again.parents == tracks.parents
+
+
+def test_numbers_of_single_cells_are_no_tracks(tmp_path: Path) -> None:
+    """Where every cell of every frame has a number of its own, links make the tracks."""
+    geff, nx = pytest.importorskip("geff"), pytest.importorskip("networkx")
+    graph = nx.DiGraph()
+    labels = np.zeros((3, 8, 8), np.int32)
+    for t in range(3):
+        labels[t, 2:5, 2:5] = 10 + t
+        graph.add_node(t, t=t, row=3.0, col=3.0, track=10 + t)
+    graph.add_edges_from([(0, 1), (1, 2)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        geff.write(
+            graph,
+            tmp_path / "a.geff",
+            axis_names=["t", "row", "col"],
+            axis_types=["time", "space", "space"],
+        )
+    assert np.unique(loaded(tmp_path / "a.geff", labels).labels).tolist() == [0, 1]

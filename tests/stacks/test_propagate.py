@@ -334,3 +334,12 @@ def test_what_cannot_be_followed_is_refused() -> None:
         ns.propagate(image[0], {0: np.ones((4, 4))}, model)
     with pytest.raises(PromptError, match="Show the object"):
         list(Carry(image, model).run())
+
+
+@pytest.mark.parametrize(
+    ("how", "says"), [({"first": 9, "last": 2}, "last"), ({"over_time": "no"}, "over_time")]
+)
+def test_what_contradicts_itself_is_refused(how: dict[str, Any], says: str) -> None:
+    image, model = picture(ball()), FakeModel()
+    with pytest.raises(ParameterError, match=says):
+        ns.propagate(image, {8: ball()[8]}, model, **how)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -156,7 +158,7 @@ def test_labels_are_written_where_they_are_wanted() -> None:
     found = link_slices(slices_of(labels), SHAPE, out=out)
     assert found.labels is out
     assert same(out, labels)
-    with pytest.raises(LabelsError, match="cannot hold"):
+    with pytest.raises(LabelsError, match="out has shape"):
         link_slices(slices_of(labels), SHAPE, out=np.zeros((2, 3, 4), int))
 
 
@@ -255,3 +257,34 @@ def test_a_stack_that_is_not_a_number_everywhere_is_joined_all_the_same() -> Non
     image = np.where(labels > 0, 9.0, 1.0)
     image[3:6, 18:22] = np.nan
     assert same(link_slices(slices_of(labels), SHAPE, image=image).labels, labels)
+
+
+@pytest.mark.parametrize("lost", [0, np.nan])
+def test_a_slice_that_was_lost_says_nothing_of_what_lies_beside_it(lost: float) -> None:
+    labels = balls((5, 30, 20), (5, 30, 60))
+    stack = np.random.default_rng(0).normal(10, 2, SHAPE)
+    stack[labels > 0] = 200
+    stack[5] = lost
+    found = ns.segment_volume(stack, FakeModel())
+    assert len(found.table) == 2
+    there = found.labels[4, 30, [20, 60]]
+    assert (there > 0).all()
+    np.testing.assert_array_equal(found.labels[5, 30, [20, 60]], there)
+    np.testing.assert_array_equal(found.labels[6, 30, [20, 60]], there)
+
+
+def test_an_array_that_cannot_be_written_is_told_before_the_search(tmp_path: Path) -> None:
+    zarr = pytest.importorskip("zarr")
+    path = str(tmp_path / "labels.zarr")
+    zarr.create_array(path, shape=SHAPE, dtype="uint16")
+    model = FakeModel()
+    with pytest.raises(LabelsError, match="read-only"):
+        ns.segment_volume(np.zeros(SHAPE), model, out=zarr.open_array(path, mode="r"))
+    assert not model.encoded
+
+
+def test_lengths_of_any_size_join_alike() -> None:
+    labels = balls((4, 20, 20))
+    for unit in (1e-200, 1.0, 1e200):
+        found = link_slices(slices_of(labels), SHAPE, spacing=(unit, unit, unit))
+        assert same(found.labels, labels)

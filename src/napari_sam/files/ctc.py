@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ def write_ctc(
     Raises
     ------
     DataError
-        When the folder holds a table of tracks already.
+        When the folder holds tracks already, the table or images.
     LabelsError
         When there are more tracks than 16 bits can number.
     """
@@ -70,6 +71,10 @@ def write_ctc(
         raise DataError(f"{target} is a file: give the name of a folder.")
     if (target / name).exists():
         raise DataError(f"{target} holds tracks already ({name}): choose another folder.")
+    if target.is_dir() and (left := _images(target, prefix)):
+        raise DataError(  # with them in between, it would be read as another movie
+            f"{target} holds images of tracks already ({left[0][1].name}): choose another folder."
+        )
     count = int(labels.shape[0])
     pieces = _pieces(_seen(labels), parents)
     if len(pieces) > np.iinfo(np.uint16).max:
@@ -133,17 +138,16 @@ def read_ctc(folder: str | Path) -> tuple[npt.NDArray[np.int32], dict[int, int]]
 
     Returns
     -------
-    labels : (T, ...) int32
-        With the ids of the folder. A track that goes on after a gap as the only child of another
-        gets its id.
+    labels : (T, ...) int32, or int64 where ids are that large
+        With the ids of the folder; its first image is frame 0, whatever its number. A track that
+        goes on after a gap as the only child of another gets its id.
     parents : dict of int to int
 
     Raises
     ------
     DataError
+        When images or table are missing or cannot be read, or an image between others is missing.
     """
-    import tifffile
-
     source = Path(folder)
     kinds = [kind for kind in (RESULT, TRUTH) if (source / kind[1]).is_file()]
     if not kinds:
@@ -152,28 +156,67 @@ def read_ctc(folder: str | Path) -> tuple[npt.NDArray[np.int32], dict[int, int]]
             f"{RESULT[1]} nor {TRUTH[1]}."
         )
     prefix, name = kinds[0]
-    files = sorted(
-        (int(match[1]), path)
-        for path in source.iterdir()
-        if (match := re.fullmatch(rf"{prefix}(\d+)\.tif", path.name))
-    )
+    files = _images(source, prefix)
     if not files:
         raise DataError(f"{source} holds {name}, but no images {prefix}000.tif, ...")
+    there = {number for number, _ in files}
+    missing = sorted(set(range(files[0][0], files[-1][0])) - there)
+    if missing:
+        raise DataError(
+            f"{source} lacks the image of frame {missing[0]}, of {len(missing)} in all, between "
+            f"others: what follows would lie on wrong frames."
+        )
+    if len(there) < len(files):
+        raise DataError(f"{source} holds several images of one frame: {_twice(files)}.")
     rows = _table(source / name)
-    try:
-        labels = np.stack([tifffile.imread(path) for _, path in files]).astype(np.int32)
-    except (OSError, ValueError) as error:
-        raise DataError(f"The images of {source} cannot be read together: {error}.") from error
+    labels = _pixels(source, [path for _, path in files])
     same = _same(rows)
     parents = {
         same.get(i, i): same.get(row[2], row[2])
         for i, row in rows.items()
         if row[2] and same.get(i, i) == i
     }
-    lookup = np.arange(max(int(labels.max()), *same, 0) + 1, dtype=np.int32)
-    for number, kept in same.items():
-        lookup[number] = kept
-    return lookup[labels], parents
+    for number, kept in same.items():  # a kept one is not among the numbers
+        labels[labels == number] = kept
+    return labels, parents
+
+
+def _images(folder: Path, prefix: str) -> list[tuple[int, Path]]:
+    """List the images of a folder with the number of their frame, in order."""
+    return sorted(
+        (int(match[1]), path)
+        for path in folder.iterdir()
+        if (match := re.fullmatch(rf"{prefix}(\d+)\.tif", path.name))
+    )
+
+
+def _twice(files: list[tuple[int, Path]]) -> str:
+    """Name the first two files of one frame."""
+    pair = next((a, b) for a, b in pairwise(files) if a[0] == b[0])
+    return " and ".join(path.name for _, path in pair)
+
+
+def _pixels(source: Path, files: list[Path]) -> npt.NDArray[np.signedinteger[Any]]:
+    """Read the images of all frames together."""
+    import tifffile
+
+    try:
+        found = np.stack([tifffile.imread(path) for path in files])
+    except (OSError, ValueError) as error:
+        raise DataError(f"The images of {source} cannot be read together: {error}.") from error
+    if found.dtype.kind not in "iu" or found.min(initial=0) < 0:
+        raise DataError(
+            f"The images of {source} hold no ids, which are whole numbers from 0: got type "
+            f"{found.dtype}."
+        )
+    if not 3 <= found.ndim <= 4:
+        raise DataError(
+            f"The images of {source} have to be (H, W) or (Z, H, W), got shape {found.shape[1:]}."
+        )
+    top = int(found.max(initial=0))
+    if top > np.iinfo(np.int64).max:
+        raise DataError(f"The images of {source} hold the id {top}, more than 63 bits.")
+    return found.astype(np.int32 if top <= np.iinfo(np.int32).max else np.int64)
 
 
 def _table(path: Path) -> dict[int, tuple[int, int, int]]:
@@ -188,6 +231,8 @@ def _table(path: Path) -> dict[int, tuple[int, int, int]]:
             raise DataError(
                 f"{path}: expected four whole numbers (track, first, last, parent), got {line!r}."
             ) from error
+        if number in rows:
+            raise DataError(f"{path}: track {number} has two lines, the second is {line!r}.")
         rows[number] = (first, last, parent)
     return rows
 

@@ -45,7 +45,8 @@ def check_out(out: Any, shape: tuple[int, ...]) -> None:
         )
     if tuple(out.shape) != shape:
         raise LabelsError(f"out has shape {tuple(out.shape)}, but the image has {shape}.")
-    if isinstance(out, np.ndarray) and not out.flags.writeable:
+    fixed = isinstance(out, np.ndarray) and not out.flags.writeable
+    if fixed or getattr(out, "read_only", False):  # an array of zarr
         raise LabelsError("out is read-only: pass a copy of it, or another array.")
 
 

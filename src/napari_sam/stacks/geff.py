@@ -89,15 +89,17 @@ def graph_of(tracks: Tracked) -> networkx.DiGraph[int]:
     graph: Any = nx.DiGraph()
     cells = tracks.cells.sort_values(["label", "frame"], kind="stable").reset_index(drop=True)
     last: dict[int, int] = {}
-    first: dict[int, int] = {}
+    nodes: dict[int, list[int]] = {}
     for node, cell in enumerate(cells.to_dict("records")):
         track = int(cell["label"])
         place = {name.removeprefix("centroid_"): float(cell[name]) for name in space}
         graph.add_node(node, t=int(cell["frame"]), **place, track=track, area=int(cell[size]))
         if track in last:
             graph.add_edge(last[track], node)
-        first.setdefault(track, node)
+        nodes.setdefault(track, []).append(node)
         last[track] = node
     for child, parent in tracks.parents.items():
-        graph.add_edge(last[parent], first[child])
+        born = nodes[child][0]
+        before = [node for node in nodes[parent] if graph.nodes[node]["t"] < graph.nodes[born]["t"]]
+        graph.add_edge(before[-1], born)  # a mother may go on
     return graph

@@ -66,8 +66,7 @@ def read(path: str | Path, labels: Any = None) -> tuple[Any, dict[int, int]]:
             f"{path}: node {merged} has two predecessors. Cells that merge are not known here."
         )
     found = _objects(data, graph, nodes, time, space)
-    tracks = _chains(graph, nodes)
-    numbers = _numbers(graph, tracks)
+    numbers = _numbers(graph, nodes)
     painted = _painted(data, found, numbers)
     parents = {
         numbers[node]: numbers[before]
@@ -128,23 +127,39 @@ def _id_of(
     return number
 
 
-def _chains(graph: Any, nodes: list[int]) -> dict[int, int]:
-    """Return of every node the first one of its track."""
+def _chains(graph: Any, nodes: list[int], told: dict[int, Any] | None = None) -> dict[int, int]:
+    """Return of every node the first one of its track.
+
+    A track ends where a cell has several successors, or, if numbers of tracks are told, where the
+    number changes: a mother may have a single daughter, and may go on beside one.
+    """
     first: dict[int, int] = {}
     for node in nodes:  # earlier ones before
         before = next(iter(graph.predecessors(node)), None)
-        goes_on = before is not None and graph.out_degree(before) == 1
+        if told is None:
+            goes_on = before is not None and graph.out_degree(before) == 1
+        else:
+            goes_on = before is not None and told[before] == told[node]
         first[node] = first[before] if goes_on and before is not None else node
     return first
 
 
-def _numbers(graph: Any, first: dict[int, int]) -> dict[int, int]:
-    """Number the tracks: as the file does, if its numbers are those of the tracks."""
-    told = {node: graph.nodes[node].get("track") for node in first}
-    pairs = {(told[node], start) for node, start in first.items()}
-    tracks = set(first.values())
-    if None not in told.values() and len(pairs) == len(tracks) == len({a for a, _ in pairs}):
-        return {node: int(number) for node, number in told.items() if number is not None}
+def _numbers(graph: Any, nodes: list[int]) -> dict[int, int]:
+    """Number the tracks: as the file does, if its numbers are those of tracks.
+
+    Numbers that no track has twice are, unless they change at every link: then they are those of
+    single cells.
+    """
+    told = {node: graph.nodes[node].get("track") for node in nodes}
+    first = _chains(graph, nodes)
+    if None not in told.values():
+        alone = _chains(graph, nodes, told)
+        linked = not graph.number_of_edges() or len(set(alone.values())) < len(nodes)
+        for known in (first, alone) if linked else (first,):
+            starts = set(known.values())
+            pairs = {(told[node], start) for node, start in known.items()}
+            if len(pairs) == len(starts) == len({number for number, _ in pairs}):
+                return {node: int(number) for node, number in told.items()}
     order = {start: number for number, start in enumerate(dict.fromkeys(first.values()), 1)}
     return {node: order[start] for node, start in first.items()}
 
@@ -160,10 +175,12 @@ def _painted(labels: Any, found: dict[int, tuple[int, int]], numbers: dict[int, 
         frame = np.asarray(labels[t])
         ids, place = np.unique(frame, return_inverse=True)
         own = owners.get(t, {})
-        lookup = np.zeros(len(ids), np.int32)
+        lookup = np.zeros(len(ids), painted.dtype)
         for at, number in enumerate(ids.tolist()):
             if number > 0 and number not in own:
                 own[number], free = free, free + 1
+            if own.get(number, 0) > np.iinfo(painted.dtype).max:
+                painted, lookup = painted.astype(np.int64), lookup.astype(np.int64)
             lookup[at] = own.get(number, 0)
         painted[t] = lookup[place].reshape(frame.shape)
     return painted

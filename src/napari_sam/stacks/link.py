@@ -17,6 +17,7 @@ from scipy.spatial import cKDTree
 
 from napari_sam import checks
 from napari_sam.errors import LabelsError
+from napari_sam.labels.gather import check_out
 from napari_sam.progress import Progress, part, silent
 from napari_sam.stacks.assign import best_pairs
 from napari_sam.stacks.frames import Floats, Ints, Objects, check_labels, describe, grey, overlaps
@@ -119,10 +120,8 @@ def link_labels(
         raise LabelsError(
             f"The movie has shape {tuple(image.shape)}, but its labels {tuple(data.shape)}."
         )
-    if out is not None and tuple(out.shape) != tuple(data.shape):
-        raise LabelsError(
-            f"Labels of shape {tuple(out.shape)} cannot hold a movie of {tuple(data.shape)}."
-        )
+    if out is not None:
+        check_out(out, tuple(data.shape))
     checks.reports(progress)
     max_gap = checks.whole(max_gap, "max_gap")
     divisions = checks.flag(divisions, "divisions")
@@ -135,6 +134,7 @@ def link_labels(
             raise LabelsError(
                 f"Frame {t} has negative ids, down to {after.min()}: ids are above 0."
             )
+        checks.ids_fit(after, f"The labels of frame {t}")
         frames.append(describe(after))
         if before is not None:
             pictures = None if image is None else (grey(image[t - 1]), grey(image[t]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -87,7 +88,7 @@ def describe_objects(
         }
     )
     if spacing is not None:
-        table["volume"] = table["voxels"] * float(np.prod(spacing))
+        table["volume"] = table["voxels"] * prod(spacing)
     table["source"] = source
     return table
 

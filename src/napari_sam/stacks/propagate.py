@@ -144,7 +144,8 @@ def propagate(
 
     how: dict[str, Any]
     checks.reports(progress)
-    first = checks.whole(first, "first")
+    first, last = _ends(first, last)
+    over_time = checks.flag(over_time, "over_time")
     known = as_model(model, device)
     if checks.flag(divisions, "divisions"):
         how = {"rgb": rgb, "limits": limits, "others": others}
@@ -155,9 +156,7 @@ def propagate(
         how = {"first": first, "last": last, "others": others, "rgb": rgb, "limits": limits}
         return propagate_objects(stack, {1: prompts}, known, progress=progress, **how)[1]
     carry = Carry(stack, known, rgb=rgb, limits=limits, others=others, over_time=over_time)
-    carry.first = first
-    if last is not None:
-        carry.last = min(checks.whole(last, "last"), carry.last)
+    carry.first, carry.last = first, carry.last if last is None else min(last, carry.last)
     show_all(carry, prompts)
     for _ in carry.run(progress):
         pass
@@ -216,6 +215,8 @@ def propagate_objects(
     if not isinstance(objects, Mapping) or not objects:
         raise PromptError("Give at least one object: {number: {index: Prompt or mask}}.")
     shown = {number: shown_by(prompts) for number, prompts in objects.items()}
+    first, last = _ends(first, last)
+    over_time = checks.flag(over_time, "over_time")
     known = as_model(model, device)
     how: dict[str, Any] = {"rgb": rgb, "limits": limits, "others": others}
     if known.memory is None:
@@ -226,9 +227,7 @@ def propagate_objects(
             found[number] = propagate(stack, prompts, known, progress=stage, **how)
         return found
     recall = Recall(stack, known, **how)
-    recall.first = checks.whole(first, "first")
-    if last is not None:
-        recall.last = min(checks.whole(last, "last"), recall.last)
+    recall.first, recall.last = first, recall.last if last is None else min(last, recall.last)
     for number, told in shown.items():
         for index, what in sorted(told.items()):
             recall.show(index, what, number)
@@ -236,6 +235,14 @@ def propagate_objects(
         pass
     depth, plane = recall.slices.depth, recall.slices.plane
     return {number: _put_together(recall.steps(number), depth, plane) for number in recall.objects}
+
+
+def _ends(first: Any, last: Any) -> tuple[int, int | None]:
+    """Return the slices beyond which nothing is followed, checked."""
+    first = checks.whole(first, "first")
+    if last is None:
+        return first, None
+    return first, checks.whole(last, "last", first)
 
 
 def _follower(
@@ -257,7 +264,7 @@ def _with_daughters(
     """Follow a cell and its daughters."""
     slices = family.first.carry.slices
     last = slices.depth - 1
-    family.limit(ends[0], last if ends[1] is None else min(checks.whole(ends[1], "last"), last))
+    family.limit(ends[0], last if ends[1] is None else min(ends[1], last))
     for index, what in sorted(shown_by(prompts).items()):
         family.show(index, what)
     while not family.done:

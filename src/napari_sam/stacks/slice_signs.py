@@ -25,7 +25,8 @@ class Slice(NamedTuple):
     """A slice and its regions.
 
     ``start`` is the number that its first region has in the stack. ``picture`` (H, W) is how bright
-    it is, where that is known, and ``spread`` (n,) by how much that varies inside every region.
+    it is, where that is known, and ``spread`` (n,) by how much that varies inside every region. It
+    is not known of a slice of one value, black or NaN, which was lost when the stack was taken.
     """
 
     start: int
@@ -38,7 +39,7 @@ class Slice(NamedTuple):
     def of(cls, start: int, labels: npt.NDArray[np.integer[Any]], picture: Picture | None) -> Slice:
         """Describe the regions of a slice."""
         objects = describe(labels)
-        if picture is None:
+        if picture is None or not np.ptp(picture) > 0:
             return cls(start, labels, objects, None, np.zeros(len(objects)))
         smooth = ndi.gaussian_filter(np.asarray(picture, np.float32), _SMOOTH)
         number = np.searchsorted(objects.ids, labels[labels > 0])
@@ -123,17 +124,17 @@ def darker_between(
 
     Light that spreads along z fills the gap between two objects, one on top of the other, so that
     they are found on every slice; but it is dimmer there. In standard deviations inside the
-    regions; 0 for neighbouring slices, and where no picture is known.
+    regions; 0 for neighbouring slices, and where no picture between them is known.
     """
-    pictures = [one.picture for one in (earlier, *middle, later)]
-    if not middle or not len(a) or any(picture is None for picture in pictures):
+    pictures = [one.picture for one in (earlier, *middle, later) if one.picture is not None]
+    if earlier.picture is None or later.picture is None or len(pictures) < 3 or not len(a):
         return np.zeros(len(a))
     both = (earlier.labels > 0) & (later.labels > 0)
     rows, columns = (np.searchsorted(one.objects.ids, one.labels[both]) for one in (earlier, later))
     count = len(later.objects)
     pair = np.searchsorted(a * count + b, rows * count + columns)
     pixels = np.bincount(pair, minlength=len(a))
-    light = [np.bincount(pair, picture[both], len(a)) / pixels for picture in pictures]  # type: ignore[index]
+    light = [np.bincount(pair, picture[both], len(a)) / pixels for picture in pictures]
     lost = np.minimum(light[0], light[-1]) - np.min(light[1:-1], axis=0)
     usual = np.sqrt((earlier.spread[a] ** 2 + later.spread[b] ** 2) / 2)
     return np.asarray(np.clip(lost / (usual + 1e-6), -DARKEST, DARKEST))

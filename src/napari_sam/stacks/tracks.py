@@ -92,13 +92,23 @@ def tracks_of(labels: Any, parents: Mapping[int, int]) -> Tracks:
     Raises
     ------
     LabelsError
-        When a parent or a daughter is not in the labels.
+        When a parent or a daughter is not in the labels, or a parent does not begin before.
     """
     frames: list[Objects] = [describe(np.asarray(labels[t])) for t in range(labels.shape[0])]
     track = np.concatenate([frame.ids for frame in frames])
     unknown = (set(parents) | set(parents.values())) - set(track.tolist())
     if unknown:
         raise LabelsError(f"The tracks {sorted(unknown)} have relatives but are in no frame.")
+    begins: dict[int, int] = {}
+    for t, frame in enumerate(frames):
+        for one in frame.ids.tolist():
+            begins.setdefault(one, t)
+    for daughter, mother in parents.items():
+        if begins[mother] >= begins[daughter]:
+            raise LabelsError(
+                f"Track {mother} cannot be the mother of {daughter}: they begin in the frames "
+                f"{begins[mother]} and {begins[daughter]}, and a mother is there before."
+            )
     score = np.full(len(track), np.nan)
     table, cells = describe_tracks(track, Nodes.of(frames), dict(parents), score)
     return Tracks(labels, table, dict(parents), cells)
@@ -167,7 +177,8 @@ def describe_tracks(
     steps = np.linalg.norm(np.diff(np.asarray(ordered[list(names)]), axis=0), axis=1)
     same = np.diff(ordered["label"].to_numpy()) == 0
     ids = ordered["label"].to_numpy()
-    path = np.bincount(ids[1:][same], steps[same], minlength=int(ids.max(initial=0)) + 1)
+    unique, place = np.unique(ids, return_inverse=True)  # ids may be far apart
+    path = np.bincount(place[1:][same], steps[same], minlength=len(unique))
     groups = ordered.groupby("label")
     found = pd.DataFrame(
         {
@@ -183,5 +194,5 @@ def describe_tracks(
         ["label", "score"], kind="stable"
     )
     found.insert(6, "weakest", least.groupby("label")["frame"].first().to_numpy())
-    found.insert(6, "path", path[found["label"].to_numpy()])
+    found.insert(6, "path", path)
     return found, cells

@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from napari_sam import checks
 from napari_sam.errors import LabelsError
+from napari_sam.labels.gather import check_out
 from napari_sam.pixel_size import PixelSize
 from napari_sam.regions import Region
 from napari_sam.segmentation import Segmentation, check_id, with_units
@@ -94,8 +95,8 @@ def link_slices(
     ------
     LabelsError, ParameterError
     """
-    if out is not None and tuple(out.shape) != tuple(shape):
-        raise LabelsError(f"Labels of shape {tuple(out.shape)} cannot hold a stack of {shape}.")
+    if out is not None:
+        check_out(out, tuple(shape))
     labels = np.zeros(shape, np.int32) if out is None else out
     table = link_into(labels, found, image=image, spacing=spacing, source=source, least=least)
     return Segmentation(labels, with_units(table, pixel_size))
@@ -138,7 +139,7 @@ def link_into(
     """
     spacing = None if spacing is None else checks.spacing(spacing)
     if step is None:
-        step = 1.0 if spacing is None else spacing[0] / float(np.sqrt(spacing[1] * spacing[2]))
+        step = 1.0 if spacing is None else step_of(spacing)
     regions, pairs = collect(found, labels, step, image)
     count = sum(len(objects) for objects, _ in regions)
     sheets = np.repeat(np.arange(len(regions)), [len(objects) for objects, _ in regions])
@@ -158,6 +159,18 @@ def link_into(
     table = describe_objects(labels, (numbers, scores, sizes), spacing, source=source)
     table.insert(2, "weakest", weakest_slices(table["label"].to_numpy(), numbers, scores, sheets))
     return table
+
+
+def step_of(spacing: tuple[float, float, float]) -> float:
+    """Return the distance between slices in widths of a pixel, for lengths of any size.
+
+    Examples
+    --------
+    >>> step_of((1.0, 0.5, 0.5)), step_of((1e-200, 1e-200, 1e-200))
+    (2.0, 1.0)
+    """
+    step = spacing[0] / float(np.sqrt(spacing[1])) / float(np.sqrt(spacing[2]))
+    return float(np.clip(step, 1e-9, 1e9))
 
 
 def weakest_slices(ids: Ints, numbers: Ints, scores: Floats, sheets: Ints) -> Ints:
