@@ -837,3 +837,39 @@ def test_it_is_made_of_these_parts(hands: Hands) -> None:
     assert isinstance(through.following, Following)
     assert isinstance(through.view, ThroughView)
     assert isinstance(through._keeping, Keeping)
+
+
+@pytest.mark.parametrize("key", ["Enter", "Escape"])
+def test_marks_that_only_say_what_the_cell_is_not_go_with_it(hands: Hands, key: str) -> None:
+    hands.on()
+    hands.click(0, 10, 10, button=2)
+    hands.click(*CENTRE)
+    hands.click(10, 40, 50, button=2)
+    assert hands.marks == 3
+    hands.press(key)
+    assert hands.marks == 0
+    if key == "Enter":  # and come back with it
+        hands.press("Control-Z")
+        assert hands.marks == 3
+        hands.press("Escape")
+        assert hands.marks == 0
+
+
+def test_a_cell_that_was_taken_back_is_told_as_one_on_all_its_slices(hands: Hands) -> None:
+    hands.on()
+    hands.click(*CENTRE)
+    told = hands.bench.session.state.status
+    assert "The cell is on 7 slices, 2 to 8." in told
+    hands.press("Enter")
+    hands.press("Control-Z")
+    assert hands.bench.session.state.status == told
+
+
+def test_what_was_refused_is_not_told_again_with_the_next_step(hands: Hands) -> None:
+    hands.on()
+    hands.click(*CENTRE)
+    hands.press("Q")
+    assert "Take the marks back first" in hands.bench.session.state.status
+    hands.click(8, 40, 50)
+    assert "Take the marks back first" not in hands.bench.session.state.status
+    assert "The cell is on 7 slices" in hands.bench.session.state.status

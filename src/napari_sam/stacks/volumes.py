@@ -166,10 +166,10 @@ def step_of(spacing: tuple[float, float, float]) -> float:
 
     Examples
     --------
-    >>> step_of((1.0, 0.5, 0.5)), round(step_of((1e-200, 1e-200, 1e-200)), 6)
+    >>> step_of((1.0, 0.5, 0.5)), step_of((1e-200, 1e-200, 1e-200))
     (2.0, 1.0)
     """
-    step = spacing[0] / float(np.sqrt(spacing[1])) / float(np.sqrt(spacing[2]))
+    step = spacing[0] / spacing[1] / float(np.sqrt(spacing[2] / spacing[1]))
     return float(np.clip(step, 1e-9, 1e9))
 
 

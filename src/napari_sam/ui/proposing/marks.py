@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_sam.errors import LabelsError
+from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.images import Plane
 from napari_sam.regions import Region
 from napari_sam.ui.layers import own_layers
@@ -95,6 +95,13 @@ class MarkLayers:
         ):
             marks = correcting(marks, self.rough[1].on(plane.shape))
         return marks
+
+    def none_on(self, plane: Plane) -> bool:
+        """Whether nothing is marked on a plane; False where that cannot be told."""
+        try:
+            return self.read(plane).empty
+        except NapariSamError:
+            return False
 
     def told(self, marked: bool) -> None:
         """Take note of whether anything is marked on the plane shown."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from napari_sam.engine.carrying import Carrying
-from napari_sam.errors import NapariSamError
+from napari_sam.images import Plane
 from napari_sam.labels.change import Change
 from napari_sam.regions import Region
 from napari_sam.stacks.interpolate import fill_regions
@@ -44,11 +44,12 @@ class Through:
         self._keeping = Keeping(parts)
         self._keep_then = self._visible = False
         self._remark = ""
+        self._beside: list[Plane] = []  # slices with marks that only say what the cell is not
         events = self._bench.state.events
-        for name in ("answer", "choice", "marked"):
-            getattr(events, name).connect(self._heard)
-        for name in ("target", "overlap"):
-            getattr(events, name).connect(self._begin_anew)
+        for event in (events.answer, events.choice, events.marked):
+            event.connect(self._heard)
+        for event in (events.target, events.overlap):
+            event.connect(self._begin_anew)
 
     # -- the switch -------------------------------------------------------------------------------
 
@@ -125,12 +126,13 @@ class Through:
         """Say that the cell is not on the slice that is shown, or take that back."""
         here = self._here()
         if here is not None:
-            before, self._remark = here[0].told, here[0].not_here(here[1])
+            before, remark = here[0].told, here[0].not_here(here[1])
             if here[0].told is before:
-                self._bench.result(self._remark)
-            else:
-                self._parts.accepting.undone.forget()
-                self.following.go_on(here[0])
+                self._bench.result(remark)
+                return
+            self._remark = remark
+            self._parts.accepting.undone.forget()
+            self.following.go_on(here[0])
         elif self.state.on:
             self._bench.result("No cell is being followed here: mark a cell first.")
 
@@ -142,11 +144,12 @@ class Through:
             fill_drawn(self._parts, None if along is None else along.axis)
             return
         known = {at: run.carried.steps[at].region for at in run.carried.given}
-        if self.following.under_way or len(known) < 2:
+        if self.following.under_way:
+            self._bench.result("Wait until the slices are known, or press Cancel.")
+            return
+        if len(known) < 2:
             self._bench.result(
-                "Wait until the slices are known, or press Cancel."
-                if self.following.under_way
-                else "Mark the cell on another slice as well: what lies between is filled."
+                "Mark the cell on another slice as well: what lies between is filled."
             )
             return
         self._parts.accepting.undone.forget()
@@ -180,13 +183,13 @@ class Through:
         run = self._keeping.taken_back(change)
         if run is not None:
             self._drop()
-            self._run = run
+            self._run, self._beside = run, run.beside
             self._show()
 
     def done_again(self) -> None:
         """A step was done again: a cell whose marks went with that is followed no longer."""
         run = self._run
-        if run is not None and all(self._unmarked(run, at) for at in run.marked):
+        if run is not None and all(map(self._marks.none_on, run.planes(run.marked))):
             self._drop()
 
     def undo(self) -> Spent | None:
@@ -201,12 +204,12 @@ class Through:
     def clear(self) -> None:
         """Drop the cell that is being followed, and all its marks."""
         run = self._run
+        planes = [] if run is None else [*run.planes(run.marked), *run.beside]
         if run is not None:
-            planes = run.planes(run.marked)
             self._drop()
-            for plane in planes:
-                self._marks.spend(plane)
-            self._predicting.put_away(planes)
+        for plane in planes:
+            self._marks.spend(plane)
+        self._predicting.put_away(planes)
 
     # -- following --------------------------------------------------------------------------------
 
@@ -219,23 +222,21 @@ class Through:
         """Take in what is said about the slice that is shown."""
         if not self.state.on or not self._visible:
             return
-        answer = self._bench.state.answer
+        answer, plane = self._bench.state.answer, self._bench.plane_or_none()
         if answer is not None:
             self._hear(answer)
+        elif plane is not None and plane not in self._beside and self._bench.state.marked:
+            self._beside.append(plane)
         here = self._here()
-        if here is None or here[1] not in here[0].marked or not self._unmarked(*here):
+        if here is None or plane is None or here[1] not in here[0].marked:
+            return
+        if not self._marks.none_on(plane):
             return
         here[0].forget(here[1])
         if here[0].marked:
             self.following.go_on(here[0])
         else:
             self._drop()
-
-    def _unmarked(self, run: Run, at: int) -> bool:
-        try:
-            return self._marks.read(run.carrying.planes[at]).empty
-        except NapariSamError:
-            return False
 
     def _hear(self, answer: Answer) -> None:
         """Take in what the model says about a marked cell."""
@@ -253,7 +254,7 @@ class Through:
             self._drop()
         if self._run is None:
             carrying = self._carrying(answer, region, along)
-            self._run = Run(answer.image, answer.view, along, carrying)
+            self._run = Run(answer.image, answer.view, along, carrying, self._beside)
         run = self._run
         at = run.place(answer.plane) if answer.image is run.image else None
         if at is None:
@@ -263,6 +264,8 @@ class Through:
             )
         elif run.show(at, region, score, answer.prompts):
             self.following.go_on(run)
+        elif not self.following.under_way and answer.plane == self._bench.plane_or_none():
+            self.view.tell(run)  # it is no cell of one slice
 
     def _carrying(self, seen: Answer | Run, region: Region, along: Further) -> Carrying:
         return carrying_among_labels(self._parts, seen, region, along, self.state.divisions)
@@ -293,7 +296,7 @@ class Through:
     def _drop(self) -> None:
         """Follow nothing any more."""
         self.following.stop()
-        self._run, self._keep_then = None, False
+        self._run, self._keep_then, self._beside = None, False, []
         self._marks.rough = None
         self.look()
 

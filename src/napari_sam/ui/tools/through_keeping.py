@@ -27,7 +27,7 @@ class Keeping:
         """Keep a cell on all its slices; False when that was not possible, it was said why."""
         prompts = tuple(prompt for at in sorted(run.prompts) for prompt in run.prompts[at])
         origin = Origin(run.view.plane, prompts, self._bench.state.model)
-        marked, number = run.planes(run.marked), run.carrying.own
+        marked, number = [*run.planes(run.marked), *run.beside], run.carrying.own
         family = Kin(run.daughters(), run.carried.parents)
         change = self._parts.accepting.accept_through(
             run.image, run.regions(), marked, number, origin, run.along.word, family

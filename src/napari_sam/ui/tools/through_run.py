@@ -34,6 +34,8 @@ class Run:
     along : Further
         The axis along which it is followed.
     carrying : Carrying
+    beside : list of Plane
+        Slices with marks that only say what the cell is not; they go when it goes.
 
     Attributes
     ----------
@@ -55,6 +57,7 @@ class Run:
     view: View
     along: Further
     carrying: Carrying
+    beside: list[Plane] = field(default_factory=list)
     told: Told = field(init=False)
     carried: Carried = field(default_factory=Carried)
     prompts: dict[int, tuple[Prompt, ...]] = field(default_factory=dict)
@@ -72,6 +75,7 @@ class Run:
         other = copy(self)
         other.prompts, other.rough = dict(self.prompts), dict(self.rough)
         other.filled, other.drawn = set(self.filled), set(self.drawn)
+        other.beside = list(self.beside)
         other.looked_at = set(self.looked_at)
         return other
 
