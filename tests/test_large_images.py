@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from fake_model import FakeModel
 from images_watched import Watched
 from napari_sam import loading
-from napari_sam.batch import large
 from napari_sam.batch.job import Job, run_job
 from napari_sam.batch.outputs import Outputs
 from napari_sam.cli import main
@@ -259,7 +258,7 @@ def test_masks_of_each_object_are_refused_where_tiles_are_needed(
     model: FakeModel, tmp_path: Path, monkeypatch: Any, capsys: Any
 ) -> None:
     path = as_tiff(tmp_path / "a.tif", discs())
-    monkeypatch.setattr(large, "_WHOLE", 1000)
+    monkeypatch.setattr("napari_sam.images.plane.WHOLE", 1000)
     words = ("--mode", "everything", "--save", "rle", "--points-per-side", "2")
     assert main(["segment", str(path), "-o", str(tmp_path / "out"), *words]) == 1
     assert "no rle are made" in capsys.readouterr().err

@@ -326,7 +326,7 @@ def test_tiles_begin_where_those_of_the_network_do() -> None:
 
 
 def test_planes_that_memory_would_not_hold_are_not_joined(monkeypatch):
-    monkeypatch.setattr("napari_sam.engine.tiled._LARGEST_JOINED", 1000)
+    monkeypatch.setattr("napari_sam.images.plane.WHOLE", 1000)
     watched = Watched(np.zeros((2, 64, 80), np.uint8))
     with pytest.raises(ImageError, match=r"64 x 80 pixels are too large to be joined") as refused:
         ns.segment_volume(watched, FakeModel())

@@ -10,7 +10,7 @@ import pytest
 from fake_model import FakeModel
 from napari_sam.images import samples
 from napari_sam.labels.levels import LabelLevels, empty_levels
-from napari_sam.ui.layers import label_grid, room
+from napari_sam.ui.layers import room
 from napari_sam.ui.tools import tile_region, tile_results, tiled_search
 
 SIDE, RADIUS = 4000, 7
@@ -41,7 +41,7 @@ class Slide:
 def slide(bench: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
     """A large plane with five cells, at two of which, in its middle, a person looks."""
     monkeypatch.setattr(FakeModel, "field", 256)
-    monkeypatch.setattr(label_grid, "_LARGEST_DRAWN", 10**6)
+    monkeypatch.setattr("napari_sam.images.plane.WHOLE", 10**6)
     small = np.zeros((SIDE // 16, SIDE // 16), np.uint8)
     bench.viewer.add_image(
         [Slide(), small], multiscale=True, contrast_limits=(0, 255), name="slide"

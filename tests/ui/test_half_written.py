@@ -14,16 +14,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from napari_sam.images import plane
 from napari_sam.labels import held, placed, presence, runs
 from napari_sam.labels.journal import Journal
 from napari_sam.ui.labels_layer import autosave, shelf, slowly
-from napari_sam.ui.layers import label_grid
 from nine_discs import IMAGE, discs, table
 
 HERE = Path(__file__).parent
 SMALL: list[tuple[Any, str, Any]] = [
     # As if the plane were too large to be read, and as little as can be done in a turn.
-    *((label_grid, "_LARGEST_DRAWN", 60_000), (held, "LARGE", 1000)),
+    *((plane, "WHOLE", 60_000), (held, "LARGE", 1000)),
     *((placed, "_TOGETHER", 150), (placed, "_PART", 150), (presence, "_AT_ONCE", 50_000)),
     *((runs, "_AT_ONCE", 50_000), (runs, "_TILE", 150)),
     *((slowly, "_AT_ONCE", 1), (slowly, "_TURN", 0.0)),
@@ -251,7 +251,7 @@ def test_what_is_painted_meanwhile_comes_back_too(
     assert there[40, 40] == there[100, 100] == 77
     log = [step.kind for step in bench.session._documents.of(layer).log]
     bench.session.close()
-    monkeypatch.setattr(label_grid, "_LARGEST_DRAWN", 1 << 24)  # of so few pixels are no levels
+    monkeypatch.setattr(plane, "WHOLE", 1 << 24)  # of so few pixels are no levels
     after = opened(make_bench())
     after.session.recovery.restore()
     after.settle()

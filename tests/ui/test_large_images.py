@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from fake_model import FakeModel
-from napari_sam.images import samples
+from napari_sam.images import plane, samples
 from napari_sam.labels import held, levels
 from napari_sam.labels.levels import LabelLevels
 from napari_sam.ui.canvas import preview
-from napari_sam.ui.layers import label_grid
 
 SIDE, PITCH, RADIUS = 40_000, 100, 15
 
@@ -191,7 +190,7 @@ def test_a_plane_in_memory_is_worked_on_in_parts_as_well(
         (samples, "IN_MEMORY"),
         (held, "LARGE"),
         (preview, "_WHOLE"),
-        (label_grid, "_LARGEST_DRAWN"),
+        (plane, "WHOLE"),
         (levels, "_SMALLEST"),
     ):
         monkeypatch.setattr(module, name, 200)

@@ -13,7 +13,6 @@ from napari_sam.errors import LabelsError
 from napari_sam.labels import held, placed, presence, runs
 from napari_sam.ui.labels_layer import slowly
 from napari_sam.ui.labels_layer.plane_labels import PlaneLabels
-from napari_sam.ui.layers import label_grid
 from napari_sam.ui.tools.review_many import Many
 from nine_discs import IMAGE, discs, table
 
@@ -47,7 +46,8 @@ def reviewed(bench: Any, monkeypatch: pytest.MonkeyPatch, *, large: bool, rows: 
     bench.viewer.add_image(IMAGE, name="slide")
     fine: Any = discs()
     if large:
-        monkeypatch.setattr(label_grid, "_LARGEST_DRAWN", 60_000)
+        monkeypatch.setattr("napari_sam.images.plane.WHOLE", 60_000)
+        monkeypatch.setattr("napari_sam.images.samples.IN_MEMORY", 60_000)
         monkeypatch.setattr(held, "LARGE", 1000)
         monkeypatch.setattr(placed, "_TOGETHER", 150)
         monkeypatch.setattr(placed, "_PART", 150)
@@ -82,7 +82,9 @@ def both(make_bench: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
                 outcomes.append((labels.copy(), bench.layer.features, told))
         (labels, expected, words), (again, found, others) = outcomes
         np.testing.assert_array_equal(again, labels)
-        pd.testing.assert_frame_equal(found, expected, check_dtype=False)
+        # Of an image that is too large to be read intensities are not known.
+        without = [one.drop(columns="mean_intensity", errors="ignore") for one in (found, expected)]
+        pd.testing.assert_frame_equal(*without, check_dtype=False)
         assert others == words
 
     return do

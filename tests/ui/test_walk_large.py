@@ -16,10 +16,9 @@ from napari_sam.batch import beside, beside_large, large_writers
 from napari_sam.batch.thinned import Thinned
 from napari_sam.cli import main
 from napari_sam.files import read_image, read_labels
-from napari_sam.images import samples
+from napari_sam.images import plane, samples
 from napari_sam.labels import levels
 from napari_sam.ui.folder import image_layers
-from napari_sam.ui.layers import label_grid
 
 CENTRES = ((20, 20), (40, 60))
 PLANE = blobs(centres=CENTRES)
@@ -73,9 +72,8 @@ def small_is_large(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let images of 64 x 80 pixels be handled as those of 20,000 x 20,000 are."""
     for module, name, value in (
         (beside_large, "_LARGEST", 1000),
-        (beside_large, "_SHOWN", 1000),
         (beside_large, "_OVERVIEW", 400),
-        (label_grid, "_LARGEST_DRAWN", 1000),
+        (plane, "WHOLE", 1000),
         (levels, "_SMALLEST", 16),
         (beside, "_IN_MEMORY", 10),
         (image_layers, "_QUICK", 10),

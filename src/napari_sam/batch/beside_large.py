@@ -14,14 +14,13 @@ import numpy.typing as npt
 from napari_sam.batch.large_writers import Large
 from napari_sam.batch.thinned import Thinned, thinned
 from napari_sam.errors import LabelsError
-from napari_sam.images import Image
+from napari_sam.images import Image, too_large
 from napari_sam.labels.levels import pieces, sparse_zeros
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _LARGEST = 1 << 28  # pixels, of which labels are copied and written as a whole
-_SHOWN = 1 << 27  # pixels of a plane that is drawn as a whole
 _OVERVIEW = 1 << 27  # and at most of the picture of a larger one that memory holds
 LARGEST_ID = int(np.iinfo(np.int32).max)
 
@@ -77,11 +76,7 @@ def copied(labels: Any, name: str) -> npt.NDArray[np.int32]:
 
 def is_pyramid(image: Image) -> bool:
     """Tell whether the planes of an image are large, and its file has coarser levels of them."""
-    return len(image.levels) > 1 and _is_wide(image)
-
-
-def _is_wide(image: Image) -> bool:
-    return image.shape[-2] * image.shape[-1] > _SHOWN
+    return len(image.levels) > 1 and too_large(image.shape)
 
 
 def with_overview(image: Image) -> Image:
@@ -91,7 +86,7 @@ def with_overview(image: Image) -> Image:
     when they are looked at; those in the middle, at which napari looks while it opens them,
     before this returns.
     """
-    if len(image.levels) > 1 or not _is_wide(image):
+    if len(image.levels) > 1 or not too_large(image.shape):
         return image
     step, pixels = 4, image.shape[-2] * image.shape[-1]
     while pixels > _OVERVIEW * step**2:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from napari_sam.models.model import Model
     from napari_sam.pixel_size import PixelSize
 
-_WHOLE = 1 << 27  # pixels of a plane that is read at once for what cannot be made in tiles
 _FOUND = 0.95  # of the time, the share until the last tile is searched
 
 
@@ -35,13 +34,14 @@ def goes_in_tiles(outputs: Outputs, method: Method[Any], image: Image) -> bool:
         When it has to be, and what is to be saved is not made in tiles.
     """
     from napari_sam.engine.tiled import in_tiles
+    from napari_sam.images import too_large
 
     if not in_tiles(image, method):
         return False
     if not outputs.not_large:
         return True
     height, width = next(image.planes()).shape
-    if height * width > _WHOLE:
+    if too_large((height, width)):
         raise DataError(
             f"Planes of {height} x {width} are searched in tiles, of which no "
             f"{outputs.not_large[0]} are made: leave --save at labels or zarr, or cut the "

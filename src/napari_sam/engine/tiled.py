@@ -14,7 +14,7 @@ from napari_sam.engine.stitch import Canvas, PlaneOf, Written, write_part
 from napari_sam.engine.tile_record import InMemory, Record, Settled
 from napari_sam.engine.tiles import Part, divide, holds_nothing, nearest_first
 from napari_sam.errors import ImageError
-from napari_sam.images import Block, Image, Plane, Tile, is_large
+from napari_sam.images import WHOLE, Block, Image, Plane, Tile, is_large, too_large
 from napari_sam.labels.gather import check_out, placed
 from napari_sam.labels.levels import sparse_zeros
 from napari_sam.methods.method import Method
@@ -26,7 +26,6 @@ from napari_sam.segmentation import Segmentation, measure, with_units
 
 __all__ = ["TiledRun", "in_tiles", "search_in_tiles", "segment_in_tiles"]
 
-_LARGEST_JOINED = 1 << 27  # pixels of a plane that is taken whole, 128 Mpx
 _SAMPLING = 0.02  # of the time of a plane that looking at samples takes, for the progress
 
 
@@ -41,7 +40,7 @@ def in_tiles(image: Image, method: Method[Any]) -> bool:
         When such a method is to take planes that memory would not hold.
     """
     plane = next(image.planes())
-    if method.along and plane.shape[0] * plane.shape[1] > _LARGEST_JOINED:
+    if method.along and too_large(plane.shape):
         raise ImageError(_too_large_to_join(image, plane, method))
     return not method.along and is_large(Block(image, plane))
 
@@ -50,17 +49,17 @@ def _too_large_to_join(image: Image, plane: Plane, method: Method[Any]) -> str:
     """Say why planes are not joined, and what can be done: smaller ones, or each by itself."""
     height, width = plane.shape
     step = 2
-    while -(-height // step) * -(-width // step) > _LARGEST_JOINED:
+    while too_large((-(-height // step), -(-width // step))):
         step += 1
     smaller = f"every {_ordinal(step)} pixel of them ({-(-height // step)} x {-(-width // step)})"
     for number, level in enumerate(image.levels):
         rows, columns = (int(level.shape[axis]) for axis in plane.axes)
-        if rows * columns <= _LARGEST_JOINED:
+        if not too_large((rows, columns)):
             smaller = f"level {number} of their pyramid ({rows} x {columns})"
             break
     return (
         f"Planes of {height} x {width} pixels are too large to be joined (mode {method.name}), "
-        f"which takes whole ones of up to {_LARGEST_JOINED >> 20} million pixels. Join "
+        f"which takes whole ones of up to {WHOLE >> 20} million pixels. Join "
         f"{smaller}, or parts that you cut out; or find the objects of each plane by itself (mode "
         f"{method.base}), which goes in tiles."
     )

@@ -22,7 +22,7 @@ from napari_sam.engine.prompter import Look, Prompter
 from napari_sam.engine.run import Result, check_capabilities, run
 from napari_sam.engine.steps import Steps
 from napari_sam.errors import ViewError
-from napari_sam.images import Block, behind, is_large
+from napari_sam.images import Block, behind, is_large, too_large
 from napari_sam.methods.found import Found
 from napari_sam.methods.method import Encoded, Method
 from napari_sam.methods.registry import method_of
@@ -36,7 +36,6 @@ from napari_sam.segmentation import Candidates
 Loader = Callable[..., Model]
 FINDER = "cells"  # the model that comes with the plugin and finds cells by itself
 
-_LARGEST_PLANE = 2**27  # pixels that are read at once, 128 Mpx
 _HITCH = 0.25  # seconds that a click may have to wait for reading ahead to stop
 
 
@@ -58,7 +57,7 @@ class View(Block):
         ViewError
             When the plane is too large to be read at once.
         """
-        if self.plane.shape[0] * self.plane.shape[1] > _LARGEST_PLANE:
+        if too_large(self.plane.shape):
             raise ViewError(
                 f"This plane has {self.plane.shape[0]} x {self.plane.shape[1]} pixels, more than "
                 "can be read at once. Crop the image or choose a coarser level of its pyramid."

@@ -2,7 +2,15 @@
 
 from napari_sam.images.image import Block, Image
 from napari_sam.images.pixels import as_rgb, check_plane, content_hash, is_blank
-from napari_sam.images.plane import Plane, is_rgb, known_shape, planes, rather_channels
+from napari_sam.images.plane import (
+    WHOLE,
+    Plane,
+    is_rgb,
+    known_shape,
+    planes,
+    rather_channels,
+    too_large,
+)
 from napari_sam.images.plane_stack import PlaneStack
 from napari_sam.images.recent import Recent, behind, remembering
 from napari_sam.images.samples import is_large, patches_of, sample_of
@@ -10,6 +18,7 @@ from napari_sam.images.scales import Scale, coarsest_within, scales_of
 from napari_sam.images.tile import Tile, read_part, tile_around
 
 __all__ = [
+    "WHOLE",
     "Block",
     "Image",
     "Plane",
@@ -34,4 +43,5 @@ __all__ = [
     "sample_of",
     "scales_of",
     "tile_around",
+    "too_large",
 ]

@@ -13,6 +13,12 @@ import numpy.typing as npt
 from napari_sam.errors import ImageError
 
 FEW_CHANNELS = 4  # an axis this short may hold channels
+WHOLE = 1 << 27  # pixels of a plane that is read, drawn or joined at once: 128 million
+
+
+def too_large(shape: tuple[int, ...]) -> bool:
+    """Tell whether a plane of the last two axes is too large to be read or drawn as a whole."""
+    return shape[-2] * shape[-1] > WHOLE
 
 
 def _is_position(value: Any) -> bool:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_sam.errors import LabelsError
-from napari_sam.images import Plane
+from napari_sam.images import Plane, too_large
 from napari_sam.labels import placed
 from napari_sam.labels import table as object_table
 from napari_sam.labels.change import Change
@@ -21,7 +21,7 @@ from napari_sam.labels.placed import Part
 from napari_sam.labels.whole import kind_of, measure_whole, whole_rows
 from napari_sam.regions import Region, box_around
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
-from napari_sam.ui.layers.label_grid import labels_plane, too_large
+from napari_sam.ui.layers.label_grid import labels_plane
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_sam.errors import LabelsError
-from napari_sam.images import Plane
+from napari_sam.images import Plane, too_large
 from napari_sam.labels.levels import LabelLevels, empty_levels, levels_of
 from napari_sam.ui.layers.planes import affine, spatial_shape, unit_factors
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
 
-_LARGEST_DRAWN = 2**27  # pixels of a plane that napari draws whole, 128 Mpx
 _GRID_TOLERANCE = 0.05  # pixels by which two grids may differ and still be the same
 
 
@@ -73,11 +72,6 @@ def labels_layer(pixels: Any, name: str, **place: Any) -> Labels:
     if isinstance(pixels, LabelLevels):
         return Labels(list(pixels.levels), name=name, multiscale=True, **place)
     return Labels(pixels, name=name, **place)
-
-
-def too_large(shape: tuple[int, ...]) -> bool:
-    """Tell whether a plane of the last two axes is too large to be drawn, or read, as a whole."""
-    return shape[-2] * shape[-1] > _LARGEST_DRAWN
 
 
 def labels_plane(image: Image, plane: Plane, labels: Labels, *, write: bool = True) -> Plane:

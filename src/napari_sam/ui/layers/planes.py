@@ -13,15 +13,13 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.errors import ViewError
-from napari_sam.images import Plane
+from napari_sam.images import Plane, too_large
 from napari_sam.pixel_size import PixelSize
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
 
 Coordinates = npt.NDArray[np.float64]
-
-_LARGEST_PLANE = 2**27  # pixels that are read at once, 128 Mpx
 
 
 def spatial_shape(layer: Image | Labels) -> tuple[int, ...]:
@@ -135,7 +133,7 @@ def read_plane(layer: Image | Labels, plane: Plane) -> npt.NDArray[Any]:
     ViewError
         When the plane is too large to be read at once.
     """
-    if plane.shape[0] * plane.shape[1] > _LARGEST_PLANE:
+    if too_large(plane.shape):
         raise ViewError(
             f"This plane has {plane.shape[0]} x {plane.shape[1]} pixels, more than can be read at "
             "once. Crop the image or choose a coarser level of its pyramid."

@@ -9,11 +9,11 @@ from napari_sam.engine.run import needs_finder
 from napari_sam.engine.tiled import TiledRun
 from napari_sam.engine.worker import View
 from napari_sam.errors import LabelsError, ViewError
+from napari_sam.images import too_large
 from napari_sam.methods.registry import method_of
 from napari_sam.progress import Progress, part
 from napari_sam.ui.canvas.camera import visible_part
 from napari_sam.ui.find_options import FindOptions
-from napari_sam.ui.layers.label_grid import too_large
 from napari_sam.ui.layers.planes import spatial_shape
 from napari_sam.ui.layers.room import check_room
 from napari_sam.ui.layers.shown import Shown
