@@ -18,12 +18,13 @@ from fake_model import FakeModel
 from napari_sam.errors import Cancelled, ImageError, ModelError, ParameterError
 from napari_sam.methods.everything import propose_plane
 from napari_sam.methods.object_points import object_points
+from napari_sam.methods.packed_masks import PackedMask, clean
 from napari_sam.methods.proposals import propose
-from napari_sam.methods.regions import Region, clean, coco_counts, coco_rle
 from napari_sam.methods.settings import Settings
 from napari_sam.methods.suppression import suppress
 from napari_sam.models.model import Embedding, Model
 from napari_sam.models.sam.model import SamModel
+from napari_sam.run_lengths import compressed, encode_runs
 from napari_sam.segment import segment_everything
 from napari_sam.segmentation import Candidates
 from tiny_sam import tiny_network
@@ -434,7 +435,7 @@ def test_small_holes_and_islands_go_as_in_the_reference(mask, min_area):
     pytest.importorskip("cv2")
     holes, filled = remove_small_regions(mask, min_area, mode="holes")
     islands, removed = remove_small_regions(holes, min_area, mode="islands")
-    region, changed = clean(Region.of(mask), mask.shape, min_area)
+    region, changed = clean(PackedMask.of(mask), mask.shape, min_area)
     if mask.any():
         assert changed == (filled or removed)
     ours = region.full(mask.shape)
@@ -451,7 +452,7 @@ def test_small_holes_and_islands_go_as_in_the_reference(mask, min_area):
 def test_packed_regions_give_their_masks_back(mask, top, left):
     plane = np.zeros((40, 40), dtype=bool)
     plane[top : top + mask.shape[0], left : left + mask.shape[1]] = mask
-    region = Region.of(mask, top, left)
+    region = PackedMask.of(mask, top, left)
     np.testing.assert_array_equal(region.full(plane.shape), plane)
     assert region.area == plane.sum()
 
@@ -460,18 +461,9 @@ def test_large_regions_are_compressed_and_intact():
     mask = np.zeros((600, 700), dtype=bool)
     mask[5:-5, 5:-5] = True
     mask[100:120] = np.random.default_rng(0).random((20, 700)) < 0.5
-    region = Region.of(mask)
+    region = PackedMask.of(mask)
     np.testing.assert_array_equal(region.full(mask.shape), mask)
     assert len(region._bits) < mask.size / 50
-
-
-@settings(max_examples=60, deadline=None)
-@given(mask=masks)
-def test_run_lengths_give_the_mask_back(mask):
-    counts = coco_counts(mask)
-    values = np.arange(len(counts)) % 2 == 1
-    flat = np.repeat(values, counts)
-    np.testing.assert_array_equal(flat.reshape(mask.shape[::-1]).T, mask)
 
 
 def test_compressed_run_lengths_are_written_as_coco_does():
@@ -479,6 +471,6 @@ def test_compressed_run_lengths_are_written_as_coco_does():
     mask = np.zeros((10, 5), dtype=bool)
     mask.T.flat[6] = True
     mask.T.flat[47:50] = True
-    assert coco_counts(mask) == [6, 1, 40, 3]
+    assert encode_runs(mask) == [6, 1, 40, 3]
     # 6 -> '6'; 1 -> '1'; 40 = 8 + 1 * 32 -> 'X', '1'; 3 - 1 = 2 -> '2'
-    assert coco_rle(mask) == {"size": [10, 5], "counts": "61X12"}
+    assert compressed(mask) == {"size": [10, 5], "counts": "61X12"}

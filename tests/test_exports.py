@@ -15,12 +15,12 @@ from hypothesis import given
 from hypothesis.extra import numpy as hnp
 from skimage.draw import polygon
 
-from coco_runs import decode_runs
+from decoded_runs import decode_runs
 from napari_sam.errors import DataError, ImageError, LabelsError
-from napari_sam.exports.coco import encode_runs
 from napari_sam.exports.formats import FORMATS, export
 from napari_sam.exports.outlines import outlines
 from napari_sam.pixel_size import PixelSize
+from napari_sam.run_lengths import encode_runs
 from napari_sam.segmentation import measure
 
 

@@ -34,6 +34,7 @@ VOCABULARY = {
     "prompt_values",
     "prompts",
     "regions",
+    "run_lengths",
     "segmentation",
     "strokes",
 }

@@ -13,9 +13,9 @@ from fake_model import SCORES, FakeModel, blobs
 from napari_sam.errors import ModelError
 from napari_sam.methods.found_masks import find_masks
 from napari_sam.methods.options import CellOptions
+from napari_sam.methods.packed_masks import PackedMask
 from napari_sam.methods.prompted import Answer, paint_answers, prompts_of
 from napari_sam.methods.refining import refine_cells
-from napari_sam.methods.regions import Region
 from napari_sam.segmentation import Candidates, Segmentation, measure
 
 CENTRES = ((20, 20), (40, 60), (12, 50))
@@ -80,10 +80,10 @@ def test_a_finder_needs_to_be_a_model_that_finds_cells():
 def test_two_masks_of_one_thing_become_one_object():
     square = np.ones((10, 10), bool)
     answers = [
-        Answer((5, 5), Region.of(square, 0, 0), 0.6),
-        Answer((6, 6), Region.of(square, 1, 1), 0.9),
-        Answer((25, 5), Region.of(square, 20, 0), 0.5),
-        Answer((5, 25), Region.of(np.zeros((4, 4), bool)), 1.0),
+        Answer((5, 5), PackedMask.of(square, 0, 0), 0.6),
+        Answer((6, 6), PackedMask.of(square, 1, 1), 0.9),
+        Answer((25, 5), PackedMask.of(square, 20, 0), 0.5),
+        Answer((5, 25), PackedMask.of(np.zeros((4, 4), bool)), 1.0),
     ]
     labels, kept = paint_answers(answers, (40, 40))
     assert kept == [1, 2]

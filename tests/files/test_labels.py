@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image as Pillow
 
-from coco_runs import decode_runs
+from decoded_runs import decode_runs
 from napari_sam.errors import DataError, LabelsError
 from napari_sam.exports.formats import FORMATS, export
 from napari_sam.files import made_here, read_labels, write_labels

@@ -103,14 +103,6 @@ def _categories(table: pd.DataFrame | None) -> tuple[list[dict[str, Any]], dict[
     return categories, {label: numbers[name] for label, name in classes.items()}
 
 
-def encode_runs(mask: npt.NDArray[np.bool_]) -> list[int]:
-    """Lengths of the runs of a mask read column by column, starting with the zeros."""
-    flat = np.concatenate([[False], mask.ravel(order="F")])
-    changes = np.flatnonzero(flat[1:] != flat[:-1])
-    runs: list[int] = np.diff(np.concatenate([[0], changes, [mask.size]])).tolist()
-    return runs
-
-
 def encode_item(item: Item, size: tuple[int, int]) -> list[int]:
     """Run lengths of an object on the whole plane, found on its bounding box alone.
 
@@ -123,7 +115,7 @@ def encode_item(item: Item, size: tuple[int, int]) -> list[int]:
     Returns
     -------
     list of int
-        What `encode_runs` would give for the whole plane.
+        What `napari_sam.run_lengths.encode_runs` would give for the whole plane.
     """
     height, width = size
     row, column = item.corner

@@ -24,7 +24,7 @@ _AT_ONCE = 1 << 24  # pixels of a window that is read to write some of them
 _TILE = 512  # pixels of the side of a square, of which there are several where it would be larger
 
 
-class Block(NamedTuple):
+class PlaneRuns(NamedTuple):
     """The runs of one plane of the last two axes, or some of them.
 
     ``number`` counts the planes of the array, ``where`` selects the smallest window that holds
@@ -185,12 +185,12 @@ class Runs:
         """Repeat a value per run for every pixel of it."""
         return np.repeat(values, self.length)
 
-    def blocks(self) -> Iterator[Block]:
+    def blocks(self) -> Iterator[PlaneRuns]:
         """Go through the planes of the last two axes that hold some of the pixels."""
         for part in self._planes():
             yield self._block(part)
 
-    def windows(self) -> Iterator[Block]:
+    def windows(self) -> Iterator[PlaneRuns]:
         """Go through windows that hold some of the pixels, none of them large.
 
         Examples
@@ -222,7 +222,7 @@ class Runs:
         for low, high in itertools.pairwise(edges):
             yield slice(int(low), int(high))
 
-    def _block(self, part: slice | npt.NDArray[np.intp]) -> Block:
+    def _block(self, part: slice | npt.NDArray[np.intp]) -> PlaneRuns:
         """Describe some runs of a plane, in their order."""
         height, width = self.shape[-2:]
         start, length = self.start[part], self.length[part]
@@ -234,7 +234,7 @@ class Runs:
         columns = np.arange(int(length.sum())) + np.repeat(column - c0 - first, length)
         leading = (int(i) for i in np.unravel_index(at, self.shape[:-2]))
         where: tuple[int | slice, ...] = (*leading, slice(r0, r1), slice(c0, c1))
-        return Block(at, where, np.repeat(row - r0, length), columns, part)
+        return PlaneRuns(at, where, np.repeat(row - r0, length), columns, part)
 
     def box(self) -> tuple[tuple[int, int], ...]:
         """Return the first index and the one behind the last along every axis.
@@ -291,7 +291,7 @@ def writing(
     """
     if tuple(pixels.shape) != runs.shape:
         raise LabelsError(f"The labels have shape {tuple(pixels.shape)} now, not {runs.shape}.")
-    done: list[tuple[Block, npt.NDArray[Any]]] = []
+    done: list[tuple[PlaneRuns, npt.NDArray[Any]]] = []
     left_alone = written = 0
     try:
         for block in runs.windows():
@@ -322,7 +322,7 @@ def writing(
     return left_alone
 
 
-def _taking_back(pixels: Any, done: list[tuple[Block, npt.NDArray[Any]]]) -> Steps[None]:
+def _taking_back(pixels: Any, done: list[tuple[PlaneRuns, npt.NDArray[Any]]]) -> Steps[None]:
     """Put back what had been written; the last block may not have taken anything at all."""
     for number, (block, found) in enumerate(reversed(done)):
         try:

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from napari_sam.images import check_plane
 from napari_sam.methods.concept_options import ConceptOptions
 from napari_sam.methods.found import Choice, Mask
+from napari_sam.methods.packed_masks import PackedMask
 from napari_sam.methods.prompted import paint_answers
-from napari_sam.methods.regions import Region
 from napari_sam.segmentation import measure
 
 if TYPE_CHECKING:
@@ -27,12 +27,12 @@ class Meant:
 
     Parameters
     ----------
-    region : Region
+    region : PackedMask
     score : float
         How likely it is, 0 to 1.
     """
 
-    region: Region
+    region: PackedMask
     score: float
 
 
@@ -71,7 +71,7 @@ class FoundConcept:
     ) -> FoundConcept:
         """Keep what a model answered."""
         kept = tuple(
-            Meant(Region.of(one.region.mask, one.region.top, one.region.left), one.score)
+            Meant(PackedMask.of(one.region.mask, one.region.top, one.region.left), one.score)
             for one in answers
         )
         pixels, size = check_plane(encoded.pixels), encoded.block.pixel_size

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.methods.proposals import Proposal
-from napari_sam.methods.regions import coco_rle
+from napari_sam.run_lengths import compressed
 from napari_sam.segmentation import Segmentation, measure
 
 
@@ -84,10 +84,10 @@ def records(
     """
     for proposal in chosen:
         mask = proposal.region.full(shape)
-        x0, y0, x1, y1 = proposal.region.box
+        x0, y0, x1, y1 = proposal.region.xyxy
         crop = crops[proposal.crop]
         yield {
-            "segmentation": coco_rle(mask) if rle else mask,
+            "segmentation": compressed(mask) if rle else mask,
             "area": proposal.region.area,
             "bbox": [x0, y0, x1 - x0, y1 - y0],
             "predicted_iou": float(proposal.score),

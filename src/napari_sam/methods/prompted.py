@@ -15,7 +15,7 @@ import numpy.typing as npt
 from scipy import ndimage as ndi
 
 from napari_sam.methods.interpolation import Labels
-from napari_sam.methods.regions import Region
+from napari_sam.methods.packed_masks import PackedMask
 from napari_sam.models.model import Embedding, Model
 from napari_sam.progress import Progress, part, silent
 from napari_sam.prompts import Prompt
@@ -32,14 +32,14 @@ class Answer:
     ----------
     point : (int, int)
         ``(row, column)`` of the point.
-    region : Region
+    region : PackedMask
         The best candidate.
     score : float
         Its predicted IoU, 0 to 1.
     """
 
     point: tuple[int, int]
-    region: Region
+    region: PackedMask
     score: float
 
 
@@ -47,7 +47,7 @@ class Scored(Protocol):
     """An object with a score."""
 
     @property
-    def region(self) -> Region:
+    def region(self) -> PackedMask:
         """Its mask."""
         ...
 
@@ -91,7 +91,7 @@ def ask(
         for prompt, answer in zip(batch, answers, strict=True):
             row, column = (int(v) for v in prompt.points[0])
             score = float(np.clip(answer.scores[0], 0, 1))
-            found.append(Answer((row, column), Region.of(answer.masks[0]), score))
+            found.append(Answer((row, column), PackedMask.of(answer.masks[0]), score))
     progress(1.0)
     return found
 

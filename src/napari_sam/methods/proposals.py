@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from napari_sam.errors import ParameterError
 from napari_sam.methods.grid import PlaneCrop, crops
-from napari_sam.methods.regions import Region, clean
+from napari_sam.methods.packed_masks import PackedMask, clean
 from napari_sam.methods.settings import ENCODING, Settings
 from napari_sam.methods.suppression import suppress
 from napari_sam.models.capabilities import Sieve
@@ -34,7 +34,7 @@ class Proposal:
 
     Parameters
     ----------
-    region : Region
+    region : PackedMask
         The mask, on the plane.
     score : float
         Predicted IoU.
@@ -46,7 +46,7 @@ class Proposal:
         Place of its crop in `Proposals.crops`.
     """
 
-    region: Region
+    region: PackedMask
     score: np.float32
     stability: np.float32
     point: tuple[float, float]
@@ -119,14 +119,14 @@ class Proposals:
             scores.append(0.0 if changed else 1.0)  # untouched masks are the better ones
         return _distinct(cleaned, scores, max(settings.box_nms_thresh, settings.crop_nms_thresh))
 
-    def _wanted(self, region: Region, settings: Settings) -> bool:
+    def _wanted(self, region: PackedMask, settings: Settings) -> bool:
         if region.area < settings.min_area:
             return False
         if settings.max_area is not None and region.area > settings.max_area:
             return False
         if not settings.drop_background:
             return True
-        x0, y0, x1, y1 = region.box
+        x0, y0, x1, y1 = region.xyxy
         height, width = self.shape
         sides = (x0 == 0) + (y0 == 0) + (x1 == width - 1) + (y1 == height - 1)
         return sides < 3 or region.area <= 0.4 * height * width
@@ -145,7 +145,7 @@ def _distinct(found: list[Proposal], scores: list[Any], threshold: float) -> lis
     """Non-maximum suppression by bounding box; the best first."""
     if not found:
         return []
-    boxes = np.array([p.region.box for p in found], dtype=np.float32)
+    boxes = np.array([p.region.xyxy for p in found], dtype=np.float32)
     keep = suppress(boxes, np.asarray(scores, dtype=np.float32), threshold)
     return [found[i] for i in keep]
 
@@ -188,7 +188,7 @@ def propose(
         here = asked[number]
         later = part(stage, encoded, 1.0)
         for answer in model.grid.answer_points(embedding, here, _sieve(settings), later):
-            region = Region.of(answer.mask, answer.top, answer.left)
+            region = PackedMask.of(answer.mask, answer.top, answer.left)
             if _cut_off(region, crop, shape):
                 continue
             moved = region.moved(crop.top, crop.left) if region.area else region
@@ -211,9 +211,9 @@ def _points(
     return np.asarray(points[inside.all(axis=1)] - corner)
 
 
-def _cut_off(region: Region, crop: PlaneCrop, shape: tuple[int, int]) -> bool:
+def _cut_off(region: PackedMask, crop: PlaneCrop, shape: tuple[int, int]) -> bool:
     """Whether a mask ends at its crop's edge, but not at the plane's."""
-    x0, y0, x1, y1 = region.box
+    x0, y0, x1, y1 = region.xyxy
     box = np.array([x0 + crop.left, y0 + crop.top, x1 + crop.left, y1 + crop.top])
     near_crop = np.abs(box - (crop.left, crop.top, crop.right, crop.bottom)) <= _EDGE
     near_plane = np.abs(box - (0, 0, shape[1], shape[0])) <= _EDGE

@@ -1,10 +1,9 @@
-"""Masks as packed rectangles, small holes and islands, and COCO's run lengths."""
+"""Masks kept as packed bits, and without their small holes and islands."""
 
 from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +16,7 @@ Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
-class Region:
+class PackedMask:
     """A mask of the plane, kept as the packed pixels of its bounding box.
 
     Thousands of candidates are held at a time, so each takes bits, not bytes.
@@ -40,7 +39,7 @@ class Region:
     _compressed: bool
 
     @classmethod
-    def of(cls, mask: Mask, top: int = 0, left: int = 0) -> Region:
+    def of(cls, mask: Mask, top: int = 0, left: int = 0) -> PackedMask:
         """Pack a mask whose first pixel lies at ``(top, left)`` of the plane."""
         rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
         if not len(rows):
@@ -57,14 +56,14 @@ class Region:
             _compressed=compressed,
         )
 
-    def moved(self, down: int, along: int) -> Region:
+    def moved(self, down: int, along: int) -> PackedMask:
         """Shift it, from a crop to the plane."""
-        return Region(
+        return PackedMask(
             self.top + down, self.left + along, self.shape, self.area, self._bits, self._compressed
         )
 
     @property
-    def box(self) -> tuple[int, int, int, int]:
+    def xyxy(self) -> tuple[int, int, int, int]:
         """``(x0, y0, x1, y1)`` of the first and last pixels, as SAM counts; zeros when empty."""
         if not self.area:
             return 0, 0, 0, 0
@@ -97,40 +96,40 @@ class Region:
         return mask
 
 
-def clean(region: Region, shape: tuple[int, int], min_area: int) -> tuple[Region, bool]:
+def clean(packed: PackedMask, shape: tuple[int, int], min_area: int) -> tuple[PackedMask, bool]:
     """Fill holes and remove islands of fewer than `min_area` pixels; 8-connected.
 
     The largest island stays when all are smaller.
 
     Returns
     -------
-    Region
+    PackedMask
     changed : bool
     """
-    if not region.area:
-        return region, False
+    if not packed.area:
+        return packed, False
     # A frame of one pixel stands for the background outside the box, wherever there is any.
-    top, left = max(region.top - 1, 0), max(region.left - 1, 0)
-    bottom = min(region.top + region.shape[0] + 1, shape[0])
-    right = min(region.left + region.shape[1] + 1, shape[1])
+    top, left = max(packed.top - 1, 0), max(packed.left - 1, 0)
+    bottom = min(packed.top + packed.shape[0] + 1, shape[0])
+    right = min(packed.left + packed.shape[1] + 1, shape[1])
     outside = shape[0] * shape[1] - (bottom - top) * (right - left)
     if bottom - top == shape[0] or right - left == shape[1] or outside < min_area:
         # The background outside falls into parts, or is itself a small hole.
         top, left, bottom, right, outside = 0, 0, *shape, 0
-    rows, columns = region.slices
+    rows, columns = packed.slices
     inner = (
         slice(rows.start - top, rows.stop - top),
         slice(columns.start - left, columns.stop - left),
     )
     mask = np.zeros((bottom - top, right - left), dtype=bool)
-    mask[inner] = region.pixels()
+    mask[inner] = packed.pixels()
     frame = np.ones(mask.shape, dtype=bool)
     frame[inner] = False
     mask, filled = _fill(mask, min_area, frame if outside else None)
     mask, removed = _remove(mask, min_area)
     if not (filled or removed):
-        return region, False
-    return Region.of(mask, top, left), True
+        return packed, False
+    return PackedMask.of(mask, top, left), True
 
 
 def _fill(mask: Mask, min_area: int, frame: Mask | None) -> tuple[Mask, bool]:
@@ -158,29 +157,3 @@ def _remove(mask: Mask, min_area: int) -> tuple[Mask, bool]:
     if not keep.any():
         keep[1 + int(np.argmax(sizes[1:]))] = True
     return keep[parts], True
-
-
-def coco_counts(mask: Mask) -> list[int]:
-    """Run lengths of a mask down its columns, beginning with background."""
-    flat = np.concatenate([[False], mask.ravel(order="F")])
-    edges = np.flatnonzero(flat[1:] != flat[:-1])
-    return [int(n) for n in np.diff(np.concatenate([[0], edges, [mask.size]]))]
-
-
-def coco_rle(mask: Mask) -> dict[str, Any]:
-    """Encode a mask as COCO's compressed run lengths, as ``pycocotools`` writes them.
-
-    Each length, from the fourth on as difference to the one before the last, is written in
-    groups of five bits, lowest first, as printable characters.
-    """
-    counts = coco_counts(mask)
-    text = bytearray()
-    for number, count in enumerate(counts):
-        value = count - counts[number - 2] if number > 2 else count
-        more = True
-        while more:
-            group = value & 0x1F
-            value >>= 5
-            more = value != (-1 if group & 0x10 else 0)
-            text.append(48 + (group | 0x20 if more else group))
-    return {"size": [int(n) for n in mask.shape], "counts": text.decode("ascii")}
