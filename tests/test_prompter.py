@@ -124,6 +124,15 @@ def test_who_looks_from_far_away_means_what_is_seen_from_there() -> None:
     assert near.prepare(Look((row, column), 0.5)).tile.scale.longest == 1
 
 
+def test_sizes_seen_before_count_only_where_such_objects_can_be_seen() -> None:
+    prompter = ns.Prompter(Image(pyramid(SLIDE, 5), "YX", limits=LIMITS), Small())
+    prompter.large = True
+    prompter.predict(ns.Prompt(points=[CENTRES[40]]))  # 29 pixels wide
+    row, column = CENTRES[50]
+    assert prompter.prepare(Look((row, column), 4.0)).tile.scale.longest == 1
+    assert prompter.prepare(Look((row, column), 10.0)).tile.scale.longest == 4
+
+
 def test_what_was_read_is_not_read_again() -> None:
     watched, model = Watched(SLIDE), Small()
     prompter = ns.Prompter(Image(watched, "YX", limits=LIMITS), model)
@@ -183,6 +192,18 @@ def test_a_plane_of_a_stack_is_chosen() -> None:
     prompter = ns.Prompter(image, FakeModel(), second.plane)
     prompt = ns.Prompt(points=[(100, 130)])
     np.testing.assert_array_equal(prompter.predict(prompt).masks, truth(prompt, stack[1]))
+
+
+def test_where_the_model_sees_nothing_it_is_asked_once() -> None:
+    class Blind(Small):
+        def _object(self, embedding: ns.Embedding, prompt: ns.Prompt) -> np.ndarray:
+            return np.zeros(embedding.shape, bool)
+
+    model = Blind()
+    found = ns.Prompter(Image(Watched(SLIDE), "YX"), model).predict(ns.Prompt(points=[CENTRES[40]]))
+    assert found.masks.shape[1:] == SHAPE
+    assert not found.masks[0].any()
+    assert len(model.prompts) == 1
 
 
 def test_a_click_beside_the_plane_is_refused() -> None:

@@ -128,6 +128,17 @@ def test_a_line_that_stops_inside_cuts_all_the_same():
     assert set(np.unique(after[:, 32:])) == {0, 8}
 
 
+def test_a_line_across_both_arms_makes_three_cells():
+    labels = np.zeros((40, 60), np.uint8)
+    labels[5:35, 5:55] = 7
+    labels[5:25, 20:35] = 0  # the arm on the right is the wider one
+    after = applied(labels, editing.cut(labels, 7, [(15, 0), (15, 59)], 8))
+    assert (after[20:35, 5:55] == labels[20:35, 5:55]).all()  # the largest part keeps its id
+    assert set(np.unique(after[5:13, 5:20])) == {9}
+    assert set(np.unique(after[5:13, 35:55])) == {8}
+    np.testing.assert_array_equal(after > 0, labels > 0)
+
+
 def test_a_line_beside_the_cell_says_so():
     with pytest.raises(LabelsError, match="right across"):
         editing.cut(dumbbell(), 7, [(2, 2), (2, 50)], 8)

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+from PIL import Image
 
 from fake_model import FakeModel, blobs
 from napari_sam import loading
@@ -89,6 +90,22 @@ def test_what_is_kept_is_written_beside_the_image_and_found_again(opened, folder
     opened.step()
     assert (folder / "a_labels.tif").stat().st_mtime_ns == before  # nothing had changed
     assert "b_labels.tif" not in files(folder)
+
+
+def test_an_image_that_is_called_like_a_result_is_not_overwritten(bench, folder):
+    own = folder / "a_overlay.png"
+    Image.fromarray(blobs(centres=CENTRES[:1])).save(own)
+    before = own.read_bytes()
+    bench.session.walk.open(folder)
+    bench.settle()
+    bench.keep(*CENTRES[0])
+    bench.step()
+    assert bench.names() == ["a", "a_labels"]  # nothing is lost, and nothing goes on
+    assert bench.state.problem
+    assert "a_overlay.png is itself one of the images" in bench.state.status
+    bench.session.close()
+    assert own.read_bytes() == before
+    assert files(folder) == ["a.tif", "a_overlay.png", "b.tif", "c.tif"]
 
 
 def paint(bench: Any, name: str) -> None:
