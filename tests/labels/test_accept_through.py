@@ -134,7 +134,7 @@ def test_an_object_that_is_there_gets_new_outlines_and_ends_where_it_is_taken_of
     assert number_of(one, {plane(0): box()}) == 0
     regions = {plane(2): box(8, 10), plane(5): Region(np.zeros((0, 0), bool))}
     change = accept_through(one, regions, "keep", number=2)
-    assert change.told == "Corrected cell 2 on 1 slice."
+    assert change.told == "Corrected cell 2 on 2 slices."
     np.testing.assert_array_equal(labels[2] == 2, box(8, 10).on(SHAPE[1:]))
     assert not labels[5].any()
     assert (labels[[1, 3, 4]] == 2).sum() == 3 * 64

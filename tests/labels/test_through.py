@@ -219,3 +219,25 @@ def test_one_above_the_other_is_split_where_it_is_narrow() -> None:
         split_whole(labels, 1, (0, 0, 0), (6, 6, 6), 2)
     with pytest.raises(LabelsError, match="two different places"):
         split_whole(labels, 1, (0, 6, 6), (0, 6, 6), 2)
+
+
+def test_a_swap_that_leaves_nothing_of_one_gives_its_daughters_to_the_other() -> None:
+    labels = movie((1, 0, 2), (2, 3, 4), (3, 6, 7))
+    edit = swap(labels, 0, 2, 1, 3, {2: 1, 3: 1})
+    assert spans(made(labels, edit)) == {1: (0, 4), 3: (6, 7)}
+    assert edit.parents == {3: 1}
+
+
+def test_a_mother_that_is_cut_behind_the_birth_of_a_daughter_stays_her_mother() -> None:
+    labels = movie((1, 0, 6), (2, 2, 7), (3, 7, 7))
+    edit = cut(labels, 0, 1, 4, 9, {2: 1, 3: 1})
+    assert spans(made(labels, edit)) == {1: (0, 3), 2: (2, 7), 3: (7, 7), 9: (4, 6)}
+    assert edit.parents == {2: 1, 3: 9}
+
+
+def test_relatives_that_are_gone_and_have_a_row_stop_nothing() -> None:
+    labels = movie((1, 0, 2), (2, 3, 5), (3, 6, 7))
+    family = {3: 2, 77: 2, 1: 78}
+    assert spans(made(labels, join(labels, 0, 1, 2, family))) == {1: (0, 5), 3: (6, 7)}
+    assert spans(made(labels, cut(labels, 0, 2, 4, 9, family)))[9] == (4, 5)
+    assert spans(made(labels, swap(labels, 0, 1, 2, 2, family)))[1] == (0, 5)

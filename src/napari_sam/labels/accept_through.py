@@ -145,7 +145,7 @@ def accept_family(
     runs = Runs.joined([part for part in parts if len(part)] or [Runs.none(pixels.shape)])
     if not len(runs):
         raise LabelsError(_why_nothing(ids[0], first, bool(number)))
-    count = sum(1 for part in parts if ids[0] in part.after)
+    count = sum(1 for part in parts if ids[0] in part.after or ids[0] in part.before)
     told = _told(kind, ids, number, f"{count} {word}")
     change = Change(told, runs, None, kind, origin)
     document.apply(change)

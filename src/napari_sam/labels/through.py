@@ -13,7 +13,7 @@ from typing import Any
 from napari_sam import checks
 from napari_sam.errors import LabelsError
 from napari_sam.labels.runs import Runs
-from napari_sam.labels.slices import Where, renumber, seen_on
+from napari_sam.labels.slices import Where, positions, renumber, seen_on, slice_at
 
 Parents = Mapping[int, int]
 
@@ -111,7 +111,7 @@ def cut(
 ) -> Through:
     """Give an object another id from a slice or frame on.
 
-    Its daughters are then those of the new one.
+    Its daughters are then those of the new one, but for those that begin before it.
 
     Parameters
     ----------
@@ -133,7 +133,11 @@ def cut(
             "to a slice in between, which becomes the first of the new cell."
         )
     runs = renumber(labels, axis, {object_id: new_id}, later)
-    kept = {c: new_id if p == object_id else p for c, p in (parents or {}).items()}
+    family = dict(parents or {})
+    daughters = [c for c, p in family.items() if p == object_id]
+    born = _spans_of(labels, axis, daughters)
+    early = {c for c, (begins, _) in born.items() if begins <= later[0]}  # a mother may go on
+    kept = {**family, **{c: new_id for c in daughters if c not in early}}
     told = f"Cut cell {object_id} at {at}; the later part is cell {new_id}."
     return Through(told, runs, (object_id, new_id), kept)
 
@@ -175,6 +179,8 @@ def swap(
     elif len(begun) == 1:  # what begins later goes on from the other now
         kept.pop(exchanged[begun[0]], None)
     spans = {i: _span(seen, i, exchanged[i], at) for i in (first, second)}
+    for gone in (i for i, span in spans.items() if not span):  # the other one has all of both
+        kept = {c: exchanged[gone] if p == gone else p for c, p in kept.items() if c != gone}
     kept = _sound(kept, {i: span for i, span in spans.items() if span}, labels, axis, {*exchanged})
     told = f"Exchanged cells {first} and {second} from {at} on."
     return Through(told, runs, (first, second), kept)
@@ -288,8 +294,18 @@ def _sound(
     """Leave out mothers that are seen no longer before their daughters begin."""
     near = {(c, p) for c, p in parents.items() if c in changed or p in changed}
     others = {i for pair in near for i in pair} - set(spans)
-    if others:
-        seen = seen_on(labels, axis, others)
-        spans = {**spans, **{i: (some[0], some[-1]) for i, some in seen.items()}}
-    broken = {c for c, p in near if spans[p][1] >= spans[c][0]}
+    spans = {**spans, **_spans_of(labels, axis, others)}
+    known = {(c, p) for c, p in near if c in spans and p in spans}  # rows outlive their cells
+    broken = {c for c, p in known if spans[p][1] >= spans[c][0]}
     return {c: p for c, p in parents.items() if c not in broken}
+
+
+def _spans_of(labels: Any, axis: int, ids: Iterable[int]) -> dict[int, tuple[int, int]]:
+    """Return from where to where cells are seen, of those that are."""
+    found: dict[int, tuple[int, int]] = {}
+    wanted = set(ids)
+    for at in positions(labels, axis, None) if wanted else ():
+        part = slice_at(labels, axis, at)
+        for one in (i for i in wanted if (part == i).any()):
+            found[one] = (found.get(one, (at, at))[0], at)
+    return found
