@@ -230,10 +230,23 @@ def test_the_only_bright_place_among_zeros_is_among_the_samples() -> None:
     assert watched.read < pixels.size
 
 
-@given(st.integers(1, 9), st.integers(400_000, 600_000))
+def test_a_coloured_place_on_a_grey_slide_is_among_the_samples() -> None:
+    pixels = np.full((2304, 2304, 3), 240, np.uint8)
+    pixels[1500:1560, 300:360] = 200, 40, 120
+    watched = [Watched(pixels[::step, ::step]) for step in (1, 2, 4, 8)]
+    block = next(Image(watched, "YXS", rgb=True).blocks())  # type: ignore[arg-type]
+    assert sample_of(block).min() == 40
+    assert patches_of(block, 64, 1)[0].min() == 40
+    assert watched[0].read < 0.5 * pixels.size
+
+
+@given(st.integers(1, 9), st.integers(0, 200_000))
 @settings(max_examples=10, deadline=None)
-def test_planes_of_odd_shapes_are_sampled(height: int, width: int) -> None:
+def test_planes_of_odd_shapes_are_sampled(height: int, more: int) -> None:
+    width = (1 << 22) // height + 1 + more
     pixels = np.broadcast_to(np.arange(width, dtype=np.uint32), (height, width))
-    levels = [Watched(pixels), Watched(pixels[:, ::4])]
-    if height * width > 1 << 22:
-        assert sample_of(block_of(*levels)).size  # type: ignore[arg-type]
+    block = block_of(Watched(pixels), Watched(pixels[:, ::4]))  # type: ignore[arg-type]
+    assert is_large(block)
+    sample = sample_of(block)
+    assert sample.min() < 0.2 * width
+    assert sample.max() > 0.8 * width

@@ -37,7 +37,6 @@ class Loop(Protocol):
 @dataclass(eq=False)
 class _Job:
     slot: str
-    generation: int
     work: Work
     done: Callable[[Any], None]
     failed: Callable[[Exception], None]
@@ -46,7 +45,7 @@ class _Job:
 
 
 class Jobs:
-    """One worker, a few slots, and generation numbers that tell stale answers from wanted ones.
+    """One worker and a few slots, each of which wants the answer of its latest work alone.
 
     Parameters
     ----------
@@ -77,7 +76,6 @@ class Jobs:
         self._name = name
         self._gives_way = gives_way
         self._threaded = threaded
-        self._generation = 0
         self._wanted: dict[str, _Job] = {}
         self._pending: dict[str, _Job] = {}
         self._closed = False
@@ -100,8 +98,8 @@ class Jobs:
         done: Callable[[Any], None],
         failed: Callable[[Exception], None],
         progress: Callable[[float], None] | None = None,
-    ) -> int:
-        """Queue work, replacing what the slot held, and return its generation.
+    ) -> None:
+        """Queue work, replacing what the slot held.
 
         Parameters
         ----------
@@ -114,18 +112,16 @@ class Jobs:
         """
         with self._change:
             if self._closed:
-                return self._generation
+                return
             self.cancel(slot)
             if self._gives_way:
                 self.cancel(self._gives_way)
-            self._generation += 1
-            job = _Job(slot, self._generation, work, done, failed, progress)
+            job = _Job(slot, work, done, failed, progress)
             self._wanted[slot] = self._pending[slot] = job
             if self._threaded and self._thread is None:
                 self._thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
                 self._thread.start()
             self._change.notify_all()
-            return job.generation
 
     def cancel(self, slot: str) -> None:
         """Forget a slot's work; if it runs, it stops at its next progress report."""
