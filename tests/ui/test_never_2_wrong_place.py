@@ -258,3 +258,21 @@ def test_the_fake_model_is_asked_about_pixels_of_the_displayed_slice(bench):
     np.testing.assert_array_equal(bench.model.encoded[-1], STACK[3])
     go_to(bench, layer, 1)
     np.testing.assert_array_equal(bench.model.encoded[-1], STACK[1])
+
+
+def test_a_cell_that_is_to_be_kept_comes_before_what_is_marked_on_another_slice(bench):
+    bench.viewer.add_image(np.stack([blobs()] * 3), name="stack")
+    bench.viewer.dims.set_point(0, 0)
+    bench.settle()
+    bench.click(0, 20, 20)
+    bench.press("Enter")  # before the model has answered
+    bench.viewer.dims.set_point(0, 1)
+    bench.click(1, 40, 60)
+    bench.settle()
+    labels = bench.viewer.layers["stack cells"].data
+    assert labels[0, 20, 20] == 1
+    assert not labels[1:].any()
+    assert bench.state.answer.plane.index[0] == 1  # proposed, not kept
+    bench.press("Enter")
+    bench.settle()
+    assert labels[1, 40, 60] == 2
