@@ -125,6 +125,14 @@ def test_the_same_as_from_python(stack: Path, movie: Path, tmp_path: Path) -> No
         np.testing.assert_array_equal(scope["result"].labels, written)
 
 
+def test_options_of_tracks_hold_where_nothing_else_is_said(movie: Path) -> None:
+    frames = tifffile.imread(movie)
+    alone = TrackOptions(divisions=False)
+    assert len(ns.track_cells(frames, FakeModel()).parents) == 2
+    assert not ns.track_cells(frames, FakeModel(), options=alone).parents
+    assert len(ns.track_cells(frames, FakeModel(), options=alone, divisions=True).parents) == 2
+
+
 def test_interrupted_batches_go_on(stack: Path, movie: Path, tmp_path: Path, model, capsys) -> None:
     out = tmp_path / "out"
     arguments = [stack.parent, "-o", out, "--mode", "track", "--save", "labels,ctc"]

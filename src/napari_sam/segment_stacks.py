@@ -103,8 +103,8 @@ def track_cells(
     model: Source = "cells",
     *,
     options: CellOptions | None = None,
-    max_gap: int = 2,
-    divisions: bool = True,
+    max_gap: int | None = None,
+    divisions: bool | None = None,
     finder: Source = "cells",
     pixel_size: PixelSize | None = None,
     limits: tuple[float, float] | None = None,
@@ -123,10 +123,11 @@ def track_cells(
         z first.
     model, options, finder, pixel_size, limits, rgb, device, progress
         See `segment_volume`.
-    max_gap : int
-        Frames for which a cell may be missing and still keep its id.
-    divisions : bool
-        Whether cells that appear may be daughters.
+    max_gap : int, optional
+        Frames for which a cell may be missing and still keep its id; 2, unless `options` say
+        otherwise.
+    divisions : bool, optional
+        Whether cells that appear may be daughters; yes, unless `options` say otherwise.
     out : integer array of the movie's shape, optional
         What to write the labels into, zarr for example.
     **settings
@@ -155,7 +156,8 @@ def track_cells(
     if image.axes.startswith("QQYX"):  # times before slices, as everybody has them
         image = replace(image, axes=f"TZ{image.axes[2:]}")
     _checked(image, "T")
-    settings |= {"max_gap": max_gap, "divisions": divisions}
+    said = {"max_gap": max_gap, "divisions": divisions}
+    settings |= {name: value for name, value in said.items() if value is not None}
     wanted = _options(TrackOptions, options, settings)
     checks.reports(progress)
     models = models_for(wanted, model, finder, device)
