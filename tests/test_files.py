@@ -12,6 +12,7 @@ import tifffile
 
 from napari_sam.errors import DataError, LabelsError
 from napari_sam.files import in_one_piece, made_here, read_image, write_labels, write_picture
+from napari_sam.files.atomic import remove_rest, temporary_name
 from napari_sam.pixel_size import PixelSize
 
 
@@ -169,3 +170,21 @@ def test_a_finished_write_replaces_the_old_file(tmp_path: Path) -> None:
         assert path.read_text() == "old"
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_rest_that_cannot_be_removed_now_can_be_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "a_labels.tif"
+    rest = path.with_name(temporary_name(path))
+    rest.write_bytes(b"half")
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise PermissionError("a folder that is shared")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", refuse)
+        remove_rest(path)
+    assert rest.exists()
+    remove_rest(path)  # nobody has kept it open, and locked
+    assert not rest.exists()

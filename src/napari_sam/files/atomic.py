@@ -124,13 +124,14 @@ def remove_rest(path: Path) -> None:
         return
     with suppress(OSError):
         handle = os.open(temporary, os.O_RDWR)
-        ours = _lock(handle) and _still_there(handle, temporary)
-        if sys.platform == "win32":  # which removes nothing that is open
+        try:
+            ours = _lock(handle) and _still_there(handle, temporary)
+            if ours and sys.platform != "win32":  # while nobody else can have it
+                temporary.unlink(missing_ok=True)
+        finally:
             os.close(handle)
-        if ours:
+        if ours and sys.platform == "win32":  # which removes nothing that is open
             temporary.unlink(missing_ok=True)
-        if sys.platform != "win32":
-            os.close(handle)
 
 
 def _claim(path: Path) -> tuple[int | None, Path]:
