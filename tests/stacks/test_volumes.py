@@ -190,6 +190,30 @@ def test_empty_slices_do_not_dim_the_others() -> None:
     assert seen[::2] == [contrast_limits(plane) for plane in stack[::2]]
 
 
+@pytest.mark.parametrize("apart", [1.0, 5.0])
+def test_a_disc_on_one_slice_is_no_object_among_balls(apart: float) -> None:
+    """Whatever is said of the distance between slices."""
+    labels = balls((5, 15, 15), (5, 15, 40), (5, 15, 65))
+    scrap = labels.copy()
+    scrap[5, 40:49, 36:45] = 4
+    found = link_slices(slices_of(scrap), SHAPE, spacing=(apart, 1, 1))
+    assert same(found.labels, labels)
+    scrap[3:8, 40:49, 36:45] = 4  # half as many slices as usual are enough
+    assert same(link_slices(slices_of(scrap), SHAPE, spacing=(apart, 1, 1)).labels, scrap)
+
+
+def test_the_end_of_a_stack_may_cut_objects_off() -> None:
+    labels = balls((5, 15, 15), (5, 15, 40), (5, 15, 65))
+    labels[-2:, 40:49, 36:45] = 4
+    assert same(link_slices(slices_of(labels), SHAPE).labels, labels)
+
+
+def test_of_few_thick_slices_nothing_is_a_scrap() -> None:
+    labels = balls((5, 15, 15), (5, 15, 40))[5:7]
+    labels[1, 40:49, 36:45] = 3
+    assert same(link_slices(slices_of(labels), labels.shape).labels, labels)
+
+
 def test_nothing_gives_an_empty_table() -> None:
     found = link_slices(slices_of(np.zeros(SHAPE, np.int32)), SHAPE)
     assert len(found.table) == 0
@@ -206,6 +230,18 @@ def test_cells_of_a_stack_are_objects_in_space() -> None:
         (found.table["voxels"] * 0.25).tolist()
     )
     assert found.table["source"].tolist() == ["fake", "fake"]
+
+
+def test_cells_that_every_slice_glues_are_two_in_space() -> None:
+    stack = blobs(SHAPE, ((5, 30, 30), (5, 30, 42)), 8)
+    middle = stack[5]
+    assert len(ns.segment_cells(middle, FakeModel()).table) == 1
+    assert len(ns.segment_volume(stack, FakeModel()).table) == 2
+    movie = np.stack([stack, stack])
+    of_stacks = ns.track_cells(Image(movie, "TZYX"), FakeModel())
+    assert of_stacks.table["frames"].tolist() == [2, 2]
+    planes = ns.track_cells(movie[:, 5], FakeModel())
+    assert planes.table["frames"].tolist() == [2]
 
 
 def test_cells_of_a_movie_are_tracks() -> None:

@@ -112,7 +112,7 @@ def run_block(
     ------
     ImageError, ModelError, Cancelled
     """
-    options = method.on_planes(options)
+    options = method.on_planes(options, block.image)
     first = method.encoding_share(options)
     last = 1.0 - method.finishing_share(options)
     encoded = encode(block, part(progress, 0.0, first))

@@ -17,6 +17,9 @@ Chosen = TypeVar("Chosen", bound=CellOptions)
 #: Share of the wanted certainty from which cells of a plane are kept until all are joined: what is
 #: seen on many planes is certain, though each shows it faintly.
 DOUBTED = 0.6
+#: Added to the wanted splitting on the slices of a stack until they are joined: those next to one
+#: tell which pieces are one cell, and nothing tells again what one slice has glued together.
+PIECES = 0.3
 _CALLED = {"Z": "slices", "T": "frames"}
 
 
@@ -67,6 +70,18 @@ def axis_along(image: Image, letter: str) -> int:
 def doubted(options: Chosen) -> Chosen:
     """Return options that keep less certain cells of a plane too."""
     return replace(options, min_score=DOUBTED * options.min_score)
+
+
+def in_pieces(options: Chosen) -> Chosen:
+    """Return options that keep less certain cells of a slice too, and rather cut than glue them.
+
+    Examples
+    --------
+    >>> chosen = in_pieces(CellOptions(min_score=0.5, splitting=0.5))
+    >>> chosen.min_score, chosen.splitting
+    (0.3, 0.8)
+    """
+    return replace(doubted(options), splitting=min(1.0, options.splitting + PIECES))
 
 
 def groups(image: Image, axes: tuple[int, ...]) -> list[list[Plane]]:

@@ -226,7 +226,7 @@ class Method(ABC, Generic[Options]):
         """Return the image as it is searched; some of its planes may be read for it."""
         return image
 
-    def on_planes(self, options: Options) -> Options:
+    def on_planes(self, options: Options, image: Image) -> Options:
         """Return the options by which the objects of each plane are chosen, before `join`."""
         return options
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from napari_sam.methods.along import axis_along, doubted, groups
+from napari_sam.methods.along import axis_along, doubted, groups, in_pieces
 from napari_sam.methods.cells import Cells
 from napari_sam.methods.method import Words
 from napari_sam.methods.option import option
@@ -76,9 +76,9 @@ class Track(Cells):
 
         return even(image)
 
-    def on_planes(self, options: CellOptions) -> CellOptions:
-        """Keep what is less certain on a plane: its neighbours decide."""
-        return doubted(options)
+    def on_planes(self, options: CellOptions, image: Image) -> CellOptions:
+        """Keep what is less certain on a plane, and in pieces on a slice: its neighbours decide."""
+        return in_pieces(options) if len(self._axes(image)) > 1 else doubted(options)
 
     def scope(self, image: Image) -> Iterable[Plane]:
         """Take frame after frame, all slices of each, and then the next movie of several."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from napari_sam.methods.along import axis_along, doubted, groups, position_of
+from napari_sam.methods.along import axis_along, groups, in_pieces, position_of
 from napari_sam.methods.cells import Cells
 from napari_sam.methods.method import Words
 from napari_sam.methods.option import option
@@ -84,9 +84,9 @@ class Volume(Cells):
 
         return even(image)
 
-    def on_planes(self, options: CellOptions) -> CellOptions:
-        """Keep what is less certain on a plane: its neighbours decide."""
-        return doubted(options)
+    def on_planes(self, options: CellOptions, image: Image) -> CellOptions:
+        """Keep what is less certain on a slice, and in pieces: its neighbours decide."""
+        return in_pieces(options)
 
     def scope(self, image: Image) -> Iterable[Plane]:
         """Take slice after slice, and then the next stack of several."""

@@ -35,7 +35,11 @@ SAME = Logistic(
 )
 EAGER = 0.35  # log-odds added to every pair: objects that change fast are in pieces otherwise
 SKIP = 2  # slices on which an object may be missing
-FRAGMENT = 0.25  # share of its usual extent below which an object is a scrap of others
+#: Share of the extent along z that is usual in its stack for what is as wide, below which an object
+#: is a scrap of others: light out of focus, a slice cut otherwise than its neighbours.
+SCRAP = 0.4
+CUT_OFF = 0.25  # of that share is enough where the stack's first or last slice cuts an object off
+FLAT = 3  # slices of a usual object below which the stack is too flat to tell scraps
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +154,7 @@ def link_into(
     next_to = pairs.apart == 1
     touching = pairs.first[next_to], pairs.second[next_to], pairs.shared[next_to]
     numbers = join_tips(numbers, *touching, (sizes, sheets)) + 1
-    numbers = _without_scraps(numbers, sheets, regions, step)
+    numbers = _without_scraps(numbers, sheets, sizes, len(regions) - 1)
     numbers = _without_doubtful(numbers, scores, sizes, least)
     numbers = np.where(numbers > 0, numbers + used, 0)
     check_id(int(numbers.max(initial=0)), labels.dtype)
@@ -230,26 +234,36 @@ def collect(
     return regions, every._replace(signs=signs)
 
 
-def _without_scraps(
-    numbers: Ints, sheets: Ints, regions: list[tuple[Objects, Floats]], step: float
-) -> Ints:
-    """Number objects 1..n, and those 0 that are seen on far fewer slices than they are wide."""
+def _without_scraps(numbers: Ints, sheets: Ints, sizes: npt.NDArray[Any], end: int) -> Ints:
+    """Number objects 1..n, and those 0 that are seen on far fewer slices than others as wide.
+
+    What is usual, for half of all pixels, is told by the stack itself, so it does not matter how far
+    apart its slices are.
+
+    Parameters
+    ----------
+    numbers, sheets, sizes : (m,) int
+        The object, from 1, the slice and the pixels of every region.
+    end : int
+        The last slice.
+    """
     if not len(numbers):
         return numbers
-    size = np.concatenate([objects.diameters for objects, _ in regions])
     count = int(numbers.max()) + 1
-    widest = np.zeros(count)
-    np.maximum.at(widest, numbers, size)
-    low, high = np.full(count, len(regions)), np.full(count, -1)
+    widest, volume = np.zeros(count), np.bincount(numbers, sizes, count)
+    np.maximum.at(widest, numbers, np.sqrt(sizes))
+    low, high = np.full(count, end), np.zeros(count, np.int64)
     np.minimum.at(low, numbers, sheets)
     np.maximum.at(high, numbers, sheets)
     extent = high - low + 1
-    cut_off = (low == 0) | (high == len(regions) - 1)
-    whole = (extent >= FRAGMENT * widest / step) | cut_off | (extent >= 4)
-    # Where everything is flat, as in a few thick slices, nothing is a scrap.
-    usual = np.median(extent[1:]) if count > 1 else 0
-    kept = whole if usual >= 3 else np.ones(count, dtype=bool)
-    return _renumbered(numbers, kept)
+    if np.median(extent[1:]) < FLAT:
+        return numbers
+    whole = (low > 0) & (high < end)
+    lengths = extent / np.maximum(widest, 1.0)
+    order = np.argsort(lengths, kind="stable")
+    usual = lengths[order[np.searchsorted(np.cumsum(volume[order]), volume.sum() / 2)]]
+    least = SCRAP * usual * widest * np.where(whole, 1.0, CUT_OFF)
+    return _renumbered(numbers, extent >= least)
 
 
 def _without_doubtful(numbers: Ints, scores: Floats, sizes: npt.NDArray[Any], least: float) -> Ints:
