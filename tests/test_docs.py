@@ -27,8 +27,8 @@ PAGES = {
     for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]
 }
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```", flags=re.DOTALL | re.MULTILINE)
-#: README.md has a test of its own, which looks at what comes of it; automatic.md is not run yet.
-ELSEWHERE = {"README.md", "automatic.md"}
+#: README.md has a test of its own, which looks at what comes of it.
+ELSEWHERE = {"README.md"}
 WITH_PYTHON = sorted(
     name for name, text in PAGES.items() if "```python" in text and name not in ELSEWHERE
 )

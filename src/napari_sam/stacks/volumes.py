@@ -237,8 +237,8 @@ def collect(
 def _without_scraps(numbers: Ints, sheets: Ints, sizes: npt.NDArray[Any], end: int) -> Ints:
     """Number objects 1..n, and those 0 that are seen on far fewer slices than others as wide.
 
-    What is usual, for half of all pixels, is told by the stack itself, so it does not matter how far
-    apart its slices are.
+    What is usual is told by half of the stack's own pixels, so it does not matter how far apart
+    its slices are.
 
     Parameters
     ----------
