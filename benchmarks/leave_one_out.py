@@ -1,12 +1,13 @@
 """How the recipe does on sources that it never saw.
 
-    python benchmarks/leave_one_out.py --data DATA [--minutes 7] [--out O]
+    python benchmarks/leave_one_out.py --data DATA [--minutes 7] [--out O] [--beside BEFORE]
 
 A network is trained on generated images alone, once. From it, for every group of sources, a
 short run goes on with all real images *but that group's*, and is measured on the group, through
 the public interface as a person uses it. Beside it: the network before it saw any real image,
 and the shipped weights, which were trained with most of these sources. Minutes are processor
-time of one thread. What is already in OUT is not trained again.
+time of one thread. What is already in OUT is not trained again. BEFORE is the OUT of this command
+in another version: what its recipe made of the same time is measured on the same images.
 """
 
 from __future__ import annotations
@@ -40,12 +41,13 @@ SOURCES: dict[str, tuple[str, ...]] = {
 NEVER = ("cheetah_volvox", "plant", "laptrack")  # held out from every training
 SOURCES["never trained on: Volvox, ovules, time lapse"] = NEVER
 COLUMNS = {"ap50": "AP@.5", "click": "1 click", "clicks3": "3 clicks", "box": "box"}
+WEIGHTS = "weights.safetensors"
 SIDE = 512  # pixels of the images' middles that are measured
 
 
 def trained(planes: list[Plane], out: Path, minutes: float, start: Path | None) -> Path:
     """Train and export, or find what an earlier call exported."""
-    weights = out / "weights.safetensors"
+    weights = out / WEIGHTS
     if not weights.exists():
         settings = Settings(
             minutes=minutes,
@@ -82,6 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=Path("runs/leave_one_out"))
+    parser.add_argument("--beside", type=Path, help="OUT of another recipe, measured as well")
     parser.add_argument("--base-minutes", type=float, default=15)
     parser.add_argument("--minutes", type=float, default=7, help="of every group")
     parser.add_argument("--images", type=int, default=8, help="measured of every group")
@@ -95,13 +98,18 @@ def main() -> None:
         "|" + "---|" * (3 + len(COLUMNS)),
     ]
     for title, names in SOURCES.items():
-        models = {"generated images": str(base), "shipped weights": "cells"}
+        models = {"shipped weights": "cells", "generated images": str(base)}
+        before = options.beside
+        if before is not None:
+            models["generated images, before"] = str(before / "generated" / WEIGHTS)
         if names != NEVER:  # the shipped weights themselves have not seen those
             kept = [pair for pair in pairs if not pair.name.startswith((*names, *NEVER))]
             folder = options.out / names[0]
-            planes = [] if (folder / "weights.safetensors").exists() else load_planes(kept, print)
+            planes = [] if (folder / WEIGHTS).exists() else load_planes(kept, print)
             weights = trained(planes + synthetic, folder, options.minutes, base)
             models["and all other sources"] = str(weights)
+            if before is not None:
+                models["and all other sources, before"] = str(before / names[0] / WEIGHTS)
         images = chosen(pairs, names, options.images)
         for what, model in models.items():
             scores = evaluate_images(ns.load_model(model), images, objects=5, baselines=False)
