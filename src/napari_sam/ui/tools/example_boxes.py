@@ -98,8 +98,6 @@ class ExampleBoxes:
         assert image is not None
         if self.own is None:
             self.own = new_examples(self._bench.ours, image)
-            # Of this layer alone: others have an undo of their own.
-            self.own.bind_key("Control-Z", lambda layer: self.undo())
         self.choose(self.own)
         return self.own
 

@@ -19,6 +19,7 @@ from napari_sam.ui.state import Advice
 from napari_sam.ui.tools.example_boxes import ExampleBoxes
 from napari_sam.ui.tools.examples import ExampleChoice
 from napari_sam.ui.tools.find_region import region_mask
+from napari_sam.ui.tools.find_steps import FindSteps, step_keys
 from napari_sam.ui.tools.following import Following, Search
 from napari_sam.ui.tools.joined_results import JoinedResults
 from napari_sam.ui.tools.joining import offered
@@ -46,7 +47,7 @@ class Find(Tool):
         ("Click", "like these: a found cell is meant"),
         ("Right click", "like these: it is not meant"),
         ("L", "draw around the region to search"),
-        ("Ctrl+Z", "a word: take the last box back"),
+        ("Ctrl+Z", "take a box or the last step back; with Shift, do it again"),
     )
 
     def __init__(self, parts: Parts) -> None:
@@ -60,11 +61,12 @@ class Find(Tool):
         self._answers = Clicks(
             self.bench.viewer, self._clicked, lambda: None, lambda: False, lambda button: None
         )
+        self._steps = FindSteps(parts, self.boxes)
         self._suit()
         parts.region.changed.connect(self._region_drawn)
 
     def keys(self) -> dict[str, Action]:
-        return {"L": self.parts.region.toggle}
+        return {"L": self.parts.region.toggle, **step_keys(lambda: self._steps)}
 
     def _region_drawn(self) -> None:
         """A region that was drawn on this page is the one to search."""
@@ -114,8 +116,7 @@ class Find(Tool):
 
     def _suit(self) -> None:
         """What nobody chose is what suits the model."""
-        state = self.bench.state
-        state.find = replace(state.find, suits=state.suits)
+        self.bench.state.find = replace(self.bench.state.find, suits=self.bench.state.suits)
 
     def cancel(self) -> str:
         self._running = None
