@@ -13,6 +13,7 @@ import napari_sam as ns
 from fake_model import FakeModel, blobs
 from napari_sam.batch.job import Job, run_job
 from napari_sam.batch.outputs import Outputs
+from napari_sam.errors import LabelsError
 from napari_sam.files.sources import Source
 from napari_sam.images import Image, recent
 from napari_sam.methods.volume import VolumeOptions
@@ -115,6 +116,16 @@ def test_planes_are_kept_as_far_as_memory_goes(monkeypatch: pytest.MonkeyPatch) 
     np.testing.assert_array_equal(turned[:, :, 2], stack[:, :, 2])
     image = Image(stack, "ZYX")
     assert recent.remembering(image) is image  # what is in memory need not be kept
+
+
+@pytest.mark.parametrize("function", [ns.segment_cells, ns.segment_volume, ns.track_cells])
+@pytest.mark.parametrize("which", ["itself", "a view"])
+def test_the_image_is_not_overwritten_by_its_labels(function: Any, which: str) -> None:
+    stack = blobs(SHAPE, ((4, 20, 20), (5, 40, 60)), 5)
+    before = stack.copy()
+    with pytest.raises(LabelsError, match="the image itself"):
+        function(stack, FakeModel(), out=stack if which == "itself" else stack[:])
+    np.testing.assert_array_equal(stack, before)
 
 
 def test_labels_go_to_zarr(tmp_path: Path) -> None:

@@ -231,7 +231,7 @@ def segment_in_tiles(
     import pandas as pd
 
     labels = sparse_zeros(image.shape, np.dtype(np.int32)) if out is None else out
-    check_out(labels, image.shape)
+    check_out(labels, image.shape, image.finest)
     record = InMemory()
     search_in_tiles(image, options, models, labels, record, progress=progress)
     table = pd.concat(record.tables, ignore_index=True)

@@ -61,7 +61,7 @@ def segment_image(
     ParameterError, ImageError, ModelError, LabelsError, Cancelled
     """
     if out is not None:
-        check_out(out, image.shape)
+        check_out(out, image.shape, image.finest)
     method, (model, finder) = method_of(options), models
     if in_tiles(image, method):
         return segment_in_tiles(image, options, models, out=out, progress=progress)

@@ -23,7 +23,7 @@ def placed(table: pd.DataFrame, plane: Plane) -> pd.DataFrame:
     return table
 
 
-def check_out(out: Any, shape: tuple[int, ...]) -> None:
+def check_out(out: Any, shape: tuple[int, ...], image: Any = None) -> None:
     """Refuse what labels cannot be written into, before anything is searched.
 
     Parameters
@@ -31,11 +31,13 @@ def check_out(out: Any, shape: tuple[int, ...]) -> None:
     out : object
     shape : tuple of int
         Of the image, without colour.
+    image : array, optional
+        What is searched.
 
     Raises
     ------
     LabelsError
-        When it is no array of whole numbers that can be written, or of another shape.
+        When it is no array of whole numbers that can be written, of another shape, or the image.
     """
     kind = getattr(getattr(out, "dtype", None), "kind", "")
     if kind not in "iu" or not kind or not hasattr(out, "__setitem__"):
@@ -48,6 +50,12 @@ def check_out(out: Any, shape: tuple[int, ...]) -> None:
     fixed = isinstance(out, np.ndarray) and not out.flags.writeable
     if fixed or getattr(out, "read_only", False):  # an array of zarr
         raise LabelsError("out is read-only: pass a copy of it, or another array.")
+    both = isinstance(out, np.ndarray) and isinstance(image, np.ndarray)
+    if out is image or (both and np.shares_memory(out, image)):
+        raise LabelsError(
+            "out is the image itself, which labels would overwrite: pass another array, such as "
+            f"np.zeros({shape}, 'int32')."
+        )
 
 
 def gather(
