@@ -190,9 +190,9 @@ def test_empty_slices_do_not_dim_the_others() -> None:
     assert seen[::2] == [contrast_limits(plane) for plane in stack[::2]]
 
 
-@pytest.mark.parametrize("apart", [1.0, 5.0])
+@pytest.mark.parametrize("apart", [0.5, 1.0, 3.0])
 def test_a_disc_on_one_slice_is_no_object_among_balls(apart: float) -> None:
-    """Whatever is said of the distance between slices."""
+    """At many a distance between slices."""
     labels = balls((5, 15, 15), (5, 15, 40), (5, 15, 65))
     scrap = labels.copy()
     scrap[5, 40:49, 36:45] = 4
@@ -200,6 +200,15 @@ def test_a_disc_on_one_slice_is_no_object_among_balls(apart: float) -> None:
     assert same(found.labels, labels)
     scrap[3:8, 40:49, 36:45] = 4  # half as many slices as usual are enough
     assert same(link_slices(slices_of(scrap), SHAPE, spacing=(apart, 1, 1)).labels, scrap)
+
+
+def test_a_ball_among_long_fibres_is_an_object() -> None:
+    labels = np.zeros((30, 60, 80), np.int32)
+    for number, column in enumerate((10, 20, 30, 40), 1):
+        labels[1:29, 5:11, column : column + 6] = number
+    grid = np.indices(labels.shape)
+    labels[((grid - np.reshape((15, 40, 60), (3, 1, 1, 1))) ** 2).sum(0) < 36] = 5
+    assert same(link_slices(slices_of(labels), labels.shape).labels, labels)
 
 
 def test_the_end_of_a_stack_may_cut_objects_off() -> None:

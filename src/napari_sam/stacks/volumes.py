@@ -39,6 +39,7 @@ SKIP = 2  # slices on which an object may be missing
 #: is a scrap of others: light out of focus, a slice cut otherwise than its neighbours.
 SCRAP = 0.4
 CUT_OFF = 0.25  # of that share is enough where the stack's first or last slice cuts an object off
+ROUND = 0.5  # of its width: what reaches so far along z is none, though most be long fibres
 FLAT = 3  # slices of a usual object below which the stack is too flat to tell scraps
 
 
@@ -154,7 +155,7 @@ def link_into(
     next_to = pairs.apart == 1
     touching = pairs.first[next_to], pairs.second[next_to], pairs.shared[next_to]
     numbers = join_tips(numbers, *touching, (sizes, sheets)) + 1
-    numbers = _without_scraps(numbers, sheets, sizes, len(regions) - 1)
+    numbers = _without_scraps(numbers, sheets, sizes, len(regions) - 1, step)
     numbers = _without_doubtful(numbers, scores, sizes, least)
     numbers = np.where(numbers > 0, numbers + used, 0)
     check_id(int(numbers.max(initial=0)), labels.dtype)
@@ -234,11 +235,13 @@ def collect(
     return regions, every._replace(signs=signs)
 
 
-def _without_scraps(numbers: Ints, sheets: Ints, sizes: npt.NDArray[Any], end: int) -> Ints:
+def _without_scraps(
+    numbers: Ints, sheets: Ints, sizes: npt.NDArray[Any], end: int, step: float
+) -> Ints:
     """Number objects 1..n, and those 0 that are seen on far fewer slices than others as wide.
 
-    What is usual is told by half of the stack's own pixels, so it does not matter how far apart
-    its slices are.
+    What is usual is told by half of the stack's own pixels, so it hardly matters how far apart
+    its slices are said to be.
 
     Parameters
     ----------
@@ -246,6 +249,8 @@ def _without_scraps(numbers: Ints, sheets: Ints, sizes: npt.NDArray[Any], end: i
         The object, from 1, the slice and the pixels of every region.
     end : int
         The last slice.
+    step : float
+        Distance between slices in widths of a pixel.
     """
     if not len(numbers):
         return numbers
@@ -262,7 +267,7 @@ def _without_scraps(numbers: Ints, sheets: Ints, sizes: npt.NDArray[Any], end: i
     lengths = extent / np.maximum(widest, 1.0)
     order = np.argsort(lengths, kind="stable")
     usual = lengths[order[np.searchsorted(np.cumsum(volume[order]), volume.sum() / 2)]]
-    least = SCRAP * usual * widest * np.where(whole, 1.0, CUT_OFF)
+    least = min(SCRAP * usual, ROUND / step) * widest * np.where(whole, 1.0, CUT_OFF)
     return _renumbered(numbers, extent >= least)
 
 
