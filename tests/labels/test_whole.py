@@ -22,6 +22,7 @@ from napari_sam.stacks.tracks import tracks_of
 
 rng = np.random.default_rng(4)
 BLOCKS = np.kron(rng.integers(0, 4, (5, 4, 4)), np.ones((1, 3, 3), int)).astype(np.int32)
+BLOCKS[0][BLOCKS[0] == 2] = 0  # a daughter begins after her mother
 
 
 def nobody(plane: Plane) -> None:
