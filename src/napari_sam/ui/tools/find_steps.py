@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from napari_sam.ui.canvas.keys import Action
-from napari_sam.ui.labels_layer.undone import Step, Undone
+from napari_sam.ui.labels_layer.undone import Step
 from napari_sam.ui.tools.example_boxes import ExampleBoxes
 from napari_sam.ui.tools.tool import Parts
 
@@ -22,7 +22,6 @@ class FindSteps:
 
     def __init__(self, parts: Parts, boxes: ExampleBoxes) -> None:
         self._bench, self._accepting, self._boxes = parts.bench, parts.accepting, boxes
-        self._undone = Undone(parts.bench, parts.documents)
 
     def undo(self) -> None:
         """Take the last step back: of a layer that has steps of its own, else what was found."""
@@ -36,7 +35,7 @@ class FindSteps:
 
     def redo(self) -> None:
         """Do again what was taken back last."""
-        active, last = self._bench.viewer.layers.selection.active, self._undone.last()
+        active, last = self._bench.viewer.layers.selection.active, self._accepting.undone.last()
         if isinstance(last, Step):
             self._accepting.redo(last.document, lambda change: None)
         elif hasattr(active, "redo"):
