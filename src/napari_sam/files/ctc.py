@@ -176,9 +176,18 @@ def read_ctc(folder: str | Path) -> tuple[npt.NDArray[np.int32], dict[int, int]]
         for i, row in rows.items()
         if row[2] and same.get(i, i) == i
     }
-    for number, kept in same.items():  # a kept one is not among the numbers
-        labels[labels == number] = kept
+    _renumber(labels, same)
     return labels, parents
+
+
+def _renumber(labels: npt.NDArray[np.signedinteger[Any]], kept: Mapping[int, int]) -> None:
+    """Give ids others, frame by frame; they may be far apart, so there is no table of all."""
+    old = np.array(sorted(kept), labels.dtype)
+    new = np.array([kept[one] for one in old.tolist()], labels.dtype)
+    for frame in labels if len(old) else ():
+        place = np.searchsorted(old, frame).clip(max=len(old) - 1)
+        meant = old[place] == frame
+        frame[meant] = new[place[meant]]
 
 
 def _images(folder: Path, prefix: str) -> list[tuple[int, Path]]:
