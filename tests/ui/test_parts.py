@@ -44,6 +44,7 @@ from napari_sam.ui.tools.review_plane import ReviewedPlane
 from napari_sam.ui.tools.review_proposals import Proposals
 from napari_sam.ui.tools.review_queue import Queue, parallel_planes
 from napari_sam.ui.tools.review_state import Objects, ReviewState
+from napari_sam.ui.tools.reviewed import Reviewed
 from napari_sam.ui.tools.stack_search import StackSearch
 from napari_sam.ui.workbench import Workbench
 
@@ -61,6 +62,7 @@ def test_a_session_is_made_of_these_parts(bench):
     assert isinstance(session.proposal.predicting, Predicting)
     assert isinstance(session.proposal.predicting.encoding, Encoding)
     assert isinstance(session.proposal.hover, Hover)
+    assert isinstance(review, Reviewed)
     assert isinstance(review.plane, ReviewedPlane)
     assert isinstance(review.plane.measuring, Measuring)
     assert isinstance(review.proposals, Proposals)

@@ -51,12 +51,14 @@ class Review(Tool):
         self.plane = ReviewedPlane(parts, self.state, self._appearance, self._completed)
         self._queue = Queue(bench, self.state, self._appearance, self.plane, self.select)
         self.through = ReviewThrough(parts, self)
-        self.region = ReviewRegion(bench, parts.region, self._appearance, self)
-        self.classes = ReviewClasses(bench, self._appearance, self)
-        self.many = Many(bench, self, parts.documents.slowly)
-        self._history = History(self.many)
         self.pens = Pens(parts, ReviewHand(bench, self._appearance, self))
-        self.mouse: ReviewMouse = ReviewMouse(bench, self._appearance, self)
+        self.mouse: ReviewMouse = ReviewMouse(
+            bench, self._appearance, self, self.through, self.pens
+        )
+        self.many = Many(bench, self, self.mouse, parts.documents.slowly)
+        self.region = ReviewRegion(bench, parts.region, self._appearance, self, self.many)
+        self.classes = ReviewClasses(bench, self._appearance, self)
+        self._history = History(self.many)
 
     def keys(self) -> dict[str, Action]:
         return {

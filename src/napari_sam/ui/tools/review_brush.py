@@ -2,31 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
-
 from napari_sam.errors import NapariSamError
 from napari_sam.images import Plane
 from napari_sam.regions import Region
 from napari_sam.ui.canvas.drags import Place
-from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.tools.review_appearance import Appearance
-from napari_sam.ui.tools.review_plane import ReviewedPlane
-from napari_sam.ui.tools.review_proposals import Proposals
-from napari_sam.ui.tools.review_state import ReviewState
+from napari_sam.ui.tools.reviewed import Reviewed
 from napari_sam.ui.workbench import Workbench
-
-
-class Reviewed(Protocol):
-    """Whose cell it is, as far as that is needed."""
-
-    state: ReviewState
-    plane: ReviewedPlane
-    proposals: Proposals
-
-    def edit(self, edit: Callable[[Editing], str], then_select: int | None = None) -> bool: ...
-
-    def select(self, object_id: int | None) -> None: ...
 
 
 class ReviewHand:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -25,23 +24,12 @@ from napari_sam.images import Plane
 from napari_sam.objects.classify import Seen, suggest
 from napari_sam.progress import Progress
 from napari_sam.ui.canvas.keys import Action
-from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.tools.review_appearance import Appearance
-from napari_sam.ui.tools.review_plane import ReviewedPlane
-from napari_sam.ui.tools.review_state import ReviewState
+from napari_sam.ui.tools.reviewed import Reviewed
 from napari_sam.ui.workbench import Workbench
 
 MOST = 8  # classes that have a key
 _PLANES = 32  # whose objects are remembered as examples for other slices
-
-
-class Reviewed(Protocol):
-    """What classes are given to, as far as they need it."""
-
-    state: ReviewState
-    plane: ReviewedPlane
-
-    def edit(self, edit: Callable[[Editing], str], then_select: int | None = None) -> bool: ...
 
 
 class ReviewClasses:

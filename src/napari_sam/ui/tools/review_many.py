@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from napari_sam.errors import NapariSamError
 from napari_sam.labels.steps import Steps
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.labels_layer.slowly import Slowly
 from napari_sam.ui.tools.review_mouse import ReviewMouse
-from napari_sam.ui.tools.review_plane import ReviewedPlane
+from napari_sam.ui.tools.reviewed import Reviewed
 from napari_sam.ui.workbench import Workbench
-
-
-class Reviewed(Protocol):
-    """Whose cells they are, as far as that is needed."""
-
-    plane: ReviewedPlane
-    mouse: ReviewMouse
-
-    def edit(self, edit: Callable[[Editing], str], then_select: int | None = None) -> bool: ...
-
-    def refresh(self) -> None: ...
 
 
 class Many:
@@ -32,12 +21,17 @@ class Many:
     ----------
     bench : Workbench
     review : Review
+    mouse : ReviewMouse
+        Forgets the first of two clicks.
     slowly : Slowly
         Does it.
     """
 
-    def __init__(self, bench: Workbench, review: Reviewed, slowly: Slowly) -> None:
-        self._bench, self._review, self._slowly = bench, review, slowly
+    def __init__(
+        self, bench: Workbench, review: Reviewed, mouse: ReviewMouse, slowly: Slowly
+    ) -> None:
+        self._bench, self._review = bench, review
+        self._mouse, self._slowly = mouse, slowly
 
     def delete(self, ids: list[int]) -> None:
         """Delete cells, in one step."""
@@ -56,11 +50,11 @@ class Many:
         """Do what may take long, and say afterwards what came of it."""
 
         def done(found: Any) -> None:
-            self._review.mouse.forget()
+            self._mouse.forget()
             self._review.refresh()
             self._bench.result(saying(found))
 
-        self._review.mouse.forget()
+        self._mouse.forget()
         try:
             self._slowly.run(work(self._review.plane.editing()), told, done)
         except NapariSamError as error:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
-from typing import Protocol
 
 import numpy as np
 
@@ -12,38 +10,27 @@ from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.prompts import BACKGROUND
 from napari_sam.ui.canvas.clicks import RIGHT
 from napari_sam.ui.canvas.gestures import Action, Gestures, Place
-from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.layers.planes import cursor_on_plane
 from napari_sam.ui.tools.pens import Pens
 from napari_sam.ui.tools.review_appearance import Appearance
-from napari_sam.ui.tools.review_plane import ReviewedPlane
-from napari_sam.ui.tools.review_proposals import Proposals
-from napari_sam.ui.tools.review_state import ReviewState
 from napari_sam.ui.tools.review_through import ReviewThrough
+from napari_sam.ui.tools.reviewed import Reviewed
 from napari_sam.ui.workbench import Workbench
-
-
-class Reviewed(Protocol):
-    """What the mouse works on, as far as it needs it."""
-
-    state: ReviewState
-    plane: ReviewedPlane
-    proposals: Proposals
-    through: ReviewThrough
-    pens: Pens
-
-    def edit(self, edit: Callable[[Editing], str], then_select: int | None = None) -> bool: ...
-
-    def select(self, object_id: int | None) -> None: ...
-
-    def advise(self) -> None: ...
 
 
 class ReviewMouse:
     """Turns gestures into edits; merging and splitting may take two clicks."""
 
-    def __init__(self, bench: Workbench, appearance: Appearance, review: Reviewed) -> None:
+    def __init__(
+        self,
+        bench: Workbench,
+        appearance: Appearance,
+        review: Reviewed,
+        through: ReviewThrough,
+        pens: Pens,
+    ) -> None:
         self._bench, self._appearance, self._review = bench, appearance, review
+        self._through, self._pens = through, pens
         self._first: tuple[Action, int, Place] | None = None
         self._gestures = Gestures(
             bench.viewer,
@@ -56,12 +43,12 @@ class ReviewMouse:
 
     def turn_on(self) -> None:
         self._gestures.turn_on()
-        self._review.pens.turn_on()
+        self._pens.turn_on()
 
     def turn_off(self) -> None:
         self.forget()
         self._gestures.turn_off()
-        self._review.pens.turn_off()
+        self._pens.turn_off()
 
     def forget(self) -> bool:
         """Forget the first of two clicks; say whether there was one."""
@@ -100,7 +87,7 @@ class ReviewMouse:
             self._bench.fail(error)
             return
         if pending:
-            review.through.clicked(under, place)
+            self._through.clicked(under, place)
         elif under in self._appearance.hidden:
             self._bench.result(f"Cell {under} is hidden by the sliders.")
         elif action == "select":

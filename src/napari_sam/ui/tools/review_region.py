@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,22 +15,12 @@ from napari_sam.ui.proposing.region import DrawnRegion
 from napari_sam.ui.tools.find_region import enclosed_region
 from napari_sam.ui.tools.review_appearance import Appearance
 from napari_sam.ui.tools.review_many import Many
-from napari_sam.ui.tools.review_plane import ReviewedPlane
-from napari_sam.ui.tools.review_state import ReviewState
+from napari_sam.ui.tools.reviewed import Reviewed
 from napari_sam.ui.tools.tile_region import tile_region
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
     from napari.layers import Shapes
-
-
-class Reviewed(Protocol):
-    """Whose cells are counted, as far as that is needed."""
-
-    state: ReviewState
-    plane: ReviewedPlane
-    many: Many
-    shown: bool
 
 
 class ReviewRegion:
@@ -42,13 +32,20 @@ class ReviewRegion:
     drawn : DrawnRegion
     appearance : Appearance
     review : Review
+    many : Many
+        Deletes and accepts what is inside.
     """
 
     def __init__(
-        self, bench: Workbench, drawn: DrawnRegion, appearance: Appearance, review: Reviewed
+        self,
+        bench: Workbench,
+        drawn: DrawnRegion,
+        appearance: Appearance,
+        review: Reviewed,
+        many: Many,
     ) -> None:
         self._bench, self.drawn = bench, drawn
-        self._appearance, self._review = appearance, review
+        self._appearance, self._review, self._many = appearance, review, many
         self._shapes: Shapes | None = None
         self._why_not: NapariSamError | None = None  # the region cannot be counted
         self._edits = Listening()
@@ -117,11 +114,11 @@ class ReviewRegion:
 
     def delete(self) -> None:
         """Delete the cells inside, in one step."""
-        self._with_ids(self._review.many.delete)
+        self._with_ids(self._many.delete)
 
     def accept(self) -> None:
         """Accept the cells inside, in one step."""
-        self._with_ids(self._review.many.accept)
+        self._with_ids(self._many.accept)
 
     def _with_ids(self, what: Callable[[list[int]], None]) -> None:
         self.look()

@@ -3,28 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
 
 from napari_sam.errors import NapariSamError
 from napari_sam.ui.canvas.gestures import Place
-from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.labels_layer.through_editing import Place as Voxel
 from napari_sam.ui.labels_layer.through_editing import ThroughEditing
 from napari_sam.ui.tools.review_following import FollowAgain
-from napari_sam.ui.tools.review_plane import ReviewedPlane
-from napari_sam.ui.tools.review_state import Pending, ReviewState
+from napari_sam.ui.tools.review_state import Pending
+from napari_sam.ui.tools.reviewed import Reviewed
 from napari_sam.ui.tools.tool import Parts
-
-
-class Reviewed(Protocol):
-    """What these corrections work on, as far as they need it."""
-
-    state: ReviewState
-    plane: ReviewedPlane
-
-    def edit(self, edit: Callable[[Editing], str], then_select: int | None = None) -> bool: ...
-
-    def advise(self) -> None: ...
 
 
 class ReviewThrough:
