@@ -24,7 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from napari_sam.models.cells.network import CellsNetwork
-from napari_sam.training.crops import Plane, Window
+from napari_sam.training.crops import AnnotatedPlane, AnnotatedWindow
 from napari_sam.training.generated import generated_planes, generated_validation
 from napari_sam.training.loop import Trainer
 from napari_sam.training.monitor import monitor, monitor_windows
@@ -60,10 +60,10 @@ def half_as_wide() -> CellsNetwork:
     return CellsNetwork(widths=(16, 32, 64, 96, 128))
 
 
-def as_they_are(planes: list[Plane]) -> list[Plane]:
+def as_they_are(planes: list[AnnotatedPlane]) -> list[AnnotatedPlane]:
     """Claim that objects have the size which training wants, so that windows keep their scale."""
     return [
-        Plane(
+        AnnotatedPlane(
             **{
                 **vars(plane),
                 "diameter": np.full_like(plane.diameter, TARGET_DIAMETER),
@@ -83,7 +83,7 @@ class Variant:
     generated: bool = True
     looks: bool = True
     warm_up: float = 1 / 3  # share of the time with the instance head alone
-    prepare: Callable[[list[Plane]], list[Plane]] = list
+    prepare: Callable[[list[AnnotatedPlane]], list[AnnotatedPlane]] = list
 
 
 VARIANTS = {
@@ -101,7 +101,7 @@ UNSEEN = {
 }
 
 
-def held_out(pairs: list[Pair]) -> list[tuple[str, Window]]:
+def held_out(pairs: list[Pair]) -> list[tuple[str, AnnotatedWindow]]:
     """Windows of the validation split and of generated images."""
     images = [
         (pair.family, pair.name, *next(iter(pair.planes())))
@@ -110,7 +110,7 @@ def held_out(pairs: list[Pair]) -> list[tuple[str, Window]]:
     return monitor_windows([*images, *generated_validation(1)], per_family=8)
 
 
-def some_of_all(pairs: list[Pair], per_family: int = 24) -> list[tuple[str, Window]]:
+def some_of_all(pairs: list[Pair], per_family: int = 24) -> list[tuple[str, AnnotatedWindow]]:
     """Windows of all real images."""
     families: dict[str, list[Pair]] = {}
     for pair in pairs:

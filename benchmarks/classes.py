@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 import napari_sam as ns
-from napari_sam.objects.classify import Seen, look_at, suggest
+from napari_sam.objects.classify import SeenObjects, look_at, suggest
 from napari_sam.objects.describe import Sight
 from populations import LOOKS, MIXED, mixed, relit
 
@@ -32,7 +32,7 @@ def images(seeds: int) -> Iterator[tuple[str, np.ndarray, np.ndarray, dict[int, 
             yield f"{first} and {second}", *mixed(first, second, seed)
 
 
-def accuracies(seen: Seen, population: dict[int, int], examples: int) -> list[float]:
+def accuracies(seen: SeenObjects, population: dict[int, int], examples: int) -> list[float]:
     """Mean accuracy of the classes, for each draw of the examples."""
     members = [np.array([i for i, p in population.items() if p == which]) for which in (0, 1)]
     if min(map(len, members)) < examples + REST:

@@ -58,7 +58,7 @@ class Person:
 
         from fake_model import FakeModel
         from napari_sam.ui.loops import ManualLoop
-        from napari_sam.ui.session import Session
+        from napari_sam.ui.session import PanelSession
 
         self.viewer, self.loop = ViewerModel(), ManualLoop()
         model = FakeModel()
@@ -67,7 +67,7 @@ class Person:
             from napari_sam.ui.widgets.pages import ROWS
 
             options["tools"] = [row.tool for row in ROWS]
-        self.session = session = Session(self.viewer, lambda name, **_: model, **options)
+        self.session = session = PanelSession(self.viewer, lambda name, **_: model, **options)
         # An older tree has the acts of a page on the session itself.
         tools = getattr(session, "tools", None)
         self.click = tools["click"] if tools else session

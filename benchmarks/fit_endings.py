@@ -31,7 +31,7 @@ import napari_sam as ns
 from napari_sam.regions import Region, iou
 from napari_sam.stacks.crops import Slices
 from napari_sam.stacks.ending import Rule, judge, signs_in_time, signs_of
-from napari_sam.stacks.following import Seen, follow
+from napari_sam.stacks.following import SeenOnSlice, follow
 from napari_sam.stacks.logistic import Logistic
 from napari_sam.training.metrics import deepest_point
 from napari_sam.training.synthetic import VOLUME_KINDS
@@ -43,7 +43,7 @@ RIDGE = 0.003
 BEYOND = 8  # slices past the end
 MISSED = 0.3  # IoU of a first click below which something else was clicked
 
-Signs = Callable[[int, list[Seen]], np.ndarray]
+Signs = Callable[[int, list[SeenOnSlice]], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,14 +55,14 @@ class Way:
     stack : str
     area : int
         Pixels where it was shown.
-    seen : list of Seen
+    seen : list of SeenOnSlice
     true : int
         Slices after the first one that truly show it.
     """
 
     stack: str
     area: int
-    seen: list[Seen]
+    seen: list[SeenOnSlice]
     true: int
 
     @property

@@ -21,11 +21,11 @@ import napari_sam as ns
 from napari_sam.engine.run import run
 from napari_sam.images import Image
 from napari_sam.methods.registry import method
-from napari_sam.stacks.frames import Objects, describe, overlaps
+from napari_sam.stacks.frames import FrameObjects, describe, overlaps
 from napari_sam.stacks.lineage import Lineage, Nodes, find_births, find_gaps
 from napari_sam.stacks.link import find_pairs, link_two
 from napari_sam.stacks.logistic import Logistic, fit
-from napari_sam.stacks.volumes import Found, collect
+from napari_sam.stacks.volumes import SliceObjects, collect
 from napari_sam.training.synthetic import generate_timelapse
 from napari_sam.training.synthetic.volumes import NUCLEI_KINDS
 from stack_samples import Stack, generated
@@ -60,7 +60,7 @@ def cut_off(frame: np.ndarray, ids: np.ndarray, rng: np.random.Generator) -> Non
         frame[rows[gone], columns[gone]] = 0
 
 
-def movies(count: int) -> Iterator[tuple[np.ndarray, list[Objects], dict[int, int]]]:
+def movies(count: int) -> Iterator[tuple[np.ndarray, list[FrameObjects], dict[int, int]]]:
     """Yield the labels of generated movies, their objects, and who came from whom."""
     rng = np.random.default_rng(0)
     for seed in range(FIRST_SEED, FIRST_SEED + count):
@@ -155,7 +155,7 @@ def slice_pairs(
     planes: np.ndarray, true: np.ndarray, image: np.ndarray, step: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the signs of regions of nearby slices that overlap, and which are one object."""
-    found = [Found(plane, {}) for plane in planes]
+    found = [SliceObjects(plane, {}) for plane in planes]
     _, pairs = collect(found, np.zeros(planes.shape, np.int32), step, image)
     owners = np.concatenate([owners_of(*pair) for pair in zip(planes, true, strict=True)])
     own = owners[pairs.first], owners[pairs.second]

@@ -35,13 +35,13 @@ def keep(folder: Path) -> None:
     from napari_sam.ui.labels_layer import autosave
     from napari_sam.ui.layers.label_grid import new_labels
     from napari_sam.ui.loops import ManualLoop
-    from napari_sam.ui.session import Session
+    from napari_sam.ui.session import PanelSession
     from napari_sam.ui.widgets.pages import ROWS
 
     os.environ["NAPARI_SAM_HOME"] = str(folder)
     autosave._LONG, autosave._GROWN = 6_000, 1.3
     viewer, loop = ViewerModel(), ManualLoop()
-    session = Session(
+    session = PanelSession(
         viewer,
         lambda name, *, device: FakeModel(),
         loop=loop,

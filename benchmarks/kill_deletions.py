@@ -42,7 +42,7 @@ def session_in(folder: Path) -> Iterator[tuple[Any, Any, Callable[[], None]]]:
     from napari_sam.labels import placed, presence, runs
     from napari_sam.ui.labels_layer import slowly
     from napari_sam.ui.loops import ManualLoop
-    from napari_sam.ui.session import Session
+    from napari_sam.ui.session import PanelSession
     from napari_sam.ui.widgets.pages import ROWS
     from nine_discs import IMAGE, table
 
@@ -53,7 +53,7 @@ def session_in(folder: Path) -> Iterator[tuple[Any, Any, Callable[[], None]]]:
     slowly._AT_ONCE, slowly._TURN = 1, 0.0
     viewer, loop = ViewerModel(), ManualLoop()
     how: dict[str, Any] = {"loop": loop, "threaded": False, "tools": [row.tool for row in ROWS]}
-    session = Session(viewer, lambda name, *, device: FakeModel(), **how)
+    session = PanelSession(viewer, lambda name, *, device: FakeModel(), **how)
 
     def settle() -> None:
         tools = session.tools.values()

@@ -21,7 +21,7 @@ import torch
 
 import napari_sam as ns
 from napari_sam.training.checkpoints import export_weights, load_checkpoint
-from napari_sam.training.crops import Plane
+from napari_sam.training.crops import AnnotatedPlane
 from napari_sam.training.evaluation import Image, evaluate_images
 from napari_sam.training.generated import generated_planes
 from napari_sam.training.loop import Trainer
@@ -45,7 +45,7 @@ WEIGHTS = "weights.safetensors"
 SIDE = 512  # pixels of the images' middles that are measured
 
 
-def trained(planes: list[Plane], out: Path, minutes: float, start: Path | None) -> Path:
+def trained(planes: list[AnnotatedPlane], out: Path, minutes: float, start: Path | None) -> Path:
     """Train and export, or find what an earlier call exported."""
     weights = out / WEIGHTS
     if not weights.exists():

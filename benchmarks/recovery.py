@@ -32,7 +32,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 from fake_model import FakeModel, blobs
 from napari_sam.ui.loops import ManualLoop
-from napari_sam.ui.session import Session
+from napari_sam.ui.session import PanelSession
 from napari_sam.ui.widgets.pages import ROWS
 
 SHAPE = (6, 160, 200)
@@ -68,7 +68,7 @@ class Desk:
     def __init__(self) -> None:
         self.viewer = ViewerModel()
         self.loop = TimedLoop()
-        self.session = Session(
+        self.session = PanelSession(
             self.viewer,
             lambda name, *, device: FakeModel(),
             loop=self.loop,

@@ -27,7 +27,7 @@ from napari_sam.engine.run import run
 from napari_sam.images import Image
 from napari_sam.methods.registry import method
 from napari_sam.methods.volume import slices_of
-from napari_sam.stacks.volumes import Found, link_slices
+from napari_sam.stacks.volumes import SliceObjects, link_slices
 from napari_sam.training.evaluation import average_precision
 from napari_sam.training.synthetic import VOLUME_KINDS
 from propagation import movies, propagate
@@ -90,7 +90,7 @@ def volumes(stacks: Iterator[Stack], model: ns.Model) -> None:
         }
         ours = link_slices(slices, stack.labels.shape, **how).labels
         done = time.perf_counter()
-        true = [Found(plane, {}) for plane in stack.labels]
+        true = [SliceObjects(plane, {}) for plane in stack.labels]
         linked = link_slices(
             true, stack.labels.shape, image=stack.image, spacing=stack.spacing
         ).labels

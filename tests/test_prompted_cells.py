@@ -14,7 +14,7 @@ from napari_sam.errors import ModelError
 from napari_sam.methods.found_masks import find_masks
 from napari_sam.methods.options import CellOptions
 from napari_sam.methods.packed_masks import PackedMask
-from napari_sam.methods.prompted import Answer, paint_answers, prompts_of
+from napari_sam.methods.prompted import Redrawn, paint_answers, prompts_of
 from napari_sam.methods.refining import refine_cells
 from napari_sam.segmentation import Candidates, Segmentation, measure
 
@@ -80,10 +80,10 @@ def test_a_finder_needs_to_be_a_model_that_finds_cells():
 def test_two_masks_of_one_thing_become_one_object():
     square = np.ones((10, 10), bool)
     answers = [
-        Answer((5, 5), PackedMask.of(square, 0, 0), 0.6),
-        Answer((6, 6), PackedMask.of(square, 1, 1), 0.9),
-        Answer((25, 5), PackedMask.of(square, 20, 0), 0.5),
-        Answer((5, 25), PackedMask.of(np.zeros((4, 4), bool)), 1.0),
+        Redrawn((5, 5), PackedMask.of(square, 0, 0), 0.6),
+        Redrawn((6, 6), PackedMask.of(square, 1, 1), 0.9),
+        Redrawn((25, 5), PackedMask.of(square, 20, 0), 0.5),
+        Redrawn((5, 25), PackedMask.of(np.zeros((4, 4), bool)), 1.0),
     ]
     labels, kept = paint_answers(answers, (40, 40))
     assert kept == [1, 2]

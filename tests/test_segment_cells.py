@@ -12,7 +12,7 @@ from skimage.draw import disk
 import napari_sam as ns
 from napari_sam.errors import Cancelled, LabelsError, ModelError, ParameterError, PromptError
 from napari_sam.methods.found_cells import FoundCells
-from napari_sam.methods.interpolation import EnlargedLabels, Pixels, enlarge
+from napari_sam.methods.interpolation import EnlargedLabels, MapPixels, enlarge
 from napari_sam.models.model import InstanceMaps
 
 CENTRES = [(30, 30), (40, 90), (90, 40), (95, 100), (60, 64)]
@@ -128,7 +128,7 @@ def test_labels_keep_their_places_when_brought_to_the_plane(scale, seed):
     labels = np.zeros((24, 30), np.int32)
     labels[4:12, 5:14], labels[4:12, 14:22], labels[15:20, 8:25] = rng.permutation([1, 2, 3])
     shape = (round(24 * scale), round(30 * scale))
-    pixels = Pixels.of(np.ones(shape, bool), labels.shape, (scale, scale))
+    pixels = MapPixels.of(np.ones(shape, bool), labels.shape, (scale, scale))
     full = pixels.paint(EnlargedLabels(labels, pixels).values(np.arange(4, dtype=np.int32)))
     for label in (1, 2, 3):
         before = (np.argwhere(labels == label).mean(axis=0) + 0.5) * scale
@@ -149,7 +149,7 @@ def test_each_pixel_goes_to_the_object_that_weighs_most(scale, origin, seed):
     objects = np.array([0, 1, 1, 3, 4], np.int32)  # two labels are one object
     shape = tuple(int(rng.integers(1, 40, 2)[0]) for _ in range(2))
     inside = rng.random(shape) < 0.7
-    pixels = Pixels.of(inside, labels.shape, scale, origin)
+    pixels = MapPixels.of(inside, labels.shape, scale, origin)
     found = pixels.paint(EnlargedLabels(labels, pixels).values(objects))
     weights = [
         enlarge((objects[labels] == k).astype(np.float32), shape, scale, origin) for k in (1, 3, 4)

@@ -16,7 +16,7 @@ from napari_sam.labels.accept import accept
 from napari_sam.labels.change import Change
 from napari_sam.labels.compact import BESIDE, shorten, take_place
 from napari_sam.labels.document import Document
-from napari_sam.labels.journal import Entry, Journal, read
+from napari_sam.labels.journal import Journal, JournalEntry, read
 from napari_sam.labels.record import to_bytes
 from napari_sam.labels.replay import Recovered, replay
 from napari_sam.labels.runs import Runs
@@ -54,7 +54,7 @@ class Written:
         self.path = path
         self.document.listen(self.heard)
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: JournalEntry) -> None:
         self.journal.append(entry)
         self.journal.sync()
 
@@ -163,7 +163,7 @@ def test_a_damaged_byte_never_gives_labels_that_never_were(written, seed):
 
 def test_an_entry_that_cannot_be_followed_ends_the_story_until_labels_are_told_anew(written):
     journal = Journal(written.path)
-    journal.append(Entry("apply", b"no change"))
+    journal.append(JournalEntry("apply", b"no change"))
     journal.append(entries.SAVED)
     journal.close()
     found = replay(written.path)
@@ -219,7 +219,7 @@ def test_a_journal_never_writes_over_another_file(tmp_path):
 def test_kinds_have_a_length(tmp_path):
     journal = Journal(tmp_path / "one.journal")
     with pytest.raises(ValueError, match="letters"):
-        journal.append(Entry("ninetimes", b""))
+        journal.append(JournalEntry("ninetimes", b""))
     journal.close()
 
 
@@ -337,7 +337,7 @@ def test_making_short_can_be_stopped_and_leaves_nothing_beside(written, after):
 
 
 def test_a_full_disk_leaves_no_half_of_a_short_journal(written, monkeypatch):
-    def full(journal: Journal, entry: Entry) -> None:
+    def full(journal: Journal, entry: JournalEntry) -> None:
         raise OSError(28, "No space left on device")
 
     whole = written.path.read_bytes()

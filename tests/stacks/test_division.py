@@ -14,7 +14,7 @@ from fake_model import FakeModel
 from napari_sam.errors import ParameterError
 from napari_sam.regions import Region
 from napari_sam.stacks.carry import Carry
-from napari_sam.stacks.family import Family
+from napari_sam.stacks.descendants import Descendants
 from napari_sam.training.synthetic import generate_timelapse
 
 
@@ -26,18 +26,18 @@ def overlap(a: np.ndarray, b: np.ndarray) -> float:
     return np.count_nonzero(a & b) / np.count_nonzero(a | b)
 
 
-def family(image: np.ndarray) -> Family:
+def family(image: np.ndarray) -> Descendants:
     """A cell that was shown on frame 0, and what became of it."""
 
     def make(model: Any, limits: Any) -> Carry:
         return Carry(image, model, limits=limits, over_time=True)
 
-    found = Family(make, FakeModel(), FakeModel)
+    found = Descendants(make, FakeModel(), FakeModel)
     found.show(0, disc(*mother(0)))
     return followed_on(found)
 
 
-def followed_on(found: Family) -> Family:
+def followed_on(found: Descendants) -> Descendants:
     for _ in range(40 * FRAMES):
         if found.done:
             return found

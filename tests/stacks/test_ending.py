@@ -14,13 +14,13 @@ from napari_sam.stacks.ending import (
     AHEAD,
     OVER_TIME,
     THROUGH_SLICES,
+    HowFar,
     Rule,
-    Verdict,
     judge,
     signs_in_time,
     signs_of,
 )
-from napari_sam.stacks.following import Seen
+from napari_sam.stacks.following import SeenOnSlice
 from napari_sam.stacks.light import Light, light_of
 
 SIDE = 10
@@ -32,7 +32,7 @@ def slice_of(
     side: int = SIDE,
     alike: float | None = None,
     covered: float | None = None,
-) -> Seen:
+) -> SeenOnSlice:
     """What a slice shows of a square object that was bright on the slice before.
 
     If nothing else is said, what a click finds again looks as it did, and was there all the time
@@ -42,10 +42,12 @@ def slice_of(
     lights = Light(inside, 0.1), Light(0.9, 0.1)
     looks = alone if alike is None else alike
     share = min((SIDE / side) ** 2, 1.0) if covered is None else covered
-    return Seen(region, 0.9, alone, *lights, looks, share)
+    return SeenOnSlice(region, 0.9, alone, *lights, looks, share)
 
 
-def slices_of(inside: float, alone: float, sides: list[int], start: int = SIDE) -> list[Seen]:
+def slices_of(
+    inside: float, alone: float, sides: list[int], start: int = SIDE
+) -> list[SeenOnSlice]:
     """What slices show of a square that becomes larger and smaller about its corner."""
     return [
         slice_of(inside, alone, side, covered=min(before / side, 1.0) ** 2)
@@ -58,9 +60,9 @@ GONE = [slice_of(0.15, 0.2)] * 5
 
 
 def test_it_ends_where_it_is_faint_and_a_click_finds_something_else() -> None:
-    assert judge(SIDE**2, THERE + GONE, True) == Verdict(5, 5, True)
-    assert judge(SIDE**2, THERE, True) == Verdict(5, 5, True)
-    assert judge(SIDE**2, [], True) == Verdict(0, 0, True)
+    assert judge(SIDE**2, THERE + GONE, True) == HowFar(5, 5, True)
+    assert judge(SIDE**2, THERE, True) == HowFar(5, 5, True)
+    assert judge(SIDE**2, [], True) == HowFar(0, 0, True)
 
 
 def test_a_faint_slice_in_between_is_no_end() -> None:
@@ -80,7 +82,7 @@ def test_what_swells_is_another_object() -> None:
 
 def test_what_was_shown_at_its_tip_may_widen() -> None:
     ball = slices_of(0.9, 0.8, [18, 23, 25, 26, 26, 25, 23, 18, 10])
-    assert judge(SIDE**2, ball, True) == Verdict(9, 9, True)
+    assert judge(SIDE**2, ball, True) == HowFar(9, 9, True)
     assert judge(SIDE**2, ball + [slice_of(0.8, 0.6, 4 * SIDE)] * 4, True).certain == 9
     assert (signs_of(SIDE**2, ball)[:, 3] == 1).all()
 
@@ -112,9 +114,9 @@ def test_what_looks_otherwise_is_another_object() -> None:
 def test_what_is_known_of_its_own_slices_tells_where_it_ends_beyond_a_corrected_tip() -> None:
     """Seen from its tip alone, a blur that hardly changes could still be the object."""
     tip = Light(0.3, 0.1)
-    blur = [Seen(slice_of(0, 0).region, 0.9, 0.35, Light(0.28, 0.1), tip, 0.35, 1.0)] * 6
+    blur = [SeenOnSlice(slice_of(0, 0).region, 0.9, 0.35, Light(0.28, 0.1), tip, 0.35, 1.0)] * 6
     assert judge(SIDE**2, blur, True).certain == 6
-    shown = Seen(slice_of(0, 0).region, 1.0, 0.0, tip, tip, 0.0, 1.0)
+    shown = SeenOnSlice(slice_of(0, 0).region, 1.0, 0.0, tip, tip, 0.0, 1.0)
     own = [slice_of(0.9, 0.85, 2 * SIDE)] * 4 + [slice_of(0.6, 0.7, 15), shown]
     assert judge(4 * SIDE**2, blur, True, own=own).certain == 0
 
@@ -129,7 +131,7 @@ def test_beyond_its_own_slices_it_does_not_widen_again() -> None:
 def test_in_time_it_may_grow_and_fade_as_long_as_it_is_found() -> None:
     pulsing = [slice_of(0.9, 0.8, side) for side in (12, 9, 16, 9, 15, 9, 16)]
     fading = [slice_of(inside, 0.7, 15) for inside in np.linspace(0.9, 0.15, 12)]
-    assert judge(SIDE**2, pulsing + fading, True, OVER_TIME) == Verdict(19, 19, True)
+    assert judge(SIDE**2, pulsing + fading, True, OVER_TIME) == HowFar(19, 19, True)
     assert judge(SIDE**2, pulsing + fading, True).certain < 7  # through slices, that is a swap
 
 
@@ -149,9 +151,9 @@ def test_in_time_it_may_return_from_the_border_though_a_click_hardly_finds_it() 
 
 
 def test_nothing_is_certain_before_the_next_slices_are_known() -> None:
-    assert judge(SIDE**2, THERE[:AHEAD], False) == Verdict(0, AHEAD, False)
-    assert judge(SIDE**2, THERE, False) == Verdict(5 - AHEAD, 5, False)
-    assert judge(SIDE**2, THERE + GONE + GONE, False) == Verdict(5, 5, True)
+    assert judge(SIDE**2, THERE[:AHEAD], False) == HowFar(0, AHEAD, False)
+    assert judge(SIDE**2, THERE, False) == HowFar(5 - AHEAD, 5, False)
+    assert judge(SIDE**2, THERE + GONE + GONE, False) == HowFar(5, 5, True)
 
 
 def test_an_object_without_contrast_is_told_by_the_click_alone() -> None:
@@ -166,7 +168,7 @@ def test_what_was_certain_stays_so_whatever_follows(shown: list[tuple[float, flo
         check_that_it_stays(seen, rule)
 
 
-def check_that_it_stays(seen: list[Seen], rule: Rule) -> None:
+def check_that_it_stays(seen: list[SeenOnSlice], rule: Rule) -> None:
     told = [judge(SIDE**2, seen[:n], False, rule) for n in range(len(seen) + 1)]
     for now, later in pairwise(told):
         assert later.certain >= now.certain

@@ -17,7 +17,7 @@ from napari_sam.errors import ImageError, LabelsError, ParameterError
 from napari_sam.images import Image
 from napari_sam.methods.registry import method
 from napari_sam.pixel_size import PixelSize
-from napari_sam.stacks.volumes import Found, link_into, link_slices
+from napari_sam.stacks.volumes import SliceObjects, link_into, link_slices
 from napari_sam.training.evaluation import average_precision
 from napari_sam.training.synthetic import generate_volume
 
@@ -32,14 +32,14 @@ def balls(*centres: tuple[int, int, int], radius: float = 4.5) -> np.ndarray:
     return labels
 
 
-def slices_of(labels: np.ndarray, seed: int = 0) -> list[Found]:
+def slices_of(labels: np.ndarray, seed: int = 0) -> list[SliceObjects]:
     """Slices with ids of their own and scores."""
     rng = np.random.default_rng(seed)
     found = []
     for plane in labels:
         lookup = np.concatenate([[0], 1 + rng.permutation(max(int(labels.max()), 1) + 3)])
         renamed = lookup[plane]
-        found.append(Found(renamed, {int(i): 0.8 for i in np.unique(renamed[renamed > 0])}))
+        found.append(SliceObjects(renamed, {int(i): 0.8 for i in np.unique(renamed[renamed > 0])}))
     return found
 
 
@@ -260,11 +260,11 @@ def test_cells_of_a_movie_are_tracks() -> None:
     assert tracks.labels.shape == movie.shape
 
 
-def faint(planes: list[list[float]]) -> list[Found]:
+def faint(planes: list[list[float]]) -> list[SliceObjects]:
     """Return slices with two discs that never touch, and how certain each is."""
     labels = np.zeros((30, 60), np.int32)
     labels[10:20, 5:15], labels[10:20, 35:45] = 1, 2
-    return [Found(labels, {1: first, 2: second}) for first, second in planes]
+    return [SliceObjects(labels, {1: first, 2: second}) for first, second in planes]
 
 
 def test_all_slices_of_an_object_decide_whether_it_is_certain() -> None:
@@ -277,7 +277,7 @@ def test_all_slices_of_an_object_decide_whether_it_is_certain() -> None:
 
 
 def test_an_object_without_scores_stays() -> None:
-    found = [Found(one.labels, {}) for one in faint([[1, 1]] * 3)]
+    found = [SliceObjects(one.labels, {}) for one in faint([[1, 1]] * 3)]
     assert len(link_into(np.zeros((3, 30, 60), np.int32), found, least=0.5)) == 2
 
 

@@ -15,7 +15,7 @@ from fake_model import FakeModel
 from napari_sam.engine.catalogue import Catalogue
 from napari_sam.ui.loops import ManualLoop
 from napari_sam.ui.preferences import Preferences, PreferenceStore
-from napari_sam.ui.session import Session
+from napari_sam.ui.session import PanelSession
 from napari_sam.ui.widgets.pages import ROWS
 
 
@@ -55,7 +55,7 @@ class Bench:
         self.model = FakeModel()
         self.loaded: list[str] = []
         self.catalogue = FakeCatalogue()
-        self.session = Session(
+        self.session = PanelSession(
             self.viewer,
             self.load,
             loop=self.loop,

@@ -17,7 +17,7 @@ from napari_sam.cli import main
 from napari_sam.errors import ModelError
 from napari_sam.files import read_labels
 from napari_sam.ui.folder.find_in_all import FindInAll
-from napari_sam.ui.folder.keeping import Keeping
+from napari_sam.ui.folder.keeping import FolderKeeping
 
 CENTRES = ((20, 20), (40, 60))
 
@@ -56,7 +56,7 @@ def scores(folder: Path, name: str) -> float:
 def test_all_are_searched_and_the_least_certain_one_is_shown(opened, folder):
     walk = opened.session.walk
     assert isinstance(walk.all, FindInAll)
-    assert isinstance(walk._keep, Keeping)
+    assert isinstance(walk._keep, FolderKeeping)
     walk.find_in_all()
     assert walk.state.finding == "0 of 4 images"
     opened.settle()

@@ -10,7 +10,7 @@ from napari.components import ViewerModel
 from fake_model import FakeModel, blobs
 from napari_sam.errors import DeviceError, DownloadError
 from napari_sam.ui.loops import ManualLoop
-from napari_sam.ui.session import Session
+from napari_sam.ui.session import PanelSession
 from napari_sam.ui.widgets.pages import ROWS
 
 
@@ -23,7 +23,7 @@ class Threaded:
         self.gate = threading.Event()
         self.model = FakeModel(gate=self.gate)
         self.loader_threads: list[str] = []
-        self.session = Session(
+        self.session = PanelSession(
             self.viewer,
             self.load,
             loop=self.loop,

@@ -32,7 +32,7 @@ from napari_sam.ui.proposing.encoding import Encoding
 from napari_sam.ui.proposing.hover import Hover
 from napari_sam.ui.proposing.marks import MarkLayers
 from napari_sam.ui.proposing.predicting import Predicting
-from napari_sam.ui.proposing.proposal import Proposal
+from napari_sam.ui.proposing.proposal import Proposing
 from napari_sam.ui.proposing.refining import refined, same_masks
 from napari_sam.ui.tools.click import Click
 from napari_sam.ui.tools.find_region import region_mask
@@ -41,9 +41,9 @@ from napari_sam.ui.tools.review_appearance import Appearance
 from napari_sam.ui.tools.review_labels import fitting_labels
 from napari_sam.ui.tools.review_mouse import ReviewMouse
 from napari_sam.ui.tools.review_plane import ReviewedPlane
-from napari_sam.ui.tools.review_proposals import Proposals
+from napari_sam.ui.tools.review_proposals import ReviewProposals
 from napari_sam.ui.tools.review_queue import Queue, parallel_planes
-from napari_sam.ui.tools.review_state import Objects, ReviewState
+from napari_sam.ui.tools.review_state import ReviewedObjects, ReviewState
 from napari_sam.ui.tools.reviewed import Reviewed
 from napari_sam.ui.tools.stack_search import StackSearch
 from napari_sam.ui.workbench import Workbench
@@ -57,7 +57,7 @@ def test_a_session_is_made_of_these_parts(bench):
     assert isinstance(session._documents, Documents)
     assert isinstance(session._accepting, Accepting)
     assert isinstance(bench.cells, Click)
-    assert isinstance(session.proposal, Proposal)
+    assert isinstance(session.proposal, Proposing)
     assert isinstance(session.proposal.marks, MarkLayers)
     assert isinstance(session.proposal.predicting, Predicting)
     assert isinstance(session.proposal.predicting.encoding, Encoding)
@@ -65,7 +65,7 @@ def test_a_session_is_made_of_these_parts(bench):
     assert isinstance(review, Reviewed)
     assert isinstance(review.plane, ReviewedPlane)
     assert isinstance(review.plane.measuring, Measuring)
-    assert isinstance(review.proposals, Proposals)
+    assert isinstance(review.proposals, ReviewProposals)
     assert isinstance(review.mouse, ReviewMouse)
     assert isinstance(review.mouse._gestures, Gestures)
     assert isinstance(review._queue, Queue)
@@ -169,7 +169,7 @@ def test_review_says_what_to_do_next():
 
 
 def test_objects_outside_the_limits():
-    objects = Objects(pd.DataFrame({"index": [1, 2, 3], "score": [0.2, np.nan, 0.9]}))
+    objects = ReviewedObjects(pd.DataFrame({"index": [1, 2, 3], "score": [0.2, np.nan, 0.9]}))
     assert objects.outside({"score": (0.5, 1.0)}).tolist() == [True, False, False]
 
 

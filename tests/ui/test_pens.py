@@ -10,7 +10,7 @@ from napari_sam.prompts import BACKGROUND
 from napari_sam.ui.canvas.clicks import RIGHT
 from napari_sam.ui.canvas.drags import Drags
 from napari_sam.ui.canvas.stroke_view import NAME, pixels_along
-from napari_sam.ui.layers.outlines import Outline
+from napari_sam.ui.layers.outlines import ShapeOutline
 from napari_sam.ui.layers.prompt_layers import Marks
 from napari_sam.ui.proposing.drawing import Drawing
 from napari_sam.ui.tools.pens import Pens
@@ -185,11 +185,15 @@ def test_lines_of_one_s_own_layer_say_what_their_column_says(ready):
 def test_strokes_go_with_the_box_they_are_in():
     box = np.array([(0.0, 0.0), (0.0, 9.0), (9.0, 9.0), (9.0, 0.0)])
     line = np.array([(2.0, 2.0), (2.0, 6.0)])
-    outlines = [Outline(0, "box", box), Outline(1, "box", box + 20), Outline(2, "path", line + 20)]
+    outlines = [
+        ShapeOutline(0, "box", box),
+        ShapeOutline(1, "box", box + 20),
+        ShapeOutline(2, "path", line + 20),
+    ]
     nothing = np.empty((0, 2)), np.empty(0, int)
     prompts = Marks(*nothing, tuple(outlines), None, (40, 40)).prompts()
     assert [len(prompt.strokes) for prompt in prompts] == [0, 1]
-    outlines.append(Outline(3, "path", line + 11, BACKGROUND))
+    outlines.append(ShapeOutline(3, "path", line + 11, BACKGROUND))
     with pytest.raises(ValueError, match="not this"):
         Marks(*nothing, tuple(outlines), None, (40, 40)).prompts()
 
@@ -197,9 +201,9 @@ def test_strokes_go_with_the_box_they_are_in():
 def test_each_stroke_may_mark_a_cell_of_its_own():
     line = np.array([(2.0, 2.0), (2.0, 6.0)])
     outlines = (
-        Outline(0, "path", line),
-        Outline(1, "path", line + 20),
-        Outline(2, "path", line + 24, BACKGROUND),
+        ShapeOutline(0, "path", line),
+        ShapeOutline(1, "path", line + 20),
+        ShapeOutline(2, "path", line + 24, BACKGROUND),
     )
     prompts = Marks(np.array([[35.0, 5.0]]), np.array([1]), outlines, None, (40, 40)).prompts(True)
     said = [(len(one.points), one.stroke_labels.tolist()) for one in prompts]

@@ -10,7 +10,7 @@ import pytest
 
 from napari_sam.errors import LabelsError, ModelError
 from napari_sam.progress import Progress
-from napari_sam.ui.tools.piecewise import Piecewise, Run
+from napari_sam.ui.tools.piecewise import Piecewise, SearchRun
 
 
 class Into:
@@ -31,12 +31,12 @@ class Numbers(Piecewise[int, Into]):
 
     word: ClassVar[str] = "piece"
 
-    def _take(self, run: Run[int, Into], piece: int) -> None:
+    def _take(self, run: SearchRun[int, Into], piece: int) -> None:
         if piece < 0:
             raise LabelsError("There is no room.")
         run.into.count += piece
 
-    def _all(self, run: Run[int, Into]) -> None:
+    def _all(self, run: SearchRun[int, Into]) -> None:
         self._stop("That is all.")
 
 
@@ -58,7 +58,7 @@ def begin(bench: Any) -> Any:
                 yield piece
 
         shown, bench.into = bench.session._bench.shown(), Into()
-        run = Run(shown.image, shown.view, bench.state.find, bench.into, search, len(pieces))
+        run = SearchRun(shown.image, shown.view, bench.state.find, bench.into, search, len(pieces))
         bench.search._begin(run, "Searching.")
         return bench
 

@@ -13,7 +13,7 @@ from napari.layers import Points
 from dividing import dividing, mother
 from fake_model import blobs
 from napari_sam.images import Plane
-from napari_sam.ui.labels_layer.undone import Step, Undone
+from napari_sam.ui.labels_layer.undone import TakenBack, Undone
 from napari_sam.ui.proposing.edits import Edits
 from napari_sam.ui.proposing.spent import Spent, points_of, rows_like
 from stack_of_balls import CENTRE, STACK
@@ -485,7 +485,7 @@ def test_a_step_is_known_by_its_labels(dish: Dish) -> None:
     dish.press(UNDO)
     undone = dish.bench.cells.undone
     last = undone.last()
-    assert isinstance(last, Step)
+    assert isinstance(last, TakenBack)
     assert last.document.layer is dish.labels
     assert undone.last_in(dish.labels)
     assert not undone.last_in(dish.layer)

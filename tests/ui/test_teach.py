@@ -12,7 +12,7 @@ from fake_model import blobs
 from lessons import PLACES, lesson, sample
 from napari_sam.errors import Cancelled, ModelError
 from napari_sam.models.lesson import BETTER, TOO_FEW
-from napari_sam.training.apart import Lent, Marked, Result
+from napari_sam.training.apart import Lent, Marked, TaughtApart
 from napari_sam.ui.tools import teach_cells
 from napari_sam.ui.tools.teach import Teach
 from napari_sam.ui.tools.teach_cells import kept_in, read_cells
@@ -28,7 +28,7 @@ class Teacher:
         self.verdict, self.given = verdict, []
         self.error: Exception | None = None
 
-    def __call__(self, lent: Lent, examples: list[Marked], progress: Any) -> Result:
+    def __call__(self, lent: Lent, examples: list[Marked], progress: Any) -> TaughtApart:
         self.given.append((lent, examples))
         progress(0.5)
         if self.error is not None:
@@ -36,7 +36,7 @@ class Teacher:
         path = Path(lent.target)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"weights")
-        return Result(path, lesson(self.verdict, lent.model), [sample()] * 4)
+        return TaughtApart(path, lesson(self.verdict, lent.model), [sample()] * 4)
 
 
 @pytest.fixture

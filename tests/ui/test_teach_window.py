@@ -20,7 +20,7 @@ from fake_model import blobs
 from lessons import PLACES, lesson, sample
 from napari_sam.models import taught, zoo
 from napari_sam.training import apart
-from napari_sam.training.apart import Result
+from napari_sam.training.apart import TaughtApart
 from real_window import Window
 from tiny_cells import tiny_model
 
@@ -30,11 +30,11 @@ LEFT = Qt.MouseButton.LeftButton
 def test_from_clicks_to_a_model_and_back(
     make_napari_viewer: Any, qtbot: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def teach(lent: Any, examples: Any, progress: Any) -> Result:
+    def teach(lent: Any, examples: Any, progress: Any) -> TaughtApart:
         progress(0.5)
         model = tiny_model()
         model.history = (lesson(base=lent.model),)
-        return Result(model.save(lent.target), model.history[0], [sample()] * 4)
+        return TaughtApart(model.save(lent.target), model.history[0], [sample()] * 4)
 
     monkeypatch.setattr(apart, "teach_apart", teach)
     window = Window(make_napari_viewer(show=True), qtbot)

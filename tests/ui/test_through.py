@@ -13,7 +13,7 @@ from napari_sam.errors import ModelError
 from napari_sam.ui.tools.fill_between import fill_drawn
 from napari_sam.ui.tools.through import Through
 from napari_sam.ui.tools.through_carrying import carrying_among_labels
-from napari_sam.ui.tools.through_following import Following
+from napari_sam.ui.tools.through_following import ThroughFollowing
 from napari_sam.ui.tools.through_keeping import Keeping
 from napari_sam.ui.tools.through_run import Run
 from napari_sam.ui.tools.through_view import ThroughView
@@ -834,7 +834,7 @@ def test_an_image_without_slices_has_nothing_to_fill_between(bench: Any) -> None
 
 def test_it_is_made_of_these_parts(hands: Hands) -> None:
     through = hands.through
-    assert isinstance(through.following, Following)
+    assert isinstance(through.following, ThroughFollowing)
     assert isinstance(through.view, ThroughView)
     assert isinstance(through._keeping, Keeping)
 

@@ -22,7 +22,7 @@ from napari_sam.ui.folder import remembered
 from napari_sam.ui.folder.choices import Choices
 from napari_sam.ui.folder.folder_state import FolderState
 from napari_sam.ui.folder.image_layers import ImageLayers
-from napari_sam.ui.folder.walk import Walk
+from napari_sam.ui.folder.walk import FolderWalk
 from napari_sam.ui.labels_layer import slowly
 
 CENTRES = ((20, 20), (40, 60))
@@ -63,7 +63,7 @@ def files(folder: Path) -> list[str]:
 def test_a_folder_is_opened_at_its_first_image(opened, folder):
     walk = opened.session.walk
     state = walk.state
-    assert isinstance(walk, Walk)
+    assert isinstance(walk, FolderWalk)
     assert isinstance(state, FolderState)
     assert isinstance(walk._keep.shown, ImageLayers)
     assert isinstance(walk._choices, Choices)

@@ -21,7 +21,7 @@ from napari_sam.batch.beside_large import (
     with_overview,
 )
 from napari_sam.batch.job import Job
-from napari_sam.batch.outputs import Results
+from napari_sam.batch.outputs import ImageResults
 from napari_sam.batch.run_table import table_of
 from napari_sam.batch.series import labels_file
 from napari_sam.batch.writers import DRAWN
@@ -211,7 +211,9 @@ def write_beside(
     if is_large(labels.shape) or math.prod(labels.shape[-2:]) > DRAWN:
         outputs.write_large(large_of(image, labels, known))
     else:
-        outputs.write(Results(outputs.name, image, image.pixel_size, Segmentation(labels, known)))
+        outputs.write(
+            ImageResults(outputs.name, image, image.pixel_size, Segmentation(labels, known))
+        )
     mark = mark_of(path)
     assert mark is not None
     return mark

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from napari_sam.batch.outputs import Outputs, Results
+from napari_sam.batch.outputs import ImageResults, Outputs
 from napari_sam.methods.method import Method
 from napari_sam.methods.registry import method_of
 from napari_sam.progress import Progress, part, silent
@@ -185,7 +185,7 @@ def run_job(
         count, noun = len(segmentation), "track" if job.method.along == "T" else "object"
     else:
         count = sum(masks_of(one) for one in kept or ())
-    job.outputs.write(Results(job.outputs.name, picked, image.pixel_size, segmentation, kept))
+    job.outputs.write(ImageResults(job.outputs.name, picked, image.pixel_size, segmentation, kept))
     return _said(count, noun) if count else _said_nothing(job, seen, noun)
 
 

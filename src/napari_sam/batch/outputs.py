@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from napari_sam.batch.large_writers import Large
-from napari_sam.batch.writers import FILES, KINDS, Kind, Results
+from napari_sam.batch.writers import FILES, KINDS, ImageResults, OutputKind
 from napari_sam.errors import DataError
 
-__all__ = ["KINDS", "Outputs", "Results"]
+__all__ = ["KINDS", "ImageResults", "Outputs"]
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Outputs:
 
         return cls(stem_of(source), folder, kinds)
 
-    def _files(self) -> dict[Path, Kind]:
+    def _files(self) -> dict[Path, OutputKind]:
         wanted = (one for one in FILES if one.kind in self.kinds)
         return {self.folder / f"{self.name}{one.ending}": one for one in wanted}
 
@@ -134,7 +134,7 @@ class Outputs:
                 assert one.large is not None
                 one.large(place, results)
 
-    def write(self, results: Results) -> None:
+    def write(self, results: ImageResults) -> None:
         """Write all files; none of them appears before the last one is complete."""
         files = self._files()
         with _all_or_none(files) as places:
@@ -143,7 +143,7 @@ class Outputs:
 
 
 @contextmanager
-def _all_or_none(files: Mapping[Path, Kind]) -> Iterator[list[Path]]:
+def _all_or_none(files: Mapping[Path, OutputKind]) -> Iterator[list[Path]]:
     """Yield a temporary path for each; they get their names, in order, when all went well."""
     from napari_sam.files.atomic import folder_in_one_piece, in_one_piece
 

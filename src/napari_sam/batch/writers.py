@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 DRAWN = 1 << 24
 
 
-class Results(NamedTuple):
+class ImageResults(NamedTuple):
     """What is known of one image when its files are written.
 
     Attributes
@@ -43,7 +43,7 @@ class Results(NamedTuple):
     found: list[Result] | None = None
 
 
-def _overlay(path: Path, results: Results) -> None:
+def _overlay(path: Path, results: ImageResults) -> None:
     import numpy as np
 
     from napari_sam.files import write_picture
@@ -63,7 +63,7 @@ def _overlay(path: Path, results: Results) -> None:
     write_picture(path, draw_overlay(plane.take(picked.finest)[thin], plane.take(labels)[thin]))
 
 
-def _table(path: Path, results: Results) -> None:
+def _table(path: Path, results: ImageResults) -> None:
     from napari_sam.exports import tables
 
     assert results.segmentation is not None
@@ -71,7 +71,7 @@ def _table(path: Path, results: Results) -> None:
     tables.write(path, results.segmentation.labels, table=table, pixel_size=results.pixel_size)
 
 
-def _labels(path: Path, results: Results) -> None:
+def _labels(path: Path, results: ImageResults) -> None:
     from napari_sam.files import write_labels
 
     assert results.segmentation is not None
@@ -79,7 +79,7 @@ def _labels(path: Path, results: Results) -> None:
     write_labels(path, results.segmentation.labels, axes, results.pixel_size)
 
 
-def _zarr(path: Path, results: Results) -> None:
+def _zarr(path: Path, results: ImageResults) -> None:
     from napari_sam.files.ngff_alone import write_labels_group
 
     assert results.segmentation is not None
@@ -88,7 +88,7 @@ def _zarr(path: Path, results: Results) -> None:
     write_labels_group(path, results.segmentation.labels, axes, results.pixel_size, tables)
 
 
-def _masks(path: Path, results: Results) -> None:
+def _masks(path: Path, results: ImageResults) -> None:
     from napari_sam.exports import mask_arrays
     from napari_sam.segment import masks_of, records
 
@@ -103,7 +103,7 @@ def _masks(path: Path, results: Results) -> None:
     )
 
 
-def _rle(path: Path, results: Results) -> None:
+def _rle(path: Path, results: ImageResults) -> None:
     from napari_sam.exports import coco_masks
     from napari_sam.segment import records
 
@@ -112,7 +112,7 @@ def _rle(path: Path, results: Results) -> None:
     coco_masks.write(path, found, shape=results.picked.shape, name=results.name)
 
 
-def _frames(path: Path, results: Results) -> None:
+def _frames(path: Path, results: ImageResults) -> None:
     from napari_sam.files import in_one_piece
     from napari_sam.segmentation import with_units
 
@@ -120,23 +120,23 @@ def _frames(path: Path, results: Results) -> None:
         with_units(_tracks(results).cells, results.pixel_size).to_csv(temporary, index=False)
 
 
-def _ctc(path: Path, results: Results) -> None:
+def _ctc(path: Path, results: ImageResults) -> None:
     _tracks(results).save_ctc(path)
 
 
-def _geff(path: Path, results: Results) -> None:
+def _geff(path: Path, results: ImageResults) -> None:
     path.rmdir()  # the library makes the folder itself
     _tracks(results).save_geff(path)
 
 
-def _tracks(results: Results) -> Tracks:
+def _tracks(results: ImageResults) -> Tracks:
     from napari_sam.stacks.tracks import Tracks
 
     assert isinstance(results.segmentation, Tracks)
     return results.segmentation
 
 
-class Kind(NamedTuple):
+class OutputKind(NamedTuple):
     """A file that can be written.
 
     Attributes
@@ -156,7 +156,7 @@ class Kind(NamedTuple):
 
     kind: str
     ending: str
-    write: Callable[[Path, Results], None]
+    write: Callable[[Path, ImageResults], None]
     joined: bool = True
     folder: Callable[[str], bool] | None = None
     large: Callable[[Path, Large], None] | None = None
@@ -178,17 +178,17 @@ def _of_zarr(name: str) -> bool:
 
 #: The labels get their name after the other two: whoever finds them finds those as well.
 FILES = (
-    Kind("labels", "_overlay.png", _overlay, large=large_writers.overlay),
-    Kind("labels", "_objects.csv", _table, large=large_writers.table),
-    Kind("labels", "_labels.tif", _labels, large=large_writers.labels),
-    Kind("zarr", "_overlay.png", _overlay, large=large_writers.overlay),
-    Kind("zarr", "_objects.csv", _table, large=large_writers.table),
-    Kind("zarr", "_labels.zarr", _zarr, folder=_of_zarr, large=large_writers.group),
-    Kind("masks", "_masks.npz", _masks, joined=False),
-    Kind("rle", "_rle.json", _rle, joined=False),
-    Kind("frames", "_frames.csv", _frames),
-    Kind("ctc", "_ctc", _ctc, folder=_of_ctc),
-    Kind("geff", "_tracks.geff", _geff, folder=_of_geff),
+    OutputKind("labels", "_overlay.png", _overlay, large=large_writers.overlay),
+    OutputKind("labels", "_objects.csv", _table, large=large_writers.table),
+    OutputKind("labels", "_labels.tif", _labels, large=large_writers.labels),
+    OutputKind("zarr", "_overlay.png", _overlay, large=large_writers.overlay),
+    OutputKind("zarr", "_objects.csv", _table, large=large_writers.table),
+    OutputKind("zarr", "_labels.zarr", _zarr, folder=_of_zarr, large=large_writers.group),
+    OutputKind("masks", "_masks.npz", _masks, joined=False),
+    OutputKind("rle", "_rle.json", _rle, joined=False),
+    OutputKind("frames", "_frames.csv", _frames),
+    OutputKind("ctc", "_ctc", _ctc, folder=_of_ctc),
+    OutputKind("geff", "_tracks.geff", _geff, folder=_of_geff),
 )
 #: What can be saved.
 KINDS = tuple(dict.fromkeys(one.kind for one in FILES))

@@ -68,7 +68,7 @@ def write_files(options: argparse.Namespace, layers: list[Any]) -> int:
 
     Of a stack that is the middle slice, at which napari opens it.
     """
-    from napari_sam.batch.outputs import Outputs, Results
+    from napari_sam.batch.outputs import ImageResults, Outputs
     from napari_sam.images import Image, planes
     from napari_sam.pixel_size import PixelSize
     from napari_sam.segment import segment_cells
@@ -83,7 +83,7 @@ def write_files(options: argparse.Namespace, layers: list[Any]) -> int:
     scale = keywords.get("scale")
     size = None if scale is None else PixelSize(scale[-2], scale[-1], keywords["units"][-1])
     outputs = Outputs.of(Path(options.sample), options.output)
-    outputs.write(Results(options.sample, Image.of(pixels, rgb=rgb), size, result))
+    outputs.write(ImageResults(options.sample, Image.of(pixels, rgb=rgb), size, result))
     where = f", slice {slice_number}" if len(stack) > 1 else ""
     line.done(f"Found {len(result)} cells in the sample {options.sample}{where}:")
     for path in outputs.paths:

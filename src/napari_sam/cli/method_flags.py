@@ -8,7 +8,7 @@ from typing import Any
 
 from napari_sam.errors import DataError
 from napari_sam.methods.method import Method
-from napari_sam.methods.option import Described, described, given
+from napari_sam.methods.option import NamedOption, described, given
 from napari_sam.methods.registry import method, methods
 
 
@@ -74,7 +74,7 @@ def options_typed(typed: argparse.Namespace) -> Any:
     return given(chosen.kind, values)
 
 
-def _typed(known: Method[Any]) -> dict[str, Described]:
+def _typed(known: Method[Any]) -> dict[str, NamedOption]:
     """List a method's options that have a flag."""
     return {one.name: one for one in described(known.kind) if one.option.typed}
 
@@ -88,7 +88,7 @@ def _owners() -> dict[str, list[Method[Any]]]:
     return owners
 
 
-def _add(group: Any, one: Described) -> None:
+def _add(group: Any, one: NamedOption) -> None:
     name, _, what = one
     how: dict[str, Any] = {"dest": name, "default": None}
     if what.kind is bool:

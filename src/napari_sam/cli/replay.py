@@ -48,7 +48,7 @@ def add_parser(
 
 def run(options: argparse.Namespace) -> int:
     """Do a session again on every image, and write labels and a table of each."""
-    from napari_sam.batch.writers import Results
+    from napari_sam.batch.writers import ImageResults
     from napari_sam.labels.session import read_session
     from napari_sam.loading import load_model
     from napari_sam.segment_replay import replay
@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", UserWarning)
             found = replay(session, picked, model, device=options.device, progress=line)
-        outputs.write(Results(outputs.name, picked, image.pixel_size, found))
+        outputs.write(ImageResults(outputs.name, picked, image.pixel_size, found))
         remark = "".join(f" {one.message}" for one in told if one.category is UserWarning)
         line.done(f"{title}: {len(found)} objects.{remark}")
         print(f"{outputs.name}: {len(found)} objects in {options.output}")

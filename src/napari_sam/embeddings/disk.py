@@ -35,7 +35,7 @@ _ABANDONED = 3600.0  # seconds after which a temporary file belongs to a dead pr
 _DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, IndexError, zipfile.BadZipFile)
 
 
-class Entry(NamedTuple):
+class StoredEmbedding(NamedTuple):
     """One file: the model's name, the plane's rows and columns, bytes, and when it was used."""
 
     model: str
@@ -95,7 +95,7 @@ class EmbeddingStore:
     def __len__(self) -> int:
         return len(self._files())
 
-    def entries(self) -> list[Entry]:
+    def entries(self) -> list[StoredEmbedding]:
         """List what is there, used last first; a file that cannot be read counts as damaged."""
         found = []
         for path, size, used in sorted(self._files(), key=lambda file: -file[2]):
@@ -104,7 +104,7 @@ class EmbeddingStore:
                 header = json.loads(str(np.load(raw, allow_pickle=False)["header"]))
                 model = str(header["key"][1]).split(":", 1)[0]
                 shape = (int(header["shape"][0]), int(header["shape"][1]))
-            found.append(Entry(model, shape, size, used))
+            found.append(StoredEmbedding(model, shape, size, used))
         return found
 
     def read(self, key: Key, model: Model) -> Embedding | None:

@@ -15,7 +15,7 @@ from napari_sam.models.model import Model
 from napari_sam.progress import Progress
 from napari_sam.regions import Region
 from napari_sam.stacks.carry import Carry
-from napari_sam.stacks.family import Family, Follower
+from napari_sam.stacks.descendants import Descendants, Follower
 from napari_sam.stacks.following import Step
 from napari_sam.stacks.recall import Encode, encode
 from napari_sam.stacks.recalled import Recalled
@@ -130,7 +130,7 @@ class Carrying:
         self.of_daughters: frozenset[int] = frozenset()
         #: Where the labels had the object, by slice.
         self.drawn: dict[int, Region] = {}
-        self._carry: Follower | Family | None = None
+        self._carry: Follower | Descendants | None = None
         self._said: dict[int, Region] = {}
         self._finder: Callable[[], Model] | None = None
 
@@ -166,14 +166,14 @@ class Carrying:
         progress(carry.fraction)
         carry.advance()
         known = Carried(carry.steps, frozenset(carry.shown), carry.fraction, carry.done)
-        if not isinstance(carry, Family):
+        if not isinstance(carry, Descendants):
             return known
         daughters = {n: carry.members[n].carry.steps for n in carry.parents}
         return replace(known, daughters=daughters, parents=carry.parents, corrected=carry.corrected)
 
     def _begin(
         self, model: Model, limits: tuple[float, float], progress: Progress, encode: Encode
-    ) -> Follower | Family:
+    ) -> Follower | Descendants:
         stack = PlaneStack(self.block.image.finest, self.planes)
         labels = None if self.others is None else PlaneStack(self.others, self.planes)
         others = labels if self._yields else None
@@ -184,9 +184,9 @@ class Carrying:
                 return Carry(stack, model, over_time=self._over_time, **how)
             return Recalled(stack, model, encode=encode, **how)
 
-        carry: Follower | Family = make(model)
+        carry: Follower | Descendants = make(model)
         if self._divisions:
-            carry = Family(make, model, self._sees)
+            carry = Descendants(make, model, self._sees)
         if labels is not None and self.own:
             for at in range(len(self.planes)):
                 progress(0.0)
@@ -203,7 +203,7 @@ class Carrying:
         assert self._finder is not None
         return self._finder()
 
-    def _tell(self, carry: Follower | Family, told: Told) -> None:
+    def _tell(self, carry: Follower | Descendants, told: Told) -> None:
         """Pass on what is new."""
         for index in set(self._said) - set(told.shown):
             carry.forget(index)
@@ -213,7 +213,7 @@ class Carrying:
         for index, (region, score) in told.shown.items():
             if self._said.get(index) is region:
                 continue
-            if isinstance(carry, Family) and index in self.of_daughters:
+            if isinstance(carry, Descendants) and index in self.of_daughters:
                 carry.expect(index, region, score)
             else:
                 carry.show(index, region, score)

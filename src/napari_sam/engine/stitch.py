@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam.engine.tiles import Part
+from napari_sam.engine.tiles import TilePart
 from napari_sam.images import Plane
 from napari_sam.regions import Region
 from napari_sam.segmentation import Segmentation, check_id, measure, moved
@@ -69,26 +69,26 @@ class Written:
 
     Parameters
     ----------
-    part : Part
+    part : TilePart
     window : (slice, slice)
         Rows and columns of the plane that may have changed.
     table : pandas.DataFrame
         A row per object, in pixels of the plane at full resolution; ids follow those before.
     """
 
-    part: Part
+    part: TilePart
     window: tuple[slice, slice]
     table: pd.DataFrame
 
 
-def write_part(canvas: Canvas, part: Part, found: Segmentation, used: int) -> Written:
+def write_part(canvas: Canvas, part: TilePart, found: Segmentation, used: int) -> Written:
     """Write the objects of a tile that are its own, and that nobody has written before.
 
     Parameters
     ----------
     canvas : Canvas
         Of the plane at full resolution.
-    part : Part
+    part : TilePart
     found : Segmentation
         On the pixels of the tile, ids 1..n.
     used : int
@@ -120,7 +120,7 @@ def write_part(canvas: Canvas, part: Part, found: Segmentation, used: int) -> Wr
     return Written(part, window, _table(mine, table, ids, window))
 
 
-def _window(part: Part) -> tuple[slice, slice]:
+def _window(part: TilePart) -> tuple[slice, slice]:
     """Pixels of the plane that a tile covers."""
     r0, c0, r1, c1 = part.tile.edges
     height, width = part.tile.block.plane.shape
@@ -130,7 +130,9 @@ def _window(part: Part) -> tuple[slice, slice]:
     )
 
 
-def _at_full_size(part: Part, labels: _Labels, numbers: npt.NDArray[np.int64]) -> dict[int, Region]:
+def _at_full_size(
+    part: TilePart, labels: _Labels, numbers: npt.NDArray[np.int64]
+) -> dict[int, Region]:
     """Cut out objects of a tile, on the pixels of the plane."""
     from scipy import ndimage as ndi
 

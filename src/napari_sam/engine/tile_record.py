@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["InMemory", "Record", "Settled"]
+__all__ = ["InMemory", "Settled", "TileRecord"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Settled:
     diameter: float | None
 
 
-class Record(Protocol):
+class TileRecord(Protocol):
     """What was found so far; planes are counted from 0."""
 
     @property

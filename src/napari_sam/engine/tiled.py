@@ -11,8 +11,8 @@ import numpy as np
 from napari_sam.engine.run import check_capabilities, check_places, reading, run_block
 from napari_sam.engine.sizes import agreed, limits_on
 from napari_sam.engine.stitch import Canvas, PlaneOf, Written, write_part
-from napari_sam.engine.tile_record import InMemory, Record, Settled
-from napari_sam.engine.tiles import Part, divide, holds_nothing, nearest_first
+from napari_sam.engine.tile_record import InMemory, Settled, TileRecord
+from napari_sam.engine.tiles import TilePart, divide, holds_nothing, nearest_first
 from napari_sam.errors import ImageError
 from napari_sam.images import WHOLE, Block, Image, Plane, Tile, is_large, too_large
 from napari_sam.labels.gather import check_out, placed
@@ -101,7 +101,7 @@ class TiledRun:
     options : dataclass
         As they are searched by: with a diameter, if the method has one.
     limits : (low, high)
-    parts : list of Part
+    parts : list of TilePart
         All tiles, or those of `keep`.
 
     Raises
@@ -129,7 +129,7 @@ class TiledRun:
         self.options = agreed(block, wanted, model, finder, progress, self.limits)
         self.parts = divide(block, model.field, getattr(self.options, "diameter", None))
 
-    def keep(self, wanted: Callable[[Part], bool]) -> None:
+    def keep(self, wanted: Callable[[TilePart], bool]) -> None:
         """Leave out tiles that nobody wants."""
         self.parts = [one for one in self.parts if wanted(one)]
 
@@ -243,7 +243,7 @@ def search_in_tiles(
     options: Any,
     models: tuple[Model, Model | None],
     labels: Any,
-    record: Record,
+    record: TileRecord,
     *,
     progress: Progress = silent,
 ) -> None:
@@ -257,7 +257,7 @@ def search_in_tiles(
     models : (Model, Model or None)
     labels : integer array of the image's shape
         Without objects, or with those that the record knows.
-    record : Record
+    record : TileRecord
         Of nothing, or of an earlier run that was ended: what it has done is not done again.
     progress : callable
         Called with 0..1; raise `Cancelled` from it to stop.

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from napari_sam.contrast import is_noise
 from napari_sam.images import Block, Scale, Tile, coarsest_within, scales_of
 
-__all__ = ["Part", "divide", "holds_nothing", "nearest_first"]
+__all__ = ["TilePart", "divide", "holds_nothing", "nearest_first"]
 
 _OBJECT = 32  # pixels of the network across an object, as models with an automatic head see it
 _SIDE = 64  # diameters of a tile's side: 2048 pixels of the network
@@ -26,7 +26,7 @@ _MEANS = 4  # pixels of the side of the squares whose means vary
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class TilePart:
     """A tile with its margin, and the rectangle whose objects are its own.
 
     Parameters
@@ -55,7 +55,7 @@ class Part:
         return np.asarray(inside.all(axis=1))
 
 
-def divide(block: Block, field: int, diameter: float | None) -> list[Part]:
+def divide(block: Block, field: int, diameter: float | None) -> list[TilePart]:
     """Divide a plane into tiles, row by row.
 
     Parameters
@@ -69,7 +69,7 @@ def divide(block: Block, field: int, diameter: float | None) -> list[Part]:
 
     Returns
     -------
-    list of Part
+    list of TilePart
 
     Examples
     --------
@@ -94,7 +94,7 @@ def divide(block: Block, field: int, diameter: float | None) -> list[Part]:
         starts = [int(k * step) for k in range(count) if k * step < length]
         spans.append(list(zip(starts, [*starts[1:], length], strict=True)))
     slack = 0.0 if diameter is None else diameter / 4
-    parts: list[Part] = []
+    parts: list[TilePart] = []
     for rows in spans[0]:
         for columns in spans[1]:
             tile = Tile(
@@ -104,7 +104,7 @@ def divide(block: Block, field: int, diameter: float | None) -> list[Part]:
                 _widened(columns, edge, period, scale.shape[1]),
             )
             core = (*_at(rows[0], columns[0], scale), *_at(rows[1], columns[1], scale))
-            parts.append(Part(len(parts), tile, core, slack))
+            parts.append(TilePart(len(parts), tile, core, slack))
     return parts
 
 
@@ -134,10 +134,12 @@ def _at(row: int, column: int, scale: Scale) -> tuple[float, float]:
     return row * scale.step[0], column * scale.step[1]
 
 
-def nearest_first(parts: Sequence[Part], window: tuple[float, float, float, float]) -> list[Part]:
+def nearest_first(
+    parts: Sequence[TilePart], window: tuple[float, float, float, float]
+) -> list[TilePart]:
     """Sort tiles by how far they are from a window of the plane, those within it first."""
 
-    def distance(part: Part) -> float:
+    def distance(part: TilePart) -> float:
         r0, c0, r1, c1 = part.core
         down = max(window[0] - r1, r0 - window[2], 0.0)
         along = max(window[1] - c1, c0 - window[3], 0.0)

@@ -27,7 +27,7 @@ from napari_sam.methods.found import Found
 from napari_sam.methods.method import Encoded, Method
 from napari_sam.methods.registry import method_of
 from napari_sam.models.model import Embedding, Model
-from napari_sam.objects.classify import Seen, look_at
+from napari_sam.objects.classify import SeenObjects, look_at
 from napari_sam.objects.describe import Sight
 from napari_sam.progress import Progress, part
 from napari_sam.prompts import Prompt
@@ -276,12 +276,12 @@ class Worker:
 
     def describe(
         self, name: str, device: str, view: View, labels: npt.NDArray[Any], progress: Progress
-    ) -> tuple[str, Seen]:
+    ) -> tuple[str, SeenObjects]:
         """Describe the objects of a view: by the model, or by the embedded one if it cannot.
 
         Returns
         -------
-        (fingerprint, Seen)
+        (fingerprint, SeenObjects)
             Of the model that described them.
         """
         model = self.model(name, device)

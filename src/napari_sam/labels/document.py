@@ -31,7 +31,7 @@ Event = Literal["apply", "undo", "redo", "retract", "complete", "fill", "forget"
 Listener = Callable[[Event, Change | None], None]
 
 
-class Moved(NamedTuple):
+class MovedStep(NamedTuple):
     """A step that was taken back or done again, and how many pixels somebody had changed since.
 
     Those pixels were left as they are.
@@ -247,7 +247,7 @@ class Document:
 
     # -- taking back -----------------------------------------------------------------------------
 
-    def undo(self) -> Moved | None:
+    def undo(self) -> MovedStep | None:
         """Take the last step back; None when there is none.
 
         Raises
@@ -257,7 +257,7 @@ class Document:
         """
         return done_at_once(self.undoing())
 
-    def undoing(self) -> Steps[Moved | None]:
+    def undoing(self) -> Steps[MovedStep | None]:
         """Take the last step back as `undo` does, some of it at a time; see `applying`."""
         if not self._done:
             return None
@@ -267,9 +267,9 @@ class Document:
             self._undone.append(change)
         self._done.remove(change)
         self._tell("undo", change)
-        return Moved(change, left_alone)
+        return MovedStep(change, left_alone)
 
-    def redo(self) -> Moved | None:
+    def redo(self) -> MovedStep | None:
         """Do again what was taken back last; None when there is nothing.
 
         Raises
@@ -278,7 +278,7 @@ class Document:
         """
         return done_at_once(self.redoing())
 
-    def redoing(self) -> Steps[Moved | None]:
+    def redoing(self) -> Steps[MovedStep | None]:
         """Do again what was taken back last as `redo` does, some of it at a time."""
         if not self._undone:
             return None
@@ -289,7 +289,7 @@ class Document:
             self._undone.remove(change)
         self._done.append(change)
         self._tell("redo", change)
-        return Moved(change, left_alone)
+        return MovedStep(change, left_alone)
 
     def retract(self, change: Change) -> None:
         """Take the last step back as if it had never been: another takes its place.

@@ -21,17 +21,17 @@ import pandas as pd
 
 from napari_sam.labels.change import Change
 from napari_sam.labels.document import Event
-from napari_sam.labels.journal import Entry
+from napari_sam.labels.journal import JournalEntry
 from napari_sam.labels.record import table_in, table_out, to_bytes
 from napari_sam.labels.runs import Runs
 from napari_sam.labels.witness import Way
 
 #: Everything that `began` announced has been written.
-READY = Entry("ready", b"")
+READY = JournalEntry("ready", b"")
 #: What `begins` announced was not written after all.
-STOPPED = Entry("stopped", b"")
+STOPPED = JournalEntry("stopped", b"")
 #: A person has saved the labels as they are.
-SAVED = Entry("saved", b"")
+SAVED = JournalEntry("saved", b"")
 #: What `began` is told of labels whose pixels are in a file of their own: where. The journal has
 #: none of their pixels then, only what happened to them.
 PLACE = "place"
@@ -41,7 +41,9 @@ PIECE = 1 << 20
 _WHEN = struct.Struct("<q")
 
 
-def began(shape: Sequence[int], dtype: Any, table: pd.DataFrame, about: dict[str, Any]) -> Entry:
+def began(
+    shape: Sequence[int], dtype: Any, table: pd.DataFrame, about: dict[str, Any]
+) -> JournalEntry:
     """Begin: empty labels and a table, and what a person calls them.
 
     Parameters
@@ -56,10 +58,10 @@ def began(shape: Sequence[int], dtype: Any, table: pd.DataFrame, about: dict[str
         "table": table_out(table),
         "about": about,
     }
-    return Entry("begin", json.dumps(text).encode())
+    return JournalEntry("begin", json.dumps(text).encode())
 
 
-def content(corner: Sequence[int], pixels: npt.NDArray[np.integer[Any]]) -> Entry:
+def content(corner: Sequence[int], pixels: npt.NDArray[np.integer[Any]]) -> JournalEntry:
     """Tell what a block of the labels holds, whatever was told of it before.
 
     Parameters
@@ -72,39 +74,39 @@ def content(corner: Sequence[int], pixels: npt.NDArray[np.integer[Any]]) -> Entr
     stream = io.BytesIO()
     where = np.asarray([corner, pixels.shape], np.int64)
     np.savez_compressed(stream, corner=where[0], shape=where[1], pixels=pixels)
-    return Entry("content", stream.getvalue())
+    return JournalEntry("content", stream.getvalue())
 
 
-def logged(change: Change, *, undone: bool = False) -> Entry:
+def logged(change: Change, *, undone: bool = False) -> JournalEntry:
     """Put a step into the log whose pixels and rows are there already, or are taken back."""
-    return Entry("undone" if undone else "done", to_bytes(change))
+    return JournalEntry("undone" if undone else "done", to_bytes(change))
 
 
-def happened(event: Event, change: Change) -> Entry:
+def happened(event: Event, change: Change) -> JournalEntry:
     """Write down what a document tells of."""
     if event == "apply":
-        return Entry("apply", to_bytes(change))
+        return JournalEntry("apply", to_bytes(change))
     if event == "complete":  # pixels and prompts are known from the step itself
         runs = Runs.none(change.pixels.shape)
-        return Entry("complete", to_bytes(replace(change, pixels=runs, origin=None)))
-    return Entry(event, _WHEN.pack(change.when))
+        return JournalEntry("complete", to_bytes(replace(change, pixels=runs, origin=None)))
+    return JournalEntry(event, _WHEN.pack(change.when))
 
 
-def begins(way: Way, change: Change) -> Entry:
+def begins(way: Way, change: Change) -> JournalEntry:
     """Write down what is about to be written."""
     if way == "apply":
-        return Entry("applying", to_bytes(change))
-    return Entry({"undo": "undoing", "redo": "redoing"}[way], _WHEN.pack(change.when))
+        return JournalEntry("applying", to_bytes(change))
+    return JournalEntry({"undo": "undoing", "redo": "redoing"}[way], _WHEN.pack(change.when))
 
 
-def made(change: Change) -> Entry:
+def made(change: Change) -> JournalEntry:
     """Write down that the change which `begins` announced has been made."""
-    return Entry("made", _WHEN.pack(change.when))
+    return JournalEntry("made", _WHEN.pack(change.when))
 
 
-def rows(table: pd.DataFrame) -> Entry:
+def rows(table: pd.DataFrame) -> JournalEntry:
     """Tell the whole table, which somebody else has written."""
-    return Entry("table", json.dumps(table_out(table)).encode())
+    return JournalEntry("table", json.dumps(table_out(table)).encode())
 
 
 # -- reading ---------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ _HEAD = struct.Struct("<8sQI")  # kind, length of what follows, its checksum wit
 _LONGEST = _HEAD.size - 12
 
 
-class Entry(NamedTuple):
+class JournalEntry(NamedTuple):
     """One entry: what kind it is, and its content."""
 
     kind: str
@@ -59,7 +59,7 @@ class Journal:
             self.size = self._file.write(_MAGIC)
             self.sync()
 
-    def append(self, entry: Entry) -> None:
+    def append(self, entry: JournalEntry) -> None:
         """Write an entry; it is safe once `sync` returns."""
         kind = entry.kind.encode("ascii")
         if not 0 < len(kind) <= _LONGEST:
@@ -77,7 +77,7 @@ class Journal:
         self._file.close()
 
 
-def read(path: Path, stop: int | None = None) -> Iterator[Entry]:
+def read(path: Path, stop: int | None = None) -> Iterator[JournalEntry]:
     """Read a journal up to where it was cut off.
 
     Parameters
@@ -108,7 +108,7 @@ def _checksum(kind: bytes, body: bytes) -> int:
     return zlib.crc32(body, zlib.crc32(kind))
 
 
-def _entries(file: BinaryIO) -> Iterator[tuple[Entry, int]]:
+def _entries(file: BinaryIO) -> Iterator[tuple[JournalEntry, int]]:
     """Read entries as far as they are whole, each with where it ends."""
     size = os.fstat(file.fileno()).st_size
     while True:
@@ -121,7 +121,7 @@ def _entries(file: BinaryIO) -> Iterator[tuple[Entry, int]]:
         body, kind = file.read(length), padded.rstrip(b"\0")
         if _checksum(kind, body) != checksum or not kind.isalpha():
             return
-        yield Entry(kind.decode("ascii"), body), file.tell()
+        yield JournalEntry(kind.decode("ascii"), body), file.tell()
 
 
 def _length_of_whole(path: Path) -> int:

@@ -17,7 +17,7 @@ from napari_sam.errors import DataError, LabelsError, NapariSamError
 from napari_sam.labels import entries
 from napari_sam.labels import table as object_table
 from napari_sam.labels.change import Change
-from napari_sam.labels.journal import Entry, read
+from napari_sam.labels.journal import JournalEntry, read
 from napari_sam.labels.levels import pieces, sparse_zeros
 from napari_sam.labels.record import from_bytes, table_in
 from napari_sam.labels.runs import Runs, write
@@ -137,9 +137,9 @@ def replay(path: Path, stop: int | None = None, progress: Progress = silent) -> 
     return now
 
 
-def _worth_following(told: Iterator[Entry]) -> Iterator[Entry]:
+def _worth_following(told: Iterator[JournalEntry]) -> Iterator[JournalEntry]:
     """Leave out what is told anew before anything else happens, such as results on the way."""
-    waiting: dict[object, Entry] = {}
+    waiting: dict[object, JournalEntry] = {}
     for entry in told:
         if entry.kind not in ("content", "table"):
             yield from waiting.values()
@@ -174,7 +174,7 @@ def _zeros(shape: tuple[int, ...], dtype: np.dtype[Any]) -> npt.NDArray[np.integ
         raise MemoryError(str(error)) from error
 
 
-def _follow(labels: Recovered, entry: Entry) -> None:
+def _follow(labels: Recovered, entry: JournalEntry) -> None:
     if entry.kind == "saved":
         labels.saved = True
         return

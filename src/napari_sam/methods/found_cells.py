@@ -13,14 +13,14 @@ from napari_sam.methods.found import Choice, Mask
 from napari_sam.methods.instances import (
     MIN_AREA,
     Floods,
-    Scores,
+    InstanceScores,
     flood,
     height_of,
     merge,
     number,
     score,
 )
-from napari_sam.methods.interpolation import EnlargedLabels, Labels, Map, Pixels, enlarge
+from napari_sam.methods.interpolation import EnlargedLabels, Labels, Map, MapPixels, enlarge
 from napari_sam.methods.options import DEFAULTS, CellOptions
 from napari_sam.models.model import InstanceMaps
 from napari_sam.pixel_size import PixelSize
@@ -36,20 +36,20 @@ class Cut:
 
     Parameters
     ----------
-    pixels : Pixels
+    pixels : MapPixels
         Those inside.
     values : (p,) int32
         Their objects.
-    scores : Scores
+    scores : InstanceScores
     areas : (n + 1,) int
         Pixels of the plane, by object.
     table : pandas.DataFrame, optional
         Measures of all of them, once they are wanted.
     """
 
-    pixels: Pixels
+    pixels: MapPixels
     values: Labels
-    scores: Scores
+    scores: InstanceScores
     areas: npt.NDArray[np.intp]
     table: pd.DataFrame | None = None
 
@@ -96,7 +96,7 @@ class FoundCells:
         self._pixel_size = pixel_size
         self._foreground: Map | None = None
         self._relief: tuple[object, Map] | None = None
-        self._inside: tuple[object, Pixels] | None = None
+        self._inside: tuple[object, MapPixels] | None = None
         self._floods: tuple[object, Floods, EnlargedLabels] | None = None
         self._cut: tuple[object, Cut] | None = None
 
@@ -172,11 +172,11 @@ class FoundCells:
             self._floods = key, floods, enlarged
         return self._floods[1:]
 
-    def _pixels_inside(self, options: CellOptions) -> Pixels:
+    def _pixels_inside(self, options: CellOptions) -> MapPixels:
         if self._inside is None or self._inside[0] != options.sensitivity:
             maps = self.maps
             inside = self._enlarged() >= options.foreground
-            pixels = Pixels.of(inside, maps.foreground.shape, maps.scale, maps.origin)
+            pixels = MapPixels.of(inside, maps.foreground.shape, maps.scale, maps.origin)
             self._inside = options.sensitivity, pixels
         return self._inside[1]
 

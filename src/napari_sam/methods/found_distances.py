@@ -14,8 +14,8 @@ from napari_sam.methods.distances import (
     mirrored,
 )
 from napari_sam.methods.found_cells import Cut, FoundCells
-from napari_sam.methods.instances import Scores, raised
-from napari_sam.methods.interpolation import Labels, Map, Pixels
+from napari_sam.methods.instances import InstanceScores, raised
+from napari_sam.methods.interpolation import Labels, Map, MapPixels
 from napari_sam.methods.options import SMOOTHING, CellOptions
 
 _REACH = 0.8  # by how much the slider for splitting moves the thresholds of seeds, end to end
@@ -50,19 +50,21 @@ class FoundDistances(FoundCells):
         inside = foreground > 1 / (1 + options.odds)
         threshold = seed_threshold(options)
         labels = flood_distances(*self._distances(options.smoothing), inside, threshold, threshold)
-        pixels = Pixels.of(labels > 0, labels.shape, (1.0, 1.0))
+        pixels = MapPixels.of(labels > 0, labels.shape, (1.0, 1.0))
         values = labels.ravel()[pixels.places]
         scores = self._scores(labels, values, pixels, options.odds)
         return Cut(pixels, values, scores, scores.areas)
 
-    def _scores(self, labels: Labels, values: Labels, pixels: Pixels, odds: float) -> Scores:
+    def _scores(
+        self, labels: Labels, values: Labels, pixels: MapPixels, odds: float
+    ) -> InstanceScores:
         areas = np.bincount(values, minlength=1)
         likely = raised(self._smooth_foreground().ravel()[pixels.places], odds)
         means = np.bincount(values, likely, len(areas)) / np.maximum(areas, 1)
         cut_off = np.zeros(len(areas), bool)
         for border in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
             cut_off[border] = True
-        return Scores(means.astype(np.float32), areas, cut_off)
+        return InstanceScores(means.astype(np.float32), areas, cut_off)
 
     def _smooth_foreground(self) -> Map:
         if self._foreground is None:

@@ -12,7 +12,7 @@ from napari_sam.methods.finding_cells import find_cells
 from napari_sam.methods.found import Choice, Mask
 from napari_sam.methods.found_cells import FoundCells
 from napari_sam.methods.options import DEFAULTS, CellOptions
-from napari_sam.methods.prompted import Answer, ask, paint_answers, prompts_of
+from napari_sam.methods.prompted import Redrawn, ask, paint_answers, prompts_of
 from napari_sam.models.model import Embedding, Model
 from napari_sam.pixel_size import PixelSize
 from napari_sam.progress import Progress, part, silent
@@ -74,7 +74,7 @@ class FoundMasks:
     def choose(self, options: CellOptions = DEFAULTS) -> Choice:
         """Choose the masks of the cells; as `FoundCells.choose`, scores being predicted IoUs."""
         labels, _ = self._cells.labels(_without_sizes(options))
-        best: dict[int, Answer] = {}
+        best: dict[int, Redrawn] = {}
         for answer in self._answers:
             under = int(labels[answer.point])
             if under and (under not in best or best[under].score < answer.score):
@@ -89,7 +89,7 @@ class FoundMasks:
         """Whether all of a region was searched: it always was."""
         return True
 
-    def _fits(self, answer: Answer, options: CellOptions) -> bool:
+    def _fits(self, answer: Redrawn, options: CellOptions) -> bool:
         area = answer.region.area
         return (
             answer.score >= options.min_score

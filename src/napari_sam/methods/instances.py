@@ -19,7 +19,7 @@ __all__ = [
     "MIN_SCORE",
     "SMOOTHING",
     "Floods",
-    "Scores",
+    "InstanceScores",
     "flood",
     "height_of",
     "labels_from_maps",
@@ -91,7 +91,7 @@ def labels_from_maps(
     labels : (H, W) int32
         0 background, ids 1..n without gaps.
     scores : (n,) float32
-        0 to 1, see :class:`Scores`.
+        0 to 1, see :class:`InstanceScores`.
 
     Raises
     ------
@@ -271,7 +271,7 @@ def merge(floods: Floods, ratio: float = MERGING) -> npt.NDArray[np.int32]:
 
 
 @dataclass(frozen=True, eq=False)
-class Scores:
+class InstanceScores:
     """What decides whether an object is kept; by label, the first entry is background.
 
     Parameters
@@ -300,7 +300,7 @@ class Scores:
 
 def score(
     floods: Floods, objects: npt.NDArray[np.int32], foreground: _Maps, odds: float = 1.0
-) -> Scores:
+) -> InstanceScores:
     """Measure how certain the network is of every object.
 
     Parameters
@@ -323,7 +323,7 @@ def score(
     cut_off = np.zeros(count, bool)
     cut_off[objects[floods.cut_off]] = True
     values = mean * raised(np.clip(peak / SURE, 0, 1), odds)
-    return Scores(np.asarray(values, np.float32), area, cut_off)
+    return InstanceScores(np.asarray(values, np.float32), area, cut_off)
 
 
 def raised(probability: _Maps, odds: float) -> _Maps:

@@ -40,7 +40,7 @@ def enlarge(
 
 
 @dataclass(frozen=True, eq=False)
-class Pixels:
+class MapPixels:
     """Some pixels of the plane, and where they lie on the map.
 
     Parameters
@@ -70,7 +70,7 @@ class Pixels:
         size: tuple[int, ...],
         scale: tuple[float, float],
         origin: tuple[float, float] = (0.0, 0.0),
-    ) -> Pixels:
+    ) -> MapPixels:
         """Find the pixels of a mask (H, W) on a map of some size (h, w)."""
         (r0, r1, down), (c0, c1, along) = _neighbours(size, inside.shape, scale, origin)
         height, width = inside.shape
@@ -98,10 +98,10 @@ class EnlargedLabels:
     Parameters
     ----------
     labels : (h, w) int32
-    pixels : Pixels
+    pixels : MapPixels
     """
 
-    def __init__(self, labels: Labels, pixels: Pixels) -> None:
+    def __init__(self, labels: Labels, pixels: MapPixels) -> None:
         flat = labels.ravel()
         self._near = flat[pixels.corners]
         # Squares of four map pixels that do not agree are few; only pixels in them are work.

@@ -117,7 +117,7 @@ class Option:
         return f"{value:.0f} {self.unit}" if self.unit else f"{value:.1f}"
 
 
-class Described(NamedTuple):
+class NamedOption(NamedTuple):
     """An option with its name and default."""
 
     name: str
@@ -130,7 +130,7 @@ def option(default: Any, kind: type, **what: Any) -> Any:
     return dataclasses.field(default=default, metadata={"option": Option(kind, **what)})
 
 
-def described(options: Any) -> list[Described]:
+def described(options: Any) -> list[NamedOption]:
     """List the options of a data class, or of an instance of one, by rank.
 
     Examples
@@ -142,7 +142,7 @@ def described(options: Any) -> list[Described]:
     [('strength', 0.5, 1)]
     """
     found = [
-        Described(field.name, field.default, field.metadata["option"])
+        NamedOption(field.name, field.default, field.metadata["option"])
         for field in dataclasses.fields(options)
         if "option" in field.metadata
     ]

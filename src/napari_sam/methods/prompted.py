@@ -25,7 +25,7 @@ COVERED = 0.5  # share of a mask that better ones may cover
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class Redrawn:
     """What a model answered about one rough object.
 
     Parameters
@@ -81,7 +81,7 @@ def prompts_of(labels: npt.NDArray[np.integer], ids: Sequence[int]) -> list[Prom
 
 def ask(
     model: Model, embedding: Embedding, prompts: Sequence[Prompt], progress: Progress = silent
-) -> list[Answer]:
+) -> list[Redrawn]:
     """Ask about all prompts, and keep of each answer the best mask around its point."""
     found = []
     for start in range(0, len(prompts), BATCH):
@@ -91,7 +91,7 @@ def ask(
         for prompt, answer in zip(batch, answers, strict=True):
             row, column = (int(v) for v in prompt.points[0])
             score = float(np.clip(answer.scores[0], 0, 1))
-            found.append(Answer((row, column), PackedMask.of(answer.masks[0]), score))
+            found.append(Redrawn((row, column), PackedMask.of(answer.masks[0]), score))
     progress(1.0)
     return found
 
@@ -101,7 +101,7 @@ def paint_answers(answers: Sequence[Scored], shape: tuple[int, int]) -> tuple[La
 
     Parameters
     ----------
-    answers : sequence of Answer
+    answers : sequence of Redrawn
         Or of anything with a region and a score.
     shape : (H, W)
 

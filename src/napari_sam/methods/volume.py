@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from napari_sam.images import Image, Plane
     from napari_sam.methods.found import Choice
     from napari_sam.segmentation import Segmentation
-    from napari_sam.stacks.volumes import Found
+    from napari_sam.stacks.volumes import SliceObjects
 
 Spacing = tuple[float, float, float]
 
@@ -143,14 +143,14 @@ class Volume(Cells):
         return Segmentation(labels, pd.concat(tables, ignore_index=True))
 
 
-def slices_of(found: Iterable[tuple[Plane, Choice]]) -> Iterator[Found]:
+def slices_of(found: Iterable[tuple[Plane, Choice]]) -> Iterator[SliceObjects]:
     """Take of every plane what joining needs: its labels and their scores."""
-    from napari_sam.stacks.volumes import Found
+    from napari_sam.stacks.volumes import SliceObjects
 
     for _, chosen in found:
         table = chosen.table
         scores = zip(table["label"], table["score"], strict=True)
-        yield Found(chosen.labels, {int(number): float(score) for number, score in scores})
+        yield SliceObjects(chosen.labels, {int(number): float(score) for number, score in scores})
 
 
 def spacing_of(image: Image) -> Spacing | None:

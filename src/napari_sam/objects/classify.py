@@ -21,13 +21,13 @@ from napari_sam.objects.classifier import Classifier
 from napari_sam.objects.describe import Looks, Sight, describing
 from napari_sam.progress import Progress, part, silent
 
-__all__ = ["Seen", "classify_objects", "look_at", "see", "suggest"]
+__all__ = ["SeenObjects", "classify_objects", "look_at", "see", "suggest"]
 
 Labels = npt.NDArray[np.integer[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class SeenObjects:
     """What objects look like, each on every plane where it is.
 
     Parameters
@@ -40,13 +40,13 @@ class Seen:
     ids: npt.NDArray[np.int64]
     looks: Looks
 
-    def of(self, ids: Iterable[int]) -> Seen:
+    def of(self, ids: Iterable[int]) -> SeenObjects:
         """Return those of some objects."""
         which = np.isin(self.ids, list(ids))
-        return Seen(self.ids[which], self.looks.of(which))
+        return SeenObjects(self.ids[which], self.looks.of(which))
 
     @classmethod
-    def joined(cls, parts: Iterable[Seen]) -> Seen:
+    def joined(cls, parts: Iterable[SeenObjects]) -> SeenObjects:
         """Put several behind each other; there has to be one at least."""
         parts = list(parts)
         return cls(
@@ -54,7 +54,7 @@ class Seen:
         )
 
 
-def look_at(labels: Labels, sight: Sight) -> Seen:
+def look_at(labels: Labels, sight: Sight) -> SeenObjects:
     """Describe the objects of a plane.
 
     Parameters
@@ -67,15 +67,15 @@ def look_at(labels: Labels, sight: Sight) -> Seen:
     ids, places = np.unique(labels, return_inverse=True)
     first = int(len(ids) > 0 and ids[0] == 0)
     counted = places.reshape(labels.shape) + (1 - first)
-    return Seen(ids[first:].astype(np.int64), sight.looks(counted))
+    return SeenObjects(ids[first:].astype(np.int64), sight.looks(counted))
 
 
-def suggest(seen: Seen, known: Mapping[int, str]) -> pd.DataFrame:
+def suggest(seen: SeenObjects, known: Mapping[int, str]) -> pd.DataFrame:
     """Suggest a class for every object that was seen, after those that are known.
 
     Parameters
     ----------
-    seen : Seen
+    seen : SeenObjects
     known : mapping of int to str
         The class of some of the objects.
 
@@ -202,7 +202,7 @@ def _classes(known: Any) -> dict[int, str]:
     }
 
 
-def see(image: Image, labels: Labels, model: Model, progress: Progress = silent) -> Seen:
+def see(image: Image, labels: Labels, model: Model, progress: Progress = silent) -> SeenObjects:
     """Look at every plane of an image that holds an object.
 
     Raises
@@ -221,4 +221,4 @@ def see(image: Image, labels: Labels, model: Model, progress: Progress = silent)
     progress(1.0)
     if not parts:
         raise LabelsError("There is no object in the labels.")
-    return Seen.joined(parts)
+    return SeenObjects.joined(parts)

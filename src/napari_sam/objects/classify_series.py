@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from napari_sam.errors import LabelsError, ParameterError
-from napari_sam.objects.classify import Seen, suggest
+from napari_sam.objects.classify import SeenObjects, suggest
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,13 +25,13 @@ class OfImage:
     ----------
     name : str
         For messages.
-    seen : Seen
+    seen : SeenObjects
     known : mapping of int to str
         The class of some of them, by id.
     """
 
     name: str
-    seen: Seen
+    seen: SeenObjects
     known: Mapping[int, str]
 
 
@@ -57,7 +57,7 @@ def suggest_for_all(images: Iterable[OfImage]) -> list[pd.DataFrame]:
     """
     images = list(images)
     known: dict[int, str] = {}
-    parts: list[Seen] = []
+    parts: list[SeenObjects] = []
     firsts = [0]
     for one in images:
         missing = sorted(set(one.known) - set(one.seen.ids.tolist()))
@@ -67,13 +67,13 @@ def suggest_for_all(images: Iterable[OfImage]) -> list[pd.DataFrame]:
         ids, places = np.unique(one.seen.ids, return_inverse=True)
         numbers = dict(zip(ids.tolist(), range(firsts[-1], firsts[-1] + len(ids)), strict=True))
         known |= {numbers[number]: name for number, name in one.known.items()}
-        parts.append(Seen(places + firsts[-1], one.seen.looks))
+        parts.append(SeenObjects(places + firsts[-1], one.seen.looks))
         firsts.append(firsts[-1] + len(ids))
     if len(set(known.values())) < 2:
         raise ParameterError(
             "Objects of one class alone tell nothing apart: name examples of two at least."
         )
-    table = suggest(Seen.joined(parts), known)
+    table = suggest(SeenObjects.joined(parts), known)
     return [
         table.iloc[first:last].assign(label=np.unique(one.seen.ids)).reset_index(drop=True)
         for one, first, last in zip(images, firsts[:-1], firsts[1:], strict=True)

@@ -17,14 +17,14 @@ from napari_sam.models.model import Embedding, Model
 from napari_sam.objects.describe import Looks, Sight
 from napari_sam.progress import Progress, part, silent
 
-__all__ = ["Described", "Examples", "Find", "Shown"]
+__all__ = ["Described", "Examples", "Find", "ShownPlane"]
 
 Labels = npt.NDArray[np.integer[Any]]
 Find = Callable[[npt.NDArray[Any], Embedding], Labels]
 """Finds all objects of a plane that is encoded, as labels with ids 1..n."""
 
 
-class Shown(NamedTuple):
+class ShownPlane(NamedTuple):
     """A plane with objects that are shown.
 
     Attributes
@@ -61,12 +61,12 @@ class Examples:
 
     Parameters
     ----------
-    shown : tuple of Shown
+    shown : tuple of ShownPlane
     more : tuple of (fingerprint, Looks)
         Objects that are described already, by which model.
     """
 
-    shown: tuple[Shown, ...]
+    shown: tuple[ShownPlane, ...]
     more: tuple[tuple[str, Looks], ...] = ()
     _known: dict[str, list[_Plane]] = field(default_factory=dict, repr=False)
 
@@ -93,7 +93,7 @@ class Examples:
         for block in described.blocks():
             marked = np.maximum(block.plane.take(ids), 0)
             if marked.any():
-                shown.append(Shown(np.asarray(block.read()), _counted(marked), block.limits))
+                shown.append(ShownPlane(np.asarray(block.read()), _counted(marked), block.limits))
         if not shown:
             raise LabelsError("There is no example: mark one object at least that is looked for.")
         return cls(tuple(shown))
@@ -151,7 +151,7 @@ class Examples:
 
 
 def _described(
-    one: Shown,
+    one: ShownPlane,
     model: Model,
     find: Find,
     seen: tuple[npt.NDArray[Any], Embedding] | None,

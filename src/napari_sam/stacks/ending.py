@@ -20,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 from numpy.lib.stride_tricks import sliding_window_view
 
-from napari_sam.stacks.following import Seen
+from napari_sam.stacks.following import SeenOnSlice
 from napari_sam.stacks.logistic import Logistic
 
 Signs = npt.NDArray[np.float64]
@@ -42,14 +42,14 @@ ENOUGH = 4.5  # log-odds against the object, summed up, at which nobody looks fu
 SETTLED = 2.0  # the same where slices ahead have been heard already
 
 
-def signs_of(area: int, seen: Sequence[Seen]) -> Signs:
+def signs_of(area: int, seen: Sequence[SeenOnSlice]) -> Signs:
     """Return what slices say about an object, one after the other from where it is known.
 
     Parameters
     ----------
     area : int
         Pixels of the object where it is known.
-    seen : sequence of Seen
+    seen : sequence of SeenOnSlice
         The slices after that.
 
     Returns
@@ -84,14 +84,14 @@ def signs_of(area: int, seen: Sequence[Seen]) -> Signs:
     )
 
 
-def signs_in_time(area: int, seen: Sequence[Seen]) -> Signs:
+def signs_in_time(area: int, seen: Sequence[SeenOnSlice]) -> Signs:
     """Return what frames say about an object, one after the other from where it is known.
 
     Parameters
     ----------
     area : int
         Pixels of the object where it is known.
-    seen : sequence of Seen
+    seen : sequence of SeenOnSlice
         The frames after that.
 
     Returns
@@ -160,7 +160,7 @@ class Rule:
         How much more likely than not that makes the object.
     """
 
-    signs: Callable[[int, Sequence[Seen]], Signs]
+    signs: Callable[[int, Sequence[SeenOnSlice]], Signs]
     presence: Logistic
 
 
@@ -169,7 +169,7 @@ OVER_TIME = Rule(signs_in_time, STAYING)
 
 
 @dataclass(frozen=True)
-class Verdict:
+class HowFar:
     """On how many slices an object is, counted from where it is known.
 
     Parameters
@@ -189,28 +189,28 @@ class Verdict:
 
 def judge(
     area: int,
-    seen: Sequence[Seen],
+    seen: Sequence[SeenOnSlice],
     whole: bool,
     rule: Rule = THROUGH_SLICES,
-    own: Sequence[Seen] = (),
-) -> Verdict:
+    own: Sequence[SeenOnSlice] = (),
+) -> HowFar:
     """Tell how many of the slices show the object.
 
     Parameters
     ----------
     area : int
         Pixels of the object where it is known: on the first slice that it is known on.
-    seen : sequence of Seen
+    seen : sequence of SeenOnSlice
         The slices to be judged.
     whole : bool
         Whether there are no slices beyond these.
     rule : Rule
-    own : sequence of Seen
+    own : sequence of SeenOnSlice
         Slices before these that are known to show it, from the second one on: what it is like.
 
     Returns
     -------
-    Verdict
+    HowFar
     """
     end, certain, likely = End(SETTLED), 0, 0
     settled = len(seen) if whole else len(seen) - AHEAD
@@ -221,8 +221,8 @@ def judge(
         if number <= settled:
             certain = likely
         if end.over:
-            return Verdict(certain, likely, number <= settled)
-    return Verdict(certain, likely, whole)
+            return HowFar(certain, likely, number <= settled)
+    return HowFar(certain, likely, whole)
 
 
 class End:

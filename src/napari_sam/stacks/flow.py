@@ -35,7 +35,7 @@ EVEN = 1e-3  # spread of brightness below which there is nothing to compare
 FLAT = 1e-14  # determinant below which a square shows no structure to follow
 
 
-class Moved(NamedTuple):
+class MovedObject(NamedTuple):
     """An object moved with the picture.
 
     Attributes
@@ -51,7 +51,7 @@ class Moved(NamedTuple):
     alike: float
 
 
-def carry_mask(mask: npt.NDArray[np.bool_], before: Picture, after: Picture) -> Moved:
+def carry_mask(mask: npt.NDArray[np.bool_], before: Picture, after: Picture) -> MovedObject:
     """Move a mask with the picture.
 
     Parameters
@@ -63,13 +63,13 @@ def carry_mask(mask: npt.NDArray[np.bool_], before: Picture, after: Picture) -> 
 
     Returns
     -------
-    Moved
+    MovedObject
         In the second frame.
     """
     found = np.zeros(mask.shape, np.float32)
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
-        return Moved(found, 0.0)
+        return MovedObject(found, 0.0)
     size = float(np.sqrt((rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1)))
     reach = max(LEAST, int(NEAR * size))
     near = tuple(
@@ -78,7 +78,7 @@ def carry_mask(mask: npt.NDArray[np.bool_], before: Picture, after: Picture) -> 
     part = mask[near]
     zoom = min(1.0, ACROSS / np.count_nonzero(part) ** 0.5)
     if zoom * min(part.shape) < 2:  # a line shows no motion
-        return Moved(mask.astype(np.float32), 0.0)
+        return MovedObject(mask.astype(np.float32), 0.0)
     small = [shrink(picture[near], zoom) for picture in (before, after)]
     moves = flow(small[1], small[0])
     down, along = np.indices(part.shape, dtype=np.float32)
@@ -91,7 +91,7 @@ def carry_mask(mask: npt.NDArray[np.bool_], before: Picture, after: Picture) -> 
     was, here = (ndi.gaussian_filter(picture[near], 1.0) for picture in (before, after))
     moved = ndi.map_coordinates(was, came, order=1, mode="nearest")
     around = ndi.binary_dilation(found[near] > 0.5, iterations=RIM)
-    return Moved(found, _correlation(moved[around], here[around]))
+    return MovedObject(found, _correlation(moved[around], here[around]))
 
 
 def _correlation(one: Map, other: Map) -> float:

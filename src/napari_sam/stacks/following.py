@@ -55,7 +55,7 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class SeenOnSlice:
     """What one slice shows of the object that was expected there.
 
     Parameters
@@ -83,7 +83,7 @@ class Seen:
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class WindowAnswer:
     """What a model says of an object that is expected in a window.
 
     Parameters
@@ -93,7 +93,7 @@ class Answer:
     score : float
         Predicted IoU.
     alone : float
-        See `Seen`.
+        See `SeenOnSlice`.
     """
 
     logits: Map
@@ -109,7 +109,7 @@ def follow(
     index: int,
     others: Others | None = None,
     over_time: bool = False,
-) -> Seen | None:
+) -> SeenOnSlice | None:
     """Find on a slice what is known on the slice before.
 
     Parameters
@@ -129,7 +129,7 @@ def follow(
 
     Returns
     -------
-    Seen or None
+    SeenOnSlice or None
         None where nothing is left of it.
     """
     window = Window.around(region, slices.plane)
@@ -154,10 +154,12 @@ def follow(
         return None
     lights = light_of(mask, pictures[1]), light_of(known, pictures[0])
     covered = float(known[mask].mean())
-    return Seen(window.region(mask), answer.score, answer.alone, *lights, moved.alike, covered)
+    return SeenOnSlice(
+        window.region(mask), answer.score, answer.alone, *lights, moved.alike, covered
+    )
 
 
-def drawn(slices: Slices, step: Step, expected: Seen | None) -> Seen:
+def drawn(slices: Slices, step: Step, expected: SeenOnSlice | None) -> SeenOnSlice:
     """Look at a slice where a person showed an object.
 
     Parameters
@@ -165,19 +167,19 @@ def drawn(slices: Slices, step: Step, expected: Seen | None) -> Seen:
     slices : Slices
     step : Step
         What was shown.
-    expected : Seen or None
+    expected : SeenOnSlice or None
         What was seen there of the object as it was known on the slice before. It tells how well a
         click finds it, and how much it looks as before: without that, what lies beyond would be
         compared with itself alone, and a neighbour be as good as the object.
 
     Returns
     -------
-    Seen
+    SeenOnSlice
     """
     window = Window.around(step.region, slices.plane)
     light = light_of(window.mask(step.region), _grey(slices.read(step.index, window), slices))
     if expected is None:
-        return Seen(step.region, step.score, 0.0, light, light, 0.0, 1.0)
+        return SeenOnSlice(step.region, step.score, 0.0, light, light, 0.0, 1.0)
     return replace(expected, region=step.region, score=step.score, light=light)
 
 
@@ -187,7 +189,7 @@ def ask(
     expected: Mask,
     not_this: Sequence[tuple[int, int]] = (),
     before: Mask | None = None,
-) -> Answer:
+) -> WindowAnswer:
     """Ask a model about the object that is expected in a window.
 
     Any promptable model understands a box and a point. Its answers to both and to the point alone
@@ -204,7 +206,7 @@ def ask(
 
     Returns
     -------
-    Answer
+    WindowAnswer
     """
     rows, columns = np.flatnonzero(expected.any(1)), np.flatnonzero(expected.any(0))
     box = (rows[0] - 0.5, columns[0] - 0.5, rows[-1] + 0.5, columns[-1] + 0.5)
@@ -221,7 +223,7 @@ def ask(
     logits = _best(found, fits, expected)
     if learnt is None and max(fits) > NOTHING:  # a click is not bound by a box that does not fit
         logits = np.float32(0.5) * (logits + _best(clicked, alone, expected))
-    return Answer(logits, float(found.scores[int(np.argmax(fits))]), max(alone))
+    return WindowAnswer(logits, float(found.scores[int(np.argmax(fits))]), max(alone))
 
 
 def _best(found: Candidates, fits: list[float], expected: Mask) -> Map:

@@ -17,7 +17,7 @@ Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Objects:
+class FrameObjects:
     """What linking needs to know of the objects of one frame.
 
     Parameters
@@ -67,7 +67,7 @@ def check_labels(labels: Any) -> Any:
     return data
 
 
-def describe(frame: npt.NDArray[np.integer[Any]], spacing: tuple[float, ...] = ()) -> Objects:
+def describe(frame: npt.NDArray[np.integer[Any]], spacing: tuple[float, ...] = ()) -> FrameObjects:
     """Measure the objects of a frame (H, W) or (Z, H, W).
 
     Examples
@@ -88,14 +88,14 @@ def describe(frame: npt.NDArray[np.integer[Any]], spacing: tuple[float, ...] = (
     for axis, (along, step) in enumerate(zip(at, steps, strict=True)):
         places[:, axis] = np.bincount(numbers, along, count) / np.maximum(sizes, 1) * step
         edges[numbers[(along == 0) | (along == frame.shape[axis] - 1)]] = True
-    return Objects(ids.astype(np.int64), sizes.astype(np.int64), places, edges)
+    return FrameObjects(ids.astype(np.int64), sizes.astype(np.int64), places, edges)
 
 
 def overlaps(
     before: npt.NDArray[np.integer[Any]],
     after: npt.NDArray[np.integer[Any]],
-    first: Objects,
-    second: Objects,
+    first: FrameObjects,
+    second: FrameObjects,
     drift: Floats | None = None,
 ) -> tuple[Ints, Ints, Ints]:
     """Count the pixels that objects of two frames share.
@@ -103,7 +103,7 @@ def overlaps(
     Parameters
     ----------
     before, after : integer arrays of one shape
-    first, second : Objects
+    first, second : FrameObjects
         Of these frames.
     drift : (n, D) float, optional
         By how many pixels each object of the first frame is moved before.
@@ -155,14 +155,14 @@ def grey(pixels: npt.NDArray[Any]) -> Floats:
 
 
 def repaint(
-    frame: npt.NDArray[np.integer[Any]], objects: Objects, numbers: npt.NDArray[np.int32]
+    frame: npt.NDArray[np.integer[Any]], objects: FrameObjects, numbers: npt.NDArray[np.int32]
 ) -> npt.NDArray[np.int32]:
     """Return a frame with other ids for its objects.
 
     Parameters
     ----------
     frame : integer array
-    objects : Objects
+    objects : FrameObjects
         Of this frame.
     numbers : (n,) int32
         The new ids.

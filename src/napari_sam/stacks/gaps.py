@@ -10,7 +10,7 @@ from scipy import ndimage as ndi
 from napari_sam.regions import Region, iou_of
 from napari_sam.stacks.crops import Others, Window
 from napari_sam.stacks.ending import THROUGH_SLICES, End, Rule
-from napari_sam.stacks.following import NOBODY, Seen, Step
+from napari_sam.stacks.following import NOBODY, SeenOnSlice, Step
 from napari_sam.stacks.interpolate import fill_regions
 from napari_sam.stacks.passes import Pass
 
@@ -78,7 +78,7 @@ def _way(side: Pass, gap: int, rule: Rule) -> range:
     return range(start.index + side.way, start.index + side.way * (count + 1), side.way)
 
 
-def _fits(seen: Seen | None, shape: Region) -> bool:
+def _fits(seen: SeenOnSlice | None, shape: Region) -> bool:
     return seen is not None and iou_of(seen.region, shape) >= FITS
 
 

@@ -9,7 +9,7 @@ from scipy.sparse import coo_array, csr_array
 from scipy.spatial import cKDTree
 
 from napari_sam.stacks.assign import best_pairs
-from napari_sam.stacks.frames import Floats, Ints, Objects
+from napari_sam.stacks.frames import Floats, FrameObjects, Ints
 from napari_sam.stacks.logistic import Logistic
 
 #: Of a track's end and another's beginning: distance in diameters per root of frames between
@@ -70,7 +70,7 @@ class Lineage:
     overlap: csr_array
 
     @classmethod
-    def of(cls, frames: list[Objects], links: list[Links]) -> Lineage:
+    def of(cls, frames: list[FrameObjects], links: list[Links]) -> Lineage:
         """Begin with the links of consecutive frames."""
         start = np.cumsum([0, *(len(frame) for frame in frames)]).astype(np.int64)
         count = int(start[-1])
@@ -126,7 +126,7 @@ class Nodes:
     edges: Ints
 
     @classmethod
-    def of(cls, frames: list[Objects]) -> Nodes:
+    def of(cls, frames: list[FrameObjects]) -> Nodes:
         """Put frames one after the other."""
         return cls(
             np.repeat(np.arange(len(frames)), [len(frame) for frame in frames]),

@@ -20,7 +20,15 @@ from napari_sam.errors import LabelsError
 from napari_sam.labels.gather import check_out
 from napari_sam.progress import Progress, part, silent
 from napari_sam.stacks.assign import best_pairs
-from napari_sam.stacks.frames import Floats, Ints, Objects, check_labels, describe, grey, overlaps
+from napari_sam.stacks.frames import (
+    Floats,
+    FrameObjects,
+    Ints,
+    check_labels,
+    describe,
+    grey,
+    overlaps,
+)
 from napari_sam.stacks.lineage import Lineage, Links, Nodes, join
 from napari_sam.stacks.logistic import Logistic
 from napari_sam.stacks.motion import motion_at
@@ -44,7 +52,7 @@ Picture = npt.NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, eq=False)
-class Pairs:
+class FramePairs:
     """Pairs of objects of two frames that may be the same.
 
     Parameters
@@ -151,8 +159,8 @@ def link_labels(
 def link_two(
     before: Frame,
     after: Frame,
-    first: Objects,
-    second: Objects,
+    first: FrameObjects,
+    second: FrameObjects,
     pictures: tuple[Picture, Picture] | None = None,
 ) -> Links:
     """Link two consecutive frames.
@@ -174,7 +182,7 @@ def link_two(
     return Links(pairs.rows[chosen], pairs.columns[chosen], margins, best.common)
 
 
-def _follow(two: tuple[Frame, Frame, Objects, Objects], drift: Floats) -> _Linked:
+def _follow(two: tuple[Frame, Frame, FrameObjects, FrameObjects], drift: Floats) -> _Linked:
     """Link as if objects had moved by a drift (n, D), then with their neighbours."""
     best = _Linked.of(two, drift)
     for _ in range(ROUNDS):
@@ -193,7 +201,7 @@ class _Linked:
     """Pairs, what each would gain, and the chosen ones."""
 
     common: tuple[Ints, Ints, Ints]
-    pairs: Pairs
+    pairs: FramePairs
     gains: Floats
     chosen: npt.NDArray[np.intp]
 
@@ -202,7 +210,7 @@ class _Linked:
         return float(self.gains[self.chosen].sum())
 
     @classmethod
-    def of(cls, two: tuple[Frame, Frame, Objects, Objects], drift: Floats) -> _Linked:
+    def of(cls, two: tuple[Frame, Frame, FrameObjects, FrameObjects], drift: Floats) -> _Linked:
         common = overlaps(*two, drift)
         pairs = find_pairs(two[2], two[3], common, drift)
         gains = WEIGHTS.log_odds(pairs.signs)
@@ -210,7 +218,7 @@ class _Linked:
 
 
 def _drifts(
-    first: Objects, second: Objects, pictures: tuple[Picture, Picture] | None
+    first: FrameObjects, second: FrameObjects, pictures: tuple[Picture, Picture] | None
 ) -> Iterator[Floats]:
     """Suggest how far the objects of the first frame (n, D) may have moved."""
     if pictures is not None and first.places.shape[1] == 2 and len(first):
@@ -221,7 +229,7 @@ def _drifts(
         yield np.broadcast_to(shift, first.places.shape)
 
 
-def common_shifts(first: Objects, second: Objects) -> list[Floats]:
+def common_shifts(first: FrameObjects, second: FrameObjects) -> list[Floats]:
     """Return the displacements (D,) that most pairs of similar objects agree on."""
     if min(len(first), len(second)) < NEIGHBOURS:
         return []
@@ -241,12 +249,12 @@ def common_shifts(first: Objects, second: Objects) -> list[Floats]:
 
 
 def find_pairs(
-    first: Objects, second: Objects, common: tuple[Ints, Ints, Ints], drift: Floats
-) -> Pairs:
+    first: FrameObjects, second: FrameObjects, common: tuple[Ints, Ints, Ints], drift: Floats
+) -> FramePairs:
     """List pairs that overlap or are near, once the first frame has moved by its drift (n, D)."""
     if not len(first) or not len(second):
         nothing = np.empty(0, np.int64)
-        return Pairs(nothing, nothing, np.empty((0, 4)))
+        return FramePairs(nothing, nothing, np.empty((0, 4)))
     moved = first.places + drift
     tree = cKDTree(second.places)
     spacing = max(_spacing(first), _spacing(second))
@@ -268,10 +276,10 @@ def find_pairs(
         distance / spacing,
         np.abs(np.log(a / b)),
     ]
-    return Pairs(rows, columns, np.stack(signs, axis=1))
+    return FramePairs(rows, columns, np.stack(signs, axis=1))
 
 
-def _spacing(objects: Objects) -> float:
+def _spacing(objects: FrameObjects) -> float:
     """Return the usual distance to the nearest neighbour, at least a diameter."""
     usual = float(np.median(objects.diameters))
     if len(objects) < 2:
@@ -280,7 +288,7 @@ def _spacing(objects: Objects) -> float:
     return max(float(np.median(distance[:, 1])), usual)
 
 
-def _neighbours_drift(first: Objects, second: Objects, linked: _Linked) -> Floats | None:
+def _neighbours_drift(first: FrameObjects, second: FrameObjects, linked: _Linked) -> Floats | None:
     """Return how objects move together with their neighbours, or None where they do not."""
     chosen = linked.chosen
     if len(chosen) < 2 * NEIGHBOURS:
@@ -298,7 +306,7 @@ def _neighbours_drift(first: Objects, second: Objects, linked: _Linked) -> Float
     return np.asarray(np.median(moves[near], axis=1), np.float64)
 
 
-def _margins(pairs: Pairs, gains: Floats, chosen: npt.NDArray[np.intp]) -> Floats:
+def _margins(pairs: FramePairs, gains: Floats, chosen: npt.NDArray[np.intp]) -> Floats:
     """Return of every chosen pair its gain less that of the best other pair of its two sides."""
     margins = gains[chosen].copy()
     for side in (pairs.rows, pairs.columns):

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from napari_sam.regions import Region
-from napari_sam.stacks.ending import THROUGH_SLICES, Rule, Verdict, judge
-from napari_sam.stacks.following import Seen, Step
+from napari_sam.stacks.ending import THROUGH_SLICES, HowFar, Rule, judge
+from napari_sam.stacks.following import SeenOnSlice, Step
 
-Follow = Callable[[int, Region, int], Seen | None]
+Follow = Callable[[int, Region, int], SeenOnSlice | None]
 """``follow(before, region, index)``: what slice `index` shows of an object known on `before`."""
 
 
@@ -30,11 +30,11 @@ class Pass:
 
     def __init__(self, start: Step, way: int) -> None:
         self.start, self.way = start, way
-        self.seen: list[Seen] = []
+        self.seen: list[SeenOnSlice] = []
         #: Whether nothing at all is left of the object beyond.
         self.lost = False
 
-    def at(self, index: int) -> Seen | None:
+    def at(self, index: int) -> SeenOnSlice | None:
         """Return what is known of a slice."""
         place = (index - self.start.index) * self.way - 1
         return self.seen[place] if 0 <= place < len(self.seen) else None
@@ -62,15 +62,17 @@ class Own:
     ----------
     area : int
         Pixels on the first of them.
-    seen : list of Seen
+    seen : list of SeenOnSlice
         The others.
     """
 
     area: int
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[SeenOnSlice] = field(default_factory=list)
 
 
-def own_slices(chain: Sequence[Pass], drawn: Callable[[Step, Seen | None], Seen]) -> Own:
+def own_slices(
+    chain: Sequence[Pass], drawn: Callable[[Step, SeenOnSlice | None], SeenOnSlice]
+) -> Own:
     """Put together what is known between the slices where an object was shown.
 
     Parameters
@@ -110,7 +112,7 @@ class Outwards:
         self._own = own or Own(along.start.region.area)
         self._made: list[Step] = []
         self._told = 0
-        self._judged: tuple[tuple[int, bool], Verdict] | None = None
+        self._judged: tuple[tuple[int, bool], HowFar] | None = None
 
     def done(self, reach: int) -> bool:
         """Whether all is known and told, if nobody looks beyond a slice."""
@@ -138,7 +140,7 @@ class Outwards:
             self._made.append(Step(index, seen.region, seen.score))
         return self._made[:count]
 
-    def _judge(self, reach: int) -> Verdict:
+    def _judge(self, reach: int) -> HowFar:
         along = self.along
         possible = max((reach - along.start.index) * along.way, 0)
         state = min(len(along.seen), possible), along.reaches(reach)

@@ -17,7 +17,7 @@ from napari_sam.models.model import Model
 from napari_sam.progress import Progress, part, silent
 from napari_sam.prompts import Prompt
 from napari_sam.stacks.carry import Carry, show_all, shown_by
-from napari_sam.stacks.family import FIRST, Family, Follower
+from napari_sam.stacks.descendants import FIRST, Descendants, Follower
 from napari_sam.stacks.following import Step
 from napari_sam.stacks.recall import Recall
 from napari_sam.stacks.recalled import Recalled
@@ -150,7 +150,7 @@ def propagate(
     if checks.flag(divisions, "divisions"):
         how = {"rgb": rgb, "limits": limits, "others": others}
         sees = known if known.has_instances else as_model(finder, known.device)
-        family = Family(partial(_follower, stack, how), known, lambda: sees)
+        family = Descendants(partial(_follower, stack, how), known, lambda: sees)
         return _with_daughters(family, prompts, (first, last), progress)
     if known.memory is not None:
         how = {"first": first, "last": last, "others": others, "rgb": rgb, "limits": limits}
@@ -256,7 +256,7 @@ def _follower(
 
 
 def _with_daughters(
-    family: Family,
+    family: Descendants,
     prompts: Mapping[int, Prompt | npt.ArrayLike],
     ends: tuple[int, int | None],
     progress: Progress,

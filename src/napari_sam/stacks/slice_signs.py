@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
-from napari_sam.stacks.frames import Floats, Ints, Objects, describe, overlaps
+from napari_sam.stacks.frames import Floats, FrameObjects, Ints, describe, overlaps
 
 REACH = 2  # slices beyond a pair on which an object may be larger again
 COVERED = 0.7  # share of a piece that the whole covers
@@ -31,7 +31,7 @@ class Slice(NamedTuple):
 
     start: int
     labels: npt.NDArray[np.integer[Any]]
-    objects: Objects
+    objects: FrameObjects
     picture: Picture | None
     spread: Floats
 
@@ -49,7 +49,7 @@ class Slice(NamedTuple):
         return cls(start, labels, objects, smooth, np.sqrt(spread))
 
 
-class Pairs(NamedTuple):
+class SlicePairs(NamedTuple):
     """Regions (m,) of two slices that overlap.
 
     ``first`` and ``second`` number regions through the stack, ``shared`` counts the pixels that
@@ -64,7 +64,9 @@ class Pairs(NamedTuple):
     signs: Floats
 
     @classmethod
-    def between(cls, earlier: Slice, later: Slice, middle: Sequence[Slice], step: float) -> Pairs:
+    def between(
+        cls, earlier: Slice, later: Slice, middle: Sequence[Slice], step: float
+    ) -> SlicePairs:
         """Pair the regions of two slices.
 
         Parameters
@@ -83,7 +85,7 @@ class Pairs(NamedTuple):
         return cls(earlier.start + a, later.start + b, shared, np.full(len(a), apart), signs)
 
     @classmethod
-    def joined(cls, parts: list[Pairs]) -> Pairs:
+    def joined(cls, parts: list[SlicePairs]) -> SlicePairs:
         """Put the pairs of all slices together."""
         none = np.empty(0, np.int64)
         nothing = cls(none, none, none, none, np.empty((0, 9)))
@@ -91,7 +93,13 @@ class Pairs(NamedTuple):
 
 
 def signs_of(
-    earlier: Objects, later: Objects, a: Ints, b: Ints, shared: Ints, apart: int, step: float
+    earlier: FrameObjects,
+    later: FrameObjects,
+    a: Ints,
+    b: Ints,
+    shared: Ints,
+    apart: int,
+    step: float,
 ) -> Floats:
     """Return what pairs of regions of two slices look like, (m, 8).
 
@@ -147,7 +155,7 @@ def _most(side: Ints, shared: Ints) -> Floats:
     return most[side]
 
 
-def valleys(pairs: Pairs, sizes: npt.NDArray[Any]) -> Floats:
+def valleys(pairs: SlicePairs, sizes: npt.NDArray[Any]) -> Floats:
     """Tell how much smaller pairs are than what follows on both sides of them.
 
     An object gets larger along z, and then smaller. Where it gets smaller and then larger again,
@@ -155,7 +163,7 @@ def valleys(pairs: Pairs, sizes: npt.NDArray[Any]) -> Floats:
 
     Parameters
     ----------
-    pairs : Pairs
+    pairs : SlicePairs
     sizes : (n,) int
         Pixels of every region. Pieces that the same region covers count as one.
 
@@ -171,7 +179,9 @@ def valleys(pairs: Pairs, sizes: npt.NDArray[Any]) -> Floats:
 
     >>> sizes, one = np.array([30, 80, 40, 40, 80, 30]), np.ones(5, int)
     >>> first = np.arange(5)
-    >>> pairs = Pairs(first, first + 1, np.minimum(sizes[:5], sizes[1:]), one, np.empty((5, 8)))
+    >>> pairs = SlicePairs(
+    ...     first, first + 1, np.minimum(sizes[:5], sizes[1:]), one, np.empty((5, 8))
+    ... )
     >>> valleys(pairs, sizes)[:, 0].round(1).tolist()  # where they meet, and one slice beside
     [0.0, 0.7, 0.7, 0.7, 0.0]
     """
@@ -192,7 +202,7 @@ def valleys(pairs: Pairs, sizes: npt.NDArray[Any]) -> Floats:
     return np.stack([valley, deeper - valley], axis=1)
 
 
-def _pooled(sizes: npt.NDArray[Any], partner: Ints, pairs: Pairs) -> Floats:
+def _pooled(sizes: npt.NDArray[Any], partner: Ints, pairs: SlicePairs) -> Floats:
     """Return the size of every region together with others that its partner covers as well."""
     share = np.zeros(len(sizes))
     for one, other in ((pairs.first, pairs.second), (pairs.second, pairs.first)):

@@ -14,7 +14,7 @@ from napari_sam.errors import LabelsError
 from napari_sam.files.ctc import read_ctc, write_ctc
 from napari_sam.progress import Progress, silent
 from napari_sam.segmentation import Segmentation, check_id
-from napari_sam.stacks.frames import Floats, Objects, describe, repaint
+from napari_sam.stacks.frames import Floats, FrameObjects, describe, repaint
 from napari_sam.stacks.lineage import Lineage, Nodes
 from napari_sam.stacks.logistic import probability
 
@@ -94,7 +94,7 @@ def tracks_of(labels: Any, parents: Mapping[int, int]) -> Tracks:
     LabelsError
         When a parent or a daughter is not in the labels, or a parent does not begin before.
     """
-    frames: list[Objects] = [describe(np.asarray(labels[t])) for t in range(labels.shape[0])]
+    frames: list[FrameObjects] = [describe(np.asarray(labels[t])) for t in range(labels.shape[0])]
     track = np.concatenate([frame.ids for frame in frames])
     unknown = (set(parents) | set(parents.values())) - set(track.tolist())
     if unknown:
@@ -116,7 +116,7 @@ def tracks_of(labels: Any, parents: Mapping[int, int]) -> Tracks:
 
 def number_tracks(
     labels: Any,
-    frames: list[Objects],
+    frames: list[FrameObjects],
     lineage: Lineage,
     out: Any,
     used: int = 0,

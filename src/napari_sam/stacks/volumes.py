@@ -16,12 +16,12 @@ from napari_sam.labels.gather import check_out
 from napari_sam.pixel_size import PixelSize
 from napari_sam.regions import Region
 from napari_sam.segmentation import Segmentation, check_id, with_units
-from napari_sam.stacks.frames import Floats, Ints, Objects, grey, repaint
+from napari_sam.stacks.frames import Floats, FrameObjects, Ints, grey, repaint
 from napari_sam.stacks.grouping import gather_regions, join_tips
 from napari_sam.stacks.interpolate import fill_regions
 from napari_sam.stacks.logistic import Logistic
 from napari_sam.stacks.object_table import describe_objects, mean_scores
-from napari_sam.stacks.slice_signs import Pairs, Slice, valleys
+from napari_sam.stacks.slice_signs import Slice, SlicePairs, valleys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,7 @@ FLAT = 3  # slices of a usual object below which the stack is too flat to tell s
 
 
 @dataclass(frozen=True, eq=False)
-class Found:
+class SliceObjects:
     """The objects of one slice.
 
     Parameters
@@ -59,7 +59,7 @@ class Found:
 
 
 def link_slices(
-    found: Iterable[Found],
+    found: Iterable[SliceObjects],
     shape: tuple[int, int, int],
     *,
     image: Any = None,
@@ -73,7 +73,7 @@ def link_slices(
 
     Parameters
     ----------
-    found : iterable of Found
+    found : iterable of SliceObjects
         The slices in order. Three are held at a time.
     shape : (Z, H, W)
     image : (Z, H, W) or (Z, H, W, C) array, optional
@@ -109,7 +109,7 @@ def link_slices(
 
 def link_into(
     labels: Any,
-    found: Iterable[Found],
+    found: Iterable[SliceObjects],
     *,
     image: Any = None,
     spacing: tuple[float, float, float] | None = None,
@@ -200,19 +200,19 @@ def weakest_slices(ids: Ints, numbers: Ints, scores: Floats, sheets: Ints) -> In
 
 
 def collect(
-    found: Iterable[Found], labels: Any, step: float, image: Any = None
-) -> tuple[list[tuple[Objects, Floats]], Pairs]:
+    found: Iterable[SliceObjects], labels: Any, step: float, image: Any = None
+) -> tuple[list[tuple[FrameObjects, Floats]], SlicePairs]:
     """Write slices down as they come; return their regions, and pairs of them with signs.
 
     Returns
     -------
-    regions : list of (Objects, (n,) float)
+    regions : list of (FrameObjects, (n,) float)
         The regions of every slice, and their scores.
-    pairs : Pairs
+    pairs : SlicePairs
         Those that overlap, with all signs (m, 11), see `SAME`.
     """
-    regions: list[tuple[Objects, Floats]] = []
-    pairs: list[Pairs] = []
+    regions: list[tuple[FrameObjects, Floats]] = []
+    pairs: list[SlicePairs] = []
     recent: deque[Slice] = deque(maxlen=SKIP + 1)
     used = 0
     for z, one in enumerate(found):
@@ -220,7 +220,7 @@ def collect(
         objects = this.objects
         held = list(recent)
         for at, earlier in enumerate(held, start=1):
-            pairs.append(Pairs.between(earlier, this, held[at:], step))
+            pairs.append(SlicePairs.between(earlier, this, held[at:], step))
         known = np.array([one.scores.get(int(i), np.nan) for i in objects.ids])
         regions.append((objects, known))
         recent.append(this)
@@ -229,7 +229,7 @@ def collect(
         used += len(objects)
     if len(regions) != labels.shape[0]:
         raise LabelsError(f"{len(regions)} slices came for a stack of {labels.shape[0]}.")
-    every = Pairs.joined(pairs)
+    every = SlicePairs.joined(pairs)
     sizes = np.concatenate([np.empty(0, np.int64), *(objects.sizes for objects, _ in regions)])
     signs = np.concatenate([every.signs, valleys(every, sizes)], axis=1)
     return regions, every._replace(signs=signs)
@@ -285,7 +285,7 @@ def _renumbered(numbers: Ints, kept: npt.NDArray[np.bool_]) -> Ints:
     return lookup[numbers]
 
 
-def _paint(labels: Any, regions: list[tuple[Objects, Floats]], numbers: Ints) -> None:
+def _paint(labels: Any, regions: list[tuple[FrameObjects, Floats]], numbers: Ints) -> None:
     """Give the regions of every slice the numbers of their objects."""
     used = 0
     for z, (objects, _) in enumerate(regions):

@@ -13,7 +13,7 @@ from napari_sam.errors import NapariSamError
 from napari_sam.training.arguments import parser
 
 if TYPE_CHECKING:
-    from napari_sam.training.crops import Plane, Window
+    from napari_sam.training.crops import AnnotatedPlane, AnnotatedWindow
     from napari_sam.training.pairs import Pair
 
 
@@ -68,7 +68,7 @@ def _train(arguments: argparse.Namespace) -> None:
     trainer.run()
 
 
-def _planes(arguments: argparse.Namespace, training: list[Pair]) -> list[Plane]:
+def _planes(arguments: argparse.Namespace, training: list[Pair]) -> list[AnnotatedPlane]:
     """Read and generate all that is trained on."""
     from napari_sam.training.generated import generated_planes, generated_slices
     from napari_sam.training.sampling import load_planes
@@ -79,7 +79,7 @@ def _planes(arguments: argparse.Namespace, training: list[Pair]) -> list[Plane]:
     return planes + generated_slices(max(2, arguments.generated // 3), seed, say=print)
 
 
-def _windows(arguments: argparse.Namespace, held: list[Pair]) -> list[tuple[str, Window]]:
+def _windows(arguments: argparse.Namespace, held: list[Pair]) -> list[tuple[str, AnnotatedWindow]]:
     """Cut the windows that the run is looked at by."""
     from napari_sam.training.generated import generated_validation
     from napari_sam.training.monitor import monitor_windows

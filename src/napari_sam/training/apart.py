@@ -31,7 +31,7 @@ from napari_sam.models.lesson import Lesson
 from napari_sam.progress import Progress, silent
 from napari_sam.training.shown_samples import Sample, read_samples, write_samples
 
-__all__ = ["Lent", "Marked", "Result", "teach_apart"]
+__all__ = ["Lent", "Marked", "TaughtApart", "teach_apart"]
 
 PATIENCE = 0.2  # seconds between two questions whether it is still wanted
 _ENDED = (
@@ -84,7 +84,7 @@ class Lent:
     recipe: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Result(NamedTuple):
+class TaughtApart(NamedTuple):
     """What came of it.
 
     Attributes
@@ -101,7 +101,7 @@ class Result(NamedTuple):
     samples: list[Sample]
 
 
-def teach_apart(lent: Lent, examples: Sequence[Marked], progress: Progress = silent) -> Result:
+def teach_apart(lent: Lent, examples: Sequence[Marked], progress: Progress = silent) -> TaughtApart:
     """Teach a model in a process of its own.
 
     Parameters
@@ -113,7 +113,7 @@ def teach_apart(lent: Lent, examples: Sequence[Marked], progress: Progress = sil
 
     Returns
     -------
-    Result
+    TaughtApart
 
     Raises
     ------
@@ -138,7 +138,7 @@ def teach_apart(lent: Lent, examples: Sequence[Marked], progress: Progress = sil
         if process.returncode or not told.exists():
             raise ModelError(_ENDED)
         lesson = Lesson(**json.loads(told.read_text(encoding="utf-8")))
-        return Result(Path(lent.target), lesson, read_samples(folder / "samples.npz"))
+        return TaughtApart(Path(lent.target), lesson, read_samples(folder / "samples.npz"))
 
 
 @contextmanager

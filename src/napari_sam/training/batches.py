@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from napari_sam.training.answering import Asked, ask
-from napari_sam.training.crops import Plane
+from napari_sam.training.crops import AnnotatedPlane
 from napari_sam.training.losses import instance_targets
 from napari_sam.training.prompting import PromptBatch
 from napari_sam.training.sampling import Example, Fresh, WindowStream
@@ -37,7 +37,7 @@ class Batch:
     targets : Tensor
         (B, 3, S/2, S/2), see `napari_sam.training.losses.instance_targets`.
     sizes : Tensor
-        (B, S/8, S/8), see `napari_sam.training.crops.Window`.
+        (B, S/8, S/8), see `napari_sam.training.crops.AnnotatedWindow`.
     inward : Tensor
         (B, 2, S/2, S/2), likewise.
     asked : Asked or None
@@ -93,7 +93,7 @@ class Batches(IterableDataset[Batch]):
 
     Parameters
     ----------
-    planes : sequence of Plane
+    planes : sequence of AnnotatedPlane
     settings : Settings
     seed : int
     fresh : callable, optional
@@ -104,7 +104,7 @@ class Batches(IterableDataset[Batch]):
 
     def __init__(
         self,
-        planes: Sequence[Plane],
+        planes: Sequence[AnnotatedPlane],
         settings: Settings,
         seed: int,
         *,

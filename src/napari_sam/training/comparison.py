@@ -10,7 +10,7 @@ import numpy as np
 from napari_sam.contrast import contrast_limits, normalise
 from napari_sam.models.capabilities import Tunable
 from napari_sam.models.cells.windows import Pyramid
-from napari_sam.training.crops import Window
+from napari_sam.training.crops import AnnotatedWindow
 from napari_sam.training.monitor import monitor, monitor_windows
 from napari_sam.training.synthetic import generate
 
@@ -42,12 +42,12 @@ class Elsewhere:
     ----------
     images : sequence of (H, W) or (H, W, 3) arrays
         As they are.
-    windows : sequence of (kind, Window)
+    windows : sequence of (kind, AnnotatedWindow)
         One of each image, at the size that suits its objects.
     """
 
     images: Sequence[np.ndarray]
-    windows: Sequence[tuple[str, Window]]
+    windows: Sequence[tuple[str, AnnotatedWindow]]
 
     @classmethod
     def generated(cls, count: int) -> Elsewhere:

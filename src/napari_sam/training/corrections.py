@@ -20,7 +20,7 @@ from napari_sam.images import Image
 from napari_sam.methods.finding_cells import find_cells
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, silent
-from napari_sam.training.crops import Plane, cut_window, prepare_plane
+from napari_sam.training.crops import AnnotatedPlane, cut_window, prepare_plane
 from napari_sam.training.sampling import TARGET_DIAMETER, Example
 
 __all__ = [
@@ -58,7 +58,7 @@ class Piece:
         (h, w) or (h, w, C), as they are.
     limits : tuple of float
         What the model sees as black and white.
-    plane : Plane
+    plane : AnnotatedPlane
         Ready to cut windows from; unmarked objects have ids too.
     roles : ndarray of uint8
         (n + 1,), :data:`TAUGHT`, :data:`HELD` or :data:`UNSURE` by id.
@@ -70,7 +70,7 @@ class Piece:
 
     pixels: np.ndarray
     limits: tuple[float, float]
-    plane: Plane
+    plane: AnnotatedPlane
     roles: np.ndarray
     objects: np.ndarray
     exhaustive: bool

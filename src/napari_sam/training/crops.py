@@ -14,11 +14,11 @@ import torch
 from scipy import ndimage as ndi
 from torch.nn import functional as F
 
-__all__ = ["Plane", "Window", "cut_window", "prepare_plane"]
+__all__ = ["AnnotatedPlane", "AnnotatedWindow", "cut_window", "prepare_plane"]
 
 
 @dataclass(frozen=True)
-class Plane:
+class AnnotatedPlane:
     """One annotated plane with everything that windows are cut from.
 
     Attributes
@@ -62,7 +62,7 @@ class Plane:
 
 
 @dataclass
-class Window:
+class AnnotatedWindow:
     """A window and its truth, truth on the grid of stride 2.
 
     Attributes
@@ -141,8 +141,8 @@ def depth_and_way(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def prepare_plane(
     image: np.ndarray, labels: np.ndarray, family: str, neighbour: np.ndarray | None = None
-) -> Plane | None:
-    """Make a :class:`Plane` from a normalised image and its labels.
+) -> AnnotatedPlane | None:
+    """Make an :class:`AnnotatedPlane` from a normalised image and its labels.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def prepare_plane(
 
     Returns
     -------
-    Plane or None
+    AnnotatedPlane or None
         None if there is no object of at least 8 pixels.
     """
     sizes = np.bincount(labels.ravel())
@@ -179,7 +179,7 @@ def prepare_plane(
         levels.append(level.astype(np.float16))
     radius[0] = 1
     inward = way * (1 - np.minimum(depth / radius[labels], 1))[..., None]
-    return Plane(
+    return AnnotatedPlane(
         family,
         tuple(levels),
         labels,
@@ -196,7 +196,7 @@ def prepare_plane(
 def _measured(
     labels: np.ndarray, depth: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Inner radius, diameter, extent and corners of every object, see :class:`Plane`."""
+    """Inner radius, diameter, extent and corners of every object, see :class:`AnnotatedPlane`."""
     count = int(labels.max())
     area = np.bincount(labels.ravel(), minlength=count + 1).astype(np.float32)
     radius = np.zeros(count + 1, np.float32)
@@ -245,18 +245,18 @@ def _around(positions: np.ndarray, length: int) -> tuple[int, int]:
 
 
 def cut_window(
-    plane: Plane,
+    plane: AnnotatedPlane,
     centre: tuple[float, float],
     zoom: float,
     size: int,
     angle: float = 0.0,
     flip: bool = False,
-) -> Window:
+) -> AnnotatedWindow:
     """Re-sample a square window of a plane.
 
     Parameters
     ----------
-    plane : Plane
+    plane : AnnotatedPlane
     centre : tuple of float
         (row, col) of the plane that falls on the middle of the window.
     zoom : float
@@ -270,7 +270,7 @@ def cut_window(
 
     Returns
     -------
-    Window
+    AnnotatedWindow
     """
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]]) / zoom
     if flip:
@@ -302,7 +302,7 @@ def cut_window(
     coarse = labels[2::4, 2::4]
     sizes = np.log2(np.maximum(plane.diameter[coarse], 1) * zoom / 32).astype(np.float32)
     sizes[coarse == 0] = np.nan
-    return Window(
+    return AnnotatedWindow(
         image,
         labels,
         ratio.astype(np.float32),

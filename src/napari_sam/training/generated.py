@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
-from napari_sam.training.crops import Plane, prepare_plane
+from napari_sam.training.crops import AnnotatedPlane, prepare_plane
 from napari_sam.training.pairs import neighbour_of, normalise
 from napari_sam.training.synthetic import (
     KINDS,
@@ -82,7 +82,7 @@ def generated_planes(
     first_seed: int = TRAINING_SEEDS,
     say: Callable[[str], None] = lambda text: None,
     kinds: Sequence[str] = KINDS,
-) -> list[Plane]:
+) -> list[AnnotatedPlane]:
     """Generate and prepare planes of every kind.
 
     Parameters
@@ -97,7 +97,7 @@ def generated_planes(
 
     Returns
     -------
-    list of Plane
+    list of AnnotatedPlane
         Of family "synthetic".
     """
     planes = []
@@ -111,7 +111,7 @@ def generated_planes(
     return planes
 
 
-def fresh_plane(rng: np.random.Generator, kinds: Sequence[str] = KINDS) -> Plane | None:
+def fresh_plane(rng: np.random.Generator, kinds: Sequence[str] = KINDS) -> AnnotatedPlane | None:
     """Generate and prepare one plane of any kind, as often as :data:`EMPHASIS` says.
 
     Parameters
@@ -122,7 +122,7 @@ def fresh_plane(rng: np.random.Generator, kinds: Sequence[str] = KINDS) -> Plane
 
     Returns
     -------
-    Plane or None
+    AnnotatedPlane or None
         Of family "synthetic"; None if nothing on it is large enough.
     """
     weight = np.array([EMPHASIS.get(kind, 1) for kind in kinds], float)
@@ -131,7 +131,7 @@ def fresh_plane(rng: np.random.Generator, kinds: Sequence[str] = KINDS) -> Plane
     return prepare_plane(normalise(sample[0], 0.5, 99.9), sample[1], "synthetic")
 
 
-def fresh_planes(rng: np.random.Generator, count: int) -> list[Plane]:
+def fresh_planes(rng: np.random.Generator, count: int) -> list[AnnotatedPlane]:
     """Generate so many planes, of as many kinds as possible, less those with nothing on them."""
     order = [KINDS[number] for number in rng.permutation(len(KINDS))]
     planes = (fresh_plane(rng, [order[number % len(order)]]) for number in range(count))
@@ -140,7 +140,7 @@ def fresh_planes(rng: np.random.Generator, count: int) -> list[Plane]:
 
 def generated_slices(
     stacks: int, first_seed: int = TRAINING_SEEDS, say: Callable[[str], None] = lambda text: None
-) -> list[Plane]:
+) -> list[AnnotatedPlane]:
     """Generate stacks and movies, and prepare some slices of each with a neighbour.
 
     Parameters
@@ -153,7 +153,7 @@ def generated_slices(
 
     Returns
     -------
-    list of Plane
+    list of AnnotatedPlane
         Of family "slices".
     """
     samples = []
@@ -168,7 +168,7 @@ def generated_slices(
     return planes
 
 
-def _some_slices(image: np.ndarray, labels: np.ndarray) -> list[Plane]:
+def _some_slices(image: np.ndarray, labels: np.ndarray) -> list[AnnotatedPlane]:
     planes = []
     for number, z in enumerate(range(1, len(labels), len(labels) // 5)):
         beside = labels[neighbour_of(z, number, len(labels))]
@@ -178,7 +178,7 @@ def _some_slices(image: np.ndarray, labels: np.ndarray) -> list[Plane]:
     return planes
 
 
-def fresh_slices(rng: np.random.Generator) -> list[Plane]:
+def fresh_slices(rng: np.random.Generator) -> list[AnnotatedPlane]:
     """Generate a stack of any kind, or a movie as often, and prepare some slices of it."""
     seed = int(rng.integers(TRAINING_SEEDS, 2**31))
     kind = int(rng.integers(2 * len(VOLUME_KINDS)))
@@ -189,7 +189,7 @@ def fresh_slices(rng: np.random.Generator) -> list[Plane]:
     return _some_slices(image, labels)
 
 
-def fresh(family: str, rng: np.random.Generator) -> list[Plane]:
+def fresh(family: str, rng: np.random.Generator) -> list[AnnotatedPlane]:
     """Generate new planes of a generated family, "synthetic" or "slices", for a long run."""
     if family == "slices":
         return fresh_slices(rng)

@@ -11,7 +11,7 @@ from napari_sam.models.capabilities import Tunable
 from napari_sam.models.cells.kind import Kind, look_of
 from napari_sam.models.cells.windows import Pyramid
 from napari_sam.training.corrections import Piece, usual_diameter
-from napari_sam.training.crops import Plane
+from napari_sam.training.crops import AnnotatedPlane
 
 __all__ = ["kind_of"]
 
@@ -19,7 +19,7 @@ __all__ = ["kind_of"]
 LOOKS = 16
 
 
-def kind_of(model: Tunable, pieces: Sequence[Piece], others: Sequence[Plane]) -> Kind:
+def kind_of(model: Tunable, pieces: Sequence[Piece], others: Sequence[AnnotatedPlane]) -> Kind:
     """Describe the kind of images that a model is taught on.
 
     Parameters
@@ -28,7 +28,7 @@ def kind_of(model: Tunable, pieces: Sequence[Piece], others: Sequence[Plane]) ->
         As it saw before it was taught anything.
     pieces : sequence of Piece
         Of the person's images.
-    others : sequence of Plane
+    others : sequence of AnnotatedPlane
         Generated images of many kinds, two at least.
     """
     network, device = model.first_eyes.network, model.device

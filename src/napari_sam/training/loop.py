@@ -22,7 +22,7 @@ from napari_sam.training.answering import answer
 from napari_sam.training.averaging import WeightAverage
 from napari_sam.training.batches import Batch, Batches, loaded
 from napari_sam.training.checkpoints import load_checkpoint, save_checkpoint
-from napari_sam.training.crops import Plane, Window
+from napari_sam.training.crops import AnnotatedPlane, AnnotatedWindow
 from napari_sam.training.curves import draw_curves
 from napari_sam.training.distilling import Teacher
 from napari_sam.training.echoing import echoed
@@ -44,13 +44,13 @@ class Trainer:
 
     Parameters
     ----------
-    planes : sequence of Plane
+    planes : sequence of AnnotatedPlane
     folder : str or Path
         Where checkpoints, log and curves go.
     settings : Settings
     facts : dict, optional
         Kept in every checkpoint.
-    windows : sequence of (family, Window)
+    windows : sequence of (family, AnnotatedWindow)
         Validation windows; without any the last checkpoint is all there is.
     say : callable
     network : CellsNetwork, optional
@@ -68,11 +68,11 @@ class Trainer:
 
     def __init__(
         self,
-        planes: Sequence[Plane],
+        planes: Sequence[AnnotatedPlane],
         folder: str | Path,
         settings: Settings,
         facts: dict | None = None,
-        windows: Sequence[tuple[str, Window]] = (),
+        windows: Sequence[tuple[str, AnnotatedWindow]] = (),
         say: Callable[[str], None] = print,
         *,
         network: CellsNetwork | None = None,

@@ -34,7 +34,7 @@ def instance_targets(labels: Tensor, centre: Tensor, depth: Tensor) -> Tensor:
     labels : Tensor of int
         (B, h, w).
     centre, depth : Tensor of float
-        (B, h, w), see :class:`~napari_sam.training.crops.Window`.
+        (B, h, w), see :class:`~napari_sam.training.crops.AnnotatedWindow`.
 
     Returns
     -------

@@ -15,7 +15,7 @@ import torch
 
 from napari_sam.methods.instances import labels_from_maps
 from napari_sam.models.cells.network import CellsNetwork
-from napari_sam.training.crops import Plane, Window, cut_window, prepare_plane
+from napari_sam.training.crops import AnnotatedPlane, AnnotatedWindow, cut_window, prepare_plane
 from napari_sam.training.metrics import average_precision, deepest_point, mask_iou
 from napari_sam.training.pairs import normalise
 from napari_sam.training.sampling import TARGET_DIAMETER
@@ -28,7 +28,7 @@ def monitor_windows(
     size: int = 192,
     per_family: int = 8,
     seed: int = 0,
-) -> list[tuple[str, Window]]:
+) -> list[tuple[str, AnnotatedWindow]]:
     """Cut fixed validation windows.
 
     Parameters
@@ -42,10 +42,10 @@ def monitor_windows(
 
     Returns
     -------
-    list of (family, Window)
+    list of (family, AnnotatedWindow)
     """
     rng = np.random.default_rng(seed)
-    planes: dict[str, list[Plane]] = {}
+    planes: dict[str, list[AnnotatedPlane]] = {}
     for family, _, image, labels in images:
         plane = prepare_plane(normalise(image, 0.5, 99.8), labels, family)
         if plane is not None:
@@ -65,7 +65,7 @@ def monitor_windows(
 @torch.inference_mode()
 def monitor(
     network: CellsNetwork,
-    windows: Sequence[tuple[str, Window]],
+    windows: Sequence[tuple[str, AnnotatedWindow]],
     objects: int = 4,
     prompts: bool = True,
 ) -> dict[str, dict[str, float]]:
@@ -75,7 +75,7 @@ def monitor(
     ----------
     network : CellsNetwork
         In evaluation mode.
-    windows : sequence of (family, Window)
+    windows : sequence of (family, AnnotatedWindow)
     objects : int
         Prompted objects per window.
     prompts : bool
@@ -116,7 +116,7 @@ def monitor(
 
 
 def _prompted(
-    network: Any, features: Any, window: Window, objects: int, device: Any
+    network: Any, features: Any, window: AnnotatedWindow, objects: int, device: Any
 ) -> dict[str, list[float]]:
     """IoU of a click and of a box for the largest objects of a window, all at once."""
     area = np.bincount(window.labels.ravel())

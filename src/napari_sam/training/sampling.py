@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from napari_sam.training.augment import augment_image, nothing_but_grain
-from napari_sam.training.crops import Plane, Window, cut_window, prepare_plane
+from napari_sam.training.crops import AnnotatedPlane, AnnotatedWindow, cut_window, prepare_plane
 from napari_sam.training.pairs import Pair, normalise
 
 __all__ = ["FAMILY_WEIGHTS", "Example", "Fresh", "WindowStream", "load_planes"]
@@ -51,7 +51,7 @@ class Example:
     labels : ndarray of int32
         (S/2, S/2), ids 1..n without gaps.
     centre, depth, inward, sizes : ndarray of float32
-        See :class:`~napari_sam.training.crops.Window`.
+        See :class:`~napari_sam.training.crops.AnnotatedWindow`.
     wanted : int
         Id of the object the window was made for, 0 if it is none in particular.
     neighbour : ndarray of int32 or None
@@ -69,13 +69,13 @@ class Example:
     neighbour: np.ndarray | None = None
 
 
-Fresh = Callable[[str, np.random.Generator], Sequence[Plane]]
+Fresh = Callable[[str, np.random.Generator], Sequence[AnnotatedPlane]]
 
 
 def load_planes(
     pairs: Sequence[Pair], say: Callable[[str], None] = lambda text: None
-) -> list[Plane]:
-    """Read pairs into memory as :class:`Plane`, leaving out planes without objects."""
+) -> list[AnnotatedPlane]:
+    """Read pairs into memory as :class:`AnnotatedPlane`, leaving out planes without objects."""
     planes = []
     for pair in pairs:
         for image, labels, neighbour in pair.slices():
@@ -91,7 +91,7 @@ class WindowStream:
 
     Parameters
     ----------
-    planes : sequence of Plane
+    planes : sequence of AnnotatedPlane
     seed : int
     fresh : callable, optional
         Called with a generated family's name and random numbers, gives new planes of it: so that
@@ -100,13 +100,13 @@ class WindowStream:
 
     def __init__(
         self,
-        planes: Sequence[Plane],
+        planes: Sequence[AnnotatedPlane],
         seed: int = 0,
         fresh: Fresh | None = None,
     ) -> None:
         self.rng = np.random.default_rng(seed)
         self.fresh = fresh
-        self.families: dict[str, list[Plane]] = {}
+        self.families: dict[str, list[AnnotatedPlane]] = {}
         for plane in planes:
             self.families.setdefault(plane.family, []).append(plane)
         self.names = sorted(self.families)
@@ -119,7 +119,7 @@ class WindowStream:
         root = np.sqrt([len(plane.diameter) - 1 for plane in self.families[name]])
         return root / root.sum()
 
-    def _plane(self) -> Plane:
+    def _plane(self) -> AnnotatedPlane:
         """Draw a plane; one that is new takes the place of an old one once there are many."""
         rng = self.rng
         name = self.names[rng.choice(len(self.names), p=self.share)]
@@ -159,7 +159,7 @@ class WindowStream:
             _compact_neighbour(window.neighbour, ids),
         )
 
-    def _window(self, plane: Plane, size: int) -> tuple[Window, int]:
+    def _window(self, plane: AnnotatedPlane, size: int) -> tuple[AnnotatedWindow, int]:
         rng = self.rng
         diameters = plane.diameter[1:]
         wanted = 0
@@ -193,7 +193,7 @@ class WindowStream:
         return window, wanted
 
 
-def _enlarged(window: Window) -> float:
+def _enlarged(window: AnnotatedWindow) -> float:
     """How much larger than usual a window's objects are shown, 1 to 3."""
     known = window.sizes[~np.isnan(window.sizes)]
     return float(np.clip(2.0 ** np.median(known), 1, 3)) if known.size else 1.0
@@ -210,9 +210,9 @@ def _compact_neighbour(neighbour: np.ndarray | None, ids: np.ndarray) -> np.ndar
     return found[places].reshape(neighbour.shape).astype(np.int32)
 
 
-def _emptied(window: Window, image: np.ndarray) -> Window:
+def _emptied(window: AnnotatedWindow, image: np.ndarray) -> AnnotatedWindow:
     """Return a window of the same size that shows an image without objects."""
-    return Window(
+    return AnnotatedWindow(
         image,
         np.zeros_like(window.labels),
         np.zeros_like(window.centre),

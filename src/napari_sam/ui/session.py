@@ -16,7 +16,7 @@ from napari_sam.engine.worker import Loader, Worker
 from napari_sam.images import Plane
 from napari_sam.ui.canvas.warming import Warming, make_layers
 from napari_sam.ui.disk_cache import DiskCache
-from napari_sam.ui.folder.walk import Walk
+from napari_sam.ui.folder.walk import FolderWalk
 from napari_sam.ui.labels_layer.accepting import Accepting
 from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.recovery import Recovery
@@ -27,7 +27,7 @@ from napari_sam.ui.loops import QtLoop
 from napari_sam.ui.model_choice import ModelChoice
 from napari_sam.ui.preferences import PreferenceStore
 from napari_sam.ui.proposing import read_ahead
-from napari_sam.ui.proposing.proposal import Proposal
+from napari_sam.ui.proposing.proposal import Proposing
 from napari_sam.ui.proposing.region import DrawnRegion
 from napari_sam.ui.state import State
 from napari_sam.ui.tools.tool import Parts, Tool
@@ -36,7 +36,7 @@ from napari_sam.ui.workbench import SEARCHING, Workbench
 _MEGABYTE = 1_000_000
 
 
-class Session:
+class PanelSession:
     """One person's work in one viewer. Nothing is shared between two sessions.
 
     Parameters
@@ -91,7 +91,7 @@ class Session:
         self._bench = bench
         self.models = ModelChoice(bench, catalogue, self._model_changed, threaded)
         self.disk_cache = DiskCache(bench)
-        self.proposal = Proposal(bench, self.models.usable)
+        self.proposal = Proposing(bench, self.models.usable)
         self._documents = Documents(bench, self._labels_changed, threaded)
         self.recovery = Recovery(bench, self._documents, threaded)
         self._accepting = Accepting(bench, self.proposal.marks, self._documents)
@@ -110,7 +110,7 @@ class Session:
         )
         made = [make(parts) for make in tools]
         self.tools = {tool.name: tool for tool in made}
-        self.walk = Walk(bench, self.models, self.tools, load, threaded)
+        self.walk = FolderWalk(bench, self.models, self.tools, load, threaded)
         self._plane: Plane | None = None
         self._visible = False
         self._open = True

@@ -12,7 +12,7 @@ import torch
 
 from napari_sam.models.cells.eyes import Eyes
 from napari_sam.models.cells.reading import OBJECT, read_maps
-from napari_sam.models.cells.size import Objects, estimate_diameter, find_objects
+from napari_sam.models.cells.size import RoughObjects, estimate_diameter, find_objects
 from napari_sam.models.cells.windows import Pyramid
 from napari_sam.models.model import InstanceMaps
 from napari_sam.progress import Progress, part, silent
@@ -29,14 +29,14 @@ class Overview:
     ----------
     maps : InstanceMaps
         At the plane's estimated object size, or coarser on a plane of many small objects.
-    objects : Objects
+    objects : RoughObjects
         What the maps show, for the zoom of a click.
     diameter : float
         Estimated median object diameter in plane pixels.
     """
 
     maps: InstanceMaps
-    objects: Objects
+    objects: RoughObjects
     diameter: float
 
 
@@ -77,7 +77,7 @@ class CellsFeatures:
         return self.overview.maps
 
     @property
-    def objects(self) -> Objects:
+    def objects(self) -> RoughObjects:
         return self.overview.objects
 
     @property

@@ -20,7 +20,7 @@ from napari_sam.prompts import Window
 __all__ = [
     "OBJECT",
     "STRIDE",
-    "Tile",
+    "ReadTile",
     "clip_zoom",
     "features_of",
     "maps_from",
@@ -70,7 +70,7 @@ def read_maps(
     return InstanceMaps(maps[0], maps[1], maps[2], (scale, scale), pyramid.shape, diameter)
 
 
-class Tile(NamedTuple):
+class ReadTile(NamedTuple):
     """A part of a plane that is read at once, in map pixels.
 
     Attributes
@@ -89,7 +89,9 @@ class Tile(NamedTuple):
     inner: tuple[slice, slice]
 
 
-def tiles(rows: tuple[int, int], columns: tuple[int, int], shape: tuple[int, int]) -> list[Tile]:
+def tiles(
+    rows: tuple[int, int], columns: tuple[int, int], shape: tuple[int, int]
+) -> list[ReadTile]:
     """Divide a span of map pixels of a plane with so many of them into tiles with a halo."""
     tall, wide = _step(rows[1] - rows[0]), _step(columns[1] - columns[0])
     edge = HALO // STRIDE
@@ -101,7 +103,7 @@ def tiles(rows: tuple[int, int], columns: tuple[int, int], shape: tuple[int, int
             below, after = min(shape[0] - r1, edge), min(shape[1] - c1, edge)
             seen = (r0 - above, c0 - before, r1 + below, c1 + after)
             inner = (slice(above, above + r1 - r0), slice(before, before + c1 - c0))
-            found.append(Tile(slice(r0, r1), slice(c0, c1), seen, inner))
+            found.append(ReadTile(slice(r0, r1), slice(c0, c1), seen, inner))
     return found
 
 

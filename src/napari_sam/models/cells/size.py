@@ -39,7 +39,7 @@ PIECE = 192  # side of the region, in window pixels at the size found, on which 
 
 
 @dataclass(frozen=True, eq=False)
-class Objects:
+class RoughObjects:
     """Rough regions of a plane's objects, enough to tell their sizes.
 
     Parameters
@@ -92,13 +92,13 @@ class Objects:
         return self.told if near else measured
 
 
-def find_objects(maps: npt.NDArray[np.float32], scale: float) -> Objects:
+def find_objects(maps: npt.NDArray[np.float32], scale: float) -> RoughObjects:
     """Measure the objects in maps (3, h, w); ``scale`` is plane pixels per map pixel."""
     foreground, centre = maps[0], maps[1]
     inside = foreground > 0.5
     seeds, count = ndi.label((centre > SEED) & inside)
     if count == 0:
-        return Objects(np.zeros(inside.shape, np.int32), np.zeros(1), 0.0)
+        return RoughObjects(np.zeros(inside.shape, np.int32), np.zeros(1), 0.0)
     # Two distances are nearly all of the time here; they do not need Python, so both run at once.
     with ThreadPoolExecutor(1) as core:
         depths = core.submit(ndi.distance_transform_edt, np.pad(inside, 1))
@@ -115,7 +115,7 @@ def find_objects(maps: npt.NDArray[np.float32], scale: float) -> Objects:
     # Between the width and the length of a rod, the diameter of a disk: as in training.
     diameters = np.sqrt(round_diameter * np.minimum(2 * radius, round_diameter))
     confidence = float(np.abs(2 * foreground - 1).mean() * centre[seeds > 0].mean())
-    return Objects(regions, np.maximum(diameters, 1.0) * scale, confidence)
+    return RoughObjects(regions, np.maximum(diameters, 1.0) * scale, confidence)
 
 
 def estimate_diameter(
@@ -226,7 +226,7 @@ def count_at(network: Reader, pyramid: Pyramid, diameter: float) -> int:
     return _seen_at(network, pyramid, clip_zoom(OBJECT / diameter)).count
 
 
-def _seen_at(network: Reader, pyramid: Pyramid, zoom: float) -> Objects:
+def _seen_at(network: Reader, pyramid: Pyramid, zoom: float) -> RoughObjects:
     """Measure what is seen in the middle of a plane at one zoom."""
     where = middle(pyramid.shape, zoom)
     rows, columns = where[2] - where[0], where[3] - where[1]

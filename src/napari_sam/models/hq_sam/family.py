@@ -11,7 +11,7 @@ from napari_sam.models.model import Model
 
 if TYPE_CHECKING:
     from napari_sam.models.sam.architecture import Decoders
-    from napari_sam.models.sam.load import Kind
+    from napari_sam.models.sam.load import SamVariant
     from napari_sam.models.weights import State
 
 
@@ -30,12 +30,12 @@ class HqArchitecture:
         return getattr(self.plain, name)
 
 
-def hq_kind(plain: Kind) -> Kind:
+def hq_kind(plain: SamVariant) -> SamVariant:
     """How HQ-SAMs with the image encoder of some kind are read and built."""
     from napari_sam.models.hq_sam.decoder import HqDecoder
     from napari_sam.models.hq_sam.network import add_detail, early_width
     from napari_sam.models.sam.architecture import named_if_foreign
-    from napari_sam.models.sam.load import Kind
+    from napari_sam.models.sam.load import SamVariant
 
     def find(state: State, where: str = "The file") -> Any:
         sizes = plain.find(state, where)
@@ -45,7 +45,7 @@ def hq_kind(plain: Kind) -> Kind:
     def build(sizes: HqArchitecture) -> Any:
         return add_detail(plain.build(sizes.plain), sizes.early_width)
 
-    return Kind(find, build, HqDecoder)
+    return SamVariant(find, build, HqDecoder)
 
 
 def _load(request: Request) -> Model:

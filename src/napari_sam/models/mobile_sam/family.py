@@ -9,22 +9,22 @@ from napari_sam.models.headers import Header
 from napari_sam.models.model import Model
 
 if TYPE_CHECKING:
-    from napari_sam.models.sam.load import Kind
+    from napari_sam.models.sam.load import SamVariant
 
 
 def _recognises(header: Header) -> bool:
     return header.has("image_encoder.layers.0.blocks.0.conv1.", "mask_decoder.")
 
 
-def tiny_kind() -> Kind:
+def tiny_kind() -> SamVariant:
     """How such SAMs are read and built."""
     from napari_sam.models.mobile_sam.architecture import find_tiny_vit
     from napari_sam.models.mobile_sam.tiny_vit import TinyVit
     from napari_sam.models.sam.decoder import Decoder
-    from napari_sam.models.sam.load import Kind
+    from napari_sam.models.sam.load import SamVariant
     from napari_sam.models.sam.network import around
 
-    return Kind(find_tiny_vit, lambda size: around(TinyVit(size), size), Decoder)
+    return SamVariant(find_tiny_vit, lambda size: around(TinyVit(size), size), Decoder)
 
 
 def _load(request: Request) -> Model:

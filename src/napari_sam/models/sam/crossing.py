@@ -86,7 +86,7 @@ class Crossing:
         return logits
 
 
-class Ask(Crossing):
+class PromptsToImage(Crossing):
     """Prompt tokens attend to image tokens."""
 
     def __init__(self, attention: Any, position: Tensor, shift: Tensor | None) -> None:
@@ -126,7 +126,7 @@ class Ask(Crossing):
         return out if bias is None else out + bias  # that of the first attention is in its table
 
 
-class Answer(Crossing):
+class ImageToPrompts(Crossing):
     """Image tokens attend to prompt tokens."""
 
     def __init__(self, attention: Any, position: Tensor, shift: Tensor | None) -> None:

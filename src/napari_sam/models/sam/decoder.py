@@ -31,7 +31,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_sam.models.sam import image_tokens, products
-from napari_sam.models.sam.crossing import Answer, Ask
+from napari_sam.models.sam.crossing import ImageToPrompts, PromptsToImage
 from napari_sam.models.sam.image_tokens import ImageTables, TableMaker, Tokens
 
 _ROWS = 1024  # image tokens upscaled at a time by each thread: more fit no processor's cache
@@ -98,9 +98,13 @@ class Decoder:
             layers = transformer.layers
             asks = [layer.cross_attn_token_to_image for layer in layers]
             answers = [layer.cross_attn_image_to_token for layer in layers]
-            self._asks = [Ask(a, position, s) for a, s in zip(asks, shifts, strict=False)]
-            self._answers = [Answer(a, position, s) for a, s in zip(answers, shifts, strict=False)]
-            self._last = Ask(transformer.final_attn_token_to_image, position, shifts[-1])
+            self._asks = [
+                PromptsToImage(a, position, s) for a, s in zip(asks, shifts, strict=False)
+            ]
+            self._answers = [
+                ImageToPrompts(a, position, s) for a, s in zip(answers, shifts, strict=False)
+            ]
+            self._last = PromptsToImage(transformer.final_attn_token_to_image, position, shifts[-1])
             up = self.module.output_upscaling
             # (in, out, 2, 2) -> (2 * 2 * out, in): the four pixels of a token side by side.
             self._up1 = up[0].weight.permute(2, 3, 1, 0).flatten(0, 2).contiguous()

@@ -16,7 +16,7 @@ from napari_sam.models.sam.unetr import load_decoder
 
 
 @dataclass(frozen=True)
-class Kind:
+class SamVariant:
     """What differs between SAMs.
 
     Parameters
@@ -34,11 +34,11 @@ class Kind:
     decoder: type[Decoder]
 
 
-VIT = Kind(find_architecture, build, Decoder)
+VIT = SamVariant(find_architecture, build, Decoder)
 
 
 def load_sam(
-    path: Path, device: str, *, name: str = "", sha256: str = "", kind: Kind = VIT
+    path: Path, device: str, *, name: str = "", sha256: str = "", kind: SamVariant = VIT
 ) -> SamModel:
     """Load a SAM checkpoint as a model.
 
@@ -49,7 +49,7 @@ def load_sam(
     name : str
     sha256 : str
         The hash that the file must have; anything when empty.
-    kind : Kind
+    kind : SamVariant
 
     Raises
     ------

@@ -9,7 +9,7 @@ from napari_sam.models.sam.framing import Framing, Stretched
 from napari_sam.models.sam.model import SamModel
 from napari_sam.models.sam2.decoder import Sam2Decoder, Sam2Prompts
 from napari_sam.models.sam2.memory import Remembering, Sam2Memory
-from napari_sam.models.sam2.network import HieraEncoder, Pixels, as_sam, transformers
+from napari_sam.models.sam2.network import ColourStatistics, HieraEncoder, as_sam, transformers
 
 
 class Sam2Model(SamModel):
@@ -29,7 +29,7 @@ class Sam2Model(SamModel):
 
     def __init__(self, network: Any, name: str, device: str = "cpu", sha256: str = "") -> None:
         self.whole = network.to(device)
-        sam = as_sam(self.whole, self.encoder(self.whole), Pixels())
+        sam = as_sam(self.whole, self.encoder(self.whole), ColourStatistics())
         super().__init__(sam, name, device, sha256, decoder=Sam2Decoder)
 
     def framed(self, side: int) -> Framing:

@@ -200,14 +200,14 @@ def _report(progress: Progress, fraction: float, *_: Any) -> None:
     progress(fraction)
 
 
-class Pixels(NamedTuple):
+class ColourStatistics(NamedTuple):
     """Mean and standard deviation of RGB values 0..1 that weights expect."""
 
     mean: tuple[float, float, float] = (0.485, 0.456, 0.406)
     std: tuple[float, float, float] = (0.229, 0.224, 0.225)
 
 
-def as_sam(network: Any, encoder: Any, pixels: Pixels) -> Any:
+def as_sam(network: Any, encoder: Any, pixels: ColourStatistics) -> Any:
     """Put a SAM together that shares the weights of a SAM 2, or of SAM 3's part that is like it.
 
     Parameters
@@ -215,7 +215,7 @@ def as_sam(network: Any, encoder: Any, pixels: Pixels) -> Any:
     network : transformers.Sam2VideoModel, Sam2Model or Sam3TrackerVideoModel
         Its prompt encoder and mask decoder are taken.
     encoder : HieraEncoder or Sam3Encoder
-    pixels : Pixels
+    pixels : ColourStatistics
 
     Returns
     -------

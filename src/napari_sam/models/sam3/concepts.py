@@ -19,7 +19,7 @@ from napari_sam.errors import PromptError
 from napari_sam.models.capabilities import ConceptAnswer
 from napari_sam.models.embedding import Embedding
 from napari_sam.models.sam.model import SamModel
-from napari_sam.models.sam3.words import Tokens
+from napari_sam.models.sam3.words import Tokenizer
 from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Prompt
 from napari_sam.regions import Region
@@ -36,10 +36,10 @@ class Sam3Concepts:
     model : SamModel
         Whose embeddings keep what the image encoder made.
     network : transformers.Sam3Model
-    tokens : Tokens
+    tokens : Tokenizer
     """
 
-    def __init__(self, model: SamModel, network: Any, tokens: Tokens) -> None:
+    def __init__(self, model: SamModel, network: Any, tokens: Tokenizer) -> None:
         self._model, self._network, self._tokens = model, network, tokens
         self._known: tuple[str, Any, Tensor] | None = None  # the same word on every plane
 

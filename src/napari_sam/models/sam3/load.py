@@ -8,7 +8,7 @@ from napari_sam.models.checkpoints import check_sha256, file_sha256, read_file
 from napari_sam.models.sam2.architecture import settings_beside
 from napari_sam.models.sam3.model import Sam3Model
 from napari_sam.models.sam3.network import build
-from napari_sam.models.sam3.words import Tokens
+from napari_sam.models.sam3.words import Tokenizer
 from napari_sam.models.weights import named_tensors
 
 MODEL_TYPE = "sam3_video"
@@ -32,6 +32,6 @@ def load_sam3(path: Path, device: str, *, name: str = "", sha256: str = "") -> S
     found = file_sha256(path)
     check_sha256(path, found, sha256, name)
     settings = settings_beside(path, (MODEL_TYPE,))
-    tokens = Tokens(path.parent)
+    tokens = Tokenizer(path.parent)
     network = build(settings, named_tensors(read_file(path)), path.name)
     return Sam3Model(network, tokens, name or path.stem, device, found)

@@ -16,7 +16,7 @@ from napari_sam.models.sam2.memory import Remembering, Sam2Memory
 from napari_sam.models.sam2.network import as_sam, transformers
 from napari_sam.models.sam3.concepts import Sam3Concepts
 from napari_sam.models.sam3.network import PIXELS, Sam3Encoder
-from napari_sam.models.sam3.words import Tokens
+from napari_sam.models.sam3.words import Tokenizer
 
 LICENCE = "SAM License of Meta"
 
@@ -40,7 +40,7 @@ class Sam3Model(SamModel):
     Parameters
     ----------
     network : transformers.Sam3VideoModel
-    tokens : Tokens
+    tokens : Tokenizer
     name, device, sha256 : str
         As of `SamModel`.
     """
@@ -49,7 +49,7 @@ class Sam3Model(SamModel):
     licence = LICENCE
 
     def __init__(
-        self, network: Any, tokens: Tokens, name: str, device: str = "cpu", sha256: str = ""
+        self, network: Any, tokens: Tokenizer, name: str, device: str = "cpu", sha256: str = ""
     ) -> None:
         self.whole = network.to(device)
         sam = as_sam(self.whole.tracker_model, Sam3Encoder(self.whole), PIXELS)

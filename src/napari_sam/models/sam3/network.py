@@ -18,11 +18,11 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from napari_sam.models.sam2.network import Pixels, filled, report_before, transformers
+from napari_sam.models.sam2.network import ColourStatistics, filled, report_before, transformers
 from napari_sam.models.weights import State
 from napari_sam.progress import Progress, silent
 
-PIXELS = Pixels((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+PIXELS = ColourStatistics((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 _PART = "tracker_model."
 
 

@@ -13,7 +13,7 @@ from napari_sam.models.sam2.network import transformers
 LONGEST = 32  # tokens, with one before and one behind
 
 
-class Read(NamedTuple):
+class TextTokens(NamedTuple):
     """A text as numbers.
 
     Attributes
@@ -26,7 +26,7 @@ class Read(NamedTuple):
     mask: Tensor
 
 
-class Tokens:
+class Tokenizer:
     """Turns words into numbers, by the files that come with the weights.
 
     Parameters
@@ -58,7 +58,7 @@ class Tokens:
                 f"The tokenizer in {folder} cannot be read ({error}). Copy its files again."
             ) from error
 
-    def read(self, text: str) -> Read:
+    def read(self, text: str) -> TextTokens:
         """Return a text as numbers.
 
         Raises
@@ -72,4 +72,4 @@ class Tokens:
                 f"The text is too long for SAM 3, which reads up to {LONGEST - 2} parts of words: "
                 f"{text!r}. Say what is looked for in a noun or two."
             )
-        return Read(found.input_ids, found.attention_mask)
+        return TextTokens(found.input_ids, found.attention_mask)

@@ -18,7 +18,7 @@ from napari_sam.ui.workbench import SEARCHING, Workbench
 _log = logging.getLogger(__name__)
 
 
-class Keeping:
+class FolderKeeping:
     """Writes labels and table of one image, and lets nothing go on if that fails.
 
     Parameters

@@ -22,7 +22,7 @@ from napari_sam.ui.folder.choices import Choices
 from napari_sam.ui.folder.find_in_all import FindInAll
 from napari_sam.ui.folder.folder_state import FolderState
 from napari_sam.ui.folder.image_layers import ImageLayers
-from napari_sam.ui.folder.keeping import Keeping
+from napari_sam.ui.folder.keeping import FolderKeeping
 from napari_sam.ui.folder.remembered import Remembered, recall, remember
 from napari_sam.ui.model_choice import ModelChoice
 from napari_sam.ui.tools.tool import Tool
@@ -36,7 +36,7 @@ _NEXT: dict[State, str] = {
 _AFTER = 300  # milliseconds
 
 
-class Walk:
+class FolderWalk:
     """Goes through the images of a series.
 
     Parameters
@@ -70,7 +70,7 @@ class Walk:
         )
         self.state = FolderState()
         bench.inputs = self._inputs
-        self._keep = Keeping(bench, self._jobs, self._busy, self._tell_state, self._failed)
+        self._keep = FolderKeeping(bench, self._jobs, self._busy, self._tell_state, self._failed)
         self._reading: Source | None = None
         self._ahead: tuple[Job, Opened] | None = None
         #: Whether the person has gone to an image since all began to be searched.

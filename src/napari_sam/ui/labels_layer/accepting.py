@@ -12,7 +12,7 @@ from napari_sam.images import Plane
 from napari_sam.labels.accept import accept
 from napari_sam.labels.accept_through import accept_family
 from napari_sam.labels.change import Change, Origin
-from napari_sam.labels.document import Moved
+from napari_sam.labels.document import MovedStep
 from napari_sam.labels.steps import Steps
 from napari_sam.regions import Region
 from napari_sam.ui.labels_layer.correcting import origin_of
@@ -228,14 +228,14 @@ class Accepting:
     def _move(
         self,
         document: LayerDocument,
-        steps: Steps[Moved | None],
+        steps: Steps[MovedStep | None],
         told: tuple[str, str, str],
         done: Callable[[Change | None], None],
     ) -> None:
         """Go back or forth, and say what is being done, what was, or that there is nothing."""
         name, (doing, did, nothing) = document.layer.name, told
 
-        def moved(found: Moved | None) -> None:
+        def moved(found: MovedStep | None) -> None:
             if found is None:
                 self._bench.result(nothing)
                 done(None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from napari_sam.engine.jobs import Jobs
 from napari_sam.labels.compact import shorten, take_place
-from napari_sam.labels.journal import Entry, Journal
+from napari_sam.labels.journal import Journal, JournalEntry
 from napari_sam.labels.steps import Steps
 from napari_sam.models.locks import Busy
 from napari_sam.progress import Progress, silent
@@ -40,7 +40,7 @@ class _Wanted(NamedTuple):
     """An entry to be written; no way to make one where the journal ends."""
 
     recorder: Recorder
-    make: Callable[[], Entry | None] | None
+    make: Callable[[], JournalEntry | None] | None
     size: int
     written: threading.Event | None = None  # set when it is on the disk, or never will be
 
@@ -179,10 +179,12 @@ class Autosave:
         self.own.add(path)
         shelf.note(layer, path)
 
-    def write(self, recorder: Recorder, make: Callable[[], Entry | None], size: int = 0) -> None:
+    def write(
+        self, recorder: Recorder, make: Callable[[], JournalEntry | None], size: int = 0
+    ) -> None:
         self._want(_Wanted(recorder, make, size))
 
-    def write_now(self, recorder: Recorder, make: Callable[[], Entry | None]) -> Steps[None]:
+    def write_now(self, recorder: Recorder, make: Callable[[], JournalEntry | None]) -> Steps[None]:
         if self._failed:
             return
         written = threading.Event()

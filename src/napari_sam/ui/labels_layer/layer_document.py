@@ -17,7 +17,7 @@ import pandas as pd
 from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.images import Plane
 from napari_sam.labels.change import Change
-from napari_sam.labels.document import Document, Moved
+from napari_sam.labels.document import Document, MovedStep
 from napari_sam.labels.levels import LabelLevels
 from napari_sam.labels.measured import Intensities, rows_of_written
 from napari_sam.labels.runs import stands
@@ -243,11 +243,11 @@ class LayerDocument(Document):
         self.sync()
         yield from super().applying(change)
 
-    def undoing(self) -> Steps[Moved | None]:
+    def undoing(self) -> Steps[MovedStep | None]:
         self.sync()
         return (yield from super().undoing())
 
-    def redoing(self) -> Steps[Moved | None]:
+    def redoing(self) -> Steps[MovedStep | None]:
         self.sync()
         return (yield from super().redoing())
 
@@ -271,10 +271,10 @@ class LayerDocument(Document):
         """Do the step again that was taken back last, see `_napari_undo`."""
         self._by_napari(self.redoing(), "Doing the last step again.", "Done again: ", wait)
 
-    def _by_napari(self, steps: Steps[Moved | None], told: str, said: str, wait: bool) -> None:
+    def _by_napari(self, steps: Steps[MovedStep | None], told: str, said: str, wait: bool) -> None:
         from napari.utils.notifications import show_warning
 
-        def done(moved: Moved | None) -> str:
+        def done(moved: MovedStep | None) -> str:
             if moved is None:
                 return ""
             self._changed()

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from napari_sam.labels import entries
 from napari_sam.labels.change import Change
 from napari_sam.labels.document import Event
-from napari_sam.labels.journal import Entry
+from napari_sam.labels.journal import JournalEntry
 from napari_sam.labels.levels import is_in_memory, pieces
 from napari_sam.labels.steps import Steps
 from napari_sam.labels.table import INDEX
@@ -32,13 +32,15 @@ class Desk(Protocol):
     def begin(self, recorder: Recorder, image: Image) -> None:
         """Make a file for a recorder unless it has one."""
 
-    def write(self, recorder: Recorder, make: Callable[[], Entry | None], size: int = 0) -> None:
+    def write(
+        self, recorder: Recorder, make: Callable[[], JournalEntry | None], size: int = 0
+    ) -> None:
         """Write an entry soon, which is made in another thread; ``size`` bytes wait for it.
 
         None where it turns out that there is nothing to write.
         """
 
-    def write_now(self, recorder: Recorder, make: Callable[[], Entry | None]) -> Steps[None]:
+    def write_now(self, recorder: Recorder, make: Callable[[], JournalEntry | None]) -> Steps[None]:
         """Write an entry; ends when it is on the disk, or when nothing can be written there."""
 
     def later(self, recorder: Recorder, call: Callable[[], None]) -> None:
@@ -232,7 +234,7 @@ class Recorder:
             copy = table.copy()
             self._write(lambda: entries.rows(copy))
 
-    def _write(self, make: Callable[[], Entry | None], size: int = 0) -> None:
+    def _write(self, make: Callable[[], JournalEntry | None], size: int = 0) -> None:
         self._desk.write(self, make, size)
 
 
@@ -244,7 +246,7 @@ def _block(
     return [at.start or 0 for at in whole], np.array(pixels[tuple(whole)])
 
 
-def _content(pixels: Any, where: tuple[int | slice, ...]) -> Entry | None:
+def _content(pixels: Any, where: tuple[int | slice, ...]) -> JournalEntry | None:
     """Tell what a part of labels holds; None when that is nothing."""
     corner, block = _block(pixels, where)
     return entries.content(corner, block) if block.any() else None

@@ -14,7 +14,7 @@ from napari_sam.ui.workbench import Workbench
 Again = Callable[[], bool]
 
 
-class Step(NamedTuple):
+class TakenBack(NamedTuple):
     """A step of some labels that was taken back."""
 
     document: LayerDocument
@@ -35,10 +35,10 @@ class Undone:
 
     def __init__(self, bench: Workbench, documents: Documents) -> None:
         self._bench = bench
-        self._left: list[Step | Again] = []
+        self._left: list[TakenBack | Again] = []
         documents.happened.connect(self._happened)
 
-    def last(self) -> Step | Again | None:
+    def last(self) -> TakenBack | Again | None:
         """Return what is to be done again next; None when there is nothing."""
         self._left = [one for one in self._left if self._holds(one)]
         return self._left[-1] if self._left else None
@@ -46,10 +46,10 @@ class Undone:
     def last_in(self, labels: Any) -> bool:
         """Whether that is a step of these labels."""
         last = self.last()
-        return isinstance(last, Step) and last.document.layer is labels
+        return isinstance(last, TakenBack) and last.document.layer is labels
 
-    def _holds(self, one: Step | Again) -> bool:
-        if not isinstance(one, Step):
+    def _holds(self, one: TakenBack | Again) -> bool:
+        if not isinstance(one, TakenBack):
             return True
         document = one.document
         there = document.fits and document.layer in self._bench.viewer.layers
@@ -74,7 +74,7 @@ class Undone:
 
     def forget_marks(self) -> None:
         """Marks were dropped: those that belonged with them come back no more."""
-        self._left = [one for one in self._left if isinstance(one, Step)]
+        self._left = [one for one in self._left if isinstance(one, TakenBack)]
         self.look()
 
     def look(self) -> None:
@@ -86,13 +86,13 @@ class Undone:
             self._left.clear()
         elif event == "undo" and change in document.undone[-1:]:
             assert change is not None
-            self._left.append(Step(document, change))
+            self._left.append(TakenBack(document, change))
         elif event == "redo":
             self._left = [one for one in self._left if not _is(one, change)]
         elif event == "adopt":
-            self._left += [Step(document, one) for one in document.undone]
+            self._left += [TakenBack(document, one) for one in document.undone]
         self.look()
 
 
-def _is(one: Step | Again, change: Change | None) -> bool:
-    return isinstance(one, Step) and one.change is change
+def _is(one: TakenBack | Again, change: Change | None) -> bool:
+    return isinstance(one, TakenBack) and one.change is change

@@ -19,7 +19,7 @@ _SMALLEST_SHAPE = 2.0  # pixels; a click without a drag leaves a rectangle of ab
 _ELLIPSE_CORNERS = 64
 
 
-class Outline(NamedTuple):
+class ShapeOutline(NamedTuple):
     """A shape of the person's, seen on one plane.
 
     ``kind`` is "box" for a rectangle along the pixel axes, "polygon" for any other closed
@@ -74,7 +74,7 @@ def points_on_plane(
     return np.flatnonzero(on), rowcol[on]
 
 
-def shapes_on_plane(viewer: Any, shapes: Shapes, image: Image, plane: Plane) -> list[Outline]:
+def shapes_on_plane(viewer: Any, shapes: Shapes, image: Image, plane: Plane) -> list[ShapeOutline]:
     """Find the shapes of a layer that lie on a plane of the image, with all of their corners.
 
     Those beyond its borders are left out, as points are. So are shapes smaller than two pixels: a
@@ -89,14 +89,14 @@ def shapes_on_plane(viewer: Any, shapes: Shapes, image: Image, plane: Plane) -> 
             continue
         if kind in ("path", "line"):
             if extent.max() >= _SMALLEST_SHAPE:
-                found.append(Outline(index, "path", vertices, int(said[index])))
+                found.append(ShapeOutline(index, "path", vertices, int(said[index])))
             continue
         if extent.min() < _SMALLEST_SHAPE:
             continue
         if kind == "ellipse":
             vertices = _ellipse(vertices)
         found.append(
-            Outline(
+            ShapeOutline(
                 index, "box" if kind == "rectangle" and _upright(vertices) else "polygon", vertices
             )
         )

@@ -17,7 +17,7 @@ from napari_sam.prompts import BACKGROUND, FOREGROUND, Placed, Prompt
 from napari_sam.regions import Region
 from napari_sam.strokes import along
 from napari_sam.ui.layers.label_grid import labels_plane
-from napari_sam.ui.layers.outlines import Outline, points_on_plane, shapes_on_plane
+from napari_sam.ui.layers.outlines import ShapeOutline, points_on_plane, shapes_on_plane
 from napari_sam.ui.layers.planes import read_plane
 from napari_sam.ui.layers.polarity import polarity
 
@@ -35,13 +35,13 @@ class Marks:
     ----------
     points : (N, 2) float array, (row, column)
     labels : (N,) int array, 1 object or 0 background
-    outlines : tuple of Outline
+    outlines : tuple of ShapeOutline
     mask : (H, W) bool array or None
     """
 
     points: npt.NDArray[np.float64]
     labels: npt.NDArray[np.int64]
-    outlines: tuple[Outline, ...]
+    outlines: tuple[ShapeOutline, ...]
     mask: npt.NDArray[np.bool_] | None
     shape: tuple[int, int]
 
@@ -99,7 +99,7 @@ class Marks:
         return tuple(prompts)
 
     def _one(
-        self, said: _Said, outline: Outline | None, mask: npt.NDArray[np.bool_] | None
+        self, said: _Said, outline: ShapeOutline | None, mask: npt.NDArray[np.bool_] | None
     ) -> Prompt:
         if outline is None:
             if mask is None and said and not said.somewhere:
@@ -244,7 +244,7 @@ def read_marks(
         fresh = used.fresh(points, plane, [points.data[i] for i in indices])
         fresh &= np.asarray(points.shown)[indices]
         rowcol, labels = rowcol[fresh], polarity(points)[indices][fresh]
-    outlines: list[Outline] = []
+    outlines: list[ShapeOutline] = []
     if shapes is not None and shapes.visible and len(shapes.data):
         outlines = shapes_on_plane(viewer, shapes, image, plane)
         fresh = used.fresh(shapes, plane, [shapes.data[o.index] for o in outlines])

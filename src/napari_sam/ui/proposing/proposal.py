@@ -25,7 +25,7 @@ _LINGER = 10_000  # milliseconds after which our own layers go when they show no
 _FRAMES = 200  # milliseconds, some frames
 
 
-class Proposal:
+class Proposing:
     """What pages share that let a person mark a cell and look at its outlines.
 
     Parameters

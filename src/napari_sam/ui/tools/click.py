@@ -11,7 +11,7 @@ from napari_sam.prompts import FOREGROUND
 from napari_sam.segmentation import Overlap
 from napari_sam.ui.canvas.clicks import Clicks
 from napari_sam.ui.canvas.keys import Action
-from napari_sam.ui.labels_layer.undone import Step
+from napari_sam.ui.labels_layer.undone import TakenBack
 from napari_sam.ui.proposing.spent import Spent
 from napari_sam.ui.state import Advice, Answer
 from napari_sam.ui.tools.again import Again
@@ -292,7 +292,7 @@ class Click(Tool):
         last = self.undone.last()
         if last is None:
             self.bench.result("There is nothing to do again.")
-        elif not isinstance(last, Step):
+        elif not isinstance(last, TakenBack):
             if last():
                 self.undone.done(last)
         else:
@@ -313,7 +313,7 @@ class Click(Tool):
         has_any = hasattr(active, "redo") and (document is None or document.can_redo)
         if (
             has_any
-            and isinstance(self.undone.last(), Step | None)
+            and isinstance(self.undone.last(), TakenBack | None)
             and not self.undone.last_in(active)
         ):
             active.redo()

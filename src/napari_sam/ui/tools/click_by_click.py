@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from napari_sam.images import Plane
-from napari_sam.ui.proposing.proposal import Proposal
+from napari_sam.ui.proposing.proposal import Proposing
 from napari_sam.ui.state import Answer
 from napari_sam.ui.workbench import Workbench
 
@@ -37,13 +37,13 @@ class ClickByClick:
     Parameters
     ----------
     bench : Workbench
-    proposal : Proposal
+    proposal : Proposing
     keep : callable
         Keeps an answer; False when that did not work.
     """
 
     def __init__(
-        self, bench: Workbench, proposal: Proposal, keep: Callable[[Answer], bool]
+        self, bench: Workbench, proposal: Proposing, keep: Callable[[Answer], bool]
     ) -> None:
         self._bench, self._proposal, self._keep = bench, proposal, keep
         self._waiting: deque[_Waiting] = deque()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from napari_sam.ui.canvas.keys import Action
-from napari_sam.ui.labels_layer.undone import Step
+from napari_sam.ui.labels_layer.undone import TakenBack
 from napari_sam.ui.tools.example_boxes import ExampleBoxes
 from napari_sam.ui.tools.tool import Parts
 
@@ -36,7 +36,7 @@ class FindSteps:
     def redo(self) -> None:
         """Do again what was taken back last."""
         active, last = self._bench.viewer.layers.selection.active, self._accepting.undone.last()
-        if isinstance(last, Step):
+        if isinstance(last, TakenBack):
             self._accepting.redo(last.document, lambda change: None)
         elif hasattr(active, "redo"):
             active.redo()

@@ -26,7 +26,7 @@ from napari_sam.segmentation import Segmentation, check_id, with_units
 from napari_sam.ui.layers.label_grid import labels_layer, labels_plane, transform_of
 from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.tools.joining import weakest, with_spacing
-from napari_sam.ui.tools.stack_search import End
+from napari_sam.ui.tools.stack_search import Ended
 from napari_sam.ui.tools.tool import Parts
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ class JoinedResults:
 
     # -- joining ----------------------------------------------------------------------------------
 
-    def complete(self, told: str, end: End) -> None:
+    def complete(self, told: str, end: Ended) -> None:
         """Join in the worker, and write what comes of it."""
         bench = self._parts.bench
         bench.progress(0.0)
@@ -135,7 +135,7 @@ class JoinedResults:
         merged = merge_stack(whole.labels, before, self._rule, first, part(progress, 0.6, 1.0))
         return _Joined(whole, merged, _rows(table, merged, weakest(whole, self._pixels)))
 
-    def _land(self, end: End, joined: _Joined) -> None:
+    def _land(self, end: Ended, joined: _Joined) -> None:
         self.count = len(joined.merged.ids)
         if not joined.merged.ids:
             end(self._method.words.nothing if not len(joined.whole) else self._all_there(joined))
@@ -150,7 +150,7 @@ class JoinedResults:
                 self._parts.lines.show(layer)
         end(self._told(joined, layer))
 
-    def _fail(self, end: End, error: Exception) -> None:
+    def _fail(self, end: Ended, error: Exception) -> None:
         self._parts.bench.fail(error)
         end(self._parts.bench.state.status, problem=True)
 

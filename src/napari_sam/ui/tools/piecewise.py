@@ -38,7 +38,7 @@ Kept = TypeVar("Kept", bound=Into)
 
 
 @dataclass(eq=False)
-class Run(Generic[Piece, Kept]):
+class SearchRun(Generic[Piece, Kept]):
     """A search under way: of how many pieces, and how many are done.
 
     ``search(report)`` finds piece after piece, in the worker, as they are asked for.
@@ -73,7 +73,7 @@ class Piecewise(ABC, Generic[Piece, Kept]):
     ) -> None:
         self._bench = bench
         self._ended, self._counted = ended, counted
-        self._run: Run[Piece, Kept] | None = None
+        self._run: SearchRun[Piece, Kept] | None = None
         self._report: Progress | None = None
 
     @property
@@ -82,7 +82,7 @@ class Piecewise(ABC, Generic[Piece, Kept]):
         return self._run is not None
 
     @abstractmethod
-    def _take(self, run: Run[Piece, Kept], piece: Piece) -> None:
+    def _take(self, run: SearchRun[Piece, Kept], piece: Piece) -> None:
         """Give a piece to what becomes of it.
 
         Raises
@@ -92,10 +92,10 @@ class Piecewise(ABC, Generic[Piece, Kept]):
         """
 
     @abstractmethod
-    def _all(self, run: Run[Piece, Kept]) -> None:
+    def _all(self, run: SearchRun[Piece, Kept]) -> None:
         """All pieces have come: see to the rest, and end."""
 
-    def _begin(self, run: Run[Piece, Kept], told: str) -> None:
+    def _begin(self, run: SearchRun[Piece, Kept], told: str) -> None:
         self._run = run
         self._bench.progress(0.0)
         self._bench.say(told)
@@ -106,7 +106,7 @@ class Piecewise(ABC, Generic[Piece, Kept]):
         assert self._report is not None
         self._report(fraction)
 
-    def _next(self, run: Run[Piece, Kept], found: Iterator[Piece]) -> None:
+    def _next(self, run: SearchRun[Piece, Kept], found: Iterator[Piece]) -> None:
         def work(progress: Progress) -> Piece | None:
             self._report = progress
             try:
@@ -123,7 +123,9 @@ class Piecewise(ABC, Generic[Piece, Kept]):
         if self._run is not None:
             self._bench.progress(fraction)
 
-    def _arrived(self, run: Run[Piece, Kept], piece: Piece | None, found: Iterator[Piece]) -> None:
+    def _arrived(
+        self, run: SearchRun[Piece, Kept], piece: Piece | None, found: Iterator[Piece]
+    ) -> None:
         if run is not self._run:
             return  # stopped meanwhile
         if piece is None:
@@ -144,7 +146,7 @@ class Piecewise(ABC, Generic[Piece, Kept]):
         self._bench.say(f"{self.word.capitalize()} {run.done} of {run.count}: {so_far}")
         self._next(run, found)
 
-    def _lost(self, run: Run[Piece, Kept]) -> str:
+    def _lost(self, run: SearchRun[Piece, Kept]) -> str:
         if run.image not in self._bench.viewer.layers or not same_pixels(run.image, run.view):
             return "The image was changed or removed."
         return run.into.lost()

@@ -20,7 +20,7 @@ from napari_sam.ui.tools.review_labels import fitting_labels
 from napari_sam.ui.tools.review_many import Many
 from napari_sam.ui.tools.review_mouse import ReviewMouse
 from napari_sam.ui.tools.review_plane import ReviewedPlane
-from napari_sam.ui.tools.review_proposals import Proposals
+from napari_sam.ui.tools.review_proposals import ReviewProposals
 from napari_sam.ui.tools.review_queue import Queue
 from napari_sam.ui.tools.review_region import ReviewRegion
 from napari_sam.ui.tools.review_state import Limits, ReviewState
@@ -46,7 +46,7 @@ class Review(Tool):
         super().__init__(parts)
         bench = parts.bench
         self.state = ReviewState()
-        self.proposals = Proposals(bench, parts.proposal, self.state)
+        self.proposals = ReviewProposals(bench, parts.proposal, self.state)
         self._appearance = Appearance(bench, self.state)
         self.plane = ReviewedPlane(parts, self.state, self._appearance, self._completed)
         self._queue = Queue(bench, self.state, self._appearance, self.plane, self.select)

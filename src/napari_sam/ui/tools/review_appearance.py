@@ -10,7 +10,7 @@ from napari_sam.images import Plane
 from napari_sam.regions import Region
 from napari_sam.ui.canvas.highlight import Highlight
 from napari_sam.ui.labels_layer.colouring import Colouring, class_shade, shade
-from napari_sam.ui.tools.review_state import Limits, Objects, ReviewState
+from napari_sam.ui.tools.review_state import Limits, ReviewedObjects, ReviewState
 from napari_sam.ui.workbench import Workbench
 
 
@@ -44,7 +44,7 @@ class Appearance:
         if self._state.class_coloured:
             table = objects.table
             suggested = table[table[BY] == SUGGESTED] if BY in table else table.iloc[:0]
-            ids = set(Objects(suggested).ids.tolist())
+            ids = set(ReviewedObjects(suggested).ids.tolist())
             return class_shade(classes_in(table), ids, objects.ids, self._state.class_colours)
         return shade(objects.values("score")) if self._state.coloured else None
 

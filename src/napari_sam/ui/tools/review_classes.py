@@ -21,7 +21,7 @@ from napari_sam.classes import (
 )
 from napari_sam.errors import NapariSamError, ParameterError
 from napari_sam.images import Plane
-from napari_sam.objects.classify import Seen, suggest
+from napari_sam.objects.classify import SeenObjects, suggest
 from napari_sam.progress import Progress
 from napari_sam.ui.canvas.keys import Action
 from napari_sam.ui.tools.review_appearance import Appearance
@@ -45,7 +45,7 @@ class ReviewClasses:
     def __init__(self, bench: Workbench, appearance: Appearance, review: Reviewed) -> None:
         self._bench, self._appearance, self._review = bench, appearance, review
         self._state = review.state
-        self._seen: dict[Plane, tuple[str, Seen]] = {}
+        self._seen: dict[Plane, tuple[str, SeenObjects]] = {}
         self._state.events.labels.connect(self._other_labels)
         self._state.events.objects.connect(self._look)
 
@@ -185,11 +185,11 @@ class ReviewClasses:
         plane, worker = editing.plane, bench.worker
         elsewhere = {at: seen for at, seen in self._seen.items() if at != plane}
 
-        def work(progress: Progress) -> tuple[str, Seen, pd.DataFrame]:
+        def work(progress: Progress) -> tuple[str, SeenObjects, pd.DataFrame]:
             model, seen = worker.describe(name, device, shown.view, labels, progress)
             return model, seen, _suggested(model, seen, known, elsewhere)
 
-        def done(found: tuple[str, Seen, pd.DataFrame]) -> None:
+        def done(found: tuple[str, SeenObjects, pd.DataFrame]) -> None:
             bench.progress(None)
             if layer is self._state.labels:
                 self._remember(plane, found[:2])
@@ -198,7 +198,7 @@ class ReviewClasses:
         bench.say("Looking at the cells of this slice.")
         bench.submit("describe", work, done, progress=bench.progress)
 
-    def _remember(self, plane: Plane, seen: tuple[str, Seen]) -> None:
+    def _remember(self, plane: Plane, seen: tuple[str, SeenObjects]) -> None:
         self._seen[plane] = seen
         while len(self._seen) > _PLANES:
             self._seen.pop(next(iter(self._seen)))
@@ -226,13 +226,16 @@ class ReviewClasses:
 
 
 def _suggested(
-    model: str, seen: Seen, known: Mapping[int, str], elsewhere: Mapping[Plane, tuple[str, Seen]]
+    model: str,
+    seen: SeenObjects,
+    known: Mapping[int, str],
+    elsewhere: Mapping[Plane, tuple[str, SeenObjects]],
 ) -> pd.DataFrame:
     """Suggest classes of objects that were seen, also after examples that lie elsewhere."""
     here = set(seen.ids.tolist())
     others = [other for name, other in elsewhere.values() if name == model]
     shown = [other.of(list(set(known) - here)) for other in others]
-    table = suggest(Seen.joined([seen, *shown]), known)
+    table = suggest(SeenObjects.joined([seen, *shown]), known)
     return table[table["label"].isin(here)]
 
 

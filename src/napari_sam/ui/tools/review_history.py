@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_sam.labels.document import Moved
+from napari_sam.labels.document import MovedStep
 from napari_sam.ui.labels_layer.accepting import left
 from napari_sam.ui.tools.review_many import Many
 
@@ -36,7 +36,7 @@ class History:
         )
 
 
-def _said(said: str, way: str, moved: Moved | None) -> str:
+def _said(said: str, way: str, moved: MovedStep | None) -> str:
     if moved is None:
         return f"There is nothing more to {way}."
     told = moved.change.told

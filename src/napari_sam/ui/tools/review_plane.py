@@ -9,7 +9,7 @@ from napari_sam.labels import table as object_table
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.labels_layer.measuring import Measuring
 from napari_sam.ui.tools.review_appearance import Appearance
-from napari_sam.ui.tools.review_state import Objects, ReviewState
+from napari_sam.ui.tools.review_state import ReviewedObjects, ReviewState
 from napari_sam.ui.tools.tool import Parts
 
 
@@ -64,11 +64,11 @@ class ReviewedPlane:
             editing = self.editing()
             editing.document.sync()
             rows, missing = editing.rows_here()
-            objects = Objects(rows)
+            objects = ReviewedObjects(rows)
             self.measuring.start(editing, missing)
         except NapariSamError:
             self.measuring.end()
-            state.objects, state.selected = Objects(), None
+            state.objects, state.selected = ReviewedObjects(), None
             state.reviewed = state.total = state.hidden = 0
             self._see_steps()
             self._appearance.unring()

@@ -5,24 +5,24 @@ from __future__ import annotations
 from napari_sam.ui.canvas.gestures import Place
 from napari_sam.ui.labels_layer.correcting import hand_over, put
 from napari_sam.ui.labels_layer.editing import Editing
-from napari_sam.ui.proposing.proposal import Proposal
+from napari_sam.ui.proposing.proposal import Proposing
 from napari_sam.ui.state import Answer
 from napari_sam.ui.tools.review_state import ReviewState
 from napari_sam.ui.workbench import Workbench
 
 
-class Proposals:
+class ReviewProposals:
     """Asks for outlines as the Click page does, and drops them when they are not wanted.
 
     Parameters
     ----------
     bench : Workbench
-    proposal : Proposal
+    proposal : Proposing
     state : ReviewState
         Its ``correcting`` is kept here.
     """
 
-    def __init__(self, bench: Workbench, proposal: Proposal, state: ReviewState) -> None:
+    def __init__(self, bench: Workbench, proposal: Proposing, state: ReviewState) -> None:
         self._bench, self._proposal, self._state = bench, proposal, state
 
     @property

@@ -23,7 +23,7 @@ Pending = Literal["", "join", "swap", "mother", "split"]
 
 
 @dataclass(frozen=True, eq=False)
-class Objects:
+class ReviewedObjects:
     """The objects of the displayed plane.
 
     Parameters
@@ -79,7 +79,7 @@ class ReviewState:
         What is reviewed.
     action : {"select", "delete", "merge", "split", "add"}
         What a click does.
-    objects : Objects
+    objects : ReviewedObjects
         Of the displayed plane.
     selected : int or None
         The object in hand.
@@ -112,7 +112,7 @@ class ReviewState:
 
     labels: Labels | None = None
     action: Action = "select"
-    objects: Objects = field(default_factory=Objects)
+    objects: ReviewedObjects = field(default_factory=ReviewedObjects)
     selected: int | None = None
     correcting: int | None = None
     reviewed: int = 0

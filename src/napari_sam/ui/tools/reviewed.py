@@ -7,7 +7,7 @@ from typing import Protocol, runtime_checkable
 
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.tools.review_plane import ReviewedPlane
-from napari_sam.ui.tools.review_proposals import Proposals
+from napari_sam.ui.tools.review_proposals import ReviewProposals
 from napari_sam.ui.tools.review_state import ReviewState
 
 
@@ -17,7 +17,7 @@ class Reviewed(Protocol):
 
     state: ReviewState
     plane: ReviewedPlane
-    proposals: Proposals
+    proposals: ReviewProposals
     shown: bool
 
     def refresh(self) -> None:

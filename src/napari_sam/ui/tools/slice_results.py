@@ -12,7 +12,7 @@ from napari_sam.ui.labels_layer.layer_document import LayerSheet
 from napari_sam.ui.layers.label_grid import new_labels
 from napari_sam.ui.layers.ours import OurLayers
 from napari_sam.ui.layers.shown import finest
-from napari_sam.ui.tools.stack_search import End
+from napari_sam.ui.tools.stack_search import Ended
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,7 +69,7 @@ class SliceResults:
     def _painted(self, event: Any) -> None:
         self._edited = True
 
-    def complete(self, told: str, end: End) -> None:
+    def complete(self, told: str, end: Ended) -> None:
         """Nothing is left to be done but the table."""
         end(f"{told} {self.stop()}")
 

@@ -11,10 +11,10 @@ from napari_sam.progress import Progress
 from napari_sam.segmentation import Segmentation
 from napari_sam.ui.find_options import FindOptions
 from napari_sam.ui.layers.shown import Shown
-from napari_sam.ui.tools.piecewise import Into, Piecewise, Run
+from napari_sam.ui.tools.piecewise import Into, Piecewise, SearchRun
 
 
-class End(Protocol):
+class Ended(Protocol):
     """Is called when a search has come to its end."""
 
     def __call__(self, told: str, problem: bool = False) -> None: ...
@@ -26,7 +26,7 @@ class Results(Into, Protocol):
     def arrived(self, plane: Plane, found: Segmentation) -> None:
         """Take what was found on a slice."""
 
-    def complete(self, told: str, end: End) -> None:
+    def complete(self, told: str, end: Ended) -> None:
         """All slices have come: see to the rest, and then call ``end``."""
 
 
@@ -49,15 +49,15 @@ class StackSearch(Piecewise[Slice, Results]):
 
         count = len(list(view.image.planes()))
         told = f"Finding all {options.noun}s of {count} slices. You can go on working."
-        self._begin(Run(shown.image, view, options, into, search, count), told)
+        self._begin(SearchRun(shown.image, view, options, into, search, count), told)
 
-    def _take(self, run: Run[Slice, Results], piece: Slice) -> None:
+    def _take(self, run: SearchRun[Slice, Results], piece: Slice) -> None:
         run.into.arrived(*piece)
 
-    def _all(self, run: Run[Slice, Results]) -> None:
+    def _all(self, run: SearchRun[Slice, Results]) -> None:
         run.into.complete(f"Searched all {run.count} slices.", partial(self._complete, run))
 
-    def _complete(self, run: Run[Slice, Results], told: str, problem: bool = False) -> None:
+    def _complete(self, run: SearchRun[Slice, Results], told: str, problem: bool = False) -> None:
         if run is not self._run:
             return
         self._run = None

@@ -18,7 +18,7 @@ from napari_sam.ui.tools.tool import Parts, Tool
 if TYPE_CHECKING:
     from napari.layers import Labels
 
-    from napari_sam.training.apart import Lent, Marked, Result
+    from napari_sam.training.apart import Lent, Marked, TaughtApart
 
 SECONDS = 60.0
 #: Cells from which on a lesson is worth a try, and that make a good one.
@@ -131,7 +131,7 @@ class Teach(Tool):
         chosen = self._cells.chosen(state.source)
         state.running, state.base = 0.0, model
 
-        def work(progress: Progress) -> Result:
+        def work(progress: Progress) -> TaughtApart:
             from napari_sam.models.taught import draft
             from napari_sam.training.apart import Lent
 
@@ -143,7 +143,7 @@ class Teach(Tool):
         bench.result(f"{model!r} is learning. Go on working; this page tells how far it is.")
 
     @staticmethod
-    def teach(lent: Lent, examples: list[Marked], progress: Progress) -> Result:
+    def teach(lent: Lent, examples: list[Marked], progress: Progress) -> TaughtApart:
         """Teach in a process of its own."""
         from napari_sam.training.apart import teach_apart
 
@@ -159,7 +159,7 @@ class Teach(Tool):
     def _progressed(self, fraction: float) -> None:
         self.state.running = fraction
 
-    def _taught(self, result: Result) -> None:
+    def _taught(self, result: TaughtApart) -> None:
         state = self.state
         state.running = None
         state.proposed = self._models.catalogue.name_for_taught(state.base)

@@ -30,7 +30,7 @@ REMEMBERED = 1 << 28
 
 
 @dataclass(frozen=True, eq=False)
-class Cells:
+class CellsToLearn:
     """Labels of an image, some or all of which are to be learnt from.
 
     Parameters
@@ -63,7 +63,7 @@ class CellChoice:
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
-        self._gone: list[Cells] = []
+        self._gone: list[CellsToLearn] = []
         bench.viewer.layers.events.removing.connect(self._removing)
 
     def close(self) -> None:
@@ -71,7 +71,7 @@ class CellChoice:
         self._bench.viewer.layers.events.removing.disconnect(self._removing)
         self._gone.clear()
 
-    def chosen(self, source: Labels | None) -> list[Cells]:
+    def chosen(self, source: Labels | None) -> list[CellsToLearn]:
         """List what is to be learnt from: all of one layer, or all that a person kept."""
         if source is not None:
             return [cells for cells in [self._of(source, every=True)] if cells is not None]
@@ -86,7 +86,7 @@ class CellChoice:
         bench = self._bench
         return [la for la in bench.viewer.layers if isinstance(la, Labels) and la not in bench.ours]
 
-    def _of(self, layer: Labels, every: bool = False) -> Cells | None:
+    def _of(self, layer: Labels, every: bool = False) -> CellsToLearn | None:
         """Return the cells of a layer; None where it has none, or no image."""
         ids = None if every else kept_in(layer)
         if ids is not None and not ids:
@@ -98,7 +98,7 @@ class CellChoice:
                 labels_plane(shown.image, shown.plane, layer, write=False)
             except (NapariSamError, IndexError, ValueError):
                 continue
-            return Cells(shown.view.image, finest(layer), ids)
+            return CellsToLearn(shown.view.image, finest(layer), ids)
         return None
 
     def _images(self, layer: Labels) -> list[Image]:
@@ -127,7 +127,7 @@ class CellChoice:
                 if next(iter(self._images(labels)), None) is layer:
                     self._remember(self._of(labels))
 
-    def _remember(self, cells: Cells | None) -> None:
+    def _remember(self, cells: CellsToLearn | None) -> None:
         if cells is None or any(cells.labels is known.labels for known in self._gone):
             return
         self._gone.append(cells)
@@ -142,12 +142,12 @@ def kept_in(layer: Labels) -> frozenset[int]:
     return frozenset(int(one) for one in object_table.object_ids(accepted) if one > 0)
 
 
-def read_cells(chosen: Iterable[Cells], progress: Progress) -> list[Marked]:
+def read_cells(chosen: Iterable[CellsToLearn], progress: Progress) -> list[Marked]:
     """Read the slices that hold cells to learn from; of the same pixels the last ones count.
 
     Parameters
     ----------
-    chosen : iterable of Cells
+    chosen : iterable of CellsToLearn
     progress : callable
         Called before every slice; raise `Cancelled` from it to stop.
     """
@@ -172,7 +172,7 @@ def read_cells(chosen: Iterable[Cells], progress: Progress) -> list[Marked]:
     return list(known.values())
 
 
-def counted(chosen: Iterable[Cells]) -> tuple[int, int]:
+def counted(chosen: Iterable[CellsToLearn]) -> tuple[int, int]:
     """Count cells, as far as it is known how many there are, and images."""
     chosen = list(chosen)
     return sum(len(cells.ids) for cells in chosen if cells.ids is not None), len(chosen)

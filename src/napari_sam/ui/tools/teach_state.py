@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from napari.layers import Labels
 
     from napari_sam.models.lesson import Lesson
-    from napari_sam.training.apart import Result
+    from napari_sam.training.apart import TaughtApart
 
 
 def _is(before: Any, after: Any) -> bool:
@@ -34,7 +34,7 @@ class TeachState:
         Why nothing can be taught now; empty when it can.
     running : float or None
         Fraction done of the lesson under way.
-    result : Result or None
+    result : TaughtApart or None
         What came of the last one, about which the person has not decided yet.
     base : str
         Which model that lesson was for.
@@ -54,7 +54,7 @@ class TeachState:
     exhaustive: bool = False
     why_not: str = ""
     running: float | None = None
-    result: Result | None = None
+    result: TaughtApart | None = None
     base: str = ""
     proposed: str = ""
     lessons: tuple[Lesson, ...] = ()

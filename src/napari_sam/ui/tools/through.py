@@ -17,7 +17,7 @@ from napari_sam.ui.proposing.spent import Spent
 from napari_sam.ui.state import Answer
 from napari_sam.ui.tools.fill_between import fill_drawn
 from napari_sam.ui.tools.through_carrying import carrying_among_labels
-from napari_sam.ui.tools.through_following import Following
+from napari_sam.ui.tools.through_following import ThroughFollowing
 from napari_sam.ui.tools.through_keeping import Keeping
 from napari_sam.ui.tools.through_run import Run
 from napari_sam.ui.tools.through_state import ThroughState
@@ -39,7 +39,7 @@ class Through:
         self.state = ThroughState()
         self.view = ThroughView(self._bench, self.state, parts.proposal)
         self._predicting.instead = lambda: self.view.outline(self._run if self._visible else None)
-        self.following = Following(self._bench, self._show, self._ended, self._lost)
+        self.following = ThroughFollowing(self._bench, self._show, self._ended, self._lost)
         self._run: Run | None = None
         self._keeping = Keeping(parts)
         self._keep_then = self._visible = False

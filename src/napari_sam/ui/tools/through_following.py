@@ -10,7 +10,7 @@ from napari_sam.ui.tools.through_run import Run
 from napari_sam.ui.workbench import Workbench
 
 
-class Following:
+class ThroughFollowing:
     """Goes on with a cell until all is known of it; a click is answered in between.
 
     Parameters

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from napari_sam.images import Plane
 from napari_sam.ui.layers.axes import Further, further_axes
-from napari_sam.ui.proposing.proposal import Proposal
+from napari_sam.ui.proposing.proposal import Proposing
 from napari_sam.ui.state import Answer
 from napari_sam.ui.tools.through_run import Run
 from napari_sam.ui.tools.through_state import Strip, ThroughState
@@ -18,12 +18,12 @@ class ThroughView:
     ----------
     bench : Workbench
     state : ThroughState
-    proposal : Proposal
+    proposal : Proposing
         Whose outline also shows the cell on slices without an answer, and whose marks correct
         what is known of a slice.
     """
 
-    def __init__(self, bench: Workbench, state: ThroughState, proposal: Proposal) -> None:
+    def __init__(self, bench: Workbench, state: ThroughState, proposal: Proposing) -> None:
         self._bench, self._state = bench, state
         self._preview, self._marks = proposal.preview, proposal.marks
         self._outlined = False

@@ -17,7 +17,7 @@ from napari_sam.ui.find_options import FindOptions
 from napari_sam.ui.layers.planes import spatial_shape
 from napari_sam.ui.layers.room import check_room
 from napari_sam.ui.layers.shown import Shown
-from napari_sam.ui.tools.piecewise import Piecewise, Run
+from napari_sam.ui.tools.piecewise import Piecewise, SearchRun
 from napari_sam.ui.tools.tile_region import TileRegion, tile_region
 from napari_sam.ui.tools.tile_results import Pending, TileFound, TileResults
 from napari_sam.ui.tools.tool import Parts
@@ -79,7 +79,7 @@ class TiledSearch(Piecewise[Tile, TileResults]):
         )
         self._counted(0)
         search = self._search(shown.view, options.search, results.pending(), region, looked_at)
-        self._begin(Run(image, shown.view, options, results, search), told)
+        self._begin(SearchRun(image, shown.view, options, results, search), told)
 
     def _search(
         self,
@@ -105,11 +105,11 @@ class TiledSearch(Piecewise[Tile, TileResults]):
 
         return search
 
-    def _take(self, run: Run[Tile, TileResults], piece: Tile) -> None:
+    def _take(self, run: SearchRun[Tile, TileResults], piece: Tile) -> None:
         run.count, adds = piece
         run.into.arrived(adds)
 
-    def _all(self, run: Run[Tile, TileResults]) -> None:
+    def _all(self, run: SearchRun[Tile, TileResults]) -> None:
         self._stop(f"Searched all {run.done} tiles.")
 
 

@@ -13,7 +13,7 @@ from napari_sam.ui.labels_layer.accepting import Accepting
 from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.track_lines import TrackLines
 from napari_sam.ui.model_choice import ModelChoice
-from napari_sam.ui.proposing.proposal import Proposal
+from napari_sam.ui.proposing.proposal import Proposing
 from napari_sam.ui.proposing.region import DrawnRegion
 from napari_sam.ui.state import Advice
 from napari_sam.ui.workbench import Workbench
@@ -34,7 +34,7 @@ class Parts:
     Parameters
     ----------
     bench : Workbench
-    proposal : Proposal
+    proposal : Proposing
         The cell being marked.
     documents : Documents
         What happened to Labels layers.
@@ -55,7 +55,7 @@ class Parts:
     """
 
     bench: Workbench
-    proposal: Proposal
+    proposal: Proposing
     documents: Documents
     accepting: Accepting
     usable: Callable[[], bool]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_sam.ui.session import Session
+from napari_sam.ui.session import PanelSession
 from napari_sam.ui.tools.click import Click
 from napari_sam.ui.widgets.again_row import AgainRow
 from napari_sam.ui.widgets.combos import LayerCombo
@@ -19,7 +19,7 @@ _TIP = "Several cells at once, marks from layers of your own, and how outlines l
 class ClickMore(Folding):
     """Folds away under "More"."""
 
-    def __init__(self, session: Session, tool: Click) -> None:
+    def __init__(self, session: PanelSession, tool: Click) -> None:
         inner = QWidget()
         super().__init__("More", _TIP, inner)
         self._session, self._tool = session, tool

@@ -6,7 +6,7 @@ from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout
 
 from napari_sam.prompts import BACKGROUND, FOREGROUND
 from napari_sam.ui.layers.own_layers import BACKGROUND_COLOUR, OBJECT_COLOUR
-from napari_sam.ui.session import Session
+from napari_sam.ui.session import PanelSession
 from napari_sam.ui.tools.click import Click
 from napari_sam.ui.widgets.candidates import CandidateStrip
 from napari_sam.ui.widgets.click_more import ClickMore
@@ -32,7 +32,7 @@ _BY_CLICK = (
 class ClickPage(Page):
     """Prompts, candidates, and what happens to them."""
 
-    def __init__(self, session: Session, tool: Click) -> None:
+    def __init__(self, session: PanelSession, tool: Click) -> None:
         super().__init__(session, tool)
         self._state, self._through_state = session.state, tool.through.state
         self._proposal = tool.proposal

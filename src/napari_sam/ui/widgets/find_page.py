@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QApplication, QGridLayout, QHBoxLayout, QLabel, QVBox
 from napari_sam.methods.method import Method
 from napari_sam.methods.registry import methods
 from napari_sam.ui.layers.own_layers import OBJECT_COLOUR
-from napari_sam.ui.session import Session
+from napari_sam.ui.session import PanelSession
 from napari_sam.ui.tools.find import Find
 from napari_sam.ui.widgets.combos import LayerCombo
 from napari_sam.ui.widgets.controls import Button, enable
@@ -37,7 +37,7 @@ _RULE = (
 class FindPage(Page):
     """All objects of a slice, a region or a stack."""
 
-    def __init__(self, session: Session, tool: Find) -> None:
+    def __init__(self, session: PanelSession, tool: Find) -> None:
         super().__init__(session, tool)
         self._tool, self._state = tool, session.state
         column = QVBoxLayout(self)

@@ -16,7 +16,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sam.ui.folder.channels import Seen, called, choices_of
-from napari_sam.ui.session import Session
+from napari_sam.ui.session import PanelSession
 from napari_sam.ui.widgets.combos import Combo
 from napari_sam.ui.widgets.controls import Button, enable
 
@@ -43,7 +43,7 @@ _BUSY = "the image is being read or written."
 class FolderRow(QWidget):
     """Hidden while no folder is open."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: PanelSession) -> None:
         super().__init__()
         self._walk = session.walk
         column = QVBoxLayout(self)

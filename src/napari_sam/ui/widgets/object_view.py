@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView
 from napari_sam.classes import CLASS, PROBABILITY
 from napari_sam.labels import table as object_table
 from napari_sam.ui.tools.review import Review
-from napari_sam.ui.tools.review_state import Objects
+from napari_sam.ui.tools.review_state import ReviewedObjects
 
 _COLUMNS = {
     object_table.INDEX: "cell",
@@ -106,7 +106,7 @@ class ObjectView(QTableView):
         events.selected.connect(self.show_selected)
         self.show_objects(review.state.objects)
 
-    def show_objects(self, objects: Objects) -> None:
+    def show_objects(self, objects: ReviewedObjects) -> None:
         self._showing = True
         self._model.show_table(objects.table)
         self._showing = False

@@ -9,7 +9,7 @@ from qtpy.QtCore import QSignalBlocker
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_sam.methods.method import Method
-from napari_sam.methods.option import Described, described
+from napari_sam.methods.option import NamedOption, described
 from napari_sam.ui.state import State
 from napari_sam.ui.tools.find import Find
 from napari_sam.ui.widgets.controls import NumberField, TextField, ValueSlider
@@ -51,12 +51,12 @@ class OptionControls:
         for show in self._show:
             show(options)
 
-    def _change(self, one: Described, value: Any) -> None:
+    def _change(self, one: NamedOption, value: Any) -> None:
         """Choose a value; at 0 that is none where the option may be none."""
         changed = None if one.default is None and not value else value
         self._adjust(self._method.name, **{one.name: changed})
 
-    def _text(self, one: Described) -> QWidget:
+    def _text(self, one: NamedOption) -> QWidget:
         name, _, what = one
         field = TextField(f"{what.help} ({name})", what.hint)
         field.entered.connect(lambda text: self._change(one, text))
@@ -69,7 +69,7 @@ class OptionControls:
         row.addWidget(field, 1)
         return line
 
-    def _slider(self, one: Described) -> ValueSlider:
+    def _slider(self, one: NamedOption) -> ValueSlider:
         name, _, what = one
         low, high = what.shown or (what.low, what.high)
         slider = ValueSlider(what.label, what.help, (low, high, what.steps), what.words)
@@ -91,7 +91,7 @@ class OptionControls:
         self.controls[name] = slider
         return slider
 
-    def _typed(self, shown: list[Described]) -> list[QWidget]:
+    def _typed(self, shown: list[NamedOption]) -> list[QWidget]:
         """Lay out numbers to type and switches, two beside each other."""
         if not shown:
             return []
@@ -114,7 +114,7 @@ class OptionControls:
             grid.setColumnStretch(at, 1)
         return [widget]
 
-    def _number(self, one: Described) -> NumberField:
+    def _number(self, one: NamedOption) -> NumberField:
         name, default, what = one
         low, high = what.shown or (0 if default is None else what.low, min(what.high, _ENDLESS))
         field = NumberField(f"{what.help} ({name})", low, high, what.kind is int)
@@ -128,7 +128,7 @@ class OptionControls:
         self.controls[name] = field
         return field
 
-    def _switch(self, one: Described) -> QCheckBox:
+    def _switch(self, one: NamedOption) -> QCheckBox:
         name, _, what = one
         off, on = what.choices if what.choices else (False, True)
         box = QCheckBox(what.label)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QWidget
 
-from napari_sam.ui.session import Session
+from napari_sam.ui.session import PanelSession
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points, Shapes
@@ -25,7 +25,7 @@ class Layers:
     own_region: list[Shapes] = field(default_factory=list)
 
     @classmethod
-    def of(cls, session: Session) -> Layers:
+    def of(cls, session: PanelSession) -> Layers:
         """Sort the layers of the viewer."""
         from napari.layers import Image, Labels, Points, Shapes
 
@@ -47,12 +47,12 @@ class Page(QWidget):
 
     Parameters
     ----------
-    session : Session
+    session : PanelSession
     tool : Tool
         Of the class that stands beside this one in `ui.widgets.pages`.
     """
 
-    def __init__(self, session: Session, tool: Any) -> None:
+    def __init__(self, session: PanelSession, tool: Any) -> None:
         super().__init__()
         self.session = session
 

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_sam.engine.worker import Loader
 from napari_sam.installation import check_single_distribution
-from napari_sam.ui.session import Session
+from napari_sam.ui.session import PanelSession
 from napari_sam.ui.widgets.controls import Segmented
 from napari_sam.ui.widgets.feedback import Feedback
 from napari_sam.ui.widgets.folder_row import FolderRow
@@ -50,7 +50,7 @@ class Panel(QWidget):
         super().__init__()
         # napari hands plugins a proxy that wraps every layer anew, so that no layer is itself.
         self._viewer: Any = getattr(viewer, "__wrapped__", viewer)
-        self.session = Session(self._viewer, load_model, tools=[row.tool for row in ROWS])
+        self.session = PanelSession(self._viewer, load_model, tools=[row.tool for row in ROWS])
         self._docked = False
         self.setAcceptDrops(True)
         self._build()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
-from napari_sam.ui.session import Session
+from napari_sam.ui.session import PanelSession
 from napari_sam.ui.widgets.controls import Button
 
 _RESTORE = (
@@ -18,7 +18,7 @@ _DISCARD = "Throw these cells away. This cannot be undone."
 class RecoveryBox(QWidget):
     """Hidden while there is nothing to offer."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: PanelSession) -> None:
         super().__init__()
         line = QHBoxLayout(self)
         line.setContentsMargins(0, 0, 0, 0)

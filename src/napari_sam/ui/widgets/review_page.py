@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_sam.classes import BY, CLASS, PROBABILITY, SUGGESTED
 from napari_sam.labels import table as object_table
-from napari_sam.ui.session import Session
+from napari_sam.ui.session import PanelSession
 from napari_sam.ui.tools.review import Review
 from napari_sam.ui.widgets.combos import LayerCombo
 from napari_sam.ui.widgets.controls import Button, Segmented, enable
@@ -48,7 +48,7 @@ _BRUSH = (
 class ReviewPage(Page):
     """Shows `Review.state` and sends intents."""
 
-    def __init__(self, session: Session, tool: Review) -> None:
+    def __init__(self, session: PanelSession, tool: Review) -> None:
         super().__init__(session, tool)
         self._review = tool
         self.dock = ObjectDock(session.viewer, tool)

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
 
 from napari_sam.files.kinds import IMAGE_SUFFIXES
 from napari_sam.ui.layers.together import is_channel
-from napari_sam.ui.session import Session
+from napari_sam.ui.session import PanelSession
 from napari_sam.ui.widgets.chip import ChipLabel
 from napari_sam.ui.widgets.combos import Combo, LayerCombo
 from napari_sam.ui.widgets.controls import Button, enable
@@ -35,7 +35,7 @@ _FOLDER = (
 class SourceBox(QWidget):
     """Chooses the image and the model."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: PanelSession) -> None:
         super().__init__()
         self._session = session
         grid = QGridLayout(self)

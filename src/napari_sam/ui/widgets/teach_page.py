@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sam.models.lesson import BETTER, NOT_BETTER, Lesson
-from napari_sam.ui.session import Session
+from napari_sam.ui.session import PanelSession
 from napari_sam.ui.tools.teach import Teach
 from napari_sam.ui.widgets.before_after import BeforeAfter
 from napari_sam.ui.widgets.combos import LayerCombo
@@ -49,7 +49,7 @@ _TOO_FEW = "These are too few cells to tell whether it is better. Correct more c
 class TeachPage(Page):
     """Shows `Teach.state` and sends intents."""
 
-    def __init__(self, session: Session, tool: Teach) -> None:
+    def __init__(self, session: PanelSession, tool: Teach) -> None:
         super().__init__(session, tool)
         self._tool, self._state = tool, tool.state
         column = QVBoxLayout(self)

@@ -50,7 +50,7 @@ class Member:
     corrected: set[int] = field(default_factory=set)
 
 
-class Family:
+class Descendants:
     """Follows a cell as `Carry` does, until it divides, and then its daughters in their turn.
 
     A cell divides beyond the last frame that it was shown on: where a person says that it is, it
