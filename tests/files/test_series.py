@@ -128,3 +128,17 @@ def test_a_file_that_cannot_be_read_is_listed_all_the_same(tmp_path: Path) -> No
     path = tmp_path / "x.tif"
     path.write_bytes(b"II*\0 and nothing more")
     assert [source.path for source in sources_of([path])] == [path]
+
+
+def test_images_within_a_file_are_called_like_no_other_file(three: Path) -> None:
+    other = three.with_name("three_Series1.tif")
+    tifffile.imwrite(other, np.full((40, 50), 9, np.uint8))
+    for given in ([three, other], [other, three]):
+        found = {source.name: source.path for source in sources_of(given)}
+        assert found == {
+            "three_ome_tif_series0": three,
+            "three_ome_tif_series1": three,
+            "three_ome_tif_series2": three,
+            "three_Series1_tif": other,
+        }
+    assert [source.name for source in sources_of([three, other], 0)] == ["three", "three_Series1"]

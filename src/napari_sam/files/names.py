@@ -28,7 +28,9 @@ def stem_of(path: Path) -> str:
     return stem[:-4] if stem.lower().endswith(".ome") else stem
 
 
-def distinct_names(paths: Sequence[Path]) -> list[str]:
+def distinct_names(
+    paths: Sequence[Path], parts: Sequence[Sequence[str]] | None = None
+) -> list[str]:
     """Name the outputs of each file.
 
     Twins of one folder are told apart by their endings, those of several folders by the folders.
@@ -38,6 +40,9 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
     ----------
     paths : sequence of Path
         Each a file of its own.
+    parts : sequence of sequence of str, optional
+        Of each file that holds several images, what follows its name for each of them: none of
+        these whole names is that of another file's image.
 
     Returns
     -------
@@ -50,26 +55,22 @@ def distinct_names(paths: Sequence[Path]) -> list[str]:
     ['a_tif', 'a_jpg', 'b']
     >>> distinct_names([Path("one/a.tif"), Path("two/a.tif")])
     ['one_a', 'two_a']
+    >>> distinct_names([Path("a.zarr"), Path("a_1.tif")], [("_1", "_2"), ("",)])
+    ['a_zarr', 'a_1_tif']
     """
+    ends = [("",)] * len(paths) if parts is None else [tuple(some) for some in parts]
     names = [stem_of(path) for path in paths]
-    tries = (_with_suffix, _with_folder, _with_both)
-    for better in tries:
-        twins = _twins(names)
-        if not twins:
-            break
-        # All of a group change their names, so that none depends on which file came first.
-        groups: dict[str, list[int]] = {}
-        for number in twins:
-            groups.setdefault(stem_of(paths[number]).casefold(), []).append(number)
-        for numbers in groups.values():
-            for number in numbers:
-                names[number] = better(paths[number])
-    return _numbered(names)
+    # All twins change their names, so that none depends on which file came first.
+    for better in (_with_suffix, _with_folder, _with_both):
+        for number in _twins(names, ends):
+            names[number] = better(paths[number])
+    return _numbered(names, ends)
 
 
-def _twins(names: list[str]) -> list[int]:
-    count = Counter(name.casefold() for name in names)
-    return [number for number, name in enumerate(names) if count[name.casefold()] > 1]
+def _twins(names: list[str], ends: Sequence[tuple[str, ...]]) -> list[int]:
+    whole = [{f"{name}{end}".casefold() for end in some} for name, some in zip(names, ends, strict=True)]
+    count = Counter(one for some in whole for one in some)
+    return [number for number, some in enumerate(whole) if any(count[one] > 1 for one in some)]
 
 
 def _with_suffix(path: Path) -> str:
@@ -88,14 +89,14 @@ def _with_both(path: Path) -> str:
     return f"{folder}_{_with_suffix(path)}"
 
 
-def _numbered(names: list[str]) -> list[str]:
+def _numbered(names: list[str], ends: Sequence[tuple[str, ...]]) -> list[str]:
     """Count what is still called alike, such as files of folders of one name."""
     taken: set[str] = set()
     found = []
-    for name in names:
+    for name, some in zip(names, ends, strict=True):
         free, number = name, 2
-        while free.casefold() in taken:
+        while taken & (whole := {f"{free}{end}".casefold() for end in some}):
             free, number = f"{name}_{number}", number + 1
-        taken.add(free.casefold())
+        taken |= whole
         found.append(free)
     return found

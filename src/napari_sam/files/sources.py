@@ -63,24 +63,34 @@ def sources_of(paths: Iterable[Path], series: int | None = None) -> list[Source]
             continue
         others |= parts
         kept[path] = images
+    parts = [_parts(images, chosen=series is not None) for images in kept.values()]
     found = []
-    for path, name in zip(kept, distinct_names(list(kept)), strict=True):
+    for path, name, some in zip(kept, distinct_names(list(kept), parts), parts, strict=True):
         images = kept[path]
         if series is not None:
             found.append(Source(path, series, name, path.name))
         elif isinstance(images, tuple):
             found += [
-                Source(path / inner, None, f"{name}_{inner.replace('/', '_')}", _title(path, inner))
-                for inner in images
+                Source(path / inner, None, f"{name}{part}", _title(path, inner))
+                for inner, part in zip(images, some, strict=True)
             ]
         elif len(images) < 2:
             found.append(Source(path, images[0].series if images else None, name, path.name))
         else:
             found += [
-                Source(path, i.series, f"{name}_series{i.series}", f"{path.name}, image {i}")
-                for i in images
+                Source(path, image.series, f"{name}{part}", f"{path.name}, image {image}")
+                for image, part in zip(images, some, strict=True)
             ]
     return found
+
+
+def _parts(images: list[FileImage] | tuple[str, ...], *, chosen: bool) -> tuple[str, ...]:
+    """Tell what follows the name of a file for each of its images that is a source."""
+    if chosen or len(images) < 2 and not isinstance(images, tuple):
+        return ("",)
+    if isinstance(images, tuple):
+        return tuple(f"_{inner.replace('/', '_')}" for inner in images)
+    return tuple(f"_series{image.series}" for image in images)
 
 
 def _title(path: Path, inner: str) -> str:
