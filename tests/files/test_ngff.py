@@ -116,6 +116,9 @@ def test_every_field_of_a_plate_is_an_image(version: int, tmp_path: Path) -> Non
         assert np.asarray(read_image(source.path).finest)[0, 0] == (0, 1, 10, 11)[number]
     wells = find_sources([str(path / "*" / "*")])
     assert [source.name for source in wells] == names
+    assert [source.title for source in wells] == [source.title for source in found]
+    one = find_sources([str(path / "A" / "1" / "0")])
+    assert [source.title for source in one] == ["plate.zarr/A/1/0"]
 
 
 def test_numbered_series_are_images(tmp_path: Path) -> None:

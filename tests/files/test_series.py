@@ -142,3 +142,13 @@ def test_images_within_a_file_are_called_like_no_other_file(three: Path) -> None
             "three_Series1_tif": other,
         }
     assert [source.name for source in sources_of([three, other], 0)] == ["three", "three_Series1"]
+
+
+def test_files_of_one_name_are_told_apart_before_a_person(three: Path) -> None:
+    for name in ("one", "two"):
+        (three.parent / name).mkdir()
+        tifffile.imwrite(three.parent / name / "a.tif", STACK)
+    given = [three, *(three.parent / name / "a.tif" for name in ("one", "two"))]
+    titles = [source.title for source in sources_of(given)]
+    assert titles[0].startswith("three.ome.tif, image 0")
+    assert titles[3:] == ["one/a.tif", "two/a.tif"]

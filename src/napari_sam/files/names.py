@@ -21,11 +21,46 @@ def stem_of(path: Path) -> str:
     >>> stem_of(Path("screen/plate.zarr/A/1/0"))
     'plate_A_1_0'
     """
-    for within, parent in enumerate(path.parents, 1):
-        if parent.suffix.lower() == ZARR:
-            return "_".join([stem_of(parent), *path.parts[-within:]])
+    within = _within(path)
+    if within:
+        return "_".join([stem_of(path.parents[len(within) - 1]), *within])
     stem = path.stem
     return stem[:-4] if stem.lower().endswith(".ome") else stem
+
+
+def titles_of(paths: Sequence[Path]) -> list[str]:
+    """Call files before a person: by name, or by as much of their ways as tells them apart.
+
+    An image within a group of OME-Zarr is called by the group and its way in it.
+
+    Examples
+    --------
+    >>> titles_of([Path("in/a.tif"), Path("in/plate.zarr/A/1/0")])
+    ['a.tif', 'plate.zarr/A/1/0']
+    >>> titles_of([Path("one/a.tif"), Path("two/a.tif"), Path("two/b.tif")])
+    ['one/a.tif', 'two/a.tif', 'b.tif']
+    """
+    lengths = [len(_within(path)) + 1 for path in paths]
+    while True:
+        titles = ["/".join(path.parts[-n:]) for path, n in zip(paths, lengths, strict=True)]
+        count = Counter(titles)
+        longer = [
+            number
+            for number, title in enumerate(titles)
+            if count[title] > 1 and lengths[number] < len(paths[number].parts)
+        ]
+        if not longer:
+            return titles
+        for number in longer:
+            lengths[number] += 1
+
+
+def _within(path: Path) -> tuple[str, ...]:
+    """Return the way of an image within its group of OME-Zarr; nothing of a file."""
+    for within, parent in enumerate(path.parents, 1):
+        if parent.suffix.lower() == ZARR:
+            return path.parts[-within:]
+    return ()
 
 
 def distinct_names(

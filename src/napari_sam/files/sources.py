@@ -9,7 +9,7 @@ from typing import NamedTuple
 from napari_sam.errors import DataError, InstallationError
 from napari_sam.files.kinds import kind_of
 from napari_sam.files.microscopes import scenes_of
-from napari_sam.files.names import distinct_names
+from napari_sam.files.names import distinct_names, titles_of
 from napari_sam.files.ngff import images_of_group
 from napari_sam.files.ome import binary_only_of, parts_of
 from napari_sam.files.raw import FileImage
@@ -63,45 +63,35 @@ def sources_of(paths: Iterable[Path], series: int | None = None) -> list[Source]
             continue
         others |= parts
         kept[path] = images
-    parts = [_parts(images, chosen=series is not None) for images in kept.values()]
+    ends = [_ends(images, chosen=series is not None) for images in kept.values()]
     found = []
-    for path, name, some in zip(kept, distinct_names(list(kept), parts), parts, strict=True):
+    names, titles = distinct_names(list(kept), ends), titles_of(list(kept))
+    for path, name, title, some in zip(kept, names, titles, ends, strict=True):
         images = kept[path]
         if series is not None:
-            found.append(Source(path, series, name, path.name))
+            found.append(Source(path, series, name, title))
         elif isinstance(images, tuple):
             found += [
-                Source(path / inner, None, f"{name}{part}", _title(path, inner))
-                for inner, part in zip(images, some, strict=True)
+                Source(path / inner, None, f"{name}{end}", f"{title}/{inner}")
+                for inner, end in zip(images, some, strict=True)
             ]
         elif len(images) < 2:
-            found.append(Source(path, images[0].series if images else None, name, path.name))
+            found.append(Source(path, images[0].series if images else None, name, title))
         else:
             found += [
-                Source(path, image.series, f"{name}{part}", f"{path.name}, image {image}")
-                for image, part in zip(images, some, strict=True)
+                Source(path, image.series, f"{name}{end}", f"{title}, image {image}")
+                for image, end in zip(images, some, strict=True)
             ]
     return found
 
 
-def _parts(images: list[FileImage] | tuple[str, ...], *, chosen: bool) -> tuple[str, ...]:
+def _ends(images: list[FileImage] | tuple[str, ...], *, chosen: bool) -> tuple[str, ...]:
     """Tell what follows the name of a file for each of its images that is a source."""
     if chosen or len(images) < 2 and not isinstance(images, tuple):
         return ("",)
     if isinstance(images, tuple):
         return tuple(f"_{inner.replace('/', '_')}" for inner in images)
     return tuple(f"_series{image.series}" for image in images)
-
-
-def _title(path: Path, inner: str) -> str:
-    """Call an image of a group by its way from there.
-
-    Examples
-    --------
-    >>> _title(Path("in/plate.zarr"), "A/1/0")
-    'plate.zarr/A/1/0'
-    """
-    return f"{path.name}/{inner}"
 
 
 def _survey(
