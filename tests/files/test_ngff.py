@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import builtins
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,40 @@ def test_every_field_of_a_plate_is_an_image(version: int, tmp_path: Path) -> Non
     assert [source.title for source in wells] == [source.title for source in found]
     one = find_sources([str(path / "A" / "1" / "0")])
     assert [source.title for source in one] == ["plate.zarr/A/1/0"]
+
+
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize("lost", ["B/2", "B/2/1", "description"])
+def test_of_a_plate_that_lacks_a_well_the_others_are_done(
+    lost: str, version: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setattr(loading, "load_model", lambda *_, **__: FakeModel("cells"))
+    path, out = plate(tmp_path / "plate.zarr", version), tmp_path / "out"
+    if lost == "description":
+        lost = "B/2"
+        (path / "B" / "2" / ("zarr.json" if version == 3 else ".zattrs")).write_text("}{")
+    else:
+        shutil.rmtree(path / lost)
+    assert main(["segment", str(path), "-o", str(out)]) == 1
+    done = {"A_1_0", "A_1_1"} | ({"B_2_0"} if lost == "B/2/1" else set())
+    found = {file.name for file in out.glob("*_labels.tif")}
+    assert found == {f"plate_{name}_labels.tif" for name in done}
+    said = capsys.readouterr().err
+    assert f"1 of {len(done) + 1} images failed:\n  plate.zarr/{lost}: " in said
+    with pytest.raises(DataError, match=f"{lost}.*not there"):
+        read_image(path, series=len(done))
+    with pytest.raises(DataError, match=f"{lost}.*not there"):
+        images_in(path)
+
+
+def test_a_well_of_one_field_names_it_as_its_plate_does(tmp_path: Path) -> None:
+    path = plate(tmp_path / "plate.zarr", 3)
+    for well in ("A/1", "B/2"):
+        group = zarr.open_group(path / well)
+        describe(group, 3, {"well": {"images": [{"path": "0"}]}})
+    names = ["plate_A_1_0", "plate_B_2_0"]
+    assert [source.name for source in sources_of([path])] == names
+    assert [source.name for source in find_sources([str(path / "*" / "*")])] == names
 
 
 def test_numbered_series_are_images(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from napari_sam.errors import DataError
 from napari_sam.files.microscopes import MICROSCOPE_SUFFIXES
+from napari_sam.files.names import way_within
 from napari_sam.files.ngff import is_ngff
 
 TIFF_SUFFIXES = (".tif", ".tiff")
@@ -47,6 +48,12 @@ def kind_of(path: str | Path) -> str:
     if path.is_dir():
         raise DataError(f"{path} is a folder, not an image file.")
     if not there:
+        within = way_within(path)
+        if within:
+            group = path.parents[len(within) - 1]
+            raise DataError(
+                f"There is no {'/'.join(within)} in {group}: is the plate copied as a whole?"
+            )
         raise DataError(f"There is no file {path}.")
     suffix = path.suffix.lower()
     if suffix not in IMAGE_SUFFIXES:

@@ -21,7 +21,7 @@ def stem_of(path: Path) -> str:
     >>> stem_of(Path("screen/plate.zarr/A/1/0"))
     'plate_A_1_0'
     """
-    within = _within(path)
+    within = way_within(path)
     if within:
         return "_".join([stem_of(path.parents[len(within) - 1]), *within])
     stem = path.stem
@@ -40,7 +40,7 @@ def titles_of(paths: Sequence[Path]) -> list[str]:
     >>> titles_of([Path("one/a.tif"), Path("two/a.tif"), Path("two/b.tif")])
     ['one/a.tif', 'two/a.tif', 'b.tif']
     """
-    lengths = [len(_within(path)) + 1 for path in paths]
+    lengths = [len(way_within(path)) + 1 for path in paths]
     while True:
         titles = ["/".join(path.parts[-n:]) for path, n in zip(paths, lengths, strict=True)]
         count = Counter(titles)
@@ -55,7 +55,7 @@ def titles_of(paths: Sequence[Path]) -> list[str]:
             lengths[number] += 1
 
 
-def _within(path: Path) -> tuple[str, ...]:
+def way_within(path: Path) -> tuple[str, ...]:
     """Return the way of an image within its group of OME-Zarr; nothing of a file."""
     for within, parent in enumerate(path.parents, 1):
         if parent.suffix.lower() == ZARR:
@@ -103,7 +103,9 @@ def distinct_names(
 
 
 def _twins(names: list[str], ends: Sequence[tuple[str, ...]]) -> list[int]:
-    whole = [{f"{name}{end}".casefold() for end in some} for name, some in zip(names, ends, strict=True)]
+    whole = [
+        {f"{name}{end}".casefold() for end in some} for name, some in zip(names, ends, strict=True)
+    ]
     count = Counter(one for some in whole for one in some)
     return [number for number, some in enumerate(whole) if any(count[one] > 1 for one in some)]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,10 @@ MARKS = ("zarr.json", ".zgroup", ".zattrs", ".zarray")
 
 
 class NgffImage(NamedTuple):
-    """An image of a group: its path within, and what its description says."""
+    """An image of a group: its path within, and what its description says.
+
+    One that a plate tells of and that is not there, or cannot be looked into, has no group.
+    """
 
     inner: str
     multiscale: dict[str, Any]
@@ -106,6 +109,8 @@ def described(group: Any) -> dict[str, Any]:
 def images_of_group(path: Path) -> list[NgffImage]:
     """List the images of a group: itself, the fields of a plate or well, or numbered series.
 
+    Wells and fields that are not there are listed as well: whoever reads them says so.
+
     Raises
     ------
     DataError
@@ -123,21 +128,51 @@ def images_of_group(path: Path) -> list[NgffImage]:
     return found
 
 
-def _images(group: Any, inner: str) -> list[NgffImage]:
+def ways_of_group(path: Path) -> tuple[str, ...]:
+    """Tell the ways within a group to its images; none where it is one, or holds one alone.
+
+    Fields of plates and wells have ways of their own even so.
+
+    Raises
+    ------
+    DataError
+    """
+    images = images_of_group(path)
+    if len(images) < 2 and (_is_array(path) or _parts(described(open_group(path))) is None):
+        return ()
+    return tuple(image.inner for image in images)
+
+
+def _parts(says: dict[str, Any]) -> list[str] | None:
+    """Return where the wells of a plate are, or the fields of a well; None of what is neither."""
+    if "plate" in says:
+        return [well["path"] for well in says["plate"]["wells"]]
+    return [field["path"] for field in says["well"]["images"]] if "well" in says else None
+
+
+def _images(group: Any, inner: str) -> Iterator[NgffImage]:
     says = described(group)
     if "multiscales" in says:
-        return [NgffImage(inner, says["multiscales"][0], group)]
-    if "plate" in says:
-        within = [well["path"] for well in says["plate"]["wells"]]
-    elif "well" in says:
-        within = [field["path"] for field in says["well"]["images"]]
-    else:  # series 0, 1, ... as bioformats2raw lays them out
+        yield NgffImage(inner, says["multiscales"][0], group)
+        return
+    within = _parts(says)
+    if within is None:  # series 0, 1, ... as bioformats2raw lays them out
         within = sorted((name for name in group.group_keys() if name.isdigit()), key=int)
-    return [
-        image
-        for part in within
-        for image in _images(group[part], f"{inner}/{part}" if inner else part)
-    ]
+    for part in within:
+        way = f"{inner}/{part}" if inner else part
+        found = [NgffImage(way, {}, None)]
+        with suppress(Exception):  # one that is missing or damaged ends none of the others
+            found = list(_images(group[part], way))
+        yield from found
+
+
+def refuse_missing(path: Path, image: NgffImage) -> None:
+    """Raise `DataError` when a plate tells of an image that is not there."""
+    if image.group is None:
+        raise DataError(
+            f"{path.name} tells of {image.inner}, which is not there or damaged: copy it again, or "
+            "choose other images by their paths."
+        )
 
 
 def axes_of(multiscale: dict[str, Any]) -> str:
@@ -147,13 +182,14 @@ def axes_of(multiscale: dict[str, Any]) -> str:
     return "".join(name[:1].upper() for name in names)
 
 
-def finest_shape(image: NgffImage) -> tuple[int, ...]:
+def finest_shape(path: Path, image: NgffImage) -> tuple[int, ...]:
     """Return the shape of an image at full resolution.
 
     Raises
     ------
     DataError
     """
+    refuse_missing(path, image)
     try:
         shape: tuple[int, ...] = image.group[image.multiscale["datasets"][0]["path"]].shape
     except Exception as error:
@@ -179,6 +215,7 @@ def read_group(path: Path, series: int | None = None) -> RawImage:
     if series is not None and not 0 <= series < len(images):
         raise DataError(f"{path.name} has no image {series}: its images are 0..{len(images) - 1}.")
     image = images[series or 0]
+    refuse_missing(path, image)
     try:
         axes = axes_of(image.multiscale)
         levels = [image.group[level["path"]] for level in image.multiscale["datasets"]]

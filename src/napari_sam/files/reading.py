@@ -90,7 +90,7 @@ def images_in(path: str | Path) -> list[FileImage]:
     kind = kind_of(path)
     if kind == "OME-Zarr":
         return [
-            FileImage(at, image.inner, axes_of(image.multiscale), finest_shape(image))
+            FileImage(at, image.inner, axes_of(image.multiscale), finest_shape(path, image))
             for at, image in enumerate(images_of_group(path))
         ]
     if kind == "microscope":

@@ -10,7 +10,7 @@ from napari_sam.errors import DataError, InstallationError
 from napari_sam.files.kinds import kind_of
 from napari_sam.files.microscopes import scenes_of
 from napari_sam.files.names import distinct_names, titles_of
-from napari_sam.files.ngff import images_of_group
+from napari_sam.files.ngff import ways_of_group
 from napari_sam.files.ome import binary_only_of, parts_of
 from napari_sam.files.raw import FileImage
 from napari_sam.files.tiff import images_of, opened
@@ -87,7 +87,7 @@ def sources_of(paths: Iterable[Path], series: int | None = None) -> list[Source]
 
 def _ends(images: list[FileImage] | tuple[str, ...], *, chosen: bool) -> tuple[str, ...]:
     """Tell what follows the name of a file for each of its images that is a source."""
-    if chosen or len(images) < 2 and not isinstance(images, tuple):
+    if chosen or (len(images) < 2 and not isinstance(images, tuple)):
         return ("",)
     if isinstance(images, tuple):
         return tuple(f"_{inner.replace('/', '_')}" for inner in images)
@@ -104,8 +104,7 @@ def _survey(
     try:
         kind = kind_of(path)
         if kind == "OME-Zarr":
-            ways = tuple(image.inner for image in images_of_group(path))
-            return (ways if len(ways) > 1 else []), set()
+            return ways_of_group(path) or [], set()
         if kind == "microscope":
             scenes = scenes_of(path)
             return (scenes if len(scenes) > 1 else []), set()
