@@ -197,13 +197,13 @@ def window(
     return r0, c0, r1, c1
 
 
-def spacing(
-    value: Any, name: str = "spacing", error: Error = ParameterError
-) -> tuple[float, float, float]:
+def spacing(value: Any) -> tuple[float, float, float]:
     """Return the distances (z, y, x) between voxels."""
-    found = array(value, name, error, kinds="iuf")
+    found = array(value, "spacing", ParameterError, kinds="iuf")
     if found.shape != (3,) or not (np.isfinite(found) & (found > 0)).all():
-        raise error(f"{name} is three positive lengths (z, y, x), got {reprlib.repr(value)}.")
+        raise ParameterError(
+            f"spacing is three positive lengths (z, y, x), got {reprlib.repr(value)}."
+        )
     return float(found[0]), float(found[1]), float(found[2])
 
 
@@ -235,10 +235,10 @@ def one_of(value: Any, choices: Iterable[str], name: str, error: Error = Paramet
     return value
 
 
-def flag(value: Any, name: str, error: Error = ParameterError) -> bool:
+def flag(value: Any, name: str) -> bool:
     """Return True or False."""
     if not isinstance(value, bool | np.bool_):
-        raise error(f"{name} must be True or False, got {reprlib.repr(value)}.")
+        raise ParameterError(f"{name} must be True or False, got {reprlib.repr(value)}.")
     return bool(value)
 
 

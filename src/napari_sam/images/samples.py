@@ -29,14 +29,12 @@ def is_large(block: Block) -> bool:
     return height * width > (IN_MEMORY if here else ON_DISK)
 
 
-def overview(block: Block, most: int = _OVERVIEW) -> tuple[Scale, npt.NDArray[Any]] | None:
+def overview(block: Block) -> tuple[Scale, npt.NDArray[Any]] | None:
     """Read the finest level of the pyramid that is small enough to be read whole.
 
     Parameters
     ----------
     block : Block
-    most : int
-        Pixels of it.
 
     Returns
     -------
@@ -46,7 +44,7 @@ def overview(block: Block, most: int = _OVERVIEW) -> tuple[Scale, npt.NDArray[An
     """
     for scale in scales_of(block.image, block.plane):
         height, width = scale.shape
-        if scale.pooled == 1 and height * width <= most:
+        if scale.pooled == 1 and height * width <= _OVERVIEW:
             return scale, Tile(block, scale, (0, height), (0, width)).read()
     return None
 

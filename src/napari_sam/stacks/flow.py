@@ -102,16 +102,12 @@ def _correlation(one: Map, other: Map) -> float:
 
 
 @torch.inference_mode()
-def flow(reference: Map, moving: Map, radius: int = RADIUS, rounds: int = ROUNDS) -> Map:
+def flow(reference: Map, moving: Map) -> Map:
     """Find where every pixel of a picture is in another.
 
     Parameters
     ----------
     reference, moving : (H, W) float32
-    radius : int
-        Pixels around a place that are taken to move together.
-    rounds : int
-        How often the equations are solved at every zoom.
 
     Returns
     -------
@@ -133,8 +129,8 @@ def flow(reference: Map, moving: Map, radius: int = RADIUS, rounds: int = ROUNDS
     found = torch.zeros(2, *levels[-1].shape[1:])
     for level in reversed(levels):
         found = _enlarged(found, (level.shape[1], level.shape[2]))
-        squares = _Squares(level[0], radius)
-        for _ in range(rounds):
+        squares = _Squares(level[0])
+        for _ in range(ROUNDS):
             found = squares.solved(level[1], found)
     result: Map = found.numpy()
     return result
@@ -155,15 +151,13 @@ class _Squares:
     Parameters
     ----------
     reference : (H, W) float32
-    radius : int
-        Pixels around the middle of a square.
     """
 
-    def __init__(self, reference: Tensor, radius: int) -> None:
-        self.reference, self.radius = reference, radius
+    def __init__(self, reference: Tensor) -> None:
+        self.reference = reference
         self.slopes = torch.stack(torch.gradient(reference))
         down, along = self.slopes
-        self.means = _around(torch.stack([down * down, along * along, down * along]), radius)
+        self.means = _around(torch.stack([down * down, along * along, down * along]))
         determinant = self.means[0] * self.means[1] - self.means[2] ** 2
         self.structured = determinant.abs() > FLAT
         self.determinant = torch.where(self.structured, determinant, 1.0)
@@ -171,7 +165,7 @@ class _Squares:
     def solved(self, moving: Tensor, found: Tensor) -> Tensor:
         """Improve a flow (2, H, W) to the other picture by one round."""
         error = (self.slopes * found).sum(0) + self.reference - _warped(moving, found)
-        down, along = _around(self.slopes * error, self.radius)
+        down, along = _around(self.slopes * error)
         solved = torch.stack(
             [
                 self.means[1] * down - self.means[2] * along,
@@ -194,16 +188,16 @@ def _warped(picture: Tensor, found: Tensor) -> Tensor:
     return F.grid_sample(picture[None, None], grid, **how)[0, 0]
 
 
-def _around(maps: Tensor, radius: int) -> Tensor:
+def _around(maps: Tensor) -> Tensor:
     """Average maps (n, H, W) over squares, as far as they lie in the maps.
 
     By a running sum: as fast for large squares as for small ones.
     """
-    found, side = maps.numpy(), 2 * radius + 1
+    found, side = maps.numpy(), 2 * RADIUS + 1
     for axis in (1, 2):
         size = maps.shape[axis]
         at = np.arange(size)
-        counts = np.minimum(at + radius + 1, size) - np.maximum(at - radius, 0)
+        counts = np.minimum(at + RADIUS + 1, size) - np.maximum(at - RADIUS, 0)
         share = (side / counts).astype(np.float32)
         found = ndi.uniform_filter1d(found, side, axis=axis, mode="constant")
         found *= share[:, None] if axis == 1 else share

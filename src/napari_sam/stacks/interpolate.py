@@ -128,15 +128,13 @@ def interpolate(
     return found
 
 
-def fill_regions(known: Mapping[int, Region], progress: Progress = silent) -> dict[int, Region]:
+def fill_regions(known: Mapping[int, Region]) -> dict[int, Region]:
     """Fill the slices between those on which an object is known, by shape.
 
     Parameters
     ----------
     known : mapping of int to Region
         By slice; none empty.
-    progress : callable
-        Called with 0..1; raise `Cancelled` from it to stop.
 
     Returns
     -------
@@ -151,15 +149,12 @@ def fill_regions(known: Mapping[int, Region], progress: Progress = silent) -> di
     [4, 6, 8]
     """
     found: dict[int, Region] = {}
-    gaps = [(a, b) for a, b in pairwise(sorted(known)) if b > a + 1]
-    total = max(sum(b - a - 1 for a, b in gaps), 1)
-    for low, high in gaps:
+    for low, high in pairwise(sorted(known)):
         boxes = known[low].box, known[high].box
         top, left = (min(box[k] for box in boxes) for k in (0, 1))
         bottom, right = (max(box[k] for box in boxes) for k in (2, 3))
         masks = [known[z].on((bottom - top, right - left), top, left) for z in (low, high)]
         for z in range(low + 1, high):
-            progress(len(found) / total)
             mask = between(masks[0], masks[1], (z - low) / (high - low))
             found[z] = Region.of(mask, top, left)
     return found

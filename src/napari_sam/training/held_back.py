@@ -22,6 +22,7 @@ __all__ = ["Judged", "Seen", "look_at", "samples"]
 Mask = npt.NDArray[np.bool_]
 #: Of an object's side that is shown around it, and pixels besides.
 AROUND, LEAST = 0.15, 4
+_SHOWN = 4  # objects of which a person sees pictures
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,10 +114,12 @@ def look_at(model: Model, pieces: Sequence[Piece], role: int = HELD) -> Seen:
     return Seen(tuple(each), wrong)
 
 
-def samples(pieces: Sequence[Piece], before: Seen, after: Seen, most: int = 4) -> list[Sample]:
+def samples(pieces: Sequence[Piece], before: Seen, after: Seen) -> list[Sample]:
     """Show some of the objects held back, evenly spread over all of them."""
     places = [(piece, one) for piece in pieces for one in piece.ids(HELD)]
-    chosen = np.unique(np.linspace(0, len(places) - 1, min(most, len(places))).round().astype(int))
+    chosen = np.unique(
+        np.linspace(0, len(places) - 1, min(_SHOWN, len(places))).round().astype(int)
+    )
     shown = []
     for at in chosen:
         piece, one = places[at]

@@ -22,12 +22,13 @@ from napari_sam.training.sampling import TARGET_DIAMETER
 
 __all__ = ["monitor", "monitor_windows"]
 
+_OBJECTS = 4  # of a window, that the network is asked about
+
 
 def monitor_windows(
     images: Iterable[tuple[str, str, np.ndarray, np.ndarray]],
     size: int = 192,
     per_family: int = 8,
-    seed: int = 0,
 ) -> list[tuple[str, AnnotatedWindow]]:
     """Cut fixed validation windows.
 
@@ -38,13 +39,12 @@ def monitor_windows(
         Side of the windows in pixels.
     per_family : int
         Windows per family, spread over its images.
-    seed : int
 
     Returns
     -------
     list of (family, AnnotatedWindow)
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     planes: dict[str, list[AnnotatedPlane]] = {}
     for family, _, image, labels in images:
         plane = prepare_plane(normalise(image, 0.5, 99.8), labels, family)
@@ -66,7 +66,6 @@ def monitor_windows(
 def monitor(
     network: CellsNetwork,
     windows: Sequence[tuple[str, AnnotatedWindow]],
-    objects: int = 4,
     prompts: bool = True,
 ) -> dict[str, dict[str, float]]:
     """Measure a network on windows.
@@ -76,8 +75,6 @@ def monitor(
     network : CellsNetwork
         In evaluation mode.
     windows : sequence of (family, AnnotatedWindow)
-    objects : int
-        Prompted objects per window.
     prompts : bool
         Measure clicks and boxes, not only the instance head.
 
@@ -102,7 +99,7 @@ def monitor(
         if np.isfinite(error).any():
             figures.setdefault("size_error", []).append(float(np.nanmean(error)))
         if prompts:
-            for key, value in _prompted(network, features, window, objects, device).items():
+            for key, value in _prompted(network, features, window, device).items():
                 figures.setdefault(key, []).extend(value)
     result = {
         family: {key: float(np.mean(values)) for key, values in figures.items() if values}
@@ -116,12 +113,12 @@ def monitor(
 
 
 def _prompted(
-    network: Any, features: Any, window: AnnotatedWindow, objects: int, device: Any
+    network: Any, features: Any, window: AnnotatedWindow, device: Any
 ) -> dict[str, list[float]]:
     """IoU of a click and of a box for the largest objects of a window, all at once."""
     area = np.bincount(window.labels.ravel())
     area[0] = 0
-    chosen = [i for i in np.argsort(-area)[:objects] if area[i] >= 12]
+    chosen = [i for i in np.argsort(-area)[:_OBJECTS] if area[i] >= 12]
     if not chosen:
         return {}
     truths = [window.labels == i for i in chosen]

@@ -18,6 +18,7 @@ __all__ = ["PromptBatch", "choose_objects", "correct", "first_prompts", "loose_b
 
 #: Share of the batches in which some objects get several clicks at once.
 SEVERAL = 0.15
+_KEEP_MASK = 0.85  # share of the prompts that get the previous logits with a corrective click
 
 
 @dataclass
@@ -173,9 +174,7 @@ def _more_clicks(points: Tensor, labels: Tensor, truth: Tensor) -> tuple[Tensor,
 
 
 @torch.no_grad()
-def correct(
-    batch: PromptBatch, logits: Tensor, iou: Tensor, keep_mask: float = 0.85
-) -> PromptBatch:
+def correct(batch: PromptBatch, logits: Tensor, iou: Tensor) -> PromptBatch:
     """Add a corrective click where the chosen answer is wrong, and that answer as mask prompt.
 
     Parameters
@@ -183,8 +182,6 @@ def correct(
     batch : PromptBatch
     logits, iou : Tensor
         (N, 3, h, w) and (N, 3), the network's answer.
-    keep_mask : float
-        Share of prompts that also get the previous logits.
 
     Returns
     -------
@@ -203,7 +200,7 @@ def correct(
     rows = torch.arange(len(best), device=best.device)
     h, w = batch.truth.shape[1:]
     inside = batch.truth[rows, place[:, 1].clamp(0, h - 1), place[:, 0].clamp(0, w - 1)] > 0.5
-    forgotten = torch.rand(len(best), device=best.device) > keep_mask
+    forgotten = torch.rand(len(best), device=best.device) > _KEEP_MASK
     mask = chosen[:, None].masked_fill(forgotten[:, None, None, None], torch.nan)
     return PromptBatch(
         batch.image_index,

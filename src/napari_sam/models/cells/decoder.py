@@ -9,14 +9,15 @@ from torch.nn import functional as F
 __all__ = ["MaskDecoder"]
 
 CANDIDATES = 3
+HEADS = 4  # of every attention
 
 
 class Attention(nn.Module):
     """Multi-head attention in fewer channels than its inputs have."""
 
-    def __init__(self, dim: int, inner: int, heads: int = 4) -> None:
+    def __init__(self, dim: int, inner: int) -> None:
         super().__init__()
-        self.heads = heads
+        self.heads = HEADS
         self.query, self.key = nn.Linear(dim, inner), nn.Linear(dim, inner)
         self.value, self.out = nn.Linear(dim, inner), nn.Linear(inner, dim)
 

@@ -35,9 +35,7 @@ class TinyVitSize(Decoders):
     windows: tuple[int, ...]
 
 
-def find_tiny_vit(
-    state: State, where: str = "The file", image_size: int = IMAGE_SIZE
-) -> TinyVitSize:
+def find_tiny_vit(state: State, where: str = "The file") -> TinyVitSize:
     """Read the dimensions, and take out of the weights what no encoder needs.
 
     Raises
@@ -58,7 +56,7 @@ def find_tiny_vit(
         names = [f"{layer}.{i}.blocks.0.attn.attention_biases" for i in range(1, stages)]
         return TinyVitSize(
             **decoders(state),
-            image_size=image_size,
+            image_size=IMAGE_SIZE,
             patch=PATCH,
             widths=tuple(widths),
             depths=tuple(

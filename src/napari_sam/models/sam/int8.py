@@ -135,9 +135,9 @@ def faster() -> bool:
         return False  # this build of PyTorch has no product of eight-bit matrices
 
 
-def _fastest(run: Callable[[], Tensor], times: int = 7) -> float:
+def _fastest(run: Callable[[], Tensor]) -> float:
     found = float("inf")
-    for _ in range(times):
+    for _ in range(7):
         start = time.perf_counter()
         run()
         found = min(found, time.perf_counter() - start)

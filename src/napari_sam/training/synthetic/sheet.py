@@ -19,6 +19,7 @@ from napari_sam.training.synthetic.generator import (
 )
 
 Picture = NDArray[np.uint8]
+_GREYS = 40  # of the 256 colours of a sheet
 
 
 def as_rgb(image: NDArray[np.generic]) -> Picture:
@@ -80,17 +81,17 @@ def contact_sheet(
     return sheet
 
 
-def save_sheet(sheet: Image.Image, path: Path, greys: int = 40) -> None:
+def save_sheet(sheet: Image.Image, path: Path) -> None:
     """Write a PNG of 256 colours, most of them chosen for the parts that are not grey."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.asarray(sheet).reshape(-1, 3)
     vivid = pixels[np.ptp(pixels, axis=1) > 24]
     vivid = vivid[: vivid.shape[0] // 64 * 64].reshape(-1, 64, 3)
-    ramp = np.repeat(np.linspace(0, 255, greys).round().astype(int)[:, None], 3, axis=1)
+    ramp = np.repeat(np.linspace(0, 255, _GREYS).round().astype(int)[:, None], 3, axis=1)
     palette = ramp.ravel().tolist()
     if vivid.size:
-        chosen = Image.fromarray(np.ascontiguousarray(vivid)).quantize(256 - greys)
-        palette += (chosen.getpalette() or [])[: 3 * (256 - greys)]
+        chosen = Image.fromarray(np.ascontiguousarray(vivid)).quantize(256 - _GREYS)
+        palette += (chosen.getpalette() or [])[: 3 * (256 - _GREYS)]
     reference = Image.new("P", (1, 1))
     reference.putpalette(palette)
     few = sheet.quantize(palette=reference, dither=Image.Dither.NONE)

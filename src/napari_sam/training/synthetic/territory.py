@@ -31,11 +31,12 @@ def outline(
     return np.clip(radius, 0.35, 1.9).astype(np.float32)
 
 
-def stellate(rng: np.random.Generator, arms: int, reach: float, samples: int = 512) -> Array:
+def stellate(rng: np.random.Generator, arms: int, reach: float) -> Array:
     """Contour of a cell stretched between ``arms`` footholds: hollow flanks, tapering tips.
 
     With two arms the tips lie at angles 0 and pi, which makes a spindle of an elongated blob.
     """
+    samples = 512
     angle = np.linspace(0, 2 * pi, samples, endpoint=False)
     tips = np.arange(arms) * (2 * pi / arms)
     if arms != 2:
@@ -52,7 +53,7 @@ class Territory:
 
     Each object has a normalised distance ``q``: 0 at its core, 1 at its rim. A pixel goes to
     the object with the smallest ``q``, so that neighbours that meet flatten against each other
-    as cells do. With ``over=True`` an object is laid on top of the earlier ones instead.
+    as cells do. With ``over=True`` a tube is laid on top of the earlier ones instead.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ class Territory:
         return slice(low[0], high[0]), slice(low[1], high[1])
 
     def _claim(
-        self, window: tuple[slice, slice], q: Array, number: int, limit: float, over: bool
+        self, window: tuple[slice, slice], q: Array, number: int, limit: float, over: bool = False
     ) -> None:
         held = self.q[window]
         inside = q < limit
@@ -114,7 +115,6 @@ class Territory:
         angle: float = 0.0,
         contour: Array | None = None,
         limit: float = 1.0,
-        over: bool = False,
         number: int | None = None,
     ) -> int:
         """Add a round, oval or lobed object; returns its number.
@@ -150,14 +150,13 @@ class Territory:
         if contour is not None:
             index = (np.arctan2(v, u) * np.float32(contour.size / (2 * pi))).astype(np.intp)
             q /= contour[index]  # negative angles index from the end: one full turn
-        self._claim(window, q, number, limit, over)
+        self._claim(window, q, number, limit)
         return number
 
     def tube(
         self,
         points: NDArray[np.floating],
         radius: float | NDArray[np.floating],
-        limit: float = 1.0,
         over: bool = False,
         number: int | None = None,
         feel: float = 1.6,
@@ -175,7 +174,7 @@ class Territory:
         """
         number = self._number(number)
         width = np.broadcast_to(np.asarray(radius, float), (len(points),))
-        reach = float(width.max()) * max(limit, feel)
+        reach = float(width.max()) * max(1.0, feel)
         low, high = points.min(0) - reach, points.max(0) + reach
         window = self._window(low[0], high[0], low[1], high[1])
         if window is None:
@@ -203,7 +202,7 @@ class Territory:
             q = np.hypot(dr - t * er, dc - t * ec)
             q /= np.float32(ra) + t * np.float32(rb - ra)
             np.minimum(best[cut], q, out=best[cut])
-        self._claim(window, best, number, limit, over)
+        self._claim(window, best, number, 1.0, over)
         return number
 
     def _number(self, number: int | None) -> int:

@@ -48,7 +48,6 @@ class Preview:
         ours: OurLayers,
         name: str = NAME,
         colours: tuple[str, ...] = _COLOURS,
-        opacity: float = 1.0,
         unused: Callable[[], None] | None = None,
     ) -> None:
         self._ours = ours
@@ -56,7 +55,7 @@ class Preview:
         #: Whether the layer is there, but shows nothing.
         self.hidden = False
         self._name, self._colours = name, colours
-        self.opacity = opacity
+        self.opacity = 1.0
         self.layer: Labels | None = None
         self._key: tuple[Any, Plane, Patch] | None = None
 

@@ -30,8 +30,6 @@ class Hover:
         Returns the view whose pixels the model has read and that is displayed, or None.
     rested : callable
         Called when the cursor has come to rest: what gave way to the outlines may go on.
-    clock : callable
-        Returns seconds.
     """
 
     def __init__(
@@ -41,12 +39,11 @@ class Hover:
         idle: Callable[[], bool],
         readable: Callable[[], View | None],
         rested: Callable[[], None],
-        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self._bench = bench
         self._preview = preview
         self._idle = idle
-        self._readable, self._clock = readable, clock
+        self._readable, self._clock = readable, time.perf_counter
         self._rested = rested
         self._slow, self._insisted = 0, False
         self._left_out: set[str] = set()  # models that take too long

@@ -57,10 +57,10 @@ class Predicting:
 
     # -- what others call ---------------------------------------------------------------------
 
-    def soon(self, settle: int = _SETTLE) -> None:
+    def soon(self) -> None:
         """Look at the marks once things have settled."""
         self._settling = True
-        self._bench.loop.later("refresh", settle, self.now)
+        self._bench.loop.later("refresh", _SETTLE, self.now)
 
     def settled(self) -> None:
         """Look at the marks now, if anything has happened since the last look."""

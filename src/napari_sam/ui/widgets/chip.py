@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtWidgets import QLabel
 
 from napari_sam.ui.state import Chip
 
@@ -19,8 +19,8 @@ _LOOKS = {
 class ChipLabel(QLabel):
     """Shows a `Chip`."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setToolTip("Whether the model has read the slice that is shown.")
         self.show_chip(Chip("empty", "no image"))
 

@@ -168,7 +168,7 @@ class Panel(QWidget):
             session.closed.connect(self._forget_application)
         session.closed.connect(self._leave)
 
-    def _first_image(self, image: Any = None) -> None:
+    def _first_image(self) -> None:
         events = self.session.state.events
         events.image.disconnect(self._first_image, missing_ok=True)
         QTimer.singleShot(0, lambda: self.session.warm_window(self._paint))
