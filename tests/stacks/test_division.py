@@ -113,6 +113,17 @@ def test_a_cell_that_looks_torn_for_a_moment_has_not_divided(torn: int) -> None:
     assert followed(movie(frames)).divides is None
 
 
+@pytest.mark.parametrize("lost", [BORN - 2, BORN - 1, BORN, BORN + 1, BORN + 2])
+def test_a_division_is_told_beside_a_frame_that_was_lost(lost: int) -> None:
+    image = dividing()
+    image[lost] = 0
+    found = followed(image)
+    assert found.divides == (BORN + 1 if lost == BORN else BORN)
+    assert sorted(found.daughters) == [2, 3]
+    for one in found.daughters.values():
+        assert one.slices.tolist() == list(range(found.divides, FRAMES))
+
+
 def test_a_cell_of_a_single_row_is_asked_about_too() -> None:
     image = dividing()
     image[0] = np.where(np.indices(SHAPE)[0] == 50, image[0], 10)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage as ndi
 
 import napari_sam as ns
 from fake_model import FakeModel, blobs
@@ -316,6 +317,18 @@ def test_a_slice_that_was_lost_says_nothing_of_what_lies_beside_it(lost: float) 
     assert (there > 0).all()
     np.testing.assert_array_equal(found.labels[5, 30, [20, 60]], there)
     np.testing.assert_array_equal(found.labels[6, 30, [20, 60]], there)
+
+
+def test_a_slice_that_was_blurred_says_nothing_either() -> None:
+    """Dimmer than its neighbours, it would speak for one object on top of another."""
+    labels = balls((5, 30, 20), (5, 30, 60))
+    image = np.random.default_rng(0).normal(10, 2, SHAPE)
+    image[labels > 0] = 200
+    image[5] = ndi.gaussian_filter(image[5], 12)
+    labels[5] = 0
+    found = link_slices(slices_of(labels), SHAPE, image=image).labels
+    assert len(np.unique(found)) == 3
+    np.testing.assert_array_equal(found[4, 30, [20, 60]], found[6, 30, [20, 60]])
 
 
 def test_an_array_that_cannot_be_written_is_told_before_the_search(tmp_path: Path) -> None:

@@ -16,9 +16,10 @@ from napari_sam.models.model import Model
 from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Prompt
 from napari_sam.regions import Region
+from napari_sam.stacks.bridging import follow_over
 from napari_sam.stacks.crops import Others, Slices
 from napari_sam.stacks.ending import OVER_TIME, THROUGH_SLICES
-from napari_sam.stacks.following import SeenOnSlice, Step, drawn, follow
+from napari_sam.stacks.following import SeenOnSlice, Step, drawn
 from napari_sam.stacks.gaps import meet
 from napari_sam.stacks.passes import Outwards, Own, Pass, own_slices
 
@@ -313,8 +314,10 @@ class Carry:
         both = 2 if None not in span else 1
         return min(self._followed(span) / max(both * (high - low), 1), 1.0)
 
-    def _follow(self, before: int, region: Region, index: int) -> SeenOnSlice | None:
-        return follow(self.slices, self.model, before, region, index, self.others, self._over_time)
+    def _follow(self, before: int, region: Region, index: int) -> list[SeenOnSlice]:
+        return follow_over(
+            self.slices, self.model, before, region, index, self.others, self._over_time
+        )
 
     def _answer(self, index: int, what: Shown, score: float | None) -> Step:
         if isinstance(what, Prompt):

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam import checks
-from napari_sam.contrast import contrast_limits
+from napari_sam.contrast import contrast_limits, normalise
 from napari_sam.errors import ImageError, LabelsError, ParameterError, PromptError
 from napari_sam.images import check_plane, is_rgb, known_shape
 from napari_sam.regions import Mask, Region
@@ -36,13 +36,18 @@ class Window:
     shape: tuple[int, int]
 
     @classmethod
-    def around(cls, region: Region, plane: tuple[int, int]) -> Window:
-        """Choose what to look at for an object, within the plane."""
+    def around(cls, region: Region, plane: tuple[int, int], least: int = LEAST) -> Window:
+        """Choose what to look at for an object, some pixels at least, within the plane."""
         r0, c0, r1, c1 = region.box
-        reach = max(LEAST, int(np.ceil(AROUND * np.sqrt((r1 - r0) * (c1 - c0)))))
+        reach = max(least, int(np.ceil(AROUND * np.sqrt((r1 - r0) * (c1 - c0)))))
         top, left = max(r0 - reach, 0), max(c0 - reach, 0)
         bottom, right = min(r1 + reach, plane[0]), min(c1 + reach, plane[1])
         return cls(top, left, (bottom - top, right - left))
+
+    @classmethod
+    def whole(cls, plane: tuple[int, int]) -> Window:
+        """Look at all of the plane."""
+        return cls(0, 0, plane)
 
     @property
     def slices(self) -> tuple[slice, slice]:
@@ -141,9 +146,10 @@ class Slices:
             )
         return region
 
-    def look_at(self, index: int) -> npt.NDArray[Any]:
+    def look_at(self, index: int, keep: bool = False) -> npt.NDArray[Any]:
         """Read a whole slice, and take the contrast from it if none was given."""
-        pixels = check_plane(np.asarray(self.data[index]))
+        whole = Window.whole(self.plane)
+        pixels = self.read(index, whole) if keep else check_plane(np.asarray(self.data[index]))
         if self.limits is None:
             self.limits = contrast_limits(pixels)
         return pixels
@@ -161,6 +167,11 @@ class Slices:
         where, pixels = kept
         row, column = window.top - where.top, window.left - where.left
         return pixels[row : row + window.shape[0], column : column + window.shape[1]]
+
+    def picture(self, index: int, window: Window) -> npt.NDArray[np.float32]:
+        """Return how bright a window of a slice is within the limits, 0 to 1."""
+        shown = normalise(self.read(index, window), self.limits)
+        return shown if shown.ndim == 2 else np.asarray(shown.mean(axis=2), np.float32)
 
 
 class Others:

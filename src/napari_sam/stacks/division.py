@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,7 @@ from scipy import ndimage as ndi
 from napari_sam.models.model import Embedding, Model
 from napari_sam.prompts import Prompt
 from napari_sam.regions import Region, box_of, common, iou_of
+from napari_sam.stacks.bridging import WIDE, LostSlices
 from napari_sam.stacks.crops import Others, Slices, Window
 from napari_sam.stacks.following import Step
 from napari_sam.stacks.frames import Floats, describe
@@ -87,16 +89,22 @@ class Divisions:
         -------
         Division or None
         """
-        last, mother = frame + LASTING, known[frame - 1]
-        if last >= self._slices.depth:
+        mother = known[frame - 1]
+        if frame + LASTING >= self._slices.depth:
             return None
         earlier = [t for t in range(frame - 1 - LATELY, frame) if t in known]
         wide = max(diameter_of(known[t]) for t in earlier)
         if len(self._objects(frame, mother, CLOSE * wide, least=2)) < 2:
             return None
+        lost = LostSlices(self._slices, Window.around(mother, self._slices.plane, WIDE))
+        earlier = [t for t in earlier if not lost.holds(t, 1)] or earlier
+        frames = (t for t in range(frame, self._slices.depth) if not lost.holds(t, 1))
+        later = list(islice(frames, LASTING + 1))
+        if later[0] > frame or len(later) <= LASTING:
+            return None
         before = [[known[t], *self._beside(t, known[t])] for t in earlier]
         found: list[list[Region]] = []
-        for t in range(frame, last + 1):  # what is not there at once needs no further look
+        for t in later:  # what is not there at once needs no further look
             objects = self._objects(t, mother, AROUND * wide)
             found.append([one.region for one in objects])
             linked = _linked(before, found, self._slices)

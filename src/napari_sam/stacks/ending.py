@@ -213,16 +213,37 @@ def judge(
     HowFar
     """
     end, certain, likely = End(SETTLED), 0, 0
-    settled = len(seen) if whole else len(seen) - AHEAD
-    signs = rule.signs(area, [*own, *seen])[len(own) :]
-    for number, odds in enumerate(rule.presence.log_odds(signs), start=1):
-        if end.hear(float(odds)):
+    odds = odds_of(area, seen, rule, own)
+    settled = len(odds) if whole else len(odds) - AHEAD
+    for heard, (number, one) in enumerate(odds, start=1):
+        if end.hear(one):
             likely = number
-        if number <= settled:
+        if heard <= settled:
             certain = likely
         if end.over:
-            return HowFar(certain, likely, number <= settled)
+            return HowFar(certain, likely, heard <= settled)
     return HowFar(certain, likely, whole)
+
+
+def odds_of(
+    area: int, seen: Sequence[SeenOnSlice], rule: Rule, own: Sequence[SeenOnSlice] = ()
+) -> list[tuple[int, float]]:
+    """Return what slices say for the object, log-odds, but for those that were lost.
+
+    Parameters
+    ----------
+    area, seen, rule, own
+        See `judge`.
+
+    Returns
+    -------
+    list of (int, float)
+        The number of every slice that says something, from 1, and what.
+    """
+    heard = [number for number, one in enumerate(seen, start=1) if not one.lost]
+    before = [one for one in own if not one.lost]
+    signs = rule.signs(area, [*before, *(seen[number - 1] for number in heard)])[len(before) :]
+    return [(n, float(odds)) for n, odds in zip(heard, rule.presence.log_odds(signs), strict=True)]
 
 
 class End:

@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
-from napari_sam.contrast import normalise
 from napari_sam.models.model import Model
 from napari_sam.prompts import BACKGROUND, FOREGROUND, Prompt
 from napari_sam.regions import Mask, Region, iou
@@ -54,6 +53,11 @@ class Step:
     score: float
 
 
+def nobody(index: int) -> Step:
+    """Return a slice without the object."""
+    return Step(index, NOBODY, float("nan"))
+
+
 @dataclass(frozen=True, eq=False)
 class SeenOnSlice:
     """What one slice shows of the object that was expected there.
@@ -71,6 +75,8 @@ class SeenOnSlice:
         Correlation of its looks on the slice before, moved with the picture, and of what is there.
     covered : float
         Share of its pixels that it had on the slice before, too.
+    lost : bool
+        Whether the slice was lost and says nothing: only the region is told, by its neighbours.
     """
 
     region: Region
@@ -80,6 +86,7 @@ class SeenOnSlice:
     before: Light
     alike: float
     covered: float
+    lost: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +141,7 @@ def follow(
     """
     window = Window.around(region, slices.plane)
     pixels = slices.read(index, window)
-    pictures = [_grey(shown, slices) for shown in (slices.read(before, window), pixels)]
+    pictures = [slices.picture(at, window) for at in (before, index)]
     taken = None if others is None else others.read(index, window)
     known = window.mask(region)
     moved = carry_mask(known, pictures[0], pictures[1])
@@ -177,7 +184,7 @@ def drawn(slices: Slices, step: Step, expected: SeenOnSlice | None) -> SeenOnSli
     SeenOnSlice
     """
     window = Window.around(step.region, slices.plane)
-    light = light_of(window.mask(step.region), _grey(slices.read(step.index, window), slices))
+    light = light_of(window.mask(step.region), slices.picture(step.index, window))
     if expected is None:
         return SeenOnSlice(step.region, step.score, 0.0, light, light, 0.0, 1.0)
     return replace(expected, region=step.region, score=step.score, light=light)
@@ -275,11 +282,6 @@ def _cut(mask: Mask, around: int) -> tuple[tuple[int, int], Mask]:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     inside = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     return (int(rows[0]) - around, int(columns[0]) - around), np.pad(inside, around)
-
-
-def _grey(pixels: npt.NDArray[Any], slices: Slices) -> Map:
-    picture = normalise(pixels, slices.limits)
-    return picture if picture.ndim == 2 else np.asarray(picture.mean(axis=2), np.float32)
 
 
 def _depth(mask: Mask) -> Map:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 from scipy import ndimage as ndi
 
 from napari_sam.regions import Region, iou_of
+from napari_sam.stacks.bridging import free_of
 from napari_sam.stacks.crops import Others, Window
-from napari_sam.stacks.ending import THROUGH_SLICES, End, Rule
-from napari_sam.stacks.following import NOBODY, SeenOnSlice, Step
+from napari_sam.stacks.ending import THROUGH_SLICES, End, Rule, odds_of
+from napari_sam.stacks.following import SeenOnSlice, Step, nobody
 from napari_sam.stacks.interpolate import fill_regions
 from napari_sam.stacks.passes import Pass
 
@@ -67,14 +66,13 @@ def _way(side: Pass, gap: int, rule: Rule) -> range:
     It is shown on the other side, too: what tells against it has to be strong.
     """
     start, seen, end = side.start, side.seen[:gap], End(SURELY)
-    there = number = 0
-    odds = rule.presence.log_odds(rule.signs(start.region.area, seen))
-    for number, one in enumerate(odds, start=1):
-        there = number if end.hear(float(one)) else there
+    there = 0
+    for number, odds in odds_of(start.region.area, seen, rule):
+        there = number if end.hear(odds) else there
         if end.over:
             break
-    gone = end.over or (side.lost and number == len(side.seen))
-    count = there if gone else number
+    gone = end.over or (side.lost and len(seen) == len(side.seen))
+    count = there if gone else len(seen)
     return range(start.index + side.way, start.index + side.way * (count + 1), side.way)
 
 
@@ -84,16 +82,8 @@ def _fits(seen: SeenOnSlice | None, shape: Region) -> bool:
 
 def _free(step: Step, others: Others | None) -> Step:
     """Leave to others what is theirs."""
-    r0, c0, r1, c1 = step.region.box
-    window = Window(r0, c0, (r1 - r0, c1 - c0))
-    if others is not None:
-        free = window.mask(step.region) & (others.read(step.index, window) == 0)
-        step = replace(step, region=window.region(free))
-    return step if step.region.area else _nobody(step.index)
-
-
-def _nobody(index: int) -> Step:
-    return Step(index, NOBODY, float("nan"))
+    region = free_of(others, step.index, step.region)
+    return Step(step.index, region, step.score) if region.area else nobody(step.index)
 
 
 def _together(sides: tuple[Pass, Pass], heard: list[bool], index: int) -> Step | None:
@@ -101,7 +91,7 @@ def _together(sides: tuple[Pass, Pass], heard: list[bool], index: int) -> Step |
     steps, shares = [], []
     for side, other, counts in zip(sides, sides[::-1], heard, strict=True):
         seen = side.at(index)
-        if seen is not None and counts:
+        if seen is not None and seen.region.area and counts:
             steps.append(Step(index, seen.region, seen.score))
             far = abs(other.start.index - index)
             shares.append(far**NEARNESS * side.start.region.area)

@@ -10,8 +10,11 @@ from napari_sam.regions import Region
 from napari_sam.stacks.ending import THROUGH_SLICES, HowFar, Rule, judge
 from napari_sam.stacks.following import SeenOnSlice, Step
 
-Follow = Callable[[int, Region, int], SeenOnSlice | None]
-"""``follow(before, region, index)``: what slice `index` shows of an object known on `before`."""
+Follow = Callable[[int, Region, int], list[SeenOnSlice]]
+"""``follow(before, region, index)``: what slice `index` shows of an object known on `before`.
+
+If that slice was lost, what those up to the next one show; nothing where it is nowhere.
+"""
 
 
 class Pass:
@@ -44,14 +47,12 @@ class Pass:
         return self.lost or len(self.seen) >= (index - self.start.index) * self.way
 
     def go_on(self, follow: Follow) -> None:
-        """Follow the object by one slice."""
+        """Follow the object by one slice, and by those that were lost before it."""
         before = self.start.index + len(self.seen) * self.way
         region = self.seen[-1].region if self.seen else self.start.region
-        seen = follow(before, region, before + self.way)
-        if seen is None:
-            self.lost = True
-        else:
-            self.seen.append(seen)
+        found = follow(before, region, before + self.way)
+        self.seen.extend(found)
+        self.lost = not found
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,18 +8,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from napari_sam.errors import ModelError, PromptError
-from napari_sam.images import check_plane
 from napari_sam.models.capabilities import Followed, Recollection
 from napari_sam.models.model import Embedding, Model
 from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Placed, Prompt
+from napari_sam.stacks.bridging import LostSlices, between, free_of
 from napari_sam.stacks.carry import Shown
-from napari_sam.stacks.crops import Others, Slices, Window
+from napari_sam.stacks.crops import Others, Slices
 from napari_sam.stacks.ending import End
-from napari_sam.stacks.following import NOBODY, Step
+from napari_sam.stacks.following import Step, nobody
 from napari_sam.stacks.spans import Spans
 
 _KEPT = 4  # embeddings of shown slices that are kept: some megabytes each
@@ -35,7 +33,10 @@ def encode(model: Model, pixels: Any, *, limits: tuple[float, float] | None) -> 
 
 @dataclass(eq=False)
 class _Way:
-    """One object on its way from a shown slice, towards another one or to its end."""
+    """One object on its way from a shown slice, towards another one or to its end.
+
+    ``last`` is where it was seen last, ``unseen`` the slices since then that were lost.
+    """
 
     number: int
     span: tuple[int | None, int | None]
@@ -43,18 +44,20 @@ class _Way:
     stop: int
     open: bool
     end: End = field(default_factory=End)
-    pending: list[Step] = field(default_factory=list)
+    pending: list[list[Step]] = field(default_factory=list)
     over: bool = False
+    last: Step | None = None
+    unseen: list[int] = field(default_factory=list)
 
-    def settle(self, step: Step, presence: float) -> list[Step]:
-        """Take in the next slice; return those of which it is now certain what they show."""
+    def settle(self, steps: list[Step], presence: float) -> list[Step]:
+        """Take in the next slice, after any lost ones; return what it is now certain they show."""
         if not self.open:
-            return [step]
-        self.pending.append(step)
+            return steps
+        self.pending.append(steps)
         certain = self.end.hear(_log_odds(presence))
         known, self.pending = self.pending[:certain], self.pending[certain:]
         self.over = self.end.over
-        return known
+        return [step for some in known for step in some]
 
 
 class Recall:
@@ -118,6 +121,7 @@ class Recall:
         self.objects: dict[int, Spans[Prompt]] = {}
         self.first, self.last = 0, self.slices.depth - 1
         self._kept: OrderedDict[int, Embedding] = OrderedDict()
+        self._lost = LostSlices(self.slices)
 
     def show(self, index: int, what: Shown, number: int = 1, score: float = 1.0) -> Step:
         """Say where an object is on a slice, for the first time or again.
@@ -234,6 +238,8 @@ class Recall:
             if not way.over and min(way.start, way.stop) <= index <= max(way.start, way.stop)
         }
         starting = [key for key, way in passing.items() if way.start == index]
+        if len(passing) > len(starting) and self._lost.holds(index, direction):
+            yield from self._skip(index, [passing.pop(k) for k in set(passing) - set(starting)])
         if passing:
             embedding = self._embedding(index, keep=bool(starting))
         for key in starting:
@@ -244,7 +250,7 @@ class Recall:
                 way = passing[key]
                 spans = self.objects[way.number]
                 found = self._beside_others(_step(index, told))
-                for step in way.settle(found, told.presence):
+                for step in way.settle([*self._bridge(way, found), found], told.presence):
                     spans.steps[step.index] = step
                     yield way.number, step
         for way in ways:
@@ -255,6 +261,7 @@ class Recall:
         self, key: int, way: _Way, embedding: Embedding, direction: int, recollection: Recollection
     ) -> None:
         """Remember an object where it was shown, and where it is going."""
+        way.last = self.objects[way.number].steps[way.start]
         shown = self.objects[way.number].shown
         recollection.tell(self._place(way.start, direction), embedding, {key: shown[way.start]})
         if not way.open:
@@ -262,16 +269,25 @@ class Recall:
             there = self._embedding(ahead, keep=True)
             recollection.tell(self._place(ahead, direction), there, {key: shown[ahead]})
 
+    def _skip(self, index: int, ways: list[_Way]) -> Iterator[tuple[int, Step]]:
+        """Pass a slice that was lost; before a shown slice, an object is told by that."""
+        for way in ways:
+            way.unseen.append(index)
+            if way.stop == index and not way.open:
+                steps = self.objects[way.number].steps
+                for step in self._bridge(way, steps[index + 1]):
+                    steps[step.index] = step
+                    yield way.number, step
+
+    def _bridge(self, way: _Way, found: Step) -> list[Step]:
+        """Tell where an object lies on slices that were lost before the one where it is seen."""
+        steps = between(way.last or found, found, way.unseen, self.others)
+        way.last, way.unseen = found, []
+        return steps
+
     def _beside_others(self, step: Step) -> Step:
-        if self.others is None or not step.region.area:
-            return step
-        r0, c0, r1, c1 = step.region.box
-        window = Window(r0, c0, (r1 - r0, c1 - c0))
-        taken = self.others.read(step.index, window) != 0
-        region = window.region(window.mask(step.region) & ~taken)
-        if not region.area:
-            return Step(step.index, NOBODY, float("nan"))
-        return replace(step, region=region)
+        region = free_of(self.others, step.index, step.region)
+        return replace(step, region=region) if region.area else nobody(step.index)
 
     def _place(self, index: int, direction: int) -> int:
         return index if direction > 0 else self.slices.depth - 1 - index
@@ -279,10 +295,7 @@ class Recall:
     def _embedding(self, index: int, keep: bool) -> Embedding:
         kept = self._kept.get(index)
         if kept is None:
-            if self.slices.limits is None:
-                pixels = self.slices.look_at(index)
-            else:
-                pixels = check_plane(np.asarray(self.slices.data[index]))
+            pixels = self.slices.look_at(index, keep=True)
             kept = self._encode(self.model, pixels, limits=self.slices.limits)
         if keep:
             self._kept[index] = kept
@@ -304,7 +317,7 @@ def _visits(ways: list[_Way]) -> list[int]:
 def _step(index: int, told: Followed) -> Step:
     region = told.candidates.regions[0]
     if not region.area:
-        return Step(index, NOBODY, float("nan"))
+        return nobody(index)
     return Step(index, region, float(told.candidates.scores[0]))
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy import ndimage as ndi
 
 from napari_sam.stacks.frames import Floats, FrameObjects, Ints, describe, overlaps
+from napari_sam.stacks.lost import detail, is_lost
 
 REACH = 2  # slices beyond a pair on which an object may be larger again
 COVERED = 0.7  # share of a piece that the whole covers
@@ -26,7 +27,7 @@ class Slice(NamedTuple):
 
     ``start`` is the number that its first region has in the stack. ``picture`` (H, W) is how bright
     it is, where that is known, and ``spread`` (n,) by how much that varies inside every region. It
-    is not known of a slice of one value, black or NaN, which was lost when the stack was taken.
+    is not known of a slice of one value. ``shown`` is how much detail it shows.
     """
 
     start: int
@@ -34,19 +35,21 @@ class Slice(NamedTuple):
     objects: FrameObjects
     picture: Picture | None
     spread: Floats
+    shown: float
 
     @classmethod
     def of(cls, start: int, labels: npt.NDArray[np.integer[Any]], picture: Picture | None) -> Slice:
         """Describe the regions of a slice."""
         objects = describe(labels)
-        if picture is None or not np.ptp(picture) > 0:
-            return cls(start, labels, objects, None, np.zeros(len(objects)))
+        shown = 0.0 if picture is None else detail(picture)
+        if picture is None or not shown:
+            return cls(start, labels, objects, None, np.zeros(len(objects)), 0.0)
         smooth = ndi.gaussian_filter(np.asarray(picture, np.float32), _SMOOTH)
         number = np.searchsorted(objects.ids, labels[labels > 0])
         light = smooth[labels > 0]
         mean = np.bincount(number, light, len(objects)) / objects.sizes
         spread = np.bincount(number, (light - mean[number]) ** 2, len(objects)) / objects.sizes
-        return cls(start, labels, objects, smooth, np.sqrt(spread))
+        return cls(start, labels, objects, smooth, np.sqrt(spread), shown)
 
 
 class SlicePairs(NamedTuple):
@@ -132,9 +135,11 @@ def darker_between(
 
     Light that spreads along z fills the gap between two objects, one on top of the other, so that
     they are found on every slice; but it is dimmer there. In standard deviations inside the
-    regions; 0 for neighbouring slices, and where no picture between them is known.
+    regions; 0 for neighbouring slices, and where no picture between them is known. A slice that was
+    lost says nothing.
     """
-    pictures = [one.picture for one in (earlier, *middle, later) if one.picture is not None]
+    seen = [one for one in middle if not is_lost(one.shown, earlier.shown, later.shown)]
+    pictures = [one.picture for one in (earlier, *seen, later) if one.picture is not None]
     if earlier.picture is None or later.picture is None or len(pictures) < 3 or not len(a):
         return np.zeros(len(a))
     both = (earlier.labels > 0) & (later.labels > 0)
