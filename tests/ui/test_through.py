@@ -548,6 +548,18 @@ def test_other_pixels_end_it_and_write_nothing(hands: Hands) -> None:
     assert overlap(hands.labels.data > 0, BALL[::-1]) > 0.7
 
 
+def test_new_pixels_are_followed_anew_from_the_marks_that_are_there(hands: Hands) -> None:
+    hands.on()
+    hands.click(*CENTRE)
+    old = hands.run
+    hands.layer.data = STACK[::-1].copy()
+    hands.bench.settle()  # the marks are answered anew, without anybody having to ask
+    assert hands.run is not None
+    assert hands.run is not old
+    hands.press("Enter")
+    assert overlap(hands.labels.data > 0, BALL[::-1]) > 0.7
+
+
 def test_closing_in_the_middle_leaves_nothing(hands: Hands) -> None:
     hands.on()
     hands.begin()
