@@ -30,7 +30,7 @@ import torch
 import napari_sam as ns
 from napari_sam.regions import Region, iou
 from napari_sam.stacks.crops import Slices
-from napari_sam.stacks.ending import Rule, judge, signs_in_time, signs_of
+from napari_sam.stacks.ending import EndingRule, judge, signs_in_time, signs_of
 from napari_sam.stacks.following import SeenOnSlice, follow
 from napari_sam.stacks.logistic import Logistic
 from napari_sam.training.metrics import deepest_point
@@ -145,7 +145,7 @@ def fit(ways: list[Way], signs_of: Signs) -> Logistic:
     return Logistic(tuple(round(float(v), 2) for v in weights), round(bias, 2))
 
 
-def errors(ways: list[Way], rule: Rule) -> np.ndarray:
+def errors(ways: list[Way], rule: EndingRule) -> np.ndarray:
     """Return by how many slices ends are found too late."""
     return np.array([judge(way.area, way.seen, True, rule).certain - way.true for way in ways])
 
@@ -155,7 +155,7 @@ def report(ways: list[Way], heading: str, name: Callable[[Way], str], signs_of: 
     for out in sorted({name(way) for way in ways}):
         others = [way for way in ways if name(way) != out and way.fitted_on]
         without = fit(others, signs_of)
-        off = errors([way for way in ways if name(way) == out], Rule(signs_of, without))
+        off = errors([way for way in ways if name(way) == out], EndingRule(signs_of, without))
         print(f"| {out} | {len(off)} | {np.mean(abs(off) <= 1):.2f} | {off.mean():+.1f} |")
 
 

@@ -7,7 +7,7 @@ from typing import Any, Literal, overload
 
 from napari_sam import checks
 from napari_sam.engine.run import Result, run
-from napari_sam.engine.whole import Source, models_for, segment_image
+from napari_sam.engine.whole import ModelSource, models_for, segment_image
 from napari_sam.errors import ParameterError
 from napari_sam.images import Image
 from napari_sam.methods.found_objects import ChosenObjects
@@ -27,7 +27,7 @@ Records = list[dict[str, Any]]
 
 def segment_cells(
     image: Any,
-    model: Source = "cells",
+    model: ModelSource = "cells",
     *,
     diameter: float | None = None,
     sensitivity: float = 0.5,
@@ -37,14 +37,14 @@ def segment_cells(
     max_area: int | None = None,
     min_score: float = MIN_SCORE,
     refine: bool = False,
-    finder: Source = "cells",
+    finder: ModelSource = "cells",
     pixel_size: PixelSize | None = None,
     limits: tuple[float, float] | None = None,
     rgb: bool | None = None,
     out: Any = None,
     device: str = "auto",
     progress: Progress = silent,
-    seeds: Source | None = None,
+    seeds: ModelSource | None = None,
 ) -> Segmentation:
     """Find all cells of an image.
 
@@ -115,7 +115,7 @@ def segment_cells(
 @overload
 def segment_everything(
     image: Any,
-    model: Source = ...,
+    model: ModelSource = ...,
     *,
     output: Literal["labels"] = ...,
     **parameters: Any,
@@ -125,7 +125,7 @@ def segment_everything(
 @overload
 def segment_everything(
     image: Any,
-    model: Source = ...,
+    model: ModelSource = ...,
     *,
     output: Literal["masks", "rle"],
     **parameters: Any,
@@ -134,7 +134,7 @@ def segment_everything(
 
 def segment_everything(  # type: ignore[misc]  # the overloads leave the parameters to it
     image: Any,
-    model: Source = "cells",
+    model: ModelSource = "cells",
     *,
     points_per_side: int | None = preset(32),
     points_per_batch: int = 64,
@@ -152,7 +152,7 @@ def segment_everything(  # type: ignore[misc]  # the overloads leave the paramet
     max_area: int | None = None,
     drop_background: bool = False,
     ask_at: Literal["grid", "objects"] = preset("grid"),
-    finder: Source = "cells",
+    finder: ModelSource = "cells",
     output: Literal["labels", "masks", "rle"] = "labels",
     limits: tuple[float, float] | None = None,
     rgb: bool | None = None,
@@ -250,9 +250,9 @@ drop_background, ask_at
 def segment_objects(
     image: Any,
     method: str = "cells",
-    model: Source = "cells",
+    model: ModelSource = "cells",
     *,
-    finder: Source = "cells",
+    finder: ModelSource = "cells",
     pixel_size: PixelSize | None = None,
     limits: tuple[float, float] | None = None,
     rgb: bool | None = None,

@@ -12,7 +12,7 @@ import numpy as np
 from napari_sam import checks
 from napari_sam.engine.prompter import Prompter
 from napari_sam.engine.run import run
-from napari_sam.engine.whole import Source, models_for
+from napari_sam.engine.whole import ModelSource, models_for
 from napari_sam.errors import LabelsError, ParameterError, PromptError
 from napari_sam.images import Image, Plane
 from napari_sam.labels import table as object_table
@@ -36,7 +36,7 @@ from napari_sam.segmentation import Overlap, Segmentation, with_units
 def replay(
     session: Session | str | Path,
     image: Any,
-    model: Source | None = None,
+    model: ModelSource | None = None,
     *,
     overlap: Overlap = "keep",
     limits: tuple[float, float] | None = None,
@@ -101,7 +101,7 @@ def replay(
 def replay_and_tell(
     session: Session | str | Path,
     image: Any,
-    model: Source | None = None,
+    model: ModelSource | None = None,
     *,
     overlap: Overlap = "keep",
     limits: tuple[float, float] | None = None,
@@ -130,7 +130,9 @@ def replay_and_tell(
 class _Again:
     """Labels that are made anew, step by step."""
 
-    def __init__(self, image: Image, model: Source | None, device: str, overlap: Overlap) -> None:
+    def __init__(
+        self, image: Image, model: ModelSource | None, device: str, overlap: Overlap
+    ) -> None:
         self._image, self._model, self._device, self._overlap = image, model, device, overlap
         labels = np.zeros(image.shape, np.int32)
         self._document = Document(PlainSheet(labels, object_table.nothing()), empty=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from napari_sam import checks
-from napari_sam.engine.whole import Source, models_for, segment_image
+from napari_sam.engine.whole import ModelSource, models_for, segment_image
 from napari_sam.errors import ParameterError
 from napari_sam.images import Image
 from napari_sam.methods.similar_options import SimilarOptions
@@ -18,7 +18,7 @@ from napari_sam.segmentation import Segmentation
 def find_similar(
     image: Any,
     examples: Any,
-    model: Source = "cells",
+    model: ModelSource = "cells",
     *,
     unlike: Any = None,
     likeness: float = 0.5,

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from typing import Any, TypeVar
 
 from napari_sam import checks
-from napari_sam.engine.whole import Source, models_for, segment_image
+from napari_sam.engine.whole import ModelSource, models_for, segment_image
 from napari_sam.errors import ImageError, ParameterError
 from napari_sam.images import Image
 from napari_sam.methods.options import CellOptions
@@ -22,11 +22,11 @@ Kind = TypeVar("Kind", bound=CellOptions)
 
 def segment_volume(
     stack: Any,
-    model: Source = "cells",
+    model: ModelSource = "cells",
     *,
     spacing: tuple[float, float, float] | None = None,
     options: CellOptions | None = None,
-    finder: Source = "cells",
+    finder: ModelSource = "cells",
     pixel_size: PixelSize | None = None,
     limits: tuple[float, float] | None = None,
     rgb: bool | None = None,
@@ -100,12 +100,12 @@ def segment_volume(
 
 def track_cells(
     movie: Any,
-    model: Source = "cells",
+    model: ModelSource = "cells",
     *,
     options: CellOptions | None = None,
     max_gap: int | None = None,
     divisions: bool | None = None,
-    finder: Source = "cells",
+    finder: ModelSource = "cells",
     pixel_size: PixelSize | None = None,
     limits: tuple[float, float] | None = None,
     rgb: bool | None = None,

@@ -13,7 +13,7 @@ from napari_sam.errors import LabelsError
 from napari_sam.labels.runs import write
 from napari_sam.labels.slices import seen_on
 from napari_sam.labels.split_whole import split_whole
-from napari_sam.labels.through import Through, cut, delete, join, set_parent, swap
+from napari_sam.labels.through import ThroughEdit, cut, delete, join, set_parent, swap
 
 
 def movie(*tracks: tuple[int, int, int], frames: int = 8) -> np.ndarray:
@@ -24,7 +24,7 @@ def movie(*tracks: tuple[int, int, int], frames: int = 8) -> np.ndarray:
     return labels
 
 
-def made(labels: np.ndarray, edit: Through) -> np.ndarray:
+def made(labels: np.ndarray, edit: ThroughEdit) -> np.ndarray:
     """Write an edit, and see that it can be taken back."""
     after = labels.copy()
     assert write(after, edit.runs) == 0

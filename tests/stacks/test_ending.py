@@ -14,8 +14,8 @@ from napari_sam.stacks.ending import (
     AHEAD,
     OVER_TIME,
     THROUGH_SLICES,
+    EndingRule,
     HowFar,
-    Rule,
     judge,
     signs_in_time,
     signs_of,
@@ -168,7 +168,7 @@ def test_what_was_certain_stays_so_whatever_follows(shown: list[tuple[float, flo
         check_that_it_stays(seen, rule)
 
 
-def check_that_it_stays(seen: list[SeenOnSlice], rule: Rule) -> None:
+def check_that_it_stays(seen: list[SeenOnSlice], rule: EndingRule) -> None:
     told = [judge(SIDE**2, seen[:n], False, rule) for n in range(len(seen) + 1)]
     for now, later in pairwise(told):
         assert later.certain >= now.certain

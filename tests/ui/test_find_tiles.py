@@ -213,7 +213,7 @@ def test_what_a_worker_finds_is_written_aside() -> None:
 
     labels = np.zeros((20, 20), np.int32)
     labels[3, 3] = 9
-    pending = tile_results.Pending(labels, Plane((0, 1), (None, None), labels.shape))
+    pending = tile_results.PendingLabels(labels, Plane((0, 1), (None, None), labels.shape))
     assert pending.read(slice(0, 5), slice(0, 5))[3, 3] == -1
     pending.write(slice(0, 5), slice(0, 5), np.full((5, 5), 4))
     assert np.count_nonzero(labels) == 1

@@ -7,7 +7,7 @@ import time
 from napari_sam.progress import Progress
 
 
-class Steps:
+class TimedProgress:
     """Passes progress on and measures the longest time between two reports."""
 
     def __init__(self, progress: Progress) -> None:

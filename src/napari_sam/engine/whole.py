@@ -18,10 +18,12 @@ from napari_sam.segmentation import Segmentation, with_units
 
 FOUND = 0.95  # of the time that joining planes takes, the share until the last one is found
 
-Source = Model | str | Path
+ModelSource = Model | str | Path
 
 
-def models_for(options: Any, model: Source, finder: Source, device: str) -> tuple[Model, Any]:
+def models_for(
+    options: Any, model: ModelSource, finder: ModelSource, device: str
+) -> tuple[Model, Any]:
     """Load a model, and who sees where objects are if these options of a method ask somebody.
 
     Raises

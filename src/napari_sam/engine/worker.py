@@ -20,7 +20,7 @@ from napari_sam.engine.carrying import Carried, Carrying, Told
 from napari_sam.engine.pictures import Picture, picture_of
 from napari_sam.engine.prompter import Look, Prompter
 from napari_sam.engine.run import Result, check_capabilities, run
-from napari_sam.engine.steps import Steps
+from napari_sam.engine.steps import TimedProgress
 from napari_sam.errors import ViewError
 from napari_sam.images import Block, behind, is_large, too_large
 from napari_sam.methods.found import Found
@@ -153,7 +153,7 @@ class Worker:
             embedding, pixels = self._last[1:]
             if embedding.model == model.fingerprint:
                 return embedding, pixels
-        steps = Steps(progress)
+        steps = TimedProgress(progress)
         pixels = view.read()
         embedding = self._embeddings.encode(
             model, pixels, limits=limits_of(view.image, pixels), progress=steps

@@ -14,7 +14,7 @@ from napari_sam import checks
 from napari_sam.errors import LabelsError
 from napari_sam.labels.runs import Runs
 from napari_sam.labels.slices import positions, slice_at
-from napari_sam.labels.through import Through
+from napari_sam.labels.through import ThroughEdit
 
 Place = tuple[int, ...]
 
@@ -29,7 +29,7 @@ def split_whole(
     spacing: tuple[float, ...] | None = None,
     axis: int = 0,
     where: Iterable[int] | None = None,
-) -> Through:
+) -> ThroughEdit:
     """Divide an object between two of its pixels, at its narrowest place, on all slices.
 
     A watershed on the distance from the border runs from both pixels; the larger part keeps the
@@ -88,7 +88,7 @@ def split_whole(
     after = np.where(parts == smaller, new_id, np.where(mask, object_id, 0))
     runs = Runs.between(labels.shape, corner, np.where(mask, object_id, 0), after)
     told = f"Split cell {object_id} on all slices; the new one is {new_id}."
-    return Through(told, runs, (object_id, new_id), {})
+    return ThroughEdit(told, runs, (object_id, new_id), {})
 
 
 def _seed(place: Any, labels: Any) -> Place:

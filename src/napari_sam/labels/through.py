@@ -1,7 +1,7 @@
 """Editing objects through slices and tracks through frames: join, cut, swap, set parent, delete.
 
-Every function looks at labels as they are and returns a `Through`: which pixels change, and whose
-daughters the tracks are afterwards. Nothing is written here.
+Every function looks at labels as they are and returns a `ThroughEdit`: which pixels change, and
+whose daughters the tracks are afterwards. Nothing is written here.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ Parents = Mapping[int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class Through:
+class ThroughEdit:
     """An edit of objects on several slices, or of tracks.
 
     Parameters
@@ -49,7 +49,7 @@ def join(
     *,
     over_time: bool = True,
     where: Where = None,
-) -> Through:
+) -> ThroughEdit:
     """Make two objects one, under the first one's id.
 
     Parameters
@@ -96,7 +96,7 @@ def join(
         kept[first] = family[earliest]
     spans = {first: (min(seen[first][0], seen[second][0]), max(seen[first][-1], seen[second][-1]))}
     kept = _sound(kept, spans, labels, axis, {first})
-    return Through(f"Joined cell {second} to cell {first}.", runs, (first, second), kept)
+    return ThroughEdit(f"Joined cell {second} to cell {first}.", runs, (first, second), kept)
 
 
 def cut(
@@ -108,7 +108,7 @@ def cut(
     parents: Parents | None = None,
     *,
     where: Where = None,
-) -> Through:
+) -> ThroughEdit:
     """Give an object another id from a slice or frame on.
 
     Its daughters are then those of the new one, but for those that begin before it.
@@ -139,7 +139,7 @@ def cut(
     early = {c for c, (begins, _) in born.items() if begins <= later[0]}  # a mother may go on
     kept = {**family, **{c: new_id for c in daughters if c not in early}}
     told = f"Cut cell {object_id} at {at}; the later part is cell {new_id}."
-    return Through(told, runs, (object_id, new_id), kept)
+    return ThroughEdit(told, runs, (object_id, new_id), kept)
 
 
 def swap(
@@ -151,7 +151,7 @@ def swap(
     parents: Parents | None = None,
     *,
     where: Where = None,
-) -> Through:
+) -> ThroughEdit:
     """Exchange the ids of two objects from a slice or frame on, and with them their daughters.
 
     Parameters
@@ -183,7 +183,7 @@ def swap(
         kept = {c: exchanged[gone] if p == gone else p for c, p in kept.items() if c != gone}
     kept = _sound(kept, {i: span for i, span in spans.items() if span}, labels, axis, {*exchanged})
     told = f"Exchanged cells {first} and {second} from {at} on."
-    return Through(told, runs, (first, second), kept)
+    return ThroughEdit(told, runs, (first, second), kept)
 
 
 def _span(
@@ -203,7 +203,7 @@ def set_parent(
     parents: Parents | None = None,
     *,
     where: Where = None,
-) -> Through:
+) -> ThroughEdit:
     """Make a track the daughter of another one, or of none.
 
     A mother that goes on when the daughter begins is cut there: what goes on is her other daughter.
@@ -224,7 +224,7 @@ def set_parent(
     if not parent:
         kept = {c: p for c, p in family.items() if c != child}
         nothing = Runs.none(labels.shape)
-        return Through(f"Cell {child} is nobody's daughter.", nothing, (child,), kept)
+        return ThroughEdit(f"Cell {child} is nobody's daughter.", nothing, (child,), kept)
     if child == parent:
         raise LabelsError("A cell is not its own mother.")
     seen = seen_on(labels, axis, (child, parent), where)
@@ -238,12 +238,12 @@ def set_parent(
     later = [k for k in seen[parent] if k >= begins]
     if not later:
         nothing = Runs.none(labels.shape)
-        return Through(told, nothing, (child, parent), {**family, child: parent})
+        return ThroughEdit(told, nothing, (child, parent), {**family, child: parent})
     runs = renumber(labels, axis, {parent: new_id}, later)
     kept = {c: new_id if p == parent and c != child else p for c, p in family.items()}
     kept |= {child: parent, new_id: parent}
     told = f"Cell {parent} divides into {child} and {new_id}, which goes on from {begins}."
-    return Through(told, runs, (child, parent, new_id), kept)
+    return ThroughEdit(told, runs, (child, parent, new_id), kept)
 
 
 def delete(
@@ -255,7 +255,7 @@ def delete(
     parents: Parents | None = None,
     *,
     where: Where = None,
-) -> Through:
+) -> ThroughEdit:
     """Remove objects over a range of slices or frames.
 
     Parameters
@@ -281,7 +281,7 @@ def delete(
     kept = {c: p for c, p in (parents or {}).items() if c not in gone and p not in gone}
     what = f"cell {wanted[0]}" if len(wanted) == 1 else f"{len(wanted)} cells"
     whole = "" if gone == set(wanted) else f" from {there[0]} to {there[-1]}"
-    return Through(f"Deleted {what}{whole}.", runs, tuple(wanted), kept)
+    return ThroughEdit(f"Deleted {what}{whole}.", runs, tuple(wanted), kept)
 
 
 def _sound(

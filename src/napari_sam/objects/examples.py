@@ -17,10 +17,10 @@ from napari_sam.models.model import Embedding, Model
 from napari_sam.objects.describe import Looks, Sight
 from napari_sam.progress import Progress, part, silent
 
-__all__ = ["Described", "Examples", "Find", "ShownPlane"]
+__all__ = ["Described", "Examples", "FindAll", "ShownPlane"]
 
 Labels = npt.NDArray[np.integer[Any]]
-Find = Callable[[npt.NDArray[Any], Embedding], Labels]
+FindAll = Callable[[npt.NDArray[Any], Embedding], Labels]
 """Finds all objects of a plane that is encoded, as labels with ids 1..n."""
 
 
@@ -114,7 +114,7 @@ class Examples:
     def described(
         self,
         model: Model,
-        find: Find,
+        find: FindAll,
         seen: tuple[npt.NDArray[Any], Embedding] | None = None,
         progress: Progress = silent,
     ) -> Described:
@@ -153,7 +153,7 @@ class Examples:
 def _described(
     one: ShownPlane,
     model: Model,
-    find: Find,
+    find: FindAll,
     seen: tuple[npt.NDArray[Any], Embedding] | None,
     progress: Progress,
 ) -> _Plane:

@@ -148,7 +148,7 @@ def _least_ahead(values: Signs) -> Signs:
 
 
 @dataclass(frozen=True)
-class Rule:
+class EndingRule:
     """How slices are heard.
 
     Parameters
@@ -164,8 +164,8 @@ class Rule:
     presence: Logistic
 
 
-THROUGH_SLICES = Rule(signs_of, PRESENCE)
-OVER_TIME = Rule(signs_in_time, STAYING)
+THROUGH_SLICES = EndingRule(signs_of, PRESENCE)
+OVER_TIME = EndingRule(signs_in_time, STAYING)
 
 
 @dataclass(frozen=True)
@@ -191,7 +191,7 @@ def judge(
     area: int,
     seen: Sequence[SeenOnSlice],
     whole: bool,
-    rule: Rule = THROUGH_SLICES,
+    rule: EndingRule = THROUGH_SLICES,
     own: Sequence[SeenOnSlice] = (),
 ) -> HowFar:
     """Tell how many of the slices show the object.
@@ -204,7 +204,7 @@ def judge(
         The slices to be judged.
     whole : bool
         Whether there are no slices beyond these.
-    rule : Rule
+    rule : EndingRule
     own : sequence of SeenOnSlice
         Slices before these that are known to show it, from the second one on: what it is like.
 
@@ -226,7 +226,7 @@ def judge(
 
 
 def odds_of(
-    area: int, seen: Sequence[SeenOnSlice], rule: Rule, own: Sequence[SeenOnSlice] = ()
+    area: int, seen: Sequence[SeenOnSlice], rule: EndingRule, own: Sequence[SeenOnSlice] = ()
 ) -> list[tuple[int, float]]:
     """Return what slices say for the object, log-odds, but for those that were lost.
 

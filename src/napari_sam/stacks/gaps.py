@@ -8,7 +8,7 @@ from scipy import ndimage as ndi
 from napari_sam.regions import Region, iou_of
 from napari_sam.stacks.bridging import free_of
 from napari_sam.stacks.crops import Others, Window
-from napari_sam.stacks.ending import THROUGH_SLICES, End, Rule, odds_of
+from napari_sam.stacks.ending import THROUGH_SLICES, End, EndingRule, odds_of
 from napari_sam.stacks.following import SeenOnSlice, Step, nobody
 from napari_sam.stacks.interpolate import fill_regions
 from napari_sam.stacks.passes import Pass
@@ -20,7 +20,7 @@ BY_SHAPE = 0.5  # how certain a slice is, at most, on which neither side shows t
 
 
 def meet(
-    forth: Pass, back: Pass, rule: Rule = THROUGH_SLICES, others: Others | None = None
+    forth: Pass, back: Pass, rule: EndingRule = THROUGH_SLICES, others: Others | None = None
 ) -> dict[int, Step]:
     """Combine what came from both ends of a gap: the object is there, as on both sides.
 
@@ -34,7 +34,7 @@ def meet(
     ----------
     forth, back : Pass
         From the shown slice before the gap, and from that after it.
-    rule : Rule
+    rule : EndingRule
         By which the object ends.
     others : Others, optional
         Objects whose pixels are not taken.
@@ -60,7 +60,7 @@ def meet(
     return dict(sorted(found.items()))
 
 
-def _way(side: Pass, gap: int, rule: Rule) -> range:
+def _way(side: Pass, gap: int, rule: EndingRule) -> range:
     """Return the slices of a gap on the way from one side up to where the object surely ends.
 
     It is shown on the other side, too: what tells against it has to be strong.

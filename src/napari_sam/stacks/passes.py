@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from napari_sam.regions import Region
-from napari_sam.stacks.ending import THROUGH_SLICES, HowFar, Rule, judge
+from napari_sam.stacks.ending import THROUGH_SLICES, EndingRule, HowFar, judge
 from napari_sam.stacks.following import SeenOnSlice, Step
 
 Follow = Callable[[int, Region, int], list[SeenOnSlice]]
@@ -103,12 +103,14 @@ class Outwards:
     Parameters
     ----------
     along : Pass
-    rule : Rule
+    rule : EndingRule
     own : Own, optional
         What the object is like, where it was shown on other slices, too.
     """
 
-    def __init__(self, along: Pass, rule: Rule = THROUGH_SLICES, own: Own | None = None) -> None:
+    def __init__(
+        self, along: Pass, rule: EndingRule = THROUGH_SLICES, own: Own | None = None
+    ) -> None:
         self.along, self._rule = along, rule
         self._own = own or Own(along.start.region.area)
         self._made: list[Step] = []

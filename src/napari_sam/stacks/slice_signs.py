@@ -22,7 +22,7 @@ _SMOOTH = 1.0  # pixels; brightness varies by noise as well
 Picture = npt.NDArray[np.floating[Any]]
 
 
-class Slice(NamedTuple):
+class SliceRegions(NamedTuple):
     """A slice and its regions.
 
     ``start`` is the number that its first region has in the stack. ``picture`` (H, W) is how bright
@@ -38,7 +38,9 @@ class Slice(NamedTuple):
     shown: float
 
     @classmethod
-    def of(cls, start: int, labels: npt.NDArray[np.integer[Any]], picture: Picture | None) -> Slice:
+    def of(
+        cls, start: int, labels: npt.NDArray[np.integer[Any]], picture: Picture | None
+    ) -> SliceRegions:
         """Describe the regions of a slice."""
         objects = describe(labels)
         shown = 0.0 if picture is None else detail(picture)
@@ -68,14 +70,14 @@ class SlicePairs(NamedTuple):
 
     @classmethod
     def between(
-        cls, earlier: Slice, later: Slice, middle: Sequence[Slice], step: float
+        cls, earlier: SliceRegions, later: SliceRegions, middle: Sequence[SliceRegions], step: float
     ) -> SlicePairs:
         """Pair the regions of two slices.
 
         Parameters
         ----------
-        earlier, later : Slice
-        middle : sequence of Slice
+        earlier, later : SliceRegions
+        middle : sequence of SliceRegions
             Those that lie between them.
         step : float
             Distance between neighbouring slices, in widths of a pixel.
@@ -129,7 +131,7 @@ def signs_of(
 
 
 def darker_between(
-    earlier: Slice, later: Slice, middle: Sequence[Slice], a: Ints, b: Ints
+    earlier: SliceRegions, later: SliceRegions, middle: Sequence[SliceRegions], a: Ints, b: Ints
 ) -> Floats:
     """Tell by how much it is darker between pairs than on both of them, where they overlap, (m,).
 

@@ -21,7 +21,7 @@ from napari_sam.stacks.grouping import gather_regions, join_tips
 from napari_sam.stacks.interpolate import fill_regions
 from napari_sam.stacks.logistic import Logistic
 from napari_sam.stacks.object_table import describe_objects, mean_scores
-from napari_sam.stacks.slice_signs import Slice, SlicePairs, valleys
+from napari_sam.stacks.slice_signs import SlicePairs, SliceRegions, valleys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -213,10 +213,10 @@ def collect(
     """
     regions: list[tuple[FrameObjects, Floats]] = []
     pairs: list[SlicePairs] = []
-    recent: deque[Slice] = deque(maxlen=SKIP + 1)
+    recent: deque[SliceRegions] = deque(maxlen=SKIP + 1)
     used = 0
     for z, one in enumerate(found):
-        this = Slice.of(used, one.labels, None if image is None else grey(image[z]))
+        this = SliceRegions.of(used, one.labels, None if image is None else grey(image[z]))
         objects = this.objects
         held = list(recent)
         for at, earlier in enumerate(held, start=1):

@@ -12,7 +12,7 @@ from napari_sam.ui.canvas.clicks import DRAG, LEFT, RIGHT
 Place = tuple[float, float]
 
 
-class Pen(Protocol):
+class Drawer(Protocol):
     """What draws: told of the way that the mouse takes."""
 
     def begin(self, place: Place, button: int) -> bool:
@@ -36,10 +36,10 @@ class Drags:
     viewer : napari viewer or ViewerModel
     place : callable
         Returns the pixel (row, column) of the plane under the cursor, or None.
-    pen : Pen
+    pen : Drawer
     """
 
-    def __init__(self, viewer: Any, place: Callable[[], Place | None], pen: Pen) -> None:
+    def __init__(self, viewer: Any, place: Callable[[], Place | None], pen: Drawer) -> None:
         self._viewer, self._place, self._pen = viewer, place, pen
         self._callback = self._drag  # bound once: napari finds callbacks by identity
         self._on = False

@@ -13,7 +13,7 @@ from napari_sam.labels import through
 from napari_sam.labels.change import Change, Origin
 from napari_sam.labels.measured import rows_of_whole
 from napari_sam.labels.split_whole import split_whole
-from napari_sam.labels.through import Through
+from napari_sam.labels.through import ThroughEdit
 from napari_sam.labels.whole import Kind, kind_of
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
@@ -171,7 +171,7 @@ class ThroughEditing:
     def _where(self, *ids: int) -> list[int] | None:
         return self.document.presence.along(self.axis, [i for i in ids if i])
 
-    def _write(self, edit: Through) -> str:
+    def _write(self, edit: ThroughEdit) -> str:
         """Make an edit one step: the pixels, then the rows of all whom it concerns."""
         document, before = self.document, self.parents
         document.sync()

@@ -11,7 +11,7 @@ from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.workbench import Workbench
 
 #: Makes a mark again; False when it has to be asked once more, because it cannot be made yet.
-Again = Callable[[], bool]
+DoAgain = Callable[[], bool]
 
 
 class TakenBack(NamedTuple):
@@ -35,10 +35,10 @@ class Undone:
 
     def __init__(self, bench: Workbench, documents: Documents) -> None:
         self._bench = bench
-        self._left: list[TakenBack | Again] = []
+        self._left: list[TakenBack | DoAgain] = []
         documents.happened.connect(self._happened)
 
-    def last(self) -> TakenBack | Again | None:
+    def last(self) -> TakenBack | DoAgain | None:
         """Return what is to be done again next; None when there is nothing."""
         self._left = [one for one in self._left if self._holds(one)]
         return self._left[-1] if self._left else None
@@ -48,19 +48,19 @@ class Undone:
         last = self.last()
         return isinstance(last, TakenBack) and last.document.layer is labels
 
-    def _holds(self, one: TakenBack | Again) -> bool:
+    def _holds(self, one: TakenBack | DoAgain) -> bool:
         if not isinstance(one, TakenBack):
             return True
         document = one.document
         there = document.fits and document.layer in self._bench.viewer.layers
         return there and one.change in document.undone
 
-    def add(self, again: Again) -> None:
+    def add(self, again: DoAgain) -> None:
         """Take note of a mark that was taken back."""
         self._left.append(again)
         self.look()
 
-    def done(self, again: Again) -> None:
+    def done(self, again: DoAgain) -> None:
         """A mark has been made again."""
         if again in self._left:
             self._left.remove(again)
@@ -94,5 +94,5 @@ class Undone:
         self.look()
 
 
-def _is(one: TakenBack | Again, change: Change | None) -> bool:
+def _is(one: TakenBack | DoAgain, change: Change | None) -> bool:
     return isinstance(one, TakenBack) and one.change is change

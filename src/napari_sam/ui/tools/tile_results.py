@@ -44,7 +44,7 @@ class TileFound:
     table: pd.DataFrame
 
 
-class Pending:
+class PendingLabels:
     """The labels of a plane as a worker sees them: it reads them, and writes aside.
 
     Parameters
@@ -137,9 +137,9 @@ class TileResults:
         self._data = self.labels.data
         self.count = 0
 
-    def pending(self) -> Pending:
+    def pending(self) -> PendingLabels:
         """Return the labels for a worker."""
-        return Pending(LayerSheet(self.labels).pixels, self._shown.plane)
+        return PendingLabels(LayerSheet(self.labels).pixels, self._shown.plane)
 
     def lost(self) -> str:
         """Say why nothing can be written any more; empty while it can."""

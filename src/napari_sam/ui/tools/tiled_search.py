@@ -19,7 +19,7 @@ from napari_sam.ui.layers.room import check_room
 from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.tools.piecewise import Piecewise, SearchRun
 from napari_sam.ui.tools.tile_region import TileRegion, tile_region
-from napari_sam.ui.tools.tile_results import Pending, TileFound, TileResults
+from napari_sam.ui.tools.tile_results import PendingLabels, TileFound, TileResults
 from napari_sam.ui.tools.tool import Parts
 
 _SAMPLING = 0.05  # of the time until the first tile is searched
@@ -85,7 +85,7 @@ class TiledSearch(Piecewise[Tile, TileResults]):
         self,
         view: View,
         options: Any,
-        pending: Pending,
+        pending: PendingLabels,
         region: TileRegion | None,
         looked_at: tuple[float, float, float, float],
     ) -> Callable[[Progress], Iterator[Tile]]:
