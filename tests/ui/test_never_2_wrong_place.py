@@ -94,6 +94,21 @@ def test_scrolling_while_it_computes_moves_nothing(bench):
     assert layer.data is STACK
 
 
+def test_an_answer_that_comes_while_no_slice_is_shown_waits_for_its_slice(bench):
+    add(bench)
+    bench.click(*CENTRE)
+    while bench.loop.turn():  # the request leaves, the worker has not started
+        pass
+    bench.viewer.dims.ndisplay = 3
+    bench.settle()
+    assert "SAM preview" not in bench.names()
+    bench.viewer.dims.ndisplay = 2
+    bench.settle()
+    assert bench.viewer.layers["SAM preview"].data.any()
+    bench.press("Enter")
+    np.testing.assert_array_equal(bench.viewer.layers["stack cells"].data > 0, the_disc())
+
+
 def test_the_preview_comes_back_with_its_slice(bench):
     layer = add(bench, scale=(2.0, 1.0, 1.0))
     click_voxel(bench, layer, CENTRE)

@@ -316,13 +316,12 @@ class Predicting:
         bench.say(shown.remark + told)
 
     def _where(self, answer: Answer) -> Shown | None:
-        """What is shown, if it is what an answer is about."""
+        """What is shown, if it is what an answer is about: one of another image is dropped."""
         try:
             shown = self._bench.shown()
         except ViewError:
             return None
-        same = shown.plane == answer.plane and shown.image is answer.image
-        return shown if same else None
+        return shown if shown.plane == answer.plane else None
 
     def _rested(self) -> None:
         if self._idle():

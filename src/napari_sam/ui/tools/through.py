@@ -256,7 +256,7 @@ class Through:
             carrying = self._carrying(answer, region, along)
             self._run = Run(answer.image, answer.view, along, carrying, self._beside)
         run = self._run
-        at = run.place(answer.plane) if answer.image is run.image else None
+        at = run.place(answer.plane)
         if at is None:
             bench.result(
                 f"Another cell is being followed. {bench.state.accept_key} keeps it, Esc drops it.",
