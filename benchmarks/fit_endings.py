@@ -30,7 +30,8 @@ import torch
 import napari_sam as ns
 from napari_sam.regions import Region, iou
 from napari_sam.stacks.crops import Slices
-from napari_sam.stacks.ending import EndingRule, judge, signs_in_time, signs_of
+from napari_sam.stacks.end_signs import Past, signs_in_time, signs_of
+from napari_sam.stacks.ending import EndingRule, judge
 from napari_sam.stacks.following import SeenOnSlice, follow
 from napari_sam.stacks.logistic import Logistic
 from napari_sam.training.metrics import deepest_point
@@ -43,7 +44,7 @@ RIDGE = 0.003
 BEYOND = 8  # slices past the end
 MISSED = 0.3  # IoU of a first click below which something else was clicked
 
-Signs = Callable[[int, list[SeenOnSlice]], np.ndarray]
+Signs = Callable[[Past, list[SeenOnSlice]], np.ndarray]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,7 +115,7 @@ def cached(stack: Stack, folder: Path | None, make: Callable[[], list[Way]]) -> 
 
 def fit(ways: list[Way], signs_of: Signs) -> Logistic:
     """Fit so that true ends become likely; every kind of stack counts by the root of its ways."""
-    signs = [signs_of(way.area, way.seen) for way in ways]
+    signs = [signs_of(Past.of(way.area), way.seen) for way in ways]
     every = np.concatenate(signs)
     mean, spread = every.mean(axis=0), every.std(axis=0) + 1e-9
     sums = []  # of the signs of all slices up to each possible end

@@ -10,16 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_sam.regions import Region
-from napari_sam.stacks.ending import (
-    AHEAD,
-    OVER_TIME,
-    THROUGH_SLICES,
-    EndingRule,
-    HowFar,
-    judge,
-    signs_in_time,
-    signs_of,
-)
+from napari_sam.stacks.end_signs import AHEAD, Past, signs_in_time, signs_of
+from napari_sam.stacks.ending import OVER_TIME, THROUGH_SLICES, EndingRule, HowFar, Judge, judge
 from napari_sam.stacks.following import SeenOnSlice
 from napari_sam.stacks.light import Light, light_of
 
@@ -84,7 +76,7 @@ def test_what_was_shown_at_its_tip_may_widen() -> None:
     ball = slices_of(0.9, 0.8, [18, 23, 25, 26, 26, 25, 23, 18, 10])
     assert judge(SIDE**2, ball, True) == HowFar(9, 9, True)
     assert judge(SIDE**2, ball + [slice_of(0.8, 0.6, 4 * SIDE)] * 4, True).certain == 9
-    assert (signs_of(SIDE**2, ball)[:, 3] == 1).all()
+    assert (signs_of(Past.of(SIDE**2), ball)[:, 3] == 1).all()
 
 
 def test_what_lies_elsewhere_is_another_object() -> None:
@@ -96,11 +88,11 @@ def test_what_lies_elsewhere_is_another_object() -> None:
 def test_a_waist_is_a_sign_of_an_end() -> None:
     """Where an object shrinks and something becomes larger again, one may lie on the other."""
     waist, rod = [9, 6, 3, 6, 9, 10], [10] * 6
-    signs = [signs_of(SIDE**2, slices_of(0.9, 0.8, sides))[:, 4] for sides in (waist, rod)]
+    signs = [signs_of(Past.of(SIDE**2), slices_of(0.9, 0.8, sides))[:, 4] for sides in (waist, rod)]
     assert signs[0].argmax() == 2
     assert signs[0].max() == 1  # log of so much larger as says all there is to say
     assert signs[1].tolist() == [0] * 6
-    assert signs_of(SIDE**2, slices_of(0.9, 0.8, [9, 6, 3]))[:, 4].tolist() == [0] * 3
+    assert signs_of(Past.of(SIDE**2), slices_of(0.9, 0.8, [9, 6, 3]))[:, 4].tolist() == [0] * 3
 
 
 def test_what_looks_otherwise_is_another_object() -> None:
@@ -141,7 +133,7 @@ def test_in_time_it_ends_where_a_click_does_not_find_it_any_more() -> None:
     assert judge(SIDE**2, THERE + other, True, OVER_TIME).certain == 5
     blurred = [*THERE, slice_of(0.9, 0.2, 2 * SIDE), *THERE]
     assert judge(SIDE**2, blurred, True, OVER_TIME).certain == 11
-    assert signs_in_time(SIDE**2, []).shape == (0, 2)
+    assert signs_in_time(Past.of(SIDE**2), []).shape == (0, 2)
 
 
 def test_in_time_it_may_return_from_the_border_though_a_click_hardly_finds_it() -> None:
@@ -158,7 +150,7 @@ def test_nothing_is_certain_before_the_next_slices_are_known() -> None:
 
 def test_an_object_without_contrast_is_told_by_the_click_alone() -> None:
     flat = [replace(one, light=Light(0.4, 0.4), before=Light(0.4, 0.4)) for one in THERE]
-    assert (signs_of(SIDE**2, flat)[:, 0] == 0).all()
+    assert (signs_of(Past.of(SIDE**2), flat)[:, 0] == 0).all()
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1), st.integers(1, 30)), max_size=12))
@@ -175,7 +167,28 @@ def check_that_it_stays(seen: list[SeenOnSlice], rule: EndingRule) -> None:
         assert later.over >= now.over
         assert later == now or not now.over
         assert now.certain <= now.likely
-    assert np.isfinite(rule.signs(SIDE**2, seen)).all()
+    assert np.isfinite(rule.signs(Past.of(SIDE**2), seen)).all()
+
+
+SLICE = st.tuples(st.floats(0, 1), st.floats(0, 1), st.integers(1, 30), st.booleans())
+
+
+@given(st.lists(SLICE, max_size=14), st.integers(0, 14))
+def test_slices_that_come_one_by_one_are_judged_as_all_at_once(
+    shown: list[tuple[float, float, int, bool]], again: int
+) -> None:
+    seen = [replace(slice_of(*one), lost=lost) for *one, lost in shown]
+    for rule in (THROUGH_SLICES, OVER_TIME):
+        along = Judge(SIDE**2, rule, THERE)
+        for count in [*range(len(seen) + 1), min(again, len(seen)), len(seen)]:
+            for whole in (False, True):
+                at_once = judge(SIDE**2, seen[:count], whole, rule, THERE)
+                assert along.judge(seen, count, whole) == at_once
+        past = Past.of(SIDE**2)
+        for number, one in enumerate(seen):
+            rest = rule.signs(Past.of(SIDE**2), seen)[number:]
+            np.testing.assert_allclose(rule.signs(past, seen[number:]), rest)
+            past = past.after(one)
 
 
 def inverted(light: Light) -> Light:
@@ -186,5 +199,5 @@ def test_a_dark_object_counts_as_a_bright_one() -> None:
     dark = [
         replace(one, light=inverted(one.light), before=inverted(one.before)) for one in THERE + GONE
     ]
-    assert np.allclose(signs_of(SIDE**2, dark), signs_of(SIDE**2, THERE + GONE))
+    assert np.allclose(signs_of(Past.of(SIDE**2), dark), signs_of(Past.of(SIDE**2), THERE + GONE))
     assert light_of(np.ones((3, 3), bool), np.full((3, 3), 0.5)) == Light(0.5, 0.5)

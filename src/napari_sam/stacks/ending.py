@@ -13,17 +13,14 @@ rule of their own.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import dataclass
-from math import log
 
 import numpy as np
-import numpy.typing as npt
-from numpy.lib.stride_tricks import sliding_window_view
 
+from napari_sam.stacks.end_signs import AHEAD, Past, Signs, signs_in_time, signs_of
 from napari_sam.stacks.following import SeenOnSlice
 from napari_sam.stacks.logistic import Logistic
-
-Signs = npt.NDArray[np.float64]
 
 #: Of `signs_of`. Printed by ``benchmarks/fit_endings.py --data FOLDER --objects 8 --volumes 4``
 #: before answers to box and click were averaged; printed anew it is no better on averaged ones.
@@ -31,120 +28,9 @@ PRESENCE = Logistic((0.25, 0.61, 1.62, 5.44, -0.45), -6.59)
 #: Of `signs_in_time`. Printed by the same with the first generation of weights; fitted anew it is
 #: stricter, and gives up cells that are there (``benchmarks/stacks.py movies``).
 STAYING = Logistic((1.62, -24.61), -0.57)
-AHEAD = 3  # slices that have to be known beyond one that is judged
-FLAT = 0.02  # brightness by which an object has to differ from its surroundings to tell anything
-FAINT = 0.2  # how much a click or the looks may lose without telling anything
-UNFOUND = 0.6  # of its best, how well a click alone finds it below which growth is a swap
-PULSE = log(1.5)  # growth in time, log, that is none: touching, or half outside, it varies
-SLIM = 1.0  # log of how much larger both sides are that says all there is to say
 SURE = 3.0  # log-odds that a single slice may say at most
 ENOUGH = 4.5  # log-odds against the object, summed up, at which nobody looks further
 SETTLED = 2.0  # the same where slices ahead have been heard already
-
-
-def signs_of(area: int, seen: Sequence[SeenOnSlice]) -> Signs:
-    """Return what slices say about an object, one after the other from where it is known.
-
-    Parameters
-    ----------
-    area : int
-        Pixels of the object where it is known.
-    seen : sequence of SeenOnSlice
-        The slices after that.
-
-    Returns
-    -------
-    (n, 5) float
-        By how much the object is brighter than halfway between the brightest so far and the
-        faintest of the slices ahead, in units of its contrast where it is known (darker objects
-        likewise); how well a click alone finds it again, between its best so far, 1, and its worst
-        ahead; how much it looks as on the slice before, likewise; which share of it lies where it
-        was on the slice before, or 1 while that rises from the first slice on, because what was
-        shown near its tip widens, less and less; and how much larger it is on both sides, log: a
-        waist, where one object may end on top of the next.
-    """
-    if not seen:
-        return np.empty((0, 5))
-    start = seen[0].before
-    contrast = start.inside - start.around
-    left = np.ones(len(seen) + 1)
-    if abs(contrast) > FLAT:
-        inside = np.array([one.light.inside for one in seen])
-        left[1:] = np.clip((inside - start.around) / contrast, -1, 2)
-    best, worst = np.maximum.accumulate(left)[1:], _least_ahead(left[1:])
-    return np.stack(
-        [
-            left[1:] - (best + worst) / 2,
-            _left(np.array([one.alone for one in seen])),
-            _left(np.array([one.alike for one in seen])),
-            _in_place(np.array([one.covered for one in seen])),
-            _waist(np.array([area, *(one.region.area for one in seen)], float)),
-        ],
-        axis=1,
-    )
-
-
-def signs_in_time(area: int, seen: Sequence[SeenOnSlice]) -> Signs:
-    """Return what frames say about an object, one after the other from where it is known.
-
-    Parameters
-    ----------
-    area : int
-        Pixels of the object where it is known.
-    seen : sequence of SeenOnSlice
-        The frames after that.
-
-    Returns
-    -------
-    (n, 2) float
-        How well a click alone finds it, on this frame or the next, in units of its best so far;
-        and, where that is badly, how much larger it is than on the two frames before, log, beyond
-        half as large again.
-    """
-    if not seen:
-        return np.empty((0, 2))
-    alone = np.array([one.alone for one in seen])
-    most = np.maximum.accumulate(alone)
-    found = np.maximum(alone, np.append(alone[1:], 0.0)) / np.maximum(most, 1e-9)
-    swelling = _swelling(np.array([area, area, *(one.region.area for one in seen)], float))
-    swap = np.where(found < UNFOUND, np.maximum(swelling - PULSE, 0.0), 0.0)
-    return np.stack([found, swap], axis=1)
-
-
-def _swelling(areas: Signs) -> Signs:
-    """Return the log ratio of every area, from the third on, to the larger of the two before.
-
-    What widens from the first one on, ever more slowly, is not counted.
-    """
-    growth = np.log(np.maximum(areas[2:] / np.maximum(areas[1:-1], areas[:-2]), 1))
-    slowing = growth <= np.concatenate([[np.inf], growth[:-1]])
-    return np.where(np.logical_and.accumulate(slowing), 0.0, growth)
-
-
-def _in_place(covered: Signs) -> Signs:
-    """Return which shares of an object lie where it was, but for its widening from a tip."""
-    widening = np.diff(covered, prepend=0.0) >= 0
-    return np.where(np.logical_and.accumulate(widening), 1.0, covered)
-
-
-def _waist(areas: Signs) -> Signs:
-    """Return by how much every area, from the second on, is the smaller one of both sides, log."""
-    behind = sliding_window_view(np.concatenate([np.zeros(AHEAD - 1), areas]), AHEAD).max(axis=1)
-    ahead = -_least_ahead(-areas)
-    waist = np.minimum(np.maximum(behind[:-1], areas[1:]), ahead[1:]) / areas[1:]
-    return np.asarray(np.minimum(np.log(waist), SLIM), np.float64)
-
-
-def _left(values: Signs) -> Signs:
-    """Return how much of a sign is left: 1 of the best so far, less towards the worst ahead."""
-    most, least = np.maximum.accumulate(values), _least_ahead(values)
-    return np.asarray((values - least + FAINT) / (most - least + FAINT), np.float64)
-
-
-def _least_ahead(values: Signs) -> Signs:
-    """Return the least of every value and those of the next slices."""
-    padded = np.concatenate([values, np.full(AHEAD, np.inf)])
-    return np.asarray(sliding_window_view(padded, AHEAD + 1).min(axis=1), np.float64)
 
 
 @dataclass(frozen=True)
@@ -154,13 +40,12 @@ class EndingRule:
     Parameters
     ----------
     signs : callable
-        What they say: from the area where the object is known, and the slices after that, to
-        (n, k) float.
+        What they say: from the past of some slices, and these, to (n, k) float. See `end_signs`.
     presence : Logistic
         How much more likely than not that makes the object.
     """
 
-    signs: Callable[[int, Sequence[SeenOnSlice]], Signs]
+    signs: Callable[[Past, Sequence[SeenOnSlice]], Signs]
     presence: Logistic
 
 
@@ -212,28 +97,76 @@ def judge(
     -------
     HowFar
     """
-    end, certain, likely = End(SETTLED), 0, 0
-    odds = odds_of(area, seen, rule, own)
-    settled = len(odds) if whole else len(odds) - AHEAD
-    for heard, (number, one) in enumerate(odds, start=1):
-        if end.hear(one):
-            likely = number
-        if heard <= settled:
-            certain = likely
-        if end.over:
-            return HowFar(certain, likely, heard <= settled)
-    return HowFar(certain, likely, whole)
+    return Judge(area, rule, own).judge(seen, len(seen), whole)
 
 
-def odds_of(
-    area: int, seen: Sequence[SeenOnSlice], rule: EndingRule, own: Sequence[SeenOnSlice] = ()
-) -> list[tuple[int, float]]:
+class Judge:
+    """Judges slices as they come: what is certain by those ahead is not looked at again.
+
+    Parameters
+    ----------
+    area, rule, own
+        See `judge`.
+    """
+
+    def __init__(
+        self, area: int, rule: EndingRule = THROUGH_SLICES, own: Sequence[SeenOnSlice] = ()
+    ) -> None:
+        self._rule, self._own = rule, _after(Past.of(area), own)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._past, self._end = self._own, End(SETTLED)
+        self._heard = self._certain = self._known = 0
+
+    def judge(self, seen: Sequence[SeenOnSlice], count: int, whole: bool) -> HowFar:
+        """Tell how many of the first so many slices show the object.
+
+        Parameters
+        ----------
+        seen : sequence of SeenOnSlice
+            Those that were judged before are the same.
+        count : int
+        whole : bool
+            Whether there are no slices beyond these.
+
+        Returns
+        -------
+        HowFar
+        """
+        if count < self._known:  # what lies beyond is not heard any more
+            self._begin()
+        self._known = count
+        if self._end.over:
+            return HowFar(self._certain, self._certain, True)
+        begins = self._heard
+        odds = odds_of(self._past, seen[begins:count], self._rule)
+        settled = len(odds) - AHEAD
+        end, certain, likely = copy(self._end), self._certain, self._certain
+        for heard, (place, one) in enumerate(odds, start=1):
+            number = begins + place
+            if end.hear(one):
+                likely = number
+            if whole or heard <= settled:
+                certain = likely
+            if heard <= settled:
+                self._past = self._past.after(seen[number - 1])
+                self._heard, self._certain, self._end = number, certain, copy(end)
+            if end.over:
+                return HowFar(certain, likely, whole or heard <= settled)
+        return HowFar(certain, likely, whole)
+
+
+def odds_of(past: Past, seen: Sequence[SeenOnSlice], rule: EndingRule) -> list[tuple[int, float]]:
     """Return what slices say for the object, log-odds, but for those that were lost.
 
     Parameters
     ----------
-    area, seen, rule, own
-        See `judge`.
+    past : Past
+        The object where it is known, and the slices since then.
+    seen : sequence of SeenOnSlice
+        The slices after that.
+    rule : EndingRule
 
     Returns
     -------
@@ -241,9 +174,15 @@ def odds_of(
         The number of every slice that says something, from 1, and what.
     """
     heard = [number for number, one in enumerate(seen, start=1) if not one.lost]
-    before = [one for one in own if not one.lost]
-    signs = rule.signs(area, [*before, *(seen[number - 1] for number in heard)])[len(before) :]
-    return [(n, float(odds)) for n, odds in zip(heard, rule.presence.log_odds(signs), strict=True)]
+    odds = rule.presence.log_odds(rule.signs(past, [seen[number - 1] for number in heard]))
+    return [(number, float(one)) for number, one in zip(heard, odds, strict=True)]
+
+
+def _after(past: Past, seen: Sequence[SeenOnSlice]) -> Past:
+    """Return what counts of some slices, but for those that were lost."""
+    for one in seen:
+        past = past if one.lost else past.after(one)
+    return past
 
 
 class End:

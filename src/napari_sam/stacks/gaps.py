@@ -8,6 +8,7 @@ from scipy import ndimage as ndi
 from napari_sam.regions import Region, iou_of
 from napari_sam.stacks.bridging import free_of
 from napari_sam.stacks.crops import Others, Window
+from napari_sam.stacks.end_signs import Past
 from napari_sam.stacks.ending import THROUGH_SLICES, End, EndingRule, odds_of
 from napari_sam.stacks.following import SeenOnSlice, Step, nobody
 from napari_sam.stacks.interpolate import fill_regions
@@ -67,7 +68,7 @@ def _way(side: Pass, gap: int, rule: EndingRule) -> range:
     """
     start, seen, end = side.start, side.seen[:gap], End(SURELY)
     there = 0
-    for number, odds in odds_of(start.region.area, seen, rule):
+    for number, odds in odds_of(Past.of(start.region.area), seen, rule):
         there = number if end.hear(odds) else there
         if end.over:
             break

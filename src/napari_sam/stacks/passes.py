@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from napari_sam.regions import Region
-from napari_sam.stacks.ending import THROUGH_SLICES, EndingRule, HowFar, judge
+from napari_sam.stacks.ending import THROUGH_SLICES, EndingRule, HowFar, Judge
 from napari_sam.stacks.following import SeenOnSlice, Step
 
 Follow = Callable[[int, Region, int], list[SeenOnSlice]]
@@ -111,44 +111,41 @@ class Outwards:
     def __init__(
         self, along: Pass, rule: EndingRule = THROUGH_SLICES, own: Own | None = None
     ) -> None:
-        self.along, self._rule = along, rule
-        self._own = own or Own(along.start.region.area)
+        own = own or Own(along.start.region.area)
+        self.along, self._judge = along, Judge(own.area, rule, own.seen)
         self._made: list[Step] = []
         self._told = 0
         self._judged: tuple[tuple[int, bool], HowFar] | None = None
 
     def done(self, reach: int) -> bool:
         """Whether all is known and told, if nobody looks beyond a slice."""
-        verdict = self._judge(reach)
+        verdict = self._how_far(reach)
         return verdict.over and self._told >= verdict.certain
 
     def steps(self, reach: int, there: bool = False) -> list[Step]:
         """Return the slices that show the object, up to one: all, or as far as can be told."""
         if there:
             return self._steps(max((reach - self.along.start.index) * self.along.way, 0))
-        return self._steps(self._judge(reach).likely)
+        return self._steps(self._how_far(reach).likely)
 
     def advance(self, follow: Follow, reach: int) -> list[Step]:
         """Look at one more slice if need be; return the steps that are certain by it."""
-        if not self._judge(reach).over:
+        if not self._how_far(reach).over:
             self.along.go_on(follow)
-        steps = self._steps(self._judge(reach).certain)
-        news, self._told = steps[self._told :], len(steps)
-        return news
+        told, self._told = self._told, self._how_far(reach).certain
+        return self._steps(self._told, told)
 
-    def _steps(self, count: int) -> list[Step]:
+    def _steps(self, count: int, first: int = 0) -> list[Step]:
         start, way = self.along.start.index, self.along.way
         for seen in self.along.seen[len(self._made) : count]:
             index = start + way * (len(self._made) + 1)
             self._made.append(Step(index, seen.region, seen.score))
-        return self._made[:count]
+        return self._made[first:count]
 
-    def _judge(self, reach: int) -> HowFar:
+    def _how_far(self, reach: int) -> HowFar:
         along = self.along
         possible = max((reach - along.start.index) * along.way, 0)
         state = min(len(along.seen), possible), along.reaches(reach)
         if self._judged is None or self._judged[0] != state:
-            seen = along.seen[: state[0]]
-            own = self._own
-            self._judged = state, judge(own.area, seen, state[1], self._rule, own.seen)
+            self._judged = state, self._judge.judge(along.seen, *state)
         return self._judged[1]
