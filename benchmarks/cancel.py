@@ -19,7 +19,8 @@ import numpy as np
 import torch
 
 from napari_sam.engine.jobs import Jobs
-from napari_sam.engine.worker import View, Worker
+from napari_sam.engine.view import View
+from napari_sam.engine.worker import Worker
 from napari_sam.images import Image, Plane
 from napari_sam.loading import load_model
 from napari_sam.methods.settings import Settings

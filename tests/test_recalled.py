@@ -11,7 +11,8 @@ import pytest
 from elephant import Elephant
 from fake_model import FakeModel, blobs
 from napari_sam.engine.carrying import Carried, Carrying, Told
-from napari_sam.engine.worker import View, Worker
+from napari_sam.engine.view import View
+from napari_sam.engine.worker import Worker
 from napari_sam.errors import Cancelled
 from napari_sam.images import Block, Image
 from napari_sam.regions import Region

@@ -9,7 +9,8 @@ from qtpy.QtTest import QTest
 
 from napari_sam.embeddings.disk import EmbeddingStore
 from napari_sam.embeddings.memory import key_of_embedding
-from napari_sam.engine.worker import View, Worker
+from napari_sam.engine.view import View
+from napari_sam.engine.worker import Worker
 from napari_sam.images import Image, Plane
 from napari_sam.models.sam.model import SamModel
 from napari_sam.ui.widgets.disk_box import DiskBox

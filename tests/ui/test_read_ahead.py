@@ -10,7 +10,8 @@ import pytest
 
 from fake_model import FakeModel, blobs
 from napari_sam.engine.jobs import Jobs
-from napari_sam.engine.worker import View, Worker
+from napari_sam.engine.view import View
+from napari_sam.engine.worker import Worker
 from napari_sam.errors import Cancelled
 from napari_sam.images import Image, Plane
 from napari_sam.ui.loops import ManualLoop

@@ -548,6 +548,17 @@ def test_other_pixels_end_it_and_write_nothing(hands: Hands) -> None:
     assert overlap(hands.labels.data > 0, BALL[::-1]) > 0.7
 
 
+def test_pixels_that_are_replaced_end_it_at_once_on_a_slice_without_marks(hands: Hands) -> None:
+    hands.on()
+    hands.begin()
+    world = hands.layer.data_to_world((0, 0, 0))
+    hands.bench.viewer.dims.set_point(0, world[0])
+    hands.layer.data = STACK[::-1].copy()
+    hands.bench.settle()
+    assert hands.run is None
+    assert "no longer followed" in hands.bench.state.status
+
+
 def test_new_pixels_are_followed_anew_from_the_marks_that_are_there(hands: Hands) -> None:
     hands.on()
     hands.click(*CENTRE)

@@ -21,8 +21,8 @@ from napari_sam.engine.pictures import Picture, picture_of
 from napari_sam.engine.prompter import Look, Prompter
 from napari_sam.engine.run import Result, check_capabilities, run
 from napari_sam.engine.steps import TimedProgress
-from napari_sam.errors import ViewError
-from napari_sam.images import Block, behind, is_large, too_large
+from napari_sam.engine.view import View
+from napari_sam.images import Block, is_large
 from napari_sam.methods.found import Found
 from napari_sam.methods.method import Encoded, Method
 from napari_sam.methods.registry import method_of
@@ -37,41 +37,6 @@ Loader = Callable[..., Model]
 FINDER = "cells"  # the model that comes with the plugin and finds cells by itself
 
 _HITCH = 0.25  # seconds that a click may have to wait for reading ahead to stop
-
-
-@dataclass(frozen=True, eq=False)
-class View(Block):
-    """A plane that somebody looks at.
-
-    ``version`` changes whenever the pixels behind the same ``plane`` may have changed, so that
-    an embedding is only reused for the pixels it was made of.
-    """
-
-    version: int = 0
-
-    def read(self) -> npt.NDArray[Any]:
-        """Read the pixels, (H, W) or (H, W, C), at full resolution.
-
-        Raises
-        ------
-        ViewError
-            When the plane is too large to be read at once.
-        """
-        if too_large(self.plane.shape):
-            raise ViewError(
-                f"This plane has {self.plane.shape[0]} x {self.plane.shape[1]} pixels, more than "
-                "can be read at once. Crop the image or choose a coarser level of its pyramid."
-            )
-        return super().read()
-
-    def same(self, other: View | None) -> bool:
-        """Whether both mean the same pixels, without reading any."""
-        return (
-            other is not None
-            and behind(self.image.finest) is behind(other.image.finest)
-            and (self.plane, self.limits, self.image.least_range, self.version)
-            == (other.plane, other.limits, other.image.least_range, other.version)
-        )
 
 
 @dataclass(frozen=True, eq=False)

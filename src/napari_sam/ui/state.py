@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from napari.layers import Image, Labels, Points, Shapes
 
     from napari_sam.engine.pictures import Picture
-    from napari_sam.engine.worker import View
+    from napari_sam.engine.view import View
     from napari_sam.models.capabilities import Suits
 
 Pen = Literal["", "scribble", "lasso", "brush", "eraser"]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_sam.engine.worker import View
+from napari_sam.engine.view import View
 from napari_sam.errors import ImageError, ViewError
 from napari_sam.images import Image as Pixels
 from napari_sam.images import Plane, behind, known_shape, rather_channels, remembering

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from napari_sam.engine.worker import View
+from napari_sam.engine.view import View
 from napari_sam.errors import ViewError
 from napari_sam.ui.canvas.camera import look_at_plane
 from napari_sam.ui.layers.shown import Shown

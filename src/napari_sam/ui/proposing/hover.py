@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from napari_sam.engine.worker import Predicted, View
+from napari_sam.engine.view import View
+from napari_sam.engine.worker import Predicted
 from napari_sam.errors import NapariSamError
 from napari_sam.prompts import Prompt
 from napari_sam.ui.canvas.camera import look_at_plane

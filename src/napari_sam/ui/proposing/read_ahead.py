@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from napari_sam.engine.worker import View
+from napari_sam.engine.view import View
 from napari_sam.errors import ViewError
 from napari_sam.images import Plane
 from napari_sam.ui.layers.planes import spatial_shape

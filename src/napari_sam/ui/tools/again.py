@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_sam.engine.worker import View
+from napari_sam.engine.view import View
 from napari_sam.errors import NapariSamError
 from napari_sam.files.names import stem_of
 from napari_sam.labels.session import ENDING, Session, read_session, session_of

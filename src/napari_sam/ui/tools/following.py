@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.engine.jobs import Jobs
-from napari_sam.engine.worker import View
+from napari_sam.engine.view import View
 from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.images import is_blank
 from napari_sam.labels.change import Origin

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_sam.engine.carrying import Carried, Carrying, Told
-from napari_sam.engine.worker import View
+from napari_sam.engine.view import View
 from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.labels.accept_through import accept_through
 from napari_sam.labels.change import Change, Origin

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_sam.engine.carrying import Carried, Carrying, Told
-from napari_sam.engine.worker import View
+from napari_sam.engine.view import View
 from napari_sam.images import Plane
 from napari_sam.labels.change import Change
 from napari_sam.prompts import Prompt

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from napari_sam.engine.run import needs_finder
 from napari_sam.engine.tiled import TiledRun
-from napari_sam.engine.worker import View
+from napari_sam.engine.view import View
 from napari_sam.errors import LabelsError, ViewError
 from napari_sam.images import too_large
 from napari_sam.methods.registry import method_of
