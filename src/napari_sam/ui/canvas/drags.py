@@ -28,6 +28,39 @@ class Drawer(Protocol):
         ...
 
 
+class DragPath:
+    """Where the mouse goes while a button is down, in pixels of the plane.
+
+    Parameters
+    ----------
+    start : Place
+    event : mouse event
+        Of the button going down; later events are the same object, and tell where the mouse is.
+    place : callable
+        Returns the pixel under the cursor, or None.
+    """
+
+    def __init__(self, start: Place, event: Any, place: Callable[[], Place | None]) -> None:
+        self.places = [start]
+        self._event, self._place = event, place
+        self._origin = np.asarray(event.pos, dtype=float)
+        self._moved = False
+
+    def extend(self) -> bool:
+        """Add where the mouse is now; False when it is where it was, or beside the plane."""
+        here = self._place()
+        if here is None or here == self.places[-1]:
+            return False
+        self.places.append(here)
+        return True
+
+    def has_moved(self) -> bool:
+        """Whether it has ever been so far from where it went down that this is no click."""
+        away = float(np.linalg.norm(np.asarray(self._event.pos) - self._origin))
+        self._moved = self._moved or away >= DRAG
+        return self._moved
+
+
 class Drags:
     """Hands drags to a pen, and keeps the camera still meanwhile.
 
@@ -64,20 +97,13 @@ class Drags:
         if start is None or not self._pen.begin(start, event.button):
             return
         event.handled = True  # so that the camera does not pan
-        origin = np.asarray(event.pos, dtype=float)
-        path, moved = [start], False
+        path = DragPath(start, event, self._place)
         yield
         while event.type == "mouse_move":
             event.handled = True
-            here = self._place()
-            if here is not None and here != path[-1]:
-                path.append(here)
-            moved = moved or float(np.linalg.norm(np.asarray(event.pos) - origin)) >= DRAG
-            if moved:
-                self._pen.move(path)
+            path.extend()
+            if path.has_moved():
+                self._pen.move(path.places)
             yield
-        here = self._place()
-        if here is not None and here != path[-1]:
-            path.append(here)
-        moved = moved or float(np.linalg.norm(np.asarray(event.pos) - origin)) >= DRAG
-        self._pen.end(path, moved)
+        path.extend()
+        self._pen.end(path.places, path.has_moved())

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import Any, Literal
 
-import numpy as np
-
-from napari_sam.ui.canvas.clicks import DRAG, LEFT, RIGHT
+from napari_sam.ui.canvas.clicks import LEFT, RIGHT
+from napari_sam.ui.canvas.drags import DragPath, Place
 
 Action = Literal["select", "delete", "merge", "split", "add"]
-Place = tuple[float, float]
 _MODIFIERS: dict[str, Action] = {"Control": "delete", "Alt": "merge", "Shift": "split"}
 
 
@@ -85,26 +83,20 @@ class Gestures:
             or (active is not None and str(active.mode) != "pan_zoom")
         ):
             return
-        origin, button = np.asarray(event.pos, dtype=float), event.button
-        path, moved = [start], False
-        mine = action in ("merge", "split") and self._dragging(action, path)
+        button, path = event.button, DragPath(start, event, self._place)
+        mine = action in ("merge", "split") and self._dragging(action, path.places)
         if mine:
             event.handled = True  # so that the camera does not pan
         yield
         while event.type == "mouse_move":
-            moved = moved or float(np.linalg.norm(np.asarray(event.pos) - origin)) >= DRAG
+            moved = path.has_moved()
             if mine:
                 event.handled = True
-                here = self._place()
-                if moved and here is not None and here != path[-1]:
-                    path.append(here)
-                    self._dragging(action, path)
+                if moved and path.extend():
+                    self._dragging(action, path.places)
             yield
-        moved = moved or float(np.linalg.norm(np.asarray(event.pos) - origin)) >= DRAG
-        if not moved:
+        if not path.has_moved():
             self._clicked(action, start, button)
         elif mine:
-            here = self._place()
-            if here is not None and here != path[-1]:
-                path.append(here)
-            self._dragged(action, path)
+            path.extend()
+            self._dragged(action, path.places)

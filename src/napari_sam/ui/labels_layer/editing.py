@@ -23,7 +23,7 @@ from napari_sam.labels.steps import Steps, done_at_once, part_of
 from napari_sam.labels.whole import kind_of
 from napari_sam.regions import Region
 from napari_sam.segmentation import Overlap, check_id
-from napari_sam.ui.canvas.gestures import Place
+from napari_sam.ui.canvas.drags import Place
 from napari_sam.ui.labels_layer.plane_labels import PlaneLabels
 
 _READ = 0.3  # of the time that a deletion takes, for reading what is there

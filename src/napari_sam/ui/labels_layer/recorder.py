@@ -112,12 +112,8 @@ class Recorder:
     def _happened(self, event: Event, change: Change | None) -> None:
         if event != "complete":
             self.unsaved = True
-        if not self._begun or event == "forget":
-            first = change if event == "apply" and self._empty and not self._begun else None
-            if not self._begin(first, blank=self._empty and event in ("apply", "fill")):
-                return
-            if first is None and event != "fill":
-                return  # what has been told holds it already
+        if not self._still_to_tell(event, change):
+            return
         self._empty = False
         if change is None:
             return
@@ -126,7 +122,24 @@ class Recorder:
             assert change.origin.plane is not None
             if not self._on_disk:
                 self._copy(change.origin.plane.slices)
-            return
+        else:
+            self._tell(event, change)
+
+    def _still_to_tell(self, event: Event, change: Change | None) -> bool:
+        """Begin a journal where this event needs one; False when that tells of the event, too.
+
+        Empty labels are told as such, and then their first change; others are copied as they are
+        by now, with the change in them.
+        """
+        if self._begun and event != "forget":
+            return True
+        first = change if event == "apply" and self._empty and not self._begun else None
+        if not self._begin(first, blank=self._empty and event in ("apply", "fill")):
+            return False
+        return first is not None or event == "fill"
+
+    def _tell(self, event: Event, change: Change) -> None:
+        """Write what was done; of a change whose pixels `begins` told, that it was made."""
         copy = replace(change)  # a later event may give it other rows
         announced = change is self._announced and event != "complete"
         if announced:

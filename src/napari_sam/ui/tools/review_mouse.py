@@ -9,7 +9,8 @@ import numpy as np
 from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.prompts import BACKGROUND
 from napari_sam.ui.canvas.clicks import RIGHT
-from napari_sam.ui.canvas.gestures import Action, Gestures, Place
+from napari_sam.ui.canvas.drags import Place
+from napari_sam.ui.canvas.gestures import Action, Gestures
 from napari_sam.ui.layers.planes import cursor_on_plane
 from napari_sam.ui.tools.pens import Pens
 from napari_sam.ui.tools.review_appearance import Appearance

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_sam.ui.canvas.gestures import Place
+from napari_sam.ui.canvas.drags import Place
 from napari_sam.ui.labels_layer.correcting import hand_over, put
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.proposing.proposal import Proposing

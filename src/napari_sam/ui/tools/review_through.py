@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from napari_sam.errors import NapariSamError
-from napari_sam.ui.canvas.gestures import Place
+from napari_sam.ui.canvas.drags import Place
 from napari_sam.ui.labels_layer.through_editing import Place as Voxel
 from napari_sam.ui.labels_layer.through_editing import ThroughEditing
 from napari_sam.ui.tools.review_following import FollowAgain

@@ -234,8 +234,14 @@ class ReviewPage(Page):
         return " · ".join(part for part in parts if part)
 
     def show_buttons(self) -> None:
+        self._show_decisions()
+        self._show_steps()
+        self._show_hidden()
+
+    def _show_decisions(self) -> None:
+        """What can be done with the cell in hand, or with the outline that is proposed."""
         state = self._review.state
-        nothing = "" if len(state.objects) else "there are no cells on this slice."
+        nothing = "" if len(state.objects) else _NO_CELLS
         chosen = nothing or ("" if state.selected is not None else "click a cell first.")
         proposed = self.session.state.answer is not None
         correcting = state.correcting is not None
@@ -249,11 +255,20 @@ class ReviewPage(Page):
         enable(self.correct, _CORRECT, chosen or ("it is being done." if correcting else ""))
         enable(self.brush, _BRUSH, "" if proposed else nothing)
         self.brush.setChecked(self.session.state.pen == "brush")
+
+    def _show_steps(self) -> None:
+        """Whether there is a cell to go to, and a step to take back or to do again."""
+        state = self._review.state
+        nothing = "" if len(state.objects) else _NO_CELLS
         everything = "" if state.reviewed < state.total else "every cell has been reviewed."
         for button in (self.previous, self.next):
             enable(button, button.tip, nothing or everything)
         enable(self.undo, self.undo.tip, "" if state.can_undo else "there is nothing to undo.")
         enable(self.redo, self.redo.tip, "" if state.can_redo else "there is nothing to redo.")
+
+    def _show_hidden(self) -> None:
+        """What can be done with cells outside the limits, and with the others."""
+        state = self._review.state
         hidden = "" if state.hidden else "nothing is hidden."
         enable(self.show_all, self.show_all.tip, hidden)
         enable(self.remove, _REMOVE, hidden)
@@ -293,6 +308,7 @@ def _extent(row: dict[str, Any]) -> str:
     return f"{known['area']:.0f} px²" if "area" in known else ""
 
 
+_NO_CELLS = "there are no cells on this slice."
 _ACCEPT_SHOWN = (
     "Accept all cells of this slice that are not hidden and still open, such as all above a "
     "certainty, in one step."
