@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import pickle
+import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -297,6 +300,64 @@ def test_the_image_of_a_process_that_was_killed_is_done_again_or_reported(tmp_pa
     assert set(names(out)) == expected | {"e_there_objects.csv"}
     for name in done:
         assert tifffile.imread(out / f"{name}_labels.tif").max() >= 1
+
+
+def test_a_rest_within_a_rest_is_removed(tmp_path):
+    outputs = Outputs("a", tmp_path)
+    for path in outputs.paths:
+        rest = path.with_name(temporary_name(path))
+        rest.touch()
+        rest.with_name(temporary_name(rest)).touch()
+    outputs.remove_rests()
+    assert names(tmp_path) == []
+
+
+# Of every process that is started: it stays at an image, having begun to write its outputs.
+STAYS = """
+import os, time
+from pathlib import Path
+import napari_sam.batch.outputs as outputs
+
+write = outputs.Outputs.write
+
+def writes(self, results):
+    if self.name.startswith("stays"):
+        with outputs._all_or_none(self._files()):
+            (Path(os.environ["STAYS"]) / self.name).touch()
+            time.sleep(600)
+    write(self, results)
+
+outputs.Outputs.write = writes
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals as POSIX has them")
+@pytest.mark.parametrize("ended", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_processes_end_with_the_one_that_started_them(ended, tmp_path, monkeypatch):
+    code, folder, out = tmp_path / "code", tmp_path / "in", tmp_path / "out"
+    for path in (code, folder):
+        path.mkdir()
+    (code / "sitecustomize.py").write_text(STAYS)
+    paths = [str(code), os.environ.get("PYTHONPATH", "")]
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+    monkeypatch.setenv("STAYS", str(code))
+    for name in ("stays_1", "stays_2", "z"):
+        tifffile.imwrite(folder / f"{name}.tif", blobs(centres=((30, 30),)))
+    words = [sys.executable, "-m", "napari_sam", "segment", folder, "-o", out, "--workers", "2"]
+    # All processes that it starts hold the other end of the pipe until they end.
+    process = subprocess.Popen(words, stderr=subprocess.PIPE, start_new_session=True)
+    try:
+        while not all((code / f"stays_{number}").exists() for number in (1, 2)):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(ended)
+        process.communicate(timeout=120)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    if ended == signal.SIGINT:
+        assert process.returncode == 130
+        assert names(out) == ["run.json"]
 
 
 # Python 3.11 counts the processes of a broken pool while another is still being added to them.

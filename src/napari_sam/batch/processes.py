@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -160,14 +161,27 @@ def _in_a_pool(rest: dict[int, Job], pool: _Pool) -> _Numbered:
         return [number for number in rest if pool.begun[number]]
     finally:
         pool.end()
+        for number, job in rest.items():
+            # What a process was giving names to when it was ended tells the next run so.
+            if pool.begun[number] and not job.outputs.interrupted:
+                job.outputs.remove_rests()
 
 
 def _begin(threads: int, begun: Any) -> None:
     _held["begun"] = begun
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # who started it ends it
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     import torch
 
     torch.set_num_threads(threads)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it has been killed: it would wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _work(number: int, job: Job) -> Outcome:

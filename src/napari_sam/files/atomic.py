@@ -122,6 +122,12 @@ def remove_rest(path: Path) -> None:
     if temporary.is_dir():
         shutil.rmtree(temporary, ignore_errors=True)
         return
+    # Who was given a temporary path may have written that in one piece as well.
+    for rest in (temporary.with_name(temporary_name(temporary)), temporary):
+        _remove_unused(rest)
+
+
+def _remove_unused(temporary: Path) -> None:
     with suppress(OSError):
         handle = os.open(temporary, os.O_RDWR)
         try:
