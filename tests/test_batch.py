@@ -13,19 +13,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 
 from fake_model import FakeModel, blobs
-from napari_sam import loading
+from napari_sam import files, loading
+from napari_sam.batch.beside import open_beside, write_beside
 from napari_sam.batch.job import Job, Models
 from napari_sam.batch.outputs import Outputs
 from napari_sam.batch.run import run_jobs, try_folder
 from napari_sam.cli import main
+from napari_sam.engine import tiled
 from napari_sam.errors import DataError
 from napari_sam.files.atomic import temporary_name
-from napari_sam.files.sources import Source
-from napari_sam.methods.options import CellOptions
+from napari_sam.files.sources import Source, sources_of
+from napari_sam.methods.options import DEFAULTS, CellOptions
 from napari_sam.methods.settings import Settings
 
 
@@ -167,6 +170,52 @@ def test_a_table_of_somebody_else_is_not_taken_for_an_interrupted_run(model, fol
     (out / "a_objects.csv").write_text("my own table")
     assert run(folder / "a.tif", "-o", out, "--skip-existing") == 1
     assert (out / "a_objects.csv").read_text() == "my own table"
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize(
+    ("flags", "kind", "stays"),
+    [((), "failed", True), (("--skip-existing",), "done", True), (("--overwrite",), "done", False)],
+)
+def test_what_came_while_an_image_was_searched_stays(
+    flags, kind, stays, large, model, folder, tmp_path, monkeypatch, capsys
+):
+    """As from the same command in another window, or from a person who corrects labels."""
+    out, made = tmp_path / "out", []
+    monkeypatch.setattr(tiled, "in_tiles", lambda *_: large)
+    encode = FakeModel.encode
+
+    def meanwhile(self, plane, **words):
+        if not made:
+            made.extend(out / f"a_{what}" for what in ("overlay.png", "objects.csv", "labels.tif"))
+            for path in made:
+                path.write_bytes(b"label\n")
+        return encode(self, plane, **words)
+
+    monkeypatch.setattr(FakeModel, "encode", meanwhile)
+    assert run(folder, "-o", out, *flags) == (1 if kind == "failed" else 0)
+    said = capsys.readouterr().err
+    assert ("a.tif: failed. already in" in said) == (kind == "failed")
+    assert ("a.tif: already there" in said) == (kind == "done" and stays)
+    assert [path.read_bytes() == b"label\n" for path in made] == [stays] * 3
+    assert not any(name.endswith(("part.png", "part.csv", "part.tif")) for name in names(out))
+    assert len(pd.read_csv(out / "objects.csv")["image"].unique()) == (1 if stays else 2)
+
+
+def test_what_came_while_labels_were_written_beside_an_image_stays(folder, monkeypatch):
+    opened = open_beside(Job(sources_of([folder / "a.tif"])[0], Outputs("a", folder), DEFAULTS))
+    labels, write = np.zeros((64, 80), np.int32), files.write_labels
+    labels[10:20, 10:20] = 1
+
+    def meanwhile(path, *rest):
+        (folder / "a_labels.tif").write_bytes(b"of another program")
+        write(path, *rest)
+
+    monkeypatch.setattr(files, "write_labels", meanwhile)
+    with pytest.raises(DataError, match=r"a_labels\.tif was written by another program"):
+        write_beside(opened, labels, pd.DataFrame({"index": [1]}), frozenset())
+    assert (folder / "a_labels.tif").read_bytes() == b"of another program"
+    assert len(names(folder)) == 3 + 1
 
 
 def test_no_image_is_overwritten_even_when_outputs_may_be(model, folder, capsys):
@@ -320,12 +369,12 @@ import napari_sam.batch.outputs as outputs
 
 write = outputs.Outputs.write
 
-def writes(self, results):
+def writes(self, *words):
     if self.name.startswith("stays"):
         with outputs._all_or_none(self._files()):
             (Path(os.environ["STAYS"]) / self.name).touch()
             time.sleep(600)
-    write(self, results)
+    write(self, *words)
 
 outputs.Outputs.write = writes
 """

@@ -200,20 +200,23 @@ def write_beside(
     outputs = opened.job.outputs
     outputs.refuse_inputs(inputs)
     path = labels_file(outputs)
-    if not is_as_read(opened):
-        raise DataError(
-            f"{path.name} was written by another program since the image was opened, and is left "
-            "as it is. Move it elsewhere, then go on."
-        )
-    if opened.mark is None:
-        outputs.refuse_existing()
+
+    def agreed() -> None:
+        if not is_as_read(opened):
+            raise DataError(
+                f"{path.name} was written by another program since the image was opened, and is "
+                "left as it is. Move it elsewhere, then go on."
+            )
+        if opened.mark is None:
+            outputs.refuse_existing()
+
+    agreed()
     image, known = opened.image, _told(labels, table)
     if is_large(labels.shape) or math.prod(labels.shape[-2:]) > DRAWN:
-        outputs.write_large(large_of(image, labels, known))
+        outputs.write_large(large_of(image, labels, known), agreed)
     else:
-        outputs.write(
-            ImageResults(outputs.name, image, image.pixel_size, Segmentation(labels, known))
-        )
+        found = Segmentation(labels, known)
+        outputs.write(ImageResults(outputs.name, image, image.pixel_size, found), agreed)
     mark = mark_of(path)
     assert mark is not None
     return mark

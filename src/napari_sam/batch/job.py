@@ -74,12 +74,14 @@ class Job:
         What the file's axes are, if it does not say.
     channel : int, optional
         Counted from 0.
-    channels : tuple of int, optional
-        Up to three that are seen together, as red, green and blue.
     limits : (low, high), optional
         Contrast limits.
     overwrite : bool
         Whether outputs that are there are replaced.
+    channels : tuple of int, optional
+        Up to three that are seen together, as red, green and blue.
+    skip_existing : bool
+        Whether the job is left out where somebody else has made its outputs meanwhile.
     """
 
     source: Source
@@ -91,6 +93,7 @@ class Job:
     limits: tuple[float, float] | None = None
     overwrite: bool = False
     channels: tuple[int, ...] | None = None
+    skip_existing: bool = False
 
     @property
     def seen(self) -> tuple[int, ...] | None:
@@ -128,6 +131,20 @@ class Job:
         return image, pick(image, self.channel, sure=sure)
 
     @property
+    def is_left_out(self) -> bool:
+        """Whether all outputs are there, and the job is left out for that."""
+        return self.skip_existing and self.outputs.complete
+
+    def refuse_existing(self) -> None:
+        """Raise `DataError` when an output is there that may not be replaced.
+
+        It is asked twice: what came while the image was searched, from another run or from a
+        person, stays as well.
+        """
+        if not self.overwrite or self.is_left_out:
+            self.outputs.refuse_existing()
+
+    @property
     def method(self) -> Method[Any]:
         """The method whose options these are."""
         return method_of(self.options)
@@ -162,15 +179,14 @@ def run_job(
     from napari_sam.images import remembering
     from napari_sam.segment import masks_of
 
-    if not job.overwrite:
-        job.outputs.refuse_existing()
+    job.refuse_existing()
     image, picked = job.read()
     if job.method.along:  # joining looks at the planes again
         picked = remembering(picked)
     seen = replace(picked, limits=job.limits, pixel_size=None)  # the table gets its units last
     if goes_in_tiles(job.outputs, job.method, seen):
         what = (job.source, job.outputs, job.options, seen, image.pixel_size, (model, finder))
-        count = run_in_tiles(*what, progress)
+        count = run_in_tiles(*what, progress, job.refuse_existing)
         return _said(count, "object") if count else _said_nothing(job, seen, "object")
     finding = part(progress, 0.0, FOUND) if job.method.along else progress
     found = run(seen, None, job.method, model, job.options, finder=finder, progress=finding)
@@ -185,7 +201,8 @@ def run_job(
         count, noun = len(segmentation), "track" if job.method.along == "T" else "object"
     else:
         count = sum(masks_of(one) for one in kept or ())
-    job.outputs.write(ImageResults(job.outputs.name, picked, image.pixel_size, segmentation, kept))
+    results = ImageResults(job.outputs.name, picked, image.pixel_size, segmentation, kept)
+    job.outputs.write(results, job.refuse_existing)
     return _said(count, noun) if count else _said_nothing(job, seen, noun)
 
 

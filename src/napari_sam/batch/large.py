@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,7 @@ def run_in_tiles(
     pixel_size: PixelSize | None,
     models: tuple[Model, Model | None],
     progress: Progress,
+    agreed: Callable[[], None],
 ) -> int:
     """Search an image in tiles and write its outputs.
 
@@ -76,6 +78,8 @@ def run_in_tiles(
     models : (Model, Model or None)
     progress : callable
         Called with 0..1; raise `Cancelled` from it to stop.
+    agreed : callable
+        See `Outputs.write`.
 
     Returns
     -------
@@ -99,7 +103,7 @@ def run_in_tiles(
             searching = part(progress, 0.0, _FOUND)
             search_in_tiles(image, options, models, labels, journal, progress=searching)
             found = Large(image, pixel_size, labels, journal.used, journal.tables)
-            outputs.write_large(found)
+            outputs.write_large(found, agreed)
             shutil.rmtree(folder, ignore_errors=True)
     except Busy as error:
         raise DataError(

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from napari_sam.models.model import Model
 
 
+LEFT_OUT = "already there"
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What came of a job.
@@ -52,11 +55,15 @@ def attempt(
     """Run a job, and tell what was wrong if it fails."""
     started = time.monotonic()
     by = fingerprint_of(model, finder)
+    if job.is_left_out:
+        return Outcome(job, "skipped", LEFT_OUT)
     try:
         said = run_job(job, model, finder, progress)
     except Cancelled:
         raise
     except Exception as error:
+        if job.is_left_out:  # another run was faster
+            return Outcome(job, "skipped", LEFT_OUT)
         if debug:
             raise
         return Outcome(job, "failed", told(error), by, time.monotonic() - started)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +12,10 @@ from napari_sam.batch.writers import FILES, KINDS, ImageResults, OutputKind
 from napari_sam.errors import DataError
 
 __all__ = ["KINDS", "ImageResults", "Outputs"]
+
+
+def _agreed() -> None:
+    """Let files get their names, whatever is there."""
 
 
 @dataclass(frozen=True)
@@ -126,24 +130,33 @@ class Outputs:
         """The kinds that are not written of an image that is searched in tiles."""
         return [one.kind for one in self._files().values() if one.large is None]
 
-    def write_large(self, results: Large) -> None:
+    def write_large(self, results: Large, agreed: Callable[[], None] = _agreed) -> None:
         """Write all files of an image that was searched in tiles, like `write`."""
         files = self._files()
-        with _all_or_none(files) as places:
+        with _all_or_none(files, agreed) as places:
             for place, one in zip(places, files.values(), strict=True):
                 assert one.large is not None
                 one.large(place, results)
 
-    def write(self, results: ImageResults) -> None:
-        """Write all files; none of them appears before the last one is complete."""
+    def write(self, results: ImageResults, agreed: Callable[[], None] = _agreed) -> None:
+        """Write all files; none of them appears before the last one is complete.
+
+        Parameters
+        ----------
+        results : ImageResults
+        agreed : callable
+            Called before the first file gets its name; raises when none may, as others are there.
+        """
         files = self._files()
-        with _all_or_none(files) as places:
+        with _all_or_none(files, agreed) as places:
             for place, one in zip(places, files.values(), strict=True):
                 one.write(place, results)
 
 
 @contextmanager
-def _all_or_none(files: Mapping[Path, OutputKind]) -> Iterator[list[Path]]:
+def _all_or_none(
+    files: Mapping[Path, OutputKind], agreed: Callable[[], None] = _agreed
+) -> Iterator[list[Path]]:
     """Yield a temporary path for each; they get their names, in order, when all went well."""
     from napari_sam.files.atomic import folder_in_one_piece, in_one_piece
 
@@ -156,3 +169,4 @@ def _all_or_none(files: Mapping[Path, OutputKind]) -> Iterator[list[Path]]:
             for path, one in reversed(list(files.items()))
         ]
         yield places[::-1]
+        agreed()

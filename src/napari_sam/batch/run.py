@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_sam.batch.job import Job
-from napari_sam.batch.outcome import Outcome, attempt, told
+from napari_sam.batch.outcome import LEFT_OUT, Outcome, attempt, told
 from napari_sam.batch.processes import run_in_processes
 from napari_sam.errors import DataError
 from napari_sam.progress import Progress, silent
@@ -116,9 +116,9 @@ def prepared(job: Job, inputs: frozenset[Path], skip_existing: bool) -> Job | Ou
     again = job.overwrite or (skip_existing and job.outputs.interrupted)
     job.outputs.remove_rests()
     if skip_existing and job.outputs.complete:
-        return Outcome(job, "skipped", "already there")
+        return Outcome(job, "skipped", LEFT_OUT)
     job.outputs.refuse_inputs(inputs)
-    return replace(job, overwrite=again)
+    return replace(job, overwrite=again, skip_existing=skip_existing)
 
 
 def _run_here(jobs: Mapping[int, Job], watch: Watch, debug: bool) -> Iterator[Outcome]:

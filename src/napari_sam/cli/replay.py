@@ -69,7 +69,8 @@ def run(options: argparse.Namespace) -> int:
         with warnings.catch_warnings(record=True) as told:
             warnings.simplefilter("always", UserWarning)
             found = replay(session, picked, model, device=options.device, progress=line)
-        outputs.write(ImageResults(outputs.name, picked, image.pixel_size, found))
+        results = ImageResults(outputs.name, picked, image.pixel_size, found)
+        outputs.write(results, job.refuse_existing)
         remark = "".join(f" {one.message}" for one in told if one.category is UserWarning)
         line.done(f"{title}: {len(found)} objects.{remark}")
         print(f"{outputs.name}: {len(found)} objects in {options.output}")
@@ -100,8 +101,7 @@ def _jobs(options: argparse.Namespace, images: list[str]) -> list[Job]:
     for source in sources:
         outputs = Outputs(source.name, options.output)
         outputs.refuse_inputs(inputs)
-        if not options.overwrite:
-            outputs.refuse_existing()
         seen = {"channel": options.channel, "channels": options.channels}
-        jobs.append(Job(source, outputs, DEFAULTS, **seen))
+        jobs.append(Job(source, outputs, DEFAULTS, overwrite=options.overwrite, **seen))
+        jobs[-1].refuse_existing()
     return jobs

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_sam.batch.job import Job
-from napari_sam.batch.outcome import Outcome, attempt, told
+from napari_sam.batch.outcome import LEFT_OUT, Outcome, attempt, told
 from napari_sam.batch.recorded import Diary
 from napari_sam.batch.run import prepared
 from napari_sam.batch.series import Series
@@ -113,9 +113,7 @@ class FindInAll:
             if standing.state == "to do"
         }
         rest = [job for job in jobs if job.source in to_do]
-        skipped = [
-            Outcome(job, "skipped", "already there") for job in jobs if job.source not in to_do
-        ]
+        skipped = [Outcome(job, "skipped", LEFT_OUT) for job in jobs if job.source not in to_do]
         diary = Diary(jobs, series.folder)
         self._run = _Run(rest, series.inputs, diary, skipped, len(rest))
         self._show(0.0)
