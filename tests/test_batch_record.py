@@ -241,3 +241,40 @@ def test_a_disk_that_is_full_at_the_end_is_told_after_what_was_done(
     assert "3 of 3 images done" in told
     assert f"{file} cannot be written (No space left on device)" in told
     monkeypatch.undo()
+
+
+def otherwise(out: Path, day: int) -> dict[str, Any]:
+    """Return what the record tells of images that were made otherwise, and date it."""
+    said = json.loads((out / "run.json").read_text())
+    (out / "run.json").write_text(json.dumps({**said, "started": f"2020-01-{day:02}T03:04:05"}))
+    return {one["name"]: one["otherwise"] for one in said["images"] if "otherwise" in one}
+
+
+def test_what_is_left_out_and_was_made_otherwise_is_told(model, folder, tmp_path, capsys):
+    out, later = tmp_path / "out", folder / "c.tif"
+    kept = later.read_bytes()
+    later.unlink()
+    assert run(folder, "-o", out, "--diameter", 14) == 0
+    assert otherwise(out, 1) == {}
+    later.write_bytes(kept)
+    assert run(folder, "-o", out, "--diameter", 14, "--skip-existing") == 0
+    assert "other settings" not in capsys.readouterr().err
+    assert otherwise(out, 2) == {}
+    for path in out.glob("c_*"):
+        path.unlink()
+    model.fingerprint = "cells-2"
+    assert run(folder, "-o", out, "--diameter", 30, "--skip-existing") == 0
+    assert "2 images were made before with other settings (diameter 14" in capsys.readouterr().err
+    then = {"diameter": 14, "model fingerprint": "cells-1"}
+    assert otherwise(out, 3) == {"a": then, "b": then}
+    # It is told again by the next run; of one that was killed, the record tells of "to do" alone.
+    first = out / "run_20200101030405.json"
+    first.write_text(first.read_text().replace('"outcome": "done"', '"outcome": "to do"'))
+    assert run(folder, "-o", out, "--diameter", 30, "--skip-existing") == 0
+    assert "2 images were made before" in capsys.readouterr().err
+    assert otherwise(out, 4) == {"a": then, "b": then}
+    assert run("--repeat", out / "run.json", "-o", tmp_path / "again") == 0
+    assert "as in the record, so results may differ: 2 images were made" in capsys.readouterr().err
+    assert otherwise(tmp_path / "again", 1) == {}
+    assert run(folder, "-o", out, "--mode", "everything", "--skip-existing") == 0
+    assert "3 images were made before with other settings (method cells" in capsys.readouterr().err

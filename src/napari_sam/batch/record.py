@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_sam.batch.job import Job, Models
+from napari_sam.batch.otherwise import KEY as OTHERWISE
+from napari_sam.batch.otherwise import differing, settings_of
 from napari_sam.batch.outcome import Outcome
 from napari_sam.batch.outputs import Outputs
 from napari_sam.batch.spelled import options_from, spelled
@@ -36,12 +38,15 @@ class Record:
         Of the first jobs, as far as the run has come.
     said : dict
         What the file said that this record was read from.
+    before : dict
+        With which settings earlier runs made what is there, by the names of images.
     """
 
     jobs: list[Job]
     started: str
     outcomes: list[Outcome] = field(default_factory=list)
     said: dict[str, Any] = field(default_factory=dict)
+    before: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @property
     def fingerprint(self) -> str:
@@ -68,7 +73,7 @@ class Record:
     def _told(self, folder: Path) -> dict[str, Any]:
         job = self.jobs[0]
         models = asdict(job.models)
-        return {
+        told: dict[str, Any] = {
             "software": _SOFTWARE,
             "format": _FORMAT,
             "started": self.started,
@@ -85,10 +90,12 @@ class Record:
                 "limits": None if job.limits is None else list(job.limits),
             },
             "save": list(job.outputs.kinds),
-            "images": [self._image(number, folder) for number in range(len(self.jobs))],
         }
+        now = settings_of(told)
+        images = [self._image(number, folder, now) for number in range(len(self.jobs))]
+        return {**told, "images": images}
 
-    def _image(self, number: int, folder: Path) -> dict[str, Any]:
+    def _image(self, number: int, folder: Path, now: dict[str, Any]) -> dict[str, Any]:
         job = self.jobs[number]
         path = job.source.path.absolute()
         told: dict[str, Any] = {
@@ -103,6 +110,9 @@ class Record:
             outcome = self.outcomes[number]
             told |= {"outcome": outcome.kind, "said": outcome.said}
             told |= {"seconds": round(outcome.seconds, 3)} if outcome.seconds else {}
+            then = self.before.get(job.source.name)
+            if outcome.kind == "skipped" and then and (other := differing(then, now)):
+                told[OTHERWISE] = other
         return told
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -69,6 +70,7 @@ def tell_differences(record: Record, by: str) -> None:
     by : str
         Fingerprint of the model that worked now; empty where none did.
     """
+    from napari_sam.batch.otherwise import settings_of, words_of
     from napari_sam.batch.record import versions
 
     then, now = dict(record.said["versions"]), versions()
@@ -79,8 +81,31 @@ def tell_differences(record: Record, by: str) -> None:
     ]
     if by and record.fingerprint not in ("", by):
         differing.append(f"the model {by} instead of {record.fingerprint}")
+    left = words_of(record.said["images"], settings_of(record.said))
+    differing += [left] if left else []
     if differing:
         print(
             f"napari-sam: not as in the record, so results may differ: {', '.join(differing)}.",
+            file=sys.stderr,
+        )
+
+
+def tell_left(folder: Path) -> None:
+    """Say on standard error what a run left as it was though it was made with other settings.
+
+    Parameters
+    ----------
+    folder : Path
+        With the record of the run.
+    """
+    from napari_sam.batch.otherwise import settings_of, words_of
+    from napari_sam.batch.record import NAME
+
+    said = json.loads((folder / NAME).read_text(encoding="utf-8"))
+    left = words_of(said["images"], settings_of(said))
+    if left:
+        print(
+            f"napari-sam: {left}, and left as they are: {NAME} says which. For results that are "
+            "alike, choose another folder with -o.",
             file=sys.stderr,
         )

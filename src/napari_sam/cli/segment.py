@@ -10,7 +10,7 @@ from napari_sam.batch.outputs import KINDS, Outputs
 from napari_sam.cli import channels
 from napari_sam.cli.method_flags import add_flags, options_typed
 from napari_sam.cli.output_flag import output_path
-from napari_sam.cli.repeating import add_repeat, repeated, tell_differences
+from napari_sam.cli.repeating import add_repeat, repeated, tell_differences, tell_left
 from napari_sam.errors import DataError, NapariSamError
 from napari_sam.methods.registry import method, methods, names
 
@@ -212,6 +212,8 @@ def run(typed: argparse.Namespace) -> int:
         if lines.complete:
             lines.end(folder)
         raise
+    if len(jobs) > 1:
+        tell_left(folder)
     lines.end(folder)
     if record is not None:
         tell_differences(record, by)

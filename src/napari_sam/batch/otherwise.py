@@ -1,0 +1,134 @@
+"""Images that a run leaves as they are, which an earlier run made with other settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_sam.batch.run_table import table_of
+
+if TYPE_CHECKING:
+    from napari_sam.batch.job import Job
+
+KEY = "otherwise"
+"""Under which name a record says of an image which of its settings were other ones."""
+
+_MODEL = ("name", "finder", "precision", "fingerprint")
+_Settings = dict[str, Any]
+
+
+def settings_of(said: dict[str, Any]) -> _Settings:
+    """List what decides about the results of a run, of which a record says it.
+
+    Examples
+    --------
+    >>> settings_of({"method": "cells", "options": {"diameter": 20.0}, "model": {"name": "cells"}})
+    {'method': 'cells', 'diameter': 20.0, 'model name': 'cells'}
+    """
+    model = said.get("model", {})
+    return {
+        "method": said.get("method"),
+        **said.get("options", {}),
+        **{f"model {name}": model[name] for name in _MODEL if name in model},
+        **said.get("image", {}),
+    }
+
+
+def made_with(records: Iterable[dict[str, Any]], jobs: Iterable[Job]) -> dict[str, _Settings]:
+    """Tell with which settings earlier runs made what is there, as far as their records tell.
+
+    Parameters
+    ----------
+    records : iterable of dict
+        What the records of earlier runs say.
+    jobs : iterable of Job
+        Of this run.
+
+    Returns
+    -------
+    dict
+        By the names of images.
+    """
+    times = {}
+    for job in jobs:
+        with suppress(OSError):
+            times[job.source.name] = table_of(job).stat().st_mtime
+    found: dict[str, _Settings] = {}
+    for said in sorted(records, key=lambda one: str(one["started"])):
+        began = datetime.fromisoformat(said["started"]).timestamp()
+        for image in said["images"]:
+            name, outcome = image["name"], image["outcome"]
+            # A run that was killed did not come to tell of its last images.
+            its_own = outcome == "to do" and times.get(name, 0.0) >= began
+            if outcome == "done" or its_own:
+                found[name] = settings_of(said)
+    return found
+
+
+def differing(then: _Settings, now: _Settings) -> _Settings:
+    """Return the settings of then that are other ones now; None of those that there were not.
+
+    A model that nobody asked is not compared by its fingerprint.
+
+    Examples
+    --------
+    >>> differing({"diameter": 20.0, "refine": True}, {"diameter": 30.0, "refine": True})
+    {'diameter': 20.0}
+    """
+    now = json.loads(json.dumps(now))
+    unknown = "model fingerprint" if not (then and now.get("model fingerprint")) else ""
+    return {
+        name: then.get(name)
+        for name in {**now, **then}
+        if then.get(name) != now.get(name) and name != unknown
+    }
+
+
+def said_in(folder: Path, name: str) -> list[dict[str, Any]]:
+    """Read the records of all runs into a folder; what is none is passed over.
+
+    Parameters
+    ----------
+    folder : Path
+    name : str
+        Of the record of the last run; those of earlier ones have a date in it.
+    """
+    stem, suffix = Path(name).stem, Path(name).suffix
+    found = []
+    for path in [*sorted(folder.glob(f"{stem}_*{suffix}")), folder / name]:
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            said = json.loads(path.read_text(encoding="utf-8"))
+            datetime.fromisoformat(said["started"])
+            if all({"name", "outcome"} <= set(image) for image in said["images"]):
+                found.append(said)
+    return found
+
+
+def words_of(images: list[dict[str, Any]], now: _Settings) -> str:
+    """Say how many images of a record were made otherwise, and how; nothing where none was.
+
+    Parameters
+    ----------
+    images : list of dict
+        As the record tells of them.
+    now : dict
+        The settings of the record.
+    """
+    others = [image[KEY] for image in images if KEY in image]
+    if not others:
+        return ""
+    then = others[0]
+    if "method" in then:  # which has options of its own
+        then = {"method": then["method"]}
+    ways = [f"{name} {_word(was)} instead of {_word(now.get(name))}" for name, was in then.items()]
+    more = "" if len(ways) < 4 else ", ..."
+    count = "1 image was" if len(others) == 1 else f"{len(others)} images were"
+    return f"{count} made before with other settings ({', '.join(ways[:3])}{more})"
+
+
+def _word(value: Any) -> str:
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
