@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 
 LEFT_OUT = "already there"
+_MAKE_ROOM = " Make room, and start it again: what is done is kept."
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ def told(error: Exception) -> str:
     >>> told(DataError("There is no file a.tif."))
     'There is no file a.tif.'
     >>> told(OSError(28, "No space left on device", "out/a.tif"))
-    'out/a.tif: no space left on device.'
+    'out/a.tif: no space left on device. Make room, and start it again: what is done is kept.'
     """
     if isinstance(error, NapariSamError):
         return str(error)
@@ -88,7 +90,8 @@ def told(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         place = f"{error.filename}: " if error.filename else ""
         reason = error.strerror if place == "" else error.strerror[:1].lower() + error.strerror[1:]
-        return f"{place}{reason}."
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        return f"{place}{reason}." + (_MAKE_ROOM if full else "")
     return (
         f"It cannot be segmented ({type(error).__name__}: {error}). Add --debug to see where, and "
         "report it."
