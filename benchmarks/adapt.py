@@ -25,7 +25,8 @@ from scipy import ndimage as ndi
 
 import napari_sam as ns
 from napari_sam.methods.finding_cells import find_cells
-from napari_sam.training.metrics import average_precision, deepest_point, mask_iou
+from napari_sam.regions import mask_iou
+from napari_sam.training.metrics import average_precision, deepest_point
 from napari_sam.training.pairs import Pair, find_pairs
 from napari_sam.training.split import is_validation
 from napari_sam.training.teaching import teach

@@ -28,7 +28,7 @@ import numpy as np
 import torch
 
 import napari_sam as ns
-from napari_sam.regions import Region, iou
+from napari_sam.regions import Region, mask_iou
 from napari_sam.stacks.crops import Slices
 from napari_sam.stacks.end_signs import Past, signs_in_time, signs_of
 from napari_sam.stacks.ending import EndingRule, judge
@@ -87,7 +87,7 @@ def ways_of(stack: Stack, model: ns.Model, count: int) -> Iterator[Way]:
         click = ns.Prompt(points=[deepest_point(true)])
         answer = model.predict(model.encode(slices.look_at(largest)), click).regions[0]
         for start in (Region.of(true), answer):
-            if iou(start.on(slices.plane), true) < MISSED:
+            if mask_iou(start.on(slices.plane), true) < MISSED:
                 continue
             for way, end in ((1, high), (-1, low)):
                 region, seen, index = start, [], largest

@@ -12,7 +12,7 @@ from skimage.segmentation import watershed
 
 import napari_sam as ns
 from napari_sam.contrast import normalise
-from napari_sam.regions import Region, iou
+from napari_sam.regions import Region, mask_iou
 from napari_sam.stacks.crops import Slices, Window
 from napari_sam.stacks.flow import carry_mask
 from napari_sam.stacks.following import deepest, follow
@@ -51,7 +51,7 @@ def prompted(*asked: str, warp: bool = False) -> Way:
         logits, scores = [], []
         for marks in asked:
             found = model.predict(embedding, prompt_of(mask, marks))
-            fits = [iou(m, mask) * s for m, s in zip(found.masks, found.scores, strict=True)]
+            fits = [mask_iou(m, mask) * s for m, s in zip(found.masks, found.scores, strict=True)]
             best = int(np.argmax(fits))
             logits.append(spread(found.logits[best], found.window, window.shape))
             scores.append(float(found.scores[best]))

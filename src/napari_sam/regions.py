@@ -130,7 +130,7 @@ def box_around(boxes: Iterable[tuple[int, int, int, int]]) -> tuple[int, int, in
     return int(r0), int(c0), int(r1), int(c1)
 
 
-def iou(a: Mask, b: Mask) -> float:
+def mask_iou(a: Mask, b: Mask) -> float:
     """Intersection over union; two empty masks are the same."""
     union = np.count_nonzero(a | b)
     return np.count_nonzero(a & b) / union if union else 1.0

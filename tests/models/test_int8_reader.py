@@ -21,7 +21,7 @@ from napari_sam.models.cells.load import load_cells
 from napari_sam.models.cells.network import ARCHITECTURES, CellsNetwork
 from napari_sam.models.cells.walk import ranges_of
 from napari_sam.prompts import Prompt
-from napari_sam.regions import iou
+from napari_sam.regions import mask_iou
 from napari_sam.training.synthetic import generate
 
 here = pytest.mark.skipif(not multiplies_int8(), reason="this processor does not read in 8 bits")
@@ -104,7 +104,7 @@ def test_a_box_and_a_click_are_answered_with_the_same_masks():
             model.predict(embedding, prompt).regions[0].on(labels.shape)
             for model, embedding in zip((exact, fast), embeddings, strict=True)
         )
-        assert iou(one, two) > 0.9
+        assert mask_iou(one, two) > 0.9
 
 
 @here

@@ -17,7 +17,7 @@ from scipy import ndimage as ndi
 
 from napari_sam.models.model import Model
 from napari_sam.prompts import BACKGROUND, FOREGROUND, Prompt
-from napari_sam.regions import Mask, Region, iou
+from napari_sam.regions import Mask, Region, mask_iou
 from napari_sam.segmentation import Candidates
 from napari_sam.stacks.crops import Others, Slices, Window
 from napari_sam.stacks.flow import carry_mask
@@ -242,7 +242,7 @@ def _best(found: Candidates, fits: list[float], expected: Mask) -> Map:
 def _fits(found: Candidates, expected: Mask) -> list[float]:
     """Return how well each candidate is what was expected, in its own view and in fact."""
     return [
-        iou(mask, expected) * float(score)
+        mask_iou(mask, expected) * float(score)
         for mask, score in zip(found.masks, found.scores, strict=True)
     ]
 

@@ -12,9 +12,10 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from napari_sam.prompts import Prompt
+from napari_sam.regions import mask_iou
 from napari_sam.training.baselines import otsu_watershed, watershed_from_box, watershed_from_click
 from napari_sam.training.generated import generated_validation
-from napari_sam.training.metrics import average_precision, deepest_point, mask_iou, next_click
+from napari_sam.training.metrics import average_precision, deepest_point, next_click
 from napari_sam.training.pairs import find_pairs
 from napari_sam.training.split import split_pairs
 

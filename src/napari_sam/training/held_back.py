@@ -13,8 +13,9 @@ from napari_sam.contrast import normalise
 from napari_sam.methods.finding_cells import find_cells
 from napari_sam.models.model import Model
 from napari_sam.prompts import Prompt
+from napari_sam.regions import mask_iou
 from napari_sam.training.corrections import HELD, RING, Piece
-from napari_sam.training.metrics import deepest_point, iou_matrix, mask_iou
+from napari_sam.training.metrics import deepest_point, iou_matrix
 from napari_sam.training.shown_samples import Sample
 
 __all__ = ["Judged", "Seen", "look_at", "samples"]

@@ -10,18 +10,11 @@ __all__ = [
     "average_precision",
     "deepest_point",
     "iou_matrix",
-    "mask_iou",
     "next_click",
 ]
 
 #: IoU thresholds of the mean average precision.
 THRESHOLDS = np.round(np.arange(0.5, 1.0, 0.05), 2)
-
-
-def mask_iou(a: np.ndarray, b: np.ndarray) -> float:
-    """Intersection over union of two boolean masks; 1 if both are empty."""
-    union = np.count_nonzero(a | b)
-    return np.count_nonzero(a & b) / union if union else 1.0
 
 
 def iou_matrix(truth: np.ndarray, found: np.ndarray) -> np.ndarray:

@@ -15,8 +15,9 @@ import torch
 
 from napari_sam.methods.instances import labels_from_maps
 from napari_sam.models.cells.network import CellsNetwork
+from napari_sam.regions import mask_iou
 from napari_sam.training.crops import AnnotatedPlane, AnnotatedWindow, cut_window, prepare_plane
-from napari_sam.training.metrics import average_precision, deepest_point, mask_iou
+from napari_sam.training.metrics import average_precision, deepest_point
 from napari_sam.training.pairs import normalise
 from napari_sam.training.sampling import TARGET_DIAMETER
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from napari_sam.models.cells.windows import paste
 from napari_sam.prompts import Prompt, Window
+from napari_sam.regions import mask_iou
 from napari_sam.segmentation import Candidates
 
 __all__ = ["distinct", "marked_parts", "sober"]
@@ -51,7 +52,7 @@ def distinct(
     masks = [marked_parts(mask, prompt, corner, shape) for mask in pasted]
     kept: list[int] = []
     for index, mask in enumerate(masks):
-        if all(_iou(mask, masks[other]) <= SAME for other in kept):
+        if all(mask_iou(mask, masks[other]) <= SAME for other in kept):
             kept.append(index)
     return Candidates(
         masks=np.stack([masks[index] for index in kept]),
@@ -94,9 +95,3 @@ def marked_parts(
     kept = np.zeros_like(mask)
     kept[crop] = np.isin(parts, np.unique(parts[tuple(inside.T)]))
     return kept
-
-
-def _iou(a: npt.NDArray[np.bool_], b: npt.NDArray[np.bool_]) -> float:
-    """Intersection over union; two empty masks are the same."""
-    union = np.count_nonzero(a | b)
-    return np.count_nonzero(a & b) / union if union else 1.0
