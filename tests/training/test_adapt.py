@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -84,6 +85,14 @@ def test_a_taught_model_is_saved_and_loaded_and_taught_again(light: bool, tmp_pa
     further = adapt(again, [example], steps=2)
     assert [lesson.base for lesson in further.history] == ["tiny", "mine"]
     assert [lesson.steps for lesson in further.history] == [4, 2]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="who may read a file is told otherwise there")
+def test_colleagues_may_read_a_taught_model(tmp_path: Path) -> None:
+    usual = tmp_path / "usual"
+    usual.touch()
+    path = tiny_model().save(tmp_path / "mine.safetensors")
+    assert path.stat().st_mode == usual.stat().st_mode
 
 
 def test_the_lesson_holds_the_comparison() -> None:

@@ -76,7 +76,7 @@ def save_network(
     ------
     ParameterError, DataError
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     from napari_sam.files import in_one_piece
 
@@ -101,7 +101,8 @@ def save_network(
         tensors.update(past_tensors(past, tensors, _halved))
     try:
         with in_one_piece(target) as temporary:
-            save_file(tensors, temporary, metadata=words)
+            # `save_file` would put a file of its own there, which only its owner may read.
+            temporary.write_bytes(save(tensors, metadata=words))
     except OSError as error:
         raise DataError(
             f"The model cannot be written to {target} ({error.strerror}): choose another "
