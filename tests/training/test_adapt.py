@@ -270,6 +270,61 @@ def test_what_is_held_back_on_one_piece_is_learnt_on_no_other() -> None:
     assert len(held) == len(set(held)) == 24
 
 
+def held_and_taught(pieces: list) -> tuple[list[set[int]], int]:
+    """Return which objects are held back in each turn, which are none that is learnt from."""
+    held = []
+    for turn in in_turns(pieces, 2, 24, np.random.default_rng(1)):
+        there = {
+            role: {int(piece.objects[one]) for piece in turn for one in piece.ids(role)}
+            for role in (HELD, TAUGHT)
+        }
+        assert there[HELD]
+        assert not there[HELD] & there[TAUGHT]
+        held.append(there[HELD])
+    return held, number_of(pieces, TAUGHT)
+
+
+@pytest.mark.parametrize("lead", [(4,), (2, 3)])
+def test_an_object_is_one_on_all_slices_and_frames(lead: tuple[int, ...]) -> None:
+    """Held back on one of them it is shown on no other, where it looks much the same."""
+    image, labels = discs()
+    count = int(np.prod(lead))
+    stack = np.stack([image + n for n in range(count)]).reshape(*lead, *image.shape)
+    drifting = np.stack([np.roll(labels, n, axis=1) for n in range(count)]).reshape(stack.shape)
+    rng = np.random.default_rng(0)
+    held, known = held_and_taught(pieces_of([(stack, drifting)], tiny_model(), True, rng))
+    assert known == 6
+    assert sorted(map(len, held)) == [3, 3]
+
+
+def test_ids_that_begin_anew_on_every_slice_are_objects_of_their_own() -> None:
+    image, labels = discs()
+    stack, marks = np.stack([image, image + 1]), np.zeros((2, 96, 96), np.int32)
+    for n, kept in enumerate(((10, 20, 30), (40, 50, 60))):
+        for one, other in enumerate(kept, 1):
+            marks[n][labels == other] = one
+    rng = np.random.default_rng(0)
+    assert number_of(pieces_of([(stack, marks)], tiny_model(), True, rng), TAUGHT) == 6
+
+
+def test_an_image_given_twice_shows_no_object_twice() -> None:
+    image, labels = discs()
+    others = np.roll(labels, 2, axis=0) // 10 + 50  # by somebody else, with other ids
+    others[others == 50] = 0
+    rng = np.random.default_rng(0)
+    pieces = pieces_of([(image, labels), (image, others)], tiny_model(), True, rng)
+    held, known = held_and_taught(pieces)
+    assert known == 6
+    assert len(held[0] | held[1]) == 6
+
+
+def test_what_is_marked_as_unknown_is_no_object() -> None:
+    image, labels = discs()
+    labels[:, :4] = -1
+    rng = np.random.default_rng(0)
+    assert number_of(pieces_of([(image, labels)], tiny_model(), True, rng), TAUGHT) == 6
+
+
 def test_a_plane_without_background_is_learnt_from_whole() -> None:
     labels = np.ones((96, 96), np.int32)
     labels[:, 48:] = 2

@@ -32,7 +32,7 @@ def discs() -> Marked:
         inside = (rows - row) ** 2 + (columns - column) ** 2 <= 81
         image[inside] += 60
         labels[inside] = number + 1
-    return Marked(image.astype(np.float32), labels, None, False)
+    return Marked(image.astype(np.float32), labels, None, False, 0)
 
 
 @pytest.fixture
@@ -60,6 +60,13 @@ def test_a_taught_model_comes_back_and_gets_a_name(lent: Lent) -> None:
     with pytest.raises(ModelError, match="already"):
         taught.keep(result.path, "mine")
     assert taught.lessons_of("cells") == ()
+
+
+def test_slices_of_an_image_are_one_image(lent: Lent) -> None:
+    first = discs()
+    slices = [first._replace(pixels=first.pixels + n) for n in range(3)]
+    lesson = teach_apart(lent, [*slices, first._replace(pixels=-first.pixels, image=1)]).lesson
+    assert lesson.images == 2
 
 
 def test_what_cannot_be_taught_says_so(lent: Lent) -> None:

@@ -81,7 +81,7 @@ def test_what_was_kept_is_learnt_from_and_the_person_decides(desk: Any) -> None:
     desk.settle()
     ((lent, examples),) = desk.teacher.given
     assert (lent.model, lent.exhaustive) == ("cells", False)
-    ((pixels, marked, limits, rgb),) = examples
+    ((pixels, marked, limits, rgb, _),) = examples
     np.testing.assert_array_equal(pixels, desk.viewer.layers["nuclei"].data)
     np.testing.assert_array_equal(marked, labels)
     assert (limits, rgb) == (None, False)
@@ -151,7 +151,7 @@ def test_only_what_a_person_decided_is_learnt_from(desk: Any) -> None:
     desk.teach.set_exhaustive(True)
     desk.teach.start()
     desk.settle()
-    ((lent, ((_, marked, _, _),)),) = desk.teacher.given
+    ((lent, ((_, marked, _, _, _),)),) = desk.teacher.given
     assert lent.exhaustive
     assert set(np.unique(marked)) == {0, 1, 2, 3}
 
@@ -195,6 +195,7 @@ def test_cells_of_a_stack_are_read_slice_by_slice(make_bench: Any) -> None:
     chosen = bench.session.tools["teach"]._cells.chosen(layer)
     read = read_cells(chosen, lambda fraction: None)
     assert [sorted(np.unique(one.labels)) for one in read] == [[0, 5], [0, 6]]
+    assert read[0].image == read[1].image
     np.testing.assert_array_equal(read[1].pixels, stack[3])
 
 

@@ -50,12 +50,15 @@ class Marked(NamedTuple):
     limits : (low, high) or None
         Contrast limits, where they were set.
     rgb : bool
+    image : int
+        Which of the images it is a plane of: an id means the same object on all of its planes.
     """
 
     pixels: npt.NDArray[Any]
     labels: npt.NDArray[np.integer[Any]]
     limits: tuple[float, float] | None
     rgb: bool
+    image: int
 
 
 @dataclass(frozen=True)
@@ -159,7 +162,7 @@ def _lend(folder: Path, lent: Lent, examples: Sequence[Marked]) -> None:
         arrays[f"pixels_{number}"], arrays[f"labels_{number}"] = one.pixels, one.labels
     save: Any = np.savez  # whose stubs take array names for options
     save(folder / "examples.npz", **arrays)
-    about = [{"limits": one.limits, "rgb": one.rgb} for one in examples]
+    about = [{"limits": one.limits, "rgb": one.rgb, "image": one.image} for one in examples]
     text = json.dumps({"lent": asdict(lent), "about": about})
     (folder / "lent.json").write_text(text, encoding="utf-8")
 
@@ -237,21 +240,9 @@ def _work(folder: Path) -> None:
     torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))  # one is for whoever goes on working
     read = json.loads((folder / "lent.json").read_text(encoding="utf-8"))
     lent, about = Lent(**read["lent"]), read["about"]
-    with np.load(folder / "examples.npz", allow_pickle=False) as file:
-        examples = [
-            (
-                Image.of(
-                    file[f"pixels_{number}"],
-                    rgb=one["rgb"],
-                    limits=one["limits"] and tuple(one["limits"]),
-                ),
-                file[f"labels_{number}"],
-            )
-            for number, one in enumerate(about)
-        ]
     taught, samples = teach(
         as_model(lent.model, lent.device),
-        examples,
+        _examples(folder, about),
         lent.seconds,
         exhaustive=lent.exhaustive,
         recipe=Recipe(**lent.recipe),
@@ -263,6 +254,22 @@ def _work(folder: Path) -> None:
         write_samples(folder / "samples.npz", samples)
         (folder / "lesson.json").write_text(text, encoding="utf-8")
     taught.save(lent.target)
+
+
+def _examples(folder: Path, about: Sequence[Mapping[str, Any]]) -> list[tuple[Image, Any]]:
+    """Read what was lent, the planes of an image together."""
+    examples = []
+    with np.load(folder / "examples.npz", allow_pickle=False) as file:
+        for image in dict.fromkeys(one["image"] for one in about):
+            of = [number for number, one in enumerate(about) if one["image"] == image]
+            pixels, labels = (
+                np.stack([file[f"{name}_{number}"] for number in of])
+                for name in ("pixels", "labels")
+            )
+            first = about[of[0]]
+            limits = first["limits"] and tuple(first["limits"])
+            examples.append((Image.of(pixels, rgb=first["rgb"], limits=limits), labels))
+    return examples
 
 
 def main(folder: str) -> int:

@@ -21,6 +21,7 @@ from napari_sam.methods.finding_cells import find_cells
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, silent
 from napari_sam.training.crops import AnnotatedPlane, cut_window, prepare_plane
+from napari_sam.training.numbering import Numbers
 from napari_sam.training.sampling import TARGET_DIAMETER, Example
 
 __all__ = [
@@ -135,7 +136,7 @@ def pieces_of(
 
 
 class _Marked(NamedTuple):
-    """A plane of a person's with marked objects; no id is on two planes."""
+    """A plane of a person's with marked objects; an id means the same object on all planes."""
 
     pixels: np.ndarray
     labels: np.ndarray
@@ -144,7 +145,7 @@ class _Marked(NamedTuple):
 
 def _planes(examples: Iterable[tuple[Any, Any]], model: Model) -> Iterator[_Marked]:
     """Yield every plane with marked objects."""
-    before = 0
+    numbers = Numbers()
     for number, example in enumerate(examples):
         try:
             image, labels = example
@@ -161,15 +162,12 @@ def _planes(examples: Iterable[tuple[Any, Any]], model: Model) -> Iterator[_Mark
                 f"{described.shape}: both must have the same rows and columns."
             )
         for block in described.blocks():
-            marked = np.asarray(block.plane.take(ids))
+            # Negative ids, by which other programs say that a pixel is not known, are no objects.
+            marked = np.maximum(block.plane.take(ids), 0)
             if marked.any():
                 seen = np.asarray(block.read())
                 limits = model.limits_for(seen, block.limits)
-                known, flat = np.unique(marked, return_inverse=True)
-                labels = flat.reshape(marked.shape) + int(known[0] != 0)
-                labels[labels > 0] += before
-                before = int(labels.max())
-                yield _Marked(seen, labels, limits)
+                yield _Marked(seen, numbers.of(number, seen, marked), limits)
 
 
 def _parts(labels: np.ndarray, rng: np.random.Generator) -> Iterator[tuple[slice, slice]]:

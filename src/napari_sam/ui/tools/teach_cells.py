@@ -155,7 +155,7 @@ def read_cells(chosen: Iterable[CellsToLearn], progress: Progress) -> list[Marke
 
     known: dict[str, Marked] = {}
     taken = 0
-    for cells in reversed(list(chosen)):
+    for number, cells in enumerate(reversed(list(chosen))):
         for block in cells.pixels.blocks():
             progress(0.0)
             if len(known) >= PLANES or taken >= BYTES:
@@ -167,7 +167,7 @@ def read_cells(chosen: Iterable[CellsToLearn], progress: Progress) -> list[Marke
                 continue
             pixels = np.asarray(block.read())
             taken += pixels.nbytes + labels.nbytes
-            marked = Marked(pixels, labels, block.limits, cells.pixels.rgb)
+            marked = Marked(pixels, labels, block.limits, cells.pixels.rgb, number)
             known.setdefault(images.content_hash(pixels), marked)
     return list(known.values())
 
