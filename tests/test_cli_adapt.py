@@ -70,7 +70,10 @@ def test_a_folder_of_labels_teaches_a_model(
     entry = zoo.info("mine")
     assert entry.licence == "CC0-1.0"
     assert "taught" in entry.good_for
-    zoo.remove("mine")
+    assert run("models", "remove", "mine") == 0
+    assert str(out) in capsys.readouterr().out
+    assert out.exists()
+    assert "mine" not in [entry.name for entry in zoo.available()]
     assert run("adapt", *folders, "-o", out) == 1  # it is there already
     assert "--overwrite" in capsys.readouterr().err
 
@@ -96,6 +99,26 @@ def test_interrupted_nothing_is_left(
     monkeypatch.setattr(adapting, "teach", interrupt)
     assert run("adapt", *folders, "-o", tmp_path / "my") == 130
     assert sorted(path.name for path in tmp_path.iterdir()) == ["images", "labels"]
+
+
+def test_what_cannot_be_kept_is_told_before_the_lesson(
+    folders: tuple[Path, Path],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lessons: list[Any] = []
+    monkeypatch.setattr(adapting, "teach", lambda *given, **_: lessons.append(given))
+    assert run("adapt", *folders, "-o", tmp_path / "my", "--add", "cells") == 1
+    assert "'my_cells'" in capsys.readouterr().err
+    assert run("adapt", *folders, "-o", tmp_path / "my", "--add", "a/b") == 1
+    assert "cannot be the name" in capsys.readouterr().err
+    no_folder = tmp_path / "file"
+    no_folder.touch()
+    assert run("adapt", *folders, "-o", no_folder / "my") == 1
+    assert "cannot be written" in capsys.readouterr().err
+    assert not lessons
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "images", "labels"]
 
 
 def test_labels_belong_to_images_of_their_name(folders: tuple[Path, Path]) -> None:

@@ -253,8 +253,17 @@ def test_fingerprints_follow_the_weights(checkpoint, tmp_path):
 def test_an_added_file_that_moved_is_explained(checkpoint):
     zoo.add(checkpoint, "mine")
     checkpoint.rename(checkpoint.with_name("elsewhere.pth"))
-    with pytest.raises(ModelError, match="no longer at"):
-        ns.load_model("mine", device="cpu")
+    for use in (lambda: ns.load_model("mine", device="cpu"), lambda: zoo.download("mine")):
+        with pytest.raises(ModelError, match=r"no longer at .* models add PATH --name mine"):
+            use()
+
+
+def test_an_added_file_that_moved_is_added_again_under_its_name(checkpoint):
+    zoo.add(checkpoint, "mine")
+    elsewhere = checkpoint.rename(checkpoint.with_name("elsewhere.pth"))
+    assert zoo.add(elsewhere, "mine").path == elsewhere
+    assert [entry.name for entry in zoo.available()].count("mine") == 1
+    assert ns.load_model("mine", device="cpu").name == "mine"
 
 
 def test_names_of_the_zoo_cannot_be_taken(checkpoint, tmp_path):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_sam.cli.output_flag import output_path
@@ -61,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     """Teach a model, say how it compares, and write it if it is better."""
     import warnings
 
-    from napari_sam.models.zoo import add
+    from napari_sam.models.zoo import add, check_free
     from napari_sam.training.adapt import adapt
 
     target = options.output
@@ -69,6 +71,10 @@ def run(options: argparse.Namespace) -> int:
         target = target.with_name(f"{target.name}.safetensors")
     if target.exists() and not options.overwrite:
         raise DataError(f"{target} is there already: choose another name, or add --overwrite.")
+    # Rather now than after the lesson.
+    if options.add is not None:
+        check_free(options.add, target)
+    _check_writable(target)
     examples = _examples(options)
     line = Line(f"Teaching {options.model}")
     with warnings.catch_warnings():
@@ -91,6 +97,18 @@ def run(options: argparse.Namespace) -> int:
     if options.add is not None:
         add(target, options.add)
     return 0
+
+
+def _check_writable(target: Path) -> None:
+    """Refuse a place where no file can be made."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=target.parent):
+            pass
+    except OSError as error:
+        raise DataError(
+            f"The model cannot be written to {target} ({error.strerror}): choose another folder."
+        ) from error
 
 
 def _examples(options: argparse.Namespace) -> list[tuple[Image, Any]]:

@@ -51,10 +51,7 @@ def add_parser(
         "--electrons", action="store_true", help="it is electron microscopy, which nothing tells"
     )
     proposed.set_defaults(run=suggest_models)
-    add = actions.add_parser("add", parents=[common], help="use a checkpoint of your own by name")
-    add.add_argument("path", metavar="PATH", type=Path)
-    add.add_argument("--name", help="the file's name without its ending by default")
-    add.set_defaults(run=add_model)
+    _add_own(actions, common)
     onnx = actions.add_parser(
         "export", parents=[common], help="write encoder and decoder of a SAM as ONNX files"
     )
@@ -71,6 +68,23 @@ def add_parser(
         "--overwrite", action="store_true", help="replace files that are there already"
     )
     onnx.set_defaults(run=export_model)
+
+
+def _add_own(
+    actions: argparse._SubParsersAction[argparse.ArgumentParser], common: argparse.ArgumentParser
+) -> None:
+    """Add what there is to do with checkpoints of one's own."""
+    add = actions.add_parser("add", parents=[common], help="use a checkpoint of your own by name")
+    add.add_argument("path", metavar="PATH", type=Path)
+    add.add_argument("--name", help="the file's name without its ending by default")
+    add.set_defaults(run=add_model)
+    forget = actions.add_parser(
+        "remove",
+        parents=[common],
+        help="take a model of your own off the list; its file stays",
+    )
+    forget.add_argument("name", metavar="NAME")
+    forget.set_defaults(run=remove_model)
 
 
 def _state(entry: Entry) -> str:
@@ -181,6 +195,16 @@ def add_model(options: argparse.Namespace) -> int:
 
     entry = add(options.path, options.name)
     print(f"Added {entry.name!r}: use it with --model {entry.name}, or in the panel.")
+    return 0
+
+
+def remove_model(options: argparse.Namespace) -> int:
+    """Forget a checkpoint that was added."""
+    from napari_sam.models.zoo import info, remove
+
+    path = info(options.name).path
+    remove(options.name)
+    print(f"{options.name!r} is no longer on the list. Its file was left alone: {path}")
     return 0
 
 

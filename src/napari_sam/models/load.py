@@ -70,10 +70,7 @@ def _load_entry(
     where = entry.path
     if where is not None and not entry.ready:
         if not entry.url:
-            raise ModelError(
-                f"The file of the model {entry.name!r} is no longer at {where}. "
-                "Add it again from where it is now: napari-sam models add PATH."
-            )
+            raise zoo.gone(entry)
         itself = entry.weights[0]
         if not download and where.is_file() and not itself.is_in(where.parent):
             raise ModelError(

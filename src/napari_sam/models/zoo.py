@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import os
 import reprlib
+import shlex
 from pathlib import Path
 
 from napari_sam import checks
@@ -18,7 +19,18 @@ from napari_sam.models.paths import checkpoint_at, checkpoint_name, given_path
 from napari_sam.models.published import ZOO
 from napari_sam.progress import Progress, silent
 
-__all__ = ["ZOO", "Entry", "add", "available", "checked_name", "download", "info", "remove"]
+__all__ = [
+    "ZOO",
+    "Entry",
+    "add",
+    "available",
+    "check_free",
+    "checked_name",
+    "download",
+    "gone",
+    "info",
+    "remove",
+]
 
 _LONGEST = 100  # letters of a name
 
@@ -92,10 +104,16 @@ def download(name: str, *, progress: Progress = silent) -> Path | None:
     Raises
     ------
     ParameterError, UnknownModelError, DownloadError, Cancelled
+    ModelError
+        When it is one that was added, and its file is no longer there.
     """
     checks.reports(progress)
     entry = info(name)
-    return obtain(entry, progress) if entry.url else entry.path
+    if entry.url:
+        return obtain(entry, progress)
+    if not entry.ready:
+        raise gone(entry)
+    return entry.path
 
 
 def add(path: str | os.PathLike[str], name: str | None = None) -> Entry:
@@ -117,7 +135,7 @@ def add(path: str | os.PathLike[str], name: str | None = None) -> Entry:
     ParameterError
         When the path or the name is none.
     ModelError
-        When the name is taken by the zoo or by another file.
+        When the name is taken by the zoo or by another file that is still there.
     CheckpointError
         When the file is no such checkpoint.
     DataError
@@ -177,18 +195,37 @@ def checked_name(name: str) -> str:
     if not name or len(name) > _LONGEST or not sound or name.startswith(("-", ".", "~")):
         raise ParameterError(
             f"{reprlib.repr(name)} cannot be the name of a model: take up to {_LONGEST} letters "
-            "and digits without '/', and no '-', '.' or '~' in front. "
-            "On the command line: napari-sam models add PATH --name NAME."
+            "and digits without '/', and no '-', '.' or '~' in front (on the command line: --name)."
         )
     return name
+
+
+def gone(entry: Entry) -> ModelError:
+    """Make the error for a model that was added, and whose file has been moved or deleted."""
+    return ModelError(
+        f"The file of the model {entry.name!r} is no longer at {entry.file}. Put it back, or add "
+        "it again from where it is now: napari-sam models add PATH --name "
+        f"{shlex.quote(entry.name)}. In the panel: other file…, in the list of models."
+    )
+
+
+def check_free(name: str, file: Path) -> None:
+    """Refuse a name under which a file could not be added.
+
+    Raises
+    ------
+    ParameterError, ModelError, DataError
+    """
+    _check_free(checked_name(name), file.parent.resolve() / file.name, added())
 
 
 def _check_free(name: str, file: Path, entries: tuple[Entry, ...]) -> None:
     if name in {entry.name for entry in ZOO}:
         raise ModelError(
-            f"{name!r} is a model of the zoo. Choose another name: napari-sam models add "
-            f"{file.name} --name my_{name}"
+            f"{name!r} is a model of the zoo. Choose another name, such as 'my_{name}' (on the "
+            "command line: --name)."
         )
     for entry in entries:
-        if entry.name == name and entry.file != str(file):
+        # The name of a file that has been moved goes with it.
+        if entry.name == name and entry.file != str(file) and entry.ready:
             raise ModelError(f"{name!r} is already the name of {entry.file}. Choose another.")
