@@ -25,6 +25,8 @@ from napari_sam.ui.widgets.controls import Button, enable
 
 _OTHER = "other file…"
 _CHANNELS = "channels together…"
+#: Files of micro-sam's cache have no ending.
+_CHECKPOINTS = "Checkpoints (*.pth *.pt *.ckpt *.bin *.safetensors);;All files (*)"
 _ARROW = 34  # pixels
 _FOLDER = (
     "Open a folder of images, or several files, to go through them one after the other. They may "
@@ -134,9 +136,7 @@ class SourceBox(QWidget):
         self.model.clearFocus()
         name = self.model.itemData(index)
         if name is None:
-            name, _ = QFileDialog.getOpenFileName(
-                self, "Open a SAM checkpoint", "", "Checkpoints (*.pth *.pt *.safetensors)"
-            )
+            name, _ = QFileDialog.getOpenFileName(self, "Open a SAM checkpoint", "", _CHECKPOINTS)
         if name:
             self._session.models.choose(name)
         self.show_model()
