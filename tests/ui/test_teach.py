@@ -234,3 +234,67 @@ def test_the_page_shows_before_and_after(desk: Any, qtbot: Any) -> None:
     assert desk.state.model == "my_cells_4"
     assert page.back.text() == "Back to 'cells'"
     assert "with 3 cells" in page.about.text()
+
+
+def test_what_came_of_a_lesson_can_be_chosen_until_there_is_something_new(desk: Any) -> None:
+    teach = desk.teach
+    teach.start()
+    desk.settle()
+    first = teach.state.result
+    teach.start()
+    teach.stop()
+    desk.settle()
+    desk.teacher.error = ModelError("No memory.")
+    teach.start()
+    desk.settle()
+    assert teach.state.result is first
+    assert first.path.exists()
+    desk.teacher.error = None
+    teach.start()
+    desk.settle()
+    assert teach.state.result.path.exists()
+    assert not first.path.exists()
+
+
+def test_labels_that_teach_nothing_say_why(desk: Any) -> None:
+    teach, viewer = desk.teach, desk.viewer
+    empty = viewer.add_labels(np.zeros((64, 80), np.int32), name="nothing yet")
+    teach.choose(empty)
+    assert "Press the button" in desk.state.status
+    teach.start()
+    desk.settle()
+    assert "no cells in 'nothing yet'" in desk.state.status
+    teach.choose(viewer.add_labels(np.ones((9, 9), np.int32), name="elsewhere"))
+    assert "'elsewhere'" in teach.state.why_not
+    assert "'elsewhere'" in desk.state.status
+    assert len(desk.teacher.given) == 0
+
+
+def test_back_to_a_checkpoint_that_was_opened(desk: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = str(Path("somewhere") / "of a colleague.safetensors")
+    monkeypatch.setattr(desk.catalogue, "lessons", lambda name: (lesson(base="of a colleague"),))
+    desk.session.models.choose(opened)
+    desk.session.models.choose("my_cells")
+    assert desk.teach.before == opened
+    desk.teach.back()
+    assert desk.state.model == opened
+
+
+def test_a_copy_never_replaces_a_file_that_nobody_was_asked_about(
+    desk: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    weights = tmp_path / "weights.safetensors"
+    weights.write_bytes(b"weights")
+    monkeypatch.setattr(desk.catalogue, "file", lambda name: weights, raising=False)
+    copied = tmp_path / "copied.safetensors"
+    desk.teach.save_copy(tmp_path / "copied")
+    desk.settle()
+    assert copied.read_bytes() == b"weights"
+    copied.write_bytes(b"precious")
+    desk.teach.save_copy(tmp_path / "copied")
+    desk.settle()
+    assert copied.read_bytes() == b"precious"
+    assert "there already" in desk.state.status
+    desk.teach.save_copy(copied)  # the dialog asks about a file of the very name
+    desk.settle()
+    assert copied.read_bytes() == b"weights"

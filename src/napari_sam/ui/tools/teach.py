@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
 from napari_sam.engine.jobs import Jobs
-from napari_sam.errors import DataError
+from napari_sam.errors import DataError, LabelsError
 from napari_sam.models.lesson import BETTER, NOT_BETTER
+from napari_sam.models.paths import checkpoint_name
 from napari_sam.progress import Progress, part
 from napari_sam.ui.state import Advice
 from napari_sam.ui.tools.teach_cells import CellChoice, counted, read_cells
@@ -43,6 +44,7 @@ class Teach(Tool):
         self.keeping = Jobs(loop, ("keep",), name="napari-sam keeping", threaded=threaded)
         self._cells = CellChoice(self.bench)
         self._models = parts.models
+        self._learning = ""  # which model the lesson under way is for
 
     # -- life -------------------------------------------------------------------------------------
 
@@ -80,12 +82,14 @@ class Teach(Tool):
         if not self.shown:
             return
         state, catalogue = self.state, self._models.catalogue
-        chosen = self._cells.chosen(state.source)
+        chosen, source = self._cells.chosen(state.source), state.source
         state.cells, state.images = counted(chosen)
         state.lessons = catalogue.lessons(self.bench.state.model)
-        few = state.source is None and state.cells < 2
+        few = source is None and state.cells < 2
         if "tunable" not in (catalogue.abilities(self.bench.state.model) or ()):
             state.why_not = f"{self.bench.state.model!r} cannot be taught. Choose 'cells' above."
+        elif source is not None and not chosen:
+            state.why_not = f"no image in the viewer is of the size of {source.name!r}."
         elif not chosen or few:
             state.why_not = "keep or correct some cells first, or choose labels above."
         else:
@@ -95,7 +99,9 @@ class Teach(Tool):
         state = self.state
         if state.running is not None or state.result is not None:
             return
-        if state.why_not:
+        if state.why_not and state.source is not None:
+            text = f"Not yet: {state.why_not}"
+        elif state.why_not:
             text = (
                 "Keep or correct cells with Click and Review, then come back: from about twenty "
                 "the model learns what yours look like."
@@ -112,6 +118,7 @@ class Teach(Tool):
         """Learn from all cells of a layer, or from those that were kept or corrected."""
         self.state.source = source
         self.refresh()
+        self._advise()
 
     def set_exhaustive(self, on: bool) -> None:
         """Say that all cells of these slices are marked, or not."""
@@ -126,16 +133,18 @@ class Teach(Tool):
         if state.why_not:
             bench.result(f"Not yet: {state.why_not}", problem=True)
             return
-        self._forget()
         model, device, exhaustive = bench.state.model, bench.device(), state.exhaustive
-        chosen = self._cells.chosen(state.source)
-        state.running, state.base = 0.0, model
+        chosen, source = self._cells.chosen(state.source), state.source
+        # What came of the lesson before may be chosen until there is something new.
+        state.running, self._learning = 0.0, model
 
         def work(progress: Progress) -> TaughtApart:
             from napari_sam.models.taught import draft
             from napari_sam.training.apart import Lent
 
             examples = read_cells(chosen, progress)
+            if source is not None and not examples:
+                raise LabelsError(f"There are no cells in {source.name!r}: choose other labels.")
             lent = Lent(model, str(draft()), device, SECONDS, exhaustive)
             return self.teach(lent, examples, part(progress, 0.02, 1.0))
 
@@ -154,14 +163,15 @@ class Teach(Tool):
         if self.state.running is not None:
             self.jobs.cancel("teach")
             self.state.running = None
-            self.bench.result(f"Stopped. {self.state.base!r} is as it was.")
+            self.bench.result(f"Stopped. {self._learning!r} is as it was.")
 
     def _progressed(self, fraction: float) -> None:
         self.state.running = fraction
 
     def _taught(self, result: TaughtApart) -> None:
         state = self.state
-        state.running = None
+        self._forget()
+        state.running, state.base = None, self._learning
         state.proposed = self._models.catalogue.name_for_taught(state.base)
         state.result = result
         told = _TOLD.get(
@@ -223,7 +233,11 @@ class Teach(Tool):
         """The model that the chosen one was made of, if it is still there."""
         lessons = self.state.lessons
         base = lessons[-1].base if lessons else ""
-        return base if base in self._models.names() else ""
+        names = self._models.names()
+        if not base or base in names:
+            return base
+        # A checkpoint that was opened is listed by its path, and a lesson tells its name.
+        return next((one for one in names if checkpoint_name(Path(one)) == base), "")
 
     def save_copy(self, path: Path) -> None:
         """Write the chosen model as a file, to be given away."""
@@ -235,6 +249,8 @@ class Teach(Tool):
             import shutil
 
             target = path if path.suffix == ".safetensors" else Path(f"{path}.safetensors")
+            if target != path and target.exists():  # nobody was asked about this one
+                raise DataError(f"{target} is there already: choose another name.")
             if source is None:
                 raise DataError("This model comes with the plugin and has no file to be copied.")
             try:
