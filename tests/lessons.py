@@ -11,8 +11,9 @@ from napari_sam.training.shown_samples import Sample
 PLACES = [(20, 20), (20, 50), (44, 30)]
 
 
-def lesson(verdict: str = BETTER, base: str = "cells") -> Lesson:
-    before, after = {"found": 0.5, "click": 0.6}, {"found": 1.0, "click": 0.8}
+def lesson(verdict: str = BETTER, base: str = "cells", wrong: float = 1.0) -> Lesson:
+    before = {"found": 0.5, "click": 0.6, "wrong": 1.0}
+    after = {"found": 1.0, "click": 0.8, "wrong": wrong}
     return Lesson(
         *("2026-01-02T03:04:05+00:00", base, 1, 3, 4, 1.0, 9, True, 12.0),
         *(before, after, {"ap50": 0.7}, {"ap50": 0.7}, verdict),

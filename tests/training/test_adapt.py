@@ -98,7 +98,7 @@ def test_colleagues_may_read_a_taught_model(tmp_path: Path) -> None:
 def test_the_lesson_holds_the_comparison() -> None:
     lesson = adapt(tiny_model(), [discs()], steps=2).history[-1]
     assert (lesson.images, lesson.objects, lesson.held_back) == (1, 6, 6)
-    assert set(lesson.before) == set(lesson.after) == {"ap50", "found", "match", "click"}
+    assert set(lesson.before) == set(lesson.after) == {"ap50", "found", "match", "click", "wrong"}
     assert set(lesson.elsewhere_before) == set(lesson.elsewhere_after) == {"ap50", "click"}
     assert "AP@.5" in str(lesson)
 
@@ -357,7 +357,7 @@ def test_found_in_the_right_place_counts(monkeypatch: pytest.MonkeyPatch) -> Non
     found = np.roll(piece.plane.labels, 14, axis=0)
     seen = look_at(tiny_model(), [piece], TAUGHT)
     assert seen.figures["ap50"] == 0
-    assert seen.wrong > 0
+    assert seen.figures["wrong"] == seen.wrong > 0
     assert look_at(tiny_model(), [piece], HELD).figures == {}
 
 

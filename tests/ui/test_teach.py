@@ -236,6 +236,16 @@ def test_the_page_shows_before_and_after(desk: Any, qtbot: Any) -> None:
     assert "with 3 cells" in page.about.text()
 
 
+def test_what_is_found_where_no_cell_is_is_told(desk: Any, qtbot: Any) -> None:
+    page = TeachPage(desk.session, desk.teach)
+    qtbot.addWidget(page)
+    for wrong, told in ((1.0, False), (5.0, True)):
+        desk.teach.state.result = TaughtApart(Path("x"), lesson(wrong=wrong), [sample()] * 4)
+        assert ("more where no cell is" in page.verdict.text()) is told
+        row = [label.text() for label in page.comparison.cells[2]]
+        assert row == ["found where no cell is", "1", f"{wrong:.0f}"]
+
+
 def test_what_came_of_a_lesson_can_be_chosen_until_there_is_something_new(desk: Any) -> None:
     teach = desk.teach
     teach.start()

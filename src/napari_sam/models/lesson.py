@@ -42,8 +42,9 @@ class Lesson:
     before, after : mapping of str to float
         On what was held back: ``"ap50"`` (average precision at an IoU of .5), ``"found"`` (share
         of objects found with an IoU above .5), ``"match"`` (mean IoU with the best of what is
-        found), ``"click"`` (mean IoU after one click); of a lesson that was not kept, ``after``
-        is what would have been.
+        found), ``"click"`` (mean IoU after one click), ``"wrong"`` (how much is found where it is
+        known that no object is; not in files of the first versions); of a lesson that was not
+        kept, ``after`` is what would have been.
     elsewhere_before, elsewhere_after : mapping of str to float
         The same on generated images of other kinds.
     verdict : {"better", "not better", "too few to tell", ""}

@@ -74,7 +74,7 @@ class Seen:
 
     @property
     def figures(self) -> dict[str, float]:
-        """Means: ``"ap50"``, ``"found"``, ``"match"`` and ``"click"``; empty without objects.
+        """Means: ``"ap50"``, ``"found"``, ``"match"``, ``"click"``; ``"wrong"``; {} without objects.
 
         ``"found"`` is the share of objects found with an IoU above .5; ``"ap50"`` is the average
         precision at an IoU of .5 of the automatic mode, all pieces together:
@@ -86,6 +86,7 @@ class Seen:
         return {
             "ap50": hits / (len(self.each) + self.wrong),
             "found": hits / len(self.each),
+            "wrong": float(self.wrong),
             "match": float(np.mean([one.match for one in self.each])),
             "click": float(np.mean([one.click for one in self.each])),
         }

@@ -58,15 +58,22 @@ class BeforeAfter(QWidget):
 def _rows_of(lesson: Lesson | None) -> list[tuple[str, str, str]]:
     """Say what the comparison says: what, before, now."""
     if lesson is None:
-        return [("", "", "")] * 3
+        return [("", "", "")] * 4
     count = lesson.held_back
     found = [round(count * figures.get("found", 0.0)) for figures in (lesson.before, lesson.after)]
     click = [100 * figures.get("click", 0.0) for figures in (lesson.before, lesson.after)]
     return [
         (f"found by itself, of {count}", f"{found[0]}", f"{found[1]}"),
+        ("found where no cell is", *_wrong(lesson)),
         ("outline at one click", f"{click[0]:.0f} %", f"{click[1]:.0f} %"),
         ("other kinds of images", *_elsewhere(lesson)),
     ]
+
+
+def _wrong(lesson: Lesson) -> tuple[str, str]:
+    """Return how much was found where no cell is, before and now."""
+    before, after = lesson.before.get("wrong"), lesson.after.get("wrong")
+    return ("", "") if before is None or after is None else (f"{before:.0f}", f"{after:.0f}")
 
 
 def _elsewhere(lesson: Lesson) -> tuple[str, str]:

@@ -43,6 +43,7 @@ _WORDS = {
     BETTER: "It sees cells that it was not shown better now.",
     NOT_BETTER: "It does not see cells that it was not shown better. Correct more cells.",
 }
+_MORE_WRONG = "But it finds more where no cell is: look at an image before you rely on it."
 _TOO_FEW = "These are too few cells to tell whether it is better. Correct more cells."
 
 
@@ -174,7 +175,11 @@ class TeachPage(Page):
         if result is None:
             return
         verdict = result.lesson.verdict
-        self.verdict.setText(_WORDS.get(verdict, _TOO_FEW))
+        lesson = result.lesson
+        told = [_WORDS.get(verdict, _TOO_FEW)]
+        if lesson.after.get("wrong", 0) > lesson.before.get("wrong", 0):
+            told.append(_MORE_WRONG)
+        self.verdict.setText(" ".join(told))
         self.comparison.show_lesson(result.lesson, result.samples)
         self.use.setText("Use it" if verdict == BETTER else "Use it anyway")
         self.refuse.setText(f"Keep '{_short(state.base)}'")
