@@ -184,6 +184,20 @@ def test_cells_of_images_that_are_gone_are_remembered(
     assert desk.teach._cells.chosen(None) == []
 
 
+def test_cells_in_two_layers_of_an_image_are_learnt_from_together(desk: Any) -> None:
+    first = desk.state.target
+    more = np.zeros_like(first.data)
+    more[50:60, 60:72] = 1
+    more[first.data == 2] = 2  # once more the same one
+    features = first.features[first.features["index"].isin([0, 1, 2])].reset_index(drop=True)
+    desk.viewer.add_labels(more, name="more", features=features)
+    desk.teach.refresh()
+    assert (desk.teach.state.cells, desk.teach.state.images) == (5, 1)
+    (read,) = read_cells(desk.teach._cells.chosen(None), lambda fraction: None)
+    sizes = np.unique(read.labels[read.labels > 0], return_counts=True)[1]
+    assert sorted(sizes) == sorted([120, *np.bincount(first.data.ravel())[1:]])
+
+
 def test_cells_of_a_stack_are_read_slice_by_slice(make_bench: Any) -> None:
     bench = make_bench()
     stack = np.stack([blobs((64, 80), PLACES, 6)] * 4) * np.arange(1, 5)[:, None, None]

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_sam import images
 from napari_sam.errors import NapariSamError
@@ -27,6 +28,10 @@ if TYPE_CHECKING:
 PLANES, BYTES = 64, 1 << 29
 #: Bytes of images that are gone from the viewer whose cells are remembered.
 REMEMBERED = 1 << 28
+#: Share of a cell that lies below one of an upper layer, from which on it is left out.
+COVERED = 0.1
+#: Ids of another layer of the same image begin that many bits up.
+_BITS = 40
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,11 +46,17 @@ class CellsToLearn:
         Of its rows and columns, slices and times.
     ids : frozenset of int or None
         Which of them; None for all.
+    image : str
+        Which layer of the viewer shows, or showed, the image.
+    gone : bool
+        Whether the layers are no longer in the viewer.
     """
 
     pixels: Pixels
     labels: Any
     ids: frozenset[int] | None
+    image: str = ""
+    gone: bool = False
 
     @property
     def nbytes(self) -> int:
@@ -98,7 +109,7 @@ class CellChoice:
                 labels_plane(shown.image, shown.plane, layer, write=False)
             except (NapariSamError, IndexError, ValueError):
                 continue
-            return CellsToLearn(shown.view.image, finest(layer), ids)
+            return CellsToLearn(shown.view.image, finest(layer), ids, str(image.unique_id))
         return None
 
     def _images(self, layer: Labels) -> list[Image]:
@@ -130,7 +141,7 @@ class CellChoice:
     def _remember(self, cells: CellsToLearn | None) -> None:
         if cells is None or any(cells.labels is known.labels for known in self._gone):
             return
-        self._gone.append(cells)
+        self._gone.append(replace(cells, gone=True))
         while sum(known.nbytes for known in self._gone) > REMEMBERED:
             self._gone.pop(0)
 
@@ -143,7 +154,11 @@ def kept_in(layer: Labels) -> frozenset[int]:
 
 
 def read_cells(chosen: Iterable[CellsToLearn], progress: Progress) -> list[Marked]:
-    """Read the slices that hold cells to learn from; of the same pixels the last ones count.
+    """Read the slices that hold cells to learn from.
+
+    Cells in several layers of an image are learnt from together; where they lie on each other,
+    those of the upper layer count. Those of layers that are gone count where there are no others
+    of the same pixels, for these are what became of them.
 
     Parameters
     ----------
@@ -167,12 +182,29 @@ def read_cells(chosen: Iterable[CellsToLearn], progress: Progress) -> list[Marke
                 continue
             pixels = np.asarray(block.read())
             taken += pixels.nbytes + labels.nbytes
-            marked = Marked(pixels, labels, block.limits, cells.pixels.rgb, number)
-            known.setdefault(images.content_hash(pixels), marked)
+            key = images.content_hash(pixels)
+            if key not in known:
+                known[key] = Marked(pixels, labels, block.limits, cells.pixels.rgb, number)
+            elif not cells.gone:
+                joined = _joined(known[key].labels, labels, number << _BITS)
+                known[key] = known[key]._replace(labels=joined)
     return list(known.values())
+
+
+def _joined(
+    first: npt.NDArray[np.integer[Any]], other: npt.NDArray[np.integer[Any]], shift: int
+) -> npt.NDArray[np.integer[Any]]:
+    """Add the cells of another layer, their ids shifted, where the first has none."""
+    ids, flat = np.unique(other, return_inverse=True)
+    flat = flat.reshape(other.shape)
+    area = np.bincount(flat.ravel())
+    covered = np.bincount(flat[first > 0], minlength=len(ids))
+    lookup = np.where((ids > 0) & (covered <= COVERED * area), ids.astype(np.int64) + shift, 0)
+    return np.where(first > 0, first, lookup[flat])
 
 
 def counted(chosen: Iterable[CellsToLearn]) -> tuple[int, int]:
     """Count cells, as far as it is known how many there are, and images."""
     chosen = list(chosen)
-    return sum(len(cells.ids) for cells in chosen if cells.ids is not None), len(chosen)
+    count = sum(len(cells.ids) for cells in chosen if cells.ids is not None)
+    return count, len({cells.image for cells in chosen})
