@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,16 @@ def test_a_full_disk_says_so(lent: Lent, monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no full disk here")
+def test_a_folder_that_takes_no_model_is_told_before_the_lesson(
+    lent: Lent, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "no folder"
+    file.touch()
+    monkeypatch.setattr(apart, "_begun", lambda folder: pytest.fail("the lesson was begun"))
+    with pytest.raises(DataError, match="could not be written to .*no folder"):
+        teach_apart(replace(lent, target=str(file / "taught" / "x.safetensors")), [discs()])
+
+
 def test_a_disk_that_is_full_afterwards_says_so(
     lent: Lent, monkeypatch: pytest.MonkeyPatch
 ) -> None:

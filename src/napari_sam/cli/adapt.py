@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -101,10 +100,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _check_writable(target: Path) -> None:
     """Refuse a place where no file can be made."""
+    from napari_sam.files import check_writable
+
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=target.parent):
-            pass
+        check_writable(target)
     except OSError as error:
         raise DataError(
             f"The model cannot be written to {target} ({error.strerror}): choose another folder."

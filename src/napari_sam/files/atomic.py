@@ -49,6 +49,18 @@ def in_one_piece(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def check_writable(path: Path) -> None:
+    """Make sure that a file can be made at a path, before long work is done for it.
+
+    Raises
+    ------
+    OSError
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=path.parent):
+        pass
+
+
 @contextmanager
 def folder_in_one_piece(path: Path, ours: Callable[[str], bool]) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; it gets that name when all went well.

@@ -26,6 +26,7 @@ import numpy.typing as npt
 import napari_sam
 from napari_sam import errors
 from napari_sam.errors import DataError, LabelsError, ModelError, NapariSamError
+from napari_sam.files import check_writable
 from napari_sam.images import Image
 from napari_sam.models.lesson import Lesson
 from napari_sam.progress import Progress, silent
@@ -128,6 +129,7 @@ def teach_apart(lent: Lent, examples: Sequence[Marked], progress: Progress = sil
     if not examples:
         raise LabelsError("There are no corrected cells to learn from: keep or correct some first.")
     progress(0.0)
+    _check_target(Path(lent.target))
     with tempfile.TemporaryDirectory(prefix="napari-sam-teach-") as name:
         folder = Path(name)
         with _room_for("The cells"):
@@ -153,6 +155,18 @@ def _room_for(what: str) -> Iterator[None]:
         raise DataError(
             f"{what} cannot be written to {tempfile.gettempdir()} ({error.strerror}): make room "
             "there. The model is as it was."
+        ) from error
+
+
+def _check_target(target: Path) -> None:
+    """Say rather before the lesson that the model cannot be written."""
+    try:
+        check_writable(target)
+    except OSError as error:
+        raise DataError(
+            f"The taught model could not be written to {target.parent} ({error.strerror}): make "
+            "room there, or set NAPARI_SAM_HOME to a folder that you may write to. The model is as "
+            "it was."
         ) from error
 
 
