@@ -74,11 +74,11 @@ class Seen:
 
     @property
     def figures(self) -> dict[str, float]:
-        """Means: ``"ap50"``, ``"found"``, ``"match"``, ``"click"``; ``"wrong"``; {} without objects.
+        """Means: ``"ap50"``, ``"found"``, ``"match"`` and ``"click"``; empty without objects.
 
         ``"found"`` is the share of objects found with an IoU above .5; ``"ap50"`` is the average
         precision at an IoU of .5 of the automatic mode, all pieces together:
-        hits / (hits + missed + wrong).
+        hits / (hits + missed + wrong). ``"wrong"`` is how much is found where no object is.
         """
         if not self.each:
             return {}
