@@ -559,6 +559,18 @@ def test_pixels_that_are_replaced_end_it_at_once_on_a_slice_without_marks(hands:
     assert "no longer followed" in hands.bench.state.status
 
 
+def test_a_cell_kept_in_other_pixels_is_not_taken_up_again(hands: Hands) -> None:
+    hands.on()
+    hands.click(*CENTRE)
+    hands.press("Enter")
+    assert hands.labels.data.any()
+    hands.layer.data = STACK[::-1].copy()
+    hands.go(0, 0, 0)  # a slice without marks, on which nothing is answered anew
+    hands.press("Control-Z")
+    assert not hands.labels.data.any()
+    assert hands.run is None
+
+
 def test_new_pixels_are_followed_anew_from_the_marks_that_are_there(hands: Hands) -> None:
     hands.on()
     hands.click(*CENTRE)
