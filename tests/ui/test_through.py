@@ -513,6 +513,30 @@ def test_cancel_keeps_what_is_done_and_accept_waits(hands: Hands) -> None:
     assert np.count_nonzero(hands.labels.data.any(axis=(1, 2))) > some
 
 
+def test_the_status_line_says_how_far_a_cell_has_been_followed(hands: Hands) -> None:
+    hands.on()
+    jobs, loop = hands.begin()
+    said = []
+    while jobs.wants("carry"):
+        said.append(hands.bench.state.status)
+        jobs.run_next()
+        while loop.turn():
+            pass
+    assert said[0].startswith("Following the cell: looking at the next slice.")
+    assert "Following the cell: 3 slices so far, 4 to 6. Cancel keeps what is done." in said
+    assert all("Following the cell" in one for one in said)
+    assert hands.bench.state.status.startswith("The cell is on ")
+    hands.go(CENTRE[0] + 1, *CENTRE[1:])
+    hands.bench.click(*hands.layer.data_to_world((CENTRE[0] + 1, *CENTRE[1:])))
+    hands.until_followed()
+    assert hands.bench.state.status.startswith("Following the cell")
+    hands.bench.press("Enter")
+    jobs.run_next()
+    while loop.turn():
+        pass
+    assert "as soon as" in hands.bench.state.status  # and stays to be read
+
+
 def test_escape_drops_all_its_marks(hands: Hands) -> None:
     hands.on()
     hands.click(*CENTRE)

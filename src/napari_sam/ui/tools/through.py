@@ -280,12 +280,11 @@ class Through:
             self.following.go_on(run)
 
     def _ended(self, run: Run) -> None:
-        if self._keep_then:
-            self._keep_then = False
+        keep, remark, self._keep_then, self._remark = self._keep_then, self._remark, False, ""
+        if keep:
             self.keep()
         else:
-            self.view.tell(run, self._remark)
-        self._remark = ""
+            self.view.tell(run, remark)
 
     def _lost(self) -> None:
         self._drop()
@@ -302,6 +301,8 @@ class Through:
 
     def _show(self) -> None:
         self.view.show(self._run, self._visible)
+        if self.following.under_way:
+            self.view.tell_of_progress()
 
     def set_visible(self, visible: bool) -> None:
         """The page is shown or hidden."""

@@ -41,7 +41,13 @@ class ThroughFollowing:
         return self._run is not None
 
     def go_on(self, run: Run) -> None:
-        """Look at the next slice by what the person has said."""
+        """Follow a cell by what the person has said; what that was has been read."""
+        if not self._bench.state.problem:
+            self._bench.release()
+        self._look(run)
+
+    def _look(self, run: Run) -> None:
+        """Look at the next slice."""
         bench, self._run = self._bench, run
         name, device, told, worker = bench.state.model, bench.device(), run.told, bench.worker
         bench.progress(run.carried.fraction)
@@ -59,7 +65,7 @@ class ThroughFollowing:
             return
         run.carried = carried
         if not carried.over:
-            self.go_on(run)
+            self._look(run)
             return
         self.stop()
         self._learnt()

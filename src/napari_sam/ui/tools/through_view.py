@@ -102,6 +102,17 @@ class ThroughView:
         told = f"{remark} The cell is on {there}.{divides}{sure} {key} keeps it on all of them."
         self._bench.result(told.strip())
 
+    def tell_of_progress(self) -> None:
+        """Say how far the cell has been followed, unless a result is still to be read."""
+        along, strip = self._state.along, self._state.strip
+        if along is None or strip is None:
+            return
+        what, scores = along.word, strip.scores
+        told = f"looking at the next {what}"
+        if len(scores) > 1:
+            told = f"{len(scores)} {what}s so far, {min(scores)} to {max(scores)}"
+        self._bench.guide(f"Following the cell: {told}. Cancel keeps what is done.")
+
     def tell_of_slice(self, run: Run | None) -> None:
         """Say how certain the slice is that is displayed."""
         at = None if run is None else run.place(self._bench.plane_or_none())
