@@ -200,6 +200,19 @@ def test_slices_come_before_time_and_channels_are_none(
     assert state.along.word == ("frame" if names[0] == "time" else "slice")
 
 
+@pytest.mark.parametrize(("shape", "first"), [((12, 2, 40, 50), 12), ((3, 12, 40, 50), 12)])
+def test_an_axis_without_a_name_that_may_be_channels_comes_last(
+    bench: Any, shape: tuple[int, ...], first: int
+) -> None:
+    bench.viewer.add_image(np.zeros(shape))
+    state = bench.cells.through.state
+    assert state.along.length == first
+    assert [axis.length for axis in state.axes] == [first, min(shape)]  # it can still be chosen
+    bench.cells.through.choose(state.axes[1])
+    bench.settle()
+    assert state.along.length == min(shape)
+
+
 def test_switched_off_a_click_is_about_its_slice_alone(hands: Hands) -> None:
     hands.click(*CENTRE)
     hands.press("Enter")

@@ -18,6 +18,7 @@ _NAMES = {
 }
 _LETTERS = {name: letter.upper() for letter, names in _NAMES.items() for name in names}
 _UNNAMED = re.compile(r"((axis)?\s*-?\d+)?")
+_FEW = 4  # positions of an axis without a name that may as well be channels
 _ORDER = "ZQT"  # of the axes along which a cell may be followed: never through channels
 
 
@@ -41,8 +42,9 @@ class Further(NamedTuple):
 def further_axes(image: Image, plane: Plane) -> tuple[Further, ...]:
     """List the axes along which something on a plane can be followed, the likeliest first.
 
-    Slices come first, then axes without a name, the nearest to rows and columns first, then time.
-    Channels and axes of one position are left out.
+    Slices come first, then axes without a name, the nearest to rows and columns first, then time;
+    those without a name that have no more positions than an image has channels come last. Channels
+    and axes of one position are left out.
 
     Parameters
     ----------
@@ -58,8 +60,9 @@ def further_axes(image: Image, plane: Plane) -> tuple[Further, ...]:
         label = str(image.axis_labels[axis]).strip()
         name = f"axis {axis}" if _UNNAMED.fullmatch(label.lower()) else label
         further = Further(axis, name, int(length), letter == "T")
-        found.append((_ORDER.index(letter), -axis, further))
-    return tuple(one[2] for one in sorted(found))
+        channels = letter == "Q" and length <= _FEW
+        found.append((channels, _ORDER.index(letter), -axis, further))
+    return tuple(one[3] for one in sorted(found))
 
 
 def letters_of(layer: Layer, plane: Plane) -> str:
