@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_sam.errors import DataError, LabelsError
+from napari_sam.stacks.link import link_labels
 from napari_sam.stacks.tracks import Tracks, tracks_of
 
 
@@ -135,12 +138,38 @@ def test_a_missing_image_is_told_and_no_frame_moves(tmp_path: Path) -> None:
         (np.full((4, 4), 0.5, np.float32), "no ids"),
         (np.full((4, 4), -1, np.int16), "no ids"),
         (np.full((4, 4), 2**63 + 5, np.uint64), "63 bits"),
-        (np.ones((2, 2, 4, 4, 3), np.uint8), "got shape"),
+        (np.ones((2, 2, 2, 5, 6), np.uint8), "got shape"),
     ],
 )
 def test_images_that_hold_no_ids_are_refused(tmp_path: Path, frame: np.ndarray, says: str) -> None:
     with pytest.raises(DataError, match=says):
         Tracks.load_ctc(folder(tmp_path / "a", [frame] * 2))
+
+
+def test_a_colour_picture_is_no_stack_of_slices(tmp_path: Path) -> None:
+    there = folder(tmp_path / "a", [np.ones((6, 8), np.uint8)] * 2)
+    tifffile.imwrite(there / "mask001.tif", np.ones((6, 8, 3), np.uint8), photometric="rgb")
+    with pytest.raises(DataError, match=r"mask001\.tif is a colour picture"):
+        Tracks.load_ctc(there)
+
+
+def test_three_slices_that_were_written_as_separate_colours_are_slices(tmp_path: Path) -> None:
+    """As tifffile writes (3, H, W) if nobody says what that is."""
+    there = folder(tmp_path / "a", [np.ones((6, 8), np.uint16)] * 2)
+    how = {"photometric": "rgb", "planarconfig": "separate"}
+    for number in range(2):
+        tifffile.imwrite(there / f"mask{number:03d}.tif", np.ones((3, 6, 8), np.uint16), **how)
+    assert Tracks.load_ctc(there).labels.shape == (2, 3, 6, 8)
+
+
+@pytest.mark.parametrize("path", [None, 5])
+def test_what_is_no_path_is_refused(path: Any) -> None:
+    tracks = link_labels(np.ones((2, 4, 4), int))
+    for go in (Tracks.load_ctc, tracks.save_ctc, Tracks.load_geff, tracks.save_geff):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of the packages that read such files
+            with pytest.raises(DataError, match="is not the path of"):
+                go(path)
 
 
 def test_ids_of_32_bits_stay(tmp_path: Path) -> None:

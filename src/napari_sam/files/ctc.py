@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.errors import DataError, LabelsError
+from napari_sam.files.kinds import as_path
 from napari_sam.files.signature import SOFTWARE
 
 #: Names of the images and of the table, in results and in reference data.
@@ -66,7 +67,7 @@ def write_ctc(
     import tifffile
 
     prefix, name = TRUTH if truth else RESULT
-    target = Path(folder)
+    target = as_path(folder)
     if target.exists() and not target.is_dir():
         raise DataError(f"{target} is a file: give the name of a folder.")
     if (target / name).exists():
@@ -146,9 +147,10 @@ def read_ctc(folder: str | Path) -> tuple[npt.NDArray[np.int32], dict[int, int]]
     Raises
     ------
     DataError
-        When images or table are missing or cannot be read, or an image between others is missing.
+        When images or table are missing or cannot be read, an image between others is missing, or
+        one is a colour picture.
     """
-    source = Path(folder)
+    source = as_path(folder)
     kinds = [kind for kind in (RESULT, TRUTH) if (source / kind[1]).is_file()]
     if not kinds:
         raise DataError(
@@ -207,10 +209,8 @@ def _twice(files: list[tuple[int, Path]]) -> str:
 
 def _pixels(source: Path, files: list[Path]) -> npt.NDArray[np.signedinteger[Any]]:
     """Read the images of all frames together."""
-    import tifffile
-
     try:
-        found = np.stack([tifffile.imread(path) for path in files])
+        found = np.stack([_ids(path) for path in files])
     except (OSError, ValueError) as error:
         raise DataError(f"The images of {source} cannot be read together: {error}.") from error
     if found.dtype.kind not in "iu" or found.min(initial=0) < 0:
@@ -226,6 +226,20 @@ def _pixels(source: Path, files: list[Path]) -> npt.NDArray[np.signedinteger[Any
     if top > np.iinfo(np.int64).max:
         raise DataError(f"The images of {source} hold the id {top}, more than 63 bits.")
     return found.astype(np.int32 if top <= np.iinfo(np.int32).max else np.int64)
+
+
+def _ids(path: Path) -> npt.NDArray[Any]:
+    """Read the image of a frame; the channels of a colour picture are no slices."""
+    import tifffile
+
+    with tifffile.TiffFile(path) as file:
+        first = file.series[0]
+        if first.axes.endswith("S"):  # separate colours: so tifffile writes three or four slices
+            raise DataError(
+                f"{path} is a colour picture, {first.shape}, and holds no ids: save it with one "
+                "whole number per pixel, as (H, W) or (Z, H, W)."
+            )
+        return np.asarray(file.asarray())
 
 
 def _table(path: Path) -> dict[int, tuple[int, int, int]]:

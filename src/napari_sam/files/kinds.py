@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from napari_sam.errors import DataError
 from napari_sam.files.microscopes import MICROSCOPE_SUFFIXES
@@ -24,6 +25,22 @@ _BEGINNINGS = {
 }
 
 
+def as_path(value: Any) -> Path:
+    """Return where a file or folder is, or may be made.
+
+    Raises
+    ------
+    DataError
+        When it is no path.
+    """
+    try:
+        path = Path(value)
+        path.is_file()
+    except (TypeError, ValueError, OSError) as error:  # no path; a NUL in it; a name too long
+        raise DataError(f"{value!r} is not the path of a file or folder ({error}).") from error
+    return path
+
+
 def kind_of(path: str | Path) -> str:
     """Tell what a file is.
 
@@ -38,11 +55,8 @@ def kind_of(path: str | Path) -> str:
     DataError
         When there is no such file, it cannot be opened, or it is none of these.
     """
-    try:
-        path = Path(path)
-        there = path.is_file()
-    except (TypeError, ValueError, OSError) as error:  # no path; a NUL in it; a name too long
-        raise DataError(f"{path!r} is not the path of a file ({error}).") from error
+    path = as_path(path)
+    there = path.is_file()
     if is_ngff(path):
         return "OME-Zarr"
     if path.is_dir():

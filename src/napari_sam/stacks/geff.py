@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from napari_sam.errors import DataError, InstallationError
+from napari_sam.files.kinds import as_path
 
 if TYPE_CHECKING:
     import networkx
@@ -63,7 +64,7 @@ def save(tracks: Tracked, path: str | Path) -> Path:
     https://liveimagetrackingtools.org/geff/
     """
     geff = library()
-    target = Path(path)
+    target = as_path(path)
     if target.exists():
         raise DataError(f"{target} is there already: choose another name.")
     space = [name for name in tracks.cells if name.startswith("centroid_")]

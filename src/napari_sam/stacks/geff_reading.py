@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.errors import DataError, LabelsError
+from napari_sam.files.kinds import as_path
 from napari_sam.stacks.frames import check_labels
 from napari_sam.stacks.geff import library
 
@@ -48,8 +49,8 @@ def read(path: str | Path, labels: Any = None) -> tuple[Any, dict[int, int]]:
     ----------
     https://liveimagetrackingtools.org/geff/
     """
-    geff = library()
-    if not Path(path).exists():
+    geff, path = library(), as_path(path)
+    if not path.exists():
         raise DataError(f"There is no {path}.")
     try:
         graph, about = geff.read(path)
