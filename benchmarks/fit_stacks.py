@@ -128,7 +128,8 @@ def slices(count: int) -> None:
     model = ns.load_model("cells", device="cpu")
     signs, truth = [], []
     for stack in stacks(count):
-        found = run(Image.of(stack.image), None, method("volume"), model)
+        image = Image.of(stack.image, pixel_size=stack.pixel_size)
+        found = run(image, None, method("volume"), model)
         cells = np.stack([one.chosen.labels for one in found])
         for planes in (cells, apart_in_slices(stack.labels)):
             for every in (1, 2):

@@ -8,9 +8,11 @@ from functools import partial
 import numpy as np
 
 import napari_sam as ns
+from napari_sam.pixel_size import step_of
 from napari_sam.regions import Region
 from napari_sam.stacks.carry import Carry
 from napari_sam.stacks.crops import Slices
+from napari_sam.stacks.haze import reach_of
 from napari_sam.training.metrics import deepest_point
 from propagation_ways import WAYS, Way, ours, watershed_3d
 from stack_samples import Stack, choose_objects
@@ -37,7 +39,8 @@ def carried(
 ) -> tuple[Regions, Regions]:
     """Carry an object both ways: to its true ends, and until it looks faint."""
     largest, first = start
-    slices = Slices(stack.image)
+    reach = 0 if stack.over_time else reach_of(step_of(stack.spacing))
+    slices = Slices(stack.image, reach=reach)
     slices.look_at(largest)
     told, free = {largest: first}, {largest: first}
     low, high = max(ends[0] - BEYOND, 0), min(ends[1] + BEYOND, slices.depth - 1)
@@ -62,7 +65,8 @@ def carried(
 def grown(model: ns.Model, stack: Stack, start: tuple[int, Region]) -> Regions:
     """Carry an object by ``ns.propagate``, to wherever that ends."""
     mask = start[1].on(stack.labels.shape[1:])
-    found = ns.propagate(stack.image, {start[0]: mask}, model, over_time=stack.over_time)
+    how = {"over_time": stack.over_time, "spacing": stack.spacing}
+    found = ns.propagate(stack.image, {start[0]: mask}, model, **how)
     return {int(z): Region.of(found.mask[z]) for z in found.slices}
 
 
@@ -73,7 +77,8 @@ def corrected(
 
     The slice with most wrong pixels is painted as it is; one beyond an end is said to be beyond.
     """
-    carry = Carry(stack.image, model, over_time=stack.over_time)
+    step = step_of(stack.spacing)
+    carry = Carry(stack.image, model, over_time=stack.over_time, step=step)
     carry.show(start[0], start[1])
     there = np.flatnonzero(true.any(axis=(1, 2)))
     found = []

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
+from napari_sam.pixel_size import PixelSize
 from napari_sam.training.synthetic import generate_timelapse, generate_volume
 
 #: Beginnings of the names of real stacks, and their spacing along z in pixels.
@@ -27,6 +28,12 @@ class Stack:
     spacing: tuple[float, float, float] = (1.0, 1.0, 1.0)
     parents: dict[int, int] = field(default_factory=dict)
     over_time: bool = False
+
+    @property
+    def pixel_size(self) -> PixelSize:
+        """Of the slices; of a movie, the time between frames is none."""
+        depth = None if self.over_time else self.spacing[0]
+        return PixelSize(self.spacing[1], self.spacing[2], slice=depth)
 
 
 def generated(

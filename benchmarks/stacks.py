@@ -79,7 +79,7 @@ def volumes(stacks: Iterator[Stack], model: ns.Model) -> None:
     print("|---|---|---|---|---|---|---|---|---|", flush=True)
     for stack in stacks:
         began = time.perf_counter()
-        image = Image.of(stack.image)
+        image = Image.of(stack.image, pixel_size=stack.pixel_size)
         found = run(image, None, method("volume"), model)
         slices = list(slices_of((one.block.plane, one.chosen) for one in found))
         middle = time.perf_counter()

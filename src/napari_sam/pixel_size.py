@@ -98,6 +98,11 @@ class PixelSize:
         """Area of one pixel."""
         return self.row * self.column
 
+    @property
+    def spacing(self) -> tuple[float, float, float] | None:
+        """Distances between slices, rows and columns, where that between slices is known."""
+        return None if self.slice is None else (self.slice, self.row, self.column)
+
     def in_unit(self, unit: str) -> PixelSize:
         """Return the same size in another unit of `METRES`.
 
@@ -120,6 +125,18 @@ class PixelSize:
         factor = round(many / few) if many >= few else 1 / round(few / many)
         depth = None if self.slice is None else self.slice * factor
         return PixelSize(self.row * factor, self.column * factor, unit, depth)
+
+
+def step_of(spacing: tuple[float, float, float]) -> float:
+    """Return the distance between slices in widths of a pixel, for lengths of any size.
+
+    Examples
+    --------
+    >>> step_of((1.0, 0.5, 0.5)), step_of((1e-200, 1e-200, 1e-200))
+    (2.0, 1.0)
+    """
+    step = spacing[0] / spacing[1] / math.sqrt(spacing[2] / spacing[1])
+    return min(max(step, 1e-9), 1e9)
 
 
 def sensible_length(value: object) -> float | None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from napari_sam.images import Block, Plane, PlaneStack
 from napari_sam.models.model import Model
+from napari_sam.pixel_size import step_of
 from napari_sam.progress import Progress
 from napari_sam.regions import Region
 from napari_sam.stacks.carry import Carry
@@ -177,11 +178,13 @@ class Carrying:
         stack = PlaneStack(self.block.image.finest, self.planes)
         labels = None if self.others is None else PlaneStack(self.others, self.planes)
         others = labels if self._yields else None
+        size = self.block.pixel_size
+        step = None if size is None or size.spacing is None else step_of(size.spacing)
         how: dict[str, Any] = {"rgb": False, "limits": limits, "others": others, "own": self.own}
 
         def make(model: Model, limits: Any = None) -> Follower:
             if model.memory is None:
-                return Carry(stack, model, over_time=self._over_time, **how)
+                return Carry(stack, model, over_time=self._over_time, step=step, **how)
             return Recalled(stack, model, encode=encode, **how)
 
         carry: Follower | Descendants = make(model)

@@ -79,7 +79,7 @@ def run(
     """
     wanted = method.suited(method.defaults if options is None else options, model.suits)
     check_capabilities(method, wanted, model, finder)
-    image = method.prepare(image)
+    image = method.prepare(image, wanted)
     blocks = list(image.blocks(method.scope(image) if scope is None else scope))
     if len(blocks) > 1:
         check_places(wanted, f"{len(blocks)} planes are searched: search the one that is meant")

@@ -222,7 +222,7 @@ class Method(ABC, Generic[Options]):
 
     # -- all planes together ----------------------------------------------------------------------
 
-    def prepare(self, image: Image) -> Image:
+    def prepare(self, image: Image, options: Options) -> Image:
         """Return the image as it is searched; some of its planes may be read for it."""
         return image
 

@@ -12,7 +12,7 @@ from napari_sam.methods.cells import Cells
 from napari_sam.methods.method import Words
 from napari_sam.methods.option import option
 from napari_sam.methods.options import CellOptions
-from napari_sam.methods.volume import slices_of, spacing_of
+from napari_sam.methods.volume import cleared, slices_of, spacing_of
 from napari_sam.progress import Progress, part, silent
 
 if TYPE_CHECKING:
@@ -70,11 +70,12 @@ class Track(Cells):
     base = "cells"
     together = "over time"
 
-    def prepare(self, image: Image) -> Image:
-        """Keep frames without cells as dark as the others make them."""
+    def prepare(self, image: Image, options: CellOptions) -> Image:
+        """Keep frames without cells as dark as the others make them, and slices without haze."""
         from napari_sam.contrast import even
 
-        return even(image)
+        axes = self._axes(image)
+        return even(cleared(image, axes[1], spacing_of(image)) if len(axes) > 1 else image)
 
     def on_planes(self, options: CellOptions, image: Image) -> CellOptions:
         """Keep what is less certain on a plane, and in pieces on a slice: its neighbours decide."""

@@ -78,11 +78,13 @@ class Volume(Cells):
     base = "cells"
     together = "as 3-D objects"
 
-    def prepare(self, image: Image) -> Image:
-        """Keep slices without objects as dark as the others make them."""
+    def prepare(self, image: Image, options: CellOptions) -> Image:
+        """Take away the haze, and keep slices without objects as dark as the others make them."""
         from napari_sam.contrast import even
 
-        return even(image)
+        assert isinstance(options, VolumeOptions)
+        spacing, step = options.spacing or spacing_of(image), options.anisotropy
+        return even(cleared(image, axis_along(image, "Z"), spacing, step))
 
     def on_planes(self, options: CellOptions, image: Image) -> CellOptions:
         """Keep what is less certain on a slice, and in pieces: its neighbours decide."""
@@ -153,12 +155,35 @@ def slices_of(found: Iterable[tuple[Plane, Choice]]) -> Iterator[SliceObjects]:
         yield SliceObjects(chosen.labels, {int(number): float(score) for number, score in scores})
 
 
+def cleared(
+    image: Image,
+    axis: int,
+    spacing: Spacing | None,
+    step: float | None = None,
+) -> Image:
+    """Return an image of slices without their haze, see `napari_sam.stacks.haze`.
+
+    Parameters
+    ----------
+    image : Image
+    axis : int
+        Of the slices.
+    spacing : (z, row, column) or None
+        Distances between slices, rows and columns.
+    step : float, optional
+        Distance between slices in widths of a pixel; that of the spacing by default.
+    """
+    from napari_sam.pixel_size import step_of
+    from napari_sam.stacks.haze import dehazed, reach_of
+
+    if step is None and spacing is not None:
+        step = step_of(spacing)
+    return dehazed(image, axis, reach_of(step))
+
+
 def spacing_of(image: Image) -> Spacing | None:
     """Return the distances between slices, rows and columns, where the image knows all three."""
-    size = image.pixel_size
-    if size is None or size.slice is None:
-        return None
-    return size.slice, size.row, size.column
+    return None if image.pixel_size is None else image.pixel_size.spacing
 
 
 METHOD = Volume()

@@ -21,6 +21,7 @@ from napari_sam.stacks.crops import Others, Slices
 from napari_sam.stacks.ending import OVER_TIME, THROUGH_SLICES
 from napari_sam.stacks.following import SeenOnSlice, Step, drawn
 from napari_sam.stacks.gaps import meet
+from napari_sam.stacks.haze import reach_of
 from napari_sam.stacks.passes import Outwards, Own, Pass, own_slices
 
 Shown = Prompt | Region | npt.ArrayLike
@@ -32,9 +33,8 @@ Span = tuple[int | None, int | None]
 class Carry:
     """Carries one object from the slices where it was shown to all others.
 
-    Results come one by one and are kept, so that work which is stopped goes on where it was, and
-    a slice that is shown again changes only what depends on it: the slices up to the next shown
-    ones.
+    Results come one by one and are kept: work that is stopped goes on where it was, and a slice
+    that is shown again changes only what depends on it, the slices up to the next shown ones.
 
     Parameters
     ----------
@@ -48,19 +48,19 @@ class Carry:
     limits : (low, high), optional
         Contrast limits; by default those of the first slice that was shown.
     others : (Z, H, W) integer array, or PlaneStack, optional
-        Objects that are there already, 0 where none is. The object takes no pixel of theirs, and
-        the model hears that they are not meant. Read by windows, as they are at that time.
+        Objects that are there already, 0 where none is, read by windows as they are at that time.
+        The object takes no pixel of theirs, and the model hears that they are not meant.
     own : int
         The number under which the object itself may be among them.
     over_time : bool
-        Whether these are frames of a movie: an object may become larger and smaller, and stays
-        until it leaves, dies or divides.
+        Whether these are frames, in which an object stays until it leaves, dies or divides.
+    step : float, optional
+        Between slices, in widths of a pixel: tells where haze is, see `napari_sam.stacks.haze`.
 
     Attributes
     ----------
     first, last : int
-        Slices beyond which the object is not followed: an end set by hand. What was found beyond
-        is there again when the end is taken back.
+        Ends set by hand. What was found beyond is there again when they are taken back.
     absent : set of int
         Slices on which the object is not, though it is on both sides.
     """
@@ -75,8 +75,10 @@ class Carry:
         others: Any = None,
         own: int = 0,
         over_time: bool = False,
+        step: float | None = None,
     ) -> None:
-        self.slices = Slices(stack, rgb=rgb, limits=limits)
+        reach = 0 if over_time else reach_of(step)
+        self.slices = Slices(stack, rgb=rgb, limits=limits, reach=reach)
         self._over_time, self._rule = over_time, OVER_TIME if over_time else THROUGH_SLICES
         self.others = None if others is None else Others(others, self.slices, own)
         self.model = model

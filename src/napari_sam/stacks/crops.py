@@ -13,10 +13,13 @@ from napari_sam.contrast import contrast_limits, normalise
 from napari_sam.errors import ImageError, LabelsError, ParameterError, PromptError
 from napari_sam.images import check_plane, is_rgb, known_shape
 from napari_sam.regions import Mask, Region
+from napari_sam.stacks.haze import without_haze
 
 AROUND = 1.5  # object sizes that a window shows on each side
 LEAST = 24  # pixels that it shows at least
 _KEPT = 4  # slices: of both ways that an object is followed, the one before and the one looked at
+_BESIDE = 3  # times as many, where slices on both sides of each are read
+_SPARE = 8  # pixels more that are read of these, for an object that moves
 
 
 @dataclass(frozen=True)
@@ -57,6 +60,13 @@ class Window:
             slice(self.left, self.left + self.shape[1]),
         )
 
+    def wider(self, plane: tuple[int, int]) -> Window:
+        """Return a somewhat wider one within the plane."""
+        top, left = max(self.top - _SPARE, 0), max(self.left - _SPARE, 0)
+        bottom = min(self.top + self.shape[0] + _SPARE, plane[0])
+        right = min(self.left + self.shape[1] + _SPARE, plane[1])
+        return Window(top, left, (bottom - top, right - left))
+
     def mask(self, region: Region) -> Mask:
         """Return an object's mask in the window."""
         return region.on(self.shape, self.top, self.left)
@@ -86,6 +96,7 @@ class Slices:
         Whether the last axis is colour; guessed by default.
     limits : (low, high), optional
         Contrast limits of all slices; those of the whole slice that `look_at` names by default.
+
     """
 
     def __init__(
@@ -94,6 +105,7 @@ class Slices:
         *,
         rgb: bool | None = None,
         limits: tuple[float, float] | None = None,
+        reach: int = 0,
     ) -> None:
         lazy = hasattr(stack, "shape") and not np.ma.isMaskedArray(stack)
         self.data = stack if lazy else checks.array(stack, "The stack", ImageError)
@@ -106,7 +118,7 @@ class Slices:
                 f"{tuple(self.data.shape)}. Pick a channel or a time point first."
             )
         self.depth, self.plane = shape[0], (shape[1], shape[2])
-        self.limits = limits
+        self.limits, self._reach = limits, reach
         self._kept: dict[int, tuple[Window, npt.NDArray[Any]]] = {}
 
     def check(self, index: int) -> None:
@@ -155,23 +167,42 @@ class Slices:
         return pixels
 
     def read(self, index: int, window: Window) -> npt.NDArray[Any]:
-        """Read a window of a slice; the last four slices are kept."""
+        """Read a window of a slice; the last few slices are kept."""
         kept = self._kept.get(index)
         if kept is None or not kept[0].holds(window):
             pixels = check_plane(np.asarray(self.data[(index, *window.slices)]))
             kept = window, pixels
             self._kept.pop(index, None)
             self._kept[index] = kept
-            while len(self._kept) > _KEPT:
+            while len(self._kept) > _KEPT * (_BESIDE if self._reach else 1):
                 self._kept.pop(next(iter(self._kept)))
         where, pixels = kept
-        row, column = window.top - where.top, window.left - where.left
-        return pixels[row : row + window.shape[0], column : column + window.shape[1]]
+        return _within(pixels, where, window)
 
-    def picture(self, index: int, window: Window) -> npt.NDArray[np.float32]:
+    def clear(self, index: int, window: Window) -> npt.NDArray[Any]:
+        """Read a window of a slice without its haze, see `napari_sam.stacks.haze`.
+
+        As it is in frames of a movie, and in colour images.
+        """
+        if not self._reach or len(self.data.shape) > 3:
+            return self.read(index, window)
+        wide = window.wider(self.plane)
+        places = (max(index - self._reach, 0), min(index + self._reach, self.depth - 1))
+        beside = [self.read(at, wide) for at in places]
+        found = without_haze(self.read(index, wide), beside, self.limits)
+        return _within(found, wide, window)
+
+    def picture(self, index: int, window: Window, clear: bool = False) -> npt.NDArray[np.float32]:
         """Return how bright a window of a slice is within the limits, 0 to 1."""
-        shown = normalise(self.read(index, window), self.limits)
+        pixels = self.clear(index, window) if clear else self.read(index, window)
+        shown = normalise(pixels, self.limits)
         return shown if shown.ndim == 2 else np.asarray(shown.mean(axis=2), np.float32)
+
+
+def _within(pixels: npt.NDArray[Any], where: Window, window: Window) -> npt.NDArray[Any]:
+    """Cut a window out of the pixels of a larger one."""
+    row, column = window.top - where.top, window.left - where.left
+    return pixels[row : row + window.shape[0], column : column + window.shape[1]]
 
 
 class Others:

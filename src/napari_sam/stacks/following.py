@@ -140,7 +140,7 @@ def follow(
         None where nothing is left of it.
     """
     window = Window.around(region, slices.plane)
-    pixels = slices.read(index, window)
+    pixels = slices.clear(index, window)
     pictures = [slices.picture(at, window) for at in (before, index)]
     taken = None if others is None else others.read(index, window)
     known = window.mask(region)
@@ -159,7 +159,8 @@ def follow(
     mask = _main_part(weighed > 0, expected)
     if not mask.any():
         return None
-    lights = light_of(mask, pictures[1]), light_of(known, pictures[0])
+    clear = [slices.picture(at, window, clear=True) for at in (before, index)]
+    lights = light_of(mask, clear[1]), light_of(known, clear[0])
     covered = float(known[mask].mean())
     return SeenOnSlice(
         window.region(mask), answer.score, answer.alone, *lights, moved.alike, covered
@@ -184,7 +185,7 @@ def drawn(slices: Slices, step: Step, expected: SeenOnSlice | None) -> SeenOnSli
     SeenOnSlice
     """
     window = Window.around(step.region, slices.plane)
-    light = light_of(window.mask(step.region), slices.picture(step.index, window))
+    light = light_of(window.mask(step.region), slices.picture(step.index, window, clear=True))
     if expected is None:
         return SeenOnSlice(step.region, step.score, 0.0, light, light, 0.0, 1.0)
     return replace(expected, region=step.region, score=step.score, light=light)

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from napari_sam import checks
 from napari_sam.errors import PromptError
 from napari_sam.models.model import Model
+from napari_sam.pixel_size import step_of
 from napari_sam.progress import Progress, part, silent
 from napari_sam.prompts import Prompt
 from napari_sam.stacks.carry import Carry, show_all, shown_by
@@ -86,6 +87,7 @@ def propagate(
     finder: Model | str | Path = "cells",
     rgb: bool | None = None,
     limits: tuple[float, float] | None = None,
+    spacing: tuple[float, float, float] | None = None,
     device: str = "auto",
     progress: Progress = silent,
 ) -> Propagation:
@@ -118,6 +120,9 @@ def propagate(
         Whether the last axis is colour; guessed from the shape by default.
     limits : (low, high), optional
         Contrast limits; by default percentiles of the first prompted slice.
+    spacing : (z, row, column), optional
+        Distances between slices, rows and columns, in any unit: from how many slices away light
+        out of focus comes, which is taken away (`napari_sam.stacks.haze`). Frames have none.
     device : str
         Where to load a model given by name.
     progress : callable
@@ -155,7 +160,8 @@ def propagate(
     if known.memory is not None:
         how = {"first": first, "last": last, "others": others, "rgb": rgb, "limits": limits}
         return propagate_objects(stack, {1: prompts}, known, progress=progress, **how)[1]
-    carry = Carry(stack, known, rgb=rgb, limits=limits, others=others, over_time=over_time)
+    how = {"rgb": rgb, "limits": limits, "others": others, "over_time": over_time}
+    carry = Carry(stack, known, step=_step(spacing), **how)
     carry.first, carry.last = first, carry.last if last is None else min(last, carry.last)
     show_all(carry, prompts)
     for _ in carry.run(progress):
@@ -174,6 +180,7 @@ def propagate_objects(
     over_time: bool = False,
     rgb: bool | None = None,
     limits: tuple[float, float] | None = None,
+    spacing: tuple[float, float, float] | None = None,
     device: str = "auto",
     progress: Progress = silent,
 ) -> dict[int, Propagation]:
@@ -188,7 +195,7 @@ def propagate_objects(
         Slices or frames along axis 0.
     objects : dict of int to dict of int to Prompt or (H, W) bool array
         By the number of each object, what says where it is, by slice.
-    model, first, last, others, over_time, rgb, limits, device, progress
+    model, first, last, others, over_time, rgb, limits, spacing, device, progress
         See `propagate`.
 
     Returns
@@ -220,7 +227,7 @@ def propagate_objects(
     known = as_model(model, device)
     how: dict[str, Any] = {"rgb": rgb, "limits": limits, "others": others}
     if known.memory is None:
-        how |= {"first": first, "last": last, "over_time": over_time}
+        how |= {"first": first, "last": last, "over_time": over_time, "spacing": spacing}
         found = {}
         for done, (number, prompts) in enumerate(objects.items()):
             stage = part(progress, done / len(objects), (done + 1) / len(objects))
@@ -243,6 +250,11 @@ def _ends(first: Any, last: Any) -> tuple[int, int | None]:
     if last is None:
         return first, None
     return first, checks.whole(last, "last", first)
+
+
+def _step(spacing: tuple[float, float, float] | None) -> float | None:
+    """Return the distance between slices in widths of a pixel, if it is known."""
+    return None if spacing is None else step_of(checks.spacing(spacing))
 
 
 def _follower(

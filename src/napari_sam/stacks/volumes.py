@@ -13,7 +13,7 @@ import numpy.typing as npt
 from napari_sam import checks
 from napari_sam.errors import LabelsError
 from napari_sam.labels.gather import check_out
-from napari_sam.pixel_size import PixelSize
+from napari_sam.pixel_size import PixelSize, step_of
 from napari_sam.regions import Region
 from napari_sam.segmentation import Segmentation, check_id, with_units
 from napari_sam.stacks.frames import Floats, FrameObjects, Ints, grey, repaint
@@ -164,18 +164,6 @@ def link_into(
     table = describe_objects(labels, (numbers, scores, sizes), spacing, source=source)
     table.insert(2, "weakest", weakest_slices(table["label"].to_numpy(), numbers, scores, sheets))
     return table
-
-
-def step_of(spacing: tuple[float, float, float]) -> float:
-    """Return the distance between slices in widths of a pixel, for lengths of any size.
-
-    Examples
-    --------
-    >>> step_of((1.0, 0.5, 0.5)), step_of((1e-200, 1e-200, 1e-200))
-    (2.0, 1.0)
-    """
-    step = spacing[0] / spacing[1] / float(np.sqrt(spacing[2] / spacing[1]))
-    return float(np.clip(step, 1e-9, 1e9))
 
 
 def weakest_slices(ids: Ints, numbers: Ints, scores: Floats, sheets: Ints) -> Ints:

@@ -1,0 +1,136 @@
+"""Light from above and below a slice, taken away from it: its haze.
+
+A microscope lays the light of what is out of focus over every slice. Much of it is on the slices
+some way above and below, where it comes from in focus, so a share of these is subtracted. What is
+found on a slice is then what lies in it, and objects end where they do. An object that goes on far
+through the slices is dimmed as a whole and keeps its shape.
+
+References
+----------
+Agard, Optical sectioning microscopy: cellular architecture in three dimensions, Annual Review of
+Biophysics and Bioengineering 13, 1984: *nearest neighbours*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.images import Image, is_blank
+
+__all__ = ["Dehazed", "dehazed", "reach_of", "without_haze"]
+
+#: Of the mean of both slices, what is subtracted.
+SHARE = 1 / 3
+AWAY = 6.0  # widths of a pixel, how far these lie: about as far as a pixel's light reaches along z
+FEW = 2  # slices away, where nobody knows how far that is
+
+
+def reach_of(step: float | None) -> int:
+    """Return how many slices away the haze of a slice is looked for.
+
+    Parameters
+    ----------
+    step : float or None
+        Distance between slices in widths of a pixel, if it is known.
+
+    Examples
+    --------
+    >>> reach_of(1.0), reach_of(3.0), reach_of(20.0), reach_of(None)
+    (6, 2, 1, 2)
+    """
+    return FEW if step is None else max(1, round(AWAY / step))
+
+
+def without_haze(
+    pixels: npt.NDArray[Any],
+    beside: Sequence[npt.NDArray[Any]],
+    limits: tuple[float, float] | None = None,
+) -> npt.NDArray[np.float32]:
+    """Subtract a share of the slices beside a slice from it; one that shows nothing stays so.
+
+    Parameters
+    ----------
+    pixels : (h, w) array of any real type
+    beside : sequence of (h, w) array
+        The same place on the slices above and below.
+    limits : (low, high), optional
+        Values of black and white: black stays black, and nothing beside is brighter than white.
+
+    Examples
+    --------
+    >>> hazy, bright = np.array([[40, 50]]), np.array([[0, 90]])
+    >>> without_haze(hazy, [bright, bright]).tolist()
+    [[40.0, 20.0]]
+    """
+    if is_blank(pixels):
+        return pixels.astype(np.float32)
+    with np.errstate(invalid="ignore", over="ignore"):
+        haze = np.mean([one.astype(np.float32) for one in beside], axis=0, dtype=np.float32)
+        haze[~np.isfinite(haze)] = 0.0 if limits is None else limits[0]
+        if limits is not None:
+            haze = haze.clip(*limits) - np.float32(limits[0])
+        return pixels.astype(np.float32) - np.float32(SHARE) * haze
+
+
+class Dehazed:
+    """An array whose slices are read without their haze.
+
+    Parameters
+    ----------
+    source : array
+        NumPy, dask, zarr or alike.
+    axis : int
+        Of the slices. What is read of one of them at a time comes without haze.
+    reach : int
+        How many slices away it is looked for, see `reach_of`.
+    limits : (low, high), optional
+        See `without_haze`.
+
+    Examples
+    --------
+    >>> stack = Dehazed(np.array([[[0, 9]], [[3, 6]], [[0, 9]]]), 0, 1)
+    >>> stack[1, :, :].tolist(), stack.shape
+    ([[3.0, 3.0]], (3, 1, 2))
+    """
+
+    def __init__(
+        self, source: Any, axis: int, reach: int, limits: tuple[float, float] | None = None
+    ) -> None:
+        self.source = source
+        self.shape = tuple(int(length) for length in source.shape)
+        self.ndim, self.dtype = len(self.shape), np.dtype(np.float32)
+        self._axis, self._reach, self._limits = axis, reach, limits
+
+    def __getitem__(self, key: Any) -> npt.NDArray[Any]:
+        parts = key if isinstance(key, tuple) else (key,)
+        at = parts[self._axis] if self._axis < len(parts) else slice(None)
+        pixels = np.asarray(self.source[key])
+        if not isinstance(at, int | np.integer):
+            return pixels
+        last = self.shape[self._axis] - 1
+        places = (max(int(at) - self._reach, 0), min(int(at) + self._reach, last))
+        keys = [(*parts[: self._axis], z, *parts[self._axis + 1 :]) for z in places]
+        beside = [np.asarray(self.source[other]) for other in keys]
+        return without_haze(pixels, beside, self._limits)
+
+
+def dehazed(image: Image, axis: int, reach: int) -> Image:
+    """Return an image whose slices are read without their haze; a colour image as it is.
+
+    Parameters
+    ----------
+    image : Image
+    axis : int
+        Of the slices.
+    reach : int
+        See `reach_of`.
+    """
+    if image.rgb:  # a stain, and no light of its own
+        return image
+    clear = Dehazed(image.finest, axis, reach, image.limits)
+    return replace(image, pixels=[clear, *image.levels[1:]] if len(image.levels) > 1 else clear)
