@@ -125,7 +125,7 @@ def test_how_far_apart_slices_are_tells_where_their_light_comes_from() -> None:
             return super().encode_window(pixels, limits=limits)
 
     shown, light = hazy()[5] > 100, []
-    for spacing in ((3, 1, 1), (6, 1, 1), (1, 0.5, 0.5)):
+    for spacing in ((2.5, 1, 1), (5, 1, 1), (0.8, 0.5, 0.5)):
         seen.clear()
         ns.propagate(hazy(), {5: shown}, Watched(), spacing=spacing, first=4, last=5)
         light.append(round(float(200 - seen[0].max()), 1))

@@ -24,9 +24,9 @@ from napari_sam.images import Image, is_blank
 
 __all__ = ["Dehazed", "dehazed", "reach_of", "without_haze"]
 
-#: Of the mean of both slices, what is subtracted.
-SHARE = 1 / 3
-AWAY = 6.0  # widths of a pixel, how far these lie: about as far as a pixel's light reaches along z
+#: Of the mean of both slices, what is subtracted; and how many widths of a pixel they lie away,
+#: about as far as light reaches along z. Compared on generated and real stacks, see docs/stacks.md.
+SHARE, AWAY = 1 / 3, 5.0
 FEW = 2  # slices away, where nobody knows how far that is
 
 
@@ -41,7 +41,7 @@ def reach_of(step: float | None) -> int:
     Examples
     --------
     >>> reach_of(1.0), reach_of(3.0), reach_of(20.0), reach_of(None)
-    (6, 2, 1, 2)
+    (5, 2, 1, 2)
     """
     return FEW if step is None else max(1, round(AWAY / step))
 
