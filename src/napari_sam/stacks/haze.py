@@ -70,12 +70,12 @@ def without_haze(
     if is_blank(pixels):
         return pixels.astype(np.float32)
     with np.errstate(invalid="ignore", over="ignore"):
-        low, high = (0.0, None) if limits is None else limits
         haze = np.stack(beside).astype(np.float32).mean(axis=0)
-        haze = np.where(np.isfinite(haze), haze, np.float32(low))
-        if high is not None:
-            haze = haze.clip(low, high) - np.float32(low)
-        return pixels.astype(np.float32) - np.float32(SHARE) * haze
+        haze[~np.isfinite(haze)] = 0.0 if limits is None else limits[0]
+        if limits is not None:
+            haze = haze.clip(*limits) - limits[0]
+        found: npt.NDArray[np.float32] = (pixels - SHARE * haze).astype(np.float32)
+        return found
 
 
 class Dehazed:
