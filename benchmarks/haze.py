@@ -1,14 +1,16 @@
 """3-D objects with more and less of the haze taken away, from nearer and farther slices.
 
-    OMP_NUM_THREADS=1 python benchmarks/haze.py [--data DATA]
+    OMP_NUM_THREADS=1 python benchmarks/haze.py [--data DATA] [--inverted]
 
 Prints AP@.5 of 3-D objects, means of three generated stacks of every kind; with ``--data`` (see
-``docs/training.md``) also of real ones, ovules as means of three diameters.
+``docs/training.md``) also of real ones, ovules as means of three diameters; with ``--inverted`` of
+dark objects on bright ground.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -32,9 +34,16 @@ def precision(stack: Stack, model: ns.Model, diameter: float | None = None) -> f
     return average_precision(stack.labels, found.labels)[0]
 
 
+def inverted(stack: Stack) -> Stack:
+    """Return a stack whose objects are dark."""
+    image = stack.image.astype(np.float32)
+    return replace(stack, image=image.max() - image)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--inverted", action="store_true")
     options = parser.parse_args()
     model = ns.load_model("cells", device="cpu")
     columns = {
@@ -43,6 +52,11 @@ def main() -> None:
     for beginning, diameters in DIAMETERS.items() if options.data else ():
         for stack in real(options.data, (beginning,)):
             columns[stack.name] = [(stack, diameter) for diameter in diameters]
+    if options.inverted:
+        columns = {
+            name: [(inverted(stack), diameter) for stack, diameter in samples]
+            for name, samples in columns.items()
+        }
     print("| share | away | " + " | ".join(columns) + " |")
     print("|" + "---|" * (len(columns) + 2), flush=True)
     for haze.SHARE, haze.AWAY in WAYS:

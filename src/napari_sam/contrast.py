@@ -181,6 +181,18 @@ def _finite(values: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     return wide
 
 
+def float_for(kind: npt.DTypeLike) -> type[np.floating[Any]]:
+    """Return the type to reckon with pixels in: 32 bits where these tell all neighbours apart.
+
+    Examples
+    --------
+    >>> float_for(np.uint16).__name__, float_for(np.uint32).__name__
+    ('float32', 'float64')
+    """
+    kind = np.dtype(kind)
+    return np.float64 if kind.itemsize > (2 if kind.kind in "iu" else 4) else np.float32
+
+
 def normalise(image: Any, limits: tuple[float, float] | None = None) -> npt.NDArray[np.float32]:
     """Scale one plane to [0, 1] without wrapping, blackening or dividing by zero.
 
@@ -198,10 +210,8 @@ def normalise(image: Any, limits: tuple[float, float] | None = None) -> npt.NDAr
     """
     array = check_plane(image)
     low, high = contrast_limits(array) if limits is None else checks.limits(limits)
-    # float64 only where 32 bits would lose neighbouring values of wide integers.
-    wide = array.dtype.itemsize > (2 if np.issubdtype(array.dtype, np.integer) else 4)
     with np.errstate(invalid="ignore", over="ignore", under="ignore", divide="ignore"):
-        scaled: npt.NDArray[np.floating[Any]] = array.astype(np.float64 if wide else np.float32)
+        scaled: npt.NDArray[np.floating[Any]] = array.astype(float_for(array.dtype))
         scaled -= low
         scaled /= high - low
     np.nan_to_num(scaled, copy=False, nan=0.0, posinf=1.0, neginf=0.0)

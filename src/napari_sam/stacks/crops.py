@@ -184,9 +184,9 @@ class Slices:
 
         As it is in frames of a movie, and in colour images.
         """
-        if not self._reach or len(self.data.shape) > 3:
-            return self.read(index, window)
         wide = window.wider(self.plane)
+        if not self._reach or self.read(index, wide).ndim > 2:
+            return self.read(index, window)
         places = (max(index - self._reach, 0), min(index + self._reach, self.depth - 1))
         beside = [self.read(at, wide) for at in places]
         found = without_haze(self.read(index, wide), beside, self.limits)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam.contrast import float_for
 from napari_sam.images import Image, is_blank
 
 __all__ = ["Dehazed", "dehazed", "reach_of", "without_haze"]
@@ -28,6 +29,7 @@ __all__ = ["Dehazed", "dehazed", "reach_of", "without_haze"]
 #: about as far as light reaches along z. Compared on generated and real stacks, see docs/stacks.md.
 SHARE, AWAY = 1 / 3, 5.0
 FEW = 2  # slices away, where nobody knows how far that is
+FAR = 2 * AWAY  # widths of a pixel beyond which a slice beside shows other things, and no light
 
 
 def reach_of(step: float | None) -> int:
@@ -38,28 +40,41 @@ def reach_of(step: float | None) -> int:
     step : float or None
         Distance between slices in widths of a pixel, if it is known.
 
+    Returns
+    -------
+    int
+        0 where slices lie so far apart that none has light of another.
+
     Examples
     --------
-    >>> reach_of(1.0), reach_of(3.0), reach_of(20.0), reach_of(None)
-    (5, 2, 1, 2)
+    >>> reach_of(1.0), reach_of(3.0), reach_of(8.0), reach_of(20.0), reach_of(None)
+    (5, 2, 1, 0, 2)
     """
-    return FEW if step is None else max(1, round(AWAY / step))
+    if step is None:
+        return FEW
+    return 0 if step > FAR else max(1, round(AWAY / step))
 
 
 def without_haze(
     pixels: npt.NDArray[Any],
     beside: Sequence[npt.NDArray[Any]],
     limits: tuple[float, float] | None = None,
-) -> npt.NDArray[np.float32]:
+) -> npt.NDArray[np.floating[Any]]:
     """Subtract a share of the slices beside a slice from it; one that shows nothing stays so.
 
     Parameters
     ----------
     pixels : (h, w) array of any real type
     beside : sequence of (h, w) array
-        The same place on the slices above and below.
+        The same place on the slices above and below. One that was lost, all of one value, lays
+        no light on others.
     limits : (low, high), optional
         Values of black and white: black stays black, and nothing beside is brighter than white.
+
+    Returns
+    -------
+    (h, w) float32 array
+        float64 where that would lose neighbouring values.
 
     Examples
     --------
@@ -67,15 +82,22 @@ def without_haze(
     >>> without_haze(hazy, [bright, bright]).tolist()
     [[40.0, 20.0]]
     """
-    if is_blank(pixels):
-        return pixels.astype(np.float32)
+    kind = float_for(pixels.dtype)
+    seen = [one for one in beside if not is_blank(one)]
+    if is_blank(pixels) or not seen:
+        return pixels.astype(kind)
     with np.errstate(invalid="ignore", over="ignore"):
-        haze = np.stack(beside).astype(np.float32).mean(axis=0)
-        haze[~np.isfinite(haze)] = 0.0 if limits is None else limits[0]
-        if limits is not None:
-            haze = haze.clip(*limits) - limits[0]
-        found: npt.NDArray[np.float32] = (pixels - SHARE * haze).astype(np.float32)
+        light = sum(_light(one.astype(kind), limits) for one in seen) / len(beside)
+        found: npt.NDArray[np.floating[Any]] = pixels.astype(kind) - kind(SHARE) * light
         return found
+
+
+def _light(beside: npt.NDArray[Any], limits: tuple[float, float] | None) -> npt.NDArray[Any]:
+    """Return how much light of a slice there may be on others: none where it is no number."""
+    known = np.isfinite(beside)
+    low = limits[0] if limits is not None else beside.min(where=known, initial=np.inf)
+    shown = np.where(known, beside, low)
+    return (shown if limits is None else shown.clip(*limits)) - low
 
 
 class Dehazed:
@@ -104,7 +126,7 @@ class Dehazed:
     ) -> None:
         self.source = source
         self.shape = tuple(int(length) for length in source.shape)
-        self.ndim, self.dtype = len(self.shape), np.dtype(np.float32)
+        self.ndim, self.dtype = len(self.shape), np.dtype(float_for(source.dtype))
         self._axis, self._reach, self._limits = axis, reach, limits
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
@@ -129,9 +151,9 @@ def dehazed(image: Image, axis: int, reach: int) -> Image:
     axis : int
         Of the slices.
     reach : int
-        See `reach_of`.
+        See `reach_of`; as it is with 0.
     """
-    if image.rgb:  # a stain, and no light of its own
+    if image.rgb or not reach:  # a stain has no light of its own
         return image
     clear = Dehazed(image.finest, axis, reach, image.limits)
     return replace(image, pixels=[clear, *image.levels[1:]] if len(image.levels) > 1 else clear)
