@@ -150,6 +150,22 @@ def percentile_range(image: npt.NDArray[Any]) -> float:
     return float(np.ptp(np.percentile(values, PERCENTILES))) if values.size else 0.0
 
 
+def dark_level(image: npt.NDArray[Any]) -> float | None:
+    """Return the value that few pixels of an image lie below; None where most are rather bright.
+
+    Examples
+    --------
+    >>> dark_level(np.array([[np.nan, 3.0, 4.0, 9.0]])), dark_level(np.array([[3.0, 8.0, 9.0]]))
+    (3.0, None)
+    """
+    values = _sample(checks.array(image, "The image", ImageError))
+    if values.size == 0:
+        return None
+    shares = (PERCENTILES[0], 50.0, PERCENTILES[1])
+    low, middle, high = np.percentile(values, shares, method="nearest")
+    return float(low) if middle - low <= high - middle else None
+
+
 def _sample(image: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     """Return finite values of an image, enough of them for a percentile."""
     values = image.reshape(-1)

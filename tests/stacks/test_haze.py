@@ -57,7 +57,7 @@ def test_nothing_wraps_or_overflows(kind: type) -> None:
     dark, bright = np.array([[0, 1]], kind), np.array([[0, min(float(top), 1e30)]], kind)
     found = without_haze(dark, [bright, bright])
     assert found[0, 0] == 0
-    assert found[0, 1] < 0
+    assert found[0, 1] <= 0
     assert np.isfinite(found).all()
 
 
@@ -69,6 +69,27 @@ def test_a_neighbour_that_is_no_number_or_saturated_takes_nothing_away() -> None
     for value in (0.0, 65535.0):
         gone = np.full((1, 3), value)
         np.testing.assert_allclose(without_haze(plane, [gone, gone], limits=(10.0, 100.0)), plane)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("limits", [None, (-120.0, 120.0)])
+def test_an_empty_slice_shows_no_shadows_of_objects_beside_it(
+    sign: int, limits: tuple[float, float] | None
+) -> None:
+    empty, beside = np.random.default_rng(0).normal(0, 2, (2, 96, 96))
+    beside[30:60, 30:60] = 100.0 * sign
+    found = without_haze(empty, [beside, beside], limits)
+    np.testing.assert_allclose(found, empty, rtol=1e-5)
+
+
+def test_where_a_slice_is_dark_it_becomes_no_darker() -> None:
+    faint, beside = np.random.default_rng(0).normal(0, 2, (2, 96, 96))
+    faint[10:50, 10:60] += 20.0
+    beside[40:90, 40:90] = 100.0
+    found = without_haze(faint, [beside, beside])
+    ground = faint[60:, :30]
+    assert found.min() >= ground.min()
+    assert found[15:35, 15:35].mean() > 15
 
 
 def test_a_border_without_numbers_is_as_dark_as_the_ground() -> None:

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam.contrast import float_for
+from napari_sam.contrast import dark_level, float_for, is_noise
 from napari_sam.images import Image, is_blank
 
 __all__ = ["Dehazed", "dehazed", "reach_of", "without_haze"]
@@ -62,6 +62,8 @@ def without_haze(
 ) -> npt.NDArray[np.floating[Any]]:
     """Subtract a share of the slices beside a slice from it; one that shows nothing stays so.
 
+    Objects beside would else be seen on an empty slice as shadows.
+
     Parameters
     ----------
     pixels : (h, w) array of any real type
@@ -70,6 +72,7 @@ def without_haze(
         no light on others.
     limits : (low, high), optional
         Values of black and white: black stays black, and nothing beside is brighter than white.
+        Without them, nothing becomes darker than the ground of a slice whose ground is dark.
 
     Returns
     -------
@@ -78,18 +81,19 @@ def without_haze(
 
     Examples
     --------
-    >>> hazy, bright = np.array([[40, 50]]), np.array([[0, 90]])
+    >>> hazy, bright = np.array([[40, 50, 90]]), np.array([[0, 90, 90]])
     >>> without_haze(hazy, [bright, bright]).tolist()
-    [[40.0, 20.0]]
+    [[40.0, 40.0, 60.0]]
     """
     kind = float_for(pixels.dtype)
     seen = [one for one in beside if not is_blank(one)]
-    if is_blank(pixels) or not seen:
+    if is_blank(pixels) or not seen or is_noise(pixels):
         return pixels.astype(kind)
     with np.errstate(invalid="ignore", over="ignore"):
         light = sum(_light(one.astype(kind), limits) for one in seen) / len(beside)
         found: npt.NDArray[np.floating[Any]] = pixels.astype(kind) - kind(SHARE) * light
-        return found
+        dark = dark_level(pixels) if limits is None else None
+        return found if dark is None else np.maximum(found, kind(dark))
 
 
 def _light(beside: npt.NDArray[Any], limits: tuple[float, float] | None) -> npt.NDArray[Any]:
