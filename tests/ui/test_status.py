@@ -266,3 +266,28 @@ def test_an_outline_without_a_pixel_is_no_cell_that_could_be_kept(opened, monkey
     opened.click(20, 20)
     opened.settle()
     assert opened.state.status.startswith("The model sees no cell there")
+
+
+def test_an_answer_that_comes_while_no_slice_is_shown_makes_nothing_ready(bench):
+    bench.viewer.add_image(STACK, name="stack")
+    bench.click(1, 20, 20)
+    while bench.loop.turn():  # the request leaves, the worker has not started
+        pass
+    bench.viewer.dims.ndisplay = 3
+    bench.settle()
+    assert (bench.state.chip.kind, bench.state.chip.text) == ("empty", "no slice")
+    assert "3-D" in bench.state.status
+    bench.viewer.dims.ndisplay = 2
+    bench.settle()
+    assert bench.state.chip.kind == "ready"
+
+
+def test_a_slice_that_is_gone_to_while_another_one_is_answered_is_read_after_it(bench):
+    bench.viewer.add_image(STACK, name="stack")
+    bench.click(bench.viewer.dims.point[0], 20, 20)
+    while bench.loop.turn():
+        pass
+    bench.viewer.dims.set_current_step(0, 0)
+    bench.settle()
+    assert bench.state.chip.kind == "ready"
+    assert bench.session.proposal.predicting.encoding.displayed() is not None

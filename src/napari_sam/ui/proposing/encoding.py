@@ -76,9 +76,19 @@ class Encoding:
         """Take note that the model has encoded what is, or was, shown."""
         bench, state = self._bench, self._bench.state
         self._encoded = shown.view
-        bench.chip("ready", "ready")
         if not bench.jobs.wants("find"):
             bench.progress(None)
+        try:
+            bench.shown()
+        except ViewError:
+            self.no_slice()  # which the progress has talked over
+            return
+        bench.chip("ready", "ready")
         if state.answer is None or not state.advice.others:
             bench.guide(state.advice.ready and shown.remark + state.advice.ready)
         self.read_ahead.soon()
+
+    def no_slice(self) -> None:
+        """Show that there is nothing to be clicked at."""
+        nothing = self._bench.state.image is None
+        self._bench.chip("empty", "no image" if nothing else "no slice")

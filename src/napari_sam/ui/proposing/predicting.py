@@ -167,11 +167,10 @@ class Predicting:
             state.choice = state.choices[-1]
 
     def _nothing_shown(self, error: ViewError) -> None:
-        empty = self._bench.state.image is None
         self._preview.hide()
         self._marks.told(False)
-        self._bench.chip("empty", "no image" if empty else "no slice")
-        self._bench.guide(str(error), problem=not empty)
+        self.encoding.no_slice()
+        self._bench.guide(str(error), problem=self._bench.state.image is not None)
 
     def _nothing_marked(self, shown: Shown) -> None:
         answer, plane = self._bench.state.answer, shown.plane
@@ -259,6 +258,8 @@ class Predicting:
         self.show(answer)
         if then is not None:
             then()
+        if self._where(answer) is None:
+            self.soon()  # what is shown instead has waited to be read
 
     def _look_first(self) -> None:
         self._bench.result("The image has changed: look at the new mask first.", problem=True)
