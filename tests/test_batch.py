@@ -122,7 +122,9 @@ def test_what_is_there_is_left_out_and_the_rest_is_done(model, folder, tmp_path,
     assert {name: (out / name).stat().st_mtime_ns for name in before} == before
     said = capsys.readouterr().err
     assert "a.tif: already there" in said
-    assert "3 of 3 images done, 1 of them before" in said
+    assert "3 of 3 images done: 2 in " in said
+    assert run(folder, "-o", out, "--skip-existing") == 0
+    assert "3 of 3 images were done before; results in" in capsys.readouterr().err
 
 
 def test_a_run_that_was_killed_between_two_names_is_completed(model, folder, tmp_path):

@@ -61,16 +61,19 @@ class BatchLines:
     def end(self, folder: Path) -> None:
         """Say again what failed, and how long all took."""
         count, skipped = len(self._jobs), self._told - self._worked
+        done = count - len(self._failed)
         if self._failed and count > 1:
             print(f"{len(self._failed)} of {count} images failed:", file=sys.stderr)
             for outcome in self._failed:
                 print(f"  {outcome.job.source.title}: {outcome.said}", file=sys.stderr)
-        there = f", {skipped} of them before" if skipped else ""
-        print(
-            f"{count - len(self._failed)} of {count} images done{there} in "
-            f"{duration(time.monotonic() - self._started)}, results in {folder}",
-            file=sys.stderr,
-        )
+        took = duration(time.monotonic() - self._started)
+        if not skipped:
+            told = f"done in {took}"
+        elif done > skipped:
+            told = f"done: {done - skipped} in {took}, {skipped} before"
+        else:
+            told = "were done before"
+        print(f"{done} of {count} images {told}; results in {folder}", file=sys.stderr)
 
     def _head(self, number: int) -> str:
         return f"[{number + 1}/{len(self._jobs)}] {self._jobs[number].source.title}"
