@@ -49,15 +49,15 @@ class EmbeddingStore:
 
     Parameters
     ----------
-    folder : Path, optional
+    folder : str or Path, optional
         ``embeddings`` in `napari_sam.models.home.home` by default.
     max_bytes : int, optional
         When the files hold more, those not used for longest are deleted. By default what
         `set_limit` chose for this folder, or 2 GB.
     """
 
-    def __init__(self, folder: Path | None = None, max_bytes: int | None = None) -> None:
-        self.folder = folder if folder is not None else home() / "embeddings"
+    def __init__(self, folder: str | Path | None = None, max_bytes: int | None = None) -> None:
+        self.folder = Path(folder) if folder is not None else home() / "embeddings"
         self._max_bytes = max_bytes
 
     @property

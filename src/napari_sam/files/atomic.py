@@ -18,7 +18,7 @@ _FAR = 1 << 40  # Windows locks bytes, even those behind the end, and nobody wri
 
 
 @contextmanager
-def in_one_piece(path: Path) -> Iterator[Path]:
+def in_one_piece(path: str | Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; move it there when all went well, else remove it.
 
     The temporary name follows from the name of `path`, so that what a killed run left behind is
@@ -27,7 +27,7 @@ def in_one_piece(path: Path) -> Iterator[Path]:
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
         Folders on the way are made.
 
     Yields
@@ -35,6 +35,7 @@ def in_one_piece(path: Path) -> Iterator[Path]:
     Path
         A file, empty, with the suffix of `path`. Write into it; do not replace it by another.
     """
+    path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = _claim(path)
     try:
@@ -49,15 +50,16 @@ def in_one_piece(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def check_writable(path: Path) -> None:
+def check_writable(path: str | Path) -> None:
     """Make sure that a file can be made at a path, before long work is done for it.
 
     Raises
     ------
     OSError
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=path.parent):
+    folder = Path(path).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder):
         pass
 
 

@@ -35,8 +35,10 @@ def as_path(value: Any) -> Path:
     """
     try:
         path = Path(value)
+        if "\0" in str(path):  # which some ways of asking for a file pass over
+            raise ValueError("it holds a NUL")
         path.is_file()
-    except (TypeError, ValueError, OSError) as error:  # no path; a NUL in it; a name too long
+    except (TypeError, ValueError, OSError) as error:  # no path; a name too long
         raise DataError(f"{value!r} is not the path of a file or folder ({error}).") from error
     return path
 

@@ -13,7 +13,7 @@ import tifffile
 
 from napari_sam.errors import DataError, LabelsError
 from napari_sam.files.atomic import in_one_piece
-from napari_sam.files.kinds import kind_of
+from napari_sam.files.kinds import as_path, kind_of
 from napari_sam.files.ngff_labels import labels_inside
 from napari_sam.files.raw import RawImage
 from napari_sam.files.reading import read_raw
@@ -52,7 +52,7 @@ def read_labels(path: str | Path, axes: str | None = None, *, series: int | None
     LabelsError
         When what it holds is an image and no labels.
     """
-    path = Path(path) if isinstance(path, str) else path
+    path = as_path(path)
     found = read_raw(_labels_of(path), series)
     name = path.name
     if kind_of(path) == "JPEG":
@@ -115,7 +115,7 @@ def _whole(pixels: npt.NDArray[Any], name: str) -> npt.NDArray[np.integer[Any]]:
 
 
 def write_labels(
-    path: Path,
+    path: str | Path,
     labels: npt.NDArray[np.integer[Any]],
     axes: str = "YX",
     pixel_size: PixelSize | None = None,
@@ -127,7 +127,8 @@ def write_labels(
 
     Parameters
     ----------
-    path : Path
+    path : str or Path
+        Folders on the way are made.
     labels : integer array
     axes : str
         A letter per axis, such as ``"ZYX"``.
@@ -135,9 +136,14 @@ def write_labels(
 
     Raises
     ------
+    DataError
+        When `path` is none.
     LabelsError
         When ids are negative or do not fit 32 bits, or `axes` does not fit.
+    OSError
+        When it cannot be written there.
     """
+    path = as_path(path)
     labels = _checked(labels, axes)
     narrow = int(labels.max(initial=0)) <= np.iinfo(np.uint16).max
     metadata, resolution = tags_of(axes, pixel_size)

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.errors import DataError, LabelsError
+from napari_sam.files.kinds import as_path
 from napari_sam.files.ngff import axes_of, described, is_ngff, open_group, scale_of
 from napari_sam.files.ngff_pyramid import datasets_of, properties, write_group
 
@@ -17,12 +18,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def labels_inside(path: Path) -> list[str]:
+def labels_inside(path: str | Path) -> list[str]:
     """List the names of the labels that an OME-Zarr image holds."""
-    if not is_ngff(path / "labels"):
+    folder = as_path(path) / "labels"
+    if not is_ngff(folder):
         return []
-    names = described(open_group(path / "labels")).get("labels", [])
-    return [str(name) for name in names if is_ngff(path / "labels" / str(name))]
+    names = described(open_group(folder)).get("labels", [])
+    return [str(name) for name in names if is_ngff(folder / str(name))]
 
 
 def write_labels_inside(
@@ -71,7 +73,7 @@ def write_labels_inside(
     ----------
     https://ngff.openmicroscopy.org/0.5/#labels-md
     """
-    folder = Path(image)
+    folder = as_path(image)
     if not is_ngff(folder):
         raise DataError(f"{folder} is no OME-Zarr image.")
     if not name or Path(name).name != name or name.startswith("."):

@@ -126,7 +126,7 @@ def _sixteen_bits(path: Path) -> npt.NDArray[Any]:
     return np.asarray(imagecodecs.png_decode(path.read_bytes()))
 
 
-def write_picture(path: Path, picture: npt.NDArray[np.uint8]) -> None:
+def write_picture(path: str | Path, picture: npt.NDArray[np.uint8]) -> None:
     """Write an (H, W, 3) picture as PNG."""
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo

@@ -15,8 +15,9 @@ MADE_BY = "made_by"
 """Under which name a group of zarr says so."""
 
 
-def made_here(path: Path) -> bool:
+def made_here(path: str | Path) -> bool:
     """Tell whether this package wrote the file."""
+    path = Path(path)
     try:
         kind = kind_of(path)
         if kind == "TIFF":
