@@ -286,3 +286,17 @@ def test_numbers_repeated_from_fewer_ones_are_refused(tmp_path):
     wide = {**STATE, "image_encoder.neck.9.weight": torch.zeros(1).expand(10**10)}
     with pytest.raises(CheckpointError, match="not all in the file"):
         architecture.load(_save(wide, tmp_path / "wide.pth"))
+
+
+@pytest.mark.parametrize("share", [0.02, 0.5, 0.99])
+def test_of_a_damaged_file_a_whole_sentence_is_told(tmp_path, share):
+    path = tmp_path / "short.pth"
+    torch.save({"weight": torch.ones(64, 64)}, path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(share * len(content))] + bytes(7))
+    with pytest.raises(CheckpointError, match="damaged") as refused:
+        architecture.load(path)
+    reason = str(refused.value).split("(", 1)[1].removesuffix("). Download it again.")
+    assert reason in str(refused.value.__cause__)
+    assert "internal" not in reason
+    assert ". " not in reason

@@ -22,6 +22,7 @@ import torch
 
 from napari_sam.errors import CheckpointError
 from napari_sam.models.headers import Header, look_at, read_safetensors_header
+from napari_sam.models.reasons import reason_of
 from napari_sam.models.stand_ins import stand_ins
 from napari_sam.models.weights import State, check_tensors, named_tensors
 
@@ -212,8 +213,8 @@ def _runs_code(path: Path) -> CheckpointError:
 
 def damaged(path: Path, error: BaseException) -> CheckpointError:
     """Make the error for a file that cannot be read."""
-    reason = str(error).splitlines()[0][:200] if str(error) else type(error).__name__
-    if "weights_only" in reason:
+    reason = reason_of(error)
+    if "weights_only" in str(error):
         reason = "it is no PyTorch file"  # rather than torch's advice to run whatever is in it
     return CheckpointError(
         f"{path.name} cannot be read as a checkpoint; it is damaged, cut short or something "

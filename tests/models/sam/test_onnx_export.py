@@ -244,3 +244,10 @@ def test_the_embedded_model_is_refused_in_plain_words(tmp_path, capsys):
     assert main(["models", "export", "cells", "-o", str(tmp_path / "out")]) == 1
     assert "sam_vit_b" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be_made_is_a_typed_error(copied, tmp_path):
+    (tmp_path / "a file").write_text("")
+    with pytest.raises(DataError, match="Nothing can be written"):
+        export_onnx(tiny_sam(), tmp_path / "a file" / "inside")
+    assert [path.name for path in tmp_path.iterdir()] == ["a file"]

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from napari_sam import __version__
 from napari_sam.errors import DataError, InstallationError, ModelError
 from napari_sam.models.model import Model
+from napari_sam.models.reasons import reason_of
 from napari_sam.models.sam.int8 import Int8Linear
 from napari_sam.models.sam.network import vit_network
 from napari_sam.models.sam.onnx_check import check_decoder, check_encoder, prompts
@@ -87,7 +88,7 @@ def export_onnx(
         When the model is none of the SAM family, or the files' answers are off by more than
         1e-3 standard deviations.
     DataError
-        When files of these names are there, or the folder is a file.
+        When files of these names are there, or the folder is a file or cannot be written to.
     Cancelled
     """
     network: Any = vit_network(model)
@@ -122,7 +123,12 @@ def export_onnx(
         network = copy.deepcopy(network).cpu()
     network = network.float().eval()
     facts = _facts(model, network)
-    target.mkdir(parents=True, exist_ok=True)
+    from napari_sam.files import check_writable  # which imports more than an export needs
+
+    try:
+        check_writable(target / names[0])
+    except OSError as error:
+        raise DataError(f"Nothing can be written to {target} ({error.strerror}).") from error
     with tempfile.TemporaryDirectory(dir=target, prefix=".onnx-") as place:
         encoder, decoder = (Path(place) / name for name in names)
         progress(0.0)
@@ -206,9 +212,9 @@ def _write(
                 verbose=False,
             )
         except (torch.onnx.errors.OnnxExporterError, RuntimeError) as error:
-            reason = str(error).strip().splitlines()[0][:200] if str(error).strip() else "no reason"
             raise ModelError(
-                f"PyTorch {torch.__version__} could not turn {path.stem} into ONNX ({reason}). "
+                f"PyTorch {torch.__version__} could not turn {path.stem} into ONNX "
+                f"({reason_of(error)}). "
                 "Update torch, onnx and onnxscript: pip install -U 'napari-sam-bio[onnx]'."
             ) from error
     assert program is not None
