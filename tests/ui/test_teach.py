@@ -322,3 +322,40 @@ def test_a_copy_never_replaces_a_file_that_nobody_was_asked_about(
     desk.teach.save_copy(copied)  # the dialog asks about a file of the very name
     desk.settle()
     assert copied.read_bytes() == b"weights"
+
+
+def test_a_model_whose_file_is_gone_is_not_taught(desk: Any, tmp_path: Path, qtbot: Any) -> None:
+    page = TeachPage(desk.session, desk.teach)
+    qtbot.addWidget(page)
+    file = tmp_path / "mine.safetensors"
+    file.write_bytes(b"weights")
+    desk.catalogue.here.add(str(file))
+    desk.session.models.choose(str(file))
+    desk.settle()
+    assert page.teach.isEnabled()
+    file.unlink()
+    desk.teach.start()
+    desk.settle()
+    assert "mine.safetensors is not there any more" in desk.state.status
+    assert not page.teach.isEnabled()
+    assert not desk.teacher.given
+    copy = tmp_path / "copy.safetensors"
+    desk.teach.save_copy(copy)
+    desk.settle()
+    assert "nothing to be copied" in desk.state.status
+    assert not copy.exists()
+
+
+def test_what_was_taught_before_waits_for_the_decision_about_a_lesson(
+    desk: Any, qtbot: Any
+) -> None:
+    page = TeachPage(desk.session, desk.teach)
+    qtbot.addWidget(page)
+    desk.session.models.choose("my_cells")
+    desk.catalogue.here.add("my_cells")
+    desk.teach.state.lessons = (lesson(), lesson())
+    assert not page.history.isHidden()
+    desk.teach.state.result = TaughtApart(Path("x"), lesson(), [sample()] * 4)
+    assert page.history.isHidden()
+    desk.teach.refuse()
+    assert not page.history.isHidden()

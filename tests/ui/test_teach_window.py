@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from qtpy.QtTest import QTest
 from fake_model import blobs
 from lessons import PLACES, lesson, sample
 from napari_sam.models import taught, zoo
+from napari_sam.models.lesson import BETTER, NOT_BETTER, TOO_FEW
 from napari_sam.training import apart
 from napari_sam.training.apart import TaughtApart
 from real_window import Window
@@ -62,3 +64,24 @@ def test_from_clicks_to_a_model_and_back(
     window.until(lambda: page.history.isVisible())
     QTest.mouseClick(page.back, LEFT)
     assert session.state.model == "cells"
+
+
+@pytest.mark.parametrize("verdict", [BETTER, NOT_BETTER, TOO_FEW])
+def test_the_page_needs_no_scrolling_with_all_that_a_lesson_tells(
+    make_napari_viewer: Any, qtbot: Any, verdict: str
+) -> None:
+    window = Window(make_napari_viewer(show=True), qtbot)
+    window.viewer.add_image(blobs((64, 80), PLACES, 6), name="nuclei")
+    window.ready()
+    QTest.mouseClick(window.panel.tool.button("teach"), LEFT)
+    page = window.panel.pages["teach"]
+    state = window.session.tools["teach"].state
+    told = lesson(verdict, wrong=3.0)
+    state.base, state.lessons = "my_cells_2", (told, told)
+    state.result = TaughtApart(Path("x"), told, [sample()] * 4)
+    window.viewer.window.resize(1280, 800)
+    for _ in range(5):
+        QTest.qWait(50)
+    assert page.comparison.isVisible()
+    assert window.viewer.window._qt_window.height() == 800
+    assert not window.panel._scroll.verticalScrollBar().isVisible()

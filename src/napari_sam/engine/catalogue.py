@@ -115,6 +115,16 @@ class Catalogue:
         except UnknownModelError:
             return Path(name)
 
+    def lost(self, name: str) -> Path | None:
+        """Return where the file of a model of one's own was, if it is not there any more."""
+        if self.missing_megabytes(name) is not None:  # it may be downloaded
+            return None
+        path = self.file(name)
+        try:
+            return None if path is None or path.is_file() else path
+        except (OSError, ValueError):
+            return path
+
     def download(self, name: str, progress: Progress) -> Path | None:
         from napari_sam.models import zoo
 

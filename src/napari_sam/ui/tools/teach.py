@@ -86,7 +86,10 @@ class Teach(Tool):
         state.cells, state.images = counted(chosen)
         state.lessons = catalogue.lessons(self.bench.state.model)
         few = source is None and state.cells < 2
-        if "tunable" not in (catalogue.abilities(self.bench.state.model) or ()):
+        lost = catalogue.lost(self.bench.state.model)
+        if lost is not None:
+            state.why_not = f"{lost} is not there any more. Choose another model above."
+        elif "tunable" not in (catalogue.abilities(self.bench.state.model) or ()):
             state.why_not = f"{self.bench.state.model!r} cannot be taught. Choose 'cells' above."
         elif source is not None and not chosen:
             state.why_not = f"no image in the viewer is of the size of {source.name!r}."
@@ -177,7 +180,8 @@ class Teach(Tool):
         told = _TOLD.get(
             result.lesson.verdict, "There are too few cells to tell whether it is better"
         )
-        self.bench.result(f"The lesson is over. {told}: look at Teach, and choose.")
+        where = "choose above" if self.shown else "look at Teach, and choose"
+        self.bench.result(f"The lesson is over. {told}: {where}.")
 
     def _failed(self, error: Exception) -> None:
         self.state.running = None
@@ -253,6 +257,8 @@ class Teach(Tool):
                 raise DataError(f"{target} is there already: choose another name.")
             if source is None:
                 raise DataError("This model comes with the plugin and has no file to be copied.")
+            if not source.is_file():
+                raise DataError(f"{source} is not there any more: there is nothing to be copied.")
             try:
                 with in_one_piece(target) as temporary:
                     shutil.copyfile(source, temporary)

@@ -21,6 +21,13 @@ _PICTURES = (
     "Cells that the model was not shown. White: your outline. Orange: what the model found by "
     "itself before. Teal: what it finds now."
 )
+_TIPS = (
+    "On cells that the model was not shown.",
+    "How many of these cells Find all finds, each with most of its area.",
+    "What Find all finds beside your cells; anywhere, if all cells of these slices are marked.",
+    "How well the mask at one click fits your outline.",
+    "How well cells of other kinds are seen, in generated images.",
+)
 
 
 class BeforeAfter(QWidget):
@@ -36,8 +43,10 @@ class BeforeAfter(QWidget):
         for row, words in enumerate(("", *_rows_of(None))):
             texts = ("", "before", "now") if row == 0 else words
             self.cells.append([])
+            tip = _TIPS[row]
             for column, text in enumerate(texts):
                 label = QLabel(text)
+                label.setToolTip(tip)
                 if column:
                     label.setAlignment(Qt.AlignmentFlag.AlignRight)
                 self._grid.addWidget(label, row, column)

@@ -40,10 +40,10 @@ _USE = "Keep the model under this name, and use it from now on. It is among the 
 _REFUSE = "Forget what was learnt."
 _SAVE = "Write this model as a file, for another computer or a colleague."
 _WORDS = {
-    BETTER: "It sees cells that it was not shown better now.",
-    NOT_BETTER: "It does not see cells that it was not shown better. Correct more cells.",
+    BETTER: "It is better now on cells that it was not shown.",
+    NOT_BETTER: "It is no better on cells that it was not shown. Correct more cells.",
 }
-_MORE_WRONG = "But it finds more where no cell is: look at an image before you rely on it."
+_MORE_WRONG = "It finds more where no cell is: look at an image before you rely on it."
 _TOO_FEW = "These are too few cells to tell whether it is better. Correct more cells."
 
 
@@ -68,6 +68,7 @@ class TeachPage(Page):
         for name in ("cells", "images", "why_not", "source", "running", "lessons"):
             getattr(events, name).connect(self.show_state)
         events.result.connect(self.show_result)
+        events.result.connect(self.show_state)
         session.state.events.model.connect(self.show_state)
         self.show_state()
         self.show_result()
@@ -159,7 +160,8 @@ class TeachPage(Page):
         self.running.setVisible(running)
         if running:
             self.bar.setValue(round(100 * (state.running or 0.0)))
-        self.history.setVisible(bool(state.lessons))
+        # Whether what was learnt just now is used comes first, and there is no room for both.
+        self.history.setVisible(bool(state.lessons) and state.result is None)
         if state.lessons:
             self.about.setText(_about(model, state.lessons))
             before = self._tool.before
