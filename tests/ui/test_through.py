@@ -550,6 +550,17 @@ def test_the_status_line_says_how_far_a_cell_has_been_followed(hands: Hands) -> 
     assert "as soon as" in hands.bench.state.status  # and stays to be read
 
 
+def test_a_cell_that_is_on_one_slice_alone_is_told_so(hands: Hands) -> None:
+    hands.on()
+    hands.click(*CENTRE)
+    for z in (CENTRE[0] - 1, CENTRE[0] + 1):
+        hands.go(z, *CENTRE[1:])
+        hands.press("Q")
+    assert set(hands.state.strip.scores) == {CENTRE[0]}
+    assert f"The cell is on slice {CENTRE[0]} alone." in hands.bench.state.status
+    assert hands.bench.state.status.endswith("Enter keeps it.")
+
+
 def test_escape_drops_all_its_marks(hands: Hands) -> None:
     hands.on()
     hands.click(*CENTRE)

@@ -95,11 +95,14 @@ class ThroughView:
             self._bench.result("The cell is on no slice. Mark it on one, or clear it (Esc).")
             return
         what, doubt = run.along.word, strip.doubtful()
+        alone = len(places) == 1
         there = f"{len(places)} {what}s, {places[0]} to {places[-1]}"
+        there = f"{what} {places[0]} alone" if alone else there
         sure = f" D shows the least certain: {doubt[0]}." if doubt else ""
         at = ", ".join(map(str, sorted(strip.divisions)))
         divides = f" It divides, at {what} {at}." if at else ""
-        told = f"{remark} The cell is on {there}.{divides}{sure} {key} keeps it on all of them."
+        keeps = f"{key} keeps it" + ("." if alone else " on all of them.")
+        told = f"{remark} The cell is on {there}.{divides}{sure} {keeps}"
         self._bench.result(told.strip())
 
     def tell_of_progress(self) -> None:
@@ -125,7 +128,7 @@ class ThroughView:
         elif at not in run.told.shown:
             self._bench.result(
                 f"{what.capitalize()} {at}: {100 * score:.0f} % sure. Click to correct it; Q "
-                f"says that the cell is not here, D goes on to doubt, {key} keeps all."
+                f"says that the cell is not here, D shows what is doubtful, {key} keeps all."
             )
 
     def close(self) -> None:
