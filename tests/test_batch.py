@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 import tifffile
 
+import napari_sam as ns
 from fake_model import FakeModel, blobs
 from napari_sam import files, loading
 from napari_sam.batch.beside import open_beside, write_beside
@@ -421,3 +422,18 @@ def test_processes_that_end_before_they_begin_are_told(tmp_path, folder, monkeyp
     outcomes = list(run_jobs(jobs_of(folder, tmp_path / "out"), workers=2))
     assert [one.kind for one in outcomes] == ["failed"] * 3
     assert all("before they begin" in one.said for one in outcomes)
+
+
+def test_the_haze_of_slices_is_looked_for_by_the_distances_of_the_file(model, tmp_path):
+    stack = np.full((12, 96, 96), 10, np.uint16)
+    stack[4:9, 20:40, 30:50] = 200
+    stack[[2, 3, 9, 10], 20:40, 30:50] = 60  # light of what is on the others
+    size = {
+        f"PhysicalSize{axis}": length for axis, length in zip("ZYX", (20.0, 1.0, 1.0), strict=True)
+    }
+    tifffile.imwrite(tmp_path / "s.ome.tif", stack, metadata={"axes": "ZYX", **size})
+    assert run(tmp_path / "s.ome.tif", "-o", tmp_path / "out", "--mode", "volume") == 0
+    found = tifffile.imread(tmp_path / "out" / "s_labels.tif")
+    far = ns.segment_volume(stack, model, spacing=(20.0, 1.0, 1.0)).labels
+    np.testing.assert_array_equal(found, far)
+    assert (far != ns.segment_volume(stack, model).labels).any()

@@ -183,7 +183,9 @@ def run_job(
     image, picked = job.read()
     if job.method.along:  # joining looks at the planes again
         picked = remembering(picked)
-    seen = replace(picked, limits=job.limits, pixel_size=None)  # the table gets its units last
+    # Tables of planes get their units last; haze is looked for by how far apart slices are.
+    size = picked.pixel_size if job.method.along and not job.outputs.of_planes else None
+    seen = replace(picked, limits=job.limits, pixel_size=size)
     if goes_in_tiles(job.outputs, job.method, seen):
         what = (job.source, job.outputs, job.options, seen, image.pixel_size, (model, finder))
         count = run_in_tiles(*what, progress, job.refuse_existing)
