@@ -79,12 +79,14 @@ def run(
     """
     wanted = method.suited(method.defaults if options is None else options, model.suits)
     check_capabilities(method, wanted, model, finder)
-    image = method.prepare(image, wanted)
+    image = method.prepare(image)
     blocks = list(image.blocks(method.scope(image) if scope is None else scope))
     if len(blocks) > 1:
         check_places(wanted, f"{len(blocks)} planes are searched: search the one that is meant")
     if method.along and len(blocks) > 1:
         wanted = agreed_through(blocks, wanted, model, finder, part(progress, 0.0, _SIZING))
+        clear = method.clear(image, wanted)
+        blocks = [Block(clear, block.plane) for block in blocks]
         progress = part(progress, _SIZING, 1.0)
     for done, block in enumerate(blocks):
         stage = part(progress, done / len(blocks), (done + 1) / len(blocks))

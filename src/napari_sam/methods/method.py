@@ -222,8 +222,19 @@ class Method(ABC, Generic[Options]):
 
     # -- all planes together ----------------------------------------------------------------------
 
-    def prepare(self, image: Image, options: Options) -> Image:
+    def prepare(self, image: Image) -> Image:
         """Return the image as it is searched; some of its planes may be read for it."""
+        return image
+
+    def clear(self, image: Image, options: Options) -> Image:
+        """Return the image as the planes that will be joined are searched, once sizes are known.
+
+        Parameters
+        ----------
+        image : Image
+            As `prepare` returned it.
+        options : Options
+        """
         return image
 
     def on_planes(self, options: Options, image: Image) -> Options:

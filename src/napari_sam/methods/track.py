@@ -70,12 +70,18 @@ class Track(Cells):
     base = "cells"
     together = "over time"
 
-    def prepare(self, image: Image, options: CellOptions) -> Image:
-        """Keep frames without cells as dark as the others make them, and slices without haze."""
+    def prepare(self, image: Image) -> Image:
+        """Keep frames without cells as dark as the others make them."""
+        from napari_sam.contrast import even
+
+        return even(image)
+
+    def clear(self, image: Image, options: CellOptions) -> Image:
+        """Take away the haze of slices, in movies of stacks."""
         from napari_sam.contrast import even
 
         axes = self._axes(image)
-        return even(cleared(image, axes[1], spacing_of(image)) if len(axes) > 1 else image)
+        return even(cleared(image, axes[1], spacing_of(image))) if len(axes) > 1 else image
 
     def on_planes(self, options: CellOptions, image: Image) -> CellOptions:
         """Keep what is less certain on a plane, and in pieces on a slice: its neighbours decide."""

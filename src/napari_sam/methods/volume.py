@@ -78,8 +78,14 @@ class Volume(Cells):
     base = "cells"
     together = "as 3-D objects"
 
-    def prepare(self, image: Image, options: CellOptions) -> Image:
-        """Take away the haze, and keep slices without objects as dark as the others make them."""
+    def prepare(self, image: Image) -> Image:
+        """Keep slices without objects as dark as the others make them."""
+        from napari_sam.contrast import even
+
+        return even(image)
+
+    def clear(self, image: Image, options: CellOptions) -> Image:
+        """Take away the haze; how large objects are is told with it, as models know them."""
         from napari_sam.contrast import even
 
         assert isinstance(options, VolumeOptions)
