@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -397,7 +398,11 @@ def test_processes_end_with_the_one_that_started_them(ended, tmp_path, monkeypat
         tifffile.imwrite(folder / f"{name}.tif", blobs(centres=((30, 30),)))
     words = [sys.executable, "-m", "napari_sam", "segment", folder, "-o", out, "--workers", "2"]
     # All processes that it starts hold the other end of the pipe until they end.
-    process = subprocess.Popen(words, stderr=subprocess.PIPE, start_new_session=True)
+    # What is started in the background of a shell, as tests may be, does not hear interrupts.
+    hears = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    process = subprocess.Popen(
+        words, stderr=subprocess.PIPE, start_new_session=True, preexec_fn=hears
+    )
     try:
         while not all((code / f"stays_{number}").exists() for number in (1, 2)):
             assert process.poll() is None
