@@ -148,10 +148,25 @@ def test_what_is_named_is_there() -> None:
             find(name, page)
 
 
-def find(name: str, page: str) -> None:
+def test_the_reference_lists_what_is_there() -> None:
+    listed = re.findall(
+        r"^\.\. auto\w+:: (\S+)\n(?: +:members: *(.*)\n)?",
+        (ROOT / "docs" / "api.rst").read_text(encoding="utf-8"),
+        re.MULTILINE,
+    )
+    assert len(listed) > 40
+    for name, members in listed:
+        thing = find(name, "api.rst")
+        for member in filter(None, members.replace(" ", "").split(",")):
+            assert hasattr(thing, member), f"api.rst: {name}.{member}"
+
+
+def find(name: str, page: str) -> Any:
     """Import what a dotted name says, a module or something in it."""
     try:
-        importlib.import_module(name)
+        return importlib.import_module(name)
     except ImportError:
         home, _, what = name.rpartition(".")
-        assert hasattr(importlib.import_module(home), what), f"{page}: {name}"
+        there = importlib.import_module(home)
+        assert hasattr(there, what), f"{page}: {name}"
+        return getattr(there, what)
