@@ -190,5 +190,6 @@ def test_how_far_apart_slices_are_tells_where_their_light_comes_from() -> None:
         ns.propagate(hazy(), {5: shown}, Watched(), spacing=spacing, first=4, last=5)
         light.append(round(float(200 - seen[0].max()), 1))
     assert light == [round((200 + at - 2 * 10) / 2 * SHARE, 1) for at in (50, 60, 10)]
-    with pytest.raises(ParameterError, match="spacing is three"):
-        ns.propagate(hazy(), {5: shown}, FakeModel(), spacing=(1, 1))
+    for told in ({}, {"divisions": True}, {"over_time": True}):  # also where nobody asks for it
+        with pytest.raises(ParameterError, match="spacing is three"):
+            ns.propagate(hazy(), {5: shown}, FakeModel(), spacing=(1, 1), **told)

@@ -96,7 +96,8 @@ class Slices:
         Whether the last axis is colour; guessed by default.
     limits : (low, high), optional
         Contrast limits of all slices; those of the whole slice that `look_at` names by default.
-
+    reach : int
+        How many slices away the haze comes from that `clear` takes away; 0 takes none away.
     """
 
     def __init__(
@@ -192,9 +193,12 @@ class Slices:
         found = without_haze(self.read(index, wide), beside, self.limits)
         return _within(found, wide, window)
 
-    def picture(self, index: int, window: Window, clear: bool = False) -> npt.NDArray[np.float32]:
-        """Return how bright a window of a slice is within the limits, 0 to 1."""
-        pixels = self.clear(index, window) if clear else self.read(index, window)
+    def picture(self, index: int, window: Window) -> npt.NDArray[np.float32]:
+        """Return how bright a window of a slice is, see `brightness`."""
+        return self.brightness(self.read(index, window))
+
+    def brightness(self, pixels: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        """Return how bright pixels are within the limits, 0 to 1, (h, w) of colours, too."""
         shown = normalise(pixels, self.limits)
         return shown if shown.ndim == 2 else np.asarray(shown.mean(axis=2), np.float32)
 

@@ -23,7 +23,8 @@ from napari_sam.stacks.following import SeenOnSlice
 from napari_sam.stacks.logistic import Logistic
 
 #: Of `signs_of`. Printed by ``benchmarks/fit_endings.py --data FOLDER --objects 8 --volumes 4``
-#: before answers to box and click were averaged; printed anew it is no better on averaged ones.
+#: before answers to box and click were averaged and haze was taken away; printed anew it is no
+#: better on such answers and slices.
 PRESENCE = Logistic((0.25, 0.61, 1.62, 5.44, -0.45), -6.59)
 #: Of `signs_in_time`. Printed by the same with the first generation of weights; fitted anew it is
 #: stricter, and gives up cells that are there (``benchmarks/stacks.py movies``).

@@ -159,8 +159,8 @@ def follow(
     mask = _main_part(weighed > 0, expected)
     if not mask.any():
         return None
-    clear = [slices.picture(at, window, clear=True) for at in (before, index)]
-    lights = light_of(mask, clear[1]), light_of(known, clear[0])
+    earlier = slices.brightness(slices.clear(before, window))
+    lights = light_of(mask, slices.brightness(pixels)), light_of(known, earlier)
     covered = float(known[mask].mean())
     return SeenOnSlice(
         window.region(mask), answer.score, answer.alone, *lights, moved.alike, covered
@@ -185,7 +185,7 @@ def drawn(slices: Slices, step: Step, expected: SeenOnSlice | None) -> SeenOnSli
     SeenOnSlice
     """
     window = Window.around(step.region, slices.plane)
-    light = light_of(window.mask(step.region), slices.picture(step.index, window, clear=True))
+    light = light_of(window.mask(step.region), slices.brightness(slices.clear(step.index, window)))
     if expected is None:
         return SeenOnSlice(step.region, step.score, 0.0, light, light, 0.0, 1.0)
     return replace(expected, region=step.region, score=step.score, light=light)

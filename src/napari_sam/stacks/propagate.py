@@ -150,6 +150,7 @@ def propagate(
     how: dict[str, Any]
     checks.reports(progress)
     first, last = _ends(first, last)
+    spacing = None if spacing is None else checks.spacing(spacing)
     over_time = checks.flag(over_time, "over_time")
     known = as_model(model, device)
     if checks.flag(divisions, "divisions"):
@@ -161,7 +162,8 @@ def propagate(
         how = {"first": first, "last": last, "others": others, "rgb": rgb, "limits": limits}
         return propagate_objects(stack, {1: prompts}, known, progress=progress, **how)[1]
     how = {"rgb": rgb, "limits": limits, "others": others, "over_time": over_time}
-    carry = Carry(stack, known, step=_step(spacing), **how)
+    step = None if spacing is None else step_of(spacing)
+    carry = Carry(stack, known, step=step, **how)
     carry.first, carry.last = first, carry.last if last is None else min(last, carry.last)
     show_all(carry, prompts)
     for _ in carry.run(progress):
@@ -223,6 +225,7 @@ def propagate_objects(
         raise PromptError("Give at least one object: {number: {index: Prompt or mask}}.")
     shown = {number: shown_by(prompts) for number, prompts in objects.items()}
     first, last = _ends(first, last)
+    spacing = None if spacing is None else checks.spacing(spacing)
     over_time = checks.flag(over_time, "over_time")
     known = as_model(model, device)
     how: dict[str, Any] = {"rgb": rgb, "limits": limits, "others": others}
@@ -250,11 +253,6 @@ def _ends(first: Any, last: Any) -> tuple[int, int | None]:
     if last is None:
         return first, None
     return first, checks.whole(last, "last", first)
-
-
-def _step(spacing: tuple[float, float, float] | None) -> float | None:
-    """Return the distance between slices in widths of a pixel, if it is known."""
-    return None if spacing is None else step_of(checks.spacing(spacing))
 
 
 def _follower(
