@@ -24,7 +24,7 @@ from napari_sam import files, loading
 from napari_sam.batch.beside import open_beside, write_beside
 from napari_sam.batch.job import Job, Models
 from napari_sam.batch.outputs import Outputs
-from napari_sam.batch.run import run_jobs, try_folder
+from napari_sam.batch.run import run_jobs, try_results
 from napari_sam.cli import main
 from napari_sam.engine import tiled
 from napari_sam.errors import DataError
@@ -237,7 +237,7 @@ def test_a_folder_without_the_right_to_write_is_refused_before_the_work(model, f
     out = tmp_path / "locked"
     out.mkdir(mode=0o500)
     with pytest.raises(DataError, match="Nothing can be written"):
-        try_folder(out)
+        try_results(out)
 
 
 def test_a_folder_that_cannot_be_made_is_refused_before_the_work(model, folder, tmp_path, capsys):

@@ -116,7 +116,7 @@ def test_what_cannot_be_kept_is_told_before_the_lesson(
     no_folder = tmp_path / "file"
     no_folder.touch()
     assert run("adapt", *folders, "-o", no_folder / "my") == 1
-    assert "cannot be written" in capsys.readouterr().err
+    assert "Nothing can be written to" in capsys.readouterr().err
     assert not lessons
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "images", "labels"]
 

@@ -11,13 +11,13 @@ from napari_sam.embeddings.disk import EmbeddingStore
 from napari_sam.errors import DataError
 from napari_sam.exports.formats import export
 from napari_sam.files import (
-    check_writable,
     images_in,
     in_one_piece,
     labels_inside,
     made_here,
     read_image,
     read_labels,
+    try_folder,
     write_labels,
     write_labels_inside,
     write_picture,
@@ -31,7 +31,7 @@ PICTURE = np.full((12, 16, 3), 90, np.uint8)
 @pytest.mark.parametrize("kind", [str, Path])
 def test_what_is_written_is_read_again(tmp_path: Path, kind: type) -> None:
     tiff, png = kind(tmp_path / "new" / "a.tif"), kind(tmp_path / "a.png")
-    check_writable(tiff)
+    try_folder(kind(tmp_path / "new"), "choose another.")
     write_labels(tiff, LABELS)
     write_picture(png, PICTURE)
     np.testing.assert_array_equal(read_labels(tiff).finest, LABELS)

@@ -119,7 +119,7 @@ def test_a_folder_that_takes_no_model_is_told_before_the_lesson(
     file = tmp_path / "no folder"
     file.touch()
     monkeypatch.setattr(apart, "_begun", lambda folder: pytest.fail("the lesson was begun"))
-    with pytest.raises(DataError, match=r"could not be written to .*no folder"):
+    with pytest.raises(DataError, match=r"Nothing can be written to .*no folder.*make room"):
         teach_apart(replace(lent, target=str(file / "taught" / "x.safetensors")), [discs()])
 
 

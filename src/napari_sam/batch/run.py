@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from napari_sam.batch.job import Job
 from napari_sam.batch.outcome import LEFT_OUT, Outcome, attempt, told
 from napari_sam.batch.processes import run_in_processes
 from napari_sam.errors import DataError
+from napari_sam.files import try_folder
 from napari_sam.progress import Progress, silent
 
 Watch = Callable[[int], Progress]
@@ -129,7 +129,7 @@ def _run_here(jobs: Mapping[int, Job], watch: Watch, debug: bool) -> Iterator[Ou
     return (attempt(job, model, finder, watch(number), debug) for number, job in jobs.items())
 
 
-def try_folder(folder: Path) -> None:
+def try_results(folder: Path) -> None:
     """Make the folder for the results, and try it, before any work is done.
 
     Raises
@@ -139,12 +139,4 @@ def try_folder(folder: Path) -> None:
     """
     if folder.exists() and not folder.is_dir():
         raise DataError(f"{folder} is a file: -o names the folder for the results.")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise DataError(
-            f"Nothing can be written into {folder} ({error.strerror or error}): choose another "
-            "folder with -o."
-        ) from error
+    try_folder(folder, "choose another folder with -o.")

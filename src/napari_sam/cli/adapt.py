@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_sam.cli.output_flag import output_path
@@ -62,6 +61,7 @@ def run(options: argparse.Namespace) -> int:
     """Teach a model, say how it compares, and write it if it is better."""
     import warnings
 
+    from napari_sam.files import try_folder
     from napari_sam.models.zoo import add, check_free
     from napari_sam.training.adapt import adapt
 
@@ -73,7 +73,7 @@ def run(options: argparse.Namespace) -> int:
     # Rather now than after the lesson.
     if options.add is not None:
         check_free(options.add, target)
-    _check_writable(target)
+    try_folder(target.parent, "choose another folder for the model with -o.")
     examples = _examples(options)
     line = Line(f"Teaching {options.model}")
     with warnings.catch_warnings():
@@ -96,18 +96,6 @@ def run(options: argparse.Namespace) -> int:
     if options.add is not None:
         add(target, options.add)
     return 0
-
-
-def _check_writable(target: Path) -> None:
-    """Refuse a place where no file can be made."""
-    from napari_sam.files import check_writable
-
-    try:
-        check_writable(target)
-    except OSError as error:
-        raise DataError(
-            f"The model cannot be written to {target} ({error.strerror}): choose another folder."
-        ) from error
 
 
 def _examples(options: argparse.Namespace) -> list[tuple[Image, Any]]:

@@ -188,7 +188,7 @@ def _check_options(typed: argparse.Namespace) -> Any:
 def run(typed: argparse.Namespace) -> int:
     """Segment every input; report those that fail and go on."""
     from napari_sam.batch.recorded import recorded
-    from napari_sam.batch.run import run_jobs, try_folder
+    from napari_sam.batch.run import run_jobs, try_results
     from napari_sam.cli.batch_lines import BatchLines
 
     record = repeated(typed)
@@ -197,7 +197,7 @@ def run(typed: argparse.Namespace) -> int:
     lines = BatchLines(jobs, beside=typed.workers > 1 or typed.dask is not None)
     how = {name: getattr(typed, name) for name in ("skip_existing", "workers", "dask", "debug")}
     outcomes = run_jobs(jobs, watch=lines.watch, **how)
-    try_folder(folder)  # nothing is written before it is known who works
+    try_results(folder)  # nothing is written before it is known who works
     if len(jobs) > 1:
         outcomes = recorded(jobs, outcomes, folder, overwrite=typed.overwrite)
     by = ""

@@ -1,6 +1,6 @@
 """Image files: pixels with their axes and pixel size; labels written in one piece or not at all."""
 
-from napari_sam.files.atomic import check_writable, in_one_piece
+from napari_sam.files.atomic import in_one_piece, try_folder
 from napari_sam.files.kinds import IMAGE_SUFFIXES, PICTURE_SUFFIXES, TIFF_SUFFIXES
 from napari_sam.files.labels import read_labels, write_labels
 from napari_sam.files.ngff_labels import labels_inside, write_labels_inside
@@ -15,13 +15,13 @@ __all__ = [
     "SOFTWARE",
     "TIFF_SUFFIXES",
     "FileImage",
-    "check_writable",
     "images_in",
     "in_one_piece",
     "labels_inside",
     "made_here",
     "read_image",
     "read_labels",
+    "try_folder",
     "write_labels",
     "write_labels_inside",
     "write_picture",

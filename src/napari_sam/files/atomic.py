@@ -50,17 +50,28 @@ def in_one_piece(path: str | Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def check_writable(path: str | Path) -> None:
-    """Make sure that a file can be made at a path, before long work is done for it.
+def try_folder(folder: str | Path, advice: str) -> None:
+    """Make a folder, and try it, before long work is done for what will be written there.
+
+    Parameters
+    ----------
+    folder : str or Path
+    advice : str
+        What to do when it takes no file; the error ends with it.
 
     Raises
     ------
-    OSError
+    DataError
+        When nothing can be written there.
     """
-    folder = Path(path).parent
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder):
-        pass
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise DataError(
+            f"Nothing can be written to {folder} ({error.strerror or error}): {advice}"
+        ) from error
 
 
 @contextmanager

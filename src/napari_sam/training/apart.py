@@ -26,7 +26,7 @@ import numpy.typing as npt
 import napari_sam
 from napari_sam import errors
 from napari_sam.errors import DataError, LabelsError, ModelError, NapariSamError
-from napari_sam.files import check_writable
+from napari_sam.files import try_folder
 from napari_sam.images import Image
 from napari_sam.models.lesson import Lesson
 from napari_sam.progress import Progress, silent
@@ -34,6 +34,10 @@ from napari_sam.training.shown_samples import Sample, read_samples, write_sample
 
 __all__ = ["Lent", "Marked", "TaughtApart", "teach_apart"]
 
+_NO_FOLDER = (
+    "make room there, or set NAPARI_SAM_HOME to a folder that you may write to. The model is as "
+    "it was."
+)
 PATIENCE = 0.2  # seconds between two questions whether it is still wanted
 _ENDED = (
     "The teaching ended before it was done: there may not be enough memory for it. Close other "
@@ -129,7 +133,7 @@ def teach_apart(lent: Lent, examples: Sequence[Marked], progress: Progress = sil
     if not examples:
         raise LabelsError("There are no corrected cells to learn from: keep or correct some first.")
     progress(0.0)
-    _check_target(Path(lent.target))
+    try_folder(Path(lent.target).parent, _NO_FOLDER)
     with tempfile.TemporaryDirectory(prefix="napari-sam-teach-") as name:
         folder = Path(name)
         with _room_for("The cells"):
@@ -155,18 +159,6 @@ def _room_for(what: str) -> Iterator[None]:
         raise DataError(
             f"{what} cannot be written to {tempfile.gettempdir()} ({error.strerror}): make room "
             "there. The model is as it was."
-        ) from error
-
-
-def _check_target(target: Path) -> None:
-    """Say rather before the lesson that the model cannot be written."""
-    try:
-        check_writable(target)
-    except OSError as error:
-        raise DataError(
-            f"The taught model could not be written to {target.parent} ({error.strerror}): make "
-            "room there, or set NAPARI_SAM_HOME to a folder that you may write to. The model is as "
-            "it was."
         ) from error
 
 

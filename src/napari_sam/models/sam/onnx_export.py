@@ -123,12 +123,9 @@ def export_onnx(
         network = copy.deepcopy(network).cpu()
     network = network.float().eval()
     facts = _facts(model, network)
-    from napari_sam.files import check_writable  # which imports more than an export needs
+    from napari_sam.files import try_folder  # which imports more than an export needs
 
-    try:
-        check_writable(target / names[0])
-    except OSError as error:
-        raise DataError(f"Nothing can be written to {target} ({error.strerror}).") from error
+    try_folder(target, "choose another folder.")
     with tempfile.TemporaryDirectory(dir=target, prefix=".onnx-") as place:
         encoder, decoder = (Path(place) / name for name in names)
         progress(0.0)
