@@ -18,8 +18,6 @@ from napari_sam.stacks.haze import without_haze
 AROUND = 1.5  # object sizes that a window shows on each side
 LEAST = 24  # pixels that it shows at least
 _KEPT = 4  # slices: of both ways that an object is followed, the one before and the one looked at
-_BESIDE = 3  # times as many, where slices on both sides of each are read
-_SPARE = 8  # pixels more that are read of these, for an object that moves
 
 
 @dataclass(frozen=True)
@@ -59,13 +57,6 @@ class Window:
             slice(self.top, self.top + self.shape[0]),
             slice(self.left, self.left + self.shape[1]),
         )
-
-    def wider(self, plane: tuple[int, int]) -> Window:
-        """Return a somewhat wider one within the plane."""
-        top, left = max(self.top - _SPARE, 0), max(self.left - _SPARE, 0)
-        bottom = min(self.top + self.shape[0] + _SPARE, plane[0])
-        right = min(self.left + self.shape[1] + _SPARE, plane[1])
-        return Window(top, left, (bottom - top, right - left))
 
     def mask(self, region: Region) -> Mask:
         """Return an object's mask in the window."""
@@ -175,23 +166,22 @@ class Slices:
             kept = window, pixels
             self._kept.pop(index, None)
             self._kept[index] = kept
-            while len(self._kept) > _KEPT * (_BESIDE if self._reach else 1):
+            while len(self._kept) > _KEPT * (1 + self._reach):  # and those that light comes from
                 self._kept.pop(next(iter(self._kept)))
         where, pixels = kept
-        return _within(pixels, where, window)
+        row, column = window.top - where.top, window.left - where.left
+        return pixels[row : row + window.shape[0], column : column + window.shape[1]]
 
     def clear(self, index: int, window: Window) -> npt.NDArray[Any]:
         """Read a window of a slice without its haze, see `napari_sam.stacks.haze`.
 
         As it is in frames of a movie, and in colour images.
         """
-        wide = window.wider(self.plane)
-        if not self._reach or self.read(index, wide).ndim > 2:
-            return self.read(index, window)
+        pixels = self.read(index, window)
+        if not self._reach or pixels.ndim > 2:
+            return pixels
         places = (max(index - self._reach, 0), min(index + self._reach, self.depth - 1))
-        beside = [self.read(at, wide) for at in places]
-        found = without_haze(self.read(index, wide), beside, self.limits)
-        return _within(found, wide, window)
+        return without_haze(pixels, [self.read(at, window) for at in places], self.limits)
 
     def picture(self, index: int, window: Window) -> npt.NDArray[np.float32]:
         """Return how bright a window of a slice is, see `brightness`."""
@@ -201,12 +191,6 @@ class Slices:
         """Return how bright pixels are within the limits, 0 to 1, (h, w) of colours, too."""
         shown = normalise(pixels, self.limits)
         return shown if shown.ndim == 2 else np.asarray(shown.mean(axis=2), np.float32)
-
-
-def _within(pixels: npt.NDArray[Any], where: Window, window: Window) -> npt.NDArray[Any]:
-    """Cut a window out of the pixels of a larger one."""
-    row, column = window.top - where.top, window.left - where.left
-    return pixels[row : row + window.shape[0], column : column + window.shape[1]]
 
 
 class Others:
