@@ -25,8 +25,8 @@ from scipy import ndimage as ndi
 
 import napari_sam as ns
 from napari_sam.methods.finding_cells import find_cells
-from napari_sam.regions import mask_iou
-from napari_sam.training.metrics import average_precision, deepest_point
+from napari_sam.regions import deepest, mask_iou
+from napari_sam.training.metrics import average_precision
 from napari_sam.training.pairs import Pair, find_pairs
 from napari_sam.training.split import is_validation
 from napari_sam.training.teaching import teach
@@ -103,7 +103,7 @@ def look(model: ns.Model, images: list[Picture]) -> Seen:
         precisions.append(average_precision(labels, found)[0])
         ids = np.unique(labels[labels > 0])
         for one in ids[np.linspace(0, len(ids) - 1, min(CLICKS, len(ids))).astype(int)]:
-            prompt = ns.Prompt(points=[deepest_point(labels == one)])
+            prompt = ns.Prompt(points=[deepest(labels == one)])
             clicks.append(mask_iou(labels == one, model.predict(embedding, prompt).masks[0]))
     return Seen(float(np.mean(precisions)), float(np.mean(clicks)))
 

@@ -29,14 +29,13 @@ import torch
 
 import napari_sam as ns
 from napari_sam.pixel_size import step_of
-from napari_sam.regions import Region, mask_iou
+from napari_sam.regions import Region, deepest, mask_iou
 from napari_sam.stacks.crops import Slices
 from napari_sam.stacks.end_signs import Past, signs_in_time, signs_of
 from napari_sam.stacks.ending import EndingRule, judge
 from napari_sam.stacks.following import SeenOnSlice, follow
 from napari_sam.stacks.haze import reach_of
 from napari_sam.stacks.logistic import Logistic
-from napari_sam.training.metrics import deepest_point
 from napari_sam.training.synthetic import VOLUME_KINDS
 from napari_sam.training.synthetic.packed import PACKED_KINDS
 from stack_samples import MOVIES, REAL, Stack, choose_objects, generated, real
@@ -87,7 +86,7 @@ def ways_of(stack: Stack, model: ns.Model, count: int) -> Iterator[Way]:
         true = stack.labels[largest] == number
         reach = 0 if stack.over_time else reach_of(step_of(stack.spacing))
         slices = Slices(stack.image, reach=reach)
-        click = ns.Prompt(points=[deepest_point(true)])
+        click = ns.Prompt(points=[deepest(true)])
         answer = model.predict(model.encode(slices.look_at(largest)), click).regions[0]
         for start in (Region.of(true), answer):
             if mask_iou(start.on(slices.plane), true) < MISSED:

@@ -9,11 +9,10 @@ import numpy as np
 
 import napari_sam as ns
 from napari_sam.pixel_size import step_of
-from napari_sam.regions import Region
+from napari_sam.regions import Region, deepest
 from napari_sam.stacks.carry import Carry
 from napari_sam.stacks.crops import Slices
 from napari_sam.stacks.haze import reach_of
-from napari_sam.training.metrics import deepest_point
 from propagation_ways import WAYS, Way, ours, watershed_3d
 from stack_samples import Stack, choose_objects
 
@@ -121,7 +120,7 @@ def of_object(
 ) -> list[float]:
     """Return a row of figures of one object: four of each way, then two of ends and three more."""
     true = stack.labels == number
-    click = ns.Prompt(points=[deepest_point(true[largest])])
+    click = ns.Prompt(points=[deepest(true[largest])])
     answer = model.predict(model.encode(stack.image[largest]), click).regions[0]
     starts = [(largest, Region.of(true[largest])), (largest, answer)]
     row, ends = [], []

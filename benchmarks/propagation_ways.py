@@ -12,10 +12,10 @@ from skimage.segmentation import watershed
 
 import napari_sam as ns
 from napari_sam.contrast import normalise
-from napari_sam.regions import Region, mask_iou
+from napari_sam.regions import Region, deepest, edges, mask_iou
 from napari_sam.stacks.crops import Slices, Window
 from napari_sam.stacks.flow import carry_mask
-from napari_sam.stacks.following import deepest, follow
+from napari_sam.stacks.following import follow
 from napari_sam.stacks.logits import spread
 
 Way = Callable[[Slices, ns.Model, int, Region, int], tuple[Region, float] | None]
@@ -62,11 +62,9 @@ def prompted(*asked: str, warp: bool = False) -> Way:
 
 
 def prompt_of(mask: np.ndarray, marks: str) -> ns.Prompt:
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    box = (rows[0] - 0.5, columns[0] - 0.5, rows[-1] + 0.5, columns[-1] + 0.5)
     given = {}
     if "b" in marks:
-        given["boxes"] = [box]
+        given["boxes"] = [edges(mask)]
     if "p" in marks:
         given["points"] = [deepest(mask)]
     if "m" in marks:

@@ -40,11 +40,9 @@ class Region:
     @classmethod
     def of(cls, mask: Mask, top: int = 0, left: int = 0) -> Region:
         """Cut a mask down whose first pixel lies at ``(top, left)``."""
-        rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-        if not len(rows):
-            return cls(np.zeros((0, 0), dtype=bool))
-        part = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        return cls(part.copy(), top + int(rows[0]), left + int(columns[0]))
+        rows, columns = extent(mask)
+        part = mask[rows, columns].copy()
+        return cls(part, top + rows.start, left + columns.start) if part.size else cls(part)
 
     @property
     def area(self) -> int:
@@ -101,6 +99,52 @@ class Region:
         r, c = (down >= 0) & (down < height), (along >= 0) & (along < width)
         found[np.ix_(r, c)] = self.mask[np.ix_(down[r], along[c])]
         return found
+
+
+def extent(mask: Mask) -> tuple[slice, slice]:
+    """Return rows and columns of the smallest rectangle that holds a mask; none of an empty one.
+
+    Examples
+    --------
+    >>> mask = np.zeros((5, 9), bool)
+    >>> extent(mask)
+    (slice(0, 0, None), slice(0, 0, None))
+    >>> mask[2, 3] = mask[3, 7] = True
+    >>> extent(mask)
+    (slice(2, 4, None), slice(3, 8, None))
+    """
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    if not len(rows):
+        return slice(0, 0), slice(0, 0)
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def edges(mask: Mask) -> tuple[float, float, float, float]:
+    """Return the edges ``(r0, c0, r1, c1)`` of a mask that is not empty, as a box of a prompt.
+
+    Examples
+    --------
+    >>> edges(np.ones((2, 3), bool))
+    (-0.5, -0.5, 1.5, 2.5)
+    """
+    rows, columns = extent(mask)
+    return rows.start - 0.5, columns.start - 0.5, rows.stop - 0.5, columns.stop - 0.5
+
+
+def deepest(mask: Mask) -> tuple[int, int]:
+    """Return the pixel farthest from the border of a mask that is not empty, (row, column).
+
+    Examples
+    --------
+    >>> deepest(np.ones((3, 5), bool))
+    (1, 1)
+    """
+    from scipy import ndimage as ndi
+
+    rows, columns = extent(mask)
+    depth = ndi.distance_transform_edt(np.pad(mask[rows, columns], 1))
+    row, column = np.unravel_index(int(depth.argmax()), depth.shape)
+    return rows.start + int(row) - 1, columns.start + int(column) - 1
 
 
 def box_of(regions: Iterable[Region]) -> tuple[int, int, int, int] | None:

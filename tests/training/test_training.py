@@ -10,13 +10,14 @@ from safetensors import safe_open
 
 from napari_sam.errors import DataError
 from napari_sam.models.cells.load import load_cells
+from napari_sam.regions import deepest
 from napari_sam.training.__main__ import main
 from napari_sam.training.augment import augment_image
 from napari_sam.training.checkpoints import between, export_weights, load_checkpoint
 from napari_sam.training.crops import cut_window, object_depth, prepare_plane
 from napari_sam.training.generated import TRAINING_SEEDS
 from napari_sam.training.loop import Trainer
-from napari_sam.training.metrics import average_precision, deepest_point, next_click
+from napari_sam.training.metrics import average_precision, next_click
 from napari_sam.training.monitor import monitor, monitor_windows
 from napari_sam.training.pairs import Pair, find_pairs, normalise
 from napari_sam.training.prompting import choose_objects, correct, first_prompts
@@ -274,7 +275,7 @@ def test_metrics():
     half[12:15, 0:3] = 2
     assert average_precision(truth, half)[0] == pytest.approx(1 / 3)
     assert average_precision(truth, np.zeros_like(truth))[0] == 0
-    assert deepest_point(truth == 1) in {(4, 4), (4, 5), (5, 4), (5, 5)}
+    assert deepest(truth == 1) in {(4, 4), (4, 5), (5, 4), (5, 5)}
     assert next_click(truth == 1, truth == 1) is None
     assert next_click(truth == 1, truth > 0)[1] == 0
 

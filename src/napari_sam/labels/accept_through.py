@@ -15,7 +15,7 @@ from napari_sam.labels.change import Change, Origin
 from napari_sam.labels.document import Document
 from napari_sam.labels.ids import highest_id
 from napari_sam.labels.runs import Runs
-from napari_sam.regions import Region, box_around
+from napari_sam.regions import Region, box_around, extent
 from napari_sam.segmentation import Overlap, check_id
 
 Labels = npt.NDArray[np.integer[Any]]
@@ -158,10 +158,9 @@ def _window(
     """Read what holds some regions, and the object as it was; tell where that begins."""
     boxes = [one.box for one in regions if one.area]
     if number:
-        old = stack[at] == number
-        rows, columns = np.flatnonzero(old.any(axis=1)), np.flatnonzero(old.any(axis=0))
-        if len(rows):
-            boxes.append((rows[0], columns[0], rows[-1] + 1, columns[-1] + 1))
+        rows, columns = extent(stack[at] == number)
+        if rows.stop:
+            boxes.append((rows.start, columns.start, rows.stop, columns.stop))
     r0, c0, r1, c1 = box_around(boxes) or (0, 0, 0, 0)
     return (r0, c0), stack[at, slice(r0, r1), slice(c0, c1)]
 

@@ -21,6 +21,7 @@ from napari_sam import checks
 from napari_sam.errors import LabelsError
 from napari_sam.labels.cut_line import draw, pixel
 from napari_sam.labels.ids import among
+from napari_sam.regions import extent
 from napari_sam.segmentation import Overlap, check_id, writable
 
 Ids = npt.NDArray[np.int64]
@@ -295,8 +296,7 @@ def _seed(point: Any) -> tuple[int, int]:
 
 
 def _cropped(mask: Mask) -> tuple[tuple[slice, slice], Mask]:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    crop = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+    crop = extent(mask)
     return crop, mask[crop]
 
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from napari_sam.images import Plane
 from napari_sam.labels.ids import among
+from napari_sam.regions import extent
 
 __all__ = ["LARGE", "Box", "part_with"]
 
@@ -66,11 +67,11 @@ def part_with(
         if not any(cut):
             break
         grown, step = wider, 2 * step
-    rows, columns = np.flatnonzero(held.any(axis=1)), np.flatnonzero(held.any(axis=0))
+    rows, columns = extent(held)
     r0, c0, r1, c1 = _clipped(box, 0, plane.shape)
-    if len(rows):
-        r0, r1 = min(r0, grown[0] + int(rows[0])), max(r1, grown[0] + int(rows[-1]) + 1)
-        c0, c1 = min(c0, grown[1] + int(columns[0])), max(c1, grown[1] + int(columns[-1]) + 1)
+    if rows.stop:
+        r0, r1 = min(r0, grown[0] + rows.start), max(r1, grown[0] + rows.stop)
+        c0, c1 = min(c0, grown[1] + columns.start), max(c1, grown[1] + columns.stop)
     inner = part[r0 - grown[0] : r1 - grown[0], c0 - grown[1] : c1 - grown[1]]
     return inner, (r0, c0)
 

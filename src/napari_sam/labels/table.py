@@ -17,6 +17,7 @@ import pandas as pd
 from napari_sam.images import Plane
 from napari_sam.labels.ids import among, ids_of
 from napari_sam.labels.rows import INDEX, OPEN, REVIEWED, numeric, object_ids, replace_rows
+from napari_sam.regions import extent
 from napari_sam.segmentation import measure, moved
 
 ACCEPTED, REJECTED = "accepted", "rejected"
@@ -91,11 +92,9 @@ def describe(
         A row per object, open to review and without a score.
     """
     wanted = among(labels, ids)
-    rows, columns = np.flatnonzero(wanted.any(axis=1)), np.flatnonzero(wanted.any(axis=0))
-    if len(rows) == 0:
+    crop = extent(wanted)
+    if not crop[0].stop:
         crop = (slice(0, 1), slice(0, 1))
-    else:
-        crop = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
     part = np.where(wanted[crop], labels[crop], 0)
     table = measure(part, None if image is None else image[crop])
     table = moved(table, corner[0] + crop[0].start, corner[1] + crop[1].start)

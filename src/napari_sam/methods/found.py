@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from napari_sam.labels.merge import restrict
 from napari_sam.pixel_size import PixelSize
+from napari_sam.regions import extent
 from napari_sam.segmentation import Segmentation, moved, with_units
 
 if TYPE_CHECKING:
@@ -150,8 +151,7 @@ def small_box(region: Mask | None) -> tuple[slice, slice] | None:
     """
     if region is None:
         return None
-    rows, columns = np.flatnonzero(region.any(axis=1)), np.flatnonzero(region.any(axis=0))
-    box = (slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1))
+    box = extent(region)
     return box if region[box].size <= _SMALL * region.size else None
 
 

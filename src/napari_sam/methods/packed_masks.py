@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
+from napari_sam.regions import extent
+
 _COMPRESS = 4096  # packed bytes from which compressing pays
 _EIGHT = np.ones((3, 3), dtype=bool)
 
@@ -41,15 +43,15 @@ class PackedMask:
     @classmethod
     def of(cls, mask: Mask, top: int = 0, left: int = 0) -> PackedMask:
         """Pack a mask whose first pixel lies at ``(top, left)`` of the plane."""
-        rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-        if not len(rows):
+        rows, columns = extent(mask)
+        inner = mask[rows, columns]
+        if not inner.size:
             return cls(0, 0, (0, 0), 0, b"", False)
-        inner = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         bits = np.packbits(inner).tobytes()
         compressed = len(bits) > _COMPRESS
         return cls(
-            top=top + int(rows[0]),
-            left=left + int(columns[0]),
+            top=top + rows.start,
+            left=left + columns.start,
             shape=(inner.shape[0], inner.shape[1]),
             area=int(np.count_nonzero(inner)),
             _bits=zlib.compress(bits, 1) if compressed else bits,

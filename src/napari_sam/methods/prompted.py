@@ -19,6 +19,7 @@ from napari_sam.methods.packed_masks import PackedMask
 from napari_sam.models.model import Embedding, Model
 from napari_sam.progress import Progress, part, silent
 from napari_sam.prompts import Prompt
+from napari_sam.regions import deepest
 
 BATCH = 16  # answers of the whole plane that are held at a time
 COVERED = 0.5  # share of a mask that better ones may cover
@@ -70,10 +71,8 @@ def prompts_of(labels: npt.NDArray[np.integer], ids: Sequence[int]) -> list[Prom
     found = []
     for number in ids:
         rows, columns = boxes[number - 1]
-        inside = np.pad(labels[rows, columns] == number, 1)
-        depth = ndi.distance_transform_edt(inside)[1:-1, 1:-1]
-        r, c = np.unravel_index(int(depth.argmax()), depth.shape)
-        point = (rows.start + int(r), columns.start + int(c))
+        row, column = deepest(labels[rows, columns] == number)
+        point = (rows.start + row, columns.start + column)
         box = (rows.start - 0.5, columns.start - 0.5, rows.stop - 0.5, columns.stop - 0.5)
         found.append(Prompt(points=[point], boxes=[box]))
     return found

@@ -21,6 +21,7 @@ from scipy import ndimage as ndi
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_sam.regions import extent
 from napari_sam.stacks.motion import Picture, shrink
 
 Map = npt.NDArray[np.float32]
@@ -67,14 +68,12 @@ def carry_mask(mask: npt.NDArray[np.bool_], before: Picture, after: Picture) -> 
         In the second frame.
     """
     found = np.zeros(mask.shape, np.float32)
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if not len(rows):
+    box = extent(mask)
+    size = float(np.sqrt(mask[box].size))
+    if not size:
         return MovedObject(found, 0.0)
-    size = float(np.sqrt((rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1)))
     reach = max(LEAST, int(NEAR * size))
-    near = tuple(
-        slice(max(int(side[0]) - reach, 0), int(side[-1]) + 1 + reach) for side in (rows, columns)
-    )
+    near = tuple(slice(max(side.start - reach, 0), side.stop + reach) for side in box)
     part = mask[near]
     zoom = min(1.0, ACROSS / np.count_nonzero(part) ** 0.5)
     if zoom * min(part.shape) < 2:  # a line shows no motion

@@ -17,7 +17,7 @@ from scipy import ndimage as ndi
 
 from napari_sam.models.model import Model
 from napari_sam.prompts import BACKGROUND, FOREGROUND, Prompt
-from napari_sam.regions import Mask, Region, mask_iou
+from napari_sam.regions import Mask, Region, deepest, edges, extent, mask_iou
 from napari_sam.segmentation import Candidates
 from napari_sam.stacks.crops import Others, Slices, Window
 from napari_sam.stacks.flow import carry_mask
@@ -216,11 +216,9 @@ def ask(
     -------
     WindowAnswer
     """
-    rows, columns = np.flatnonzero(expected.any(1)), np.flatnonzero(expected.any(0))
-    box = (rows[0] - 0.5, columns[0] - 0.5, rows[-1] + 0.5, columns[-1] + 0.5)
     labels = [FOREGROUND] + [BACKGROUND] * len(not_this)
     middle = deepest(expected)
-    prompt = Prompt([middle, *not_this], labels, boxes=[box])
+    prompt = Prompt([middle, *not_this], labels, boxes=[edges(expected)])
     learnt = None if before is None else model.follows
     if before is None or learnt is None:
         found = model.predict(embedding, prompt)
@@ -264,35 +262,22 @@ def beside(taken: npt.NDArray[Any] | None, expected: Mask) -> list[tuple[int, in
     """
     if taken is None:
         return []
-    rows, columns = np.flatnonzero(expected.any(1)), np.flatnonzero(expected.any(0))
-    near = taken[max(rows[0] - 1, 0) : rows[-1] + 2, max(columns[0] - 1, 0) : columns[-1] + 2]
+    box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in extent(expected))
+    near = taken[box]
     ids, counts = np.unique(near[near != 0], return_counts=True)
     return [deepest(taken == number) for number in ids[np.argsort(-counts, kind="stable")][:FEW]]
-
-
-def deepest(mask: Mask) -> tuple[int, int]:
-    """Return the pixel farthest from the border of a mask that is not empty."""
-    (top, left), part = _cut(mask, 1)
-    depth = ndi.distance_transform_edt(part)
-    row, column = np.unravel_index(int(depth.argmax()), depth.shape)
-    return top + int(row), left + int(column)
-
-
-def _cut(mask: Mask, around: int) -> tuple[tuple[int, int], Mask]:
-    """Cut out what a mask covers and some empty pixels around it; tell where that begins."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    inside = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return (int(rows[0]) - around, int(columns[0]) - around), np.pad(inside, around)
 
 
 def _depth(mask: Mask) -> Map:
     """Return the distance to the border, up to `DEEP`: positive inside."""
     around = int(DEEP) + 1
-    (top, left), part = _cut(mask, around)
+    rows, columns = extent(mask)
+    part = np.pad(mask[rows, columns], around)
     near = ndi.distance_transform_edt(part) - ndi.distance_transform_edt(~part)
     found = np.full((mask.shape[0] + 2 * around, mask.shape[1] + 2 * around), -DEEP, np.float32)
-    top, left = top + around, left + around
-    found[top : top + part.shape[0], left : left + part.shape[1]] = np.clip(near, -DEEP, DEEP)
+    found[rows.start :, columns.start :][: part.shape[0], : part.shape[1]] = np.clip(
+        near, -DEEP, DEEP
+    )
     return found[around:-around, around:-around]
 
 

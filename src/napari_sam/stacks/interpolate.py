@@ -14,7 +14,7 @@ from scipy import ndimage as ndi
 from napari_sam import checks
 from napari_sam.errors import LabelsError, ParameterError
 from napari_sam.progress import Progress, silent
-from napari_sam.regions import Region
+from napari_sam.regions import Region, extent
 from napari_sam.stacks.frames import check_labels
 
 Mask = npt.NDArray[np.bool_]
@@ -53,7 +53,7 @@ def between(first: Mask, second: Mask, fraction: float) -> Mask:
         raise LabelsError("An empty mask has no shape to go from or to.")
     if fraction in (0, 1):
         return np.asarray((first, second)[int(fraction)], bool).copy()
-    rows, columns = _extent(first | second)
+    rows, columns = extent(first | second)
     result = np.zeros(first.shape, dtype=bool)
     parts = [np.pad(mask[rows, columns], 1) for mask in (first, second)]
     centres = [np.argwhere(part).mean(axis=0) for part in parts]
@@ -185,11 +185,6 @@ def _drawn(data: Any, number: int, slices: Iterable[int] | None) -> list[int]:
             "slices to fill between them."
         )
     return drawn
-
-
-def _extent(mask: Mask) -> tuple[slice, slice]:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
 
 
 def _depth(mask: Mask) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
-from napari_sam.regions import Mask
+from napari_sam.regions import Mask, extent
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,7 @@ def light_of(mask: Mask, picture: npt.NDArray[np.floating[Any]]) -> Light:
     Light(inside=0.75, around=0.25)
     """
     width = max(2, int(np.sqrt(np.count_nonzero(mask)) / 5))
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    near = tuple(
-        slice(max(int(side[0]) - width, 0), int(side[-1]) + 1 + width) for side in (rows, columns)
-    )
+    near = tuple(slice(max(side.start - width, 0), side.stop + width) for side in extent(mask))
     part, pixels = mask[near], picture[near]
     inside = float(pixels[part].mean())
     if part.all():

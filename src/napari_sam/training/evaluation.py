@@ -12,10 +12,10 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from napari_sam.prompts import Prompt
-from napari_sam.regions import mask_iou
+from napari_sam.regions import deepest, edges, extent, mask_iou
 from napari_sam.training.baselines import otsu_watershed, watershed_from_box, watershed_from_click
 from napari_sam.training.generated import generated_validation
-from napari_sam.training.metrics import average_precision, deepest_point, next_click
+from napari_sam.training.metrics import average_precision, next_click
 from napari_sam.training.pairs import find_pairs
 from napari_sam.training.split import split_pairs
 
@@ -105,7 +105,7 @@ def _chosen_objects(labels: np.ndarray, count: int) -> list[int]:
 
 def _prompted(model: Any, embedding: Any, truth: np.ndarray) -> dict[str, float]:
     """Click, corrective clicks and box on one object."""
-    point = deepest_point(truth)
+    point = deepest(truth)
     found = model.predict(embedding, Prompt(points=[point], labels=[1]))
     ious = [mask_iou(truth, mask) for mask in found.masks]
     row = {"click": ious[0], "click_best": max(ious)}
@@ -129,9 +129,7 @@ def _prompted(model: Any, embedding: Any, truth: np.ndarray) -> dict[str, float]
         )
         reached = mask_iou(truth, answer.masks[0])
     row["clicks3"] = reached
-    rows, cols = np.flatnonzero(truth.any(1)), np.flatnonzero(truth.any(0))
-    box = (rows[0] - 0.5, cols[0] - 0.5, rows[-1] + 0.5, cols[-1] + 0.5)
-    found = model.predict(embedding, Prompt(boxes=[box]))
+    found = model.predict(embedding, Prompt(boxes=[edges(truth)]))
     ious = [mask_iou(truth, mask) for mask in found.masks]
     errors.append(abs(float(found.scores[0]) - ious[0]))
     return row | {"box": ious[0], "box_best": max(ious), "iou_error": float(np.mean(errors))}
@@ -186,10 +184,10 @@ def evaluate_images(
             row["diameter"] = float(np.sqrt(4 * truth.sum() / np.pi))
             row |= _prompted(model, embedding, truth)
             if baselines:
-                rows, cols = np.flatnonzero(truth.any(1)), np.flatnonzero(truth.any(0))
-                box = (rows[0], cols[0], rows[-1], cols[-1])
+                rows, cols = extent(truth)
+                box = (rows.start, cols.start, rows.stop - 1, cols.stop - 1)
                 row["ws_box"] = mask_iou(truth, watershed_from_box(image, box))
-                row["ws_click"] = mask_iou(truth, watershed_from_click(image, deepest_point(truth)))
+                row["ws_click"] = mask_iou(truth, watershed_from_click(image, deepest(truth)))
             scores.objects.append(row)
         say(
             f"{family}  {name}  "

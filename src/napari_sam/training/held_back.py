@@ -13,9 +13,9 @@ from napari_sam.contrast import normalise
 from napari_sam.methods.finding_cells import find_cells
 from napari_sam.models.model import Model
 from napari_sam.prompts import Prompt
-from napari_sam.regions import mask_iou
+from napari_sam.regions import deepest, extent, mask_iou
 from napari_sam.training.corrections import HELD, RING, Piece
-from napari_sam.training.metrics import deepest_point, iou_matrix
+from napari_sam.training.metrics import iou_matrix
 from napari_sam.training.shown_samples import Sample
 
 __all__ = ["Judged", "Seen", "look_at", "samples"]
@@ -137,18 +137,19 @@ def samples(pieces: Sequence[Piece], before: Seen, after: Seen) -> list[Sample]:
 
 def box_around(truth: Mask) -> tuple[slice, slice]:
     """Return rows and columns of an object and its surroundings."""
-    rows, columns = np.flatnonzero(truth.any(axis=1)), np.flatnonzero(truth.any(axis=0))
-    reach = int(AROUND * max(np.ptp(rows), np.ptp(columns))) + LEAST
+    rows, columns = extent(truth)
+    longest = max(rows.stop - rows.start, columns.stop - columns.start) - 1
+    reach = int(AROUND * longest) + LEAST
     return (
-        slice(max(int(rows[0]) - reach, 0), int(rows[-1]) + 1 + reach),
-        slice(max(int(columns[0]) - reach, 0), int(columns[-1]) + 1 + reach),
+        slice(max(rows.start - reach, 0), rows.stop + reach),
+        slice(max(columns.start - reach, 0), columns.stop + reach),
     )
 
 
 def _places(truth: Mask) -> list[tuple[int, int]]:
     """Return where an object is clicked: in its middle, and at a third and two thirds of it."""
     inside = np.argwhere(truth)
-    return [deepest_point(truth), *(tuple(inside[len(inside) * n // 3]) for n in (1, 2))]
+    return [deepest(truth), *(tuple(inside[len(inside) * n // 3]) for n in (1, 2))]
 
 
 def _best(found: npt.NDArray[np.integer], iou: npt.NDArray[np.float64]) -> Mask:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage as ndi
+
+from napari_sam.regions import deepest
 
 __all__ = [
     "THRESHOLDS",
     "average_precision",
-    "deepest_point",
     "iou_matrix",
     "next_click",
 ]
@@ -63,23 +63,6 @@ def average_precision(truth: np.ndarray, found: np.ndarray) -> np.ndarray:
     return hits / (iou.shape[0] + iou.shape[1] - hits)
 
 
-def deepest_point(mask: np.ndarray) -> tuple[int, int]:
-    """The pixel of a mask that is farthest from its border, (row, col).
-
-    Raises
-    ------
-    ValueError
-        If the mask is empty.
-    """
-    if not mask.any():
-        raise ValueError("An empty mask has no deepest point.")
-    rows, cols = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    part = mask[rows[0] : rows[-1] + 1, cols[0] : cols[-1] + 1]
-    depth = ndi.distance_transform_edt(np.pad(part, 1))[1:-1, 1:-1]
-    row, col = np.unravel_index(int(depth.argmax()), depth.shape)
-    return int(row + rows[0]), int(col + cols[0])
-
-
 def next_click(truth: np.ndarray, answer: np.ndarray) -> tuple[tuple[int, int], int] | None:
     """Where the next click goes: the deepest point of the larger error.
 
@@ -97,5 +80,5 @@ def next_click(truth: np.ndarray, answer: np.ndarray) -> tuple[tuple[int, int], 
     if not missed.any() and not extra.any():
         return None
     if missed.sum() >= extra.sum():
-        return deepest_point(missed), 1
-    return deepest_point(extra), 0
+        return deepest(missed), 1
+    return deepest(extra), 0

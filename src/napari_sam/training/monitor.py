@@ -15,9 +15,9 @@ import torch
 
 from napari_sam.methods.instances import labels_from_maps
 from napari_sam.models.cells.network import CellsNetwork
-from napari_sam.regions import mask_iou
+from napari_sam.regions import deepest, extent, mask_iou
 from napari_sam.training.crops import AnnotatedPlane, AnnotatedWindow, cut_window, prepare_plane
-from napari_sam.training.metrics import average_precision, deepest_point
+from napari_sam.training.metrics import average_precision
 from napari_sam.training.pairs import normalise
 from napari_sam.training.sampling import TARGET_DIAMETER
 
@@ -123,11 +123,11 @@ def _prompted(
     if not chosen:
         return {}
     truths = [window.labels == i for i in chosen]
-    points = torch.tensor([deepest_point(t)[::-1] for t in truths]).float()[:, None] * 2 + 1
+    points = torch.tensor([deepest(t)[::-1] for t in truths]).float()[:, None] * 2 + 1
     boxes = []
     for truth in truths:
-        rows, cols = np.flatnonzero(truth.any(1)), np.flatnonzero(truth.any(0))
-        boxes.append([2.0 * cols[0], 2.0 * rows[0], 2.0 * cols[-1] + 2, 2.0 * rows[-1] + 2])
+        rows, cols = extent(truth)
+        boxes.append([2.0 * cols.start, 2.0 * rows.start, 2.0 * cols.stop, 2.0 * rows.stop])
     count = len(chosen)
     points = torch.cat([points, torch.zeros_like(points)]).to(device)
     labels = torch.tensor([[1]] * count + [[-1]] * count).to(device)

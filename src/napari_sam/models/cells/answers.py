@@ -9,7 +9,7 @@ from torch import Tensor
 
 from napari_sam.models.cells.windows import paste
 from napari_sam.prompts import Prompt, Window
-from napari_sam.regions import mask_iou
+from napari_sam.regions import extent, mask_iou
 from napari_sam.segmentation import Candidates
 
 __all__ = ["distinct", "marked_parts", "sober"]
@@ -86,12 +86,11 @@ def marked_parts(
     pixels = pixels[((pixels >= 0) & (pixels < mask.shape)).all(axis=1)]
     if len(pixels) == 0 or not mask[tuple(pixels.T)].any():
         return mask
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    crop = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    crop = extent(mask)
     parts, count = ndi.label(mask[crop])
     if count == 1:
         return mask
-    inside = pixels[mask[tuple(pixels.T)]] - (rows[0], columns[0])
+    inside = pixels[mask[tuple(pixels.T)]] - (crop[0].start, crop[1].start)
     kept = np.zeros_like(mask)
     kept[crop] = np.isin(parts, np.unique(parts[tuple(inside.T)]))
     return kept

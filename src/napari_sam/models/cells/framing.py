@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_sam.prompts import Prompt, Window
+from napari_sam.regions import edges
 
 __all__ = ["contains", "hull"]
 
@@ -15,10 +16,7 @@ def hull(prompt: Prompt) -> Window | None:
     if prompt.box is not None:
         corners.append(np.reshape(prompt.box, (2, 2)))
     elif prompt.mask is not None:
-        rows, columns = np.flatnonzero(prompt.mask.any(1)), np.flatnonzero(prompt.mask.any(0))
-        corners.append(
-            np.array([[rows[0] - 0.5, columns[0] - 0.5], [rows[-1] + 0.5, columns[-1] + 0.5]])
-        )
+        corners.append(np.reshape(edges(prompt.mask), (2, 2)))
     marks = np.concatenate(corners)
     if len(marks) == 0:
         return None

@@ -23,6 +23,7 @@ from torch import Tensor
 from napari_sam.errors import PromptError
 from napari_sam.models.sam.framing import Framing
 from napari_sam.prompts import Prompt, Window
+from napari_sam.regions import edges
 
 _SURE = 6.9  # logit of a pixel inside a mask prompt: a probability of 0.999
 
@@ -79,8 +80,7 @@ class PromptEmbedder:
         elif prompt.mask is not None:
             masks = torch.from_numpy(self.mask_logits(prompt.mask, used))[None, None]
             if box is None and points is None:
-                rows, columns = np.nonzero(prompt.mask.any(1))[0], np.nonzero(prompt.mask.any(0))[0]
-                box = (rows[0] - 0.5, columns[0] - 0.5, rows[-1] + 0.5, columns[-1] + 0.5)
+                box = edges(prompt.mask)
         if box is not None:
             corners = np.array(box).reshape(1, 2, 2) * scale
             boxes = torch.from_numpy(corners[..., ::-1].reshape(1, 4).copy())

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from scipy import ndimage as ndi
 
 from napari_sam.images import Plane
-from napari_sam.regions import Region, box_of
+from napari_sam.regions import Region, box_of, extent
 from napari_sam.ui.layers.label_grid import transform_of
 from napari_sam.ui.layers.ours import OurLayers
 
@@ -191,9 +191,8 @@ def outline_of(mask: npt.NDArray[np.bool_], width: int) -> npt.NDArray[np.bool_]
         Of the line, in pixels.
     """
     line = np.zeros(mask.shape, dtype=bool)
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    if len(rows):
-        crop = (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
-        inside = mask[crop]
+    crop = extent(mask)
+    inside = mask[crop]
+    if inside.size:
         line[crop] = inside & ~ndi.binary_erosion(inside, iterations=width)
     return line

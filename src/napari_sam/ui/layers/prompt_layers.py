@@ -9,12 +9,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage as ndi
 
 from napari_sam.errors import PromptError
 from napari_sam.images import Plane
 from napari_sam.prompts import BACKGROUND, FOREGROUND, Placed, Prompt
-from napari_sam.regions import Region
+from napari_sam.regions import Region, deepest
 from napari_sam.strokes import along
 from napari_sam.ui.layers.label_grid import labels_plane
 from napari_sam.ui.layers.outlines import ShapeOutline, points_on_plane, shapes_on_plane
@@ -210,9 +209,7 @@ def correcting(marks: Marks, mask: npt.NDArray[np.bool_]) -> Marks:
         return marks
     stroked = any(o.kind == "path" and o.label == FOREGROUND for o in marks.outlines)
     if not stroked and not (labels == FOREGROUND).any():
-        depth = ndi.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-        middle = np.unravel_index(int(np.argmax(depth)), mask.shape)
-        points = np.concatenate([[middle], points])
+        points = np.concatenate([[deepest(mask)], points])
         labels = np.concatenate([[FOREGROUND], labels])
     return replace(marks, points=points, labels=labels, mask=mask)
 
