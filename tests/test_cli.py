@@ -23,10 +23,10 @@ import torch
 from fake_model import FakeModel, blobs
 from napari_sam import loading
 from napari_sam.cli import main
-from napari_sam.cli.progress import Line
 from napari_sam.errors import Cancelled
 from napari_sam.models import zoo
 from napari_sam.models.sam.encoding import PlaneEncoder
+from napari_sam.progress import Line
 from napari_sam.segment import segment_everything
 from tiny_sam import tiny_network, tiny_sam
 
@@ -888,7 +888,7 @@ def test_the_line_of_progress_never_wraps(monkeypatch):
         "[1/1] a file of quite a long name, as microscopes write them.ome.tif", stream=stream
     )
     line(0.5)
-    shown = stream.getvalue().split("\x1b[K")[-1]
+    shown = stream.getvalue().split("\r")[-1]
     assert len(shown) < 40
     assert shown.endswith(" 50%")
 

@@ -56,6 +56,7 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     stack = np.repeat(image[None], 24, axis=0)
     channels = np.stack([stack[:4]] * 3, axis=1)
     tifffile.imwrite("stack.tif", channels, imagej=True, metadata={"axes": "ZCYX"})
+    tifffile.imwrite("nuclei.tif", image)
     mask = labels == 5
     return {
         "ns": ns,

@@ -18,6 +18,7 @@ ROOT = Path(napari_sam.__file__).parent
 
 # A room may import the rooms named here, and itself.
 VOCABULARY = {
+    "candidates",
     "checks",
     "classes",
     "contrast",

@@ -43,7 +43,10 @@ def downloaded(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
-def test_the_python_block_runs(downloaded: list[str]) -> None:
+def test_the_python_block_runs(
+    downloaded: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (block,) = (text for language, text in BLOCKS if language == "python")
     names: dict[str, Any] = {}
     exec(compile(block, "README.md", "exec"), names)

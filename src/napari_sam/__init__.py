@@ -1,22 +1,43 @@
 """Segment Anything for microscopy, in napari and from Python.
 
+    import napari_sam as ns
+
+    image = ns.read_image("cells.tif")      # or any array, rows and columns last
+    result = ns.segment_cells(image)        # result.labels, result.table
+    result.save("cells_labels.tif")
+
+======================================  ==========================================================
+`segment_cells`, `segment_everything`   all objects of a plane, or of the planes of a stack
+`segment_volume`, `track_cells`         cells as 3-D objects, and through the frames of a movie
+`load_model`, `Prompt`, `Prompter`      one object by clicks, boxes, strokes or a mask
+`propagate`, `propagate_objects`        objects shown on one slice, found on the others
+`find_similar`, `classify_objects`      objects that are like a few, and classes of your own
+`adapt`                                 a model that has learnt from labels of yours
+`interpolate`, `link_labels`            slices between drawn ones, and tracks of labels
+`replay`                                what was done in the panel, done again
+`read_image`, `read_labels`             files with their axes and pixel size
+======================================  ==========================================================
+
 The names below are loaded when first used: importing the package itself loads neither torch,
 Qt nor napari.
 """
 
 from __future__ import annotations
 
+import difflib
 import importlib
 from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Candidates": "napari_sam.segmentation",
+    "Candidates": "napari_sam.candidates",
     "Embedding": "napari_sam.models.model",
     "Model": "napari_sam.models.model",
     "Image": "napari_sam.images",
+    "PixelSize": "napari_sam.pixel_size",
     "Plane": "napari_sam.images",
+    "ProgressLine": "napari_sam.progress",
     "Prompt": "napari_sam.prompts",
     "Prompter": "napari_sam.engine.prompter",
     "Segmentation": "napari_sam.segmentation",
@@ -32,25 +53,32 @@ _HOMES = {
     "segment_volume": "napari_sam.segment_stacks",
     "track_cells": "napari_sam.segment_stacks",
     "load_model": "napari_sam.loading",
+    "read_image": "napari_sam.files",
+    "read_labels": "napari_sam.files",
     "replay": "napari_sam.segment_replay",
     "segment_cells": "napari_sam.segment",
     "segment_everything": "napari_sam.segment",
     "segment_objects": "napari_sam.segment",
+    "write_labels": "napari_sam.files",
 }
 
 if TYPE_CHECKING:
     from napari_sam import errors
+    from napari_sam.candidates import Candidates
     from napari_sam.engine.prompter import Prompter
+    from napari_sam.files import read_image, read_labels, write_labels
     from napari_sam.images import Image, Plane
     from napari_sam.loading import load_model
     from napari_sam.models.model import Embedding, Model
     from napari_sam.objects.classify import classify_objects
+    from napari_sam.pixel_size import PixelSize
+    from napari_sam.progress import ProgressLine
     from napari_sam.prompts import Prompt
     from napari_sam.segment import segment_cells, segment_everything, segment_objects
     from napari_sam.segment_replay import replay
     from napari_sam.segment_similar import find_similar
     from napari_sam.segment_stacks import segment_volume, track_cells
-    from napari_sam.segmentation import Candidates, Segmentation
+    from napari_sam.segmentation import Segmentation
     from napari_sam.stacks.interpolate import interpolate
     from napari_sam.stacks.link import link_labels
     from napari_sam.stacks.propagate import propagate, propagate_objects
@@ -62,7 +90,9 @@ __all__ = [
     "Embedding",
     "Image",
     "Model",
+    "PixelSize",
     "Plane",
+    "ProgressLine",
     "Prompt",
     "Prompter",
     "Segmentation",
@@ -77,19 +107,24 @@ __all__ = [
     "load_model",
     "propagate",
     "propagate_objects",
+    "read_image",
+    "read_labels",
     "replay",
     "segment_cells",
     "segment_everything",
     "segment_objects",
     "segment_volume",
     "track_cells",
+    "write_labels",
 ]
 
 
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
-        raise AttributeError(f"module 'napari_sam' has no attribute {name!r}")
+        near = difflib.get_close_matches(name, __all__, n=1)
+        guess = f". Did you mean {near[0]!r}?" if near else ""
+        raise AttributeError(f"module 'napari_sam' has no attribute {name!r}{guess}")
     module = importlib.import_module(home)
     value = module if name == "errors" else getattr(module, name)
     globals()[name] = value

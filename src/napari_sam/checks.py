@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -63,7 +64,7 @@ got [[1, 2], [3]].
             f"{name} must be numbers in rows of one length, got {reprlib.repr(value)}."
         ) from why
     if found.size and found.dtype.kind not in kinds:
-        raise error(f"{name} must be {_words(kinds)}, got {_told(value, found)}.")
+        raise error(f"{name} must be {_words(kinds)}, got {_told(value, found)}.{_hint(value)}")
     if ndim is not None and found.ndim != ndim:
         raise error(f"{name} must have {ndim} axes, got shape {found.shape}.")
     return found
@@ -316,8 +317,8 @@ def reports(progress: Any) -> None:
     """Refuse what cannot be told where work stands."""
     if not callable(progress):
         raise ParameterError(
-            "progress must be a function that takes the fraction done, "
-            f"got {reprlib.repr(progress)}."
+            "progress must be a function that takes the fraction done, such as "
+            f"napari_sam.ProgressLine(), got {reprlib.repr(progress)}."
         )
 
 
@@ -332,6 +333,15 @@ def _words(kinds: str) -> str:
     if kinds == "b":
         return "True and False"
     return "numbers" if "f" in kinds else "whole numbers"
+
+
+def _hint(value: Any) -> str:
+    """What to give instead of a thing that holds what is wanted."""
+    if isinstance(value, Path) or (isinstance(value, str) and Path(value).suffix[1:].isalpha()):
+        return " Read the file first, by napari_sam.read_image or read_labels."
+    if hasattr(value, "labels") and hasattr(value, "table"):
+        return " Give its array, .labels."
+    return ""
 
 
 def _told(value: Any, found: npt.NDArray[Any]) -> str:

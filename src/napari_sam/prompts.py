@@ -141,6 +141,19 @@ class Prompt:
                     part.flags.writeable = False
             object.__setattr__(self, name, value)
 
+    def __repr__(self) -> str:
+        said = {
+            "points": self.points.tolist(),
+            "labels": [] if self.labels is None else self.labels.tolist(),
+            "boxes": self.boxes.tolist(),
+            "mask": "" if self.region is None else f"{self.region.area} pixels",
+            "logits": "" if self.logits is None else self.logits.shape,
+            "window": self.window,
+            "text": self.text,
+            "strokes": [line.tolist() for line in self.strokes],
+        }
+        return f"Prompt({', '.join(f'{name}={what}' for name, what in said.items() if what)})"
+
     @cached_property
     def mask(self) -> npt.NDArray[np.bool_] | None:
         """The rough mask over the whole plane, (H, W), or None."""

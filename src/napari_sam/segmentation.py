@@ -3,122 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_sam import checks
-from napari_sam.errors import LabelsError, ModelError, ParameterError
+from napari_sam.candidates import Candidates
+from napari_sam.errors import LabelsError, ParameterError
 from napari_sam.pixel_size import PixelSize
-from napari_sam.prompts import Window
-from napari_sam.regions import Region
 
 if TYPE_CHECKING:
     import pandas as pd
 
+__all__ = [
+    "Candidates",
+    "Overlap",
+    "Segmentation",
+    "check_id",
+    "measure",
+    "moved",
+    "next_id",
+    "with_units",
+    "writable",
+]
+
 Overlap = Literal["keep", "overwrite"]
 """What happens where a new object meets an old one: the old stays, or the new wins."""
-
-
-@dataclass(frozen=True, eq=False, init=False)
-class Candidates:
-    """A model's answer to one prompt, best first.
-
-    Parameters
-    ----------
-    masks : (K, H, W) bool
-        Over the whole plane; with `shape`, over a part of it, outside which they are empty.
-    scores : (K,) float
-        Predicted IoU of each mask with the object meant.
-    logits : (K, h, w) float32
-        Low-resolution logits, for ``Prompt(logits=..., window=...)`` of the next round.
-    window : (r0, c0, r1, c1)
-        The region of the plane that the logits cover.
-    corner : (int, int)
-        Row and column of the plane where a part begins.
-    shape : (H, W), optional
-        Of the whole plane, when the masks are over a part of it.
-
-    Attributes
-    ----------
-    parts : (K, h, w) bool
-        The masks as they were given. Of a large plane they are small.
-
-    Raises
-    ------
-    ModelError
-        When the answer has NaN in it or its parts do not belong together.
-
-    Examples
-    --------
-    >>> part = np.ones((1, 2, 3), bool)
-    >>> found = Candidates(
-    ...     part, np.ones(1), np.ones((1, 4, 4)), (0, 0, 8, 9), corner=(5, 6), shape=(8, 9)
-    ... )
-    >>> found.masks.shape, found.regions[0].box
-    ((1, 8, 9), (5, 6, 7, 9))
-    """
-
-    parts: npt.NDArray[np.bool_]
-    scores: npt.NDArray[np.float32]
-    logits: npt.NDArray[np.float32]
-    window: Window
-    corner: tuple[int, int]
-    shape: tuple[int, int]
-
-    def __init__(
-        self,
-        masks: npt.NDArray[np.bool_],
-        scores: npt.NDArray[np.float32],
-        logits: npt.NDArray[np.float32],
-        window: Window,
-        corner: tuple[int, int] = (0, 0),
-        shape: tuple[int, int] | None = None,
-    ) -> None:
-        masks = checks.array(masks, "masks", ModelError, kinds="b", ndim=3)
-        scores = checks.array(scores, "scores", ModelError, kinds="f", ndim=1)
-        logits = checks.array(logits, "logits", ModelError, kinds="f", ndim=3)
-        if not len(masks) == len(scores) == len(logits):
-            raise ModelError(
-                f"{len(masks)} masks, {len(scores)} scores and {len(logits)} logits are not the "
-                "answers to one prompt."
-            )
-        if not (np.isfinite(scores).all() and np.isfinite(logits).all()):
-            raise ModelError(
-                "The model answered with NaN or infinity: its weights are damaged or of another "
-                "kind. Copy or download the checkpoint again."
-            )
-        checks.window(window, "window", ModelError)
-        corner = checks.corner(corner, "corner", ModelError)
-        height, width = masks.shape[1:]
-        whole = (height, width) if shape is None else checks.plane_shape(shape, "shape", ModelError)
-        ends = corner[0] + height, corner[1] + width
-        if ends[0] > whole[0] or ends[1] > whole[1]:
-            raise ModelError(f"Masks of {height} x {width} at {corner} are not on a plane {whole}.")
-        values = masks, scores, logits, window, corner, whole
-        for name, value in zip(self.__dataclass_fields__, values, strict=True):
-            object.__setattr__(self, name, value)
-
-    def __len__(self) -> int:
-        return len(self.scores)
-
-    @cached_property
-    def masks(self) -> npt.NDArray[np.bool_]:
-        """The masks over the whole plane, (K, H, W)."""
-        if self.parts.shape[1:] == self.shape:
-            return self.parts
-        # calloc: pages of a large plane cost memory only where something is written.
-        masks = np.zeros((len(self), *self.shape), dtype=bool)
-        (top, left), (height, width) = self.corner, self.parts.shape[1:]
-        masks[:, top : top + height, left : left + width] = self.parts
-        return masks
-
-    @cached_property
-    def regions(self) -> tuple[Region, ...]:
-        """Each mask with the place where it lies."""
-        return tuple(Region.of(part, *self.corner) for part in self.parts)
 
 
 @dataclass(frozen=True, eq=False)
@@ -149,8 +61,100 @@ class Segmentation:
                 "napari_sam.segmentation.measure makes one."
             )
 
+    _NOUN: ClassVar[str] = "objects"
+    _AXES: ClassVar[str] = "Z"
+    """What an axis before rows and columns is."""
+
     def __len__(self) -> int:
         return len(self.table)
+
+    def __repr__(self) -> str:
+        columns = ", ".join(map(str, self.table.columns))
+        return (
+            f"{type(self).__name__}: {len(self)} {self._NOUN}; labels {tuple(self.labels.shape)} "
+            f"{self.labels.dtype}; table: {columns}"
+        )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the table, which pandas shortens."""
+        what = f"{len(self)} {self._NOUN}, labels {tuple(self.labels.shape)} {self.labels.dtype}"
+        return f"<p>{what}</p>{self.table.to_html(max_rows=10)}"
+
+    def save(
+        self,
+        path: str | Path,
+        *,
+        axes: str | None = None,
+        pixel_size: PixelSize | None = None,
+        overwrite: bool = False,
+    ) -> Path:
+        """Write labels and table, as ``napari-sam segment`` does.
+
+        Parameters
+        ----------
+        path : str or Path
+            Of the labels, such as ``"results/a_labels.tif"``. The table goes beside them, into
+            ``results/a_objects.csv``, where panel, command line and `load` look for it.
+        axes : str, optional
+            A letter per axis of the labels; ``YX``, ``ZYX`` or ``TZYX`` by default, of tracks
+            ``TYX`` or ``TZYX``.
+        pixel_size : PixelSize, optional
+        overwrite : bool
+            Whether files that are there are replaced.
+
+        Returns
+        -------
+        Path
+            Of the labels.
+
+        Raises
+        ------
+        DataError
+            When it is no path of a TIFF, or a file is there already.
+        LabelsError
+            When `axes` does not fit, or ids are negative or do not fit 32 bits.
+        OSError
+            When it cannot be written there.
+
+        Examples
+        --------
+        >>> import tempfile
+        >>> labels = np.array([[0, 3, 3], [0, 0, 7]])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Segmentation(labels, measure(labels)).save(f"{folder}/a_labels.tif")
+        ...     Segmentation.load(path)
+        Segmentation: 2 objects; labels (2, 3) uint16; table: label, score, area, centroid_row, \
+centroid_col, r0, c0, r1, c1, source
+        """
+        from napari_sam.files.results import write_results
+
+        if axes is None:
+            axes = {3: f"{self._AXES}YX", 4: "TZYX"}.get(self.labels.ndim, "YX")
+        return write_results(path, self.labels, self.table, axes, pixel_size, overwrite)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """Read labels and the table beside them, as `save` and ``napari-sam segment`` wrote them.
+
+        Parameters
+        ----------
+        path : str or Path
+            Of the labels.
+
+        Raises
+        ------
+        DataError, LabelsError
+            When the labels cannot be read, or no table of the same objects lies beside them;
+            `measure` makes one of a plane.
+        """
+        from napari_sam.files.results import read_results
+
+        return cls._of(*read_results(path))
+
+    @classmethod
+    def _of(cls, labels: npt.NDArray[np.integer[Any]], table: pd.DataFrame) -> Self:
+        """Put together what was read."""
+        return cls(labels, table)
 
 
 def measure(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from napari_sam.cli.output_flag import output_path
 from napari_sam.cli.pairs import add_pairs, pairs_of
-from napari_sam.cli.progress import Line
 from napari_sam.errors import DataError
+from napari_sam.progress import Line
 
 if TYPE_CHECKING:
     from napari_sam.images import Image

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from napari_sam.batch.job import Job
 from napari_sam.batch.outcome import Outcome
-from napari_sam.cli.progress import Line
-from napari_sam.progress import duration
+from napari_sam.progress import Line, duration
 
 
 class BatchLines:

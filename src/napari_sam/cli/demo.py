@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from napari_sam.cli.output_flag import output_path
-from napari_sam.cli.progress import Line
 from napari_sam.errors import InstallationError
+from napari_sam.progress import Line
 
 DEFAULT_SAMPLE = "nuclei_stack"
 

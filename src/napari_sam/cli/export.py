@@ -14,7 +14,6 @@ from napari_sam.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
-    import pandas as pd
 
     from napari_sam.images import Image
     from napari_sam.pixel_size import PixelSize
@@ -69,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
     from napari_sam.exports.formats import FORMATS, export
     from napari_sam.exports.objects import check_labels
     from napari_sam.files import read_labels
+    from napari_sam.files.results import table_beside
 
     source = options.labels
     image = read_labels(source, options.axes, series=options.series)
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
             labels,
             target,
             options.to,
-            table=_table_beside(source, labels),
+            table=table_beside(source, labels),
             pixel_size=_pixel_size(options, image),
             name=options.image or _image_beside(source),
             axes=axes,
@@ -130,32 +130,3 @@ def _image_beside(labels: Path) -> str:
     from napari_sam.files.beside import image_beside
 
     return (image_beside(labels) or labels).name
-
-
-def _table_beside(source: Path, labels: npt.NDArray[np.integer[Any]]) -> pd.DataFrame | None:
-    """Read what ``segment`` wrote beside its labels, which knows scores and intensities.
-
-    None when it is not there, or tells of other objects: labels can be edited afterwards.
-    """
-    import numpy as np
-    import pandas as pd
-
-    from napari_sam.files.beside import stem_of_labels
-
-    try:
-        table = pd.read_csv(source.with_name(f"{stem_of_labels(source)}_objects.csv"))
-        if "parent" in table:  # of tracks: the area is that of a frame
-            told: dict[int, int] = dict(zip(table["label"], table["frames"], strict=True))
-            seen = [np.unique(frame[frame > 0]) for frame in labels]
-            found = dict(zip(*np.unique(np.concatenate(seen), return_counts=True), strict=True))
-        else:
-            told = dict(zip(table["label"], _sizes(table), strict=True))
-            found = dict(zip(*np.unique(labels[labels > 0], return_counts=True), strict=True))
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-    return table if told == found else None
-
-
-def _sizes(table: pd.DataFrame) -> pd.Series[int]:
-    """Return how many pixels, or voxels, each object had."""
-    return table["voxels" if "voxels" in table else "area"]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_sam.cli.output_flag import output_path
-from napari_sam.cli.progress import Line
+from napari_sam.progress import Line
 
 if TYPE_CHECKING:
     from napari_sam.models.zoo import Entry

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from napari_sam.cli import channels
 from napari_sam.cli.output_flag import output_path
-from napari_sam.cli.progress import Line
 from napari_sam.errors import DataError
+from napari_sam.progress import Line
 
 if TYPE_CHECKING:
     from napari_sam.batch.job import Job

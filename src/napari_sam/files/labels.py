@@ -119,7 +119,7 @@ def write_labels(
     labels: npt.NDArray[np.integer[Any]],
     axes: str = "YX",
     pixel_size: PixelSize | None = None,
-) -> None:
+) -> Path:
     """Write labels as a compressed TIFF that ImageJ opens.
 
     uint16 as long as the ids fit, in ImageJ's own dialect of TIFF as long as it knows the order
@@ -133,6 +133,11 @@ def write_labels(
     axes : str
         A letter per axis, such as ``"ZYX"``.
     pixel_size : PixelSize, optional
+
+    Returns
+    -------
+    Path
+        Of the file.
 
     Raises
     ------
@@ -162,6 +167,7 @@ def write_labels(
             compression="zlib",
             software=SOFTWARE,
         )
+    return path
 
 
 def tags_of(axes: str, pixel_size: PixelSize | None) -> tuple[dict[str, Any], Any]:

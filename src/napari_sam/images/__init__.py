@@ -1,6 +1,6 @@
 """Images: lazy pixels with what is known of them, their planes, and the parts to work on."""
 
-from napari_sam.images.image import Block, Image
+from napari_sam.images.image import Block, Image, array_of
 from napari_sam.images.pixels import as_rgb, check_plane, content_hash, is_blank
 from napari_sam.images.plane import (
     WHOLE,
@@ -26,6 +26,7 @@ __all__ = [
     "Recent",
     "Scale",
     "Tile",
+    "array_of",
     "as_rgb",
     "behind",
     "check_plane",

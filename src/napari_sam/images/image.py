@@ -125,6 +125,19 @@ class Image:
         axes = "YXS" if rgb else "YX"
         return cls(data, axes.rjust(len(shape), "Q"), pixel_size, limits, rgb)
 
+    def __array__(
+        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
+    ) -> npt.NDArray[Any]:
+        """Read all pixels at full resolution, which `numpy.asarray` asks for."""
+        return np.array(self.finest, dtype, copy=copy)
+
+    def __repr__(self) -> str:
+        shape = " x ".join(str(int(length)) for length in self.finest.shape)
+        told = f"Image: {self.axes}, {shape} {self.dtype}"
+        if len(self.levels) > 1:
+            told += f", {len(self.levels)} levels"
+        return told + (f", {self.pixel_size}" if self.pixel_size else "")
+
     @property
     def levels(self) -> tuple[Any, ...]:
         """The arrays of the pyramid, the finest first; one where there is no pyramid."""
@@ -196,6 +209,11 @@ class Image:
             at is None or 0 <= at < length for at, length in zip(plane.index, shape, strict=True)
         ):
             raise ImageError(f"{plane} does not lie in an image of shape {shape}.")
+
+
+def array_of(pixels: Any) -> Any:
+    """Return the array of an `Image`, which may be lazy, and anything else as it is."""
+    return pixels.finest if isinstance(pixels, Image) else pixels
 
 
 @dataclass(frozen=True, eq=False)

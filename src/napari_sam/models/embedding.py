@@ -41,6 +41,9 @@ class Embedding:
     features: Any
     nbytes: int
 
+    def __repr__(self) -> str:
+        return f"Embedding: plane of {self.shape}, read by {self.model}, limits {self.limits}"
+
 
 @dataclass(frozen=True, eq=False)
 class InstanceMaps:

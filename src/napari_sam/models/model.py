@@ -63,6 +63,9 @@ class Model(ABC):
     licence: str = ""
     history: tuple[Lesson, ...] = ()
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__} {self.name!r} on {self.device}"
+
     def own_limits(self, plane: npt.NDArray[Any]) -> tuple[float, float]:
         """Choose the values that become black and white where nobody sets them."""
         return contrast_limits(plane)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from napari_sam import checks
 from napari_sam.contrast import contrast_limits, normalise
 from napari_sam.errors import ImageError, LabelsError, ParameterError, PromptError
-from napari_sam.images import check_plane, is_rgb, known_shape
+from napari_sam.images import Image, array_of, check_plane, is_rgb, known_shape
 from napari_sam.regions import Mask, Region
 from napari_sam.stacks.haze import without_haze
 
@@ -81,7 +81,7 @@ class Slices:
 
     Parameters
     ----------
-    stack : (Z, H, W) or (Z, H, W, C) array
+    stack : (Z, H, W) or (Z, H, W, C) array, or Image
         NumPy, dask and zarr alike.
     rgb : bool, optional
         Whether the last axis is colour; guessed by default.
@@ -99,6 +99,9 @@ class Slices:
         limits: tuple[float, float] | None = None,
         reach: int = 0,
     ) -> None:
+        if isinstance(stack, Image):
+            rgb, limits = stack.rgb, stack.limits if limits is None else limits
+            stack = _slices_first(stack)
         lazy = hasattr(stack, "shape") and not np.ma.isMaskedArray(stack)
         self.data = stack if lazy else checks.array(stack, "The stack", ImageError)
         shape = known_shape(self.data)
@@ -193,6 +196,17 @@ class Slices:
         return shown if shown.ndim == 2 else np.asarray(shown.mean(axis=2), np.float32)
 
 
+def _slices_first(image: Image) -> Any:
+    """Return the array of a stack or movie, or say which axes it has instead."""
+    axes = image.axes.removesuffix("S")
+    if len(axes) == 3 and axes.endswith("YX") and axes[0] != "C":
+        return image.finest
+    raise ImageError(
+        f"Expected a stack or movie with the axes ZYX or TYX, got {image.axes}. Pick a channel or "
+        "a time point of its pixels first."
+    )
+
+
 class Others:
     """Objects that are there already, beside one that is carried.
 
@@ -212,6 +226,9 @@ class Others:
     """
 
     def __init__(self, labels: Any, slices: Slices, own: int = 0) -> None:
+        labels = array_of(labels)
+        if not hasattr(labels, "shape"):
+            labels = checks.labels(labels, "others", ndim=3)
         if tuple(labels.shape) != (slices.depth, *slices.plane):
             raise LabelsError(
                 f"Labels of shape {tuple(labels.shape)} do not lie on {slices.depth} slices of "

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from napari_sam import checks
 from napari_sam.errors import LabelsError
-from napari_sam.images import check_plane
+from napari_sam.images import array_of, check_plane
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -53,6 +53,7 @@ def check_labels(labels: Any) -> Any:
     ------
     LabelsError
     """
+    labels = array_of(labels)
     lazy = hasattr(labels, "shape") and hasattr(labels, "dtype")
     if not lazy or np.ma.isMaskedArray(labels):
         labels = checks.array(labels, "labels", LabelsError)

@@ -17,6 +17,7 @@ from scipy.spatial import cKDTree
 
 from napari_sam import checks
 from napari_sam.errors import LabelsError
+from napari_sam.images import array_of
 from napari_sam.labels.gather import check_out
 from napari_sam.progress import Progress, part, silent
 from napari_sam.stacks.assign import best_pairs
@@ -82,10 +83,10 @@ def link_labels(
 
     Parameters
     ----------
-    labels : (T, H, W) or (T, Z, H, W) integer array
+    labels : (T, H, W) or (T, Z, H, W) integer array, or Image
         Objects of each frame, 0 background. Ids need not agree between frames. Dask and zarr
         arrays are read frame by frame.
-    image : (T, H, W) or (T, H, W, 3) array, optional
+    image : (T, H, W) or (T, H, W, 3) array, or Image, optional
         The movie. Where cells move further than they are wide, it shows where to.
     max_gap : int
         Frames for which an object may be missing and still keep its id.
@@ -124,6 +125,9 @@ def link_labels(
             f"Frames are linked in (T, H, W) or (T, Z, H, W), got shape {tuple(data.shape)}: pick "
             "a position or a channel first."
         )
+    image = array_of(image)
+    if image is not None and not hasattr(image, "shape"):
+        image = checks.array(image, "The movie", LabelsError)
     if image is not None and tuple(image.shape[: len(data.shape)]) != tuple(data.shape):
         raise LabelsError(
             f"The movie has shape {tuple(image.shape)}, but its labels {tuple(data.shape)}."

@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from napari_sam import checks
 from napari_sam.errors import PromptError
+from napari_sam.images import Image
 from napari_sam.models.model import Model
 from napari_sam.pixel_size import step_of
 from napari_sam.progress import Progress, part, silent
@@ -50,6 +51,14 @@ class Propagation:
     daughters: dict[int, Propagation] = field(default_factory=dict)
     parents: dict[int, int] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        there = self.slices
+        where = f"{there[0]} to {there[-1]}" if len(there) else "none"
+        told = f"on {len(there)} of {len(self.scores)} slices, {where}"
+        if self.divides is not None:
+            told += f"; divides at {self.divides}, {len(self.daughters)} daughters"
+        return f"Propagation: {told}; mask {self.mask.shape}"
+
     @property
     def slices(self) -> npt.NDArray[np.intp]:
         """The slices with the object on them."""
@@ -82,7 +91,7 @@ def propagate(
     first: int = 0,
     last: int | None = None,
     others: Any = None,
-    over_time: bool = False,
+    over_time: bool | None = None,
     divisions: bool = False,
     finder: Model | str | Path = "cells",
     rgb: bool | None = None,
@@ -95,7 +104,7 @@ def propagate(
 
     Parameters
     ----------
-    stack : (Z, H, W) or (Z, H, W, C) array
+    stack : (Z, H, W) or (Z, H, W, C) array, or Image
         Slices or frames along axis 0. Dask and zarr arrays are read by windows around the
         object, and the prompted slices in full.
     prompts : dict of int to Prompt or (H, W) bool array
@@ -108,9 +117,10 @@ def propagate(
         Slices beyond which the object is not followed.
     others : (Z, H, W) integer array, optional
         Objects that are there already, 0 where none is: no pixel of theirs is taken.
-    over_time : bool
-        Whether these are frames of a movie, and not slices: an object may become larger and
-        smaller, and stays until it leaves, dies or divides. A model with a memory needs no telling.
+    over_time : bool, optional
+        Whether these are frames of a movie, and not slices; by default they are if an `Image`
+        says so by its axes. An object may become larger and smaller then, and stays until it
+        leaves, dies or divides. A model with a memory needs no telling.
     divisions : bool
         Whether frames are searched for where it divides: there it ends, and its daughters are
         followed under numbers of their own. Otherwise it goes on as one of them, or ends.
@@ -122,7 +132,8 @@ def propagate(
         Contrast limits; by default percentiles of the first prompted slice.
     spacing : (z, row, column), optional
         Distances between slices, rows and columns, in any unit: from how many slices away light
-        out of focus comes, which is taken away (`napari_sam.stacks.haze`). Frames have none.
+        out of focus comes, which is taken away (`napari_sam.stacks.haze`). Frames have none. Of
+        an `Image` by default those of its pixel size.
     device : str
         Where to load a model given by name.
     progress : callable
@@ -150,8 +161,7 @@ def propagate(
     how: dict[str, Any]
     checks.reports(progress)
     first, last = _ends(first, last)
-    spacing = None if spacing is None else checks.spacing(spacing)
-    over_time = checks.flag(over_time, "over_time")
+    over_time, spacing = _known_of(stack, over_time, spacing)
     known = as_model(model, device)
     if checks.flag(divisions, "divisions"):
         how = {"rgb": rgb, "limits": limits, "others": others}
@@ -179,7 +189,7 @@ def propagate_objects(
     first: int = 0,
     last: int | None = None,
     others: Any = None,
-    over_time: bool = False,
+    over_time: bool | None = None,
     rgb: bool | None = None,
     limits: tuple[float, float] | None = None,
     spacing: tuple[float, float, float] | None = None,
@@ -193,7 +203,7 @@ def propagate_objects(
 
     Parameters
     ----------
-    stack : (Z, H, W) or (Z, H, W, C) array
+    stack : (Z, H, W) or (Z, H, W, C) array, or Image
         Slices or frames along axis 0.
     objects : dict of int to dict of int to Prompt or (H, W) bool array
         By the number of each object, what says where it is, by slice.
@@ -225,8 +235,7 @@ def propagate_objects(
         raise PromptError("Give at least one object: {number: {index: Prompt or mask}}.")
     shown = {number: shown_by(prompts) for number, prompts in objects.items()}
     first, last = _ends(first, last)
-    spacing = None if spacing is None else checks.spacing(spacing)
-    over_time = checks.flag(over_time, "over_time")
+    over_time, spacing = _known_of(stack, over_time, spacing)
     known = as_model(model, device)
     how: dict[str, Any] = {"rgb": rgb, "limits": limits, "others": others}
     if known.memory is None:
@@ -245,6 +254,18 @@ def propagate_objects(
         pass
     depth, plane = recall.slices.depth, recall.slices.plane
     return {number: _put_together(recall.steps(number), depth, plane) for number in recall.objects}
+
+
+def _known_of(
+    stack: Any, over_time: bool | None, spacing: tuple[float, float, float] | None
+) -> tuple[bool, tuple[float, float, float] | None]:
+    """Return what was said of a stack, or else what an `Image` knows of itself."""
+    if isinstance(stack, Image):
+        over_time = stack.axes.startswith("T") if over_time is None else over_time
+        if spacing is None and stack.pixel_size is not None:
+            spacing = stack.pixel_size.spacing
+    told = None if spacing is None else checks.spacing(spacing)
+    return checks.flag(False if over_time is None else over_time, "over_time"), told
 
 
 def _ends(first: Any, last: Any) -> tuple[int, int | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Tracks(Segmentation):
     """A movie whose objects have one id through all frames.
 
@@ -45,6 +45,18 @@ class Tracks(Segmentation):
 
     parents: dict[int, int] = field(default_factory=dict)
     cells: pd.DataFrame = field(default=None)
+
+    _NOUN: ClassVar[str] = "tracks"
+    _AXES: ClassVar[str] = "T"
+
+    @classmethod
+    def _of(cls, labels: npt.NDArray[np.integer[Any]], table: pd.DataFrame) -> Self:
+        """Put together what was read; how sure each link is that is not the weakest is not kept."""
+        if "parent" not in table:
+            raise LabelsError("These are no tracks: the table beside the labels has no parents.")
+        daughters = table[table["parent"] > 0]
+        parents = dict(zip(daughters["label"].tolist(), daughters["parent"].tolist(), strict=True))
+        return cls(labels, table, parents, tracks_of(labels, parents).cells)
 
     def save_ctc(self, folder: str | Path, *, truth: bool = False) -> Path:
         """Write a folder of the Cell Tracking Challenge, see `napari_sam.files.ctc.write_ctc`."""

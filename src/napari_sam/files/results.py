@@ -1,0 +1,144 @@
+"""Labels with their table, written and read as a batch keeps them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_sam.errors import DataError, LabelsError
+from napari_sam.files.atomic import in_one_piece
+from napari_sam.files.beside import stem_of_labels
+from napari_sam.files.kinds import TIFF_SUFFIXES, as_path
+from napari_sam.files.labels import read_labels, write_labels
+from napari_sam.pixel_size import PixelSize
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Labels = npt.NDArray[np.integer[Any]]
+
+
+def table_path(labels: Path) -> Path:
+    """Return where the table of labels lies.
+
+    Examples
+    --------
+    >>> table_path(Path("plate/a_labels.tif")).name
+    'a_objects.csv'
+    """
+    return labels.with_name(f"{stem_of_labels(labels)}_objects.csv")
+
+
+def table_beside(path: Path, labels: Labels) -> pd.DataFrame | None:
+    """Read the table beside labels, which knows scores and intensities.
+
+    Parameters
+    ----------
+    path : Path
+        Of the labels.
+    labels : integer array
+        What it holds, rows and columns last; of tracks, frames first.
+
+    Returns
+    -------
+    pandas.DataFrame or None
+        None when it is not there, or tells of other objects: labels can be edited afterwards.
+    """
+    import pandas as pd
+
+    try:
+        table = pd.read_csv(table_path(path))
+        if "parent" in table:  # of tracks: the area is that of a frame
+            told: dict[int, int] = dict(zip(table["label"], table["frames"], strict=True))
+            seen = [np.unique(frame[frame > 0]) for frame in labels]
+            found = dict(zip(*np.unique(np.concatenate(seen), return_counts=True), strict=True))
+        else:
+            told = dict(zip(table["label"], _sizes(table), strict=True))
+            found = dict(zip(*np.unique(labels[labels > 0], return_counts=True), strict=True))
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return table if told == found else None
+
+
+def _sizes(table: pd.DataFrame) -> pd.Series[int]:
+    """Return how many pixels, or voxels, each object had."""
+    return table["voxels" if "voxels" in table else "area"]
+
+
+def read_results(path: str | Path) -> tuple[Labels, pd.DataFrame]:
+    """Read labels and the table beside them.
+
+    Parameters
+    ----------
+    path : str or Path
+        Of the labels.
+
+    Raises
+    ------
+    DataError
+        When the labels cannot be read.
+    LabelsError
+        When they are no labels, or no table of the same objects lies beside them.
+    """
+    path = as_path(path)
+    labels = np.asarray(read_labels(path).finest)
+    table = table_beside(path, labels)
+    if table is None:
+        raise LabelsError(
+            f"Beside {path.name} lies no table of the same objects, {table_path(path).name}. "
+            "napari_sam.read_labels reads labels alone, and napari_sam.segmentation.measure "
+            "makes a table of a plane."
+        )
+    return labels, table
+
+
+def write_results(
+    path: str | Path,
+    labels: Labels,
+    table: pd.DataFrame,
+    axes: str,
+    pixel_size: PixelSize | None = None,
+    overwrite: bool = False,
+) -> Path:
+    """Write labels as a TIFF and their table beside them.
+
+    Parameters
+    ----------
+    path : str or Path
+        Of the labels.
+    labels : integer array
+    table : pandas.DataFrame
+    axes : str
+        A letter per axis.
+    pixel_size : PixelSize, optional
+    overwrite : bool
+        Whether files that are there are replaced.
+
+    Returns
+    -------
+    Path
+        Of the labels.
+
+    Raises
+    ------
+    DataError
+        When it is no path of a TIFF, or a file is there already.
+    LabelsError
+        When `axes` does not fit, or ids are negative or do not fit 32 bits.
+    OSError
+        When it cannot be written there.
+    """
+    path = as_path(path)
+    if path.suffix.lower() not in TIFF_SUFFIXES:
+        raise DataError(f"Labels are saved as TIFF: give a name that ends in .tif, not {path}.")
+    there = [file for file in (path, table_path(path)) if file.exists()]
+    if there and not overwrite:
+        names = " and ".join(str(file) for file in there)
+        raise DataError(f"{names} would be replaced: choose another name, or overwrite=True.")
+    with in_one_piece(table_path(path)) as temporary:
+        table.to_csv(temporary, index=False)
+        write_labels(path, np.asarray(labels), axes, pixel_size)
+    return path
