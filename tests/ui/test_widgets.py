@@ -22,6 +22,7 @@ from napari_sam.ui.widgets.find_page import FindPage
 from napari_sam.ui.widgets.folding import Folding
 from napari_sam.ui.widgets.histogram_slider import HistogramSlider
 from napari_sam.ui.widgets.key_sheet import KeySheet
+from napari_sam.ui.widgets.layouts import named, tight
 from napari_sam.ui.widgets.object_dock import ObjectDock
 from napari_sam.ui.widgets.object_view import ObjectView
 from napari_sam.ui.widgets.option_controls import OptionControls
@@ -38,6 +39,18 @@ def show(qtbot):
         return widget
 
     return shown
+
+
+def test_names_stand_left_of_their_controls_without_a_margin(show):
+    widget, controls, hidden = QWidget(), [QLabel("a"), QLabel("b")], QLabel("Rule")
+    column = tight(QVBoxLayout(widget))
+    column.addLayout(named([("Image", controls[0]), (hidden, controls[1])]))
+    show(widget)
+    name, first, second = (one.geometry() for one in (hidden, *controls))
+    assert name.left() == 0
+    assert name.right() < second.left()
+    assert first.left() == second.left()
+    assert 0 == first.top() < first.bottom() < second.top()
 
 
 def test_pages_show_the_state_of_a_session(bench, show):

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QApplication, QFileDialog, QHBoxLayout, QWidget
 from napari_sam.labels.session import ENDING
 from napari_sam.ui.tools.again import Again
 from napari_sam.ui.widgets.controls import Button
+from napari_sam.ui.widgets.layouts import tight
 
 _SAVE = (
     "Save clicks, drawings, searches, options and model beside the labels, as plain JSON, and copy "
@@ -24,9 +25,7 @@ class AgainRow(QWidget):
     def __init__(self, again: Again) -> None:
         super().__init__()
         self._again = again
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
+        row = tight(QHBoxLayout(self))
         self.save = Button("Save steps", _SAVE, self._save)
         self.replay = Button("Do again…", _AGAIN, self._replay)
         row.addWidget(self.save, 1)

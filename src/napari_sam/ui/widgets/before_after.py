@@ -11,6 +11,8 @@ from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QGridLayout, QLabel, QWidget
 from scipy import ndimage as ndi
 
+from napari_sam.ui.widgets.layouts import tight
+
 if TYPE_CHECKING:
     from napari_sam.models.lesson import Lesson
     from napari_sam.training.shown_samples import Sample
@@ -35,9 +37,7 @@ class BeforeAfter(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self._grid = QGridLayout(self)
-        self._grid.setContentsMargins(0, 0, 0, 0)
-        self._grid.setSpacing(4)
+        self._grid = tight(QGridLayout(self))
         self._grid.setColumnStretch(0, 1)
         self.cells: list[list[QLabel]] = []
         for row, words in enumerate(("", *_rows_of(None))):

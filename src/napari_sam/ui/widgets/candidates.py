@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QButtonGroup, QHBoxLayout, QToolButton, QWidget
 from scipy import ndimage as ndi
 
 from napari_sam.ui.state import Answer
+from napari_sam.ui.widgets.layouts import tight
 
 COUNT = 3
 SIDE = 84
@@ -31,9 +32,7 @@ class CandidateStrip(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
+        row = tight(QHBoxLayout(self))
         self._group = QButtonGroup(self)
         self.buttons: list[QToolButton] = []
         for index in range(COUNT):

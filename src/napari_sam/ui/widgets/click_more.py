@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QVBoxLayout, QWidget
 
 from napari_sam.ui.session import PanelSession
 from napari_sam.ui.tools.click import Click
@@ -11,6 +11,7 @@ from napari_sam.ui.widgets.combos import LayerCombo
 from napari_sam.ui.widgets.controls import Segmented, ValueSlider
 from napari_sam.ui.widgets.disk_box import DiskBox
 from napari_sam.ui.widgets.folding import Folding
+from napari_sam.ui.widgets.layouts import named, tight
 from napari_sam.ui.widgets.page import Layers
 
 _TIP = "Several cells at once, marks from layers of your own, and how outlines look."
@@ -23,9 +24,7 @@ class ClickMore(Folding):
         inner = QWidget()
         super().__init__("More", _TIP, inner)
         self._session, self._tool = session, tool
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
+        column = tight(QVBoxLayout(inner))
         column.addLayout(self._choices())
         self.opacity = ValueSlider(
             "Opacity",
@@ -78,21 +77,15 @@ class ClickMore(Folding):
             ]
         )
         self.look.chosen.connect(lambda filled: proposal.set_look(filled=filled))
-        grid = QGridLayout()
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(4)
-        rows: tuple[tuple[str, QWidget], ...] = (
-            ("Points mark", self.each_point),
-            ("Points", self.points),
-            ("Boxes, outlines", self.shapes),
-            ("Rough mask", self.mask),
-            ("Cells are", self.look),
+        return named(
+            [
+                ("Points mark", self.each_point),
+                ("Points", self.points),
+                ("Boxes, outlines", self.shapes),
+                ("Rough mask", self.mask),
+                ("Cells are", self.look),
+            ]
         )
-        for row, (text, widget) in enumerate(rows):
-            grid.addWidget(QLabel(text), row, 0)
-            grid.addWidget(widget, row, 1)
-        grid.setColumnStretch(1, 1)
-        return grid
 
     def show_hover(self) -> None:
         """Show whether the mask under the cursor is wanted."""

@@ -12,6 +12,7 @@ from napari_sam.ui.widgets.candidates import CandidateStrip
 from napari_sam.ui.widgets.click_more import ClickMore
 from napari_sam.ui.widgets.combos import LayerCombo
 from napari_sam.ui.widgets.controls import Button, Segmented, enable
+from napari_sam.ui.widgets.layouts import named, tight
 from napari_sam.ui.widgets.page import Layers, Page
 from napari_sam.ui.widgets.pen_row import PenRow
 from napari_sam.ui.widgets.through_switch import ThroughSwitch
@@ -36,9 +37,7 @@ class ClickPage(Page):
         super().__init__(session, tool)
         self._state, self._through_state = session.state, tool.through.state
         self._proposal = tool.proposal
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 4, 0, 0)
-        column.setSpacing(6)
+        column = tight(QVBoxLayout(self), 6, above=4)
         column.addLayout(self._marks(tool))
         self.candidates = CandidateStrip()
         self.candidates.picked.connect(tool.proposal.choose)
@@ -75,8 +74,7 @@ class ClickPage(Page):
             )
         self.polarity.chosen.connect(tool.proposal.set_polarity)
         self.pens = PenRow(tool)
-        marks = QVBoxLayout()
-        marks.setSpacing(4)
+        marks = tight(QVBoxLayout())
         marks.addWidget(self.polarity)
         marks.addWidget(self.pens)
         return marks
@@ -86,16 +84,14 @@ class ClickPage(Page):
         self.accept.setMinimumHeight(32)
         self.by_click = Button("Keep by click", _BY_CLICK, self._toggle_by_click)
         self.by_click.setCheckable(True)
-        accepting = QHBoxLayout()
-        accepting.setSpacing(4)
+        accepting = tight(QHBoxLayout())
         accepting.addWidget(self.accept, 1)
         accepting.addWidget(self.by_click)
         column.addLayout(accepting)
         self.next = Button("Next", _NEXT, tool.proposal.next, "N")
         self.undo = Button("Undo", _UNDO, tool.undo, "Ctrl+Z")
         self.clear = Button("Clear", _CLEAR, tool.clear, "Esc")
-        buttons = QHBoxLayout()
-        buttons.setSpacing(4)
+        buttons = tight(QHBoxLayout())
         for button in (self.next, self.undo, self.clear):
             buttons.addWidget(button)
         column.addLayout(buttons)
@@ -105,8 +101,6 @@ class ClickPage(Page):
 
     def _target(self, tool: Click) -> QGridLayout:
         layers = self.session.layers
-        grid = QGridLayout()
-        grid.setSpacing(4)
         self.target = LayerCombo("The Labels layer that kept cells go into.", "new labels")
         self.target.chosen.connect(lambda layer: layers.choose("target", layer))
         self.overlap = Segmented(
@@ -118,13 +112,9 @@ class ClickPage(Page):
         self.overlap.chosen.connect(tool.set_overlap)
         self.count = QLabel()
         self.count.setToolTip("How many cells the labels hold.")
-        for row, (text, widget) in enumerate(
-            (("Keep cells in", self.target), ("On overlap", self.overlap), ("Kept", self.count))
-        ):
-            grid.addWidget(QLabel(text), row, 0)
-            grid.addWidget(widget, row, 1)
-        grid.setColumnStretch(1, 1)
-        return grid
+        return named(
+            [("Keep cells in", self.target), ("On overlap", self.overlap), ("Kept", self.count)]
+        )
 
     def _connect(self) -> None:
         events = self._state.events

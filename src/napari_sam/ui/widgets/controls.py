@@ -20,6 +20,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sam.ui.widgets.layouts import tight
+
 # So that the sliders of a page line up: room for the longest name, and for any value.
 _LONGEST_NAME, _LONGEST_VALUE = "Merge, split", "1000000 px²"
 _ENDLESS = 1e9  # a highest value that is none
@@ -76,9 +78,7 @@ class Segmented(QWidget):
 
     def __init__(self, choices: Sequence[tuple[Any, str, str]]) -> None:
         super().__init__()
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(2)
+        row = tight(QHBoxLayout(self), 2)
         self._group = QButtonGroup(self)
         self._values: list[Any] = []
         for index, (value, text, tip) in enumerate(choices):
@@ -127,8 +127,7 @@ class ValueSlider(QWidget):
         super().__init__()
         self._low, self._high, self._steps = scale
         self._spell = spell
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
+        row = tight(QHBoxLayout(self), None)
         self._title = title = QLabel(name)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, self._steps)

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
 from napari_sam.ui.disk_cache import DiskCache
 from napari_sam.ui.widgets.controls import Button, enable
+from napari_sam.ui.widgets.layouts import tight
 
 _KEEP = (
     "Segment Anything needs seconds to read a slice. Kept on disk, it is there at once the next "
@@ -23,8 +24,7 @@ class DiskBox(QWidget):
     def __init__(self, kept: DiskCache) -> None:
         super().__init__()
         self._kept = kept
-        line = QHBoxLayout(self)
-        line.setContentsMargins(0, 0, 0, 0)
+        line = tight(QHBoxLayout(self), None)
         self.keep = QCheckBox()
         self.keep.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         self.keep.toggled.connect(self._toggled)

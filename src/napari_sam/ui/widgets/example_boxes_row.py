@@ -11,6 +11,7 @@ from napari_sam.ui.layers.own_layers import BACKGROUND_COLOUR, OBJECT_COLOUR
 from napari_sam.ui.tools.example_boxes import ExampleBoxes
 from napari_sam.ui.widgets.combos import LayerCombo
 from napari_sam.ui.widgets.controls import Button
+from napari_sam.ui.widgets.layouts import tight
 
 _WHICH = (
     "Shapes whose boxes on this slice are examples, beside the word or in its place. Of your own "
@@ -36,9 +37,7 @@ class ExampleBoxesRow(QWidget):
         self.layer.chosen.connect(boxes.choose)
         self.like = _switch("+", _LIKE, OBJECT_COLOUR, lambda: boxes.draw(FOREGROUND))
         self.unlike = _switch("−", _UNLIKE, BACKGROUND_COLOUR, lambda: boxes.draw(BACKGROUND))
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(4)
+        row = tight(QHBoxLayout(self))
         row.addWidget(self.layer, 1)
         row.addWidget(self.like)
         row.addWidget(self.unlike)

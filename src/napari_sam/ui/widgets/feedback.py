@@ -8,6 +8,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from napari_sam.ui.widgets.controls import Button
+from napari_sam.ui.widgets.layouts import tight
 
 _PROBLEM = "#d9534f"
 _LINES = 4
@@ -18,12 +19,9 @@ class Feedback(QWidget):
 
     def __init__(self, cancel: Callable[[], None]) -> None:
         super().__init__()
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
+        column = tight(QVBoxLayout(self))
         self._running = QWidget()
-        row = QHBoxLayout(self._running)
-        row.setContentsMargins(0, 0, 0, 0)
+        row = tight(QHBoxLayout(self._running), None)
         self._bar = QProgressBar()
         self._bar.setRange(0, 100)
         self._bar.setToolTip("How far it is.")

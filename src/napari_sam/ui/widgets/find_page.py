@@ -16,6 +16,7 @@ from napari_sam.ui.widgets.combos import LayerCombo
 from napari_sam.ui.widgets.controls import Button, enable
 from napari_sam.ui.widgets.example_boxes_row import ExampleBoxesRow
 from napari_sam.ui.widgets.folding import Folding
+from napari_sam.ui.widgets.layouts import named, tight
 from napari_sam.ui.widgets.option_controls import OptionControls
 from napari_sam.ui.widgets.page import Layers, Page
 
@@ -40,9 +41,7 @@ class FindPage(Page):
     def __init__(self, session: PanelSession, tool: Find) -> None:
         super().__init__(session, tool)
         self._tool, self._state = tool, session.state
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 2, 0, 0)
-        column.setSpacing(4)
+        column = tight(QVBoxLayout(self), above=2)
         self.find = Button("", "", tool.start)
         self.find.setMinimumHeight(40)
         #: Controls of every method, by its name.
@@ -104,36 +103,27 @@ class FindPage(Page):
             ("replace", "replace what is there"),
         ]
         self.rule.chosen.connect(lambda rule: tool.adjust(rule=rule))
-        grid = QGridLayout()
-        grid.setSpacing(4)
         self._rule_name, self._like_name = QLabel("At labels"), QLabel("Like")
         self._boxes_name = QLabel("Boxes")
-        for row, (name, widget) in enumerate(
-            (
-                (QLabel("Look for"), self.method),
+        return named(
+            [
+                ("Look for", self.method),
                 (self._like_name, self.like),
                 (self._boxes_name, self.boxes),
-                (QLabel("Search"), self.region),
-                (QLabel("Put into"), self.merge),
+                ("Search", self.region),
+                ("Put into", self.merge),
                 (self._rule_name, self.rule),
-            )
-        ):
-            grid.addWidget(name, row, 0)
-            grid.addWidget(widget, row, 1)
-        grid.setColumnStretch(1, 1)
-        return grid
+            ]
+        )
 
     def _advanced(self) -> Folding:
         inner = QWidget()
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
+        column = tight(QVBoxLayout(inner))
         for one in self.options.values():
             column.addWidget(one.advanced)
         self.python = Button("Copy as Python", _PYTHON, lambda: self._copy(command=False))
         self.command = Button("Copy as command", _COMMAND, lambda: self._copy(command=True))
-        copies = QHBoxLayout()
-        copies.setSpacing(4)
+        copies = tight(QHBoxLayout())
         copies.addWidget(self.python)
         copies.addWidget(self.command)
         column.addLayout(copies)

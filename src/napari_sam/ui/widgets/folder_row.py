@@ -19,6 +19,7 @@ from napari_sam.ui.folder.channels import Seen, called, choices_of
 from napari_sam.ui.session import PanelSession
 from napari_sam.ui.widgets.combos import Combo
 from napari_sam.ui.widgets.controls import Button, enable
+from napari_sam.ui.widgets.layouts import tight
 
 _MARKS = {"to do": "○", "found": "◐", "reviewed": "●"}
 _PREVIOUS = "The image before. Labels and table of this one are written beside it."
@@ -46,11 +47,8 @@ class FolderRow(QWidget):
     def __init__(self, session: PanelSession) -> None:
         super().__init__()
         self._walk = session.walk
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        line = QHBoxLayout()
-        line.setSpacing(4)
+        column = tight(QVBoxLayout(self))
+        line = tight(QHBoxLayout())
         column.addLayout(line)
         self.previous = _button("‹", _PREVIOUS, lambda: self._walk.step(-1))
         self.following = _button("›", _FOLLOWING, lambda: self._walk.step(1))
@@ -74,9 +72,7 @@ class FolderRow(QWidget):
 
     def _resting(self) -> QWidget:
         self.resting = QWidget()
-        line = QHBoxLayout(self.resting)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(4)
+        line = tight(QHBoxLayout(self.resting))
         self.all = Button("Find in all", _ALL, self._walk.find_in_all)
         self.order = Combo()
         self.order.addItems(["by name", "unsure first"])
@@ -89,9 +85,7 @@ class FolderRow(QWidget):
 
     def _running(self) -> QWidget:
         self.running = QWidget()
-        line = QHBoxLayout(self.running)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(4)
+        line = tight(QHBoxLayout(self.running))
         self.bar = QProgressBar()
         self.bar.setRange(0, 1000)
         self.bar.setToolTip("How far the search in all images is.")

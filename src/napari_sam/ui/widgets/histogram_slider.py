@@ -12,6 +12,8 @@ from qtpy.QtGui import QColor, QPainter, QPalette
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 from superqt import QDoubleRangeSlider
 
+from napari_sam.ui.widgets.layouts import tight
+
 _BINS = 40
 _HEIGHT = 22
 _INSIDE = "#12b5a6"
@@ -69,8 +71,7 @@ class HistogramSlider(QWidget):
         self._spell = spell
         self._ends = (0.0, 1.0)
         self._values = np.empty(0)
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
+        grid = tight(QGridLayout(self), None)
         grid.setHorizontalSpacing(6)
         grid.setVerticalSpacing(0)
         title = QLabel(name)

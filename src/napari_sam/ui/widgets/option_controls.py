@@ -13,6 +13,7 @@ from napari_sam.methods.option import NamedOption, described
 from napari_sam.ui.state import State
 from napari_sam.ui.tools.find import Find
 from napari_sam.ui.widgets.controls import NumberField, TextField, ValueSlider
+from napari_sam.ui.widgets.layouts import tight
 
 _ENDLESS = 1e9  # a highest value that is none
 
@@ -63,8 +64,7 @@ class OptionControls:
         self._show.append(lambda options: field.show_value(getattr(options, name)))
         self.controls[name] = field
         line = QWidget()
-        row = QHBoxLayout(line)
-        row.setContentsMargins(0, 0, 0, 0)
+        row = tight(QHBoxLayout(line), None)
         row.addWidget(QLabel(what.label))
         row.addWidget(field, 1)
         return line
@@ -98,8 +98,7 @@ class OptionControls:
         numbers = [one for one in shown if one.option.kind in (int, float)]
         switches = [one for one in shown if one.option.kind not in (int, float)]
         widget = QWidget()
-        grid = QGridLayout(widget)
-        grid.setContentsMargins(0, 0, 0, 0)
+        grid = tight(QGridLayout(widget), None)
         grid.setHorizontalSpacing(6)
         grid.setVerticalSpacing(2)
         for place, one in enumerate(numbers):
@@ -148,9 +147,7 @@ class OptionControls:
 def column(*parts: QWidget) -> QWidget:
     """Stack widgets closely."""
     widget = QWidget()
-    rows = QVBoxLayout(widget)
-    rows.setContentsMargins(0, 0, 0, 0)
-    rows.setSpacing(6)
+    rows = tight(QVBoxLayout(widget), 6)
     for part in parts:
         rows.addWidget(part)
     return widget

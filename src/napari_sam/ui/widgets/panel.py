@@ -23,6 +23,7 @@ from napari_sam.ui.widgets.controls import Segmented
 from napari_sam.ui.widgets.feedback import Feedback
 from napari_sam.ui.widgets.folder_row import FolderRow
 from napari_sam.ui.widgets.key_sheet import KeySheetButton
+from napari_sam.ui.widgets.layouts import tight
 from napari_sam.ui.widgets.page import Layers, Page
 from napari_sam.ui.widgets.pages import ROWS
 from napari_sam.ui.widgets.recovery_box import RecoveryBox
@@ -109,8 +110,7 @@ class Panel(QWidget):
             row.tool.name: row.page(self.session, tools[row.tool.name]) for row in ROWS
         }
         self.keys = KeySheetButton(self)
-        pages = QHBoxLayout()
-        pages.setSpacing(4)
+        pages = tight(QHBoxLayout())
         pages.addWidget(self.tool, 1)
         pages.addWidget(self.keys)
         self._pages = QStackedWidget()

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
 from napari_sam.ui.state import Pen
 from napari_sam.ui.tools.click import Click
 from napari_sam.ui.widgets.controls import Button, enable
+from napari_sam.ui.widgets.layouts import tight
 
 _ROOM = 6  # pixels beside the text of a button
 _AGAIN = "Press again to move the view by dragging."
@@ -50,9 +51,7 @@ class PenRow(QWidget):
     def __init__(self, tool: Click) -> None:
         super().__init__()
         self._state = tool.bench.state
-        row = QHBoxLayout(self)
-        row.setContentsMargins(0, 0, 0, 0)
-        row.setSpacing(2)
+        row = tight(QHBoxLayout(self), 2)
         self.boxes = Button(
             "Boxes",
             "Draw boxes around cells instead of clicking them. Several boxes make several cells. "

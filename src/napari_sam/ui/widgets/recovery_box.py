@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from napari_sam.ui.session import PanelSession
 from napari_sam.ui.widgets.controls import Button
+from napari_sam.ui.widgets.layouts import tight
 
 _RESTORE = (
     "Add a Labels layer with these cells, their table and review marks. Undo goes back as far as "
@@ -20,8 +21,7 @@ class RecoveryBox(QWidget):
 
     def __init__(self, session: PanelSession) -> None:
         super().__init__()
-        line = QHBoxLayout(self)
-        line.setContentsMargins(0, 0, 0, 0)
+        line = tight(QHBoxLayout(self), None)
         self._words = QLabel()
         self._words.setWordWrap(True)
         self._words.setTextFormat(Qt.TextFormat.PlainText)

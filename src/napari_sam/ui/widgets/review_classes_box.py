@@ -20,6 +20,7 @@ from napari_sam.classes import colours_of
 from napari_sam.ui.tools.review import Review
 from napari_sam.ui.widgets.controls import Button, enable
 from napari_sam.ui.widgets.folding import Folding
+from napari_sam.ui.widgets.layouts import tight
 
 _TIP = "Say of a few cells what they are; the others are suggested by what they look like."
 _SUGGEST = (
@@ -36,11 +37,8 @@ class ReviewClassesBox(Folding):
         inner = QWidget()
         super().__init__("Classes", _TIP, inner)
         self._review, self._classes = review, review.classes
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
-        self._grid = QGridLayout()
-        self._grid.setSpacing(4)
+        column = tight(QVBoxLayout(inner))
+        self._grid = tight(QGridLayout())
         self._grid.setColumnStretch(1, 1)
         column.addLayout(self._grid)
         self.names: list[QLineEdit] = []
@@ -48,8 +46,7 @@ class ReviewClassesBox(Folding):
         self._counts: list[QLabel] = []
         self.add = Button("Add class", _ADD, self._classes.add)
         self.suggest = Button("Suggest the rest", _SUGGEST, self._classes.suggest)
-        row = QHBoxLayout()
-        row.setSpacing(4)
+        row = tight(QHBoxLayout())
         row.addWidget(self.add)
         row.addWidget(self.suggest, 1)
         column.addLayout(row)

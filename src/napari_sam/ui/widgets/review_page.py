@@ -7,7 +7,6 @@ from typing import Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QCheckBox,
-    QGridLayout,
     QHBoxLayout,
     QLabel,
     QProgressBar,
@@ -23,6 +22,7 @@ from napari_sam.ui.widgets.combos import LayerCombo
 from napari_sam.ui.widgets.controls import Button, Segmented, enable
 from napari_sam.ui.widgets.folding import Folding
 from napari_sam.ui.widgets.histogram_slider import HistogramSlider
+from napari_sam.ui.widgets.layouts import named, tight
 from napari_sam.ui.widgets.object_dock import ObjectDock
 from napari_sam.ui.widgets.page import Layers, Page
 from napari_sam.ui.widgets.pen_row import narrow
@@ -52,9 +52,7 @@ class ReviewPage(Page):
         super().__init__(session, tool)
         self._review = tool
         self.dock = ObjectDock(session.viewer, tool)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 4, 0, 0)
-        column.setSpacing(6)
+        column = tight(QVBoxLayout(self), 6, above=4)
         self._labels_and_actions(column)
         self._one_cell(column)
         self._all_cells(column)
@@ -66,14 +64,9 @@ class ReviewPage(Page):
 
     def _labels_and_actions(self, column: QVBoxLayout) -> None:
         review = self._review
-        grid = QGridLayout()
-        grid.setSpacing(4)
         self.labels = LayerCombo("The cells to review.")
         self.labels.chosen.connect(review.choose)
-        grid.addWidget(QLabel("Cells in"), 0, 0)
-        grid.addWidget(self.labels, 0, 1)
-        grid.setColumnStretch(1, 1)
-        column.addLayout(grid)
+        column.addLayout(named([("Cells in", self.labels)]))
         self.action = Segmented(
             [
                 ("select", "Select", "A click takes a cell in hand. Dragging moves the view."),
@@ -122,8 +115,7 @@ class ReviewPage(Page):
         for button in around:
             narrow(button)
         for buttons in ((self.accept, self.reject), around):
-            row = QHBoxLayout()
-            row.setSpacing(4)
+            row = tight(QHBoxLayout())
             for button in buttons:
                 row.addWidget(button, 1)
             column.addLayout(row)
@@ -147,16 +139,13 @@ class ReviewPage(Page):
             "mean_intensity": HistogramSlider("Intensity", tip, _short),
         }
         inner = QWidget()
-        inside = QVBoxLayout(inner)
-        inside.setContentsMargins(0, 0, 0, 0)
-        inside.setSpacing(4)
+        inside = tight(QVBoxLayout(inner))
         for name, slider in self.sliders.items():
             slider.moved.connect(lambda limits, name=name: review.set_limits(name, limits))
             inside.addWidget(slider)
         self.show_all = Button("Show all", "Bring the hidden cells back.", self._show_all)
         self.remove = Button("Remove hidden", _REMOVE, self._remove_hidden)
-        row = QHBoxLayout()
-        row.setSpacing(4)
+        row = tight(QHBoxLayout())
         row.addWidget(self.show_all, 1)
         row.addWidget(self.remove, 1)
         inside.addLayout(row)
@@ -178,8 +167,7 @@ class ReviewPage(Page):
         self.undo = Button("Undo", "Take the last step back.", review.undo, "Ctrl+Z")
         self.redo = Button("Redo", "Do it again. Key Ctrl+Shift+Z.", review.redo)
         self.table = Button("Table", "All cells of this slice in a table below.", self.dock.toggle)
-        row = QHBoxLayout()
-        row.setSpacing(4)
+        row = tight(QHBoxLayout())
         for button in (self.undo, self.redo, self.table):
             row.addWidget(button)
         column.addLayout(row)

@@ -9,6 +9,7 @@ from napari_sam.ui.tools.review_region import told
 from napari_sam.ui.widgets.combos import LayerCombo
 from napari_sam.ui.widgets.controls import Button, enable
 from napari_sam.ui.widgets.folding import Folding
+from napari_sam.ui.widgets.layouts import tight
 from napari_sam.ui.widgets.page import Layers
 
 _TIP = "Draw around cells to count them, or to delete or accept all of them at once."
@@ -24,9 +25,7 @@ class ReviewRegionBox(Folding):
         inner = QWidget()
         super().__init__("In a region", _TIP, inner)
         self._state, self._region = review.state, review.region
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
+        column = tight(QVBoxLayout(inner))
         self.layer = LayerCombo("The region that you draw, or what your shapes enclose.", "drawn")
         self.layer.chosen.connect(self._region.choose)
         self.draw = Button("Draw (L)", _DRAW, review.draw_region)
@@ -36,8 +35,7 @@ class ReviewRegionBox(Folding):
         self.delete = Button("Delete inside", _DELETE, self._region.delete)
         self.accept = Button("Accept inside", _ACCEPT, self._region.accept)
         for widgets in ((self.layer, self.draw), (self.told,), (self.delete, self.accept)):
-            row = QHBoxLayout()
-            row.setSpacing(4)
+            row = tight(QHBoxLayout())
             for widget in widgets:
                 row.addWidget(widget, 1)
             column.addLayout(row)

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QLabel, QVBoxLay
 from napari_sam.ui.tools.review import Review
 from napari_sam.ui.widgets.controls import Button, NumberField, enable
 from napari_sam.ui.widgets.folding import Folding
+from napari_sam.ui.widgets.layouts import tight
 
 _TIP = "Corrections that go through all slices of a cell, or all frames of its track."
 _JOIN = "Then click the cell that goes on as this one, on any slice. This one's number stays."
@@ -34,9 +35,7 @@ class ReviewThroughBox(Folding):
         super().__init__("Through slices and time", _TIP, inner)
         self._review, self._through = review, review.through
         through = self._through
-        column = QVBoxLayout(inner)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
+        column = tight(QVBoxLayout(inner))
         self.join = Button("Join…", _JOIN, lambda: through.begin("join"))
         self.cut = Button("Cut here", _CUT, through.cut)
         self.swap = Button("Swap…", _SWAP, lambda: through.begin("swap"))
@@ -45,8 +44,7 @@ class ReviewThroughBox(Folding):
         self.orphan = Button("No mother", _ORPHAN, through.orphan)
         self.back = Button("◂ Follow", _BACK, lambda: through.follow(False))
         self.onwards = Button("Follow ▸", _ON, lambda: through.follow(True))
-        grid = QGridLayout()
-        grid.setSpacing(4)
+        grid = tight(QGridLayout())
         buttons = [self.join, self.cut, self.swap, self.split]
         buttons += [self.mother, self.orphan, self.back, self.onwards]
         for place, button in enumerate(buttons):
@@ -60,8 +58,7 @@ class ReviewThroughBox(Folding):
         self.lines = QCheckBox("Lines")
         self.lines.setToolTip("A Tracks layer that follows the labels, with who came from whom.")
         self.lines.toggled.connect(through.show_lines)
-        row = QHBoxLayout()
-        row.setSpacing(4)
+        row = tight(QHBoxLayout())
         parts = (QLabel("From"), self.first, QLabel("to"), self.last, self.delete, self.lines)
         for part in parts:
             row.addWidget(part)

@@ -22,6 +22,7 @@ from napari_sam.ui.session import PanelSession
 from napari_sam.ui.widgets.chip import ChipLabel
 from napari_sam.ui.widgets.combos import Combo, LayerCombo
 from napari_sam.ui.widgets.controls import Button, enable
+from napari_sam.ui.widgets.layouts import tight
 
 _OTHER = "other file…"
 _CHANNELS = "channels together…"
@@ -40,9 +41,7 @@ class SourceBox(QWidget):
     def __init__(self, session: PanelSession) -> None:
         super().__init__()
         self._session = session
-        grid = QGridLayout(self)
-        grid.setContentsMargins(0, 0, 0, 0)
-        grid.setSpacing(4)
+        grid = tight(QGridLayout(self))
         self.image = LayerCombo("The image whose cells you want.")
         self.image.chosen.connect(self._image_picked)
         self.model = Combo()

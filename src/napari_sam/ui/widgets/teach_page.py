@@ -22,6 +22,7 @@ from napari_sam.ui.tools.teach import Teach
 from napari_sam.ui.widgets.before_after import BeforeAfter
 from napari_sam.ui.widgets.combos import LayerCombo
 from napari_sam.ui.widgets.controls import Button, enable
+from napari_sam.ui.widgets.layouts import named, tight
 from napari_sam.ui.widgets.page import Layers, Page
 
 _FROM = (
@@ -53,9 +54,7 @@ class TeachPage(Page):
     def __init__(self, session: PanelSession, tool: Teach) -> None:
         super().__init__(session, tool)
         self._tool, self._state = tool, tool.state
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 4, 0, 0)
-        column.setSpacing(6)
+        column = tight(QVBoxLayout(self), 6, above=4)
         column.addLayout(self._sources())
         self.teach = Button("Teach the model these cells", _TEACH, tool.start)
         self.teach.setMinimumHeight(40)
@@ -82,19 +81,14 @@ class TeachPage(Page):
         self.every = QCheckBox("All cells of these slices are marked")
         self.every.setToolTip(_EVERY)
         self.every.toggled.connect(self._tool.set_exhaustive)
-        grid = QGridLayout()
-        grid.setSpacing(4)
-        grid.addWidget(QLabel("Learn from"), 0, 0)
-        grid.addWidget(self.source, 0, 1)
+        grid = named([("Learn from", self.source)])
         grid.addWidget(self.count, 1, 1)
         grid.addWidget(self.every, 2, 0, 1, 2)
-        grid.setColumnStretch(1, 1)
         return grid
 
     def _progress(self) -> QWidget:
         self.running = QWidget()
-        row = QHBoxLayout(self.running)
-        row.setContentsMargins(0, 0, 0, 0)
+        row = tight(QHBoxLayout(self.running), None)
         self.bar = QProgressBar()
         self.bar.setRange(0, 100)
         self.bar.setToolTip("How much of the lesson is over.")
@@ -105,41 +99,31 @@ class TeachPage(Page):
 
     def _result(self) -> QWidget:
         self.result = QWidget()
-        column = QVBoxLayout(self.result)
-        column.setContentsMargins(0, 4, 0, 0)
-        column.setSpacing(6)
+        column = tight(QVBoxLayout(self.result), 6, above=4)
         self.verdict = QLabel()
         self.verdict.setWordWrap(True)
         self.comparison = BeforeAfter()
         self.name = QLineEdit()
         self.name.setToolTip("What the model shall be called.")
-        named = QHBoxLayout()
-        named.setSpacing(4)
-        named.addWidget(QLabel("Name"))
-        named.addWidget(self.name, 1)
         self.use = Button("Use it", _USE, self._use)
         self.refuse = Button("", _REFUSE, self._tool.refuse)
-        row = QHBoxLayout()
-        row.setSpacing(4)
+        row = tight(QHBoxLayout())
         row.addWidget(self.use, 1)
         row.addWidget(self.refuse, 1)
         column.addWidget(self.verdict)
         column.addWidget(self.comparison)
-        column.addLayout(named)
+        column.addLayout(named([("Name", self.name)]))
         column.addLayout(row)
         return self.result
 
     def _history(self) -> QWidget:
         self.history = QWidget()
-        column = QVBoxLayout(self.history)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
+        column = tight(QVBoxLayout(self.history))
         self.about = QLabel()
         self.about.setWordWrap(True)
         self.back = Button("", "Use the model again that this one was made of.", self._tool.back)
         self.save = Button("Save a copy…", _SAVE, self._save_wanted)
-        row = QHBoxLayout()
-        row.setSpacing(4)
+        row = tight(QHBoxLayout())
         row.addWidget(self.back, 1)
         row.addWidget(self.save, 1)
         column.addWidget(self.about)

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 from napari_sam.ui.tools.through import Through
 from napari_sam.ui.widgets.combos import LayerCombo
 from napari_sam.ui.widgets.controls import Button, enable
+from napari_sam.ui.widgets.layouts import tight
 from napari_sam.ui.widgets.slice_strip import SliceStrip
 
 _ON = (
@@ -45,8 +46,7 @@ class ThroughSwitch(QWidget):
         self.switch.toggled.connect(through.set_on)
         self.axis = LayerCombo(_AXIS)
         self.axis.chosen.connect(through.choose)
-        head = QHBoxLayout()
-        head.setSpacing(4)
+        head = tight(QHBoxLayout())
         head.addWidget(self.switch)
         head.addWidget(self.axis, 1)
         self.divisions = QCheckBox("Divisions")
@@ -58,13 +58,10 @@ class ThroughSwitch(QWidget):
         self.doubt = Button("Doubtful", _DOUBT, through.next_doubtful, "D")
         self.end = Button("Not here", _END, through.not_here, "Q")
         self.fill = Button("Fill between", _FILL, through.fill_between)
-        row = QHBoxLayout()
-        row.setSpacing(4)
+        row = tight(QHBoxLayout())
         for button in (self.doubt, self.end, self.fill):
             row.addWidget(button)
-        column = QVBoxLayout(self)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(4)
+        column = tight(QVBoxLayout(self))
         column.addLayout(head)
         column.addWidget(self.strip)
         column.addLayout(row)
