@@ -104,7 +104,11 @@ def test_examples_of_one_class_or_of_nothing_are_refused(
     images, labels = folders
     (labels / "a_objects.csv").unlink()
     assert run("classify", images, labels, "-o", tmp_path / "out") == 1
-    assert "two at least" in capsys.readouterr().err
+    assert "No object has a class yet" in capsys.readouterr().err
+    alone = tmp_path / "alone.csv"
+    pd.DataFrame({"image": ["a"], "label": [1], "class": ["small"]}).to_csv(alone, index=False)
+    assert run("classify", images, labels, "-o", tmp_path / "out", "--examples", alone) == 1
+    assert "All examples are of the class 'small'" in capsys.readouterr().err
     assert run("classify", images, images, "-o", tmp_path / "out") == 1
     assert "no labels for the images" in capsys.readouterr().err
     assert run("classify", images, labels / "a_labels.tif", "-o", tmp_path / "out") == 1

@@ -8,6 +8,8 @@ from typing import Any
 
 import pandas as pd
 
+from napari_sam.errors import ParameterError
+
 __all__ = [
     "BY",
     "CLASS",
@@ -20,6 +22,7 @@ __all__ = [
     "classes_in",
     "colours_in",
     "colours_of",
+    "need_two",
     "rgb",
 ]
 
@@ -49,6 +52,26 @@ def classes_in(table: pd.DataFrame | None) -> dict[int, str]:
         return {}
     known = table[table[CLASS].notna() & (table[CLASS].astype(str).str.strip() != "")]
     return dict(zip(known["label"].astype(int), known[CLASS].astype(str), strict=True))
+
+
+def need_two(given: Iterable[str]) -> None:
+    """Refuse examples from which no class can be told from another.
+
+    Raises
+    ------
+    ParameterError
+    """
+    names = set(given)
+    if not names:
+        raise ParameterError(
+            "No object has a class yet: name a few examples of two classes at least, under "
+            "Classes on the page Review or in a table of your own."
+        )
+    if len(names) < 2:
+        raise ParameterError(
+            f"All examples are of the class {names.pop()!r}, which tells nothing apart: name "
+            "some of another class, too."
+        )
 
 
 def colours_in(table: pd.DataFrame | None) -> dict[str, str]:

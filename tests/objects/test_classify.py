@@ -70,7 +70,7 @@ def test_a_class_with_more_examples_is_no_likelier():
 @pytest.mark.parametrize(
     ("known", "model", "error", "match"),
     [
-        ({1: "small"}, DescribingModel(), ParameterError, "two"),
+        ({1: "small"}, DescribingModel(), ParameterError, "another class"),
         ({1: "small", 99: "large"}, DescribingModel(), LabelsError, "99"),
         (KNOWN, FakeModel(), ModelError, "cells"),
     ],

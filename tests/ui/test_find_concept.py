@@ -177,6 +177,8 @@ def test_the_panel_says_which_model_knows_words_and_how_one_comes_by_it(shown, q
     qtbot.addWidget(page)
     assert "SAM License" in page.wanting.text()
     assert not page.wanting.isHidden()
+    assert not page.find.isEnabled()
+    assert "cannot do this" in page.find.toolTip()
     assert not page.boxes.isHidden()
     page.boxes.like.click()
     page.show_layers(Layers.of(shown.session))
@@ -187,6 +189,7 @@ def test_the_panel_says_which_model_knows_words_and_how_one_comes_by_it(shown, q
     shown.find.adjust(method="cells")
     assert page.wanting.isHidden()
     assert page.boxes.isHidden()
+    assert page.find.isEnabled()
 
 
 def drawn(shown, *path):

@@ -33,6 +33,23 @@ def kinds(layer) -> set[int]:
     return set(np.unique(labels[layer.data > 0])) - {0}
 
 
+def test_what_a_method_takes_is_told_when_it_is_chosen(shown):
+    assert "Keep a few cells" in shown.state.status
+    shown.find.adjust(method="cells")
+    shown.settle()
+    assert shown.state.status == "Press the button to start the search."
+    shown.find.adjust(method="concept")
+    shown.settle()
+    assert "Type a word" in shown.state.status
+    shown.session.set_tool("click")
+    shown.find.adjust(method="similar")  # by another way than the page that is shown
+    shown.settle()
+    assert "Keep a few cells" not in shown.state.status
+    shown.session.set_tool("find")
+    shown.settle()
+    assert "Keep a few cells" in shown.state.status
+
+
 def test_cells_like_those_kept_are_found_and_ranked(shown):
     shown.find.start()
     shown.settle()

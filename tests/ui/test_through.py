@@ -374,6 +374,7 @@ def test_an_end_is_set_by_hand_and_taken_back(hands: Hands) -> None:
     hands.go(7, 0, 0)
     hands.press("Q")
     assert hands.state.strip.ends == (0, 6)
+    assert "not on slice 7, nor behind it" in hands.bench.state.status
     assert max(hands.state.strip.scores) == 6
     hands.press("Q")
     assert set(hands.state.strip.scores) == known
@@ -382,6 +383,7 @@ def test_an_end_is_set_by_hand_and_taken_back(hands: Hands) -> None:
     hands.go(4, 0, 0)
     hands.press("Q")
     assert hands.state.strip.ends == (5, 6)
+    assert "not on slice 4, nor before it" in hands.bench.state.status
     hands.go(5, 0, 0)
     hands.press("Q")
     assert "marks back" in hands.bench.state.status

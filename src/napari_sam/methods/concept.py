@@ -35,6 +35,7 @@ class Concept(Method[ConceptOptions]):
         nothing="Nothing so called was found. Try another word, or lower the certainty.",
         nothing_typed="Try another --text, or a lower --min-score.",
         choice="a word",
+        first="Type a word, or draw boxes around a few objects; then press the button.",
         wanting="Only SAM 3 understands words and boxes. Meta gives its weights on request, under "
         "its own SAM License: <a href='https://huggingface.co/facebook/sam3'>ask for them</a>, "
         "then choose their file under Model.",

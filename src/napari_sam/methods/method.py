@@ -50,6 +50,8 @@ class Words:
         What is chosen in the panel to be looked for; the method's name when empty.
     wanting : str
         Which model it takes and how one comes by it, where few can; links may be in it.
+    first : str
+        What a person does before a search, in the words of the panel.
     """
 
     noun: str
@@ -60,6 +62,7 @@ class Words:
     nothing_typed: str
     choice: str = ""
     wanting: str = ""
+    first: str = "Press the button to start the search."
 
     def why_nothing(self, blank: bool, typed: bool = False) -> str:
         """Say what to try when nothing was found.

@@ -31,6 +31,7 @@ class Similar(Cells):
         nothing="No cell is like the examples. Show more of them, or lower the likeness.",
         nothing_typed="Show more examples, or try a lower --likeness.",
         choice="like these",
+        first="Keep a few cells with Click, or choose labels under Like; then press the button.",
     )
     kind: type[CellOptions] = SimilarOptions
     function = "find_similar"

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from napari_sam.errors import ParameterError
+from napari_sam.classes import need_two
 from napari_sam.objects.describe import Looks
 from napari_sam.objects.places import Places
 
@@ -65,10 +65,7 @@ class Classifier:
         .. [1] Hastie, Tibshirani and Friedman, The Elements of Statistical Learning, 2009, 4.4.
         """
         names, which = np.unique(np.asarray(classes, dtype=str), return_inverse=True)
-        if len(names) < 2:
-            raise ParameterError(
-                "Objects of one class alone tell nothing apart: name examples of two at least."
-            )
+        need_two(names)
         places = Places.among(every)
         weights = _fitted(places.of(examples), which, len(names))
         return cls(tuple(map(str, names)), places, weights)

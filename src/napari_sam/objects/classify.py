@@ -12,7 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_sam import checks
-from napari_sam.classes import BY, CLASS, PERSON, PROBABILITY, SUGGESTED
+from napari_sam.classes import BY, CLASS, PERSON, PROBABILITY, SUGGESTED, need_two
 from napari_sam.errors import LabelsError, ParameterError
 from napari_sam.images import Image
 from napari_sam.loading import as_model
@@ -177,10 +177,7 @@ def classify_objects(
             "the same rows and columns."
         )
     classes = _classes(known)
-    if len(set(classes.values())) < 2:
-        raise ParameterError(
-            "Objects of one class alone tell nothing apart: name examples of two at least."
-        )
+    need_two(classes.values())
     checks.reports(progress)
     runs = as_model(model, device)
     describing(runs)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from napari_sam.errors import LabelsError, ParameterError
+from napari_sam.classes import need_two
+from napari_sam.errors import LabelsError
 from napari_sam.objects.classify import SeenObjects, suggest
 
 if TYPE_CHECKING:
@@ -69,10 +70,7 @@ def suggest_for_all(images: Iterable[OfImage]) -> list[pd.DataFrame]:
         known |= {numbers[number]: name for number, name in one.known.items()}
         parts.append(SeenObjects(places + firsts[-1], one.seen.looks))
         firsts.append(firsts[-1] + len(ids))
-    if len(set(known.values())) < 2:
-        raise ParameterError(
-            "Objects of one class alone tell nothing apart: name examples of two at least."
-        )
+    need_two(known.values())
     table = suggest(SeenObjects.joined(parts), known)
     return [
         table.iloc[first:last].assign(label=np.unique(one.seen.ids)).reset_index(drop=True)

@@ -38,10 +38,7 @@ class Find(Tool):
     name: ClassVar[str] = "find"
     title: ClassVar[str] = "Find all"
     tip: ClassVar[str] = "Let the model find every cell of the slice."
-    advice: ClassVar[Advice] = Advice(
-        "Reading the image. You can press the button already.",
-        "Press the button to start the search.",
-    )
+    advice: ClassVar[Advice] = Advice("Reading the image. You can press the button already.")
 
     sheet: ClassVar[tuple[tuple[str, str], ...]] = (
         ("Click", "like these: a found cell is meant"),
@@ -77,7 +74,9 @@ class Find(Tool):
     # -- life -------------------------------------------------------------------------------------
 
     def activate(self) -> None:
-        self.bench.result(self.advice.ready)
+        ready = self.bench.state.find.by.words.first
+        self.bench.state.advice = replace(self.advice, ready=ready)
+        self.bench.result(ready)
         self._listen()
 
     def deactivate(self) -> None:
@@ -270,7 +269,8 @@ class Find(Tool):
         if after.together and after.method != method(after.together).base:
             after = replace(after, together="")
         bench.state.find = after
-        self._listen()
+        if after.method != before.method and self.shown:
+            self.activate()
         if (after.method, after.region) != (before.method, before.region):
             self.show_count()
         if search is None or after.method != search.options.method or after.region == "stack":

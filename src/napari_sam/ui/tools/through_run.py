@@ -216,10 +216,10 @@ class Run:
             return "You marked the cell on this slice. Take the marks back first (Ctrl+Z)."
         elif at > given[-1]:
             self.told = replace(told, last=at - 1)
-            return f"The cell ends on slice {at - 1}."
+            return f"The cell is not on slice {at}, nor behind it."
         elif at < given[0]:
             self.told = replace(told, first=at + 1)
-            return f"The cell begins on slice {at + 1}."
+            return f"The cell is not on slice {at}, nor before it."
         else:
             self.told = replace(told, absent=told.absent | {at})
             return f"The cell is left out on slice {at}."

@@ -69,6 +69,7 @@ class FindPage(Page):
         events.found_count.connect(self.show_count)
         events.find.connect(self.show_options)
         events.model.connect(self._show_wanting)
+        events.model.connect(self.show_ready)
         events.estimated.connect(self.show_options)
         session.region.changed.connect(lambda: self.show_layers(Layers.of(session)))
         self.show_count()
@@ -168,12 +169,15 @@ class FindPage(Page):
 
     def _show_wanting(self) -> None:
         """Say which model is needed, and how one comes by it, while another one is chosen."""
-        by = self._state.find.by
-        told = by.words.wanting
-        if told and not self.session.models.lacks(by):
-            told = ""
+        told = self._wanted()
         self.wanting.setText(told.replace("<a ", f"<a style='color: {OBJECT_COLOUR}' "))
         self.wanting.setVisible(bool(told))
+
+    def _wanted(self) -> str:
+        """Which model the chosen method takes, if the chosen one is none."""
+        by = self._state.find.by
+        told = by.words.wanting
+        return told if told and self.session.models.lacks(by) else ""
 
     def show_layers(self, layers: Layers) -> None:
         """List the layers that can be chosen."""
@@ -210,8 +214,8 @@ class FindPage(Page):
         state = self._state
         chip = state.chip
         why = {"empty": f"{chip.text}.", "missing": "the model is not downloaded."}
-        tip = _TIP.format(state.find.noun)
-        enable(self.find, tip, why.get(chip.kind, ""))
+        unable = f"{state.model} cannot do this." if self._wanted() else ""
+        enable(self.find, _TIP.format(state.find.noun), why.get(chip.kind, unable))
 
 
 def _of_planes() -> list[Method[Any]]:
