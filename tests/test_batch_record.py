@@ -13,13 +13,17 @@ import pandas as pd
 import pytest
 import tifffile
 
+from describing_model import DescribingModel, two_kinds
 from fake_model import FakeModel, blobs
 from napari_sam import loading
 from napari_sam.batch.record import read_record
+from napari_sam.batch.spelled import options_from, spelled
 from napari_sam.cli import main
 from napari_sam.cli.batch_lines import BatchLines
-from napari_sam.errors import DataError
+from napari_sam.errors import DataError, ParameterError
 from napari_sam.methods.options import CellOptions
+from napari_sam.methods.similar_options import SimilarOptions
+from napari_sam.objects.examples import Examples
 
 
 @pytest.fixture
@@ -278,3 +282,50 @@ def test_what_is_left_out_and_was_made_otherwise_is_told(model, folder, tmp_path
     assert otherwise(tmp_path / "again", 1) == {}
     assert run(folder, "-o", out, "--mode", "everything", "--skip-existing") == 0
     assert "3 images were made before with other settings (method cells" in capsys.readouterr().err
+
+
+def test_examples_are_told_by_their_file_and_read_again(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(loading, "load_model", lambda *_, **__: DescribingModel())
+    image, labels = two_kinds()
+    inputs = tmp_path / "in"
+    inputs.mkdir()
+    tifffile.imwrite(inputs / "a.tif", image.astype(np.float32))
+    tifffile.imwrite(inputs / "b.tif", image[:, ::-1].astype(np.float32))
+    shown = inputs / "a_examples.tif"
+    tifffile.imwrite(shown, np.where(np.isin(labels, (2, 4)), labels, 0).astype(np.uint16))
+    images = (inputs / "a.tif", inputs / "b.tif")
+    out, again = tmp_path / "out", tmp_path / "again"
+    assert run(*images, "-o", out, "--mode", "similar", "--examples", shown) == 0
+    said = json.loads((out / "run.json").read_text())
+    assert said["options"]["examples"] == {"file": str(shown)}
+    assert said["options"]["unlike"] is None
+    assert run("--repeat", out / "run.json", "-o", again) == 0
+    for name in ("a_objects.csv", "b_objects.csv"):
+        assert (again / name).read_text() == (out / name).read_text()
+    shown.unlink()
+    assert run("--repeat", out / "run.json", "-o", tmp_path / "third") == 1
+    assert "no examples at" in capsys.readouterr().err
+
+
+def test_examples_of_a_script_are_said_to_be_missing_from_a_record():
+    image, labels = two_kinds()
+    words = spelled(SimilarOptions(examples=Examples.of(image, labels), likeness=0.25))
+    assert words["likeness"] == 0.25
+    assert json.loads(json.dumps(words)) == words
+    with pytest.raises(ParameterError, match="came from no file"):
+        options_from("similar", words)
+
+
+def test_what_all_images_fail_for_is_said_once_at_the_end(model, folder, tmp_path, capsys):
+    assert run(folder, "-o", tmp_path / "out", "--mode", "volume") == 1
+    said = capsys.readouterr().err.splitlines()
+    assert [line for line in said if line.startswith("3 of 3 images failed: This is a single")]
+    assert not [line for line in said if line.startswith("  ")]
+    tifffile.imwrite(folder / "stack.tif", np.stack([blobs()] * 5), metadata={"axes": "ZYX"})
+    assert run(folder, "-o", tmp_path / "out", "--mode", "volume") == 1
+    said = capsys.readouterr().err.splitlines()
+    assert [line.split(":")[0] for line in said if line.startswith("  ")] == [
+        "  a.tif",
+        "  b.tif",
+        "  c.tif",
+    ]

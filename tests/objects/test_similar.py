@@ -298,5 +298,9 @@ def test_examples_are_read_beside_their_image(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a_examples.tif", np.isin(labels, (2, 4)).astype(np.uint8))
     found = read_examples(tmp_path / "a_examples.tif")
     assert len(found.shown) == 1
-    with pytest.raises(DataError, match="no image beside"):
+    assert found.file == tmp_path / "a_examples.tif"
+    with pytest.raises(DataError, match="no examples at"):
         read_examples(tmp_path / "b_examples.tif")
+    (tmp_path / "a.tif").unlink()
+    with pytest.raises(DataError, match="no image beside"):
+        read_examples(tmp_path / "a_examples.tif")

@@ -12,6 +12,7 @@ import pytest
 import tifffile
 from PIL import Image
 
+from describing_model import DescribingModel, two_kinds
 from fake_model import FakeModel, blobs
 from napari_sam import loading
 from napari_sam.cli import main
@@ -377,3 +378,33 @@ def test_a_channel_that_was_remembered_by_an_earlier_version_is_seen():
     place = remembered._place("here")
     place.write_text(place.read_text().replace('"seen": null', '"channel": 1'))
     assert remembered.recall("here").seen == [1]
+
+
+def test_a_folder_goes_on_after_a_search_by_examples(bench: Any, tmp_path: Path) -> None:
+    image, _ = two_kinds()
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name in ("a", "b"):
+        tifffile.imwrite(folder / f"{name}.tif", image.astype(np.float32))
+    bench.model = DescribingModel()
+    bench.session.walk.open(folder)
+    bench.settle()
+    bench.keep(25, 60)
+    bench.keep(25, 130)
+    bench.session.set_tool("find")
+    bench.find.adjust(method="similar")
+    bench.find.adjust_options("similar", likeness=0.25)
+    bench.find.start()
+    bench.settle()
+    assert bench.state.find.options.examples is not None
+    bench.session.walk.step(1)
+    bench.settle()
+    assert bench.session.walk.state.name == "b.tif"
+    assert "a_labels.tif" in files(folder)
+    bench.session.walk.leave()
+    bench.settle()
+    bench.find.adjust(method="cells")
+    bench.session.walk.open(folder)
+    bench.settle()
+    assert bench.state.find.method == "similar"
+    assert bench.state.find.options.likeness == 0.25  # examples belong to one image

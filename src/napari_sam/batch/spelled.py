@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,8 @@ from napari_sam.errors import ParameterError
 from napari_sam.methods.option import described
 from napari_sam.methods.preset import is_preset
 from napari_sam.methods.registry import method
+
+_FILE = "file"
 
 
 def spelled(options: Any) -> dict[str, Any]:
@@ -37,9 +40,15 @@ def spelled(options: Any) -> dict[str, Any]:
         if is_preset(value):
             continue
         if what.read is not None and value is not None:
-            value = [np.asarray(part).tolist() for part in value]
+            by_file = hasattr(value, "file")
+            value = _told(value.file) if by_file else [np.asarray(part).tolist() for part in value]
         found[name] = value
     return found
+
+
+def _told(file: Path | None) -> dict[str, str]:
+    """Say where labels of examples lie, which are too large to be written into a record."""
+    return {_FILE: "" if file is None else str(file.absolute())}
 
 
 def options_from(name: str, words: dict[str, Any]) -> Any:
@@ -66,7 +75,20 @@ def options_from(name: str, words: dict[str, Any]) -> Any:
     7
     """
     kind = method(name).kind
-    strange = sorted(set(words) - {one.name for one in described(kind)})
+    known = {one.name: one.option for one in described(kind)}
+    strange = sorted(set(words) - set(known))
     if strange:
         raise ParameterError(f"The method {name!r} has no option {strange[0]!r}.")
-    return kind(**words)
+    read = {one: _read(known[one].read, value) for one, value in words.items()}
+    return kind(**read)
+
+
+def _read(reader: Any, value: Any) -> Any:
+    """Read what a file holds, of which the words say where it lies."""
+    if reader is None or not isinstance(value, dict):
+        return value
+    if not value[_FILE]:
+        raise ParameterError(
+            "the examples came from no file: give them as labels, by --examples or in Python"
+        )
+    return reader(Path(value[_FILE]))

@@ -62,9 +62,7 @@ class BatchLines:
         count, skipped = len(self._jobs), self._told - self._worked
         done = count - len(self._failed)
         if self._failed and count > 1:
-            print(f"{len(self._failed)} of {count} images failed:", file=sys.stderr)
-            for outcome in self._failed:
-                print(f"  {outcome.job.source.title}: {outcome.said}", file=sys.stderr)
+            self._tell_failed(count)
         took = duration(time.monotonic() - self._started)
         if not skipped:
             told = f"done in {took}"
@@ -73,6 +71,16 @@ class BatchLines:
         else:
             told = "were done before"
         print(f"{done} of {count} images {told}; results in {folder}", file=sys.stderr)
+
+    def _tell_failed(self, count: int) -> None:
+        """Say again which failed, or once for what all of them did."""
+        reasons = {outcome.said for outcome in self._failed}
+        if len(self._failed) == count and len(reasons) == 1:
+            print(f"{count} of {count} images failed: {reasons.pop()}", file=sys.stderr)
+            return
+        print(f"{len(self._failed)} of {count} images failed:", file=sys.stderr)
+        for outcome in self._failed:
+            print(f"  {outcome.job.source.title}: {outcome.said}", file=sys.stderr)
 
     def _head(self, number: int) -> str:
         return f"[{number + 1}/{len(self._jobs)}] {self._jobs[number].source.title}"

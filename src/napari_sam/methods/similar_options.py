@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,14 +32,17 @@ def read_examples(path: Path) -> Examples:
     from napari_sam.files.reading import read_image
     from napari_sam.objects.examples import Examples
 
+    if not path.exists():
+        raise DataError(f"There are no examples at {path}.")
     beside = image_beside(path)
     if beside is None:
         raise DataError(
-            f"There is no image beside {path}: the examples of a.tif are looked for in "
-            "a_examples.tif or a_labels.tif, in the same folder."
+            f"There is no image beside {path}: give labels of one image that lies in the same "
+            "folder, such as a_examples.tif or a_labels.tif beside a.tif."
         )
     image = pick(read_image(beside))
-    return Examples.of(image, pick(read_labels(path), sure=True).finest)
+    found = Examples.of(image, pick(read_labels(path), sure=True).finest)
+    return replace(found, file=path)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -64,10 +65,13 @@ class Examples:
     shown : tuple of ShownPlane
     more : tuple of (fingerprint, Looks)
         Objects that are described already, by which model.
+    file : Path, optional
+        The labels that they were read from.
     """
 
     shown: tuple[ShownPlane, ...]
     more: tuple[tuple[str, Looks], ...] = ()
+    file: Path | None = None
     _known: dict[str, list[_Plane]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -105,7 +109,7 @@ class Examples:
 
     def with_more(self, looks: Looks, model: str) -> Examples:
         """Return these and objects that a model of this fingerprint has described."""
-        return Examples(self.shown, (*self.more, (model, looks)), self._known)
+        return Examples(self.shown, (*self.more, (model, looks)), None, self._known)
 
     def same_planes(self, other: Examples | None) -> bool:
         """Whether another one shows the same, however many were added to either."""

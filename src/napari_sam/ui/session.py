@@ -156,7 +156,7 @@ class PanelSession:
         if self.state.tool != name:
             self._bench.release()  # what the page before told was about it
         self.state.tool = name
-        self.state.advice = self.tool.advice
+        self._bench.advise(self.tool.advice)
         if self.tool.colours:
             self._warming.colours()
         self.set_active(self._visible)

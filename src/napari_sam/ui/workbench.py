@@ -18,7 +18,7 @@ from napari_sam.ui.layers.ours import OurLayers
 from napari_sam.ui.layers.planes import cursor_on_plane
 from napari_sam.ui.layers.shown import Shown, resolve
 from napari_sam.ui.preferences import PreferenceStore
-from napari_sam.ui.state import Chip, ChipKind, State
+from napari_sam.ui.state import Advice, Chip, ChipKind, State
 
 #: Slots of the work that changes labels when it is done, the most urgent first.
 SEARCHING = ("carry", "follow", "fill", "find", "again")
@@ -61,6 +61,10 @@ class Workbench:
         """Say what to do next, unless a result is still to be read."""
         if text and not self._held:
             self.say(text, problem)
+
+    def advise(self, advice: Advice) -> None:
+        """Take what the page says of the slice that is shown, while nothing else is told."""
+        self.state.advice = advice
 
     def release(self) -> None:
         """Let advice replace what was said: the person went on."""

@@ -116,4 +116,4 @@ class Choices:
 
 def _plain(words: dict[str, Any]) -> dict[str, Any]:
     """Leave out what belongs to one image, such as examples and points of one's own."""
-    return {name: value for name, value in words.items() if not isinstance(value, list)}
+    return {name: value for name, value in words.items() if not isinstance(value, list | dict)}

@@ -75,7 +75,7 @@ class Find(Tool):
 
     def activate(self) -> None:
         ready = self.bench.state.find.by.words.first
-        self.bench.state.advice = replace(self.advice, ready=ready)
+        self.bench.advise(replace(self.advice, ready=ready))
         self.bench.result(ready)
         self._listen()
 
