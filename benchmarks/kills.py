@@ -286,6 +286,7 @@ def works(port: int) -> list[Work]:
 def main(times: int, seed: int, only: str) -> int:
     """Print a row per kind of work."""
     # All that the processes need, so that they start at once; and no threads before they do.
+    import napari.components  # noqa: F401
     import torch
 
     import napari_sam.cli.segment

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -96,24 +97,52 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(module, name, value)
 
 
+@pytest.fixture(scope="module")
+def left_by_kills() -> dict[str, Path]:
+    """What a kill in the middle of each kind of step has left, as far as one was asked for."""
+    return {}
+
+
 @pytest.fixture
-def killed(small: None, tmp_path: Path) -> Callable[[str], Path]:
-    """Kill another process in the middle of a step; return the folder of its labels."""
+def killed(
+    small: None,
+    left_by_kills: dict[str, Path],
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[str], Path]:
+    """Kill another process in the middle of a step; return the folder of its labels.
+
+    Tests of the same kind of step all begin with what one kill has left.
+    """
 
     def kill(way: str) -> Path:
-        paths = [str(HERE), str(HERE.parent)]
-        script = textwrap.dedent(SCRIPT.format(paths=paths, folder=str(tmp_path), way=way))
-        with subprocess.Popen(
-            [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as other:
-            assert other.stdout is not None
-            assert other.stdout.readline().strip() == "half"
-            other.kill()
-        left = np.unique(pyramid(tmp_path)[0][:])
+        first = way not in left_by_kills
+        where = left_by_kills.setdefault(way, tmp_path_factory.mktemp(way))
+        here, kept = where / "here", where / "kept"
+        monkeypatch.setenv("NAPARI_SAM_HOME", str(here / "home"))
+        if first:
+            (here / "home").mkdir(parents=True)
+            half_way_and_killed(here, way)
+            shutil.copytree(here, kept)
+        else:
+            shutil.rmtree(here)
+            shutil.copytree(kept, here)
+        left = np.unique(pyramid(here)[0][:])
         assert 2 < len(left) < 10
-        return tmp_path
+        return here
 
     return kill
+
+
+def half_way_and_killed(folder: Path, way: str) -> None:
+    paths = [str(HERE), str(HERE.parent)]
+    script = textwrap.dedent(SCRIPT.format(paths=paths, folder=str(folder), way=way))
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline().strip() == "half"
+        other.kill()
 
 
 def opened(bench: Any) -> Any:
