@@ -22,6 +22,7 @@ VOCABULARY = {
     "checks",
     "classes",
     "contrast",
+    "counts",
     "errors",
     "files",
     "images",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from napari_sam.batch.outputs import ImageResults, Outputs
+from napari_sam.counts import counted
 from napari_sam.methods.method import Method
 from napari_sam.methods.registry import method_of
 from napari_sam.progress import Progress, part, silent
@@ -189,7 +190,7 @@ def run_job(
     if goes_in_tiles(job.outputs, job.method, seen):
         what = (job.source, job.outputs, job.options, seen, image.pixel_size, (model, finder))
         count = run_in_tiles(*what, progress, job.refuse_existing)
-        return _said(count, "object") if count else _said_nothing(job, seen, "object")
+        return counted(count, "object") if count else _said_nothing(job, seen, "object")
     finding = part(progress, 0.0, FOUND) if job.method.along else progress
     found = run(seen, None, job.method, model, job.options, finder=finder, progress=finding)
     kept = list(found) if job.outputs.of_planes else None
@@ -205,11 +206,7 @@ def run_job(
         count = sum(masks_of(one) for one in kept or ())
     results = ImageResults(job.outputs.name, picked, image.pixel_size, segmentation, kept)
     job.outputs.write(results, job.refuse_existing)
-    return _said(count, noun) if count else _said_nothing(job, seen, noun)
-
-
-def _said(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
+    return counted(count, noun) if count else _said_nothing(job, seen, noun)
 
 
 def _said_nothing(job: Job, image: Image, noun: str) -> str:

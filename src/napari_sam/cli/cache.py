@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import time
 
+from napari_sam.counts import counted
+
 _MB = 1_000_000
 
 
@@ -36,10 +38,6 @@ def _megabytes(text: str) -> int:
     return int(text)
 
 
-def _slices(count: int) -> str:
-    return f"{count} slice{'' if count == 1 else 's'}"
-
-
 def show(options: argparse.Namespace) -> int:
     """Print every entry and the sum."""
     from napari_sam.embeddings.disk import EmbeddingStore
@@ -50,7 +48,7 @@ def show(options: argparse.Namespace) -> int:
         rows, columns = entry.shape
         print(f"{used}  {entry.nbytes / _MB:7.1f} MB  {f'{rows} x {columns}':14}{entry.model}")
     print(
-        f"{_slices(len(store))}, {store.nbytes / _MB:,.0f} of at most "
+        f"{counted(len(store), 'slice')}, {store.nbytes / _MB:,.0f} of at most "
         f"{store.max_bytes / _MB:,.0f} MB, in {store.folder}"
     )
     return 0
@@ -63,7 +61,7 @@ def clear(options: argparse.Namespace) -> int:
     store = EmbeddingStore()
     count, size = len(store), store.nbytes
     store.clear()
-    print(f"{_slices(count)} deleted, {size / _MB:,.0f} MB freed.")
+    print(f"{counted(count, 'slice')} deleted, {size / _MB:,.0f} MB freed.")
     return 0
 
 

@@ -79,16 +79,6 @@ class Words:
             return f"The image is blank: all its pixels have one value. Is it the right {where}?"
         return self.nothing_typed if typed else self.nothing
 
-    def counted(self, count: int, more: str = "") -> str:
-        """Say how many there are.
-
-        Examples
-        --------
-        >>> Words("cell", "all cells", "", "", "", "").counted(1)
-        '1 cell'
-        """
-        return f"{count} {self.noun}{more}{'' if count == 1 else 's'}"
-
 
 @dataclass(frozen=True, eq=False)
 class Encoded:

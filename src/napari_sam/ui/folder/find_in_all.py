@@ -17,6 +17,7 @@ from napari_sam.batch.outcome import LEFT_OUT, Outcome, attempt, told
 from napari_sam.batch.recorded import Diary
 from napari_sam.batch.run import prepared
 from napari_sam.batch.series import Series
+from napari_sam.counts import counted
 from napari_sam.engine.jobs import Jobs
 from napari_sam.engine.run import needs_finder
 from napari_sam.engine.worker import FINDER, Loader
@@ -234,8 +235,7 @@ class FindInAll:
 
     def _told(self, run: _Run) -> str:
         failed = self._failed(run)
-        count = len(run.outcomes) - len(failed)
-        text = f"Searched {count} image{'' if count == 1 else 's'}."
+        text = f"Searched {counted(len(run.outcomes) - len(failed), 'image')}."
         if failed:
             first = failed[0]
             text += f" {len(failed)} failed: {first.job.source.title}: {first.said}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from napari_sam.counts import counted
 from napari_sam.engine.jobs import Jobs
 from napari_sam.errors import Cancelled, NapariSamError
 from napari_sam.labels.entries import PLACE
@@ -175,7 +176,7 @@ class Recovery:
             self._bench.fail(error)
             return
         steps = len(offer.labels.done)
-        undo = f"; undo goes back {_count(steps, 'step')}" if steps else ""
+        undo = f"; undo goes back {counted(steps, 'step')}" if steps else ""
         what = _what(offer)
         self._bench.result(f"Restored {what} {layer.name!r}{undo}.")
         self._look(offer.image)
@@ -278,8 +279,4 @@ def _words(offer: _Offer) -> str:
 def _what(offer: _Offer) -> str:
     if offer.labels.pixels is None:  # its pixels are in their file
         return "the table and undo of"
-    return f"{_count(offer.count, 'cell')} in"
-
-
-def _count(count: int, noun: str) -> str:
-    return f"1 {noun}" if count == 1 else f"{count} {noun}s"
+    return f"{counted(offer.count, 'cell')} in"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam.counts import counted
 from napari_sam.engine.view import View
 from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
@@ -116,9 +117,6 @@ class ResultLayer(ABC):
         self._describe(table)
         self._table = self.labels.features.copy()
 
-    def _count(self, count: int) -> str:
-        return f"1 {self._noun}" if count == 1 else f"{count} {self._noun}s"
-
     @abstractmethod
     def measuring(self, chosen: Choice) -> Measure | None:
         """Return what measures the objects that were written last, for a worker; None if done."""
@@ -146,11 +144,11 @@ class NewResult(ResultLayer):
             if len(labels.features):
                 labels.features = object_table.nothing()
             labels.refresh(extent=False)
-            return f"{self._count(chosen.count)} in {labels.name!r}."
+            return f"{counted(chosen.count, self._noun)} in {labels.name!r}."
         # A layer comes with its table: whoever hears of it may read it.
         labels.features = table_for(chosen.table)
         self._ours.add_beneath(labels)
-        found = f"Found {self._count(chosen.count)}, now in the new layer {labels.name!r}."
+        found = f"Found {counted(chosen.count, self._noun)}, now in the new layer {labels.name!r}."
         return f"{found} Review shows the least certain first." if chosen.count else found
 
     def measuring(self, chosen: Choice) -> Measure | None:
@@ -197,13 +195,13 @@ class MergedResult(ResultLayer):
         merged = merge(chosen.labels, plane.take(self._pixels), rule, self._first, region)
         if not merged.ids:
             return (
-                f"Found {self._count(chosen.count)}, but all of them are labelled in {name!r} "
-                "already. Nothing was changed."
+                f"Found {counted(chosen.count, self._noun)}, but all of them are labelled in "
+                f"{name!r} already. Nothing was changed."
                 if chosen.count
                 else f"No {self._noun} found. Nothing was changed in {name!r}."
             )
         left = f"; {merged.left_out} left out, for labels are there" if merged.left_out else ""
-        new = self._count(len(merged.ids))
+        new = counted(len(merged.ids), self._noun)
         told = f"Added {new} to {name!r}{left}."
         if merged.removed:
             told = f"Replaced {merged.removed} labels in {name!r} by {new}. Undo brings them back."

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from napari_sam.counts import counted
 from napari_sam.engine.view import View
 from napari_sam.errors import NapariSamError
 from napari_sam.files.names import stem_of
@@ -87,10 +88,11 @@ class Again:
         job = None if image is None else self._bench.opened.get(image)
         command = as_command(path, None if job is None else job.seen)
         put(command)
-        steps = "1 step" if len(found) == 1 else f"{len(found)} steps"
         by_hand = sum(found.not_repeated.values())
         left_out = f" {by_hand} by hand are not repeated." if by_hand else ""
-        self._bench.result(f"Saved {steps} as {path.name}.{left_out} Copied: {command}")
+        self._bench.result(
+            f"Saved {counted(len(found), 'step')} as {path.name}.{left_out} Copied: {command}"
+        )
 
     # -- doing it again ---------------------------------------------------------------------------
 
@@ -127,8 +129,9 @@ class Again:
         labels = labels_layer(found.labels, f"{image.name} again", **transform_of(image))
         labels.features = table_for(found.table.drop(columns="index", errors="ignore"))
         self._ours.add_beneath(labels)
-        count = "1 cell" if len(found) == 1 else f"{len(found)} cells"
-        bench.result(f"{count}, now in the new layer {labels.name!r}. {told}".rstrip())
+        bench.result(
+            f"{counted(len(found), 'cell')}, now in the new layer {labels.name!r}. {told}".rstrip()
+        )
 
 
 def as_command(path: Path, seen: tuple[int, ...] | None = None) -> str:

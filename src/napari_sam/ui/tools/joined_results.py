@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from napari_sam.counts import counted
 from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.images import Image as Pixels
 from napari_sam.images import Plane
@@ -191,7 +192,7 @@ class JoinedResults:
 
     def _counted(self, count: int) -> str:
         noun = "track" if self._method.along == "T" else "3-D object"
-        return f"1 {noun}" if count == 1 else f"{count} {noun}s"
+        return counted(count, noun)
 
     def _all_there(self, joined: _Joined) -> str:
         count = self._counted(len(joined.whole))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from napari_sam.counts import counted
 from napari_sam.errors import NapariSamError
 from napari_sam.labels.inside import Inside, count_inside
 from napari_sam.ui.layers.listening import Listening
@@ -141,9 +142,8 @@ def told(inside: Inside) -> str:
     >>> told(Inside((3, 4), 500, 120))
     '2 cells in 500 px², 24 % covered'
     """
-    count = "1 cell" if len(inside) == 1 else f"{len(inside)} cells"
     size = inside.pixel_size
     unit = "px" if size is None else size.unit.replace("um", "µm")
     area = f"{inside.area:,.0f}" if inside.area >= 100 else f"{inside.area:.3g}"
     covered = 100 * inside.covered / inside.pixels
-    return f"{count} in {area} {unit}², {covered:.0f} % covered"
+    return f"{counted(len(inside), 'cell')} in {area} {unit}², {covered:.0f} % covered"

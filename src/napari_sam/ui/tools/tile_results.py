@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam.counts import counted
 from napari_sam.engine.stitch import Written
 from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
 from napari_sam.labels import table as object_table
 from napari_sam.labels.change import Change, Origin
+from napari_sam.labels.gather import placed
 from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs
 from napari_sam.segmentation import check_id, with_units
@@ -168,7 +170,7 @@ class TileResults:
         runs = Runs(runs.shape, runs.start, runs.length, runs.before, runs.after + first)
         table = found.table[found.table["label"].isin(kept)]
         rows = replace_rows(document.table, tuple(map(int, kept + first)), self._rows(table, first))
-        told = f"Found {self._counted(len(kept))} in a part of {self.labels.name!r}."
+        told = f"Found {counted(len(kept), self._noun)} in a part of {self.labels.name!r}."
         origin = Origin(self._shown.plane, (), self._model)
         document.apply(Change(told, runs, rows, "search", origin))
         self.count += len(kept)
@@ -177,11 +179,7 @@ class TileResults:
             self._ours.add_beneath(self.labels)
 
     def _rows(self, table: pd.DataFrame, first: int) -> pd.DataFrame:
-        rows = with_units(table, self._shown.view.pixel_size)
-        for place, (axis, at) in enumerate(
-            (axis, at) for axis, at in enumerate(self._shown.plane.index) if at is not None
-        ):
-            rows.insert(place, f"axis_{axis}", at)
+        rows = placed(with_units(table, self._shown.view.pixel_size), self._shown.plane)
         rows = rows.assign(label=rows["label"] + first)
         rows.insert(0, object_table.INDEX, rows["label"])
         rows[object_table.REVIEWED] = object_table.OPEN
@@ -192,12 +190,9 @@ class TileResults:
         if not self.count:
             return "Nothing was changed."
         return (
-            f"{self._counted(self.count)} in {self.labels.name!r}. Undo takes back a tile at a "
-            "time."
+            f"{counted(self.count, self._noun)} in {self.labels.name!r}. Undo takes back a tile "
+            "at a time."
         )
-
-    def _counted(self, count: int) -> str:
-        return f"1 {self._noun}" if count == 1 else f"{count} {self._noun}s"
 
 
 def _on_free(pixels: Any, runs: Runs) -> Runs:

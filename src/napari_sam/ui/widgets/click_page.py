@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QVBoxLayout
 
+from napari_sam.counts import counted
 from napari_sam.prompts import BACKGROUND, FOREGROUND
 from napari_sam.ui.layers.own_layers import BACKGROUND_COLOUR, OBJECT_COLOUR
 from napari_sam.ui.session import PanelSession
@@ -148,7 +149,7 @@ class ClickPage(Page):
     def show_count(self) -> None:
         """Show how many cells the labels hold, and which of them is in hand."""
         kept, held = self._state.kept_count, self._state.in_hand
-        count = "1 cell" if kept == 1 else f"{kept} cells"
+        count = counted(kept, "cell")
         self.count.setText(f"{count}, cell {held} in hand" if held else count)
         self.show_ways_back()
 

@@ -7,6 +7,7 @@ from typing import Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QApplication, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from napari_sam.counts import counted
 from napari_sam.methods.method import Method
 from napari_sam.methods.registry import methods
 from napari_sam.ui.layers.own_layers import OBJECT_COLOUR
@@ -143,7 +144,7 @@ class FindPage(Page):
             words = joins.words
         elif options.region == "stack":  # what goes through several slices is counted on each
             more = " outline"
-        self.count.setText("" if count is None else words.counted(count, more))
+        self.count.setText("" if count is None else counted(count, words.noun + more))
 
     def show_options(self) -> None:
         """Show what is chosen, and only the controls that act on it."""

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_sam.classes import BY, CLASS, PROBABILITY, SUGGESTED
+from napari_sam.counts import counted
 from napari_sam.labels import table as object_table
 from napari_sam.ui.session import PanelSession
 from napari_sam.ui.tools.review import Review
@@ -211,8 +212,7 @@ class ReviewPage(Page):
             return f"Correcting cell {state.correcting}"
         row = state.objects.row(state.selected)
         if not row:
-            count = len(state.objects)
-            return f"{count} cells on this slice" if count != 1 else "1 cell on this slice"
+            return f"{counted(len(state.objects), 'cell')} on this slice"
         parts = [f"Cell {state.selected}"]
         if row.get("score") == row.get("score") and row.get("score") is not None:
             parts.append(f"{100 * row['score']:.0f} % sure")

@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sam.counts import counted
 from napari_sam.models.lesson import BETTER, NOT_BETTER, Lesson
 from napari_sam.ui.session import PanelSession
 from napari_sam.ui.tools.teach import Teach
@@ -192,8 +193,7 @@ def _counted(cells: int, images: int, chosen: bool) -> str:
         return "as many as there are"
     if not cells:
         return "no cells yet"
-    of = "1 image" if images == 1 else f"{images} images"
-    return f"{cells} cells of {of}" if cells != 1 else f"1 cell of {of}"
+    return f"{counted(cells, 'cell')} of {counted(images, 'image')}"
 
 
 def _about(model: str, lessons: tuple[Lesson, ...]) -> str:
