@@ -170,12 +170,12 @@ class Document:
         change.when = self._now()
         yield from self._making("apply", change)
         self._undone.clear()
-        self._push(change, "apply")
+        self._push(change)
 
     def record(self, change: Change) -> None:
         """Take a change into the log whose pixels somebody else has written."""
         self._undone.clear()
-        self._push(change, "apply")
+        self._push(change)
 
     def complete(
         self, change: Change, rows: pd.DataFrame, ids: Iterable[int] | None = None
@@ -236,10 +236,10 @@ class Document:
             raise LabelsError(f"{self.sheet.name!r} has been edited. Nothing was changed.")
         self._done, self._undone = list(done), list(undone)
 
-    def _push(self, change: Change, event: Event) -> None:
+    def _push(self, change: Change) -> None:
         change.when = self._now()
         self._done.append(change)
-        self._tell(event, change)
+        self._tell("apply", change)
 
     def _now(self) -> int:
         """The time, later than that of any step."""

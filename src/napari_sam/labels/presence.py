@@ -56,13 +56,23 @@ class Presence:
     def _planes(self) -> int:
         return int(np.prod(self._shape[:-2]))
 
+    def _place(self, number: int) -> tuple[int, ...]:
+        """Where a plane lies along the leading axes."""
+        return tuple(int(i) for i in np.unravel_index(number, self._shape[:-2]))
+
+    def _number(self, plane: Plane) -> int | None:
+        """Which plane of the last two axes a plane is; None when it runs along other axes."""
+        if sorted(plane.axes) != [plane.ndim - 2, plane.ndim - 1]:
+            return None
+        at = tuple(int(i) for i in plane.index if i is not None)
+        return int(np.ravel_multi_index(at, self._shape[:-2])) if at else 0
+
     def _take(self, number: int) -> npt.NDArray[np.integer[Any]]:
-        at = tuple(int(i) for i in np.unravel_index(number, self._shape[:-2]))
-        return np.asarray(self._pixels()[(*at, slice(None), slice(None))])
+        return np.asarray(self._pixels()[(*self._place(number), slice(None), slice(None))])
 
     def _pieces(self, number: int) -> Iterator[npt.NDArray[np.integer[Any]]]:
         """Read a plane piece by piece: a large one would not fit into memory."""
-        at = tuple(int(i) for i in np.unravel_index(number, self._shape[:-2]))
+        at = self._place(number)
         for where in pieces(self._shape[-2:], _AT_ONCE):
             yield np.asarray(self._pixels()[(*at, *where)])
 
@@ -160,14 +170,9 @@ class Presence:
 
     def forget(self, plane: Plane) -> None:
         """Count a plane again: it was written without saying what changed."""
-        ndim = len(self._shape)
-        aligned = sorted(plane.axes) == [ndim - 2, ndim - 1]
-        at = tuple(int(i) for i in plane.index if i is not None)
-        numbers: Iterable[int] = range(self._planes)
-        if aligned and ndim > 2:
-            numbers = [int(np.ravel_multi_index(at, self._shape[:-2]))]
+        one = self._number(plane)
         with self._lock:
-            for number in numbers:
+            for number in range(self._planes) if one is None else (one,):
                 self._known.pop(number, None)
                 self._top.pop(number, None)
                 self._version[number] = self._version.get(number, 0) + 2
@@ -213,11 +218,9 @@ class Presence:
 
     def on(self, plane: Plane) -> Ids | None:
         """List the objects of a plane of large labels; None while it is not counted."""
-        last = tuple(range(plane.ndim - 2, plane.ndim))
-        if self.small or tuple(sorted(plane.axes)) != last:
+        number = None if self.small else self._number(plane)
+        if number is None:
             return None
-        at = tuple(int(i) for i in plane.index if i is not None)
-        number = int(np.ravel_multi_index(at, self._shape[:-2])) if at else 0
         with self._lock:
             known = self._known.get(number)
         return None if known is None else known[0][known[1] > 0]
@@ -231,11 +234,9 @@ class Presence:
         wanted = [int(i) for i in ids]
         if not wanted or plane.ndim == 2:
             return set()
-        last = tuple(range(plane.ndim - 2, plane.ndim))
-        if not self.small and tuple(sorted(plane.axes)) == last:
-            at = tuple(int(i) for i in plane.index if i is not None)
-            here = int(np.ravel_multi_index(at, self._shape[:-2]))
-            for number in [n for n in self._beside(at) if n not in self._known]:
+        here = None if self.small else self._number(plane)
+        if here is not None:
+            for number in [n for n in self._beside(self._place(here)) if n not in self._known]:
                 self._count(number)
             with self._lock:
                 known = [counted for k, counted in self._known.items() if k != here]
@@ -285,7 +286,7 @@ class Presence:
                 at = int(np.searchsorted(ids, object_id))
                 held = at < len(ids) and int(ids[at]) == object_id and int(counts[at]) > 0
             if held:
-                return tuple(int(i) for i in np.unravel_index(number, self._shape[:-2]))
+                return self._place(number)
         return None
 
 
