@@ -11,7 +11,6 @@ from fake_model import blobs
 from napari_sam.segmentation import measure
 from napari_sam.ui.canvas.clicks import RIGHT
 from napari_sam.ui.tools.review_brush import ReviewHand
-from napari_sam.ui.tools.review_history import History
 
 DISCS = ((16, 16), (16, 48), (48, 16))
 IMAGE = blobs((64, 80), (*DISCS, (48, 60)), radius=6)
@@ -52,7 +51,6 @@ def row(bench: Any, number: int) -> Any:
 
 def test_a_stroke_changes_the_cell_in_hand_and_is_one_step(reviewed: Any) -> None:
     assert isinstance(reviewed.review.pens.brush._hand, ReviewHand)
-    assert isinstance(reviewed.review._history, History)
     reviewed.press("B")
     assert stroke(reviewed, (16.0, 20.0), (16.0, 28.0)).handled
     assert reviewed.layer.data[16, 28] == 1

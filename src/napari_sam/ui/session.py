@@ -205,8 +205,7 @@ class PanelSession:
         self._bench.worker.forget()
         self._bench.ours.allow_saving()
         self.closed.emit()
-        for name in self.state.events:
-            self.state.events[name].disconnect()
+        self.state.events.disconnect()
         for signal in (self.layers_changed, self.acted, self.closed):
             signal.disconnect()
 

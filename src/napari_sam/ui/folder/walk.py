@@ -323,8 +323,7 @@ class FolderWalk:
         self._jobs.close()
         self._remember()
         self._keep.close()
-        for name in self.state.events:
-            self.state.events[name].disconnect()
+        self.state.events.disconnect()
 
     def _busy(self, busy: bool) -> None:
         self.state.busy = busy

@@ -15,7 +15,6 @@ from napari_sam.ui.tools.review_advice import SHEET, advice
 from napari_sam.ui.tools.review_appearance import Appearance
 from napari_sam.ui.tools.review_brush import ReviewHand
 from napari_sam.ui.tools.review_classes import ReviewClasses, class_keys
-from napari_sam.ui.tools.review_history import History
 from napari_sam.ui.tools.review_labels import fitting_labels
 from napari_sam.ui.tools.review_many import Many
 from napari_sam.ui.tools.review_mouse import ReviewMouse
@@ -58,7 +57,6 @@ class Review(Tool):
         self.many = Many(bench, self, self.mouse, parts.documents.slowly)
         self.region = ReviewRegion(bench, parts.region, self._appearance, self, self.many)
         self.classes = ReviewClasses(bench, self._appearance, self)
-        self._history = History(self.many)
 
     def keys(self) -> dict[str, Action]:
         return {
@@ -104,8 +102,7 @@ class Review(Tool):
 
     def close(self) -> None:
         self.plane.measuring.close()
-        for name in self.state.events:
-            self.state.events[name].disconnect()
+        self.state.events.disconnect()
 
     def choose(self, layer: Labels | None) -> None:
         """Choose the labels to review."""
@@ -270,11 +267,11 @@ class Review(Tool):
     def undo(self) -> None:
         """Take the last stroke or mark back, else the last step."""
         if not (self.pens.brush.undo() or self.parts.proposal.undo_mark()):
-            self._history.undo()
+            self.many.undo()
 
     def redo(self) -> None:
         """Do again what was taken back last."""
-        self._history.redo()
+        self.many.redo()
 
     # -- adding and correcting by prompts ---------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""Many cells at once on the Review page: deleted or accepted in one step."""
+"""Steps on the Review page that may take long: many cells at once, and steps back and forth."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from napari_sam.errors import NapariSamError
+from napari_sam.labels.document import MovedStep
 from napari_sam.labels.steps import Steps
+from napari_sam.ui.labels_layer.accepting import left
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.labels_layer.slowly import Slowly
 from napari_sam.ui.tools.review_mouse import ReviewMouse
@@ -37,14 +39,30 @@ class Many:
         """Delete cells, in one step."""
         if ids:
             told = f"Deleting {len(ids)} cells. You can look around meanwhile."
-            self.run(lambda editing: editing.deleting(ids), told, lambda said: said)
+            self._run(lambda editing: editing.deleting(ids), told, lambda said: said)
 
     def accept(self, ids: list[int]) -> None:
         """Accept cells, in one step."""
         if ids:
             self._review.edit(lambda editing: editing.accept(ids))
 
-    def run(
+    def undo(self) -> None:
+        """Take the last step back, whatever it did to however many cells."""
+        self._run(
+            lambda editing: editing.document.undoing(),
+            "Taking the last step back.",
+            lambda moved: _said("Took back: ", "undo", moved),
+        )
+
+    def redo(self) -> None:
+        """Do again what was taken back last."""
+        self._run(
+            lambda editing: editing.document.redoing(),
+            "Doing the last step again.",
+            lambda moved: _said("Done again: ", "redo", moved),
+        )
+
+    def _run(
         self, work: Callable[[Editing], Steps[Any]], told: str, saying: Callable[[Any], str]
     ) -> None:
         """Do what may take long, and say afterwards what came of it."""
@@ -59,3 +77,10 @@ class Many:
             self._slowly.run(work(self._review.plane.editing()), told, done)
         except NapariSamError as error:
             self._bench.fail(error)
+
+
+def _said(said: str, way: str, moved: MovedStep | None) -> str:
+    if moved is None:
+        return f"There is nothing more to {way}."
+    told = moved.change.told
+    return f"{said}{told[:1].lower()}{told[1:]}{left(moved)}"

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_sam.images import Plane, PlaneStack
+from napari_sam.labels.gather import placed
 from napari_sam.segmentation import Segmentation, next_id
 from napari_sam.ui.labels_layer.layer_document import LayerSheet
+from napari_sam.ui.labels_layer.result_layer import table_for
 from napari_sam.ui.layers.label_grid import new_labels
 from napari_sam.ui.layers.ours import OurLayers
 from napari_sam.ui.layers.shown import finest
@@ -53,11 +55,8 @@ class SliceResults:
         before = plane.take(pixels)
         free = (before == 0) & (found.labels > 0)
         PlaneStack(pixels, [plane])[0] = np.where(free, found.labels + self.count, before)
-        table = found.table.copy()
+        table = placed(found.table, plane)
         table["label"] += self.count
-        for axis, at in reversed(list(enumerate(plane.index))):
-            if at is not None:
-                table.insert(0, f"axis_{axis}", at)
         self.count += len(found)
         self._tables.append(table)
         if self._ours.there(labels):
@@ -81,9 +80,7 @@ class SliceResults:
         import pandas as pd
 
         labels.events.paint.disconnect(self._painted)
-        table = pd.concat(self._tables, ignore_index=True)
-        table.insert(0, "index", table["label"])
-        labels.features = table
+        labels.features = table_for(pd.concat(self._tables, ignore_index=True))
         return (
             f"{self.count} {self._noun} outlines are in the new layer {labels.name!r}: one for "
             f"every slice on which a {self._noun} is seen."

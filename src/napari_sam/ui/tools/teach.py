@@ -74,8 +74,7 @@ class Teach(Tool):
         self.jobs.close()
         self.keeping.close()
         self._cells.close()
-        for name in self.state.events:
-            self.state.events[name].disconnect()
+        self.state.events.disconnect()
 
     def refresh(self) -> None:
         """Look anew at what there is to learn from, while the page is shown."""

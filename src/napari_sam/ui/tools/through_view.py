@@ -133,5 +133,4 @@ class ThroughView:
 
     def close(self) -> None:
         """Listen to nobody any more."""
-        for name in self._state.events:
-            self._state.events[name].disconnect()
+        self._state.events.disconnect()
