@@ -26,7 +26,7 @@ from napari_sam.models.reasons import reason_of
 from napari_sam.models.stand_ins import stand_ins
 from napari_sam.models.weights import State, check_tensors, named_tensors
 
-__all__ = ["State", "check_sha256", "file_sha256", "read_file", "read_header"]
+__all__ = ["State", "check_sha256", "checked_sha256", "file_sha256", "read_file", "read_header"]
 
 _MOST_UNPACKED = 20  # times as large as its archive: weights hardly compress
 _SLACK = 1 << 20
@@ -78,6 +78,13 @@ def file_sha256(path: Path) -> str:
     """Hash a file (hexadecimal)."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def checked_sha256(path: Path, expected: str, name: str) -> str:
+    """Hash a file, and refuse it as `check_sha256` does."""
+    found = file_sha256(path)
+    check_sha256(path, found, expected, name)
+    return found
 
 
 def check_sha256(path: Path, found: str, expected: str, name: str) -> None:

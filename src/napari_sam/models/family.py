@@ -39,6 +39,12 @@ class Request:
     sha256: str = ""
     precision: Precision = "auto"
 
+    @property
+    def file(self) -> Path:
+        """The path of a checkpoint, which all have but the model that is part of the package."""
+        assert self.path is not None
+        return self.path
+
 
 @dataclass(frozen=True)
 class Family:

@@ -95,8 +95,8 @@ def _check_numbers(name: str, tensor: Tensor, where: str) -> None:
         )
 
 
-class _Unfilled(TorchFunctionMode):
-    """Leaves new weights as they are: to fill those without memory costs torch seconds at first."""
+class Unfilled(TorchFunctionMode):
+    """Leaves new weights as they are: to fill them, even without memory, costs torch seconds."""
 
     def __torch_function__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
@@ -107,11 +107,6 @@ class _Unfilled(TorchFunctionMode):
         if getattr(func, "__module__", "") == "torch.nn.init":
             return args[0] if args else given["tensor"]
         return func(*args, **given)
-
-
-def unfilled() -> TorchFunctionMode:
-    """Return a context in which new networks take memory for their weights, but no time."""
-    return _Unfilled()
 
 
 def check_fit(build: Callable[[], nn.Module], state: Mapping[str, Tensor], where: str) -> None:
@@ -130,7 +125,7 @@ def check_fit(build: Callable[[], nn.Module], state: Mapping[str, Tensor], where
         When weights are missing, unknown, of another shape, or no real numbers.
     """
     try:
-        with torch.device("meta"), _Unfilled(), warnings.catch_warnings():
+        with torch.device("meta"), Unfilled(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of layers without channels, which do not fit anyway
             expected = build().state_dict()
     except Exception as error:  # impossible sizes make constructors fail in any way

@@ -16,9 +16,7 @@ def _recognises(header: Header) -> bool:
 def _load(request: Request) -> Model:
     from napari_sam.models.edgetam.load import load_edgetam
 
-    assert request.path is not None
-    how = {"name": request.name, "sha256": request.sha256}
-    return load_edgetam(request.path, request.device, **how)
+    return load_edgetam(request)
 
 
 EDGETAM = Family(

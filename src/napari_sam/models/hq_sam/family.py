@@ -53,11 +53,8 @@ def _load(request: Request) -> Model:
     from napari_sam.models.mobile_sam.family import tiny_kind
     from napari_sam.models.sam.load import VIT, load_sam
 
-    assert request.path is not None
-    tiny = read_header(request.path).has("image_encoder.layers.0.")
-    kind = hq_kind(tiny_kind() if tiny else VIT)
-    how = {"name": request.name, "sha256": request.sha256}
-    return load_sam(request.path, request.device, kind=kind, **how)
+    tiny = read_header(request.file).has("image_encoder.layers.0.")
+    return load_sam(request, hq_kind(tiny_kind() if tiny else VIT))
 
 
 HQ_SAM = Family(

@@ -30,9 +30,7 @@ def tiny_kind() -> SamVariant:
 def _load(request: Request) -> Model:
     from napari_sam.models.sam.load import load_sam
 
-    assert request.path is not None
-    how = {"name": request.name, "sha256": request.sha256}
-    return load_sam(request.path, request.device, kind=tiny_kind(), **how)
+    return load_sam(request, tiny_kind())
 
 
 MOBILE_SAM = Family(

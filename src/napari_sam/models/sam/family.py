@@ -14,8 +14,7 @@ def _recognises(header: Header) -> bool:
 def _load(request: Request) -> Model:
     from napari_sam.models.sam.load import load_sam
 
-    assert request.path is not None
-    model = load_sam(request.path, request.device, name=request.name, sha256=request.sha256)
+    model = load_sam(request)
     if request.precision == "int8":
         from napari_sam.models.sam.int8 import with_int8
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from napari_sam.errors import ModelError
 from napari_sam.models.checkpoints import check_sha256
+from napari_sam.models.family import Request
 from napari_sam.models.sam.architecture import Find, find_architecture, load
 from napari_sam.models.sam.decoder import Decoder
 from napari_sam.models.sam.distances import DistanceHead
@@ -37,26 +37,21 @@ class SamVariant:
 VIT = SamVariant(find_architecture, build, Decoder)
 
 
-def load_sam(
-    path: Path, device: str, *, name: str = "", sha256: str = "", kind: SamVariant = VIT
-) -> SamModel:
+def load_sam(request: Request, kind: SamVariant = VIT) -> SamModel:
     """Load a SAM checkpoint as a model.
 
     Parameters
     ----------
-    path : Path
-    device : str
-    name : str
-    sha256 : str
-        The hash that the file must have; anything when empty.
+    request : Request
     kind : SamVariant
 
     Raises
     ------
     CheckpointError, ModelError
     """
+    path, device = request.file, request.device
     checkpoint = load(path, kind.find)
-    check_sha256(path, checkpoint.sha256, sha256, name)
+    check_sha256(path, checkpoint.sha256, request.sha256, request.name)
     try:
         network = fill(checkpoint, path.name, kind.build)
     except ImportError as error:
@@ -68,4 +63,4 @@ def load_sam(
     if checkpoint.decoder is not None:
         width = checkpoint.architecture.prompt_width
         head = DistanceHead(load_decoder(checkpoint.decoder, width, path.name), device)
-    return SamModel(network, name or path.stem, device, checkpoint.sha256, head, kind.decoder)
+    return SamModel(network, request.name, device, checkpoint.sha256, head, kind.decoder)

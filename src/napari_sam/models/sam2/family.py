@@ -16,9 +16,7 @@ def _recognises(header: Header) -> bool:
 def _load(request: Request) -> Model:
     from napari_sam.models.sam2.load import load_sam2
 
-    assert request.path is not None
-    how = {"name": request.name, "sha256": request.sha256}
-    return load_sam2(request.path, request.device, **how)
+    return load_sam2(request)
 
 
 SAM2 = Family(

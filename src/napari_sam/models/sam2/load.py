@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from napari_sam.models.checkpoints import check_sha256, file_sha256, read_file
+from napari_sam.models.checkpoints import checked_sha256, read_file
+from napari_sam.models.family import Request
 from napari_sam.models.sam2.architecture import settings_beside, settings_of
 from napari_sam.models.sam2.model import Sam2Model
 from napari_sam.models.sam2.names import to_transformers
@@ -15,25 +16,22 @@ from napari_sam.models.weights import State, named_tensors
 MODEL_TYPES = ("sam2_video", "sam2")
 
 
-def load_sam2(path: Path, device: str, *, name: str = "", sha256: str = "") -> Sam2Model:
+def load_sam2(request: Request) -> Sam2Model:
     """Load a checkpoint as Meta published it, or as ``transformers`` saves it.
 
     Parameters
     ----------
-    path : Path
-        A file of Meta's, or a safetensors file with ``config.json`` beside it.
-    device, name : str
-    sha256 : str
-        The hash that the file must have; any when empty.
+    request : Request
+        Of a file of Meta's, or a safetensors file with ``config.json`` beside it.
 
     Raises
     ------
     CheckpointError, InstallationError
     """
-    found = file_sha256(path)
-    check_sha256(path, found, sha256, name)
+    path = request.file
+    sha256 = checked_sha256(path, request.sha256, request.name)
     settings, state = _read(path)
-    return Sam2Model(build(settings, state, path.name), name or path.stem, device, found)
+    return Sam2Model(build(settings, state, path.name), request.name, request.device, sha256)
 
 
 def _read(path: Path) -> tuple[dict[str, Any], State]:

@@ -25,7 +25,7 @@ from napari_sam.libraries import keep_triton_out
 from napari_sam.models.sam.architecture import Decoders
 from napari_sam.models.sam.network import around
 from napari_sam.models.sam2.names import mask_names, prompt_names
-from napari_sam.models.weights import State, check_state, unfilled
+from napari_sam.models.weights import State, Unfilled, check_state
 from napari_sam.progress import Progress, silent
 
 _PLACES = (
@@ -84,7 +84,7 @@ def filled(make: Callable[[], Any], state: State, where: str) -> Any:
     """Make a network of ``transformers`` and fill it; see `build`."""
     state = with_both_places(state)
     try:
-        with unfilled(), warnings.catch_warnings():
+        with Unfilled(), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             network = make()
     except Exception as error:  # impossible sizes make constructors fail in any way

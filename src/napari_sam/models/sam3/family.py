@@ -14,9 +14,7 @@ def _recognises(header: Header) -> bool:
 def _load(request: Request) -> Model:
     from napari_sam.models.sam3.load import load_sam3
 
-    assert request.path is not None
-    how = {"name": request.name, "sha256": request.sha256}
-    return load_sam3(request.path, request.device, **how)
+    return load_sam3(request)
 
 
 SAM3 = Family(
