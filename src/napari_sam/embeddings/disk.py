@@ -79,12 +79,10 @@ class EmbeddingStore:
         """
         if max_bytes < 0:
             raise ParameterError(f"The limit must be 0 or more bytes, got {max_bytes}.")
-        self.folder.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=self.folder, suffix=".tmp")
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(str(max_bytes))
-        share(temporary)
-        os.replace(temporary, self.folder / _LIMIT)
+        from napari_sam.files import in_one_piece  # reading a limit needs none of what it imports
+
+        with in_one_piece(self.folder / _LIMIT) as temporary:
+            temporary.write_text(str(max_bytes), encoding="ascii")
         self.prune()
 
     @property

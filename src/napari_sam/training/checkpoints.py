@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import torch
 
 from napari_sam.errors import DataError
+from napari_sam.files import in_one_piece
 from napari_sam.training.warm_start import fitted
 
 __all__ = ["between", "code_version", "export_weights", "load_checkpoint", "save_checkpoint"]
@@ -30,11 +30,8 @@ def code_version() -> str:
 
 def save_checkpoint(state: dict[str, Any], path: str | Path) -> None:
     """Write a checkpoint atomically: a kill leaves the old file or the new one, never half."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    torch.save(state, part)
-    os.replace(part, path)
+    with in_one_piece(path) as temporary:
+        torch.save(state, temporary)
 
 
 def load_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -110,7 +107,7 @@ def export_weights(checkpoint: dict[str, Any], path: str | Path, **metadata: obj
         Figures and facts to keep in the file's header beside those of the checkpoint; every
         value is written as text, structures as JSON.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save
 
     tensors = {}
     for name, tensor in checkpoint["ema"].items():
@@ -119,8 +116,6 @@ def export_weights(checkpoint: dict[str, Any], path: str | Path, **metadata: obj
         tensors[name] = (tensor.half() if half else tensor).contiguous()
     facts = {"format": "napari-sam-cells-1", **checkpoint.get("facts", {}), **metadata}
     header = {k: v if isinstance(v, str) else json.dumps(v) for k, v in facts.items()}
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_suffix(".part")
-    save_file(tensors, part, metadata=header)
-    os.replace(part, path)
+    with in_one_piece(path) as temporary:
+        # `save_file` would put a file of its own there, which only its owner may read.
+        temporary.write_bytes(save(tensors, metadata=header))
