@@ -16,6 +16,7 @@ from hypothesis import example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+from describing_model import two_kinds
 from fake_model import FakeModel, blobs
 from napari_sam import loading
 from napari_sam.cli import main
@@ -27,6 +28,8 @@ from napari_sam.methods.finding_cells import find_cells
 from napari_sam.methods.options import CellOptions
 from napari_sam.methods.recipe import as_command, as_python
 from napari_sam.methods.settings import Settings
+from napari_sam.methods.similar_options import SimilarOptions
+from napari_sam.objects.examples import Examples
 
 CHOICES = [
     CellOptions(),
@@ -220,3 +223,12 @@ def test_both_find_everything_that_the_settings_find(model, file, tmp_path):
     written = tifffile.imread(tmp_path / "out" / f"{file.stem}_labels.tif")
     np.testing.assert_array_equal(written, scope["result"].labels)
     assert written.max() >= 3
+
+
+def test_what_no_code_can_spell_is_told_beside_it():
+    image, labels = two_kinds()
+    code = as_python(SimilarOptions(examples=Examples.of(image, labels)), image="plate.tif")
+    assert "image = ns.read_image('plate.tif')" in code
+    assert "# examples: labels of a few of the cells looked for" in code
+    assert code.endswith("result = ns.find_similar(image, model='cells', examples=examples)")
+    assert "unlike" not in code

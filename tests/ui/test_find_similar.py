@@ -60,6 +60,7 @@ def test_cells_like_those_kept_are_found_and_ranked(shown):
     assert layer.features["similarity"].min() >= 0.5
     assert shown.state.find.options.examples is not None
     assert isinstance(shown.find.examples, ExampleChoice)
+    assert "right-click one that is not" in shown.state.status
 
 
 def test_the_slider_of_likeness_acts_without_the_model(shown):

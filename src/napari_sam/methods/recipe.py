@@ -68,9 +68,11 @@ def as_python(
         lines += _reading(image, series, [channel] if channel is not None else channels)
     words = [] if method.function else [f"method={method.name!r}"]
     words += [f"model={str(model)!r}"]
-    variables = {one.name: one.option.variable for one in described(options)}
+    known = {one.name: one.option for one in described(options)}
     for name, value in _said(options).items():
-        words += [f"{name}={variables[name] or repr(value)}"]
+        variable = known[name].variable
+        words += [f"{name}={variable or repr(value)}"]
+        lines += [f"# {variable}: {known[name].typed}"] if variable else []
     if limits is not None:
         words.append(f"limits={tuple(float(value) for value in limits)}")
     function = method.function or "segment_objects"
@@ -87,14 +89,13 @@ def _reading(image: Input, series: int | None, channels: Sequence[int] | None) -
     Examples
     --------
     >>> print("\\n".join(_reading("dish.tif", None, (0, 2))))
-    from napari_sam.files import read_image
     from napari_sam.files.composed import compose
     <BLANKLINE>
-    image = compose(read_image('dish.tif'), (0, 2))
+    image = compose(ns.read_image('dish.tif'), (0, 2))
     """
     which = "" if series is None else f", series={series}"
-    call = f"read_image({str(image)!r}{which})"
-    lines = ["from napari_sam.files import read_image"]
+    call = f"ns.read_image({str(image)!r}{which})"
+    lines = []
     if channels is not None and len(channels) == 1:
         lines.append("from napari_sam.files.pick import pick")
         call = f"pick({call}, channel={channels[0]})"

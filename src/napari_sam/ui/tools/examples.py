@@ -140,8 +140,11 @@ class ExampleChoice:
 
     @property
     def told(self) -> str:
-        """Say how many answers there are; nothing where there is none."""
-        if not self._answers or self._search is not self._following.search:
+        """Say how many answers there are, and how one answers where there is none."""
+        search = self._following.search
+        if search is None or not search.options.by.by_examples:
             return ""
+        if not self._answers or self._search is not search:
+            return " Click one that is meant, right-click one that is not."
         yes = sum(answer for answer, _ in self._answers.values())
         return f" {yes} more like these, {len(self._answers) - yes} unlike them."
