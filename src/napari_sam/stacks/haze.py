@@ -26,7 +26,8 @@ from napari_sam.images import Image, is_blank
 __all__ = ["Dehazed", "dehazed", "reach_of", "without_haze"]
 
 #: Of the mean of both slices, what is subtracted; and how many widths of a pixel they lie away,
-#: about as far as light reaches along z. Compared on generated and real stacks, see docs/stacks.md.
+#: about as far as light reaches along z. Compared on generated and real stacks in
+#: docs/stacks-figures.md.
 SHARE, AWAY = 1 / 3, 5.0
 FEW = 2  # slices away, where nobody knows how far that is
 FAR = 2 * AWAY  # widths of a pixel beyond which a slice beside shows other things, and no light
