@@ -38,9 +38,8 @@ from napari_sam.ui.tools.click import Click
 from napari_sam.ui.tools.find_region import region_mask
 from napari_sam.ui.tools.review_advice import advice
 from napari_sam.ui.tools.review_appearance import Appearance
-from napari_sam.ui.tools.review_labels import fitting_labels
 from napari_sam.ui.tools.review_mouse import ReviewMouse
-from napari_sam.ui.tools.review_plane import ReviewedPlane
+from napari_sam.ui.tools.review_plane import ReviewedPlane, fitting_labels
 from napari_sam.ui.tools.review_proposals import ReviewProposals
 from napari_sam.ui.tools.review_queue import Queue, parallel_planes
 from napari_sam.ui.tools.review_state import ReviewedObjects, ReviewState

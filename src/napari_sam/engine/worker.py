@@ -6,6 +6,7 @@ Takes immutable requests and returns immutable results; it knows no viewer and t
 from __future__ import annotations
 
 import gc
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
@@ -20,7 +21,6 @@ from napari_sam.engine.carrying import Carried, Carrying, Told
 from napari_sam.engine.pictures import Picture, picture_of
 from napari_sam.engine.prompter import Look, Prompter
 from napari_sam.engine.run import Result, check_capabilities, run
-from napari_sam.engine.steps import TimedProgress
 from napari_sam.engine.view import View
 from napari_sam.images import Block, is_large
 from napari_sam.methods.found import Found
@@ -118,7 +118,7 @@ class Worker:
             embedding, pixels = self._last[1:]
             if embedding.model == model.fingerprint:
                 return embedding, pixels
-        steps = TimedProgress(progress)
+        steps = _TimedProgress(progress)
         pixels = view.read()
         embedding = self._embeddings.encode(
             model, pixels, limits=limits_of(view.image, pixels), progress=steps
@@ -312,3 +312,18 @@ class Worker:
         method_of(options).check(options, model)
         embedding, pixels = self.read(model, view, progress)
         return Encoded(view, pixels, embedding, model, self._finder_for(options, model, device))
+
+
+class _TimedProgress:
+    """Passes progress on; measures the longest time between two reports, when nothing stops it."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._at = time.monotonic()
+        self.longest = 0.0
+
+    def __call__(self, fraction: float) -> None:
+        now = time.monotonic()
+        self.longest = max(self.longest, now - self._at)
+        self._progress(fraction)
+        self._at = time.monotonic()

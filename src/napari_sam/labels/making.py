@@ -56,7 +56,7 @@ def making(
     runs = change.pixels.reversed if back else change.pixels
     # Rows are worked out first: what cannot be done with them shows before pixels change.
     table = _turned(sheet, change, back)
-    left_alone = (yield from _written(sheet, presence, runs, strictly, wanted)) if len(runs) else 0
+    left_alone = yield from _written(sheet, presence, runs, strictly, wanted)
     if runs.far_apart:  # and so written in several turns: others may have changed rows meanwhile
         table = _turned(sheet, change, back)
     if table is not None:

@@ -7,12 +7,11 @@ import reprlib
 from pathlib import Path
 
 from napari_sam import checks
-from napari_sam.errors import ModelError, UnknownModelError
+from napari_sam.errors import CheckpointError, ModelError, UnknownModelError
 from napari_sam.models import zoo
 from napari_sam.models.entry import Entry
 from napari_sam.models.families import family_of
 from napari_sam.models.family import PRECISIONS, Family, Precision, Request
-from napari_sam.models.identify import identify
 from napari_sam.models.model import Model
 from napari_sam.models.obtain import check, is_other, obtain
 from napari_sam.models.paths import checkpoint_at, checkpoint_name, given_path
@@ -75,7 +74,7 @@ def _load_entry(
         if not download and where.is_file() and not itself.is_in(where.parent):
             raise ModelError(
                 f"{where} is not the file of the model {entry.name!r}, which has "
-                f"{entry.size:,} bytes. {identify(where, zoo.ZOO)} Put the right file there, or "
+                f"{entry.size:,} bytes. {_what_is_at(where)} Put the right file there, or "
                 f"download it: napari-sam models download {entry.name}"
             )
         if not download:
@@ -102,3 +101,19 @@ def _check_precision(family: Family, name: str, precision: Precision) -> None:
             f"The model {name!r} ({family.title}) cannot be loaded with precision={precision!r}, "
             f"only with {', '.join(map(repr, family.precisions))}."
         )
+
+
+def _what_is_at(path: Path) -> str:
+    """Say in a sentence what a checkpoint file is that was taken for another."""
+    from napari_sam.models.checkpoints import file_sha256
+
+    size = path.stat().st_size
+    alike = [entry for entry in zoo.ZOO if entry.bytes == size and entry.known_hash]
+    found = file_sha256(path) if alike else ""
+    for entry in alike:
+        if entry.known_hash == found:
+            return f"It is the file of {entry.name!r}."
+    try:
+        return f"It is a checkpoint of {family_of(path).title}."
+    except CheckpointError as error:
+        return str(error)

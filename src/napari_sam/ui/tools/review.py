@@ -15,10 +15,9 @@ from napari_sam.ui.tools.review_advice import SHEET, advice
 from napari_sam.ui.tools.review_appearance import Appearance
 from napari_sam.ui.tools.review_brush import ReviewHand
 from napari_sam.ui.tools.review_classes import ReviewClasses, class_keys
-from napari_sam.ui.tools.review_labels import fitting_labels
 from napari_sam.ui.tools.review_many import Many
 from napari_sam.ui.tools.review_mouse import ReviewMouse
-from napari_sam.ui.tools.review_plane import ReviewedPlane
+from napari_sam.ui.tools.review_plane import ReviewedPlane, fitting_labels
 from napari_sam.ui.tools.review_proposals import ReviewProposals
 from napari_sam.ui.tools.review_queue import Queue
 from napari_sam.ui.tools.review_region import ReviewRegion
