@@ -28,6 +28,7 @@ VOCABULARY = {
     "images",
     "installation",
     "libraries",
+    "near",
     "noise",
     "overlays",
     "pixel_size",

@@ -90,7 +90,7 @@ def test_a_stack_is_found_plane_by_plane():
 
 
 def test_an_option_that_it_does_not_have_is_refused():
-    with pytest.raises(ParameterError, match="no such option"):
+    with pytest.raises(ParameterError, match="no option 'strength'"):
         ns.segment_objects(blobs(), "spots", FakeModel(), strength=3)
 
 

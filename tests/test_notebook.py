@@ -14,7 +14,7 @@ import tifffile
 import napari_sam as ns
 from fake_model import FakeModel, blobs
 from napari_sam.cli.app import main
-from napari_sam.errors import DataError, ImageError, LabelsError
+from napari_sam.errors import DataError, ImageError, LabelsError, ParameterError
 from napari_sam.segmentation import measure
 
 IMAGE = blobs((64, 80))
@@ -95,6 +95,19 @@ def test_a_name_that_is_nearly_right_is_told() -> None:
     with pytest.raises(AttributeError) as raised:
         _ = ns.quite_another_thing
     assert "mean" not in str(raised.value)
+
+
+def test_an_option_that_is_nearly_right_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(ParameterError, match=r"no option 'diamter'\. Did you mean 'diameter'"):
+        ns.segment_objects(IMAGE, "cells", model(), diamter=20)
+    with pytest.raises(ParameterError, match=r"no option 'max_gapp'\. Did you mean 'max_gap'"):
+        ns.track_cells(STACK, model(), max_gapp=20)
+    with pytest.raises(SystemExit):
+        main(["segment", "a.tif", "-o", "out", "--diamter", "30"])
+    assert "Did you mean '--diameter'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["segment", "a.tif", "-o", "out", "--nothing-alike"])
+    assert "Did you mean" not in capsys.readouterr().err
 
 
 # -- files ----------------------------------------------------------------------------------------

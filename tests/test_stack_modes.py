@@ -212,8 +212,10 @@ def test_rows_and_columns_anywhere() -> None:
 
 
 def test_senseless_settings_are_refused() -> None:
-    with pytest.raises(ParameterError, match="no such setting"):
+    with pytest.raises(ParameterError, match="no option 'strength'"):
         ns.segment_volume(BALLS, FakeModel(), strength=3)
+    with pytest.raises(ParameterError, match="Did you mean 'diameter'"):
+        ns.segment_volume(BALLS, FakeModel(), diamter=3)
     with pytest.raises(ParameterError, match="anisotropy"):
         ns.segment_volume(BALLS, FakeModel(), anisotropy=0)
     with pytest.raises(ImageError, match="TZYX"):

@@ -24,7 +24,6 @@ Qt nor napari.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from typing import TYPE_CHECKING, Any
 
@@ -122,9 +121,10 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
-        near = difflib.get_close_matches(name, __all__, n=1)
-        guess = f". Did you mean {near[0]!r}?" if near else ""
-        raise AttributeError(f"module 'napari_sam' has no attribute {name!r}{guess}")
+        from napari_sam.near import did_you_mean
+
+        guess = did_you_mean(name, __all__)
+        raise AttributeError(f"module 'napari_sam' has no attribute {name!r}.{guess}")
     module = importlib.import_module(home)
     value = module if name == "errors" else getattr(module, name)
     globals()[name] = value

@@ -8,7 +8,6 @@ from typing import Any, Literal, overload
 from napari_sam import checks
 from napari_sam.engine.run import Result, run
 from napari_sam.engine.whole import ModelSource, models_for, segment_image
-from napari_sam.errors import ParameterError
 from napari_sam.images import Image
 from napari_sam.methods.found_objects import ChosenObjects
 from napari_sam.methods.method import Method
@@ -105,11 +104,11 @@ def segment_cells(
         diameter=diameter,
         refine=refine,
     )
-    described = Image.of(image, rgb=rgb, limits=limits, pixel_size=pixel_size)
+    seen = Image.of(image, rgb=rgb, limits=limits, pixel_size=pixel_size)
     who = finder if seeds is None else seeds
     checks.reports(progress)
     models = models_for(options, model, who, device)
-    return segment_image(described, options, models, out=out, progress=progress)
+    return segment_image(seen, options, models, out=out, progress=progress)
 
 
 @overload
@@ -237,13 +236,13 @@ drop_background, ask_at
         ask_at=ask_at if seeds is None else seeds,
     )
     checks.one_of(output, ("labels", "masks", "rle"), "output")
-    described = Image.of(image, rgb=rgb, limits=limits)
+    seen = Image.of(image, rgb=rgb, limits=limits)
     checks.reports(progress)
     runs, sees = models_for(options, model, finder, device)
     if output == "labels":
-        return segment_image(described, options, (runs, sees), progress=progress)
+        return segment_image(seen, options, (runs, sees), progress=progress)
     method: Method[Any] = method_of(options)
-    results = run(described, None, method, runs, options, finder=sees, progress=progress)
+    results = run(seen, None, method, runs, options, finder=sees, progress=progress)
     return list(records(results, rle=output == "rle"))
 
 
@@ -294,14 +293,11 @@ def segment_objects(
     True
     """
     known = method_named(method)
-    try:
-        wanted = given(known.kind, options)
-    except TypeError as error:
-        raise ParameterError(f"The method {known.name!r} has no such option: {error}.") from error
-    described = Image.of(image, rgb=rgb, limits=limits, pixel_size=pixel_size)
+    wanted = given(known.kind, options)
+    seen = Image.of(image, rgb=rgb, limits=limits, pixel_size=pixel_size)
     checks.reports(progress)
     models = models_for(wanted, model, finder, device)
-    return segment_image(described, wanted, models, out=out, progress=progress)
+    return segment_image(seen, wanted, models, out=out, progress=progress)
 
 
 def masks_of(result: Result) -> int:

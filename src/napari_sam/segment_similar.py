@@ -6,8 +6,8 @@ from typing import Any
 
 from napari_sam import checks
 from napari_sam.engine.whole import ModelSource, models_for, segment_image
-from napari_sam.errors import ParameterError
 from napari_sam.images import Image
+from napari_sam.methods.option import given
 from napari_sam.methods.similar_options import SimilarOptions
 from napari_sam.objects.examples import Examples
 from napari_sam.pixel_size import PixelSize
@@ -84,10 +84,8 @@ def find_similar(
     shown = described if shown_on is None else Image.of(shown_on)
     yes = _examples(shown, examples)
     no = None if unlike is None else _examples(shown, unlike)
-    try:
-        wanted = SimilarOptions(likeness=likeness, examples=yes, unlike=no, **options)
-    except TypeError as error:
-        raise ParameterError(f"find_similar has no such option: {error}.") from error
+    said = {"likeness": likeness, "examples": yes, "unlike": no, **options}
+    wanted = given(SimilarOptions, said)
     checks.reports(progress)
     models = models_for(wanted, model, "cells", device)
     found = segment_image(described, wanted, models, progress=progress)

@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 
 from napari_sam import checks
 from napari_sam.engine.whole import ModelSource, models_for, segment_image
-from napari_sam.errors import ImageError, ParameterError
+from napari_sam.errors import ImageError
 from napari_sam.images import Image
+from napari_sam.methods.option import given
 from napari_sam.methods.options import CellOptions
 from napari_sam.methods.track import TrackOptions
 from napari_sam.methods.volume import VolumeOptions
@@ -174,10 +175,8 @@ def _options(kind: type[Kind], options: CellOptions | None, settings: dict[str, 
     ParameterError
     """
     known = {} if options is None else asdict(options)
-    try:
-        return kind(**{**known, **settings})
-    except TypeError as error:
-        raise ParameterError(f"There is no such setting: {error}.") from error
+    made: Kind = given(kind, {**known, **settings})
+    return made
 
 
 def _checked(image: Image, letter: str) -> Image:

@@ -274,7 +274,7 @@ def test_what_cannot_be_looked_for_is_refused() -> None:
         ns.segment_objects(image, "similar", DescribingModel())
     with pytest.raises(ParameterError, match="Examples"):
         SimilarOptions(examples=labels)
-    with pytest.raises(ParameterError, match="no such option"):
+    with pytest.raises(ParameterError, match="no option 'colour'"):
         ns.find_similar(image, labels, DescribingModel(), colour="red")
 
 

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 from napari_sam import __version__
 from napari_sam.errors import NapariSamError
+from napari_sam.near import did_you_mean
 
 INTERRUPTED = 130
 #: A file of this folder each, in the order in which they are listed.
@@ -59,11 +60,23 @@ def _with_dashes(words: Sequence[str]) -> list[str]:
     return spelled
 
 
-def _not_known(words: Sequence[str], command: str | None) -> str:
+def _not_known(words: Sequence[str], command: str | None, parser: argparse.ArgumentParser) -> str:
     """Say that there are no such options, and where those are listed that there are."""
     help_of = f"napari-sam {command}" if command else "napari-sam"
+    typed = next((word.partition("=")[0] for word in words if word.startswith("--")), "")
+    guess = did_you_mean(typed, _flags(parser, command), least=0.75) if typed else ""
     listed = " ".join(words)
-    return f"unrecognized arguments: {listed}. '{help_of} --help' lists what there is."
+    return f"unrecognized arguments: {listed}.{guess} '{help_of} --help' lists what there is."
+
+
+def _flags(parser: argparse.ArgumentParser, command: str | None) -> list[str]:
+    """List the options of a command."""
+    parsers: dict[str, argparse.ArgumentParser] = {}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            parsers |= action.choices
+    own = parsers.get(command or "", parser)
+    return [flag for action in own._actions for flag in action.option_strings]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -86,7 +99,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = build_parser(words)
     options, strange = parser.parse_known_args(words)
     if strange:
-        parser.error(_not_known(strange, options.command))
+        parser.error(_not_known(strange, options.command, parser))
     if options.command is None:
         parser.print_help()
         return 2

@@ -16,6 +16,7 @@ from typing import Any, Literal, NamedTuple
 
 from napari_sam.errors import ParameterError
 from napari_sam.methods.preset import is_preset
+from napari_sam.near import did_you_mean
 
 Acts = Literal["at once", "search", "again"]
 """When a change acts: on what was found, when a search is started, or by searching again."""
@@ -172,8 +173,12 @@ def given(kind: type, typed: Mapping[str, Any]) -> Any:
     Raises
     ------
     ParameterError
+        When there is no option of a name, or a value makes no sense.
     """
-    values = dict(typed)
+    values, names = dict(typed), [one.name for one in dataclasses.fields(kind) if one.init]
+    strange = next((name for name in values if name not in names), None)
+    if strange is not None:
+        raise ParameterError(f"There is no option {strange!r}.{did_you_mean(strange, names)}")
     for name, _, what in described(kind):
         if name in values and what.instead_of:
             values.setdefault(what.instead_of, None)

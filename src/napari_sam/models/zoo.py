@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import reprlib
 import shlex
@@ -17,6 +16,7 @@ from napari_sam.models.family import Request
 from napari_sam.models.obtain import obtain
 from napari_sam.models.paths import checkpoint_at, checkpoint_name, given_path
 from napari_sam.models.published import ZOO
+from napari_sam.near import did_you_mean
 from napari_sam.progress import Progress, silent
 
 __all__ = [
@@ -80,8 +80,7 @@ def info(name: str) -> Entry:
     entries = {entry.name: entry for entry in available()}
     if name in entries:
         return entries[name]
-    near = difflib.get_close_matches(name[:_LONGEST], entries, n=2, cutoff=0.5)
-    guess = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+    guess = did_you_mean(name, entries, least=0.5)
     raise UnknownModelError(
         f"There is no model {reprlib.repr(name)} and no file of that name.{guess} "
         f"Models: {', '.join(entries)}. A checkpoint of your own is given by its path."
