@@ -10,7 +10,7 @@ from typing import Any
 
 from napari_sam.errors import DataError
 from napari_sam.methods.option import option, validate
-from napari_sam.methods.options import at_least, check_areas
+from napari_sam.methods.options import at_least, check_areas, largest, smallest
 
 
 def read_boxes(path: Path) -> list[Any]:
@@ -88,23 +88,8 @@ class ConceptOptions:
         folded=False,
         floor=0.1,
     )
-    min_area: int = option(
-        0,
-        int,
-        label="Smallest",
-        help="Leave out objects of fewer pixels.",
-        typed="drop smaller objects, in pixels",
-        unit="px²",
-    )
-    max_area: int | None = option(
-        None,
-        int,
-        label="Largest",
-        help="Leave out objects of more pixels; 0 keeps all.",
-        typed="drop larger objects, in pixels",
-        low=1,
-        unit="px²",
-    )
+    min_area: int = smallest()
+    max_area: int | None = largest()
     boxes: Sequence[Any] | None = option(
         None,
         list,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from napari_sam.errors import ParameterError
 from napari_sam.methods.option import option, validate
@@ -29,6 +29,31 @@ def at_least(share: float) -> str:
     ('≥ 50 %', 'any')
     """
     return f"≥ {100 * share:.0f} %" if share else "any"
+
+
+def smallest(more: str = "") -> Any:
+    """The option of how small an object may be, where a number says it; `more` for the flag."""
+    return option(
+        0,
+        int,
+        label="Smallest",
+        help="Leave out objects of fewer pixels.",
+        typed=f"drop smaller objects, in pixels{more}",
+        unit="px²",
+    )
+
+
+def largest() -> Any:
+    """The option of how large an object may be."""
+    return option(
+        None,
+        int,
+        label="Largest",
+        help="Leave out objects of more pixels; 0 keeps all.",
+        typed="drop larger objects, in pixels",
+        low=1,
+        unit="px²",
+    )
 
 
 class _Areas(Protocol):

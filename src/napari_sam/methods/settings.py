@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from napari_sam.errors import ParameterError
 from napari_sam.methods.option import option, validate
-from napari_sam.methods.options import at_least, check_areas
+from napari_sam.methods.options import at_least, check_areas, largest, smallest
 from napari_sam.methods.point_grids import read_point_grids
 from napari_sam.methods.preset import preset
 
@@ -198,23 +198,8 @@ class Settings:
         unit="px²",
         rank=2,
     )
-    min_area: int = option(
-        0,
-        int,
-        label="Smallest",
-        help="Leave out objects of fewer pixels.",
-        typed="drop smaller objects, in pixels; default: a twentieth of a typical cell, or 0",
-        unit="px²",
-    )
-    max_area: int | None = option(
-        None,
-        int,
-        label="Largest",
-        help="Leave out objects of more pixels; 0 keeps all.",
-        typed="drop larger objects, in pixels",
-        low=1,
-        unit="px²",
-    )
+    min_area: int = smallest("; default: a twentieth of a typical cell, or 0")
+    max_area: int | None = largest()
     drop_background: bool = option(
         False,
         bool,
