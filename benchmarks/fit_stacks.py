@@ -157,7 +157,7 @@ def slice_pairs(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the signs of regions of nearby slices that overlap, and which are one object."""
     found = [SliceObjects(plane, {}) for plane in planes]
-    _, pairs = collect(found, np.zeros(planes.shape, np.int32), step, image)
+    pairs = collect(found, np.zeros(planes.shape, np.int32), step, image).pairs
     owners = np.concatenate([owners_of(*pair) for pair in zip(planes, true, strict=True)])
     own = owners[pairs.first], owners[pairs.second]
     both = (own[0] > 0) & (own[1] > 0)  # what is nothing says nothing

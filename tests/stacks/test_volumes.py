@@ -205,6 +205,16 @@ def test_a_disc_on_one_slice_is_no_object_among_balls(apart: float) -> None:
     assert same(link_slices(slices_of(scrap), SHAPE, spacing=(apart, 1, 1)).labels, scrap)
 
 
+def test_scraps_are_told_though_there_be_more_of_them_than_of_objects() -> None:
+    labels = balls((5, 15, 15), (5, 15, 40), (5, 15, 65))
+    scrap, number = labels.copy(), 3
+    for z in (1, 5):
+        for column in range(4, 76, 12):
+            number += 1
+            scrap[z, 40:49, column : column + 9] = number
+    assert same(link_slices(slices_of(scrap), SHAPE).labels, labels)
+
+
 def test_a_ball_among_long_fibres_is_an_object() -> None:
     labels = np.zeros((30, 60, 80), np.int32)
     for number, column in enumerate((10, 20, 30, 40), 1):

@@ -158,6 +158,7 @@ def _follow(
                 slices_of(islice(come, depth)),
                 image=PlaneStack(image.finest, time),
                 spacing=spacing_of(image),
+                rims=False,
             )
         movie = PlaneStack(labels, times)
     else:

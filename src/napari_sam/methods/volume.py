@@ -140,6 +140,7 @@ class Volume(Cells):
                 spacing=options.spacing or spacing_of(image),
                 step=options.anisotropy,
                 least=options.min_score,
+                rims=False,
                 source=source,
                 used=used,
             )

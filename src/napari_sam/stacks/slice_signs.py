@@ -46,7 +46,7 @@ class SliceRegions(NamedTuple):
         shown = 0.0 if picture is None else detail(picture)
         if picture is None or not shown:
             return cls(start, labels, objects, None, np.zeros(len(objects)), 0.0)
-        smooth = ndi.gaussian_filter(np.asarray(picture, np.float32), _SMOOTH)
+        smooth = smoothed(picture)
         number = np.searchsorted(objects.ids, labels[labels > 0])
         light = smooth[labels > 0]
         mean = np.bincount(number, light, len(objects)) / objects.sizes
@@ -95,6 +95,12 @@ class SlicePairs(NamedTuple):
         none = np.empty(0, np.int64)
         nothing = cls(none, none, none, none, np.empty((0, 9)))
         return cls(*(np.concatenate(columns) for columns in zip(nothing, *parts, strict=True)))
+
+
+def smoothed(picture: Picture) -> Picture:
+    """Return how bright a slice (H, W) is, with less noise."""
+    smooth: Picture = ndi.gaussian_filter(np.asarray(picture, np.float32), _SMOOTH)
+    return smooth
 
 
 def signs_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,9 @@ from napari_sam.stacks.grouping import gather_regions, join_tips
 from napari_sam.stacks.interpolate import fill_regions
 from napari_sam.stacks.logistic import Logistic
 from napari_sam.stacks.object_table import describe_objects, mean_scores
-from napari_sam.stacks.slice_signs import SlicePairs, SliceRegions, valleys
+from napari_sam.stacks.rims import Light, beyond, ends_of, without_rims
+from napari_sam.stacks.scraps import scraps
+from napari_sam.stacks.slice_signs import SlicePairs, SliceRegions, smoothed, valleys
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,12 +37,6 @@ SAME = Logistic(
 )
 EAGER = 0.35  # log-odds added to every pair: objects that change fast are in pieces otherwise
 SKIP = 2  # slices on which an object may be missing
-#: Share of the extent along z that is usual in its stack for what is as wide, below which an object
-#: is a scrap of others: light out of focus, a slice cut otherwise than its neighbours.
-SCRAP = 0.4
-CUT_OFF = 0.25  # of that share is enough where the stack's first or last slice cuts an object off
-ROUND = 0.5  # of its width: what reaches so far along z is none, though most be long fibres
-FLAT = 3  # slices of a usual object below which the stack is too flat to tell scraps
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +63,7 @@ def link_slices(
     pixel_size: PixelSize | None = None,
     source: str = "",
     least: float = 0.0,
+    rims: bool = True,
     out: Any = None,
 ) -> Segmentation:
     """Join objects that were found slice by slice.
@@ -87,6 +84,9 @@ def link_slices(
         For the table.
     least : float
         Objects whose slices, each by its pixels, score less in the mean are left out.
+    rims : bool
+        Whether objects keep their dim rims, see `napari_sam.stacks.rims`. Those of objects that a
+        model found slice by slice are better taken away; the `image` tells them.
     out : (Z, H, W) integer array, optional
         What to write the labels into, zarr for example; a new int32 array by default.
 
@@ -103,7 +103,8 @@ def link_slices(
     if out is not None:
         check_out(out, tuple(shape))
     labels = np.zeros(shape, np.int32) if out is None else out
-    table = link_into(labels, found, image=image, spacing=spacing, source=source, least=least)
+    how: dict[str, Any] = {"image": image, "spacing": spacing, "least": least, "rims": rims}
+    table = link_into(labels, found, source=source, **how)
     return Segmentation(labels, with_units(table, pixel_size))
 
 
@@ -117,6 +118,7 @@ def link_into(
     source: str = "",
     used: int = 0,
     least: float = 0.0,
+    rims: bool = True,
 ) -> pd.DataFrame:
     """Join objects that were found slice by slice, and write them into labels.
 
@@ -132,6 +134,8 @@ def link_into(
         The highest id that others have.
     least : float
         Objects whose slices, each by its pixels, score less in the mean are left out.
+    rims : bool
+        See `link_slices`.
 
     Returns
     -------
@@ -145,21 +149,22 @@ def link_into(
     spacing = None if spacing is None else checks.spacing(spacing)
     if step is None:
         step = 1.0 if spacing is None else step_of(spacing)
-    regions, pairs = collect(found, labels, step, image)
-    count = sum(len(objects) for objects, _ in regions)
-    sheets = np.repeat(np.arange(len(regions)), [len(objects) for objects, _ in regions])
-    scores = np.concatenate([known for _, known in regions]) if count else np.empty(0)
-    sizes = np.concatenate([o.sizes for o, _ in regions]) if count else np.empty(0, np.int64)
+    slices = collect(found, labels, step, image, lit=not rims)
+    scores, sheets, sizes, pairs = slices.scores, slices.sheets, slices.sizes, slices.pairs
     gains = SAME.log_odds(pairs.signs) + EAGER
     numbers = gather_regions(pairs.first, pairs.second, gains, sheets)
     next_to = pairs.apart == 1
     touching = pairs.first[next_to], pairs.second[next_to], pairs.shared[next_to]
     numbers = join_tips(numbers, *touching, (sizes, sheets)) + 1
-    numbers = _without_scraps(numbers, sheets, sizes, len(regions) - 1, step)
+    numbers = _renumbered(numbers, ~scraps(numbers, sheets, sizes, len(slices.objects) - 1, step))
     numbers = _without_doubtful(numbers, scores, sizes, least)
+    ends = np.full(len(numbers), -np.inf)
+    if slices.light is not None:
+        ends = ends_of(slices.light, numbers)
+        numbers = np.where(beyond(slices.light, ends, numbers, sheets), 0, numbers)
     numbers = np.where(numbers > 0, numbers + used, 0)
     check_id(int(numbers.max(initial=0)), labels.dtype)
-    _paint(labels, regions, numbers)
+    _paint(labels, slices.objects, numbers, ends, image)
     _fill_gaps(labels, numbers, sheets)
     table = describe_objects(labels, (numbers, scores, sizes), spacing, source=source)
     table.insert(2, "weakest", weakest_slices(table["label"].to_numpy(), numbers, scores, sheets))
@@ -187,19 +192,36 @@ def weakest_slices(ids: Ints, numbers: Ints, scores: Floats, sheets: Ints) -> In
     return sheets[order][first] if len(ids) else np.empty(0, np.int64)
 
 
-def collect(
-    found: Iterable[SliceObjects], labels: Any, step: float, image: Any = None
-) -> tuple[list[tuple[FrameObjects, Floats]], SlicePairs]:
-    """Write slices down as they come; return their regions, and pairs of them with signs.
+class Slices(NamedTuple):
+    """What joining knows of slices, without their pixels: of their regions (m,), in order.
 
-    Returns
-    -------
-    regions : list of (FrameObjects, (n,) float)
-        The regions of every slice, and their scores.
-    pairs : SlicePairs
-        Those that overlap, with all signs (m, 11), see `SAME`.
+    ``pairs`` are those that overlap, with all signs (m, 11), see `SAME`; ``light`` is None where
+    nobody asked.
     """
-    regions: list[tuple[FrameObjects, Floats]] = []
+
+    objects: list[FrameObjects]
+    scores: Floats
+    sizes: Ints
+    sheets: Ints
+    light: Light | None
+    pairs: SlicePairs
+
+
+def collect(
+    found: Iterable[SliceObjects], labels: Any, step: float, image: Any = None, lit: bool = False
+) -> Slices:
+    """Write slices down as they come; return what there is to know of their regions.
+
+    Parameters
+    ----------
+    found, labels, step, image
+        See `link_into`.
+    lit : bool
+        Whether to measure how bright regions are inside and around them.
+    """
+    every: list[FrameObjects] = []
+    scores: list[Floats] = []
+    light: list[Light] = []
     pairs: list[SlicePairs] = []
     recent: deque[SliceRegions] = deque(maxlen=SKIP + 1)
     used = 0
@@ -209,54 +231,27 @@ def collect(
         held = list(recent)
         for at, earlier in enumerate(held, start=1):
             pairs.append(SlicePairs.between(earlier, this, held[at:], step))
-        known = np.array([one.scores.get(int(i), np.nan) for i in objects.ids])
-        regions.append((objects, known))
+        every.append(objects)
+        scores.append(np.array([one.scores.get(int(i), np.nan) for i in objects.ids]))
+        if lit:
+            light.append(Light.of(this))
         recent.append(this)
         check_id(int(objects.ids.max(initial=0)), labels.dtype)
         labels[z] = one.labels
         used += len(objects)
-    if len(regions) != labels.shape[0]:
-        raise LabelsError(f"{len(regions)} slices came for a stack of {labels.shape[0]}.")
-    every = SlicePairs.joined(pairs)
-    sizes = np.concatenate([np.empty(0, np.int64), *(objects.sizes for objects, _ in regions)])
-    signs = np.concatenate([every.signs, valleys(every, sizes)], axis=1)
-    return regions, every._replace(signs=signs)
-
-
-def _without_scraps(
-    numbers: Ints, sheets: Ints, sizes: npt.NDArray[Any], end: int, step: float
-) -> Ints:
-    """Number objects 1..n, and those 0 that are seen on far fewer slices than others as wide.
-
-    What is usual is told by half of the stack's own pixels, so it hardly matters how far apart
-    its slices are said to be.
-
-    Parameters
-    ----------
-    numbers, sheets, sizes : (m,) int
-        The object, from 1, the slice and the pixels of every region.
-    end : int
-        The last slice.
-    step : float
-        Distance between slices in widths of a pixel.
-    """
-    if not len(numbers):
-        return numbers
-    count = int(numbers.max()) + 1
-    widest, volume = np.zeros(count), np.bincount(numbers, sizes, count)
-    np.maximum.at(widest, numbers, np.sqrt(sizes))
-    low, high = np.full(count, end), np.zeros(count, np.int64)
-    np.minimum.at(low, numbers, sheets)
-    np.maximum.at(high, numbers, sheets)
-    extent = high - low + 1
-    if np.median(extent[1:]) < FLAT:
-        return numbers
-    whole = (low > 0) & (high < end)
-    lengths = extent / np.maximum(widest, 1.0)
-    order = np.argsort(lengths, kind="stable")
-    usual = lengths[order[np.searchsorted(np.cumsum(volume[order]), volume.sum() / 2)]]
-    least = min(SCRAP * usual, ROUND / step) * widest * np.where(whole, 1.0, CUT_OFF)
-    return _renumbered(numbers, extent >= least)
+    if len(every) != labels.shape[0]:
+        raise LabelsError(f"{len(every)} slices came for a stack of {labels.shape[0]}.")
+    joined = SlicePairs.joined(pairs)
+    sizes = np.concatenate([np.empty(0, np.int64), *(objects.sizes for objects in every)])
+    signs = np.concatenate([joined.signs, valleys(joined, sizes)], axis=1)
+    return Slices(
+        every,
+        np.concatenate([np.empty(0), *scores]),
+        sizes,
+        np.repeat(np.arange(len(every)), [len(objects) for objects in every]),
+        Light.joined(light) if lit else None,
+        joined._replace(signs=signs),
+    )
 
 
 def _without_doubtful(numbers: Ints, scores: Floats, sizes: npt.NDArray[Any], least: float) -> Ints:
@@ -273,12 +268,17 @@ def _renumbered(numbers: Ints, kept: npt.NDArray[np.bool_]) -> Ints:
     return lookup[numbers]
 
 
-def _paint(labels: Any, regions: list[tuple[FrameObjects, Floats]], numbers: Ints) -> None:
-    """Give the regions of every slice the numbers of their objects."""
+def _paint(
+    labels: Any, slices: list[FrameObjects], numbers: Ints, ends: Floats, image: Any
+) -> None:
+    """Give the regions of every slice the numbers of their objects, and take dim rims away."""
     used = 0
-    for z, (objects, _) in enumerate(regions):
-        own = numbers[used : used + len(objects)].astype(np.int32)
-        labels[z] = repaint(np.asarray(labels[z]), objects, own)
+    for z, objects in enumerate(slices):
+        own = slice(used, used + len(objects))
+        plane = np.asarray(labels[z])
+        if np.isfinite(ends[own]).any():
+            plane = without_rims(plane, objects, smoothed(grey(image[z])), ends[own])
+        labels[z] = repaint(plane, objects, numbers[own].astype(np.int32))
         used += len(objects)
 
 
