@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from functools import partial
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from napari_sam import checks
 from napari_sam.errors import PromptError
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, silent
@@ -22,12 +20,10 @@ from napari_sam.stacks.ending import OVER_TIME, THROUGH_SLICES
 from napari_sam.stacks.following import SeenOnSlice, Step, drawn
 from napari_sam.stacks.gaps import meet
 from napari_sam.stacks.haze import reach_of
+from napari_sam.stacks.paring import Paring
 from napari_sam.stacks.passes import Outwards, Own, Pass, own_slices
-
-Shown = Prompt | Region | npt.ArrayLike
-"""What a person says about an object on a slice."""
-Span = tuple[int | None, int | None]
-"""Two shown slices and what lies between; None where the object is followed to its end."""
+from napari_sam.stacks.shown import Shown
+from napari_sam.stacks.spans import Span
 
 
 class Carry:
@@ -85,6 +81,7 @@ class Carry:
         self.first, self.last = 0, self.slices.depth - 1
         self.absent: set[int] = set()
         self._divided: int | None = None
+        self._paring = Paring(self.slices)
         self._shown: dict[int, Step] = {}
         self._passes: dict[tuple[int, int], Pass] = {}
         self._outwards: dict[Span, Outwards] = {}
@@ -114,12 +111,13 @@ class Carry:
     @property
     def steps(self) -> dict[int, Step]:
         """What is known so far, by slice; where no end is certain yet, what is likely."""
-        found = dict(self._shown)
+        found: dict[int, Step] = {}
         for span, outwards in self._outwards.items():
             known = outwards.steps(self._reach(span), there=self._divides(span))
-            found.update({step.index: step for step in known})
-        for steps in self._between.values():
-            found.update(steps)
+            found.update({step.index: self._paring.pare(step, span) for step in known})
+        for span, steps in self._between.items():
+            found.update({z: self._paring.pare(step, span) for z, step in steps.items()})
+        found |= self._shown
         return {
             z: found[z]
             for z in sorted(found)
@@ -165,6 +163,8 @@ class Carry:
         spans = set(self._spans())
         self._outwards = {s: o for s, o in self._outwards.items() if s in spans}
         self._between = {s: o for s, o in self._between.items() if s in spans}
+        if not self._over_time:  # frames have no light of others
+            self._paring.hear(self._shown, self._spans())
 
     def run(self, progress: Progress = silent) -> Iterator[Step]:
         """Find the object on every slice that is not known yet.
@@ -216,14 +216,15 @@ class Carry:
         span = min(ready, key=self._followed)
         low, high = span
         if low is None or high is None:
-            return self._outward(span).advance(self._follow, self._reach(span))
+            news = self._outward(span).advance(self._follow, self._reach(span))
+            return [self._paring.pare(step, span) for step in news]
         for along in self._unheard(low, high)[:1]:
             along.go_on(self._follow)
         if self._unheard(low, high):
             return []
         both = self._pass(low, 1), self._pass(high, -1)
         steps = self._between[span] = meet(*both, self._rule, self.others)
-        return list(steps.values())
+        return [self._paring.pare(step, span) for step in steps.values()]
 
     @property
     def done(self) -> bool:
@@ -330,21 +331,3 @@ class Carry:
         if self.slices.limits is None:
             self.slices.look_at(index)
         return Step(index, region, 1.0 if score is None else score)
-
-
-def show_all(carry: Carry, prompts: Mapping[int, Shown]) -> None:
-    """Show an object on several slices, in their order."""
-    for index, what in sorted(shown_by(prompts).items()):
-        carry.show(index, what)
-
-
-def shown_by(prompts: Mapping[int, Shown]) -> dict[int, Shown]:
-    """Check what says where an object is, by slice.
-
-    Raises
-    ------
-    PromptError
-    """
-    if not isinstance(prompts, Mapping) or not prompts:
-        raise PromptError("Give at least one slice: {index: Prompt or mask}.")
-    return {checks.whole(at, "A slice", error=PromptError): one for at, one in prompts.items()}

@@ -10,11 +10,12 @@ import numpy as np
 from napari_sam.models.model import Model
 from napari_sam.prompts import Prompt
 from napari_sam.regions import Region, common
-from napari_sam.stacks.carry import Carry, Shown
+from napari_sam.stacks.carry import Carry
 from napari_sam.stacks.division import COVERED, Divisions, diameter_of, middle_of
 from napari_sam.stacks.following import Step
 from napari_sam.stacks.lineage import REACH
 from napari_sam.stacks.recalled import Recalled
+from napari_sam.stacks.shown import Shown
 
 Follower = Carry | Recalled
 """What follows one cell."""

@@ -18,11 +18,12 @@ from napari_sam.models.model import Model
 from napari_sam.pixel_size import step_of
 from napari_sam.progress import Progress, part, silent
 from napari_sam.prompts import Prompt
-from napari_sam.stacks.carry import Carry, show_all, shown_by
+from napari_sam.stacks.carry import Carry
 from napari_sam.stacks.descendants import FIRST, Descendants, Follower
 from napari_sam.stacks.following import Step
 from napari_sam.stacks.recall import Recall
 from napari_sam.stacks.recalled import Recalled
+from napari_sam.stacks.shown import shown_by
 
 if TYPE_CHECKING:
     from napari_sam.stacks.tracks import Tracks
@@ -175,7 +176,8 @@ def propagate(
     step = None if spacing is None else step_of(spacing)
     carry = Carry(stack, known, step=step, **how)
     carry.first, carry.last = first, carry.last if last is None else min(last, carry.last)
-    show_all(carry, prompts)
+    for index, what in sorted(shown_by(prompts).items()):
+        carry.show(index, what)
     for _ in carry.run(progress):
         pass
     return _put_together(carry.steps, carry.slices.depth, carry.slices.plane)

@@ -14,10 +14,10 @@ from napari_sam.models.model import Embedding, Model
 from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Placed, Prompt
 from napari_sam.stacks.bridging import LostSlices, between, free_of
-from napari_sam.stacks.carry import Shown
 from napari_sam.stacks.crops import Others, Slices
 from napari_sam.stacks.ending import End
 from napari_sam.stacks.following import Step, nobody
+from napari_sam.stacks.shown import Shown
 from napari_sam.stacks.spans import Spans
 
 _KEPT = 4  # embeddings of shown slices that are kept: some megabytes each

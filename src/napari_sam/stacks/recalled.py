@@ -7,10 +7,10 @@ from typing import Any
 
 from napari_sam.models.model import Model
 from napari_sam.prompts import Prompt
-from napari_sam.stacks.carry import Shown
 from napari_sam.stacks.crops import Others, Slices
 from napari_sam.stacks.following import Step
 from napari_sam.stacks.recall import Encode, Recall, encode
+from napari_sam.stacks.shown import Shown
 from napari_sam.stacks.spans import Spans
 
 

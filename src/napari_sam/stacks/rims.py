@@ -2,18 +2,21 @@
 
 Light out of focus makes an object look wider than it is, and longer along z. A model that knows
 slices alone takes that light for a part of the object. What is hardly brighter than the ground
-beside the object, compared with its inside on all slices, is left out. An object that is darker
-than the ground has no such rim.
+beside the object, compared with its inside, is left out: by all slices of an object that was found,
+and by those on which one was shown that is followed. An object that is darker than the ground has
+no such rim.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage as ndi
 
+from napari_sam.regions import Mask
 from napari_sam.stacks.frames import Floats, FrameObjects, Ints
 from napari_sam.stacks.slice_signs import Picture, SliceRegions
 
@@ -30,7 +33,7 @@ MOST = 0.6  # share of a region that can be rim; one that would lose more stays 
 PIECE = 0.1  # of a region's largest piece, below which another one is left out as well
 
 
-class Light(NamedTuple):
+class Levels(NamedTuple):
     """How bright regions (n,) are inside and around them.
 
     ``deep`` and ``beside`` count pixels, ``inside`` and ``ground`` (n, 2) are the sums of their
@@ -43,7 +46,7 @@ class Light(NamedTuple):
     ground: Floats
 
     @classmethod
-    def of(cls, slice_: SliceRegions) -> Light:
+    def of(cls, slice_: SliceRegions) -> Levels:
         """Measure the regions of a slice; nothing is known of one that shows nothing.
 
         Parameters
@@ -70,7 +73,7 @@ class Light(NamedTuple):
         )
 
     @classmethod
-    def joined(cls, parts: list[Light]) -> Light:
+    def joined(cls, parts: list[Levels]) -> Levels:
         """Put the regions of all slices together."""
         return cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
@@ -82,12 +85,12 @@ def _sums(which: Ints, light: Picture, count: int) -> tuple[Ints, Floats]:
     return np.bincount(which, minlength=count), np.stack(sums, axis=1)
 
 
-def ends_of(light: Light, numbers: Ints) -> Floats:
+def ends_of(levels: Levels, numbers: Ints) -> Floats:
     """Tell how bright every region has to be, by all regions of its object.
 
     Parameters
     ----------
-    light : Light
+    levels : Levels
         Of regions (m,).
     numbers : (m,) int
         Their objects, 0 for none.
@@ -97,8 +100,8 @@ def ends_of(light: Light, numbers: Ints) -> Floats:
     (m,) float
         Minus infinity where nothing is taken away.
     """
-    inside, wide, deep = _levels(light.deep, light.inside, numbers)
-    ground, uneven, beside = _levels(light.beside, light.ground, numbers)
+    inside, wide, deep = _means(levels.deep, levels.inside, numbers)
+    ground, uneven, beside = _means(levels.beside, levels.ground, numbers)
     clear = inside - ground > CLEAR * np.sqrt((wide + uneven) / 2)
     known = (deep > 0) & (beside >= FEW) & clear
     known[0] = False
@@ -106,7 +109,7 @@ def ends_of(light: Light, numbers: Ints) -> Floats:
     return np.asarray(end[numbers])
 
 
-def _levels(pixels: Ints, sums: Floats, numbers: Ints) -> tuple[Floats, Floats, Floats]:
+def _means(pixels: Ints, sums: Floats, numbers: Ints) -> tuple[Floats, Floats, Floats]:
     """Return of every object the mean brightness, its variance, and of how many pixels."""
     count = int(numbers.max(initial=0)) + 1
     total = np.bincount(numbers, pixels, count)
@@ -115,12 +118,12 @@ def _levels(pixels: Ints, sums: Floats, numbers: Ints) -> tuple[Floats, Floats, 
     return mean, np.maximum(squares / np.maximum(total, 1) - mean**2, 0), total
 
 
-def beyond(light: Light, ends: Floats, numbers: Ints, sheets: Ints) -> npt.NDArray[np.bool_]:
+def beyond(levels: Levels, ends: Floats, numbers: Ints, sheets: Ints) -> npt.NDArray[np.bool_]:
     """Tell which regions are dim inside, and have only such ones between them and an end.
 
     Parameters
     ----------
-    light : Light
+    levels : Levels
         Of regions (m,).
     ends : (m,) float
         See `ends_of`.
@@ -136,10 +139,10 @@ def beyond(light: Light, ends: Floats, numbers: Ints, sheets: Ints) -> npt.NDArr
     The second slice of four is dim, and stays, and so is the last one, which is none of the object:
 
     >>> one, sums = np.ones(4, int), np.array([[8.0, 64], [1, 1], [8, 64], [1, 1]])
-    >>> beyond(Light(one, sums, one, 0 * sums), np.full(4, 2.0), one, np.arange(4)).tolist()
+    >>> beyond(Levels(one, sums, one, 0 * sums), np.full(4, 2.0), one, np.arange(4)).tolist()
     [False, False, False, True]
     """
-    dim = (light.deep > 0) & (light.inside[:, 0] / np.maximum(light.deep, 1) < ends)
+    dim = (levels.deep > 0) & (levels.inside[:, 0] / np.maximum(levels.deep, 1) < ends)
     count = int(numbers.max(initial=0)) + 1
     first, last = np.full(count, np.iinfo(np.int64).max), np.full(count, -1)
     np.minimum.at(first, numbers[~dim], sheets[~dim])
@@ -166,19 +169,65 @@ def without_rims(
     number = np.zeros(labels.shape, np.int32)
     number[labels > 0] = np.searchsorted(objects.ids, labels[labels > 0]) + 1
     for region, place in enumerate(ndi.find_objects(number)):
-        if not np.isfinite(ends[region]):
-            continue
         whole = number[place] == region + 1
-        bright = whole & (picture[place] > ends[region])
-        left = _solid(bright) & whole
-        if np.count_nonzero(left) >= (1 - MOST) * np.count_nonzero(whole):
-            bare[place][whole & ~left] = 0
+        bare[place][whole & ~without_rim(whole, picture[place], ends[region])] = 0
     return bare
 
 
-def _solid(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
-    """Fill holes, and leave small pieces out."""
-    pieces, count = ndi.label(ndi.binary_fill_holes(mask))
-    sizes = np.bincount(pieces.ravel(), minlength=count + 1)
-    sizes[0] = 0
-    return np.asarray((sizes > PIECE * sizes.max())[pieces])
+def without_rim(mask: Mask, picture: Picture, end: float) -> Mask:
+    """Return what of a mask (h, w) is as bright as it has to be, without holes and scraps.
+
+    All of it where little would be left: that is no rim.
+
+    Examples
+    --------
+    >>> picture = np.array([[1, 1, 5, 7, 6, 1.0]])
+    >>> without_rim(picture > 0, picture, 2.0).tolist()
+    [[False, False, True, True, True, False]]
+    >>> without_rim(picture > 0, picture, 6.5).all()
+    np.True_
+    """
+    if not np.isfinite(end):
+        return mask
+    bright = ndi.binary_fill_holes(mask & (picture > end)) & mask
+    pieces, count = ndi.label(bright)
+    if count > 1:
+        sizes = np.bincount(pieces[bright], minlength=count + 1)
+        bright = (sizes > PIECE * sizes.max())[pieces] & bright
+    enough = np.count_nonzero(bright) >= (1 - MOST) * np.count_nonzero(mask)
+    return bright if enough else mask
+
+
+class Sample(NamedTuple):
+    """How bright an object is on a slice where it was shown: pixels inside, and around it."""
+
+    inside: Picture
+    around: Picture
+
+    @classmethod
+    def of(cls, mask: Mask, picture: Picture) -> Sample:
+        """Take the pixels of an object (h, w), and of a picture that shows what is beside it."""
+        depth = ndi.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+        away = ndi.distance_transform_edt(~mask)
+        beside = ~mask & (away <= BESIDE)
+        return cls(picture[depth >= DEEP * depth.max()], picture[beside])
+
+
+def end_of(samples: Sequence[Sample]) -> float:
+    """Tell how bright an object has to be, by slices on which it was shown.
+
+    Neighbours may lie around it that nobody knows of, so the darker quarter there is the ground.
+
+    Returns
+    -------
+    float
+        Minus infinity where nothing is taken away.
+    """
+    inside = np.concatenate([sample.inside for sample in samples]).astype(np.float64)
+    around = np.concatenate([sample.around for sample in samples]).astype(np.float64)
+    if len(around) < FEW:
+        return -np.inf
+    level, ground = float(inside.mean()), float(np.percentile(around, 25))
+    if level - ground <= CLEAR * np.sqrt((inside.var() + around.var()) / 2):
+        return -np.inf
+    return ground + SHARE * (level - ground)

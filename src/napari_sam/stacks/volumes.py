@@ -21,7 +21,7 @@ from napari_sam.stacks.grouping import gather_regions, join_tips
 from napari_sam.stacks.interpolate import fill_regions
 from napari_sam.stacks.logistic import Logistic
 from napari_sam.stacks.object_table import describe_objects, mean_scores
-from napari_sam.stacks.rims import Light, beyond, ends_of, without_rims
+from napari_sam.stacks.rims import Levels, beyond, ends_of, without_rims
 from napari_sam.stacks.scraps import scraps
 from napari_sam.stacks.slice_signs import SlicePairs, SliceRegions, smoothed, valleys
 
@@ -159,9 +159,9 @@ def link_into(
     numbers = _renumbered(numbers, ~scraps(numbers, sheets, sizes, len(slices.objects) - 1, step))
     numbers = _without_doubtful(numbers, scores, sizes, least)
     ends = np.full(len(numbers), -np.inf)
-    if slices.light is not None:
-        ends = ends_of(slices.light, numbers)
-        numbers = np.where(beyond(slices.light, ends, numbers, sheets), 0, numbers)
+    if slices.levels is not None:
+        ends = ends_of(slices.levels, numbers)
+        numbers = np.where(beyond(slices.levels, ends, numbers, sheets), 0, numbers)
     numbers = np.where(numbers > 0, numbers + used, 0)
     check_id(int(numbers.max(initial=0)), labels.dtype)
     _paint(labels, slices.objects, numbers, ends, image)
@@ -195,7 +195,7 @@ def weakest_slices(ids: Ints, numbers: Ints, scores: Floats, sheets: Ints) -> In
 class Slices(NamedTuple):
     """What joining knows of slices, without their pixels: of their regions (m,), in order.
 
-    ``pairs`` are those that overlap, with all signs (m, 11), see `SAME`; ``light`` is None where
+    ``pairs`` are those that overlap, with all signs (m, 11), see `SAME`; ``levels`` is None where
     nobody asked.
     """
 
@@ -203,7 +203,7 @@ class Slices(NamedTuple):
     scores: Floats
     sizes: Ints
     sheets: Ints
-    light: Light | None
+    levels: Levels | None
     pairs: SlicePairs
 
 
@@ -221,7 +221,7 @@ def collect(
     """
     every: list[FrameObjects] = []
     scores: list[Floats] = []
-    light: list[Light] = []
+    levels: list[Levels] = []
     pairs: list[SlicePairs] = []
     recent: deque[SliceRegions] = deque(maxlen=SKIP + 1)
     used = 0
@@ -234,7 +234,7 @@ def collect(
         every.append(objects)
         scores.append(np.array([one.scores.get(int(i), np.nan) for i in objects.ids]))
         if lit:
-            light.append(Light.of(this))
+            levels.append(Levels.of(this))
         recent.append(this)
         check_id(int(objects.ids.max(initial=0)), labels.dtype)
         labels[z] = one.labels
@@ -249,7 +249,7 @@ def collect(
         np.concatenate([np.empty(0), *scores]),
         sizes,
         np.repeat(np.arange(len(every)), [len(objects) for objects in every]),
-        Light.joined(light) if lit else None,
+        Levels.joined(levels) if lit else None,
         joined._replace(signs=signs),
     )
 
