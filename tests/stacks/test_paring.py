@@ -1,0 +1,95 @@
+"""An object that is followed through slices has no rim on those where nobody showed it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from fake_model import FakeModel
+from napari_sam.contrast import normalise
+from napari_sam.models.model import Embedding
+from napari_sam.regions import Region
+from napari_sam.stacks.carry import Carry
+from napari_sam.stacks.crops import Slices
+from napari_sam.stacks.following import Step
+from napari_sam.stacks.paring import Paring
+
+SHAPE, CENTRE = (17, 120, 130), (8, 60, 65)
+
+
+def ball(radius: float) -> np.ndarray:
+    away = [(axis - middle) ** 2 for axis, middle in zip(np.indices(SHAPE), CENTRE, strict=True)]
+    return away[0] * 9 + away[1] + away[2] < radius**2
+
+
+TRUE, WIDE = ball(20), ball(24)
+HAZY = (20 + 12 * WIDE + 90 * TRUE).astype(np.uint8)
+
+
+class Taken(FakeModel):
+    """Takes all that is brighter than the ground for the object."""
+
+    def encode(self, plane: Any, **how: Any) -> Embedding:
+        found = super().encode(plane, **how)
+        return replace(found, features=normalise(plane, (20, 120)) > 0.05)
+
+
+def iou(found: np.ndarray, true: np.ndarray) -> float:
+    return np.count_nonzero(found & true) / np.count_nonzero(found | true)
+
+
+def carried(**how: Any) -> dict[int, Step]:
+    carry = Carry(HAZY, Taken(), limits=(20, 120), **how)
+    carry.show(8, WIDE[8])
+    list(carry.run())
+    return carry.steps
+
+
+def test_slices_on_which_it_was_not_shown_lose_the_rim() -> None:
+    steps = carried(step=20.0)
+    assert len(steps) > 8
+    for index, step in steps.items():
+        mask = step.region.on(SHAPE[1:])
+        if index == 8:  # as it was shown
+            assert (mask == WIDE[8]).all()
+        elif TRUE[index].any():
+            assert iou(mask, TRUE[index]) > iou(WIDE[index], TRUE[index])
+    assert iou(steps[7].region.on(SHAPE[1:]), TRUE[7]) > 0.85
+
+
+def test_the_steps_that_come_are_those_that_are_kept() -> None:
+    carry = Carry(HAZY, Taken(), limits=(20, 120), step=20.0)
+    carry.show(8, WIDE[8])
+    for step in carry.run():
+        assert carry.steps[step.index] is step
+
+
+def test_frames_have_no_rims() -> None:
+    steps = carried(over_time=True)
+    for index in (6, 7, 9, 10):
+        assert iou(steps[index].region.on(SHAPE[1:]), WIDE[index]) > 0.9
+
+
+def test_nothing_is_taken_from_an_object_without_a_rim() -> None:
+    for image in (TRUE * 200.0, TRUE * -200.0, np.random.default_rng(0).normal(9, 1, SHAPE)):
+        paring = Paring(Slices(image))
+        paring.hear({8: Step(8, Region.of(TRUE[8]), 1.0)}, [(None, 8), (8, None)])
+        step = Step(6, Region.of(TRUE[6]), 0.8)
+        assert (paring.pare(step, (None, 8)).region.on(SHAPE[1:]) == TRUE[6]).all()
+
+
+def test_only_what_lies_beside_a_shown_slice_depends_on_it() -> None:
+    paring = Paring(Slices(HAZY))
+    shown = {z: Step(z, Region.of(WIDE[z]), 1.0) for z in (6, 10)}
+    spans = [(None, 6), (6, 10), (10, None)]
+    paring.hear(shown, spans)
+    steps = {z: Step(z, Region.of(WIDE[z]), 0.8) for z in (5, 8)}
+    before = paring.pare(steps[5], (None, 6)), paring.pare(steps[8], (6, 10))
+    assert before[0].region.area < steps[5].region.area
+    assert before[0].score == 0.8
+    dim = Step(10, Region.of(WIDE[10] & ~ball(23)[10]), 1.0)  # a sliver of the rim itself
+    paring.hear(shown | {10: dim}, spans)
+    assert paring.pare(steps[5], (None, 6)) is before[0]
+    assert paring.pare(steps[8], (6, 10)).region.area > before[1].region.area
