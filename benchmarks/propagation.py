@@ -12,7 +12,9 @@ from napari_sam.pixel_size import step_of
 from napari_sam.regions import Region, deepest
 from napari_sam.stacks.carry import Carry
 from napari_sam.stacks.crops import Slices
+from napari_sam.stacks.following import Step
 from napari_sam.stacks.haze import reach_of
+from napari_sam.stacks.paring import Paring
 from propagation_ways import WAYS, Way, ours, watershed_3d
 from stack_samples import Stack, choose_objects
 
@@ -59,6 +61,17 @@ def carried(
             if faint and not inside:
                 break
     return told, free
+
+
+def pared(stack: Stack, start: tuple[int, Region], found: Regions) -> Regions:
+    """Take away the rim that light lays around an object, as ``ns.propagate`` does."""
+    if stack.over_time:
+        return found
+    index, region = start
+    paring, beyond = Paring(Slices(stack.image)), (index, None)
+    paring.hear({index: Step(index, region, 1.0)}, [beyond])
+    left = {z: paring.pare(Step(z, one, 1.0), beyond).region for z, one in found.items()}
+    return left | {index: region}
 
 
 def grown(model: ns.Model, stack: Stack, start: tuple[int, Region]) -> Regions:
@@ -129,7 +142,7 @@ def of_object(
             way = partial(ours, time=stack.over_time) if name == "ours" else WAYS[name]
             told, free = carried(way, model, stack, start, (low, high))
             if name == "ours":
-                free = grown(model, stack, start)
+                told, free = pared(stack, start, told), grown(model, stack, start)
                 off = [abs(min(free) - low) <= 1, abs(max(free) - high) <= 1]
                 ends.append(float(np.mean(off)))
             row += [iou_3d(told, true), iou_3d(free, true)]
