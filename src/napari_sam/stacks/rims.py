@@ -56,7 +56,8 @@ class Levels(NamedTuple):
         labels, objects, picture = slice_.labels, slice_.objects, slice_.picture
         count = len(objects)
         if picture is None or not count:
-            return cls(*(np.zeros(shape) for shape in (count, (count, 2)) * 2))
+            nothing, dark = np.zeros(count, np.int64), np.zeros((count, 2))
+            return cls(nothing, dark, nothing, dark)
         own = labels > 0
         lowest = ndi.minimum_filter(labels, 3, mode="constant")
         within = own & (lowest == ndi.maximum_filter(labels, 3, mode="constant"))
@@ -109,7 +110,7 @@ def ends_of(levels: Levels, numbers: Ints) -> Floats:
     return np.asarray(end[numbers])
 
 
-def _means(pixels: Ints, sums: Floats, numbers: Ints) -> tuple[Floats, Floats, Floats]:
+def _means(pixels: Ints, sums: Floats, numbers: Ints) -> tuple[Floats, Floats, npt.NDArray[Any]]:
     """Return of every object the mean brightness, its variance, and of how many pixels."""
     count = int(numbers.max(initial=0)) + 1
     total = np.bincount(numbers, pixels, count)

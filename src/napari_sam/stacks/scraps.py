@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam.stacks.frames import Floats, Ints
+from napari_sam.stacks.frames import Ints
 
 #: Share of the extent along z that is usual in its stack for what is as wide, below which an object
 #: is a scrap of others.
@@ -54,7 +54,7 @@ def scraps(
     return np.asarray(extent < least)
 
 
-def _usual(values: npt.NDArray[Any], volume: Floats) -> float:
+def _usual(values: npt.NDArray[Any], volume: npt.NDArray[Any]) -> float:
     """Return what half of the pixels are below."""
     order = np.argsort(values, kind="stable")
     return float(values[order[np.searchsorted(np.cumsum(volume[order]), volume.sum() / 2)]])
