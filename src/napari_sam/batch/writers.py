@@ -65,10 +65,11 @@ def _overlay(path: Path, results: ImageResults) -> None:
 
 def _table(path: Path, results: ImageResults) -> None:
     from napari_sam.exports import tables
+    from napari_sam.exports.objects import Labelled
 
-    assert results.segmentation is not None
-    table = results.segmentation.table
-    tables.write(path, results.segmentation.labels, table=table, pixel_size=results.pixel_size)
+    found = results.segmentation
+    assert found is not None
+    tables.write(path, Labelled(found.labels, found.table, results.pixel_size))
 
 
 def _labels(path: Path, results: ImageResults) -> None:

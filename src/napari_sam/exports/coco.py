@@ -7,44 +7,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from napari_sam.classes import classes_in
-from napari_sam.exports.objects import Item, items
+from napari_sam.exports.objects import Item, Labelled, items
 from napari_sam.files import in_one_piece
-from napari_sam.pixel_size import PixelSize
 
 
-def write(
-    path: Path,
-    labels: npt.NDArray[np.integer[Any]],
-    *,
-    table: pd.DataFrame | None = None,
-    pixel_size: PixelSize | None = None,
-    name: str = "image",
-    axes: str | None = None,
-) -> None:
+def write(path: Path, what: Labelled) -> None:
     """Write every object as an annotation.
 
     Annotation ids must be unique over all images of the file, and an object of a stack lies on
     several planes: the object's own id is kept as ``label`` beside it. On a single plane
     both are the same. Areas and boxes are in pixels, as COCO prescribes; the physical pixel
     size goes to ``info``. Classes of objects become categories in the order of their names;
-    objects without one are of the category ``cell``.
-
-    Parameters
-    ----------
-    path : Path
-    labels : (..., H, W) integer array
-    table : pandas.DataFrame, optional
-        With columns ``label``, ``score`` and ``class``.
-    pixel_size : PixelSize, optional
-    name : str
-        File name of the image the labels belong to, with its ending.
-    axes : str, optional
-        Not used: planes are numbered in their order.
+    objects without one are of the category ``cell``. Planes are numbered in their order.
     """
+    labels, table, pixel_size, name = what.labels, what.table, what.pixel_size, what.name
     height, width = labels.shape[-2:]
     count = int(np.prod(labels.shape[:-2], dtype=int))
     scores = known_scores(table)

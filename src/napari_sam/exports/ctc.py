@@ -3,41 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from napari_sam.errors import LabelsError
-from napari_sam.exports.objects import stack_axes
+from napari_sam.exports.objects import Labelled
 from napari_sam.files.atomic import folder_in_one_piece
 from napari_sam.files.ctc import belongs, write_ctc
-from napari_sam.pixel_size import PixelSize
 
 
-def write(
-    path: Path,
-    labels: npt.NDArray[np.integer[Any]],
-    *,
-    table: pd.DataFrame | None = None,
-    pixel_size: PixelSize | None = None,
-    name: str = "image",
-    axes: str | None = None,
-) -> None:
-    """Write labels of a movie that hold one id per track.
+def write(path: Path, what: Labelled) -> None:
+    """Write labels of a movie that hold one id per track, (T, H, W) or (T, Z, H, W).
 
-    Parameters
-    ----------
-    path : Path
-        The folder. One that holds nothing but such tracks is replaced.
-    labels : (T, H, W) or (T, Z, H, W) integer array
-    table : pandas.DataFrame, optional
-        Its columns ``label`` and ``parent`` tell whose daughter a track is.
-    pixel_size, name
-        Not used.
-    axes : str, optional
-        Which axis holds the frames; the only one there is, or the first, by default.
+    The column ``parent`` of the table tells whose daughter a track is. Frames lie along the axis
+    that is called so; along the only one there is, or the first, where none is. A folder that holds
+    nothing but such tracks is replaced.
 
     Raises
     ------
@@ -46,7 +27,7 @@ def write(
     DataError
         When the folder holds something else.
     """
-    letters = stack_axes(axes, labels.ndim)
+    letters, labels = what.letters, what.labels
     if not 1 <= len(letters) <= 2:
         raise LabelsError(
             "Tracks are labels of a movie (T, H, W) or of a movie of stacks (T, Z, H, W), got "
@@ -54,7 +35,7 @@ def write(
         )
     frames = np.moveaxis(labels, letters.index("T") if "T" in letters else 0, 0)
     with folder_in_one_piece(path, belongs) as folder:
-        write_ctc(folder, frames, parents_in(table))
+        write_ctc(folder, frames, parents_in(what.table))
 
 
 def parents_in(table: pd.DataFrame | None) -> dict[int, int]:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_sam.errors import DataError, ImageError
-from napari_sam.exports.objects import are_intensities, check_labels, stack_axes
+from napari_sam.exports.objects import Labelled, are_intensities, check_labels
 from napari_sam.pixel_size import PixelSize
 
 
@@ -90,15 +90,15 @@ def export(
             "object. Give the label image, which `napari-sam segment` or the panel makes of it.",
             stacklevel=2,
         )
-    stack_axes(axes, array.ndim)
+    what = Labelled(array, table, pixel_size, name, axes)
+    _ = what.letters  # refused now
     if table is not None:
         _check_table(table)
     if pixel_size is not None and not isinstance(pixel_size, PixelSize):
         raise ImageError(f"A pixel size is a PixelSize(row, column, unit), got {pixel_size!r}.")
     if not isinstance(name, str):
         raise DataError(f"The name of an image is text, got {name!r}.")
-    writer = importlib.import_module(FORMATS[to].module)
-    writer.write(target, array, table=table, pixel_size=pixel_size, name=name, axes=axes)
+    importlib.import_module(FORMATS[to].module).write(target, what)
     return target
 
 

@@ -7,54 +7,33 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-import pandas as pd
 
 from napari_sam.classes import classes_in, colours_in, colours_of, rgb
 from napari_sam.exports.coco import known_scores
-from napari_sam.exports.objects import Item, items, stack_axes
+from napari_sam.exports.objects import Item, Labelled, items
 from napari_sam.exports.outlines import Ring, outlines
 from napari_sam.files import in_one_piece
 from napari_sam.pixel_size import PixelSize
 
 
-def write(
-    path: Path,
-    labels: npt.NDArray[np.integer[Any]],
-    *,
-    table: pd.DataFrame | None = None,
-    pixel_size: PixelSize | None = None,
-    name: str = "image",
-    axes: str | None = None,
-) -> None:
+def write(path: Path, what: Labelled) -> None:
     """Write every object as a feature with its exact outline.
 
     Coordinates are ``[x, y]`` pixels, with the top left corner of the image at ``[0, 0]``.
     Areas among the measurements are physical when the pixel size is known. On a stack each
     object has one feature per plane, with its place along Z and T as ``plane.z`` and ``plane.t``.
     The class of an object is its ``classification``, with a colour.
-
-    Parameters
-    ----------
-    path : Path
-    labels : (..., H, W) integer array
-    table : pandas.DataFrame, optional
-        With columns ``label``, ``score`` and ``class``.
-    pixel_size : PixelSize, optional
-    name : str
-        Name of the image the labels belong to.
-    axes : str, optional
-        A letter per axis; tells slices from times.
     """
-    scores = known_scores(table)
-    letters = stack_axes(axes, labels.ndim)
+    scores = known_scores(what.table)
     document: dict[str, Any] = {
         "type": "FeatureCollection",
-        "name": name,
-        "features": [_feature(item, scores, pixel_size, letters) for item in items(labels)],
+        "name": what.name,
+        "features": [
+            _feature(item, scores, what.pixel_size, what.letters) for item in items(what.labels)
+        ],
     }
-    classes = classes_in(table)
-    colours = colours_of(classes.values(), colours_in(table))
+    classes = classes_in(what.table)
+    colours = colours_of(classes.values(), colours_in(what.table))
     for feature in document["features"]:
         said = feature["properties"]
         if (known := classes.get(said["label"])) is not None:

@@ -4,50 +4,28 @@ from __future__ import annotations
 
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 import roifile
 
-from napari_sam.exports.objects import Item, items, stack_axes
+from napari_sam.exports.objects import Item, Labelled, items
 from napari_sam.exports.outlines import Outline, Ring, outlines
 from napari_sam.files import in_one_piece
-from napari_sam.pixel_size import PixelSize
 
 _MOVE, _LINE, _CLOSE = 0.0, 1.0, 4.0
 
 
-def write(
-    path: Path,
-    labels: npt.NDArray[np.integer[Any]],
-    *,
-    table: pd.DataFrame | None = None,
-    pixel_size: PixelSize | None = None,
-    name: str = "image",
-    axes: str | None = None,
-) -> None:
+def write(path: Path, what: Labelled) -> None:
     """Write every object as a polygon; one with holes or several parts as a composite region.
 
     Regions are named by the object's id. ImageJ takes the pixel size from the image it shows,
     so none is written. On a stack each object has one region per plane, at that position; on a
     stack of slices and times at both.
-
-    Parameters
-    ----------
-    path : Path
-        A ``.zip`` file.
-    labels : (..., H, W) integer array
-    table, pixel_size, name
-        Not used: the format has no place for them.
-    axes : str, optional
-        A letter per axis; tells slices from times.
     """
-    letters = stack_axes(axes, labels.ndim)
     with in_one_piece(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        for item in items(labels):
-            region = _region(item, letters)
+        for item in items(what.labels):
+            region = _region(item, what.letters)
             archive.writestr(f"{region.name}.roi", region.tobytes(), zipfile.ZIP_DEFLATED)
 
 

@@ -9,38 +9,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from napari_sam.exports.objects import Labelled
 from napari_sam.files import in_one_piece
-from napari_sam.pixel_size import PixelSize
 from napari_sam.segmentation import measure, with_units
 
 
-def write(
-    path: Path,
-    labels: npt.NDArray[np.integer[Any]],
-    *,
-    table: pd.DataFrame | None = None,
-    pixel_size: PixelSize | None = None,
-    name: str = "image",
-    axes: str | None = None,
-) -> None:
-    """Write a row per object.
-
-    Parameters
-    ----------
-    path : Path
-    labels : (..., H, W) integer array
-    table : pandas.DataFrame, optional
-        What is known already; measured from the labels when not given.
-    pixel_size : PixelSize, optional
-        Adds columns in its unit.
-    name, axes
-        Not used.
-    """
-    found = table
+def write(path: Path, what: Labelled) -> None:
+    """Write a row per object; measured from the labels where nothing is known already."""
+    found, labels = what.table, what.labels
     if found is None:
         found = measure(labels) if labels.ndim == 2 else measure_stack(labels)
     with in_one_piece(path) as temporary:
-        with_units(found, pixel_size).to_csv(temporary, index=False)
+        with_units(found, what.pixel_size).to_csv(temporary, index=False)
 
 
 def measure_stack(labels: npt.NDArray[np.integer[Any]]) -> pd.DataFrame:
