@@ -213,22 +213,10 @@ class TinyVit(nn.Module):
         block: int | None = None,
         early: list[Tensor] | None = None,
     ) -> Tensor:
-        """Encode one image.
+        """Encode one image, as `napari_sam.models.sam.attention.encode_image` does.
 
-        Parameters
-        ----------
-        pixels : (1, 3, S, S) Tensor
-            Normalised and padded.
-        progress : callable
-            Called before every block; raise from it to stop.
-        block : int, optional
-            Not heeded: no attention reaches beyond a window.
-        early : list, optional
-            What the second stage makes, (1, h, w, C), is put there.
-
-        Returns
-        -------
-        (1, C, S / 16, S / 16) Tensor
+        `block` is not heeded: no attention reaches beyond a window. What the second stage makes,
+        (1, h, w, C), is put into `early`.
         """
         stages = [list(stage.steps()) for stage in self.layers]  # type: ignore[operator]
         count, done = sum(map(len, stages)), 0

@@ -165,21 +165,10 @@ class HieraEncoder(nn.Module):
         block: int | None = None,
         early: list[Tensor] | None = None,
     ) -> Tensor:
-        """Encode one image.
+        """Encode one image, as `napari_sam.models.sam.attention.encode_image` does.
 
-        Parameters
-        ----------
-        pixels : (1, 3, S, S) Tensor
-        progress : callable
-            Called before every block; raise from it to stop.
-        block : int, optional
-            Not heeded.
-        early : list, optional
-            The two finer levels, (1, C, 4 h, 4 w) and (1, C, 2 h, 2 w), are put there.
-
-        Returns
-        -------
-        (1, C, h, w) Tensor
+        `block` is not heeded. The two finer levels, (1, C, 4 h, 4 w) and (1, C, 2 h, 2 w), are put
+        into `early`.
         """
         with ExitStack() as hooks:
             report_before(self.layers, progress, hooks)

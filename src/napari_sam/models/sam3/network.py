@@ -72,22 +72,10 @@ class Sam3Encoder(nn.Module):
         block: int | None = None,
         early: list[Tensor] | None = None,
     ) -> Tensor:
-        """Encode one image.
+        """Encode one image, as `napari_sam.models.sam.attention.encode_image` does.
 
-        Parameters
-        ----------
-        pixels : (1, 3, S, S) Tensor
-        progress : callable
-            Called before every block; raise from it to stop.
-        block : int, optional
-            Not heeded.
-        early : list, optional
-            The two finer levels that the tracker sees, (1, C, 4 h, 4 w) and (1, C, 2 h, 2 w), and
-            what the transformer made, (1, D, h, w), are put there.
-
-        Returns
-        -------
-        (1, C, h, w) Tensor
+        `block` is not heeded. The two finer levels that the tracker sees, (1, C, 4 h, 4 w) and
+        (1, C, 2 h, 2 w), and what the transformer made, (1, D, h, w), are put into `early`.
         """
         with ExitStack() as hooks:
             report_before(self.backbone.layers, progress, hooks)
