@@ -186,7 +186,7 @@ class SamModel(Model):
             training, and three otherwise.
         """
         self._check(embedding, prompt)
-        return self._predict(embedding, [prompt], multimask)[0]
+        return self._answer(embedding, prompt, multimask)
 
     @torch.inference_mode()
     def predict_each(
@@ -204,35 +204,26 @@ class SamModel(Model):
         found: list[Candidates] = []
         for prompt in prompts:
             progress(len(found) / len(prompts))
-            found.extend(self._predict(embedding, [prompt], multimask))
+            found.append(self._answer(embedding, prompt, multimask))
         return found
 
-    def _predict(
-        self, embedding: Embedding, prompts: Sequence[Prompt], multimask: bool | None
-    ) -> list[Candidates]:
-        features: SamFeatures = embedding.features
+    def _answer(self, embedding: Embedding, prompt: Prompt, multimask: bool | None) -> Candidates:
         upsampler = self.upsampler(embedding)
-        found = []
-        for prompt in prompts:
-            sparse, mask = self._prompts.embed(prompt, embedding.shape)
-            decoded = self.decoder.decode(self._tables(features), sparse, mask)
-            several = leaves_doubt(prompt) if multimask is None else multimask
-            scores = decoded.scores[0].cpu().numpy()
-            which = list(range(1, len(scores)))
-            if not several:
-                which = [self.decoder.settled(decoded, 0)]
-            which.sort(key=lambda i: -scores[i])
-            logits = self.decoder.masks(decoded, 0, which)
-            threshold = float(self.network.mask_threshold)
-            found.append(
-                Candidates(
-                    masks=upsampler.masks(logits, threshold),
-                    scores=scores[which].astype(np.float32),
-                    logits=logits.cpu().numpy(),
-                    window=self.window(embedding.shape),
-                )
-            )
-        return found
+        sparse, mask = self._prompts.embed(prompt, embedding.shape)
+        decoded = self.decoder.decode(self._tables(embedding.features), sparse, mask)
+        several = leaves_doubt(prompt) if multimask is None else multimask
+        scores = decoded.scores[0].cpu().numpy()
+        which = list(range(1, len(scores)))
+        if not several:
+            which = [self.decoder.settled(decoded, 0)]
+        which.sort(key=lambda i: -scores[i])
+        logits = self.decoder.masks(decoded, 0, which)
+        return Candidates(
+            masks=upsampler.masks(logits, float(self.network.mask_threshold)),
+            scores=scores[which].astype(np.float32),
+            logits=logits.cpu().numpy(),
+            window=self.window(embedding.shape),
+        )
 
     def window(self, shape: tuple[int, int]) -> Window:
         """Edges of the region that low-resolution logits cover, in pixels of the plane."""
