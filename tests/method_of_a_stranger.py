@@ -57,9 +57,6 @@ class FoundSpots:
         painted = lookup[labels]
         return Choice.of(Segmentation(painted, measure(painted, self.pixels, source="spots")))
 
-    def covers(self, region: object) -> bool:
-        return True
-
 
 class Spots(Method[SpotOptions]):
     """Whatever is bright."""

@@ -73,9 +73,6 @@ class Found(Protocol[Options]):
     def choose(self, options: Options) -> Choice:
         """Choose objects by the options, without the model."""
 
-    def covers(self, region: Mask | None) -> bool:
-        """Whether all of a region was searched; None is the whole plane."""
-
 
 Wanted = TypeVar("Wanted")
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam import images
-from napari_sam.methods.found import Choice, Mask
+from napari_sam.methods.found import Choice
 from napari_sam.methods.instances import (
     MIN_AREA,
     Floods,
@@ -111,10 +111,6 @@ class FoundCells:
         """
         labels, scores = self.labels(options)
         return Choice(labels, len(scores), lambda: self.table(options))
-
-    def covers(self, region: Mask | None) -> bool:
-        """Whether all of a region was searched: it always was."""
-        return True
 
     def labels(self, options: CellOptions = DEFAULTS) -> tuple[Labels, npt.NDArray[np.float32]]:
         """Cut out the cells without measuring them; labels (H, W) and scores (n,)."""

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from napari_sam.images import check_plane
 from napari_sam.methods.concept_options import ConceptOptions
-from napari_sam.methods.found import Choice, Mask
+from napari_sam.methods.found import Choice
 from napari_sam.methods.packed_masks import PackedMask
 from napari_sam.methods.prompted import paint_answers
 from napari_sam.segmentation import measure
@@ -97,7 +97,3 @@ class FoundConcept:
             len(kept),
             lambda: measure(labels, self.pixels, scores, self.source, self.pixel_size),
         )
-
-    def covers(self, region: Mask | None) -> bool:
-        """Whether all of a region was searched: it always was."""
-        return True

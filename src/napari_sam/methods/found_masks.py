@@ -9,7 +9,7 @@ import numpy.typing as npt
 from napari_sam import images
 from napari_sam.errors import ModelError
 from napari_sam.methods.finding_cells import find_cells
-from napari_sam.methods.found import Choice, Mask
+from napari_sam.methods.found import Choice
 from napari_sam.methods.found_cells import FoundCells
 from napari_sam.methods.options import DEFAULTS, CellOptions
 from napari_sam.methods.prompted import Redrawn, ask, paint_answers, prompts_of
@@ -84,10 +84,6 @@ class FoundMasks:
         known = {i: fitting[place].score for i, place in enumerate(kept, start=1)}
         table = measure(painted, self._pixels, known, self._source, self._pixel_size)
         return Choice(painted, len(kept), lambda: table)
-
-    def covers(self, region: Mask | None) -> bool:
-        """Whether all of a region was searched: it always was."""
-        return True
 
     def _fits(self, answer: Redrawn, options: CellOptions) -> bool:
         area = answer.region.area

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy.typing as npt
 
 from napari_sam.images import Plane
-from napari_sam.methods.found import Choice, Labels, Mask
+from napari_sam.methods.found import Choice, Labels
 from napari_sam.methods.method import Method
 from napari_sam.methods.painting import paint, records
 from napari_sam.methods.proposals import Proposal, Proposals
@@ -99,7 +99,3 @@ class FoundObjects:
         """Choose masks by the options; what was not kept cannot be chosen any more."""
         reachable = self.method.within_reach(self.proposals.settings, options)
         return ChosenObjects(self.proposals.choose(reachable), self)
-
-    def covers(self, region: Mask | None) -> bool:
-        """Whether all of a region was searched: it always was."""
-        return True

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam.methods.found import Choice, Mask
+from napari_sam.methods.found import Choice
 from napari_sam.methods.found_cells import FoundCells
 from napari_sam.methods.interpolation import Labels
 from napari_sam.methods.options import CellOptions
@@ -47,10 +47,6 @@ class FoundSimilar:
     def diameter(self) -> float | None:
         """Typical diameter in pixels."""
         return self._cells.diameter
-
-    def covers(self, region: Mask | None) -> bool:
-        """Whether all of a region was searched: it always was."""
-        return True
 
     def looks(self, options: SimilarOptions) -> tuple[Labels, Looks]:
         """Return all cells that the options cut out, labels (H, W), and what they look like."""

@@ -13,7 +13,6 @@ from napari_sam.training.synthetic.territory import Labels, Territory
 
 
 def spine(
-    rng: np.random.Generator,
     centre: NDArray[np.floating],
     angle: float,
     length: float,
@@ -71,7 +70,7 @@ def pack_rods(
         bent = rng.normal(0, curl)
         pieces = 2 if abs(bent) < 0.12 else 2 * int(np.clip(abs(bent) * 2, 1, 5))
         length = width * max(0.15, aspect * float(np.exp(rng.normal(0, 0.28))) - 1)
-        line = spine(rng, place, float(field[r, c]) + rng.normal(0, 0.1), length, bent, pieces)
+        line = spine(place, float(field[r, c]) + rng.normal(0, 0.1), length, bent, pieces)
         free = _grow(land, line, width, nearest)
         if free is not None:
             land.tube(free, radius * rng.uniform(0.93, 1.05), feel=3.5 if snug else 2.0)

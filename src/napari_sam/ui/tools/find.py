@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any, ClassVar
 
 from napari_sam.errors import NapariSamError, ViewError
-from napari_sam.methods.found import Found
+from napari_sam.methods.found import Found, FoundPart
 from napari_sam.methods.method import Method
 from napari_sam.methods.registry import method
 from napari_sam.ui.canvas.clicks import Clicks
@@ -304,8 +304,7 @@ class Find(Tool):
         except ViewError as error:
             self.bench.fail(error)
             return False
-        assert search.found is not None
-        if not search.found.covers(region):
+        if isinstance(search.found, FoundPart) and not search.found.covers(region):
             self.bench.say("Only a part was searched. Press the button to search here.")
             return False
         search.region = region
