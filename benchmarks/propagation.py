@@ -68,8 +68,8 @@ def pared(stack: Stack, start: tuple[int, Region], found: Regions) -> Regions:
     if stack.over_time:
         return found
     index, region = start
-    paring, beyond = Paring(Slices(stack.image)), (index, None)
-    paring.hear({index: Step(index, region, 1.0)}, [beyond])
+    paring = Paring(Slices(stack.image), {index: Step(index, region, 1.0)})
+    beyond = (index, None)
     left = {z: paring.pare(Step(z, one, 1.0), beyond).region for z, one in found.items()}
     return left | {index: region}
 

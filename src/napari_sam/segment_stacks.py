@@ -39,7 +39,8 @@ def segment_volume(
     """Find all cells of a stack; a cell has one id on all its slices.
 
     Cells are found slice by slice and then joined over z by their overlap and distance, with the
-    evidence of all slices together: see `napari_sam.stacks.volumes.link_slices`.
+    evidence of all slices together: see `napari_sam.stacks.volumes.link_slices`. Dim rims, which
+    light out of focus lays around them, are left out (`napari_sam.stacks.rims`).
 
     Parameters
     ----------

@@ -74,22 +74,47 @@ def test_frames_have_no_rims() -> None:
 
 def test_nothing_is_taken_from_an_object_without_a_rim() -> None:
     for image in (TRUE * 200.0, TRUE * -200.0, np.random.default_rng(0).normal(9, 1, SHAPE)):
-        paring = Paring(Slices(image))
-        paring.hear({8: Step(8, Region.of(TRUE[8]), 1.0)}, [(None, 8), (8, None)])
+        paring = Paring(Slices(image), {8: Step(8, Region.of(TRUE[8]), 1.0)})
         step = Step(6, Region.of(TRUE[6]), 0.8)
         assert (paring.pare(step, (None, 8)).region.on(SHAPE[1:]) == TRUE[6]).all()
 
 
 def test_only_what_lies_beside_a_shown_slice_depends_on_it() -> None:
-    paring = Paring(Slices(HAZY))
     shown = {z: Step(z, Region.of(WIDE[z]), 1.0) for z in (6, 10)}
-    spans = [(None, 6), (6, 10), (10, None)]
-    paring.hear(shown, spans)
+    paring = Paring(Slices(HAZY), shown)
     steps = {z: Step(z, Region.of(WIDE[z]), 0.8) for z in (5, 8)}
     before = paring.pare(steps[5], (None, 6)), paring.pare(steps[8], (6, 10))
     assert before[0].region.area < steps[5].region.area
     assert before[0].score == 0.8
-    dim = Step(10, Region.of(WIDE[10] & ~ball(23)[10]), 1.0)  # a sliver of the rim itself
-    paring.hear(shown | {10: dim}, spans)
+    sliver = WIDE[10] & ~ball(23)[10]  # of the rim itself
+    shown[10] = Step(10, Region.of(sliver), 1.0)
     assert paring.pare(steps[5], (None, 6)) is before[0]
     assert paring.pare(steps[8], (6, 10)).region.area > before[1].region.area
+
+
+def test_a_dark_inside_is_no_rim_though_the_object_was_shown_where_it_is_bright() -> None:
+    image = np.full(SHAPE, 20.0)
+    image[TRUE & ~ball(13)] = 120  # a bright wall, and a lid of it
+    image[6:, 57:64] = 20  # open on two sides, so that the inside is no hole
+    lid = Step(3, Region.of(TRUE[3]), 1.0)
+    left = Paring(Slices(image), {3: lid}).pare(Step(8, Region.of(TRUE[8]), 0.8), (3, None))
+    assert (left.region.on(SHAPE[1:]) == TRUE[8]).all()
+
+
+class Counted:
+    """A stack that counts how often it is read."""
+
+    def __init__(self) -> None:
+        self.shape, self.dtype, self.reads = HAZY.shape, HAZY.dtype, 0
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        self.reads += 1
+        return HAZY[key]
+
+
+def test_slices_that_were_drawn_one_after_the_other_are_not_read() -> None:
+    stack = Counted()
+    carry = Carry(stack, Taken(), limits=(20, 120), step=20.0)
+    for index in range(4, 13):
+        carry.show(index, WIDE[index])
+    assert stack.reads == 0

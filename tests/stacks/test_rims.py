@@ -106,6 +106,23 @@ def test_a_dark_spot_within_an_object_is_no_hole() -> None:
     assert (joined(WIDE, image)[TRUE > 0] > 0).mean() > 0.97
 
 
+def test_a_bright_piece_stays_however_small_it_is_beside_another() -> None:
+    labels, image = WIDE.copy(), hazy()
+    piece = np.zeros(SHAPE, bool)
+    piece[7:10, 30:33, 45:48] = True  # a process of the first object, seen end on
+    labels[piece], image[piece] = 1, 120
+    found = joined(labels, image)
+    assert (found[piece] == found[8, 30, 25]).all()
+    assert iou(found, (TRUE > 0) | piece) > 0.5
+
+
+def test_ids_larger_than_a_float_can_tell_apart() -> None:
+    high = np.where(WIDE > 0, WIDE + np.int64(2**60), 0)
+    into = np.zeros(SHAPE, np.int64)
+    found = link_slices(slices(high), SHAPE, image=hazy(), rims=False, out=into).labels
+    assert (found == joined(WIDE, hazy())).all()
+
+
 def test_objects_that_fill_the_stack_stay() -> None:
     labels = np.ones((6, 40, 40), np.int32)
     labels[:, :, 20:] = 2

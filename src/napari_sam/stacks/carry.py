@@ -81,8 +81,8 @@ class Carry:
         self.first, self.last = 0, self.slices.depth - 1
         self.absent: set[int] = set()
         self._divided: int | None = None
-        self._paring = Paring(self.slices)
         self._shown: dict[int, Step] = {}
+        self._paring = Paring(self.slices, self._shown)
         self._passes: dict[tuple[int, int], Pass] = {}
         self._outwards: dict[Span, Outwards] = {}
         self._between: dict[Span, dict[int, Step]] = {}
@@ -114,9 +114,9 @@ class Carry:
         found: dict[int, Step] = {}
         for span, outwards in self._outwards.items():
             known = outwards.steps(self._reach(span), there=self._divides(span))
-            found.update({step.index: self._paring.pare(step, span) for step in known})
+            found.update({step.index: self._pared(step, span) for step in known})
         for span, steps in self._between.items():
-            found.update({z: self._paring.pare(step, span) for z, step in steps.items()})
+            found.update({z: self._pared(step, span) for z, step in steps.items()})
         found |= self._shown
         return {
             z: found[z]
@@ -163,8 +163,6 @@ class Carry:
         spans = set(self._spans())
         self._outwards = {s: o for s, o in self._outwards.items() if s in spans}
         self._between = {s: o for s, o in self._between.items() if s in spans}
-        if not self._over_time:  # frames have no light of others
-            self._paring.hear(self._shown, self._spans())
 
     def run(self, progress: Progress = silent) -> Iterator[Step]:
         """Find the object on every slice that is not known yet.
@@ -217,14 +215,14 @@ class Carry:
         low, high = span
         if low is None or high is None:
             news = self._outward(span).advance(self._follow, self._reach(span))
-            return [self._paring.pare(step, span) for step in news]
+            return [self._pared(step, span) for step in news]
         for along in self._unheard(low, high)[:1]:
             along.go_on(self._follow)
         if self._unheard(low, high):
             return []
         both = self._pass(low, 1), self._pass(high, -1)
         steps = self._between[span] = meet(*both, self._rule, self.others)
-        return [self._paring.pare(step, span) for step in steps.values()]
+        return [self._pared(step, span) for step in steps.values()]
 
     @property
     def done(self) -> bool:
@@ -236,6 +234,10 @@ class Carry:
         """How much is done, 0 to 1, as far as that can be told."""
         done = [1.0 if self._done(span) else self._share(span) for span in self._spans()]
         return float(np.mean(done)) if done else 0.0
+
+    def _pared(self, step: Step, span: Span) -> Step:
+        """Take away the rim of the object; frames have no light of others."""
+        return step if self._over_time else self._paring.pare(step, span)
 
     # -- what is found between shown slices, and beyond them -------------------------------------
 

@@ -41,6 +41,12 @@ class Window:
         """Choose what to look at for an object, some pixels at least, within the plane."""
         r0, c0, r1, c1 = region.box
         reach = max(least, int(np.ceil(AROUND * np.sqrt((r1 - r0) * (c1 - c0)))))
+        return cls.beside(region, plane, reach)
+
+    @classmethod
+    def beside(cls, region: Region, plane: tuple[int, int], reach: int) -> Window:
+        """Look at an object and some pixels on each side, within the plane."""
+        r0, c0, r1, c1 = region.box
         top, left = max(r0 - reach, 0), max(c0 - reach, 0)
         bottom, right = min(r1 + reach, plane[0]), min(c1 + reach, plane[1])
         return cls(top, left, (bottom - top, right - left))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -10,41 +10,39 @@ import numpy as np
 from napari_sam.stacks.crops import Slices, Window
 from napari_sam.stacks.following import Step
 from napari_sam.stacks.frames import grey
-from napari_sam.stacks.rims import Sample, end_of, without_rim
-from napari_sam.stacks.slice_signs import Picture, smoothed
+from napari_sam.stacks.rims import BESIDE, Sample, end_of, without_rim
+from napari_sam.stacks.slice_signs import SMOOTH, Picture, smoothed
 from napari_sam.stacks.spans import Span
+
+MARGIN = BESIDE + 4 * SMOOTH  # pixels around an object that are looked at
 
 
 class Paring:
     """Takes the rim away from slices of one object, see `napari_sam.stacks.rims`.
 
     The slices on which the object was shown tell how bright it is on those next to them. They stay
-    as they were shown, and what follows from a slice follows from all that was seen there.
+    as they were shown, and what follows from a slice follows from all that was seen there. Nothing
+    is read before it is needed: of slices that a person drew one after the other, nothing.
 
     Parameters
     ----------
     slices : Slices
+    shown : mapping of int to Step
+        Where the object was shown, by slice; as it is at that time.
     """
 
-    def __init__(self, slices: Slices) -> None:
-        self._slices = slices
+    def __init__(self, slices: Slices, shown: Mapping[int, Step]) -> None:
+        self._slices, self._shown = slices, shown
         self._samples: dict[int, tuple[Step, Sample]] = {}
-        self._ends: dict[Span, float] = {}
+        self._ends: dict[Span, tuple[list[Step], float]] = {}
         self._pared: dict[int, tuple[Step, float, Step]] = {}
-
-    def hear(self, shown: Mapping[int, Step], spans: Sequence[Span]) -> None:
-        """Take in where the object was shown, by slice, and what lies between and beyond."""
-        for index, step in shown.items():
-            if index not in self._samples or self._samples[index][0] is not step:
-                window, picture = self._around(step)
-                self._samples[index] = step, Sample.of(window.mask(step.region), picture)
-        for span in spans:
-            self._ends[span] = end_of([self._samples[z][1] for z in span if z is not None])
 
     def pare(self, step: Step, span: Span) -> Step:
         """Return a slice of a span without the object's rim; it is worked out once."""
-        end = self._ends.get(span, -np.inf)
-        if not np.isfinite(end) or not step.region.area:
+        if not step.region.area:
+            return step
+        end = self._end(span)
+        if not np.isfinite(end):
             return step
         whole, before, pared = self._pared.get(step.index, (None, end, step))
         if whole is not step or end != before:
@@ -54,6 +52,23 @@ class Paring:
             self._pared[step.index] = step, end, pared
         return pared
 
+    def _end(self, span: Span) -> float:
+        """Tell how bright the object has to be, by the slices at both ends of a span."""
+        shown = [self._shown[index] for index in span if index is not None]
+        known, end = self._ends.get(span, ([], 0.0))
+        if len(known) != len(shown) or any(a is not b for a, b in zip(known, shown, strict=True)):
+            end = end_of([self._sample(step) for step in shown])
+            self._ends[span] = shown, end
+        return end
+
+    def _sample(self, step: Step) -> Sample:
+        whole, sample = self._samples.get(step.index, (None, None))
+        if whole is not step or sample is None:
+            window, picture = self._around(step)
+            sample = Sample.of(window.mask(step.region), picture)
+            self._samples[step.index] = step, sample
+        return sample
+
     def _around(self, step: Step) -> tuple[Window, Picture]:
-        window = Window.around(step.region, self._slices.plane)
+        window = Window.beside(step.region, self._slices.plane, MARGIN)
         return window, smoothed(grey(self._slices.read(step.index, window)))

@@ -103,6 +103,9 @@ def propagate(
 ) -> Propagation:
     """Follow an object through slices or frames, both ways from where it is shown.
 
+    A slice that has a mask keeps it. On slices where the object was not shown its dim rim is left
+    out (`napari_sam.stacks.rims`), but not over time, nor by a model with a memory.
+
     Parameters
     ----------
     stack : (Z, H, W) or (Z, H, W, C) array, or Image

@@ -4,7 +4,7 @@ Light out of focus makes an object look wider than it is, and longer along z. A 
 slices alone takes that light for a part of the object. What is hardly brighter than the ground
 beside the object, compared with its inside, is left out: by all slices of an object that was found,
 and by those on which one was shown that is followed. An object that is darker than the ground has
-no such rim.
+no such rim, and neither has a slice whose inside would go with it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ DEEP = 0.5  # of a region's greatest depth, from where on a pixel is inside
 CLEAR = 1.0
 FEW = 5  # pixels of ground that are too few to tell
 MOST = 0.6  # share of a region that can be rim; one that would lose more stays as it is
-PIECE = 0.1  # of a region's largest piece, below which another one is left out as well
+CORE = 0.5  # share of a region's inside that is bright where what is dim around it is a rim
+PIECE = 0.1  # of a piece, what is left of it at least beside other remains
 
 
 class Levels(NamedTuple):
@@ -58,25 +59,34 @@ class Levels(NamedTuple):
         if picture is None or not count:
             nothing, dark = np.zeros(count, np.int64), np.zeros((count, 2))
             return cls(nothing, dark, nothing, dark)
-        own = labels > 0
-        lowest = ndi.minimum_filter(labels, 3, mode="constant")
-        within = own & (lowest == ndi.maximum_filter(labels, 3, mode="constant"))
+        regions = _numbered(labels, objects)
+        own = regions > 0
+        lowest = ndi.minimum_filter(regions, 3, mode="constant")
+        within = own & (lowest == ndi.maximum_filter(regions, 3, mode="constant"))
         depth = ndi.distance_transform_edt(within)[own] + 1
-        number = np.searchsorted(objects.ids, labels[own])
+        number = regions[own] - 1
         deepest = np.zeros(count)
         np.maximum.at(deepest, number, depth)
         deep = depth >= DEEP * deepest[number]
-        around = ndi.maximum_filter(labels, 2 * BESIDE + 1, mode="constant")
+        around = ndi.maximum_filter(regions, 2 * BESIDE + 1, mode="constant")
         near = ~own & (around > 0)
-        beside = np.searchsorted(objects.ids, around[near])
         return cls(
-            *_sums(number[deep], picture[own][deep], count), *_sums(beside, picture[near], count)
+            *_sums(number[deep], picture[own][deep], count),
+            *_sums(around[near] - 1, picture[near], count),
         )
 
     @classmethod
     def joined(cls, parts: list[Levels]) -> Levels:
         """Put the regions of all slices together."""
         return cls(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _numbered(labels: npt.NDArray[np.integer[Any]], objects: FrameObjects) -> npt.NDArray[np.int32]:
+    """Number the regions of a slice 1..n, however large their ids are: filters count in floats."""
+    regions = np.zeros(labels.shape, np.int32)
+    own = labels > 0
+    regions[own] = np.searchsorted(objects.ids, labels[own]) + 1
+    return regions
 
 
 def _sums(which: Ints, light: Picture, count: int) -> tuple[Ints, Floats]:
@@ -166,11 +176,9 @@ def without_rims(
     ends : (n,) float
         What the pixels of every region have to reach.
     """
-    bare = labels.copy()
-    number = np.zeros(labels.shape, np.int32)
-    number[labels > 0] = np.searchsorted(objects.ids, labels[labels > 0]) + 1
-    for region, place in enumerate(ndi.find_objects(number)):
-        whole = number[place] == region + 1
+    bare, regions = labels.copy(), _numbered(labels, objects)
+    for region, place in enumerate(ndi.find_objects(regions)):
+        whole = regions[place] == region + 1
         bare[place][whole & ~without_rim(whole, picture[place], ends[region])] = 0
     return bare
 
@@ -178,7 +186,7 @@ def without_rims(
 def without_rim(mask: Mask, picture: Picture, end: float) -> Mask:
     """Return what of a mask (h, w) is as bright as it has to be, without holes and scraps.
 
-    All of it where little would be left: that is no rim.
+    All of it where little would be left, or little of its inside: that is no rim.
 
     Examples
     --------
@@ -188,15 +196,34 @@ def without_rim(mask: Mask, picture: Picture, end: float) -> Mask:
     >>> without_rim(picture > 0, picture, 6.5).all()
     np.True_
     """
-    if not np.isfinite(end):
+    dim = mask & (picture <= end)
+    if not dim.any():
         return mask
-    bright = ndi.binary_fill_holes(mask & (picture > end)) & mask
-    pieces, count = ndi.label(bright)
-    if count > 1:
-        sizes = np.bincount(pieces[bright], minlength=count + 1)
-        bright = (sizes > PIECE * sizes.max())[pieces] & bright
-    enough = np.count_nonzero(bright) >= (1 - MOST) * np.count_nonzero(mask)
-    return bright if enough else mask
+    left = _without_scraps(mask & ndi.binary_fill_holes(mask & ~dim), mask)
+    inside = _deep(mask)
+    for part, least in ((mask, 1 - MOST), (inside, CORE)):
+        if np.count_nonzero(left & part) < least * np.count_nonzero(part):
+            return mask
+    return left
+
+
+def _without_scraps(left: Mask, mask: Mask) -> Mask:
+    """Leave out pieces that are small beside the piece of a mask that they were part of."""
+    pieces, count = ndi.label(left)
+    if count < 2:
+        return left
+    before, _ = ndi.label(mask)
+    owner = np.zeros(count + 1, np.int64)
+    owner[pieces[left]] = before[left]
+    sizes, whole = np.bincount(pieces[left]), np.bincount(before[mask])
+    kept = sizes > PIECE * whole[owner]
+    return np.asarray(kept[pieces] & left)
+
+
+def _deep(mask: Mask) -> Mask:
+    """Return the inside of a mask: what is at least half as far from its border as any of it."""
+    depth = ndi.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    return np.asarray(depth >= DEEP * depth.max())
 
 
 class Sample(NamedTuple):
@@ -208,10 +235,8 @@ class Sample(NamedTuple):
     @classmethod
     def of(cls, mask: Mask, picture: Picture) -> Sample:
         """Take the pixels of an object (h, w), and of a picture that shows what is beside it."""
-        depth = ndi.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
         away = ndi.distance_transform_edt(~mask)
-        beside = ~mask & (away <= BESIDE)
-        return cls(picture[depth >= DEEP * depth.max()], picture[beside])
+        return cls(picture[_deep(mask)], picture[~mask & (away <= BESIDE)])
 
 
 def end_of(samples: Sequence[Sample]) -> float:

@@ -17,7 +17,7 @@ COVERED = 0.7  # share of a piece that the whole covers
 FAR = 0.7  # diameters between middles that say all there is to say: long shapes shift theirs
 MOST = 1.5  # log ratio of sizes that says all there is to say
 DARKEST = 3.0  # the same of brightness, in standard deviations
-_SMOOTH = 1.0  # pixels; brightness varies by noise as well
+SMOOTH = 1  # pixels; brightness varies by noise as well
 
 Picture = npt.NDArray[np.floating[Any]]
 
@@ -99,7 +99,7 @@ class SlicePairs(NamedTuple):
 
 def smoothed(picture: Picture) -> Picture:
     """Return how bright a slice (H, W) is, with less noise."""
-    smooth: Picture = ndi.gaussian_filter(np.asarray(picture, np.float32), _SMOOTH)
+    smooth: Picture = ndi.gaussian_filter(np.asarray(picture, np.float32), SMOOTH)
     return smooth
 
 
