@@ -49,6 +49,20 @@ def test_of_many_planes_some_tell_the_size() -> None:
     assert model.measured == 32
 
 
+class Grainy(Measuring):
+    """Takes the grain of slices without objects for very many small ones."""
+
+    def object_size(self, pixels: Any, **_: Any) -> tuple[float, int]:
+        return (20.0, 8) if pixels.max() > 100 else (4.0, 80)
+
+
+def test_grain_on_few_slices_does_not_decide_for_all() -> None:
+    stack = np.concatenate([BALLS[3:6]] * 6 + [BALLS[:1], BALLS[-1:]])
+    stack[-2:] = np.random.default_rng(0).integers(0, 60, stack[-2:].shape)
+    blocks = list(Image.of(stack).blocks())
+    assert agreed_through(blocks, CellOptions(), Grainy(), None).diameter == 20
+
+
 def test_a_size_that_was_chosen_is_not_measured() -> None:
     model = Measuring()
     ns.segment_volume(BALLS, model, diameter=12)

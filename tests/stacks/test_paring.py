@@ -15,6 +15,7 @@ from napari_sam.stacks.carry import Carry
 from napari_sam.stacks.crops import Slices
 from napari_sam.stacks.following import Step
 from napari_sam.stacks.paring import Paring
+from napari_sam.stacks.rims import Sample, end_of
 
 SHAPE, CENTRE = (17, 120, 130), (8, 60, 65)
 
@@ -77,6 +78,14 @@ def test_nothing_is_taken_from_an_object_without_a_rim() -> None:
         paring = Paring(Slices(image), {8: Step(8, Region.of(TRUE[8]), 1.0)})
         step = Step(6, Region.of(TRUE[6]), 0.8)
         assert (paring.pare(step, (None, 8)).region.on(SHAPE[1:]) == TRUE[6]).all()
+
+
+def test_what_is_hardly_darker_than_an_uneven_object_is_no_ground() -> None:
+    """As membranes of electron microscopy are not."""
+    rng = np.random.default_rng(0)
+    around = rng.normal(100, 12, 300)
+    assert end_of([Sample(rng.normal(125, 16, 300), around)]) == -np.inf
+    assert 100 < end_of([Sample(rng.normal(200, 16, 300), around)]) < 130
 
 
 def test_only_what_lies_beside_a_shown_slice_depends_on_it() -> None:

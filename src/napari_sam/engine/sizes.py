@@ -159,11 +159,15 @@ def _sizes_on(
 
 
 def _usual(found: list[tuple[float, int]]) -> float:
-    """Return the median diameter, each as often as there are objects of it."""
+    """Return the median diameter, each weighing the root of how many objects there are of it.
+
+    So it is certain to that degree. On a slice without objects grain may be taken for a hundred
+    small ones: as often as there are objects, a few such slices decided for all.
+    """
     diameters = np.array([diameter for diameter, _ in found])
-    counts = np.array([max(count, 0.01) for _, count in found])
+    weights = np.sqrt([max(count, 1e-4) for _, count in found])
     order = np.argsort(diameters, kind="stable")
-    half = np.searchsorted(np.cumsum(counts[order]), counts.sum() / 2)
+    half = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
     return rounded(float(diameters[order[half]]))
 
 

@@ -28,6 +28,9 @@ DEEP = 0.5  # of a region's greatest depth, from where on a pixel is inside
 #: Standard deviations of brightness by which the inside is brighter than the ground at least:
 #: membranes around a dark inside are no ground.
 CLEAR = 1.0
+#: The same of an object that was shown: few slices tell less, and in electron microscopy what is
+#: dark beside it is a membrane.
+CLEARLY = 2.5
 FEW = 5  # pixels of ground that are too few to tell
 MOST = 0.6  # share of a region that can be rim; one that would lose more stays as it is
 CORE = 0.5  # share of a region's inside that is bright where what is dim around it is a rim
@@ -254,6 +257,6 @@ def end_of(samples: Sequence[Sample]) -> float:
     if len(around) < FEW:
         return -np.inf
     level, ground = float(inside.mean()), float(np.percentile(around, 25))
-    if level - ground <= CLEAR * np.sqrt((inside.var() + around.var()) / 2):
+    if level - ground <= CLEARLY * np.sqrt((inside.var() + around.var()) / 2):
         return -np.inf
     return ground + SHARE * (level - ground)
