@@ -83,9 +83,20 @@ def test_nothing_is_taken_from_an_object_without_a_rim() -> None:
 def test_what_is_hardly_darker_than_an_uneven_object_is_no_ground() -> None:
     """As membranes of electron microscopy are not."""
     rng = np.random.default_rng(0)
-    around = rng.normal(100, 12, 300)
-    assert end_of([Sample(rng.normal(125, 16, 300), around)]) == -np.inf
-    assert 100 < end_of([Sample(rng.normal(200, 16, 300), around)]) < 130
+    around, beyond = rng.normal(100, 12, 300), rng.normal(105, 12, 300)
+    assert end_of([Sample(rng.normal(125, 16, 300), around, beyond)]) == -np.inf
+    assert 100 < end_of([Sample(rng.normal(200, 16, 300), around, beyond)]) < 130
+
+
+def test_a_wall_between_bright_cells_is_no_ground() -> None:
+    wall = ball(27) & ~WIDE
+    image = np.where(wall, 20.0, 120.0) + np.random.default_rng(0).normal(0, 3, SHAPE)
+    paring = Paring(Slices(image), {8: Step(8, Region.of(ball(26)[8]), 1.0)})
+    step = Step(7, Region.of(ball(26)[7]), 0.8)
+    assert paring.pare(step, (None, 8)) is step
+    image[~ball(27)] = 20  # no cell beyond
+    pared = Paring(Slices(image), {8: Step(8, Region.of(ball(26)[8]), 1.0)}).pare(step, (None, 8))
+    assert pared.region.area < step.region.area
 
 
 def test_only_what_lies_beside_a_shown_slice_depends_on_it() -> None:

@@ -85,6 +85,22 @@ def test_nothing_is_taken_where_the_image_shows_nothing() -> None:
     assert (joined(WIDE, np.full(SHAPE, 7.0)) == WIDE).all()
 
 
+def test_dark_walls_between_packed_cells_are_no_ground() -> None:
+    """Cells with bright insides that fill the space: half of every wall is theirs."""
+    labels = np.zeros((6, 60, 90), np.int32)
+    for number in range(15):
+        row, column = divmod(number, 5)
+        labels[:, 20 * row : 20 * row + 18, 18 * column : 18 * column + 16] = number + 1
+    walls = ~ndi.binary_erosion(labels > 0, np.ones((1, 5, 5)))
+    image = 150 - 110.0 * walls + np.random.default_rng(0).normal(0, 3, labels.shape)
+    found = [SliceObjects(plane, dict.fromkeys(range(1, 16), 0.8)) for plane in labels]
+    assert (link_slices(found, labels.shape, image=image, rims=False).labels > 0).sum() == (
+        labels > 0
+    ).sum()
+    alone = np.where(labels == 8, labels, 0)  # a cell by itself has ground around it
+    assert joined(alone, image).sum() < alone.sum()
+
+
 @pytest.mark.parametrize("value", [0.0, 20.0, 255.0])
 def test_a_lost_slice_within_an_object_stays_whole(value: float) -> None:
     image = hazy()

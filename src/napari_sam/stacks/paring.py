@@ -14,7 +14,7 @@ from napari_sam.stacks.rims import BESIDE, Sample, end_of, without_rim
 from napari_sam.stacks.slice_signs import SMOOTH, Picture, smoothed
 from napari_sam.stacks.spans import Span
 
-MARGIN = BESIDE + 4 * SMOOTH  # pixels around an object that are looked at
+MARGIN = 2 * BESIDE + 4 * SMOOTH  # pixels around an object that are looked at
 
 
 class Paring:

@@ -31,7 +31,12 @@ CLEAR = 1.0
 #: The same of an object that was shown: few slices tell less, and in electron microscopy what is
 #: dark beside it is a membrane.
 CLEARLY = 2.5
+AGAIN = 0.35  # of the way from the ground to the inside, from where on it is bright beyond
 FEW = 5  # pixels of ground that are too few to tell
+WALL = 2  # pixels from any object, up to which ground may be no more than a wall between two
+#: Share of the ground that lies beyond, of half of the objects at least: where it is less they are
+#: packed, and what is dark between them are walls.
+OPEN = 0.3
 MOST = 0.6  # share of a region that can be rim; one that would lose more stays as it is
 CORE = 0.5  # share of a region's inside that is bright where what is dim around it is a rim
 PIECE = 0.1  # of a piece, what is left of it at least beside other remains
@@ -41,13 +46,14 @@ class Levels(NamedTuple):
     """How bright regions (n,) are inside and around them.
 
     ``deep`` and ``beside`` count pixels, ``inside`` and ``ground`` (n, 2) are the sums of their
-    brightness and of its square.
+    brightness and of its square; ``open`` counts those beside that lie beyond walls.
     """
 
     deep: Ints
     inside: Floats
     beside: Ints
     ground: Floats
+    open: Ints
 
     @classmethod
     def of(cls, slice_: SliceRegions) -> Levels:
@@ -61,7 +67,7 @@ class Levels(NamedTuple):
         count = len(objects)
         if picture is None or not count:
             nothing, dark = np.zeros(count, np.int64), np.zeros((count, 2))
-            return cls(nothing, dark, nothing, dark)
+            return cls(nothing, dark, nothing, dark, nothing)
         regions = _numbered(labels, objects)
         own = regions > 0
         lowest = ndi.minimum_filter(regions, 3, mode="constant")
@@ -73,9 +79,11 @@ class Levels(NamedTuple):
         deep = depth >= DEEP * deepest[number]
         around = ndi.maximum_filter(regions, 2 * BESIDE + 1, mode="constant")
         near = ~own & (around > 0)
+        beyond = near & ~ndi.maximum_filter(own, 2 * WALL + 1, mode="constant")
         return cls(
             *_sums(number[deep], picture[own][deep], count),
             *_sums(around[near] - 1, picture[near], count),
+            np.bincount(around[beyond] - 1, minlength=count),
         )
 
     @classmethod
@@ -118,9 +126,18 @@ def ends_of(levels: Levels, numbers: Ints) -> Floats:
     ground, uneven, beside = _means(levels.beside, levels.ground, numbers)
     clear = inside - ground > CLEAR * np.sqrt((wide + uneven) / 2)
     known = (deep > 0) & (beside >= FEW) & clear
+    if _are_packed(np.bincount(numbers, levels.open, len(deep)), beside):
+        known[:] = False
     known[0] = False
     end = np.where(known, ground + SHARE * (inside - ground), -np.inf)
     return np.asarray(end[numbers])
+
+
+def _are_packed(open_: npt.NDArray[Any], beside: npt.NDArray[Any]) -> bool:
+    """Tell by the ground beside every object, the first one none, if there is little but walls."""
+    seen = beside[1:] > 0
+    shares = open_[1:][seen] / beside[1:][seen]
+    return bool(len(shares)) and float(np.median(shares)) < OPEN
 
 
 def _means(pixels: Ints, sums: Floats, numbers: Ints) -> tuple[Floats, Floats, npt.NDArray[Any]]:
@@ -230,33 +247,40 @@ def _deep(mask: Mask) -> Mask:
 
 
 class Sample(NamedTuple):
-    """How bright an object is on a slice where it was shown: pixels inside, and around it."""
+    """How bright an object is on a slice where it was shown: pixels inside, around and beyond."""
 
     inside: Picture
     around: Picture
+    beyond: Picture
 
     @classmethod
     def of(cls, mask: Mask, picture: Picture) -> Sample:
         """Take the pixels of an object (h, w), and of a picture that shows what is beside it."""
         away = ndi.distance_transform_edt(~mask)
-        return cls(picture[_deep(mask)], picture[~mask & (away <= BESIDE)])
+        around = ~mask & (away <= BESIDE)
+        beyond = ~mask & ~around & (away <= 2 * BESIDE)
+        return cls(picture[_deep(mask)], picture[around], picture[beyond])
 
 
 def end_of(samples: Sequence[Sample]) -> float:
     """Tell how bright an object has to be, by slices on which it was shown.
 
     Neighbours may lie around it that nobody knows of, so the darker quarter there is the ground.
+    Where it is bright again beyond, that was a wall to the next.
 
     Returns
     -------
     float
         Minus infinity where nothing is taken away.
     """
-    inside = np.concatenate([sample.inside for sample in samples]).astype(np.float64)
-    around = np.concatenate([sample.around for sample in samples]).astype(np.float64)
+    inside, around, beyond = (
+        np.concatenate(pixels).astype(np.float64) for pixels in zip(*samples, strict=True)
+    )
     if len(around) < FEW:
         return -np.inf
     level, ground = float(inside.mean()), float(np.percentile(around, 25))
     if level - ground <= CLEARLY * np.sqrt((inside.var() + around.var()) / 2):
+        return -np.inf
+    if len(beyond) and np.median(beyond) > ground + AGAIN * (level - ground):
         return -np.inf
     return ground + SHARE * (level - ground)
