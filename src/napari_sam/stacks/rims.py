@@ -21,7 +21,7 @@ from napari_sam.stacks.frames import Floats, FrameObjects, Ints
 from napari_sam.stacks.slice_signs import Picture, SliceRegions
 
 #: Of the way from the ground to the inside, where an object ends. Compared on generated and real
-#: stacks, see docs/stacks.md.
+#: stacks, see docs/stacks-figures.md.
 SHARE = 0.2
 BESIDE = 4  # pixels around a region that show the ground
 DEEP = 0.5  # of a region's greatest depth, from where on a pixel is inside
@@ -170,7 +170,7 @@ def beyond(levels: Levels, ends: Floats, numbers: Ints, sheets: Ints) -> npt.NDA
     The second slice of four is dim, and stays, and so is the last one, which is none of the object:
 
     >>> one, sums = np.ones(4, int), np.array([[8.0, 64], [1, 1], [8, 64], [1, 1]])
-    >>> beyond(Levels(one, sums, one, 0 * sums), np.full(4, 2.0), one, np.arange(4)).tolist()
+    >>> beyond(Levels(one, sums, one, 0 * sums, one), np.full(4, 2.0), one, np.arange(4)).tolist()
     [False, False, False, True]
     """
     dim = (levels.deep > 0) & (levels.inside[:, 0] / np.maximum(levels.deep, 1) < ends)

@@ -192,7 +192,7 @@ def weakest_slices(ids: Ints, numbers: Ints, scores: Floats, sheets: Ints) -> In
     return sheets[order][first] if len(ids) else np.empty(0, np.int64)
 
 
-class Slices(NamedTuple):
+class Collected(NamedTuple):
     """What joining knows of slices, without their pixels: of their regions (m,), in order.
 
     ``pairs`` are those that overlap, with all signs (m, 11), see `SAME`; ``levels`` is None where
@@ -209,7 +209,7 @@ class Slices(NamedTuple):
 
 def collect(
     found: Iterable[SliceObjects], labels: Any, step: float, image: Any = None, lit: bool = False
-) -> Slices:
+) -> Collected:
     """Write slices down as they come; return what there is to know of their regions.
 
     Parameters
@@ -244,7 +244,7 @@ def collect(
     joined = SlicePairs.joined(pairs)
     sizes = np.concatenate([np.empty(0, np.int64), *(objects.sizes for objects in every)])
     signs = np.concatenate([joined.signs, valleys(joined, sizes)], axis=1)
-    return Slices(
+    return Collected(
         every,
         np.concatenate([np.empty(0), *scores]),
         sizes,
