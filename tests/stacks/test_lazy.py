@@ -77,12 +77,10 @@ def test_a_slice_is_read_once_and_joined_as_in_memory(
     np.testing.assert_array_equal(found.labels, expected.labels)
     pd.testing.assert_frame_equal(found.table, expected.table)
     assert len(found.table) == 2
-    # More than memory holds is read again: as haze of both sides, and where planes are joined and
-    # lose their rims.
-    if kept == 1 and function is ns.segment_volume:
-        assert set(lazy.reads) <= {3, 4, 5}
-    else:
-        assert set(lazy.reads) == {2 if kept == 1 else 1}
+    # More than memory holds is read again: as haze of both sides, and where rims are taken away.
+    most = 1 if kept > 1 else 2 if function is ns.track_cells else 4
+    assert lazy.reads.max() == most
+    assert lazy.reads.min() >= most - 1
 
 
 def test_the_command_line_reads_a_slice_once(

@@ -137,13 +137,14 @@ class Dehazed:
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         parts = key if isinstance(key, tuple) else (key,)
         at = parts[self._axis] if self._axis < len(parts) else slice(None)
-        pixels = np.asarray(self.source[key])
         if not isinstance(at, int | np.integer):
-            return pixels
+            return np.asarray(self.source[key])
         last = self.shape[self._axis] - 1
         places = (max(int(at) - self._reach, 0), min(int(at) + self._reach, last))
-        keys = [(*parts[: self._axis], z, *parts[self._axis + 1 :]) for z in places]
-        beside = [np.asarray(self.source[other]) for other in keys]
+        read: dict[int, npt.NDArray[Any]] = {}
+        for z in sorted({int(at), *places}, key=lambda z: -abs(z - at)):  # joining asks for it next
+            read[z] = np.asarray(self.source[(*parts[: self._axis], z, *parts[self._axis + 1 :])])
+        pixels, beside = read[int(at)], [read[z] for z in places]
         return without_haze(pixels, beside, self._limits)
 
 
