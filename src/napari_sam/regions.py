@@ -119,20 +119,38 @@ def extent(mask: Mask) -> tuple[slice, slice]:
     return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
+def _extent_of_some(mask: Mask) -> tuple[slice, slice]:
+    """Return the extent of a mask, and refuse an empty one."""
+    rows, columns = extent(mask)
+    if not rows.stop:
+        raise ValueError("An empty mask has neither edges nor a deepest point.")
+    return rows, columns
+
+
 def edges(mask: Mask) -> tuple[float, float, float, float]:
-    """Return the edges ``(r0, c0, r1, c1)`` of a mask that is not empty, as a box of a prompt.
+    """Return the edges ``(r0, c0, r1, c1)`` of a mask, as a box of a prompt.
+
+    Raises
+    ------
+    ValueError
+        If the mask is empty.
 
     Examples
     --------
     >>> edges(np.ones((2, 3), bool))
     (-0.5, -0.5, 1.5, 2.5)
     """
-    rows, columns = extent(mask)
+    rows, columns = _extent_of_some(mask)
     return rows.start - 0.5, columns.start - 0.5, rows.stop - 0.5, columns.stop - 0.5
 
 
 def deepest(mask: Mask) -> tuple[int, int]:
-    """Return the pixel farthest from the border of a mask that is not empty, (row, column).
+    """Return the pixel farthest from the border of a mask, (row, column).
+
+    Raises
+    ------
+    ValueError
+        If the mask is empty.
 
     Examples
     --------
@@ -141,7 +159,7 @@ def deepest(mask: Mask) -> tuple[int, int]:
     """
     from scipy import ndimage as ndi
 
-    rows, columns = extent(mask)
+    rows, columns = _extent_of_some(mask)
     depth = ndi.distance_transform_edt(np.pad(mask[rows, columns], 1))
     row, column = np.unravel_index(int(depth.argmax()), depth.shape)
     return rows.start + int(row) - 1, columns.start + int(column) - 1

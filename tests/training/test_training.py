@@ -10,7 +10,7 @@ from safetensors import safe_open
 
 from napari_sam.errors import DataError
 from napari_sam.models.cells.load import load_cells
-from napari_sam.regions import deepest
+from napari_sam.regions import deepest, edges
 from napari_sam.training.__main__ import main
 from napari_sam.training.augment import augment_image
 from napari_sam.training.checkpoints import between, export_weights, load_checkpoint
@@ -265,6 +265,12 @@ def test_pairs_of_both_conventions(tmp_path):
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="no pair"):
         find_pairs(tmp_path / "empty")
+
+
+def test_an_empty_mask_has_no_middle_and_no_edges() -> None:
+    for asked in (deepest, edges):
+        with pytest.raises(ValueError, match="empty mask"):
+            asked(np.zeros((4, 6), bool))
 
 
 def test_metrics():
