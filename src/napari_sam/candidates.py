@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam import checks
+from napari_sam.counts import counted
 from napari_sam.errors import ModelError
 from napari_sam.prompts import Window
 from napari_sam.regions import Region
@@ -97,8 +98,8 @@ class Candidates:
         return len(self.scores)
 
     def __repr__(self) -> str:
-        masks = f"{len(self)} mask{'' if len(self) == 1 else 's'} of {self.shape}"
-        return f"Candidates: {masks}, scores {', '.join(f'{score:.2f}' for score in self.scores)}"
+        scores = ", ".join(f"{score:.2f}" for score in self.scores)
+        return f"Candidates: {counted(len(self), 'mask')} of {self.shape}, scores {scores}"
 
     @cached_property
     def masks(self) -> npt.NDArray[np.bool_]:

@@ -15,7 +15,7 @@ from napari_sam.stacks.carry import Carry
 from napari_sam.stacks.crops import Slices
 from napari_sam.stacks.following import Step
 from napari_sam.stacks.paring import Paring
-from napari_sam.stacks.rims import Sample, end_of
+from napari_sam.stacks.rims import ShownLight, end_of
 
 SHAPE, CENTRE = (17, 120, 130), (8, 60, 65)
 
@@ -84,8 +84,8 @@ def test_what_is_hardly_darker_than_an_uneven_object_is_no_ground() -> None:
     """As membranes of electron microscopy are not."""
     rng = np.random.default_rng(0)
     around, beyond = rng.normal(100, 12, 300), rng.normal(105, 12, 300)
-    assert end_of([Sample(rng.normal(125, 16, 300), around, beyond)]) == -np.inf
-    assert 100 < end_of([Sample(rng.normal(200, 16, 300), around, beyond)]) < 130
+    assert end_of([ShownLight(rng.normal(125, 16, 300), around, beyond)]) == -np.inf
+    assert 100 < end_of([ShownLight(rng.normal(200, 16, 300), around, beyond)]) < 130
 
 
 def test_a_wall_between_bright_cells_is_no_ground() -> None:

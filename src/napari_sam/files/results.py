@@ -103,34 +103,7 @@ def write_results(
     pixel_size: PixelSize | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write labels as a TIFF and their table beside them.
-
-    Parameters
-    ----------
-    path : str or Path
-        Of the labels.
-    labels : integer array
-    table : pandas.DataFrame
-    axes : str
-        A letter per axis.
-    pixel_size : PixelSize, optional
-    overwrite : bool
-        Whether files that are there are replaced.
-
-    Returns
-    -------
-    Path
-        Of the labels.
-
-    Raises
-    ------
-    DataError
-        When it is no path of a TIFF, or a file is there already.
-    LabelsError
-        When `axes` does not fit, or ids are negative or do not fit 32 bits.
-    OSError
-        When it cannot be written there.
-    """
+    """Write labels as a TIFF and their table beside them, see `Segmentation.save`."""
     path = as_path(path)
     if path.suffix.lower() not in TIFF_SUFFIXES:
         raise DataError(f"Labels are saved as TIFF: give a name that ends in .tif, not {path}.")

@@ -10,7 +10,7 @@ import numpy as np
 from napari_sam.stacks.crops import Slices, Window
 from napari_sam.stacks.following import Step
 from napari_sam.stacks.frames import grey
-from napari_sam.stacks.rims import BESIDE, Sample, end_of, without_rim
+from napari_sam.stacks.rims import BESIDE, ShownLight, end_of, without_rim
 from napari_sam.stacks.slice_signs import SMOOTH, Picture, smoothed
 from napari_sam.stacks.spans import Span
 
@@ -33,7 +33,7 @@ class Paring:
 
     def __init__(self, slices: Slices, shown: Mapping[int, Step]) -> None:
         self._slices, self._shown = slices, shown
-        self._samples: dict[int, tuple[Step, Sample]] = {}
+        self._samples: dict[int, tuple[Step, ShownLight]] = {}
         self._ends: dict[Span, tuple[list[Step], float]] = {}
         self._pared: dict[int, tuple[Step, float, Step]] = {}
 
@@ -61,11 +61,11 @@ class Paring:
             self._ends[span] = shown, end
         return end
 
-    def _sample(self, step: Step) -> Sample:
+    def _sample(self, step: Step) -> ShownLight:
         whole, sample = self._samples.get(step.index, (None, None))
         if whole is not step or sample is None:
             window, picture = self._around(step)
-            sample = Sample.of(window.mask(step.region), picture)
+            sample = ShownLight.of(window.mask(step.region), picture)
             self._samples[step.index] = step, sample
         return sample
 

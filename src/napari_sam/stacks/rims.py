@@ -79,11 +79,11 @@ class Levels(NamedTuple):
         deep = depth >= DEEP * deepest[number]
         around = ndi.maximum_filter(regions, 2 * BESIDE + 1, mode="constant")
         near = ~own & (around > 0)
-        beyond = near & ~ndi.maximum_filter(own, 2 * WALL + 1, mode="constant")
+        open_ = near & ~ndi.maximum_filter(own, 2 * WALL + 1, mode="constant")
         return cls(
             *_sums(number[deep], picture[own][deep], count),
             *_sums(around[near] - 1, picture[near], count),
-            np.bincount(around[beyond] - 1, minlength=count),
+            np.bincount(around[open_] - 1, minlength=count),
         )
 
     @classmethod
@@ -198,6 +198,8 @@ def without_rims(
     """
     bare, regions = labels.copy(), _numbered(labels, objects)
     for region, place in enumerate(ndi.find_objects(regions)):
+        if not np.isfinite(ends[region]):
+            continue
         whole = regions[place] == region + 1
         bare[place][whole & ~without_rim(whole, picture[place], ends[region])] = 0
     return bare
@@ -246,7 +248,7 @@ def _deep(mask: Mask) -> Mask:
     return np.asarray(depth >= DEEP * depth.max())
 
 
-class Sample(NamedTuple):
+class ShownLight(NamedTuple):
     """How bright an object is on a slice where it was shown: pixels inside, around and beyond."""
 
     inside: Picture
@@ -254,7 +256,7 @@ class Sample(NamedTuple):
     beyond: Picture
 
     @classmethod
-    def of(cls, mask: Mask, picture: Picture) -> Sample:
+    def of(cls, mask: Mask, picture: Picture) -> ShownLight:
         """Take the pixels of an object (h, w), and of a picture that shows what is beside it."""
         away = ndi.distance_transform_edt(~mask)
         around = ~mask & (away <= BESIDE)
@@ -262,7 +264,7 @@ class Sample(NamedTuple):
         return cls(picture[_deep(mask)], picture[around], picture[beyond])
 
 
-def end_of(samples: Sequence[Sample]) -> float:
+def end_of(samples: Sequence[ShownLight]) -> float:
     """Tell how bright an object has to be, by slices on which it was shown.
 
     Neighbours may lie around it that nobody knows of, so the darker quarter there is the ground.
