@@ -329,3 +329,45 @@ def test_what_all_images_fail_for_is_said_once_at_the_end(model, folder, tmp_pat
         "  b.tif",
         "  c.tif",
     ]
+
+
+def test_what_another_image_left_there_is_not_taken_for_that_of_this_one(
+    model, folder, tmp_path, capsys
+):
+    out, second = tmp_path / "out", tmp_path / "second"
+    second.mkdir()
+    tifffile.imwrite(second / "a.tif", blobs(centres=((40, 40), (20, 60), (60, 20))))
+    tifffile.imwrite(second / "d.tif", blobs(centres=((40, 40),)))
+    assert run(folder, "-o", out) == 0
+    labels, rows = (out / "a_labels.tif").read_bytes(), (out / "objects.csv").read_bytes()
+    otherwise(out, 1)
+    for typed in ((), ("--skip-existing",), ("--skip-existing", "--workers", 2)):
+        capsys.readouterr()
+        assert run(second, "-o", out, *typed) == 1
+        table = pd.read_csv(out / "objects.csv")
+        assert set(table["image"]) == {"d"}
+        if typed:
+            assert f"made of another image, {folder / 'a.tif'}" in capsys.readouterr().err
+            said = json.loads((out / "run.json").read_text())
+            assert [one["outcome"] for one in said["images"]] == ["failed", "skipped"]
+    assert (out / "a_labels.tif").read_bytes() == labels
+    # The table of the first run has kept its rows, under the name of its record.
+    assert (out / "objects_20200101030405.csv").read_bytes() == rows
+    assert len(list(out.glob("objects_*.csv"))) == 1
+    assert run(second, "-o", out, "--overwrite") == 0
+    assert pd.read_csv(out / "objects.csv")["image"].value_counts().to_dict() == {"a": 3, "d": 1}
+    assert run(second, "-o", out, "--skip-existing") == 0
+
+
+def test_images_that_were_moved_are_the_same(model, folder, tmp_path, capsys):
+    out, moved = tmp_path / "out", tmp_path / "moved"
+    assert run(folder, "-o", out) == 0
+    folder.rename(moved)
+    assert run(moved, "-o", out, "--skip-existing") == 0
+    assert "3 of 3 images were done before" in capsys.readouterr().err
+    whole = tmp_path / "whole"
+    whole.mkdir()
+    moved.rename(folder)
+    shutil.copytree(folder, whole / "in")
+    shutil.copytree(out, whole / "out")
+    assert run(whole / "in", "-o", whole / "out", "--skip-existing") == 0

@@ -53,11 +53,29 @@ def made_with(records: Iterable[dict[str, Any]], jobs: Iterable[Job]) -> dict[st
     dict
         By the names of images.
     """
+    return {name: settings_of(said) for name, (said, _) in makers(records, jobs).items()}
+
+
+def makers(
+    records: Iterable[dict[str, Any]], jobs: Iterable[Job]
+) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+    """Tell which earlier run made what is there: its record, and what that says of the image.
+
+    Parameters
+    ----------
+    records, jobs
+        See `made_with`.
+
+    Returns
+    -------
+    dict
+        By the names of images.
+    """
     times = {}
     for job in jobs:
         with suppress(OSError):
             times[job.source.name] = table_of(job).stat().st_mtime
-    found: dict[str, _Settings] = {}
+    found: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {}
     for said in sorted(records, key=lambda one: str(one["started"])):
         began = datetime.fromisoformat(said["started"]).timestamp()
         for image in said["images"]:
@@ -65,7 +83,7 @@ def made_with(records: Iterable[dict[str, Any]], jobs: Iterable[Job]) -> dict[st
             # A run that was killed did not come to tell of its last images.
             its_own = outcome == "to do" and times.get(name, 0.0) >= began
             if outcome == "done" or its_own:
-                found[name] = settings_of(said)
+                found[name] = said, image
     return found
 
 

@@ -6,10 +6,12 @@ import importlib.metadata
 import json
 import os
 import platform
+from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from napari_sam.batch import run_table
 from napari_sam.batch.job import Job, Models
 from napari_sam.batch.otherwise import KEY as OTHERWISE
 from napari_sam.batch.otherwise import differing, settings_of
@@ -57,6 +59,8 @@ class Record:
     def write(self, folder: Path) -> Path:
         """Write the record into a folder; another run's record there gets another name first.
 
+        So does the table of that run, if it tells of images that are none of this one.
+
         Returns
         -------
         Path
@@ -64,7 +68,7 @@ class Record:
         from napari_sam.files import in_one_piece
 
         path = folder / NAME
-        _keep_former(path, self.started)
+        _keep_former(path, self.started, {job.source.name for job in self.jobs})
         with in_one_piece(path) as temporary:
             text = json.dumps(self._told(folder), indent=1, ensure_ascii=False)
             temporary.write_text(text + "\n", encoding="utf-8")
@@ -216,8 +220,8 @@ def _said(path: Path) -> dict[str, Any]:
         return {}
 
 
-def _keep_former(path: Path, started: str) -> None:
-    """Give the record of another run its date as a name: none is lost."""
+def _keep_former(path: Path, started: str, names: Collection[str]) -> None:
+    """Give the record of another run its date as a name, and its table: none is lost."""
     if not path.exists():
         return
     then = str(_said(path).get("started", ""))
@@ -225,11 +229,21 @@ def _keep_former(path: Path, started: str) -> None:
         raise DataError(f"{path} is no record of a run, and is not overwritten.")
     if then == started:
         return
-    digits = "".join(letter for letter in then if letter.isdigit())[:14]
-    kept, number = path.with_name(f"run_{digits}.json"), 2
-    while kept.exists():
-        kept, number = path.with_name(f"run_{digits}_{number}.json"), number + 1
-    path.rename(kept)
+    date = "".join(letter for letter in then if letter.isdigit())[:14]
+    number = 1
+    while any(kept.exists() for kept in _dated(path, date, number)):
+        number += 1
+    record, table = _dated(path, date, number)
+    path.rename(record)
+    former = path.with_name(run_table.NAME)
+    if run_table.tells_of_others(former, names):
+        former.rename(table)
+
+
+def _dated(path: Path, date: str, number: int) -> tuple[Path, Path]:
+    """Tell what record and table of a former run are called; several may be of one second."""
+    end = date if number == 1 else f"{date}_{number}"
+    return path.with_name(f"run_{end}.json"), path.with_name(f"objects_{end}.csv")
 
 
 def _from(path: Path, folder: Path) -> str | None:

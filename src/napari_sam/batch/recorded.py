@@ -10,6 +10,7 @@ from pathlib import Path
 
 from napari_sam.batch import record, run_table
 from napari_sam.batch.job import Job
+from napari_sam.batch.origins import of_others
 from napari_sam.batch.otherwise import made_with, said_in
 from napari_sam.batch.outcome import Outcome, fingerprint_of
 from napari_sam.errors import DataError, NapariSamError
@@ -71,6 +72,7 @@ class Diary:
         self.record = record.Record(list(jobs), started)
         self._table: Path | None = None
         self._written = 0.0
+        self._of_others: frozenset[str] = frozenset()
 
     def begin(self) -> None:
         """Write the record of a run of which nothing is done.
@@ -91,6 +93,7 @@ class Diary:
             )
         # What that one has done is left out by this one: by the same model, if it is called alike.
         self.record.said = record.said_of(former, self._jobs[0].models)
+        self._of_others = frozenset(of_others(self._jobs))
         self.record.before = made_with(said_in(self._folder, record.NAME), self._jobs)
         self.write()
 
@@ -125,10 +128,16 @@ class Diary:
                 self.write()
 
     def write_table(self) -> None:
-        """Write the table of all images that have one."""
+        """Write the table of all images that have one: not those that other images left there."""
         if self._table is not None:
+            done = {one.job.source for one in self.record.outcomes if one.kind == "done"}
+            own = [
+                job
+                for job in self._jobs
+                if job.source in done or job.source.name not in self._of_others
+            ]
             with _told(self._table):
-                run_table.write_run_table(self._table, self._jobs)
+                run_table.write_run_table(self._table, own)
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from napari_sam.batch.job import Job
+from napari_sam.batch.origins import of_others
 from napari_sam.batch.outcome import LEFT_OUT, Outcome, attempt, told
 from napari_sam.batch.processes import run_in_processes
 from napari_sam.errors import DataError
@@ -82,8 +83,10 @@ def _sorted_out(
     inputs = frozenset(job.source.path.resolve() for job in jobs)
     todo: dict[int, Job] = {}
     known: dict[int, Outcome] = {}
+    others = of_others(jobs) if skip_existing else {}
     for number, job in enumerate(jobs):
         try:
+            _refuse_another(job, others)
             job_or_outcome = prepared(job, inputs, skip_existing)
         except DataError as error:
             if debug:
@@ -94,6 +97,16 @@ def _sorted_out(
         else:
             known[number] = job_or_outcome
     return todo, known
+
+
+def _refuse_another(job: Job, others: Mapping[str, Path]) -> None:
+    """Raise `DataError` when what would be left out was made of another image."""
+    other = others.get(job.source.name)
+    if other is not None and job.outputs.complete:
+        raise DataError(
+            f"what is called {job.outputs.name} in {job.outputs.folder} was made of another image, "
+            f"{other}. Choose another folder with -o."
+        )
 
 
 def prepared(job: Job, inputs: frozenset[Path], skip_existing: bool) -> Job | Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -57,6 +57,14 @@ def write_run_table(path: Path, jobs: Iterable[Job]) -> int:
 def table_of(job: Job) -> Path:
     """Return where the table of an image lies."""
     return job.outputs.folder / f"{job.outputs.name}_{NAME}"
+
+
+def tells_of_others(path: Path, names: Collection[str]) -> bool:
+    """Tell whether a table of a run, if that is there, has rows of other images than these."""
+    try:
+        return any(row[IMAGE] not in names for row in _rows(path))
+    except (DataError, KeyError):  # there is none, or it is of somebody else
+        return False
 
 
 def _columns(table: Path) -> list[str]:
