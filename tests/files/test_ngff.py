@@ -115,6 +115,7 @@ def test_every_field_of_a_plate_is_an_image(version: int, tmp_path: Path) -> Non
     for number, source in enumerate(found):  # each is opened by itself, not by way of the plate
         assert source.series is None
         assert np.asarray(read_image(source.path).finest)[0, 0] == (0, 1, 10, 11)[number]
+        assert sources_of([path], series=number) == [source]
     wells = find_sources([str(path / "*" / "*")])
     assert [source.name for source in wells] == names
     assert [source.title for source in wells] == [source.title for source in found]

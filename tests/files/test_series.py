@@ -103,7 +103,8 @@ def test_every_image_of_a_file_becomes_a_source_of_its_own(three: Path) -> None:
         (2, "three_series2"),
     ]
     assert "well 1" in found[1].title
-    assert [(s.series, s.name) for s in sources_of([three], series=2)] == [(2, "three")]
+    assert sources_of([three], series=2) == found[2:]
+    assert [(s.series, s.name) for s in sources_of([three], series=3)] == [(3, "three")]
 
 
 def test_an_image_in_several_files_is_one_source(tmp_path: Path) -> None:
@@ -141,7 +142,8 @@ def test_images_within_a_file_are_called_like_no_other_file(three: Path) -> None
             "three_ome_tif_series2": three,
             "three_Series1_tif": other,
         }
-    assert [source.name for source in sources_of([three, other], 0)] == ["three", "three_Series1"]
+    chosen = [source.name for source in sources_of([three, other], 0)]
+    assert chosen == ["three_ome_tif_series0", "three_Series1_tif"]
 
 
 def test_files_of_one_name_are_told_apart_before_a_person(three: Path) -> None:

@@ -96,8 +96,11 @@ def test_every_image_of_a_file_is_segmented_and_named(
     assert "'two'" in said
     for number in range(2):
         assert (out / f"three_series{number}_labels.tif").exists()
-    assert run("segment", path, "-o", out, "--series", 1) == 0
-    assert (out / "three_labels.tif").exists()
+    alone = tmp_path / "alone"
+    assert run("segment", path, "-o", alone, "--series", 1) == 0
+    assert [file.name for file in alone.glob("*.tif")] == ["three_series1_labels.tif"]
+    assert run("segment", path, "-o", alone, "--series", 0, "--skip-existing") == 0
+    assert (alone / "three_series0_labels.tif").exists()
     assert run("segment", path, "-o", tmp_path / "other", "--series", 2) == 1
     assert "0..1" in capsys.readouterr().err
 

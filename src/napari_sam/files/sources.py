@@ -63,31 +63,34 @@ def sources_of(paths: Iterable[Path], series: int | None = None) -> list[Source]
             continue
         others |= parts
         kept[path] = images
-    ends = [_ends(images, chosen=series is not None) for images in kept.values()]
+    ends = [_ends(images) for images in kept.values()]
     found = []
     names, titles = distinct_names(list(kept), ends), titles_of(list(kept))
     for path, name, title, some in zip(kept, names, titles, ends, strict=True):
         images = kept[path]
-        if series is not None:
-            found.append(Source(path, series, name, title))
-        elif isinstance(images, tuple):
-            found += [
+        if isinstance(images, tuple):
+            its = [
                 Source(path / inner, None, f"{name}{end}", f"{title}/{inner}")
                 for inner, end in zip(images, some, strict=True)
             ]
         elif len(images) < 2:
-            found.append(Source(path, images[0].series if images else None, name, title))
+            its = [Source(path, images[0].series if images else None, name, title)]
         else:
-            found += [
+            its = [
                 Source(path, image.series, f"{name}{end}", f"{title}, image {image}")
                 for image, end in zip(images, some, strict=True)
             ]
+        if series is not None:  # called as among all; whoever reads it says if it is none
+            numbers = range(len(its)) if isinstance(images, tuple) else [one.series for one in its]
+            chosen = [one for one, number in zip(its, numbers, strict=True) if number == series]
+            its = chosen or [Source(path, series, name, title)]
+        found += its
     return found
 
 
-def _ends(images: list[FileImage] | tuple[str, ...], *, chosen: bool) -> tuple[str, ...]:
+def _ends(images: list[FileImage] | tuple[str, ...]) -> tuple[str, ...]:
     """Tell what follows the name of a file for each of its images that is a source."""
-    if chosen or (len(images) < 2 and not isinstance(images, tuple)):
+    if len(images) < 2 and not isinstance(images, tuple):
         return ("",)
     if isinstance(images, tuple):
         return tuple(f"_{inner.replace('/', '_')}" for inner in images)
