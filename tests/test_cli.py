@@ -366,7 +366,11 @@ def test_exported_tables_know_what_segment_knew_unless_the_labels_were_edited(
     assert run("export", labels, "--to", "csv", "-o", out, "--overwrite") == 0
     table = pd.read_csv(out)
     assert set(table["label"]) == set(np.unique(edited)) - {0}
-    assert table["score"].isna().all()
+    assert table["score"].notna().all()  # what is left is as it was
+    edited[tuple(np.argwhere(edited)[0])] = 0
+    tifffile.imwrite(labels, edited)
+    assert run("export", labels, "--to", "csv", "-o", out, "--overwrite") == 0
+    assert pd.read_csv(out)["score"].isna().all()
 
 
 def test_an_image_is_not_taken_for_labels(

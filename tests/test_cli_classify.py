@@ -76,6 +76,46 @@ def test_images_that_are_called_alike_have_a_table_each(
     assert tables == ["a_objects.csv", "b_tif_objects.csv", "b_tiff_objects.csv"]
 
 
+def test_labels_of_images_called_alike_are_found_as_segment_names_them(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    images, labels = folders
+    shutil.copy(images / "b.tif", images / "b.tiff")
+    few = two_kinds()[1].astype(np.uint16)
+    few[few > 4] = 0
+    (labels / "b_labels.tif").unlink()
+    tifffile.imwrite(labels / "b_tiff_labels.tif", few)
+    assert run("classify", images, labels, "-o", tmp_path / "out") == 0
+    tables = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert tables == ["a_objects.csv", "b_objects.csv"]
+    assert len(pd.read_csv(tmp_path / "out" / "b_objects.csv")) == 4
+
+
+def test_every_object_gets_a_row_and_rejected_ones_hinder_nothing(
+    folders: tuple[Path, Path], tmp_path: Path
+) -> None:
+    images, labels = folders
+    table = pd.read_csv(labels / "a_objects.csv")
+    gone = {"label": 99, "class": "small", "class_by": "person", "reviewed": "rejected"}
+    table = pd.concat([table[table["label"] != 7], pd.DataFrame([gone])])
+    table.to_csv(labels / "a_objects.csv", index=False)
+    assert run("classify", images, labels, "-o", tmp_path / "out") == 0
+    found = pd.read_csv(tmp_path / "out" / "a_objects.csv").set_index("label")
+    assert sorted(found.index) == list(range(1, 41))
+    assert found.loc[7, "class"] == "small"
+    assert found.loc[7, "area"] == (two_kinds()[1] == 7).sum()
+
+
+def test_examples_on_images_that_are_not_there_are_told(
+    folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = tmp_path / "own.csv"
+    rows = {"image": ["b", "b", "typo.tif"], "label": [1, 2, 3], "class": ["s", "l", "s"]}
+    pd.DataFrame(rows).to_csv(own, index=False)
+    assert run("classify", *folders, "-o", tmp_path / "out", "--examples", own) == 0
+    assert "examples on typo.tif are left out" in capsys.readouterr().err
+
+
 def test_a_table_of_ones_own_has_the_examples(
     folders: tuple[Path, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -165,6 +165,32 @@ def test_a_table_of_other_objects_is_not_taken_for_that_of_the_labels(tmp_path: 
         ns.Segmentation.load(path)
 
 
+def test_rows_of_rejected_objects_are_no_rows_of_other_objects(tmp_path: Path) -> None:
+    path = labelled().save(tmp_path / "a_labels.tif")
+    table = pd.read_csv(tmp_path / "a_objects.csv")
+    kept, gone = table["label"].iloc[0], table["label"].iloc[1:]
+    ns.write_labels(path, np.where(labelled().labels == kept, kept, 0))
+    table["reviewed"] = np.where(table["label"] == kept, "accepted", "rejected")
+    table["class"] = "resting"
+    table.to_csv(tmp_path / "a_objects.csv", index=False)
+    assert len(gone)
+    assert ns.Segmentation.load(path).table["label"].tolist() == [kept]
+    assert main(["export", str(path), "--to", "csv", "-o", str(tmp_path / "out.csv")]) == 0
+    out = pd.read_csv(tmp_path / "out.csv")
+    assert out[["label", "score", "class"]].values.tolist() == [
+        [kept, table["score"].iloc[0], "resting"]
+    ]
+
+
+def test_that_a_table_is_left_out_of_an_export_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = labelled().save(tmp_path / "a_labels.tif")
+    ns.write_labels(path, labelled().labels * 2)
+    assert main(["export", str(path), "--to", "csv", "-o", str(tmp_path / "out.csv")]) == 0
+    assert "a_objects.csv tells of other objects" in capsys.readouterr().err
+
+
 def test_what_the_command_line_wrote_is_read_in_a_notebook(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", blobs((96, 96), ((30, 30), (60, 70)), 9))
     assert main(["segment", str(tmp_path / "a.tif"), "-o", str(tmp_path / "out")]) == 0

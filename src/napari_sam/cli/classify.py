@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -116,6 +117,8 @@ def _sources(options: argparse.Namespace) -> list[_Source]:
         if examples is not None:
             known |= _of(examples, file, alone=len(pairs) == 1)
         sources.append(_Source(file, name, image, labels, table, known))
+    if examples is not None:
+        _tell_unknown(examples, pairs)
     if not sources:
         raise DataError(
             f"The labels in {options.labels} hold no objects: a class is given to objects."
@@ -124,22 +127,36 @@ def _sources(options: argparse.Namespace) -> list[_Source]:
 
 
 def _table(labels: Path, pixels: npt.NDArray[np.integer[Any]]) -> pd.DataFrame:
-    """Read the table beside labels, or measure the objects where there is none."""
+    """Read the table beside labels; objects of which it knows nothing are measured.
+
+    Rows of objects that are gone, such as rejected ones, are left out.
+    """
+    import numpy as np
     import pandas as pd
 
-    from napari_sam.exports.tables import measure_stack
-    from napari_sam.files.beside import stem_of_labels
-    from napari_sam.segmentation import measure
+    from napari_sam.files.results import table_path
 
-    path = labels.with_name(f"{stem_of_labels(labels)}_objects.csv")
+    path, ids = table_path(labels), np.unique(pixels[pixels > 0])
     if not path.exists():
-        return measure(pixels) if pixels.ndim == 2 else measure_stack(pixels)
+        return _measured(pixels)
     try:
         table = pd.read_csv(path)
         table["label"] = table["label"].astype(int)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is no table of objects ({error}).") from error
-    return table
+    table = table[table["label"].isin(ids)]
+    if np.isin(ids, table["label"]).all():
+        return table
+    measured = _measured(pixels)
+    new = measured[~measured["label"].isin(table["label"])]
+    return pd.concat([table, new], ignore_index=True)
+
+
+def _measured(pixels: npt.NDArray[np.integer[Any]]) -> pd.DataFrame:
+    from napari_sam.exports.tables import measure_stack
+    from napari_sam.segmentation import measure
+
+    return measure(pixels) if pixels.ndim == 2 else measure_stack(pixels)
 
 
 def _said(table: pd.DataFrame) -> dict[int, str]:
@@ -170,11 +187,25 @@ def _of(examples: pd.DataFrame, file: Path, alone: bool) -> dict[int, str]:
     from napari_sam.files.names import stem_of
 
     if "image" in examples:
-        names = examples["image"].astype(str)
-        examples = examples[(names == file.name) | (names == stem_of(file))]
+        examples = examples[examples["image"].astype(str).isin([file.name, stem_of(file)])]
     elif not alone:
         raise DataError("The table of examples needs a column image: there are several images.")
     return classes_in(examples)
+
+
+def _tell_unknown(examples: pd.DataFrame, pairs: list[tuple[Path, Path]]) -> None:
+    """Say of which images there are examples and no labels."""
+    from napari_sam.files.names import stem_of
+
+    known = {name for file, _ in pairs for name in (file.name, stem_of(file))}
+    named = dict.fromkeys(examples["image"].astype(str) if "image" in examples else ())
+    unknown = [name for name in named if name not in known]
+    if unknown:
+        print(
+            f"Note: examples on {', '.join(unknown[:5])} are left out: no such image has labels "
+            "here.",
+            file=sys.stderr,
+        )
 
 
 def _targets(one: _Source, options: argparse.Namespace) -> list[Path]:

@@ -68,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
     from napari_sam.exports.formats import FORMATS, export
     from napari_sam.exports.objects import check_labels
     from napari_sam.files import read_labels
-    from napari_sam.files.results import table_beside
+    from napari_sam.files.results import table_beside, table_path
 
     source = options.labels
     image = read_labels(source, options.axes, series=options.series)
@@ -83,13 +83,20 @@ def run(options: argparse.Namespace) -> int:
         raise DataError(f"{target} is there already: choose another name, or add --overwrite.")
     if target.exists() and target.samefile(source):
         raise DataError(f"{target} is the labels themselves: choose another name.")
+    table = table_beside(source, labels)
+    if table is None and table_path(source).exists():
+        print(
+            f"Note: {table_path(source).name} tells of other objects than these labels: scores, "
+            "intensities and classes are left out.",
+            file=sys.stderr,
+        )
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter("always", UserWarning)
         written = export(
             labels,
             target,
             options.to,
-            table=table_beside(source, labels),
+            table=table,
             pixel_size=_pixel_size(options, image),
             name=options.image or _image_beside(source),
             axes=axes,

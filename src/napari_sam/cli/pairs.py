@@ -37,10 +37,15 @@ def pairs_of(images: str, labels: Path) -> list[tuple[Path, Path]]:
     """
     from napari_sam.files.beside import labels_beside
     from napari_sam.files.inputs import find_inputs
+    from napari_sam.files.names import distinct_names
 
     files = find_inputs([images])
     if labels.is_dir():
-        found = [(file, labels_beside(file, labels)) for file in files]
+        names = distinct_names(files)  # by which `segment` tells apart what is called alike
+        found = [
+            (file, labels_beside(file, labels, name) or labels_beside(file, labels))
+            for file, name in zip(files, names, strict=True)
+        ]
         known = [(file, own) for file, own in found if own is not None]
     else:
         known = [(file, labels) for file in files]

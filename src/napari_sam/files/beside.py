@@ -40,9 +40,17 @@ def image_beside(labels: Path) -> Path | None:
     return None
 
 
-def labels_beside(image: Path, folder: Path | None = None) -> Path | None:
-    """Return the labels of an image, in a folder or beside it, if they are there."""
-    stem = stem_of(image).removesuffix(".image")
+def labels_beside(image: Path, folder: Path | None = None, name: str | None = None) -> Path | None:
+    """Return the labels of an image, in a folder or beside it, if they are there.
+
+    Parameters
+    ----------
+    image : Path
+    folder : Path, optional
+    name : str, optional
+        What their names begin with, where that is not the image's own.
+    """
+    stem = (stem_of(image) if name is None else name).removesuffix(".image")
     folder = image.parent if folder is None else folder
     for added in (*_LABELS, ""):
         for suffix in (".ome.tif", *IMAGE_SUFFIXES):

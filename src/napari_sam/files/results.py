@@ -45,7 +45,9 @@ def table_beside(path: Path, labels: Labels) -> pd.DataFrame | None:
     Returns
     -------
     pandas.DataFrame or None
-        None when it is not there, or tells of other objects: labels can be edited afterwards.
+        Of these objects: rows of others that are gone, such as rejected ones, are left out.
+        None when it is not there, or an object has no row, or is not as large as its row tells:
+        labels can be edited afterwards.
     """
     import pandas as pd
 
@@ -60,7 +62,12 @@ def table_beside(path: Path, labels: Labels) -> pd.DataFrame | None:
             found = dict(zip(*np.unique(labels[labels > 0], return_counts=True), strict=True))
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    return table if told == found else None
+    if any(told.get(label) != size for label, size in found.items()):
+        return None
+    table = table[table["label"].isin(list(found))].reset_index(drop=True)
+    if "parent" in table:  # one that is gone is nobody's mother
+        table["parent"] = table["parent"].where(table["parent"].isin(table["label"]), 0)
+    return table
 
 
 def _sizes(table: pd.DataFrame) -> pd.Series[int]:
