@@ -22,6 +22,8 @@ __all__ = [
     "classes_in",
     "colours_in",
     "colours_of",
+    "examples_in",
+    "ids_in",
     "need_two",
     "rgb",
 ]
@@ -48,10 +50,43 @@ def classes_in(table: pd.DataFrame | None) -> dict[int, str]:
     >>> classes_in(table)
     {1: 'mitotic', 3: 'resting'}
     """
-    if table is None or not {"label", CLASS} <= set(table.columns):
+    if table is None or CLASS not in table.columns:
         return {}
-    known = table[table[CLASS].notna() & (table[CLASS].astype(str).str.strip() != "")]
-    return dict(zip(known["label"].astype(int), known[CLASS].astype(str), strict=True))
+    ids, said = ids_in(table), table[CLASS]
+    known = ids.notna() & said.notna() & (said.astype(str).str.strip() != "")
+    return dict(zip(ids[known].astype(int), said[known].astype(str), strict=True))
+
+
+def examples_in(table: pd.DataFrame) -> dict[int, str]:
+    """Map the id of every object to the class that a person gave it: not what was suggested.
+
+    Examples
+    --------
+    >>> rows = {"label": [1, 2], "class": ["a", "b"], "class_by": [None, "suggested"]}
+    >>> examples_in(pd.DataFrame(rows))
+    {1: 'a'}
+    """
+    return classes_in(table[table[BY] != SUGGESTED] if BY in table else table)
+
+
+def ids_in(table: pd.DataFrame) -> pd.Series[Any]:
+    """Return which object every row is about, NaN where it does not say.
+
+    It says so by ``label``, or as napari has it, by ``index``.
+
+    Examples
+    --------
+    >>> ids_in(pd.DataFrame({"label": [3, None], "index": [3, 5]})).tolist()
+    [3.0, 5.0]
+    """
+    ids = pd.Series(float("nan"), table.index)
+    for name in ("label", "index"):
+        if name in table.columns and ids.isna().any():
+            column = table[name]  # several of a name: the first counts
+            column = column.iloc[:, 0] if isinstance(column, pd.DataFrame) else column
+            numbers = pd.to_numeric(column, errors="coerce")
+            ids = numbers if ids.isna().all() else ids.fillna(numbers)  # large ids stay exact
+    return ids
 
 
 def need_two(given: Iterable[str]) -> None:
@@ -86,11 +121,11 @@ def colours_in(table: pd.DataFrame | None) -> dict[str, str]:
     classes = classes_in(table)
     if table is None or COLOUR not in table.columns:
         return {}
-    told = zip(table["label"], table[COLOUR].map(str), strict=True)
+    told = zip(ids_in(table), table[COLOUR].map(str), strict=True)
     return {
-        classes[int(number)]: colour
+        classes[number]: colour
         for number, colour in told
-        if int(number) in classes and re.fullmatch("#[0-9a-fA-F]{6}", colour)
+        if number in classes and re.fullmatch("#[0-9a-fA-F]{6}", colour)
     }
 
 

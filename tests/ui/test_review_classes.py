@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+import tifffile
 from napari.layers import Labels
 from qtpy.QtGui import QColor
 
 from describing_model import DescribingModel, two_kinds
-from napari_sam.classes import classes_in
+from napari_sam.classes import classes_in, colours_in
+from napari_sam.files import write_labels
 from napari_sam.ui.labels_layer.colouring import class_shade
 from napari_sam.ui.tools.review_classes import ReviewClasses
 from napari_sam.ui.widgets.review_classes_box import ReviewClassesBox
@@ -149,8 +152,6 @@ def test_the_box_names_classes_and_sends_what_is_typed(plate, qtbot):
 def test_a_class_has_a_colour_of_its_own_that_is_kept_exported_and_undone(
     plate, qtbot, monkeypatch
 ):
-    from napari_sam.classes import colours_in
-
     box = ReviewClassesBox(plate.review)
     qtbot.addWidget(box)
     say_four(plate)
@@ -177,3 +178,119 @@ def test_a_class_has_a_colour_of_its_own_that_is_kept_exported_and_undone(
     assert class_shade({1: "a"}, (), np.array([1]), {"a": "#102030"})[0, 0] == pytest.approx(
         16 / 255
     )
+
+
+def test_a_name_that_is_taken_back_or_given_again_keeps_its_digit(plate):
+    say_four(plate)
+    classes, state = plate.review.classes, plate.review.state
+    classes.rename(0, "resting")
+    classes.rename(0, "asleep")
+    for expected in ("resting", "class 1"):
+        plate.press("Control-Z")
+        plate.settle()
+        assert state.classes == (expected, "class 2")
+    for expected in ("resting", "asleep"):
+        plate.press("Control-Shift-Z")
+        plate.settle()
+        assert state.classes == (expected, "class 2")
+    say(plate, 5, "1")
+    assert said(plate.layer)[5] == "asleep"
+
+
+def test_the_next_image_of_a_folder_has_the_same_classes_by_the_same_digits(make_bench, tmp_path):
+    image, labels = two_kinds()
+    for name in ("a", "b", "c"):
+        tifffile.imwrite(tmp_path / f"{name}.tif", image.astype(np.float32))
+        write_labels(tmp_path / f"{name}_labels.tif", labels)
+    # Somebody has said of the last image what a cell is; another class comes first by alphabet.
+    rows = {"label": [3, 4], "class": ["apoptotic", "mitotic"], "class_by": ["person"] * 2}
+    pd.DataFrame(rows).to_csv(tmp_path / "c_objects.csv", index=False)
+    bench = make_bench()
+    bench.session.walk.open(tmp_path)
+    bench.settle()
+    bench.session.set_tool("review")
+    bench.settle()
+    state = bench.review.state
+    for number, key in ((1, "1"), (2, "2")):
+        say(bench, number, key)
+    for at, name in enumerate(("resting", "mitotic")):
+        bench.review.classes.rename(at, name)
+    bench.review.classes.recolour(0, "#ff00ff")
+    bench.step()
+    assert state.labels is bench.viewer.layers["b_labels"]
+    assert state.classes == ("resting", "mitotic")
+    say(bench, 1, "1")
+    assert said(state.labels) == {1: "resting"}
+    assert colours_in(state.labels.features) == {"resting": "#ff00ff"}
+    bench.step()
+    assert state.classes == ("resting", "mitotic", "apoptotic")
+    say(bench, 2, "2")
+    assert said(state.labels) == {2: "mitotic", 3: "apoptotic", 4: "mitotic"}
+
+
+def test_classes_of_a_table_without_numbers_of_ours_are_a_persons_own(make_bench):
+    image, labels = two_kinds()
+    bench = make_bench()
+    bench.model = DescribingModel()
+    bench.viewer.add_image(image)
+    own = {"index": [1, 2, 3, 4, 6], "class": ["small", "large", "small", "large", "small"]}
+    bench.layer = bench.viewer.add_labels(labels, features=pd.DataFrame(own))
+    bench.settle()
+    bench.session.set_tool("review")
+    bench.settle()
+    classes = bench.review.classes
+    assert bench.review.state.classes == ("large", "small")
+    say(bench, 8, "1")  # of which there was no row
+    assert said(bench.layer)[8] == "large"
+    classes.suggest()
+    bench.settle()
+    assert said(bench.layer)[6] == "small"  # though it looks large: a person said so
+    assert len(said(bench.layer)) == 40
+    classes.rename(0, "big")
+    bench.settle()
+    assert said(bench.layer)[2] == said(bench.layer)[8] == "big"
+    assert "large" not in said(bench.layer).values()
+
+
+def test_labels_with_other_classes_have_those_alone(plate):
+    say_four(plate)
+    features = pd.DataFrame({"index": [1, 2], "label": [1, 2], "class": ["root", "hair"]})
+    other = plate.viewer.add_labels(two_kinds()[1], name="plants", features=features)
+    plate.viewer.layers.remove(plate.layer)
+    plate.settle()
+    assert plate.review.state.labels is other
+    assert plate.review.state.classes == ("hair", "root")
+
+
+def test_a_class_has_one_colour_on_all_slices_and_beside_its_digit(make_bench, qtbot):
+    image, labels = two_kinds()
+    bench = make_bench()
+    bench.viewer.add_image(np.stack([image, image]), name="plates")
+    layer = bench.viewer.add_labels(np.stack([labels, labels + 100 * (labels > 0)]))
+    bench.viewer.dims.set_current_step(0, 0)
+    bench.settle()
+    bench.session.set_tool("review")
+    bench.settle()
+    box = ReviewClassesBox(bench.review)
+    qtbot.addWidget(box)
+
+    def shown(number: int) -> str:
+        return QColor.fromRgbF(*layer.colormap.color_dict[number][:3].tolist()).name()
+
+    for at, key in ((1, "1"), (2, "2")):
+        bench.click(0, *PLACES[at])
+        bench.press(key)
+        bench.settle()
+    bench.review.classes.set_coloured(True)
+    first = shown(2)
+    assert first in box.keys[1].styleSheet()
+    bench.viewer.dims.set_current_step(0, 1)
+    bench.settle()
+    bench.click(1, *PLACES[4])
+    bench.press("2")
+    bench.settle()
+    assert shown(104) == first  # though it is the only class here
+    bench.review.classes.add()
+    bench.review.classes.rename(2, "a")  # no cell has it, and it is the first by alphabet
+    bench.settle()
+    assert shown(104) in box.keys[1].styleSheet()

@@ -100,6 +100,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _sources(options: argparse.Namespace) -> list[_Source]:
     """Read images, labels and tables; images without objects are left out."""
+    from napari_sam.classes import examples_in
     from napari_sam.files import read_image, read_labels
     from napari_sam.files.names import distinct_names
     from napari_sam.files.pick import pick
@@ -113,7 +114,7 @@ def _sources(options: argparse.Namespace) -> list[_Source]:
         if not labels.any():
             continue
         image, table = pick(read_image(file), options.channel), _table(own, labels)
-        known = _said(table)
+        known = examples_in(table)
         if examples is not None:
             known |= _of(examples, file, alone=len(pairs) == 1)
         sources.append(_Source(file, name, image, labels, table, known))
@@ -157,13 +158,6 @@ def _measured(pixels: npt.NDArray[np.integer[Any]]) -> pd.DataFrame:
     from napari_sam.segmentation import measure
 
     return measure(pixels) if pixels.ndim == 2 else measure_stack(pixels)
-
-
-def _said(table: pd.DataFrame) -> dict[int, str]:
-    """Return the classes that a person gave; what was suggested before is no example."""
-    from napari_sam.classes import BY, SUGGESTED, classes_in
-
-    return classes_in(table[table[BY] != SUGGESTED] if BY in table else table)
 
 
 def _examples(path: Path) -> pd.DataFrame:

@@ -6,7 +6,7 @@ hundredths of a second. The person's own colours come back when there is nothing
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,9 +40,14 @@ def class_shade(
     suggested: Collection[int],
     ids: npt.NDArray[np.int64],
     chosen: Mapping[str, str] | None = None,
+    names: Iterable[str] = (),
 ) -> npt.NDArray[np.float32]:
-    """Colour objects by class, paler where it is only suggested; (N, 4) RGBA."""
-    known = colours_of(classes.values(), chosen)
+    """Colour objects by class, paler where it is only suggested; (N, 4) RGBA.
+
+    All classes that there are have a colour of their own, those of other slices too: on every
+    slice a class looks the same.
+    """
+    known = colours_of([*names, *classes.values()], chosen)
     palette = {name: np.array(rgb(colour)) / 255 for name, colour in known.items()}
     colours = np.tile(np.array(_UNKNOWN, np.float32), (len(ids), 1))
     for at, number in enumerate(ids.tolist()):

@@ -45,7 +45,8 @@ class Appearance:
             table = objects.table
             suggested = table[table[BY] == SUGGESTED] if BY in table else table.iloc[:0]
             ids = set(ReviewedObjects(suggested).ids.tolist())
-            return class_shade(classes_in(table), ids, objects.ids, self._state.class_colours)
+            chosen, names = self._state.class_colours, self._state.classes
+            return class_shade(classes_in(table), ids, objects.ids, chosen, names)
         return shade(objects.values("score")) if self._state.coloured else None
 
     def ring(self, plane: Plane, region: Region) -> None:

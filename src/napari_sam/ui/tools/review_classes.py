@@ -18,6 +18,8 @@ from napari_sam.classes import (
     SUGGESTED,
     classes_in,
     colours_in,
+    examples_in,
+    ids_in,
 )
 from napari_sam.errors import NapariSamError, ParameterError
 from napari_sam.images import Plane
@@ -46,26 +48,39 @@ class ReviewClasses:
         self._bench, self._appearance, self._review = bench, appearance, review
         self._state = review.state
         self._seen: dict[Plane, tuple[str, SeenObjects]] = {}
+        self._before: tuple[tuple[str, ...], Mapping[str, str]] = ((), {})
+        self._called: dict[str, set[str]] = {}
         self._state.events.labels.connect(self._other_labels)
         self._state.events.objects.connect(self._look)
+        self._state.events.classes.connect(self._recolour)
 
     # -- names ------------------------------------------------------------------------------------
 
     def _other_labels(self) -> None:
+        """Keep names, digits and colours for the next labels: images of a folder have the same."""
         self._seen.clear()
+        if self._state.classes:
+            self._before = self._state.classes, self._state.class_colours
         self._state.classes = ()
         self._state.class_colours = {}
 
     def _look(self) -> None:
         """Classes that the table tells of have a name and a colour here."""
         table = self._table()
-        used, told = set(self._known(table).values()), colours_in(table)
-        own = {name: c for name, c in self._state.class_colours.items() if name not in used}
+        used, told = set(classes_in(table).values()), colours_in(table)
+        names, chosen = self._state.classes, self._state.class_colours
+        if not names and (not used or used & set(self._before[0])):
+            names, chosen = self._before
+        own = {name: c for name, c in chosen.items() if name not in used}
         if own | told != self._state.class_colours:
             self._state.class_colours = own | told
-        new = sorted(used - set(self._state.classes))
-        if new:
-            self._state.classes = (*self._state.classes, *new)
+        for new in sorted(used - set(names)):
+            # A name that was taken back, or given again, has the digit that it had.
+            former = [one for one in names if one in self._called.get(new, ()) and one not in used]
+            names = tuple(new if one in former[:1] else one for one in names)
+            names = names if former else (*names, new)
+        if names != self._state.classes:
+            self._state.classes = names
 
     def _table(self) -> pd.DataFrame:
         try:
@@ -73,12 +88,12 @@ class ReviewClasses:
         except NapariSamError:
             return pd.DataFrame()
 
-    @staticmethod
-    def _known(table: pd.DataFrame, by: str | None = None) -> dict[int, str]:
-        """The classes of a table, by whoever says so or by one of them."""
-        if by is not None:
-            table = table[table[BY] == by] if BY in table else table.iloc[:0]
-        return classes_in(table)
+    def _members(self, name: str) -> pd.DataFrame:
+        """What is said of all objects of a class, of this layer."""
+        table = self._table()
+        members = [number for number, said in classes_in(table).items() if said == name]
+        table = table.assign(label=ids_in(table))
+        return table[table["label"].isin(members)].reindex(columns=["label", *COLUMNS])
 
     def add(self) -> None:
         """Add a class, which is to be named."""
@@ -98,11 +113,11 @@ class ReviewClasses:
                 self._bench.result("A class needs a name that no other one has.")
             self._state.events.classes.emit(names, names)  # show the old one again
             return
-        table = self._table()
-        members = [i for i, said in self._known(table).items() if said == before]
-        if members:
-            rows = table[table["label"].isin(members)][["label", PROBABILITY, BY]]
-            rows = rows.assign(**{CLASS: name})
+        self._called.setdefault(name, set()).add(before)
+        self._called.setdefault(before, set()).add(name)
+        members = self._members(before)
+        if len(members):
+            rows = members.assign(**{CLASS: name})
             told = f"Class {before!r} is called {name!r} now."
             if not self._review.edit(lambda editing: editing.classify(rows, told)):
                 return
@@ -110,18 +125,18 @@ class ReviewClasses:
             colours = dict(self._state.class_colours)
             colours[name] = colours.pop(before)
             self._state.class_colours = colours
-        names = self._state.classes  # those that are in use have a name by now
-        self._state.classes = tuple(name if one == before else one for one in names if one != name)
+        names = self._state.classes  # those that are in use have the new name by now
+        if name not in names:
+            self._state.classes = tuple(name if one == before else one for one in names)
 
     def recolour(self, at: int, colour: str) -> None:
         """Give a class a colour of the person's own, such as ``#e69f00``, and all objects of it."""
-        name, table = self._state.classes[at], self._table()
+        name = self._state.classes[at]
         before = self._state.class_colours
         self._state.class_colours = {**before, name: colour}
-        members = [i for i, said in self._known(table).items() if said == name]
-        if members:
-            columns = ["label", *COLUMNS]
-            rows = table[table["label"].isin(members)][columns].assign(**{COLOUR: colour})
+        members = self._members(name)
+        if len(members):
+            rows = members.assign(**{COLOUR: colour})
             told = f"Class {name!r} has another colour now."
             if not self._review.edit(lambda editing: editing.classify(rows, told)):
                 self._state.class_colours = before
@@ -172,7 +187,7 @@ class ReviewClasses:
         try:
             editing = self._review.plane.editing()
             shown, labels = bench.shown(), editing.pixels().copy()
-            known = self._known(editing.document.table, PERSON)
+            known = examples_in(editing.document.table)
             if len(set(known.values())) < 2:
                 raise ParameterError(
                     "Say of a few cells of two classes what they are: click a cell, then press "
@@ -205,7 +220,7 @@ class ReviewClasses:
 
     def _suggested(self, table: pd.DataFrame) -> None:
         """Write what is suggested, unless a person has said something meanwhile."""
-        said = self._known(self._table(), PERSON)
+        said = examples_in(self._table())
         rows = self._in_colour(table[(table[BY] == SUGGESTED) & ~table["label"].isin(list(said))])
         told = (
             f"Suggested a class for {len(rows)} cells. To correct one, click it and press the key "
@@ -213,6 +228,11 @@ class ReviewClasses:
         )
         if len(rows) and self._review.edit(lambda editing: editing.classify(rows, told)):
             self.set_coloured(True)
+
+    def _recolour(self) -> None:
+        """Show cells in the colours of the classes that there are now, as the digits have them."""
+        if self._state.class_coloured:
+            self._appearance.colour()
 
     def set_coloured(self, on: bool) -> None:
         """Colour objects by their class, or not."""
