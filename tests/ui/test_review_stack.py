@@ -71,6 +71,29 @@ def test_an_edit_changes_this_slice_alone(bench):
     np.testing.assert_array_equal(bench.labels.data, bench.first)
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_is_merged_on_one_slice_keeps_its_row_for_the_others(bench, whole):
+    table = bench.labels.features
+    if whole:
+        table = table.assign(voxels=[81, 81, 81, 96], slices=[1, 1, 1, 6])
+    bench.labels.features = table.assign(**{"class": ["a", "b", "a", "b"]})
+    bench.settle()
+    bench.go(1)
+    for place in ((10, 10), (21, 3)):
+        bench.click(*world(bench, 1, *place), modifiers=("Alt",))
+    bench.settle()
+    assert (bench.labels.data == 9).any(axis=(1, 2)).tolist() == [True, False, *[True] * 4]
+    rows = bench.labels.features.set_index("index")
+    assert rows.loc[9, ["score", "class"]].tolist() == [0.99, "b"]
+    assert rows.loc[9, "reviewed"] == "open"
+    bench.press("Control-Z")
+    bench.settle()
+    for place in ((10, 10), (10, 30)):
+        bench.click(*world(bench, 1, *place), modifiers=("Alt",))
+    bench.settle()
+    assert sorted(bench.labels.features["index"]) == [1, 3, 9]  # 2 is nowhere else
+
+
 @pytest.mark.parametrize("order", [(0, 2, 1), (1, 0, 2), (2, 1, 0), (2, 0, 1)])
 def test_any_order_of_the_axes(bench, order):
     bench.viewer.dims.order = order

@@ -155,7 +155,8 @@ class Editing(PlaneLabels):
             edit.apply(after)
             if image is not None:
                 image = image[row : row + after.shape[0], column : column + after.shape[1]]
-            new = rows_after(document, plane, after, left, hand, image, part.corner)
+            stay = document.elsewhere(edit.gone, plane)  # such as what was merged on this slice
+            new = rows_after(document, plane, after, (*left, *stay), hand, image, part.corner)
         else:  # only a deletion leaves a trace of what is gone; what was merged lives on
             new = self._gone(edit.gone, plane)
         places = plane.locate(edit.rows + row, edit.columns + column)
