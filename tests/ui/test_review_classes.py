@@ -12,7 +12,9 @@ from qtpy.QtGui import QColor
 from describing_model import DescribingModel, two_kinds
 from napari_sam.classes import classes_in, colours_in
 from napari_sam.files import write_labels
+from napari_sam.models.home import home
 from napari_sam.ui.labels_layer.colouring import class_shade
+from napari_sam.ui.tools import class_names
 from napari_sam.ui.tools.review_classes import ReviewClasses
 from napari_sam.ui.widgets.review_classes_box import ReviewClassesBox
 
@@ -250,6 +252,34 @@ def test_classes_of_a_table_without_numbers_of_ours_are_a_persons_own(make_bench
     bench.settle()
     assert said(bench.layer)[2] == said(bench.layer)[8] == "big"
     assert "large" not in said(bench.layer).values()
+
+
+@pytest.mark.parametrize("damaged", ["", "[1, {", "5"])
+def test_at_the_next_start_a_digit_means_the_same(plate, make_bench, damaged):
+    say_four(plate)
+    for at, name in enumerate(("small", "big")):
+        plate.review.classes.rename(at, name)
+    plate.settle()
+    assert class_names.kept() == ("small", "big")
+    if damaged:
+        (home() / "classes.json").write_text(damaged)
+        assert class_names.kept() == ()
+    bench = make_bench()
+    image, labels = two_kinds()
+    bench.viewer.add_image(image)
+    bench.layer = bench.viewer.add_labels(labels, features=plate.layer.features.copy())
+    bench.settle()
+    bench.session.set_tool("review")
+    bench.settle()
+    assert bench.review.state.classes == (("big", "small") if damaged else ("small", "big"))
+    bench.viewer.layers.remove(bench.layer)
+    other = make_bench()  # labels without classes are offered none of another day
+    other.viewer.add_image(image)
+    other.viewer.add_labels(labels)
+    other.settle()
+    other.session.set_tool("review")
+    other.settle()
+    assert other.review.state.classes == ()
 
 
 def test_labels_with_other_classes_have_those_alone(plate):

@@ -26,6 +26,7 @@ from napari_sam.images import Plane
 from napari_sam.objects.classify import SeenObjects, suggest
 from napari_sam.progress import Progress
 from napari_sam.ui.canvas.keys import Action
+from napari_sam.ui.tools import class_names
 from napari_sam.ui.tools.review_appearance import Appearance
 from napari_sam.ui.tools.reviewed import Reviewed
 from napari_sam.ui.workbench import Workbench
@@ -53,6 +54,7 @@ class ReviewClasses:
         self._state.events.labels.connect(self._other_labels)
         self._state.events.objects.connect(self._look)
         self._state.events.classes.connect(self._recolour)
+        self._state.events.classes.connect(self._keep_names)
 
     # -- names ------------------------------------------------------------------------------------
 
@@ -69,8 +71,8 @@ class ReviewClasses:
         table = self._table()
         used, told = set(classes_in(table).values()), colours_in(table)
         names, chosen = self._state.classes, self._state.class_colours
-        if not names and (not used or used & set(self._before[0])):
-            names, chosen = self._before
+        if not names:
+            names, chosen = self._names_before(used)
         own = {name: c for name, c in chosen.items() if name not in used}
         if own | told != self._state.class_colours:
             self._state.class_colours = own | told
@@ -81,6 +83,17 @@ class ReviewClasses:
             names = names if former else (*names, new)
         if names != self._state.classes:
             self._state.classes = names
+
+    def _names_before(self, used: set[str]) -> tuple[tuple[str, ...], Mapping[str, str]]:
+        """Names and colours that the labels before had, if these have none or one of them."""
+        if not used or used & set(self._before[0]):
+            return self._before
+        last = class_names.kept()  # of an earlier start, such as before a crash
+        return (last if used & set(last) else ()), {}
+
+    def _keep_names(self) -> None:
+        if self._state.classes:
+            class_names.keep(self._state.classes)
 
     def _table(self) -> pd.DataFrame:
         try:
