@@ -148,6 +148,28 @@ def test_what_is_painted_while_another_folder_is_listed_is_written_too(opened, f
     assert read_labels(folder / "a_labels.tif").finest[5, 70] == 9
 
 
+@pytest.mark.parametrize("told", [True, False])
+def test_what_a_script_changes_is_in_the_table_that_is_written(opened, folder, told):
+    find(opened)
+    layer = opened.viewer.layers["a_labels"]
+    number = int(layer.data[CENTRES[0]])
+    if told:
+        changed = np.where(layer.data == number, 0, layer.data)
+        changed[:3, :4] = 40
+        layer.data = changed
+    else:
+        layer.data[layer.data == number] = 0
+        layer.data[:3, :4] = 40
+        layer.refresh()
+    opened.settle()
+    opened.step()
+    labels = np.asarray(read_labels(folder / "a_labels.tif").finest)
+    rows = pd.read_csv(folder / "a_objects.csv").set_index("label")
+    assert set(np.unique(labels)) - {0} == set(rows.index[rows["reviewed"] != "rejected"])
+    assert rows.loc[number, "reviewed"] == "rejected"
+    assert rows.loc[40, "area"] == 12
+
+
 def test_found_and_reviewed_are_told_apart(opened, folder):
     find(opened)
     opened.step()

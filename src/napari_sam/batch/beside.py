@@ -20,6 +20,7 @@ from napari_sam.batch.beside_large import (
     refuse_ids,
     with_overview,
 )
+from napari_sam.batch.in_step import in_step
 from napari_sam.batch.job import Job
 from napari_sam.batch.outputs import ImageResults
 from napari_sam.batch.run_table import table_of
@@ -229,6 +230,8 @@ def _told(labels: Labels, table: pd.DataFrame) -> pd.DataFrame:
 
     if len(table) == 0 and not is_large(labels.shape) and labels.any():
         return measure(labels) if labels.ndim == 2 else measure_stack(labels)
+    if not is_large(labels.shape):
+        table = in_step(labels, table)
     known = table.drop(columns=["label", INDEX], errors="ignore")
     known.insert(0, "label", np.asarray(table[INDEX], np.int64))
     return known
