@@ -23,6 +23,7 @@ VOCABULARY = {
     "checks",
     "classes",
     "contrast",
+    "margins",
     "counts",
     "errors",
     "files",

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from napari_sam import checks
 from napari_sam.errors import ImageError
 from napari_sam.images import Block, Image, check_plane
+from napari_sam.margins import Mask, recorded
 from napari_sam.noise import Noise, bright_level, is_empty, noise_of
 
 PERCENTILES = (0.5, 99.8)
@@ -47,7 +48,8 @@ def contrast_limits(image: npt.NDArray[Any]) -> tuple[float, float]:
     image = checks.array(image, "The image", ImageError)
     if image.size == 0 or image.ndim == 0:
         raise ImageError(f"The image has no pixels: shape {image.shape}.")
-    values = _sample(image)
+    image, inside = recorded(image)
+    values = _sample(image, inside)
     if values.size == 0:
         return 0.0, 1.0
     low, high = (float(v) for v in np.percentile(values, PERCENTILES))
@@ -121,7 +123,8 @@ def is_noise(image: npt.NDArray[Any]) -> bool:
     >>> is_noise(noise), is_noise(spot)
     (True, False)
     """
-    values = _sample(image)
+    image, inside = recorded(image)
+    values = _sample(image, inside)
     if values.size == 0:
         return True
     low, high = (float(v) for v in np.percentile(values, PERCENTILES))
@@ -146,7 +149,7 @@ def percentile_range(image: npt.NDArray[Any]) -> float:
     >>> round(percentile_range(np.arange(1001)))
     993
     """
-    values = _sample(checks.array(image, "The image", ImageError))
+    values = _sample(*recorded(checks.array(image, "The image", ImageError)))
     return float(np.ptp(np.percentile(values, PERCENTILES))) if values.size else 0.0
 
 
@@ -158,7 +161,7 @@ def dark_level(image: npt.NDArray[Any]) -> float | None:
     >>> dark_level(np.array([[np.nan, 3.0, 4.0, 9.0]])), dark_level(np.array([[3.0, 8.0, 9.0]]))
     (3.0, None)
     """
-    values = _sample(checks.array(image, "The image", ImageError))
+    values = _sample(*recorded(checks.array(image, "The image", ImageError)))
     if values.size == 0:
         return None
     shares = (PERCENTILES[0], 50.0, PERCENTILES[1])
@@ -166,9 +169,9 @@ def dark_level(image: npt.NDArray[Any]) -> float | None:
     return float(low) if middle - low <= high - middle else None
 
 
-def _sample(image: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-    """Return finite values of an image, enough of them for a percentile."""
-    values = image.reshape(-1)
+def _sample(image: npt.NDArray[Any], inside: Mask | None) -> npt.NDArray[np.float64]:
+    """Return finite values of an image, or of a part of it, enough of them for a percentile."""
+    values = (image if inside is None else image[inside]).reshape(-1)
     if values.size > _SAMPLE:
         # A stride that shares no factor with common row lengths, so that columns are not favoured.
         values = values[:: values.size // _SAMPLE | 1]
