@@ -14,10 +14,10 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from napari_sam import checks
-from napari_sam.contrast import normalise
 from napari_sam.errors import LabelsError
 from napari_sam.images import Image
 from napari_sam.methods.finding_cells import find_cells
+from napari_sam.models.cells.seen import as_seen
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, silent
 from napari_sam.training.crops import AnnotatedPlane, cut_window, prepare_plane
@@ -208,7 +208,7 @@ def _piece(
     every = (np.cumsum(large) * large)[flat].reshape(labels.shape).astype(np.int32)
     if not exhaustive:
         every = _with_unmarked(every, pixels, limits, model)
-    plane = prepare_plane(normalise(pixels, limits), every, "yours")
+    plane = prepare_plane(as_seen(pixels, limits), every, "yours")
     if plane is None:
         return None
     roles = np.full(len(plane.diameter), UNSURE, np.uint8)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from napari_sam.contrast import normalise
 from napari_sam.models.capabilities import Tunable
 from napari_sam.models.cells.kind import Kind, look_of
+from napari_sam.models.cells.seen import as_seen
 from napari_sam.models.cells.windows import Pyramid
 from napari_sam.training.corrections import Piece, usual_diameter
 from napari_sam.training.crops import AnnotatedPlane
@@ -33,7 +33,7 @@ def kind_of(model: Tunable, pieces: Sequence[Piece], others: Sequence[AnnotatedP
     """
     network, device = model.first_eyes.network, model.device
     diameter = usual_diameter(list(pieces))
-    planes = [normalise(piece.pixels, piece.limits) for piece in pieces[:LOOKS]]
+    planes = [as_seen(piece.pixels, piece.limits) for piece in pieces[:LOOKS]]
     # Any image looks blurred where small objects are looked for: so these show what is no sign.
     strange = [np.asarray(plane.levels[0], np.float32) for plane in others]
     mine, theirs = (

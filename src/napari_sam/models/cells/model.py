@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from napari_sam import checks, images
-from napari_sam.contrast import normalise
+from napari_sam.contrast import contrast_limits
 from napari_sam.models.capabilities import Followed, Suits
 from napari_sam.models.cells.answers import distinct, sober
 from napari_sam.models.cells.encoder import Features
@@ -33,6 +33,7 @@ from napari_sam.models.cells.past import Past
 from napari_sam.models.cells.readers import Reader, precision_of
 from napari_sam.models.cells.reading import OBJECT, STRIDE, clip_zoom, read_maps
 from napari_sam.models.cells.scene import CellsScene, read_scene
+from napari_sam.models.cells.seen import as_seen, without_hue
 from napari_sam.models.cells.size import count_at, estimate_diameter
 from napari_sam.models.cells.suits import SUITS
 from napari_sam.models.cells.tuning import fingerprint_of, save_network, taught_network
@@ -93,6 +94,9 @@ class CellsModel(Model):
     def instances(self) -> CellsModel:
         """Itself: it has a learned automatic head."""
         return self
+
+    def own_limits(self, plane: npt.NDArray[Any]) -> tuple[float, float]:
+        return contrast_limits(without_hue(plane))
 
     @property
     def describes(self) -> CellsModel:
@@ -166,7 +170,7 @@ class CellsModel(Model):
         checks.reports(progress)
         image = images.check_plane(plane)
         limits = self.limits_for(image, limits)
-        pyramid = Pyramid.of(normalise(image, limits), self.device)
+        pyramid = self._pyramid(image, limits)
         progress(0.05)
         eyes = self.eyes_for(pyramid)
         overview = survey(eyes, pyramid, part(progress, 0.05, 1.0))
@@ -180,10 +184,13 @@ class CellsModel(Model):
     def encode_window(self, pixels: Any, *, limits: tuple[float, float] | None = None) -> Embedding:
         image = images.check_plane(pixels)
         limits = self.limits_for(image, limits)
-        pyramid = Pyramid.of(normalise(image, limits), self.device)
+        pyramid = self._pyramid(image, limits)
         eyes = self.eyes_for(pyramid)
         features = CellsFeatures(pyramid, eyes, partial(survey, eyes, pyramid))
         return self._embedding(image, limits, features, pyramid.nbytes)
+
+    def _pyramid(self, image: npt.NDArray[Any], limits: tuple[float, float]) -> Pyramid:
+        return Pyramid.of(as_seen(image, limits), self.device)
 
     def _embedding(
         self,
@@ -220,7 +227,7 @@ class CellsModel(Model):
     def object_size(
         self, pixels: Any, *, limits: tuple[float, float], progress: Progress = silent
     ) -> tuple[float, int]:
-        pyramid = Pyramid.of(normalise(images.check_plane(pixels), limits), self.device)
+        pyramid = self._pyramid(images.check_plane(pixels), limits)
         eyes = self.eyes_for(pyramid)
         diameter = estimate_diameter(eyes.reader, pyramid, progress, eyes.usual)
         return diameter, count_at(eyes.reader, pyramid, diameter)
