@@ -170,7 +170,7 @@ class CellsModel(Model):
         checks.reports(progress)
         image = images.check_plane(plane)
         limits = self.limits_for(image, limits)
-        pyramid = self._pyramid(image, limits)
+        pyramid = Pyramid.of(as_seen(image, limits), self.device)
         progress(0.05)
         eyes = self.eyes_for(pyramid)
         overview = survey(eyes, pyramid, part(progress, 0.05, 1.0))
@@ -184,13 +184,10 @@ class CellsModel(Model):
     def encode_window(self, pixels: Any, *, limits: tuple[float, float] | None = None) -> Embedding:
         image = images.check_plane(pixels)
         limits = self.limits_for(image, limits)
-        pyramid = self._pyramid(image, limits)
+        pyramid = Pyramid.of(as_seen(image, limits), self.device)
         eyes = self.eyes_for(pyramid)
         features = CellsFeatures(pyramid, eyes, partial(survey, eyes, pyramid))
         return self._embedding(image, limits, features, pyramid.nbytes)
-
-    def _pyramid(self, image: npt.NDArray[Any], limits: tuple[float, float]) -> Pyramid:
-        return Pyramid.of(as_seen(image, limits), self.device)
 
     def _embedding(
         self,
@@ -227,7 +224,7 @@ class CellsModel(Model):
     def object_size(
         self, pixels: Any, *, limits: tuple[float, float], progress: Progress = silent
     ) -> tuple[float, int]:
-        pyramid = self._pyramid(images.check_plane(pixels), limits)
+        pyramid = Pyramid.of(as_seen(images.check_plane(pixels), limits), self.device)
         eyes = self.eyes_for(pyramid)
         diameter = estimate_diameter(eyes.reader, pyramid, progress, eyes.usual)
         return diameter, count_at(eyes.reader, pyramid, diameter)
