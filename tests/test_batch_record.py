@@ -359,6 +359,46 @@ def test_what_another_image_left_there_is_not_taken_for_that_of_this_one(
     assert run(second, "-o", out, "--skip-existing") == 0
 
 
+@pytest.mark.parametrize("save", ["labels", "zarr"])
+def test_images_that_are_run_one_by_one_are_told_apart_by_what_they_hold(
+    model, folder, tmp_path, capsys, save
+):
+    out, second = tmp_path / "out", tmp_path / "second"
+    second.mkdir()
+    tifffile.imwrite(second / "a.tif", blobs(centres=((40, 40),)))
+    how = ("-o", out, "--save", save, "--skip-existing")
+    assert run(folder / "a.tif", *how) == 0
+    before = (out / "a_objects.csv").read_bytes()
+    assert run(second / "a.tif", *how) == 1
+    assert "made of another image, or of this one as it was before" in capsys.readouterr().err
+    (folder / "a.tif").rename(tmp_path / "a.tif")  # an archive; the second is no less another one
+    assert run(second / "a.tif", *how) == 1
+    assert run(tmp_path / "a.tif", *how) == 0
+    assert (out / "a_objects.csv").read_bytes() == before
+    assert run(second / "a.tif", "-o", out, "--save", save, "--overwrite") == 0
+    assert run(second / "a.tif", *how) == 0
+
+
+def test_an_image_that_has_changed_is_not_left_out(model, folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    assert run(folder, "-o", out) == 0
+    tifffile.imwrite(folder / "a.tif", blobs(centres=((40, 40),)))
+    capsys.readouterr()
+    assert run(folder, "-o", out, "--skip-existing") == 1
+    assert "was made of this image as it was before" in capsys.readouterr().err
+    assert set(pd.read_csv(out / "objects.csv")["image"]) == {"b"}
+
+
+def test_results_without_an_overlay_are_told_apart_by_the_record(model, folder, tmp_path, capsys):
+    out, second = tmp_path / "out", tmp_path / "second"
+    shutil.copytree(folder, second)
+    how = ("-o", out, "--mode", "everything", "--save", "rle", "--skip-existing")
+    assert run(folder, *how) == 0
+    assert run(folder, *how) == 0
+    assert run(second, *how) == 1
+    assert f"made of another image, {folder / 'a.tif'}" in capsys.readouterr().err
+
+
 def test_images_that_were_moved_are_the_same(model, folder, tmp_path, capsys):
     out, moved = tmp_path / "out", tmp_path / "moved"
     assert run(folder, "-o", out) == 0

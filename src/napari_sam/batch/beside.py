@@ -27,6 +27,7 @@ from napari_sam.batch.run_table import table_of
 from napari_sam.batch.series import labels_file
 from napari_sam.batch.writers import DRAWN
 from napari_sam.errors import DataError, ImageError, LabelsError
+from napari_sam.files.mark import mark_of as file_mark
 from napari_sam.images import Image
 from napari_sam.labels.rows import INDEX, OPEN, REVIEWED
 from napari_sam.segmentation import Segmentation
@@ -213,11 +214,13 @@ def write_beside(
 
     agreed()
     image, known = opened.image, _told(labels, table)
+    file = file_mark(opened.job.source.path)
     if is_large(labels.shape) or math.prod(labels.shape[-2:]) > DRAWN:
-        outputs.write_large(large_of(image, labels, known), agreed)
+        outputs.write_large(large_of(image, labels, known)._replace(mark=file), agreed)
     else:
         found = Segmentation(labels, known)
-        outputs.write(ImageResults(outputs.name, image, image.pixel_size, found), agreed)
+        results = ImageResults(outputs.name, image, image.pixel_size, found, mark=file)
+        outputs.write(results, agreed)
     mark = mark_of(path)
     assert mark is not None
     return mark

@@ -177,6 +177,7 @@ def run_job(
     from napari_sam.batch.large import goes_in_tiles, run_in_tiles
     from napari_sam.engine.run import run
     from napari_sam.engine.whole import FOUND
+    from napari_sam.files.mark import mark_of
     from napari_sam.images import remembering
     from napari_sam.segment import masks_of
 
@@ -204,7 +205,8 @@ def run_job(
         count, noun = len(segmentation), "track" if job.method.along == "T" else "object"
     else:
         count = sum(masks_of(one) for one in kept or ())
-    results = ImageResults(job.outputs.name, picked, image.pixel_size, segmentation, kept)
+    name, mark = job.outputs.name, mark_of(job.source.path)
+    results = ImageResults(name, picked, image.pixel_size, segmentation, kept, mark)
     job.outputs.write(results, job.refuse_existing)
     return counted(count, noun) if count else _said_nothing(job, seen, noun)
 

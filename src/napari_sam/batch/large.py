@@ -91,6 +91,7 @@ def run_in_tiles(
     DataError, ImageError, ModelError, Cancelled
     """
     from napari_sam.engine.tiled import search_in_tiles
+    from napari_sam.files.mark import mark_of
     from napari_sam.files.stored_labels import StoredLabels
     from napari_sam.models.locks import Busy, held
 
@@ -102,7 +103,8 @@ def run_in_tiles(
             labels = StoredLabels(folder / "labels", image.shape)
             searching = part(progress, 0.0, _FOUND)
             search_in_tiles(image, options, models, labels, journal, progress=searching)
-            found = Large(image, pixel_size, labels, journal.used, journal.tables)
+            mark = mark_of(source.path)
+            found = Large(image, pixel_size, labels, journal.used, journal.tables, mark)
             outputs.write_large(found, agreed)
             shutil.rmtree(folder, ignore_errors=True)
     except Busy as error:

@@ -32,6 +32,8 @@ class Large(NamedTuple):
         The highest id: what was found in tiles is numbered 1..objects.
     tables : callable
         Returns an iterator over tables, which are read one after the other.
+    mark : str
+        By which the image's file is known again; empty of another.
     """
 
     picked: Image
@@ -39,6 +41,7 @@ class Large(NamedTuple):
     labels: Any
     objects: int
     tables: Callable[[], Iterator[pd.DataFrame]]
+    mark: str = ""
 
 
 def labels(path: Path, large: Large) -> None:
@@ -80,7 +83,7 @@ def overlay(path: Path, large: Large) -> None:
     step = -(-max(plane.shape) // PICTURE)
     pixels = _thinned(block, step)
     shown = large.labels[tuple(slice(None, None, step) if at is None else at for at in plane.index)]
-    write_picture(path, draw_overlay(pixels, shown, large.picked.limits))
+    write_picture(path, draw_overlay(pixels, shown, large.picked.limits), large.mark)
 
 
 def _fullest(large: Large) -> Plane:

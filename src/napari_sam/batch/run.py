@@ -99,13 +99,13 @@ def _sorted_out(
     return todo, known
 
 
-def _refuse_another(job: Job, others: Mapping[str, Path]) -> None:
+def _refuse_another(job: Job, others: Mapping[str, str]) -> None:
     """Raise `DataError` when what would be left out was made of another image."""
     other = others.get(job.source.name)
     if other is not None and job.outputs.complete:
         raise DataError(
-            f"what is called {job.outputs.name} in {job.outputs.folder} was made of another image, "
-            f"{other}. Choose another folder with -o."
+            f"what is called {job.outputs.name} in {job.outputs.folder} was made of {other}. "
+            "Choose another folder with -o, or move it elsewhere to make it anew."
         )
 
 

@@ -34,6 +34,8 @@ class ImageResults(NamedTuple):
         For the files of the kind "labels".
     found : list of Result
         For those of the kinds "masks" and "rle".
+    mark : str
+        By which the image's file is known again, see `napari_sam.files.mark`; empty of another.
     """
 
     name: str
@@ -41,6 +43,7 @@ class ImageResults(NamedTuple):
     pixel_size: PixelSize | None
     segmentation: Segmentation | None
     found: list[Result] | None = None
+    mark: str = ""
 
 
 def _overlay(path: Path, results: ImageResults) -> None:
@@ -60,7 +63,8 @@ def _overlay(path: Path, results: ImageResults) -> None:
     height, width = plane.shape
     step = 1 if height * width <= DRAWN else -(-max(height, width) // large_writers.PICTURE)
     thin = (slice(None, None, step),) * 2
-    write_picture(path, draw_overlay(plane.take(picked.finest)[thin], plane.take(labels)[thin]))
+    drawn = draw_overlay(plane.take(picked.finest)[thin], plane.take(labels)[thin])
+    write_picture(path, drawn, results.mark)
 
 
 def _table(path: Path, results: ImageResults) -> None:

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from napari_sam.errors import DataError
 from napari_sam.files.atomic import in_one_piece
 from napari_sam.files.kinds import kind_of
+from napari_sam.files.mark import noted
 from napari_sam.files.raw import RawImage
 from napari_sam.files.signature import SOFTWARE
 
@@ -126,12 +127,13 @@ def _sixteen_bits(path: Path) -> npt.NDArray[Any]:
     return np.asarray(imagecodecs.png_decode(path.read_bytes()))
 
 
-def write_picture(path: str | Path, picture: npt.NDArray[np.uint8]) -> None:
-    """Write an (H, W, 3) picture as PNG."""
+def write_picture(path: str | Path, picture: npt.NDArray[np.uint8], mark: str = "") -> None:
+    """Write an (H, W, 3) picture as PNG, with the mark of the image that it was made of."""
     from PIL import Image
     from PIL.PngImagePlugin import PngInfo
 
     notes = PngInfo()
-    notes.add_text("Software", SOFTWARE)
+    for key, text in {"Software": SOFTWARE, **noted(mark)}.items():
+        notes.add_text(key, text)
     with in_one_piece(path) as temporary:
         Image.fromarray(picture).save(temporary, format="PNG", pnginfo=notes)
