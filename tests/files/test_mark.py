@@ -40,6 +40,21 @@ def test_a_folder_is_told_by_its_files_but_for_its_labels(tmp_path: Path) -> Non
     assert mark_of(one) == mark_of(copy) != mark_of(other)
 
 
+def test_a_large_folder_is_looked_at_all_over(tmp_path: Path) -> None:
+    one = tmp_path / "one.zarr"
+    for row in range(30):
+        (one / f"0/{row}").mkdir(parents=True)
+        for column in range(20):  # dark but for some chunks in the middle
+            (one / f"0/{row}/{column}").write_text("light" if row == 15 else "dark!")
+    other = shutil.copytree(one, tmp_path / "two.zarr")
+    for column in range(20):
+        (other / f"0/15/{column}").write_text("grey!")
+    assert mark_of(one) != mark_of(other)
+    other = shutil.copytree(one, tmp_path / "three.zarr")
+    (other / "0/29/19").unlink()
+    assert mark_of(one) != mark_of(other)
+
+
 def test_a_picture_says_of_which_image_it_was_made(tmp_path: Path) -> None:
     picture = np.zeros((4, 5, 3), np.uint8)
     write_picture(tmp_path / "a.png", picture, "0123ab")
