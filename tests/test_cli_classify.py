@@ -16,6 +16,8 @@ from describing_model import DescribingModel, two_kinds
 from napari_sam import loading
 from napari_sam.cli import main
 from napari_sam.errors import LabelsError
+from napari_sam.files import write_labels
+from napari_sam.files.ngff_alone import write_labels_group
 from napari_sam.objects.classify_series import OfImage, suggest_for_all
 
 
@@ -87,8 +89,45 @@ def test_labels_of_images_called_alike_are_found_as_segment_names_them(
     tifffile.imwrite(labels / "b_tiff_labels.tif", few)
     assert run("classify", images, labels, "-o", tmp_path / "out") == 0
     tables = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert tables == ["a_objects.csv", "b_objects.csv"]
-    assert len(pd.read_csv(tmp_path / "out" / "b_objects.csv")) == 4
+    assert tables == ["a_objects.csv", "b_tiff_objects.csv"]
+    assert len(pd.read_csv(tmp_path / "out" / "b_tiff_objects.csv")) == 4
+
+
+@pytest.mark.parametrize("save", ["labels", "zarr"])
+def test_the_wells_of_a_plate_are_classified_after_one_of_them(
+    folders: tuple[Path, Path], tmp_path: Path, save: str
+) -> None:
+    zarr = pytest.importorskip("zarr")
+    image, marks = two_kinds()
+    wells = {"A/1": 0, "B/2": 1}
+    root = zarr.open_group(tmp_path / "plate.zarr", mode="w", zarr_format=3)
+    root.attrs["ome"] = {"version": "0.5", "plate": {"wells": [{"path": well} for well in wells]}}
+    for well, flip in wells.items():
+        group = root.create_group(well)
+        group.attrs["ome"] = {"version": "0.5", "well": {"images": [{"path": "0"}]}}
+        field = group.create_group("0")
+        pixels = image[::-1] if flip else image
+        field.create_array("0", data=np.ascontiguousarray(pixels).astype(np.float32))
+        axes = [{"name": name, "type": "space"} for name in "yx"]
+        levels = [{"axes": axes, "datasets": [{"path": "0"}]}]
+        field.attrs["ome"] = {"version": "0.5", "multiscales": levels}
+    found, out = tmp_path / "found", tmp_path / "out"
+    for well, flip in wells.items():
+        labels = np.ascontiguousarray(marks[::-1] if flip else marks)
+        name = f"plate_{well.replace('/', '_')}_0_labels"
+        if save == "zarr":
+            write_labels_group(found / f"{name}.zarr", labels, "YX", None, [])
+        else:
+            write_labels(found / f"{name}.tif", labels)
+    own = tmp_path / "own.csv"
+    rows = {"image": ["plate_B_2_0"] * 2, "label": [1, 2], "class": ["s", "l"]}
+    pd.DataFrame(rows).to_csv(own, index=False)
+    assert run("classify", tmp_path / "plate.zarr", found, "-o", out, "--examples", own) == 0
+    names = sorted(path.name for path in out.iterdir())
+    assert names == ["plate_A_1_0_objects.csv", "plate_B_2_0_objects.csv"]
+    for name in names:
+        table = pd.read_csv(out / name).set_index("label")
+        assert all(table["class"] == np.where(table.index % 2, "s", "l"))
 
 
 def test_every_object_gets_a_row_and_rejected_ones_hinder_nothing(

@@ -100,10 +100,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _examples(options: argparse.Namespace) -> list[tuple[Image, Any]]:
     """Read images and the labels that belong to them."""
-    from napari_sam.files import read_image, read_labels
+    from napari_sam.files import read_labels
     from napari_sam.files.pick import pick
 
     return [
-        (pick(read_image(file), options.channel), pick(read_labels(own), sure=True).finest)
-        for file, own in pairs_of(options.images, options.labels)
+        (pair.image(options.channel), pick(read_labels(pair.labels), sure=True).finest)
+        for pair in pairs_of(options.images, options.labels)
     ]

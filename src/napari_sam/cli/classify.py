@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from napari_sam.cli.output_flag import output_path
-from napari_sam.cli.pairs import add_pairs, pairs_of
+from napari_sam.cli.pairs import Pair, add_pairs, pairs_of
 from napari_sam.errors import DataError
 from napari_sam.progress import Line
 
@@ -59,9 +59,9 @@ def add_parser(
 
 
 class _Source(NamedTuple):
-    """An image, what its files are called, its labels, and what is known of its objects."""
+    """An image, what it and its files are called, its labels, what is known of its objects."""
 
-    file: Path
+    title: str
     name: str
     image: Image
     labels: npt.NDArray[np.integer[Any]]
@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
     seen = []
     for done, one in enumerate(sources):
         line(done / len(sources))
-        seen.append(OfImage(one.file.name, see(one.image, one.labels, model), one.known))
+        seen.append(OfImage(one.title, see(one.image, one.labels, model), one.known))
     tables = suggest_for_all(seen)
     line.done(_told(tables))
     for one, classes in zip(sources, tables, strict=True):
@@ -101,23 +101,22 @@ def run(options: argparse.Namespace) -> int:
 def _sources(options: argparse.Namespace) -> list[_Source]:
     """Read images, labels and tables; images without objects are left out."""
     from napari_sam.classes import examples_in
-    from napari_sam.files import read_image, read_labels
-    from napari_sam.files.names import distinct_names
+    from napari_sam.files import read_labels
     from napari_sam.files.pick import pick
 
     pairs = pairs_of(options.images, options.labels)
-    names = distinct_names([file for file, _ in pairs])
     examples = None if options.examples is None else _examples(options.examples)
     sources = []
-    for (file, own), name in zip(pairs, names, strict=True):
-        labels = pick(read_labels(own), sure=True).finest
+    for pair in pairs:
+        labels = pick(read_labels(pair.labels), sure=True).finest
         if not labels.any():
             continue
-        image, table = pick(read_image(file), options.channel), _table(own, labels)
+        image, table = pair.image(options.channel), _table(pair.labels, labels)
         known = examples_in(table)
         if examples is not None:
-            known |= _of(examples, file, alone=len(pairs) == 1)
-        sources.append(_Source(file, name, image, labels, table, known))
+            known |= _of(examples, pair, alone=len(pairs) == 1)
+        source = pair.source
+        sources.append(_Source(source.title, source.name, image, labels, table, known))
     if examples is not None:
         _tell_unknown(examples, pairs)
     if not sources:
@@ -175,23 +174,20 @@ def _examples(path: Path) -> pd.DataFrame:
     return table
 
 
-def _of(examples: pd.DataFrame, file: Path, alone: bool) -> dict[int, str]:
+def _of(examples: pd.DataFrame, pair: Pair, alone: bool) -> dict[int, str]:
     """Return the examples that lie on an image."""
     from napari_sam.classes import classes_in
-    from napari_sam.files.names import stem_of
 
     if "image" in examples:
-        examples = examples[examples["image"].astype(str).isin([file.name, stem_of(file)])]
+        examples = examples[examples["image"].astype(str).isin(pair.called)]
     elif not alone:
         raise DataError("The table of examples needs a column image: there are several images.")
     return classes_in(examples)
 
 
-def _tell_unknown(examples: pd.DataFrame, pairs: list[tuple[Path, Path]]) -> None:
+def _tell_unknown(examples: pd.DataFrame, pairs: list[Pair]) -> None:
     """Say of which images there are examples and no labels."""
-    from napari_sam.files.names import stem_of
-
-    known = {name for file, _ in pairs for name in (file.name, stem_of(file))}
+    known = {name for pair in pairs for name in pair.called}
     named = dict.fromkeys(examples["image"].astype(str) if "image" in examples else ())
     unknown = [name for name in named if name not in known]
     if unknown:
@@ -223,7 +219,7 @@ def _write(one: _Source, classes: pd.DataFrame, options: argparse.Namespace) -> 
     print(target)
     for kind, path in zip(options.to, others, strict=True):
         size = one.image.pixel_size
-        print(export(one.labels, path, kind, table=table, pixel_size=size, name=one.file.name))
+        print(export(one.labels, path, kind, table=table, pixel_size=size, name=one.title))
 
 
 def _told(tables: list[pd.DataFrame]) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_sam.files.kinds import IMAGE_SUFFIXES
-from napari_sam.files.names import stem_of
+from napari_sam.files.names import ZARR, stem_of
+from napari_sam.files.ngff import is_ngff
 
 __all__ = ["image_beside", "labels_beside", "stem_of_labels"]
 
@@ -57,4 +58,7 @@ def labels_beside(image: Path, folder: Path | None = None, name: str | None = No
             file = folder / f"{stem}{added}{suffix}"
             if file.is_file() and file.resolve() != image.resolve():
                 return file
+        group = folder / f"{stem}{added}{ZARR}"
+        if is_ngff(group) and group.resolve() != image.resolve():
+            return group
     return None
