@@ -172,7 +172,8 @@ def test_prompts_lie_where_they_should(planes):
             rows, cols = torch.nonzero(truth[number], as_tuple=True)
             box = torch.stack([cols.min(), rows.min(), cols.max() + 1, rows.max() + 1]) * 2
             size = (box[2:] - box[:2]).repeat(2).float()
-            assert ((batch.boxes[number] - box).abs() <= 0.15 * size + 4).all()
+            # a hand that trembles, and one in ten who draws well outside
+            assert ((batch.boxes[number] - box).abs() <= (0.15 + 0.25) * size + 4).all()
     # an answer that is wrong everywhere: the correction is a click on the object
     logits = torch.full((len(index), 3, 48, 48), -5.0)
     after = correct(batch, logits, torch.rand(len(index), 3))
