@@ -69,3 +69,36 @@ def test_what_fits_is_chosen_without_a_word(dish: Any) -> None:
     dish.session.layers.choose("target", labels(dish, "right"))
     dish.settle()
     assert dish.state.status == before
+
+
+@pytest.mark.parametrize("act", ["keep", "review", "through", "stack"])
+def test_labels_that_agree_on_the_first_slice_alone_are_not_written_to(
+    bench: Any, act: str
+) -> None:
+    """Slices that are three times as thick: only the first one lies on that of the labels."""
+    disc = blobs((64, 80), ((20, 20),))
+    image = bench.viewer.add_image(np.stack([disc] * 5), name="stack", scale=(3, 1, 1))
+    flat = bench.viewer.add_labels(np.zeros((5, 64, 80), int), name="flat")
+    bench.viewer.layers.selection.active = image
+    bench.viewer.dims.set_point(0, 0)
+    bench.settle()
+    layers = bench.session.layers
+    layers.choose("merge" if act == "stack" else "target", flat)
+    bench.settle()
+    assert "lies elsewhere" in bench.state.status
+    if act == "stack":
+        bench.session.set_tool("find")
+        bench.find.look_in("volume")
+        bench.find.start()
+    elif act == "review":
+        bench.session.set_tool("review")
+        assert bench.review.state.labels is not flat
+    else:
+        bench.cells.through.set_on(act == "through")
+        bench.click(0, 20, 20)
+        bench.settle()
+        bench.press("Enter")
+    bench.settle()
+    assert not flat.data.any()
+    if act != "review":
+        assert "lies elsewhere" in bench.state.status

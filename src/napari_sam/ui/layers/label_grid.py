@@ -77,6 +77,8 @@ def labels_layer(pixels: Any, name: str, **place: Any) -> Labels:
 def labels_plane(image: Image, plane: Plane, labels: Labels, *, write: bool = True) -> Plane:
     """Return the plane of a Labels layer that matches a plane of the image.
 
+    The labels have to lie on the image as a whole, and not only on that plane.
+
     Parameters
     ----------
     write : bool
@@ -96,7 +98,8 @@ def labels_plane(image: Image, plane: Plane, labels: Labels, *, write: bool = Tr
             f"{labels.name!r} has shape {spatial_shape(labels)}, but the image has {shape}. "
             "Choose labels of the same size, or a new layer."
         )
-    corners = plane.to_data([(0, 0), (0, plane.shape[1]), (plane.shape[0], 0)])
+    # The ends of all axes: labels that agree on this slice alone would be written to on others.
+    corners = np.vstack([np.zeros(len(shape)), np.diag(np.array(shape, float))])
     A, b = affine(image)
     world = np.linalg.solve(A, (corners - b).T).T * unit_factors(image.units, labels.units)
     A, b = affine(labels)
