@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
+from napari.layers import Layer
 
 from fake_model import blobs
 from napari_sam.ui.layer_choice import LayerChoice
+from napari_sam.ui.layers.notes import is_copy
 
 
 def test_the_image_that_was_opened_last_is_worked_on_until_one_is_chosen(bench):
@@ -60,6 +64,59 @@ def test_cells_of_an_image_go_into_the_same_labels_again(bench, make_bench):
     again.settle()
     again.press("Enter")
     assert kept.data[40, 60] == 2
+
+
+def duplicate(bench, layer):
+    """Do what napari's "Duplicate layer" does."""
+    data, how, kind = copy.deepcopy(layer.as_layer_data_tuple())
+    made = Layer.create(data, {**how, "name": f"{layer.name} copy"}, kind)
+    bench.viewer.layers.insert(bench.viewer.layers.index(layer) + 1, made)
+    bench.settle()
+    return made
+
+
+@pytest.fixture
+def backed_up(bench):
+    """Cells of an image, a copy of them that a person made to be safe, and another image."""
+    bench.one = bench.viewer.add_image(blobs(), name="one")
+    bench.keep(20, 20)
+    bench.kept = bench.viewer.layers["one cells"]
+    bench.copied = duplicate(bench, bench.kept)
+    bench.viewer.add_image(blobs(), name="two")
+    bench.settle()
+    return bench
+
+
+def test_a_copy_of_labels_stays_as_it_is(backed_up):
+    bench, kept, copied = backed_up, backed_up.kept, backed_up.copied
+    before = copied.data.copy()
+    bench.viewer.layers.selection.active = bench.one
+    bench.settle()
+    assert bench.state.target is kept
+    bench.session.set_tool("review")
+    bench.settle()
+    assert bench.review.state.labels is kept
+    bench.session.set_tool("click")
+    bench.keep(40, 60)
+    assert kept.data[40, 60] == 2
+    np.testing.assert_array_equal(copied.data, before)
+
+
+def test_a_copy_that_is_chosen_or_left_alone_takes_the_place_of_the_first(backed_up):
+    bench, one, copied = backed_up, backed_up.one, backed_up.copied
+    layers = bench.viewer.layers
+    assert is_copy(copied, layers)
+    bench.session.layers.choose("image", one)
+    bench.session.layers.choose("target", copied)
+    bench.session.layers.choose("image", layers["two"])
+    bench.session.layers.choose("image", one)
+    assert bench.state.target is copied
+    assert not is_copy(copied, layers)
+    again = duplicate(bench, copied)
+    layers.remove(copied)
+    bench.session.layers.choose("image", layers["two"])
+    bench.session.layers.choose("image", one)
+    assert bench.state.target is again
 
 
 def test_all_layers_can_be_deleted_at_once_while_marks_exist(bench):

@@ -9,6 +9,7 @@ from psygnal import Signal
 from napari_sam.errors import LabelsError, NapariSamError, ViewError
 from napari_sam.ui.layers.label_grid import labels_plane
 from napari_sam.ui.layers.listening import Listening
+from napari_sam.ui.layers.notes import KEPT_FOR, is_copy, note, noted
 from napari_sam.ui.layers.together import channels_among, together
 from napari_sam.ui.workbench import Workbench
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 _TRANSFORM = ("scale", "translate", "rotate", "shear", "affine", "units", "projection_mode")
 _ROLES = ("points", "shapes", "mask", "target", "merge")
-#: Where a Labels layer notes for which images cells are kept in it.
-KEPT_FOR = "napari_sam_kept_for"
 
 
 class LayerChoice:
@@ -175,18 +174,18 @@ target or merge."""
         if labels is None or image is None:
             return
         name = str(image.unique_id)
-        for layer in (*self._bench.viewer.layers, labels):
-            noted = [other for other in layer.metadata.get(KEPT_FOR, ()) if other != name]
-            if layer is labels:
-                noted.append(name)
-            if noted or KEPT_FOR in layer.metadata:
-                layer.metadata[KEPT_FOR] = noted
+        layers = self._bench.viewer.layers
+        for layer in (*layers, labels):
+            before = noted(layer, KEPT_FOR, (), inherited=not is_copy(layer, layers, KEPT_FOR))
+            images = [other for other in before if other != name] + [name] * (layer is labels)
+            if images or before:
+                note(layer, KEPT_FOR, images)
 
     def _kept_before(self, image: Image) -> Labels | None:
         """The labels into which cells of an image went before, this panel or another."""
-        name = str(image.unique_id)
-        for layer in reversed(self._bench.viewer.layers):
-            if name in layer.metadata.get(KEPT_FOR, ()):
+        name, layers = str(image.unique_id), self._bench.viewer.layers
+        for layer in reversed(layers):
+            if name in noted(layer, KEPT_FOR, (), inherited=not is_copy(layer, layers, KEPT_FOR)):
                 try:
                     labels_plane(image, self._bench.plane(), layer)
                 except (ViewError, LabelsError):

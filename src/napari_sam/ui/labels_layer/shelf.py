@@ -16,13 +16,13 @@ import numpy.typing as npt
 from napari_sam.labels.compact import BESIDE
 from napari_sam.models.home import home
 from napari_sam.models.locks import Busy, held
+from napari_sam.ui.layers import notes
 
 _SUFFIX = ".journal"
 _PLANES, _ROWS = 16, 128  # as much of an image is looked at to know it again
 _WHOLE = 1 << 24  # pixels of a plane that is read for that
 _SQUARES, _SQUARE = 16, 64  # of a larger one, and the pixels of their sides
 _DAY = 86400.0
-_NOTE = "napari_sam_journal"  # where a Labels layer notes its journal
 #: Journals of together more bytes than this are thrown away, the oldest first.
 MOST_BYTES = 2_000_000_000
 
@@ -158,10 +158,10 @@ def _parts_of(data: Any, at: tuple[int, ...]) -> Iterator[npt.NDArray[Any]]:
 
 def note_of(layer: Any) -> Path | None:
     """Return the journal that a layer is written down in, as far as the layer knows."""
-    path, owner = layer.metadata.get(_NOTE, ("", ""))
-    return Path(path) if owner == str(layer.unique_id) else None  # a copy is another layer
+    path = notes.noted(layer, notes.JOURNAL)
+    return Path(path) if path else None
 
 
 def note(layer: Any, path: Path) -> None:
     """Let a layer know its journal, so that another panel does not offer what is there."""
-    layer.metadata[_NOTE] = (str(path), str(layer.unique_id))
+    notes.note(layer, notes.JOURNAL, str(path))

@@ -10,6 +10,7 @@ from napari_sam.labels import table as object_table
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.labels_layer.measuring import Measuring
 from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.notes import is_copy
 from napari_sam.ui.tools.review_appearance import Appearance
 from napari_sam.ui.tools.review_state import ReviewedObjects, ReviewState
 from napari_sam.ui.tools.tool import Parts
@@ -108,7 +109,7 @@ class ReviewedPlane:
 
 
 def fitting_labels(bench: Workbench, now: Labels | None) -> Labels | None:
-    """Return those reviewed now if they lie on the image, else the topmost that do.
+    """Return those reviewed now if they lie on the image, else the topmost that do; a copy last.
 
     While no plane of the image is shown nobody can tell, and they stay what they are.
     """
@@ -129,4 +130,5 @@ def fitting_labels(bench: Workbench, now: Labels | None) -> Labels | None:
     if now is not None and now in layers and fits(now):
         return now
     theirs = [la for la in reversed(layers) if isinstance(la, Labels) and la not in bench.ours]
+    theirs.sort(key=lambda layer: is_copy(layer, layers))
     return next((layer for layer in theirs if fits(layer)), None)

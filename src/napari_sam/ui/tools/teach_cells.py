@@ -14,8 +14,8 @@ from napari_sam.errors import NapariSamError
 from napari_sam.images import Image as Pixels
 from napari_sam.labels import table as object_table
 from napari_sam.progress import Progress
-from napari_sam.ui.layer_choice import KEPT_FOR
 from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.notes import KEPT_FOR, noted
 from napari_sam.ui.layers.shown import finest, resolve
 from napari_sam.ui.workbench import Workbench
 
@@ -116,11 +116,11 @@ class CellChoice:
         """List the images that labels may be of: first the one that cells were kept of."""
         from napari.layers import Image
 
-        noted = layer.metadata.get(KEPT_FOR, ())
+        kept_for = noted(layer, KEPT_FOR, (), inherited=True)
         found = [la for la in self._bench.viewer.layers if isinstance(la, Image)]
 
         def rank(image: Image) -> tuple[bool, bool]:
-            return str(image.unique_id) not in noted, image is not self._bench.state.image
+            return str(image.unique_id) not in kept_for, image is not self._bench.state.image
 
         return sorted(found, key=rank)
 
