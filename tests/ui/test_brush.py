@@ -275,6 +275,42 @@ def test_the_circle_shows_how_far_the_brush_reaches(bench):
     assert cursor.style == "standard"
 
 
+PLACES = {
+    "affine": ({"affine": np.diag([1.0, 0.1, 0.1, 1.0])}, (0, 1, 2), 0.1),
+    "scale and affine": ({"scale": (1, 2, 2), "affine": np.diag([1, 0.1, 0.1, 1])}, (0, 1, 2), 0.2),
+    "other units": ({"scale": (1, 0.5, 0.5), "units": ("um", "um", "um")}, (0, 1, 2), 500.0),
+    "another axis": ({"scale": (0.01, 2, 3)}, (2, 0, 1), 0.01),
+    "a hidden axis": ({"scale": (3, 3, 0.01)}, (2, 0, 1), 3.0),
+    "flipped": ({"scale": (1, -2, -2)}, (0, 1, 2), 2.0),
+}
+
+
+@pytest.mark.parametrize("name", PLACES)
+def test_circle_and_lines_are_as_wide_as_the_pixels_that_are_seen(bench, name):
+    how, order, side = PLACES[name]
+    if "units" in how:  # those of the world
+        bench.viewer.add_image(np.zeros((4, 9, 9)), units=("nm", "nm", "nm"))
+    image = bench.viewer.add_image(blobs((40, 64, 80), ((20, 20, 20),)), **how)
+    bench.viewer.dims.order = order
+    hidden = order[0]
+    bench.viewer.dims.set_point(hidden, bench.viewer.dims.range[hidden].stop / 2)
+    bench.settle()
+    bench.press("B")
+    assert bench.viewer.cursor.size == pytest.approx(bench.state.brush_size * side)
+    bench.viewer.scene.camera.zoom = 0.5 / side  # two pixels of the image on one of the screen
+    plane = bench.session._bench.plane()
+    assert bench.cells.proposal.preview.line_width(image, plane) == 4
+
+
+def test_the_circle_follows_another_image(bench):
+    bench.viewer.add_image(blobs(), scale=(0.5, 0.5))
+    bench.settle()
+    bench.press("B")
+    bench.viewer.add_image(blobs(), scale=(2, 2))
+    bench.settle()
+    assert bench.viewer.cursor.size == pytest.approx(bench.state.brush_size * 2)
+
+
 @given(
     st.lists(st.tuples(st.integers(-3, 12), st.integers(-3, 14)), min_size=1, max_size=4),
     st.integers(1, 9),

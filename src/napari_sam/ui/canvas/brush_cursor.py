@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from napari_sam.images import Plane
 from napari_sam.ui.layers.listening import Listening
+from napari_sam.ui.layers.planes import pixel_side
 
 if TYPE_CHECKING:
     from napari.layers import Image
@@ -20,10 +20,9 @@ class BrushCursor:
         self._size = 0.0
         self._listening = Listening()
 
-    def show(self, image: Image, size: int) -> None:
-        """Show a circle of so many pixels of an image."""
-        scale = np.abs(np.asarray(image.scale))[-self._viewer.dims.ndisplay :]
-        self._size = float(size * scale.min())
+    def show(self, image: Image, plane: Plane, size: int) -> None:
+        """Show a circle of so many pixels of a plane of an image."""
+        self._size = size * pixel_side(self._viewer, image, plane)
         if not self._listening.active:
             # napari takes over the cursor of each layer that becomes active
             self._listening.to(self._viewer.layers.selection.events.active, self._draw)

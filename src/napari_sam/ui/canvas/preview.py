@@ -13,6 +13,7 @@ from napari_sam.images import Plane
 from napari_sam.regions import Region, box_of, extent
 from napari_sam.ui.layers.label_grid import transform_of
 from napari_sam.ui.layers.ours import OurLayers
+from napari_sam.ui.layers.planes import pixel_side
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
@@ -63,7 +64,7 @@ class Preview:
         """Show the masks, each in its own colour, as outlines or filled."""
         patch = self._patch(image, plane, regions)
         painted = np.zeros((patch[2] - patch[0], patch[3] - patch[1]), dtype=np.uint8)
-        width = 0 if filled else self.line_width(image)
+        width = 0 if filled else self.line_width(image, plane)
         for number, region in reversed(list(enumerate(regions))):
             if region.area:
                 top, left = region.top - patch[0], region.left - patch[1]
@@ -90,11 +91,11 @@ class Preview:
             self.hidden = False
             self.layer.visible = True
 
-    def line_width(self, image: Image) -> int:
+    def line_width(self, image: Image, plane: Plane) -> int:
         """Pixels of the image that an outline takes: about as many of the screen, at any zoom."""
         viewer = self._ours.viewer
-        scale = float(np.min(np.abs(np.asarray(image.scale)[-2:]))) or 1.0
-        return int(np.clip(round(_LINE / (scale * viewer.scene.camera.zoom)), 1, _WIDEST))
+        side = pixel_side(viewer, image, plane)
+        return int(np.clip(round(_LINE / (side * viewer.scene.camera.zoom)), 1, _WIDEST))
 
     def hide(self) -> None:
         """Show nothing any more."""

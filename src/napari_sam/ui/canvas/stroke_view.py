@@ -40,7 +40,7 @@ class StrokeView:
 
     def show(self, image: Image, plane: Plane, path: list[tuple[float, float]], label: int) -> None:
         """Show a line through some pixels of a plane."""
-        line = pixels_along(path, plane.shape, self._preview.line_width(image) - 1)
+        line = pixels_along(path, plane.shape, self._preview.line_width(image, plane) - 1)
         regions = [line, _NOTHING] if label == FOREGROUND else [_NOTHING, line]
         self._preview.show(image, plane, regions, filled=True)
 

@@ -207,6 +207,12 @@ def cursor_on_plane(viewer: Any, image: Image, plane: Plane) -> tuple[float, flo
     return (float(row), float(column)) if inside else None
 
 
+def pixel_side(viewer: Any, layer: Image | Labels, plane: Plane) -> float:
+    """Return how long the shorter side of a pixel of a plane is, in units of the viewer's world."""
+    corners = to_world(viewer, layer, plane.to_data([(0, 0), (1, 0), (0, 1)]))
+    return float(np.linalg.norm(corners[1:] - corners[0], axis=1).min())
+
+
 def canvas_pixel(viewer: Any, layer: Layer) -> Coordinates:
     """Return how far one pixel of the canvas reaches, in data pixels along each axis of a layer."""
     here = np.atleast_2d(np.asarray(viewer.dims.point, dtype=float))

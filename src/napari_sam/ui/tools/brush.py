@@ -134,8 +134,9 @@ class Brush:
             self._bench.say(f"The brush is {state.brush_size} pixels wide.")
 
     def _show_cursor(self) -> None:
-        if self._bench.state.image is not None:
-            self._cursor.show(self._bench.state.image, self._bench.state.brush_size)
+        image, plane = self._bench.state.image, self._bench.plane_or_none()
+        if image is not None and plane is not None:
+            self._cursor.show(image, plane, self._bench.state.brush_size)
 
     # -- a stroke ---------------------------------------------------------------------------------
 
@@ -333,6 +334,8 @@ class Brush:
     def forget(self) -> None:
         """Another image was chosen: strokes on the one before are taken back no more."""
         self._done.clear()
+        if self._bench.state.pen in _HOW:
+            self._show_cursor()  # its pixels may be larger
 
 
 def beside(one: Plane, other: Plane) -> bool:
