@@ -127,16 +127,15 @@ class Brush:
 
     def resize(self, by: int) -> None:
         """Make the brush larger or smaller, by pixels."""
-        state = self._bench.state
-        if state.pen in _HOW:
-            state.brush_size = max(1, state.brush_size + by)
+        if self._bench.state.pen in _HOW:
+            self._bench.state.brush_size = max(1, self._bench.state.brush_size + by)
             self._show_cursor()
-            self._bench.say(f"The brush is {state.brush_size} pixels wide.")
+            self._bench.say(f"The brush is {self._bench.state.brush_size} pixels wide.")
 
     def _show_cursor(self) -> None:
-        image, plane = self._bench.state.image, self._bench.plane_or_none()
-        if image is not None and plane is not None:
-            self._cursor.show(image, plane, self._bench.state.brush_size)
+        state, plane = self._bench.state, self._bench.plane_or_none()
+        if state.pen in _HOW and state.image is not None and plane is not None:
+            self._cursor.show(state.image, plane, state.brush_size)
 
     # -- a stroke ---------------------------------------------------------------------------------
 
@@ -334,8 +333,7 @@ class Brush:
     def forget(self) -> None:
         """Another image was chosen: strokes on the one before are taken back no more."""
         self._done.clear()
-        if self._bench.state.pen in _HOW:
-            self._show_cursor()  # its pixels may be larger
+        self._show_cursor()  # its pixels may be larger
 
 
 def beside(one: Plane, other: Plane) -> bool:
