@@ -10,13 +10,15 @@ from napari_sam.errors import LabelsError, NapariSamError, ViewError
 from napari_sam.ui.layers.label_grid import labels_plane
 from napari_sam.ui.layers.listening import Listening
 from napari_sam.ui.layers.notes import KEPT_FOR, is_copy, note, noted
+from napari_sam.ui.layers.planes import spatial_shape
 from napari_sam.ui.layers.together import channels_among, together
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
-_TRANSFORM = ("scale", "translate", "rotate", "shear", "affine", "units", "projection_mode")
+_PLACE = ("scale", "translate", "rotate", "shear", "affine", "units")
+_LOOKS = ("contrast_limits", "axis_labels", "projection_mode")
 _ROLES = ("points", "shapes", "mask", "target", "merge")
 
 
@@ -38,6 +40,7 @@ class LayerChoice:
         self._viewer = Listening()
         self._image = Listening()
         self._by_person = False
+        self._shape: tuple[int, ...] = ()  # of the image
         self._misfit = ""  # what was said of labels that were chosen and do not fit
 
     def open(self) -> None:
@@ -116,13 +119,14 @@ target or merge."""
         """Another image plays the part: follow it, and let go of what was of the one before."""
         self._image.stop()
         self._bench.changed()
+        self._shape = () if image is None else spatial_shape(image)
         if image is not None:
             to, events = self._image.to, image.events
             if not image.multiscale:  # a pyramid sets its data at every zoom
                 to(events.set_data, self._repainted)
             to(events.data, self._repainted)
             to(events.visible, self._hidden)
-            for name in ("contrast_limits", *_TRANSFORM):
+            for name in (*_PLACE, *_LOOKS):
                 to(getattr(events, name), self._moved)
         self.image_changed.emit()
         self._drop_misfits()
@@ -241,10 +245,16 @@ target or merge."""
         self.view_changed.emit()
 
     def _moved(self, event: Any = None) -> None:
+        """The image lies elsewhere, or is shown otherwise; marks on its pixels go with it."""
         self._bench.changed()
+        if self._bench.state.image is not None:
+            self._bench.ours.follow(self._bench.state.image)
         self.view_changed.emit()
 
     def _repainted(self, event: Any = None) -> None:
-        """The image may hold other values now."""
+        """The image may hold other values now; with another shape it is another image."""
+        image = self._bench.state.image
         self._bench.changed(pixels=True)
+        if image is not None and spatial_shape(image) != self._shape:
+            self._image_chosen(image)
         self.pixels_changed.emit()

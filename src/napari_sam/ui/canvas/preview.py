@@ -11,7 +11,7 @@ from scipy import ndimage as ndi
 
 from napari_sam.images import Plane
 from napari_sam.regions import Region, box_of, extent
-from napari_sam.ui.layers.label_grid import transform_of
+from napari_sam.ui.layers.label_grid import grid_of, transform_of
 from napari_sam.ui.layers.ours import OurLayers
 from napari_sam.ui.layers.planes import pixel_side
 
@@ -59,9 +59,14 @@ class Preview:
         self.opacity = 1.0
         self.layer: Labels | None = None
         self._key: tuple[Any, Plane, Patch] | None = None
+        self._grid: tuple[object, ...] = ()  # of the image, as it lay when the layer was made
 
     def show(self, image: Image, plane: Plane, regions: list[Region], *, filled: bool) -> None:
         """Show the masks, each in its own colour, as outlines or filled."""
+        grid = grid_of(image)
+        if grid != self._grid and self.layer is not None:
+            self.remove()  # the image was moved, or another one is shown
+        self._grid = grid
         patch = self._patch(image, plane, regions)
         painted = np.zeros((patch[2] - patch[0], patch[3] - patch[1]), dtype=np.uint8)
         width = 0 if filled else self.line_width(image, plane)

@@ -33,7 +33,7 @@ def new_examples(ours: OurLayers, image: Image) -> Shapes:
         edge_width=2,
         **transform_of(image),
     )
-    ours.add(layer, quietly=False)
+    ours.add(layer, quietly=False, on=image)
     return layer
 
 

@@ -44,6 +44,20 @@ def transform_of(layer: Layer, first: int = 0) -> dict[str, Any]:
     }
 
 
+def grid_of(layer: Layer) -> tuple[object, ...]:
+    """Return what differs as soon as the pixels of a layer lie elsewhere in the world."""
+    place = transform_of(layer).values()
+    return tuple(one.tobytes() if isinstance(one, np.ndarray) else one for one in place)
+
+
+def put_on_grid(layer: Layer, image: Image) -> None:
+    """Lay a layer with the axes of an image onto its grid once more: the image was moved."""
+    now = transform_of(layer)
+    for name, wanted in transform_of(image).items():
+        if not np.array_equal(now[name], wanted):
+            setattr(layer, name, wanted)
+
+
 def new_labels(image: Image, name: str) -> Labels:
     """Make an empty 32-bit Labels layer on the image's own pixel grid, not yet in a viewer.
 

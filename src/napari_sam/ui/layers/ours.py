@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakKeyDictionary, WeakSet, ref
 
 from psygnal import Signal
+
+from napari_sam.ui.layers.label_grid import put_on_grid
 
 
 class OurLayers:
@@ -22,6 +24,7 @@ class OurLayers:
     def __init__(self, viewer: Any) -> None:
         self.viewer = viewer
         self._known: WeakSet[Any] = WeakSet()
+        self._on: WeakKeyDictionary[Any, ref[Any]] = WeakKeyDictionary()
 
     def __contains__(self, layer: object) -> bool:
         return layer is not None and layer in self._known
@@ -30,13 +33,27 @@ class OurLayers:
         """Whether a layer is in the viewer."""
         return layer is not None and layer in self.viewer.layers
 
-    def add(self, layer: Any, quietly: bool = True) -> None:
-        """Put a layer of ours into the viewer, without taking the selection unless told to."""
+    def add(self, layer: Any, quietly: bool = True, on: Any = None) -> None:
+        """Put a layer of ours into the viewer, without taking the selection unless told to.
+
+        Parameters
+        ----------
+        on : Image layer, optional
+            On whose grid it lies, wherever that is moved.
+        """
         self._known.add(layer)
+        if on is not None:
+            self._on[layer] = ref(on)
         if quietly:
             add_quietly(self.viewer, layer)
         else:
             self.viewer.add_layer(layer)
+
+    def follow(self, image: Any) -> None:
+        """Lay what is on the grid of an image where the image lies now."""
+        for layer, under in list(self._on.items()):
+            if layer.ndim == image.ndim and under() is image:
+                put_on_grid(layer, image)
 
     def add_beneath(self, layer: Any) -> None:
         """Put a layer for the person into the viewer, quietly, beneath ours that lie on top.

@@ -51,7 +51,7 @@ def new_points(ours: OurLayers, image: Image) -> Points:
         symbol=OBJECT_SYMBOL,
         **transform_of(image),
     )
-    ours.add(layer)
+    ours.add(layer, on=image)
     return layer
 
 
@@ -78,7 +78,7 @@ def new_shapes(ours: OurLayers, image: Image, *, draw_boxes: bool = True) -> Sha
         edge_width=2,
         **transform_of(image),
     )
-    ours.add(layer, quietly=not draw_boxes)
+    ours.add(layer, quietly=not draw_boxes, on=image)
     if draw_boxes:
         layer.mode = "add_rectangle"
     return layer
@@ -89,7 +89,7 @@ def new_region(ours: OurLayers, image: Image) -> Shapes:
     from napari.layers import Shapes
 
     layer = Shapes(ndim=image.ndim, name=REGION_NAME, **transform_of(image))
-    ours.add(layer)
+    ours.add(layer, on=image)
     return layer
 
 
