@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy import ndimage as ndi
 
 import napari_sam as ns
 from fake_model import FakeModel, blobs
@@ -89,3 +91,45 @@ def test_a_slice_is_read_once_for_its_contrast_and_its_size(
     blocks = list(Image.of(BALLS).blocks())
     assert agreed_through(blocks, CellOptions(), Measuring(), None).diameter == 10
     assert sorted(read) == list(range(len(BALLS)))
+
+
+class Undecided(Measuring):
+    """Planes tell two sizes; at the smaller one it sees other grain on every plane."""
+
+    zooms = True
+
+    def object_size(self, pixels: Any, **_: Any) -> tuple[float, int]:
+        self.measured += 1
+        return (6.0, 9) if self.measured % 3 else (12.0, 9)
+
+    def instance_maps(self, embedding: Any, *, diameter: float | None = None, **how: Any) -> Any:
+        if diameter is not None and diameter < 9:
+            rng = np.random.default_rng(len(self.asked))
+            grain = ndi.gaussian_filter(rng.normal(size=embedding.shape), 2) > 0.15
+            embedding = replace(embedding, features=grain)
+        return super().instance_maps(embedding, diameter=diameter, **how)
+
+
+RODS = np.repeat(blobs((60, 80), ((20, 20), (40, 60)), 6)[None], 10, axis=0)
+
+
+def test_where_planes_do_not_agree_objects_that_are_seen_again_decide() -> None:
+    blocks = list(Image.of(RODS).blocks())
+    assert agreed_through(blocks, CellOptions(), Undecided(), None).diameter > 9
+
+
+def test_the_usual_size_stays_where_no_other_is_clearly_better() -> None:
+    class Blind(Undecided):
+        instance_maps = Measuring.instance_maps  # sees the same at every size
+
+    blocks = list(Image.of(RODS).blocks())
+    assert agreed_through(blocks, CellOptions(), Blind(), None).diameter == 6
+
+
+def test_models_that_see_the_same_at_every_size_are_not_asked_for_others() -> None:
+    class Fixed(Undecided):
+        zooms = False
+
+    model = Fixed()
+    assert agreed_through(list(Image.of(RODS).blocks()), CellOptions(), model, None).diameter == 6
+    assert model.asked == []

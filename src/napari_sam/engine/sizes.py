@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_sam.contrast import limits_of
+from napari_sam.engine.steady import Pair, candidates, steadiest
 from napari_sam.images import Block, check_plane, patches_of, sample_of
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, part, silent
@@ -24,6 +26,8 @@ _EXACT = 1 << 24  # pixels of a plane whose limits are told from all of it
 FROM = 1 << 22  # pixels of a plane from which samples are looked at instead of its middle
 _SIDE = 1024  # pixels of a sample
 _SAMPLES = 6
+_LOOKING = 0.6  # of the progress, to look at planes one by one
+_PAIRS = 8  # of neighbouring planes, that are compared where planes do not agree on a size
 _PLANES = 32  # of those that are joined, that are looked at: of 9 a few bad ones decided
 
 
@@ -86,7 +90,8 @@ def agreed_through(
     """Return options that say how large the objects of planes are that will be joined.
 
     The slices of a stack and the frames of a movie show the same objects: what one shows badly
-    would be looked at in a size of its own, and cut in pieces or glued.
+    would be looked at in a size of its own, and cut in pieces or glued. Where they tell sizes far
+    apart, the one counts at which neighbours show the same objects, see `steadiest`.
 
     Parameters
     ----------
@@ -100,13 +105,30 @@ def agreed_through(
     if who is None or not open_ or len(blocks) < 2:
         return options
     some = np.unique(np.linspace(0, len(blocks) - 1, _PLANES).round().astype(int))
+    looking, comparing = part(progress, 0.0, _LOOKING), part(progress, _LOOKING, 1.0)
     found: list[tuple[float, int]] = []
     for done, at in enumerate(some):
-        stage = part(progress, done / len(some), (done + 1) / len(some))
+        stage = part(looking, done / len(some), (done + 1) / len(some))
         block = blocks[at]
         pixels = None if _is_large(block) else check_plane(block.read())
         found += _sizes_on(block, who, limits_on(block, model, pixels), stage, pixels)
-    return replace(options, diameter=_usual(found))
+    usual = _usual(found)
+    told = who.zooms and not _is_large(blocks[0])
+    if told and (others := candidates(usual, *_weighed(found))):
+        places = np.unique(np.linspace(0, len(blocks) - 2, _PAIRS).round().astype(int))
+        pairs = [partial(_pair, blocks[at : at + 2], model) for at in places]
+        usual = rounded(steadiest(pairs, usual, others, who, comparing))
+    progress(1.0)
+    return replace(options, diameter=usual)
+
+
+def _pair(blocks: Sequence[Block], model: Model) -> Pair:
+    """Read neighbouring planes."""
+    read = [check_plane(block.read()) for block in blocks]
+    return tuple(
+        (pixels, limits_on(block, model, pixels))
+        for block, pixels in zip(blocks, read, strict=True)
+    )
 
 
 def typical_diameter(
@@ -164,11 +186,17 @@ def _usual(found: list[tuple[float, int]]) -> float:
     So it is certain to that degree. On a slice without objects grain may be taken for a hundred
     small ones: as often as there are objects, a few such slices decided for all.
     """
-    diameters = np.array([diameter for diameter, _ in found])
-    weights = np.sqrt([max(count, 1e-4) for _, count in found])
+    diameters, weights = _weighed(found)
     order = np.argsort(diameters, kind="stable")
     half = np.searchsorted(np.cumsum(weights[order]), weights.sum() / 2)
     return rounded(float(diameters[order[half]]))
+
+
+def _weighed(
+    found: list[tuple[float, int]],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    diameters = np.array([diameter for diameter, _ in found])
+    return diameters, np.sqrt([max(count, 1e-4) for _, count in found])
 
 
 def rounded(diameter: float) -> float:

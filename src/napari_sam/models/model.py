@@ -52,6 +52,8 @@ class Model(ABC):
         Pixels of a side that it sees best at once: of a larger plane it is shown parts.
     licence : str
         Of the weights; empty where it is not known.
+    zooms : bool
+        Whether its automatic head sees other objects when it is told another size of them.
     history : tuple of Lesson
         What it was taught by persons, the last one last; see `napari_sam.adapt`.
     """
@@ -62,6 +64,7 @@ class Model(ABC):
     field: int = 1024
     licence: str = ""
     history: tuple[Lesson, ...] = ()
+    zooms: bool = False
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} {self.name!r} on {self.device}"

@@ -69,6 +69,7 @@ class CellsModel(Model):
     """
 
     field = 512
+    zooms = True
 
     def __init__(
         self,
