@@ -3,8 +3,8 @@
     python benchmarks/disturbed.py --data DATA [--per-family 8] [--stacks]
 
 Real validation images of DATA (see ``docs/training.md``), each as it is and disturbed in ways that
-change what it shows to nobody's eye. AP@.5 of `napari_sam.segment_cells`, in the mean of each family
-and of the families; with ``--stacks`` AP@.5 of `napari_sam.segment_volume` on each real stack.
+change to nobody's eye what it shows. AP@.5 of `napari_sam.segment_cells`, in the mean of each
+family and of the families; with ``--stacks`` that of `napari_sam.segment_volume` on real stacks.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 from scipy import ndimage as ndi
-from stack_samples import real
 
 import napari_sam as ns
 from napari_sam.training.evaluation import validation_images
 from napari_sam.training.metrics import average_precision
+from stack_samples import real
 
 Pair = tuple[np.ndarray, np.ndarray]
 MARGIN = 0.25  # of the side, on each side
