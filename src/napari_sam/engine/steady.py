@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from napari_sam.methods.finding_cells import find_cells
 from napari_sam.models.model import Model
-from napari_sam.progress import Progress, part, silent
+from napari_sam.progress import Progress, silent
 
 __all__ = ["Pair", "candidates", "steadiest"]
 
