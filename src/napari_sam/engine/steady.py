@@ -56,7 +56,8 @@ def candidates(
     if high < ASUNDER * low:
         return []
     first, last = max(lowest, usual / FARTHEST), min(highest, usual * FARTHEST)
-    return np.geomspace(first, last, 1 + round(float(np.log(last / first) / np.log(STEP)))).tolist()
+    count = 1 + round(float(np.log(last / first) / np.log(STEP)))
+    return [float(size) for size in np.geomspace(first, last, count)]
 
 
 def steadiest(
@@ -99,13 +100,13 @@ def _middle(pixels: npt.NDArray[Any], most: int) -> npt.NDArray[Any]:
 
 def _seen(
     pixels: npt.NDArray[Any], limits: tuple[float, float], size: float, model: Model
-) -> npt.NDArray[np.int32]:
+) -> npt.NDArray[np.integer[Any]]:
     """Find the objects of a size."""
     embedding = model.encode_window(pixels, limits=limits)
     return find_cells(pixels, embedding, model, diameter=size).choose().labels
 
 
-def _seen_again(first: npt.NDArray[np.int32], second: npt.NDArray[np.int32]) -> float:
+def _seen_again(first: npt.NDArray[np.integer[Any]], second: npt.NDArray[np.integer[Any]]) -> float:
     """Count the objects that two planes share, less a part of those they do not."""
     counts = int(first.max()), int(second.max())
     both = np.zeros((counts[0] + 1, counts[1] + 1))
