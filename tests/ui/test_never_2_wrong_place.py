@@ -291,3 +291,36 @@ def test_a_cell_that_is_to_be_kept_comes_before_what_is_marked_on_another_slice(
     bench.press("Enter")
     bench.settle()
     assert labels[1, 40, 60] == 2
+
+
+@pytest.mark.parametrize("made", ["keep", "find", "stack", "volume"])
+@pytest.mark.parametrize("order", [(0, 2, 1), (1, 2, 0), (2, 1, 0)])
+def test_rows_of_a_table_say_where_in_the_data_objects_lie(bench, made, order):
+    layer = bench.viewer.add_image(STACK, name="stack", scale=(2.0, 1.0, 0.5), units="um")
+    bench.viewer.dims.order = order
+    hidden = order[0]
+    bench.viewer.dims.set_point(hidden, layer.data_to_world(CENTRE)[hidden])
+    bench.settle()
+    if made == "keep":
+        click_voxel(bench, layer, CENTRE)
+        bench.press("Enter")
+        bench.settle()
+    else:
+        bench.session.set_tool("find")
+        bench.find.look_in("slice" if made == "find" else made)
+        bench.find.start()
+        bench.settle()
+    labels = bench.viewer.layers["stack cells" if made == "keep" else "stack cells found"]
+    number = int(labels.data[CENTRE])
+    row = labels.features.set_index("index").loc[number]
+    along = sorted(set(range(3)) - {hidden})
+    places = np.argwhere(labels.data == number)
+    middle = places.mean(axis=0)[along]
+    np.testing.assert_allclose(row[["centroid_row", "centroid_col"]].astype(float), middle)
+    corners = [*places.min(axis=0)[along], *(places.max(axis=0)[along] + 1)]
+    np.testing.assert_allclose(row[["r0", "c0", "r1", "c1"]].astype(float), corners)
+    if made != "keep":
+        physical = middle * layer.scale[along]
+        np.testing.assert_allclose(
+            row[["centroid_row_um", "centroid_col_um"]].astype(float), physical
+        )

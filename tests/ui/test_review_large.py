@@ -137,6 +137,22 @@ def test_the_queue_leads_from_one_to_the_next(both: Any) -> None:
     both(work)
 
 
+def test_objects_are_found_again_when_the_screen_is_turned(both: Any) -> None:
+    def work(bench: Any) -> list[Any]:
+        bench.viewer.dims.order = (1, 0)
+        bench.settle()
+        bench.review.go_to(2)
+        told = [bench.review.state.selected]
+        told.append(np.round(bench.viewer.scene.camera.center, 3).tolist())
+        ring = bench.viewer.layers["SAM selection"]
+        told.append(ring.data_to_world(np.argwhere(ring.data).min(axis=0)))
+        bench.press("Delete")
+        bench.settle()
+        return told
+
+    both(work)
+
+
 def test_many_are_deleted_at_once_wherever_they_lie(both: Any) -> None:
     def work(bench: Any) -> int:
         bench.review.set_limits("score", (0.62, 0.8))

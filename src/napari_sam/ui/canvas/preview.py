@@ -77,7 +77,7 @@ class Preview:
                 shown = outline_of(region.mask, width) if width else region.mask
                 under[shown] = number % len(self._colours) + 1
         data = np.expand_dims(
-            painted.T if plane.transposed else painted,
+            painted,
             tuple(axis for axis, at in enumerate(plane.index) if at is not None),
         )
         if self.layer is None or not self._ours.there(self.layer):

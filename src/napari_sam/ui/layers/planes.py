@@ -85,7 +85,8 @@ def displayed_plane(viewer: Any, layer: Image | Labels) -> Plane:
     Returns
     -------
     Plane
-        Rows and columns follow the axes as displayed, so they may be transposed.
+        Rows run along the first of the two displayed axes of the data, however the screen shows
+        them: where objects lie is told alike, whoever has turned the view meanwhile.
 
     Raises
     ------
@@ -97,7 +98,7 @@ def displayed_plane(viewer: Any, layer: Image | Labels) -> Plane:
     if dims.ndisplay != 2:
         raise ViewError("The viewer shows 3-D: switch to the 2-D view to mark cells on a slice.")
     offset = dims.ndim - layer.ndim
-    axes = tuple(axis - offset for axis in dims.displayed)
+    axes = sorted(axis - offset for axis in dims.displayed)
     if min(axes) < 0:
         raise ViewError(
             f"{layer.name!r} has no axis {dims.axis_labels[dims.displayed[0]]!r}, "
