@@ -244,6 +244,29 @@ def test_labels_in_other_units_on_the_same_grid_are_accepted():
     assert label_grid.labels_plane(image, plane, labels) is plane
 
 
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"scale": (3, 0.5, 0.25)},
+        {"scale": (3, -0.5, 0.25), "rotate": 30},
+        {"scale": (3, 0.5, 0.25), "shear": [0, 0, 0.8]},
+        {"affine": [[3, 0, 0, 0], [0, 0.5, 0.3, 0], [0, -0.1, 0.2, 0], [0, 0, 0, 1]]},
+    ],
+)
+def test_areas_and_volumes_are_those_of_pixels_in_the_world(place):
+    image = ViewerModel().add_image(np.zeros((4, 20, 30)), units="um", **place)
+    plane = planes.Plane((1, 2), (0, None, None), (20, 30))
+    corner, *ends = (
+        np.array(image.data_to_world(at)) for at in [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)]
+    )
+    sides = np.array(ends) - corner
+    size = planes.pixel_size(image, plane, 0)
+    area = abs(np.linalg.det(sides[1:, 1:]))
+    assert size.row * size.column == pytest.approx(area)
+    assert np.prod(planes.distances(image)) == pytest.approx(abs(np.linalg.det(sides)))
+    assert size.slice == pytest.approx(3)
+
+
 def test_read_only_labels_are_refused():
     data = np.zeros((20, 20), int)
     data.flags.writeable = False

@@ -170,9 +170,15 @@ def pixel_size(layer: Image | Labels, plane: Plane, across: int | None = None) -
 
 
 def distances(layer: Layer) -> list[float]:
-    """Return how far apart pixels are along every axis, in the units of the layer."""
+    """Return how far apart pixels are along every axis, in the units of the layer.
+
+    Along axes that are sheared it lies between the way from one pixel to the next and the distance
+    of whole rows of them, so that areas and volumes are those of the pixels.
+    """
     A, _ = affine(layer)
-    return [float(length) for length in np.linalg.norm(np.linalg.inv(A), axis=0)]
+    ways, rows = np.linalg.norm(np.linalg.inv(A), axis=0), 1 / np.linalg.norm(A, axis=1)
+    sheared = ~np.isclose(ways, rows)
+    return [float(length) for length in np.where(sheared, np.sqrt(ways * rows), ways)]
 
 
 def to_data(viewer: Any, source: Layer, target: Layer, coordinates: Any) -> Coordinates:
