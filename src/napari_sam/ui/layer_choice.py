@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
@@ -178,18 +179,23 @@ target or merge."""
         if labels is None or image is None:
             return
         name = str(image.unique_id)
-        layers = self._bench.viewer.layers
-        for layer in (*layers, labels):
-            before = noted(layer, KEPT_FOR, (), inherited=not is_copy(layer, layers, KEPT_FOR))
+        for layer in (*self._bench.viewer.layers, labels):
+            before = self._kept_for(layer)
             images = [other for other in before if other != name] + [name] * (layer is labels)
             if images or before:
                 note(layer, KEPT_FOR, images)
 
+    def _kept_for(self, layer: Any) -> Sequence[str]:
+        """The images for which cells are kept in a layer; a copy of one is a backup, for none."""
+        backup = is_copy(layer, self._bench.viewer.layers, KEPT_FOR)
+        images: Sequence[str] = noted(layer, KEPT_FOR, (), inherited=not backup)
+        return images
+
     def _kept_before(self, image: Image) -> Labels | None:
         """The labels into which cells of an image went before, this panel or another."""
-        name, layers = str(image.unique_id), self._bench.viewer.layers
-        for layer in reversed(layers):
-            if name in noted(layer, KEPT_FOR, (), inherited=not is_copy(layer, layers, KEPT_FOR)):
+        name = str(image.unique_id)
+        for layer in reversed(self._bench.viewer.layers):
+            if name in self._kept_for(layer):
                 try:
                     labels_plane(image, self._bench.plane(), layer)
                 except (ViewError, LabelsError):
