@@ -27,7 +27,8 @@ def contrast_limits(image: npt.NDArray[Any]) -> tuple[float, float]:
 
     They are percentiles, so that one hot pixel changes nothing. Where all between them is noise,
     what stands far above it sets the upper limit: a few cells on an empty plane. Where nothing
-    does, the noise stays small: an empty frame is almost black.
+    does, the noise stays small: an empty frame is almost black. Margins of one value do not count,
+    see `napari_sam.margins`.
 
     Falls back to the full range when the percentiles coincide (a few small bright objects on
     an even background), and to ``(v, v + 1)`` for a constant image, which then becomes black.

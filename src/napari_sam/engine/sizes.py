@@ -113,8 +113,8 @@ def agreed_through(
         pixels = None if _is_large(block) else check_plane(block.read())
         found += _sizes_on(block, who, limits_on(block, model, pixels), stage, pixels)
     usual = _usual(found)
-    told = who.zooms and not _is_large(blocks[0])
-    if told and (others := candidates(usual, *_weighed(found))):
+    comparable = who.zooms and not _is_large(blocks[0])
+    if comparable and (others := candidates(usual, *_weighed(found))):
         places = np.unique(np.linspace(0, len(blocks) - 2, _PAIRS).round().astype(int))
         pairs = [partial(_pair, blocks[at : at + 2], model) for at in places]
         usual = rounded(steadiest(pairs, usual, others, who, comparing))
@@ -195,6 +195,7 @@ def _usual(found: list[tuple[float, int]]) -> float:
 def _weighed(
     found: list[tuple[float, int]],
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Return diameters and their weights: the roots of how many objects each is told by."""
     diameters = np.array([diameter for diameter, _ in found])
     return diameters, np.sqrt([max(count, 1e-4) for _, count in found])
 
