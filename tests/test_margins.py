@@ -97,3 +97,14 @@ def test_an_image_of_one_value_is_whole() -> None:
     part, inside = recorded(image)
     assert part is image
     assert inside is None
+
+
+def test_flat_blocks_in_corners_are_no_margin() -> None:
+    """Such as compression makes of dark corners, with more pixels of the value here and there."""
+    image = blobs(shape=(256, 256)).astype(np.uint8)
+    image[:12, :12] = image[-12:, -12:] = 80
+    image[np.random.default_rng(2).random(image.shape) < 0.008] = 80
+    assert (image == 80).mean() > 0.01
+    part, inside = recorded(image)
+    assert part is image
+    assert inside is None

@@ -60,7 +60,7 @@ def recorded(image: npt.NDArray[Any]) -> tuple[npt.NDArray[Any], Mask | None]:
     for value in values:
         equal = image == value
         margin |= equal.all(axis=2) if colour else equal
-    if not _LEAST <= margin.mean() <= _MOST:
+    if margin.mean() > _MOST:
         return image, None
     inside = _cut_straight(~margin)
     if inside is None:
@@ -96,6 +96,9 @@ def _cut_straight(left: Mask) -> Mask | None:
     # Of every pixel the upper and the lower corner.
     corners = np.concatenate([np.column_stack([np.tile(rows, 2) + down, ends]) for down in (0, 1)])
     area = float((last - first).sum())
+    # Pixels of the same value between others are no margin, however many they are.
+    if left.size - area < _LEAST * left.size:
+        return None
     if left.sum() < _SOLID * area or area < _CONVEX * ConvexHull(corners).volume:
         return None
     inside = np.zeros_like(left)
