@@ -94,6 +94,18 @@ def test_files_of_all_families_go_through_a_batch(where, written, image, tmp_pat
         np.testing.assert_array_equal(tifffile.imread(file), labels)
 
 
+@pytest.mark.parametrize("name", [*FAMILIES, "cells"])
+def test_a_box_across_the_border_means_what_of_it_is_on_the_image(name, written):
+    """Whoever drags around a cell at the border lets go beyond it."""
+    model = ns.load_model("cells" if name == "cells" else written[name][0], device="cpu")
+    embedding = model.encode(IMAGE)
+    height, width = IMAGE.shape[:2]
+    across, ends = (-3 * height, 4, 20, 9 * width), (-0.5, 4, 20, width - 0.5)
+    told, wanted = (model.predict(embedding, ns.Prompt(boxes=[box])) for box in (across, ends))
+    np.testing.assert_array_equal(told.scores, wanted.scores)
+    np.testing.assert_array_equal(told.masks, wanted.masks)
+
+
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_damaged_file_is_named(name, written, tmp_path):
     path = written[name][0]

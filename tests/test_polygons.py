@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from skimage.draw import polygon
 
-from napari_sam.polygons import fill
+from napari_sam.polygons import covers, fill
 
 CORNERS = st.lists(st.tuples(st.integers(-20, 60), st.integers(-20, 60)), min_size=3, max_size=9)
 
@@ -44,3 +44,9 @@ def test_far_corners_and_many_take_no_time_of_note() -> None:
     turns = np.linspace(0, 2 * np.pi, 10_000)
     ring = 300 + 290 * np.stack([np.sin(turns), np.cos(turns)], axis=1)
     assert abs(fill(ring, (600, 600)).sum() - np.pi * 290**2) < 2 * np.pi * 290
+
+
+@given(CORNERS, st.tuples(st.integers(1, 30), st.integers(1, 30)))
+def test_what_covers_a_pixel_is_what_fills_one(corners, shape) -> None:
+    corners = np.array(corners, float) / 2
+    assert covers(corners, shape) == fill(corners, shape).any()

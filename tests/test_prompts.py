@@ -269,3 +269,16 @@ def test_a_stroke_beside_the_plane_is_refused_and_none_is_shared():
         Prompt(strokes=[[(1, 1), (30, 2)]]).check((10, 10))
     with pytest.raises(PromptError, match="one object"):
         Prompt(strokes=[[(1, 1), (3, 2)]], boxes=[(0, 0, 4, 4), (5, 5, 8, 8)]).split()
+
+
+def test_a_box_ends_where_the_plane_does_and_nothing_else_changes():
+    prompt = Prompt(points=[(3, 4)], boxes=[(-30, 2, 8, 500)], mask=np.ones((10, 12), bool))
+    cut = prompt.on((10, 12))
+    assert cut.box == (-0.5, 2.0, 8.0, 11.5)
+    assert cut.mask.sum() == 120
+    np.testing.assert_array_equal(cut.points, prompt.points)
+    assert prompt.box == (-30.0, 2.0, 8.0, 500.0)
+    with pytest.raises(ValueError, match="read-only"):
+        cut.boxes[0, 0] = 1
+    with pytest.raises(PromptError, match="lies outside"):
+        Prompt(boxes=[(20, 2, 30, 5)]).on((10, 12))

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
+
+Columns = npt.NDArray[np.intp]
 
 
 def fill(corners: npt.NDArray[np.float64], shape: tuple[int, int]) -> npt.NDArray[np.bool_]:
@@ -32,8 +36,31 @@ def fill(corners: npt.NDArray[np.float64], shape: tuple[int, int]) -> npt.NDArra
            [0, 1, 1, 0],
            [0, 0, 1, 0]])
     """
-    height, width = shape
     mask = np.zeros(shape, dtype=bool)
+    for y, left, right in _runs(corners, shape):
+        edges = np.zeros(shape[1] + 1, dtype=np.int64)
+        np.add.at(edges, left, 1)
+        np.add.at(edges, right, -1)
+        mask[y] = np.cumsum(edges[:-1]) > 0
+    return mask
+
+
+def covers(corners: npt.NDArray[np.float64], shape: tuple[int, int]) -> bool:
+    """Tell whether a polygon holds the centre of any pixel of a plane; see `fill`.
+
+    Examples
+    --------
+    >>> covers(np.array([(-2.0, 1.0), (1.0, -2.0), (-2.0, -2.0)]), (5, 5))  # beyond a corner
+    False
+    """
+    return any(True for _ in _runs(corners, shape))
+
+
+def _runs(
+    corners: npt.NDArray[np.float64], shape: tuple[int, int]
+) -> Iterator[tuple[int, Columns, Columns]]:
+    """Yield the rows that a polygon covers, and where what it holds there begins and ends."""
+    height, width = shape
     row, column = corners.T
     next_row, next_column = np.roll(corners, -1, axis=0).T
     first, last = max(0, int(np.ceil(row.min()))), min(height - 1, int(np.floor(row.max())))
@@ -48,8 +75,5 @@ def fill(corners: npt.NDArray[np.float64], shape: tuple[int, int]) -> npt.NDArra
         left = np.ceil(np.concatenate([x[::2], ends[0], touched]))
         right = np.floor(np.concatenate([x[1::2], ends[1], touched])) + 1
         held = (left < right) & (left < width) & (right > 0)
-        edges = np.zeros(width + 1, dtype=np.int64)
-        np.add.at(edges, np.clip(left[held], 0, width).astype(np.intp), 1)
-        np.add.at(edges, np.clip(right[held], 0, width).astype(np.intp), -1)
-        mask[y] = np.cumsum(edges[:-1]) > 0
-    return mask
+        if held.any():
+            yield y, *(np.clip(ends[held], 0, width).astype(np.intp) for ends in (left, right))

@@ -59,3 +59,24 @@ def strokes_of(value: Any) -> tuple[Places, ...]:
     if not isinstance(value, Iterable):
         raise PromptError(f"strokes must be lines of (row, column) corners, got {value!r}.")
     return tuple(checks.corners(line, 2, "A stroke", PromptError) for line in value)
+
+
+def places_within(places: Places, what: str, shape: tuple[int, int]) -> None:
+    """Refuse points, or corners of a line, beyond a plane."""
+    height, width = shape
+    # A pixel reaches half a pixel around its centre.
+    if (places < -0.5).any() or (places > np.array([height, width]) - 0.5).any():
+        raise PromptError(
+            f"A {what} lies outside the plane of {height} x {width} pixels: {places.tolist()}."
+        )
+
+
+def boxes_within(boxes: Places, shape: tuple[int, int]) -> None:
+    """Refuse boxes (N, 4) that miss a plane."""
+    height, width = shape
+    for r0, c0, r1, c1 in boxes:
+        if r1 < -0.5 or c1 < -0.5 or r0 > height - 0.5 or c0 > width - 0.5:
+            corners = ", ".join(f"{float(side):g}" for side in (r0, c0, r1, c1))
+            raise PromptError(
+                f"The box ({corners}) lies outside the plane of {height} x {width} pixels."
+            )

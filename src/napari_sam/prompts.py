@@ -6,6 +6,7 @@ NumPy and napari. The ``(x, y)`` order of Segment Anything exists only inside a 
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,7 +18,15 @@ import numpy.typing as npt
 from napari_sam import checks
 from napari_sam.errors import PromptError
 from napari_sam.polygons import fill
-from napari_sam.prompt_values import boxes_of, labels_of, logits_of, mask_of, strokes_of
+from napari_sam.prompt_values import (
+    boxes_of,
+    boxes_within,
+    labels_of,
+    logits_of,
+    mask_of,
+    places_within,
+    strokes_of,
+)
 from napari_sam.regions import Region
 from napari_sam.strokes import along
 
@@ -303,6 +312,23 @@ class Prompt:
             for box, held in zip(self.boxes, inside, strict=True)
         ]
 
+    def on(self, shape: tuple[int, int]) -> Prompt:
+        """Check the prompt, and cut its boxes where the plane ends.
+
+        A model takes a box that was drawn across the border for an object as large as the box.
+
+        Examples
+        --------
+        >>> Prompt(boxes=[(-20, 3, 5, 8)]).on((9, 9)).box
+        (-0.5, 3.0, 5.0, 8.0)
+        """
+        self.check(shape)
+        boxes = self.boxes.clip(-0.5, np.tile(np.array(shape) - 0.5, 2))
+        boxes.flags.writeable = False
+        cut = copy.copy(self)
+        object.__setattr__(cut, "boxes", boxes)
+        return cut
+
     def check(self, shape: tuple[int, int]) -> None:
         """Refuse a prompt that does not fit a plane of this shape.
 
@@ -313,20 +339,9 @@ class Prompt:
             another shape.
         """
         shape = checks.plane_shape(shape, "shape", PromptError)
-        height, width = shape
         for what, places in (("point", self.points), *(("stroke", s) for s in self.strokes)):
-            # A pixel reaches half a pixel around its centre.
-            if (places < -0.5).any() or (places > np.array([height, width]) - 0.5).any():
-                raise PromptError(
-                    f"A {what} lies outside the plane of {height} x {width} pixels: "
-                    f"{places.tolist()}."
-                )
-        for r0, c0, r1, c1 in self.boxes:
-            if r1 < -0.5 or c1 < -0.5 or r0 > height - 0.5 or c0 > width - 0.5:
-                corners = ", ".join(f"{float(side):g}" for side in (r0, c0, r1, c1))
-                raise PromptError(
-                    f"The box ({corners}) lies outside the plane of {height} x {width} pixels."
-                )
+            places_within(places, what, shape)
+        boxes_within(self.boxes, shape)
         if self.mask_shape is not None and self.mask_shape != shape:
             raise PromptError(
                 f"The mask has shape {self.mask_shape}, but the plane has {shape}: "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -34,6 +36,49 @@ def along(vertices: npt.NDArray[np.float64], count: int = _PLACES) -> npt.NDArra
     length = np.concatenate([[0.0], np.cumsum(steps)])
     at = np.linspace(0.0, length[-1], count)
     return np.stack([np.interp(at, length, vertices[:, axis]) for axis in (0, 1)], axis=1)
+
+
+def within(
+    vertices: npt.NDArray[np.float64], shape: tuple[int, int]
+) -> npt.NDArray[np.float64] | None:
+    """Cut a line where the plane ends.
+
+    Parameters
+    ----------
+    vertices : (N, 2) array
+    shape : (H, W)
+
+    Returns
+    -------
+    (M, 2) array or None
+        Its longest piece on the plane; None where it is beyond it.
+
+    Examples
+    --------
+    >>> within(np.array([(2.0, 3.0), (2.0, 9.0), (8.0, 9.0)]), (5, 5)).tolist()
+    [[2.0, 3.0], [2.0, 4.5]]
+    >>> within(np.array([(-2.0, 1.0), (1.0, -2.0)]), (5, 5)) is None  # beyond a corner
+    True
+    """
+    last = np.array(shape) - 0.5
+    pieces: list[list[npt.NDArray[np.float64]]] = []
+    for start, stop in pairwise(vertices):
+        way = stop - start
+        with np.errstate(divide="ignore", invalid="ignore"):
+            shares = np.sort([(-0.5 - start) / way, (last - start) / way], axis=0)
+        level = way == 0  # along the other axis: it is on all of the way, or nowhere
+        beside = level & ((start < -0.5) | (start > last))
+        shares[:, level] = [[0.0], [1.0]]
+        enters, leaves = max(0.0, shares[0].max()), min(1.0, shares[1].min())
+        if beside.any() or enters >= leaves:
+            continue
+        ends = [(start + share * way).clip(-0.5, last) for share in (enters, leaves)]
+        if pieces and np.array_equal(pieces[-1][-1], ends[0]):
+            pieces[-1].append(ends[1])
+        else:
+            pieces.append(ends)
+    lengths = [np.linalg.norm(np.diff(piece, axis=0), axis=1).sum() for piece in pieces]
+    return np.array(pieces[int(np.argmax(lengths))]) if pieces else None
 
 
 def brushed(

@@ -155,6 +155,27 @@ def test_shapes_beyond_the_borders_of_the_image_are_left_out():
     assert outlines.shapes_beside(viewer, shapes, image, plane) == []  # of another slice
 
 
+def test_what_holds_no_pixel_says_nothing_and_lines_end_at_the_border():
+    """A line bent onto the border would mark what nobody has marked."""
+    viewer = ViewerModel()
+    image = viewer.add_image(np.zeros((40, 40)))
+    shapes = viewer.add_shapes(
+        [
+            [(-10, 5), (5, -10), (-10, -10)],  # beyond a corner, with corners beside both sides
+            [(10.2, 10.3), (14.7, 10.6), (14.7, 10.7)],  # between columns of pixels
+            [(10, 10), (20, 20), (30, 30)],  # on the line of pixels alone
+            [(-10, 5), (5, -10)],
+            [(20, 20), (20, 60), (5, 60), (5, 30)],
+            [(30, 30), (30, 38.5), (30, 50)],
+        ],
+        shape_type=["polygon", "polygon", "polygon", "line", "path", "path"],
+    )
+    found = outlines.shapes_on_plane(viewer, shapes, image, planes.displayed_plane(viewer, image))
+    assert [(o.index, o.kind) for o in found] == [(2, "polygon"), (4, "path"), (5, "path")]
+    assert found[1].vertices.tolist() == [[20, 20], [20, 39.5]]
+    assert found[2].vertices.tolist() == [[30, 30], [30, 38.5], [30, 39.5]]
+
+
 def test_an_ellipse_is_traced_inside_its_box():
     viewer = ViewerModel()
     image = viewer.add_image(np.zeros((60, 60)))

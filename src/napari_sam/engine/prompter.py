@@ -165,7 +165,7 @@ class Prompter:
 
     def ready(self, prompt: Prompt, look: Look | None = None) -> bool:
         """Whether a prompt can be answered without reading anything, or very little."""
-        marked = _marked(prompt, self.block.plane.shape)
+        marked = _marked(prompt.on(self.block.plane.shape), self.block.plane.shape)
         return self._known(marked, self._scale_for(_extent(marked), look)) is not None
 
     def predict(
@@ -197,7 +197,7 @@ class Prompter:
         self, prompt: Prompt, look: Look | None = None, progress: Progress = silent
     ) -> tuple[Candidates, Read]:
         """Answer a prompt, see `predict`, and tell what was looked at."""
-        checks.instance(prompt, Prompt, "prompt", PromptError).check(self.block.plane.shape)
+        prompt = checks.instance(prompt, Prompt, "prompt", PromptError).on(self.block.plane.shape)
         read, found = self._ask(prompt, look, progress)
         mask = found.regions[0].mask
         if mask.size:

@@ -320,13 +320,19 @@ class Model(ABC):
             )
         return head.instance_maps(embedding, diameter=diameter, region=region, progress=progress)
 
-    def _check(self, embedding: Embedding, prompt: Prompt) -> None:
-        """Refuse an embedding of another model, or a prompt that does not fit the plane."""
+    def _check(self, embedding: Embedding, prompt: Prompt) -> Prompt:
+        """Refuse an embedding of another model, or a prompt that does not fit the plane.
+
+        Returns
+        -------
+        Prompt
+            The same, as far as it lies on the plane.
+        """
         self._check_own(embedding)
         checks.instance(prompt, Prompt, "prompt", PromptError)
         if prompt.text:
             raise ModelError(f"The model {self.name!r} does not understand text prompts.")
-        prompt.check(embedding.shape)
+        return prompt.on(embedding.shape)
 
     def _check_own(self, embedding: Embedding) -> None:
         """Refuse an embedding of another model."""

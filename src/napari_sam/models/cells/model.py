@@ -232,7 +232,7 @@ class CellsModel(Model):
 
     @torch.inference_mode()
     def predict(self, embedding: Embedding, prompt: Prompt) -> Candidates:
-        self._check(embedding, prompt)
+        prompt = self._check(embedding, prompt)
         features: CellsFeatures = embedding.features
         window = self._window(features, prompt)
         logits, scores = self._decode(features, prompt, window)
@@ -248,9 +248,8 @@ class CellsModel(Model):
         self, embedding: Embedding, neighbour: npt.NDArray[np.bool_], prompt: Prompt | None = None
     ) -> Followed:
         beside = Prompt(mask=neighbour)
-        for one in (beside, prompt):
-            if one is not None:
-                self._check(embedding, one)
+        self._check(embedding, beside)
+        prompt = None if prompt is None else self._check(embedding, prompt)
         features: CellsFeatures = embedding.features
         moved_to = None if prompt is None or prompt.box is None else prompt
         window = self._window(features, moved_to or beside)

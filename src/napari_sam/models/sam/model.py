@@ -185,8 +185,7 @@ class SamModel(Model):
             default one for several points, a point with a box, or refined points, as in SAM's
             training, and three otherwise.
         """
-        self._check(embedding, prompt)
-        return self._answer(embedding, prompt, multimask)
+        return self._answer(embedding, self._check(embedding, prompt), multimask)
 
     @torch.inference_mode()
     def predict_each(
@@ -198,9 +197,8 @@ class SamModel(Model):
         multimask: bool | None = None,
     ) -> list[Candidates]:
         """Answer several prompts, one object each, in order; see `predict`."""
-        prompts = checks.instances(prompts, Prompt, "prompts", PromptError)
-        for prompt in prompts:
-            self._check(embedding, prompt)
+        given = checks.instances(prompts, Prompt, "prompts", PromptError)
+        prompts = [self._check(embedding, prompt) for prompt in given]
         found: list[Candidates] = []
         for prompt in prompts:
             progress(len(found) / len(prompts))

@@ -79,7 +79,7 @@ class Sam2Recollection:
         features = self._features(embedding)
         found = {}
         for number, prompt in prompts.items():
-            self._model._check(embedding, prompt)
+            prompt = self._model._check(embedding, prompt)
             session = self._sessions.get(number)
             if session is None:
                 session = _session(self._by.session, self._count, self._model.device)

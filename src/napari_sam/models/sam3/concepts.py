@@ -110,8 +110,7 @@ def _examples(
     """Return boxes as centre and size, (N, 4) shares of the plane along x and y, and labels."""
     if boxes is None or not np.size(np.asarray(boxes)):
         return None
-    prompt = Prompt(boxes=boxes)
-    prompt.check(shape)
+    prompt = Prompt(boxes=boxes).on(shape)
     count = len(prompt.boxes)
     like = np.ones(count, np.int64) if labels is None else np.atleast_1d(np.asarray(labels))
     if like.shape != (count,) or not np.isin(like, (0, 1)).all():

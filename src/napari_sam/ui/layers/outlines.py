@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.images import Plane
+from napari_sam.polygons import covers
 from napari_sam.prompts import FOREGROUND
+from napari_sam.strokes import within
 from napari_sam.ui.layers.planes import Coordinates, data_to_world, world_to_data
 from napari_sam.ui.layers.polarity import polarity
 
@@ -77,8 +79,9 @@ def points_on_plane(
 def shapes_on_plane(viewer: Any, shapes: Shapes, image: Image, plane: Plane) -> list[ShapeOutline]:
     """Find the shapes of a layer that lie on a plane of the image, with all of their corners.
 
-    Those beyond its borders are left out, as points are. So are shapes smaller than two pixels: a
-    click without a drag makes such a rectangle.
+    Those beyond its borders are left out, as points are, and lines are cut there. So are shapes
+    smaller than two pixels: a click without a drag makes such a rectangle. And so are slivers that
+    hold no pixel.
     """
     found = []
     said = polarity(shapes)
@@ -88,18 +91,18 @@ def shapes_on_plane(viewer: Any, shapes: Shapes, image: Image, plane: Plane) -> 
         if not on.all() or _beside(vertices, plane):
             continue
         if kind in ("path", "line"):
-            if extent.max() >= _SMALLEST_SHAPE:
-                found.append(ShapeOutline(index, "path", vertices, int(said[index])))
+            line = within(vertices, plane.shape)
+            if line is not None and np.ptp(line, axis=0).max() >= _SMALLEST_SHAPE:
+                found.append(ShapeOutline(index, "path", line, int(said[index])))
             continue
         if extent.min() < _SMALLEST_SHAPE:
             continue
         if kind == "ellipse":
             vertices = _ellipse(vertices)
-        found.append(
-            ShapeOutline(
-                index, "box" if kind == "rectangle" and _upright(vertices) else "polygon", vertices
-            )
-        )
+        if kind == "rectangle" and _upright(vertices):
+            found.append(ShapeOutline(index, "box", vertices))
+        elif covers(vertices, plane.shape):
+            found.append(ShapeOutline(index, "polygon", vertices))
     return found
 
 

@@ -116,12 +116,9 @@ class Marks:
         return Prompt(**said.words, boxes=[(*low, *high)], mask=mask)
 
     def _strokes(self) -> tuple[tuple[Places, int], ...]:
-        """Open lines, as far as they are on the plane, and what they say."""
-        last = np.array(self.shape) - 0.5
+        """Open lines, and what they say."""
         return tuple(
-            (outline.vertices.clip(-0.5, last), outline.label)
-            for outline in self.outlines
-            if outline.kind == "path"
+            (outline.vertices, outline.label) for outline in self.outlines if outline.kind == "path"
         )
 
 
