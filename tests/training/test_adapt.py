@@ -224,12 +224,12 @@ def test_a_ring_is_known_and_only_that() -> None:
     labels = np.zeros((40, 40), np.int32)
     labels[10:20, 10:20], labels[10:20, 21:30], labels[30:35, 30:35] = 1, 2, 3
     roles = np.array([0, TAUGHT, UNSURE, HELD], np.uint8)
-    known = known_pixels(labels, roles, TAUGHT, False)
+    known = known_pixels(labels, roles, False)
     assert known[10:20, 10:20].all()
     assert known[8, 15]
     assert not known[25, 15]
     assert not known[labels == 2].any()
-    whole = known_pixels(labels, roles, TAUGHT, True)
+    whole = known_pixels(labels, roles, True)
     assert whole[25, 15]
     assert not whole[labels >= 2].any()
 

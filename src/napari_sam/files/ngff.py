@@ -41,8 +41,8 @@ def require_zarr() -> None:
         ) from error
 
 
-def open_group(path: Path, mode: str = "r") -> Any:
-    """Open a group on disk.
+def open_group(path: Path) -> Any:
+    """Open a group on disk, to be read.
 
     Raises
     ------
@@ -55,7 +55,7 @@ def open_group(path: Path, mode: str = "r") -> Any:
     import zarr
 
     with _told_of(path):
-        return zarr.open_group(path, mode=mode)  # type: ignore[arg-type]
+        return zarr.open_group(path, mode="r")
 
 
 @contextmanager

@@ -27,7 +27,7 @@ class FrameObjects:
     sizes : (n,) int
         Pixels.
     places : (n, D) float
-        Centroids, in units of `spacing`.
+        Centroids, in pixels.
     edges : (n,) bool
         Touches the border of the frame.
     """
@@ -68,7 +68,7 @@ def check_labels(labels: Any) -> Any:
     return data
 
 
-def describe(frame: npt.NDArray[np.integer[Any]], spacing: tuple[float, ...] = ()) -> FrameObjects:
+def describe(frame: npt.NDArray[np.integer[Any]]) -> FrameObjects:
     """Measure the objects of a frame (H, W) or (Z, H, W).
 
     Examples
@@ -83,11 +83,10 @@ def describe(frame: npt.NDArray[np.integer[Any]], spacing: tuple[float, ...] = (
     count = len(ids)
     sizes = np.bincount(numbers, minlength=count)
     at = np.unravel_index(where, frame.shape)
-    steps = spacing or (1.0,) * frame.ndim
     places = np.empty((count, frame.ndim))
     edges = np.zeros(count, dtype=bool)
-    for axis, (along, step) in enumerate(zip(at, steps, strict=True)):
-        places[:, axis] = np.bincount(numbers, along, count) / np.maximum(sizes, 1) * step
+    for axis, along in enumerate(at):
+        places[:, axis] = np.bincount(numbers, along, count) / np.maximum(sizes, 1)
         edges[numbers[(along == 0) | (along == frame.shape[axis] - 1)]] = True
     return FrameObjects(ids.astype(np.int64), sizes.astype(np.int64), places, edges)
 

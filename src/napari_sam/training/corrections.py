@@ -242,7 +242,7 @@ def usual_diameter(pieces: list[Piece]) -> float:
     return float(np.median(np.concatenate(marked)))
 
 
-def known_pixels(labels: np.ndarray, roles: np.ndarray, role: int, exhaustive: bool) -> np.ndarray:
+def known_pixels(labels: np.ndarray, roles: np.ndarray, exhaustive: bool) -> np.ndarray:
     """Tell of which pixels it is known whether they belong to an object.
 
     Parameters
@@ -251,17 +251,15 @@ def known_pixels(labels: np.ndarray, roles: np.ndarray, role: int, exhaustive: b
         (h, w), ids of a piece, in a window where objects are about 32 pixels across at stride 2.
     roles : ndarray of uint8
         See :class:`Piece`.
-    role : int
-        Of the objects that count.
     exhaustive : bool
 
     Returns
     -------
     ndarray of bool
-        The objects and a ring around them; with ``exhaustive`` all but the other objects.
+        The objects to learn from and a ring around them; with ``exhaustive`` all but the
+        other objects.
     """
-    kinds = roles[labels]
-    mine = kinds == role
+    mine = roles[labels] == TAUGHT
     if exhaustive:
         return mine | (labels == 0)
     width = max(1, round(RING * TARGET_DIAMETER / 2))
@@ -291,7 +289,7 @@ def draw(piece: Piece, size: int, rng: np.random.Generator) -> tuple[Example, np
     if rng.random() < 0.5:
         angle = float(rng.uniform(0, 2 * np.pi))
     window = cut_window(plane, middle, zoom, size, angle, bool(rng.random() < 0.5))
-    known = known_pixels(window.labels, piece.roles, TAUGHT, piece.exhaustive)
+    known = known_pixels(window.labels, piece.roles, piece.exhaustive)
     mine = piece.roles[window.labels] == TAUGHT
     ids, compact = np.unique(np.where(mine, window.labels, 0), return_inverse=True)
     if ids[0] != 0:

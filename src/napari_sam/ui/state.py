@@ -151,8 +151,6 @@ class State:
         Whether anything is marked on the displayed plane.
     kept : bool
         Whether there is a kept object that undo can take back.
-    undone : bool
-        Whether a mark or a step was taken back that redo can do again.
     kept_count : int
         How many objects the labels hold that cells are kept in.
     answer : Answer or None
@@ -208,7 +206,6 @@ class State:
     chip: Chip = field(default_factory=lambda: Chip("empty", "no image"))
     marked: bool = False
     kept: bool = False
-    undone: bool = False
     kept_count: int = 0
     answer: Answer | None = None
     choice: int = 0

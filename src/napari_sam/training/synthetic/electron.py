@@ -59,14 +59,12 @@ def axons(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     return Scene(image, labels, "electron", diameter, info)
 
 
-def _cells(
-    rng: np.random.Generator, shape: tuple[int, int], diameter: float, tube_like: float
-) -> Territory:
+def _cells(rng: np.random.Generator, shape: tuple[int, int], diameter: float) -> Territory:
     """A plane filled without gaps by bent, unequal profiles."""
     land = Territory(shape, rng, 0.1 * diameter, 0.5 * diameter)
     for centre in lattice(rng, shape, diameter, 0.3):
         size = 0.5 * diameter * float(np.exp(rng.normal(0, 0.35)))
-        oval = float(np.exp(abs(rng.normal(0, tube_like))))
+        oval = float(np.exp(abs(rng.normal(0, 0.4))))
         land.blob(centre, size, oval, rng.uniform(0, np.pi), outline(rng, 0.08, 5), limit=2.6)
     return land
 
@@ -96,7 +94,7 @@ def _cytoplasm(rng: np.random.Generator, shape: tuple[int, int], diameter: float
 def membranes(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     """Neuropil: every profile between dark membranes is an object."""
     diameter = log_uniform(rng, 20, 0.5 * min(shape))
-    land = _cells(rng, shape, diameter, 0.4)
+    land = _cells(rng, shape, diameter)
     owner = land.owner
     width = float(np.clip(diameter * rng.uniform(0.02, 0.05), 0.7, 3.0))
     away = distance_transform_edt(~boundaries(owner)).astype(np.float32)
@@ -115,7 +113,7 @@ def membranes(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
 def mitochondria(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     """Mitochondria with cristae; the cells around them are not labelled."""
     diameter = log_uniform(rng, 18, 0.3 * min(shape))
-    cells = _cells(rng, shape, 2.2 * diameter, 0.4)
+    cells = _cells(rng, shape, 2.2 * diameter)
     land = _organelles(rng, shape, diameter)
     labels = land.labels(30)
     line = blur(boundaries(cells.owner).astype(np.float32), max(0.7, 0.03 * diameter))

@@ -40,7 +40,7 @@ class Undone:
 
     def last(self) -> TakenBack | DoAgain | None:
         """Return what is to be done again next; None when there is nothing."""
-        self._left = [one for one in self._left if self._holds(one)]
+        self.look()
         return self._left[-1] if self._left else None
 
     def last_in(self, labels: Any) -> bool:
@@ -58,28 +58,23 @@ class Undone:
     def add(self, again: DoAgain) -> None:
         """Take note of a mark that was taken back."""
         self._left.append(again)
-        self.look()
 
     def done(self, again: DoAgain) -> None:
         """A mark has been made again."""
         if again in self._left:
             self._left.remove(again)
-            self.look()
 
     def forget(self) -> None:
         """Something new was done."""
-        if self._left:
-            self._left.clear()
-            self.look()
+        self._left.clear()
 
     def forget_marks(self) -> None:
         """Marks were dropped: those that belonged with them come back no more."""
         self._left = [one for one in self._left if isinstance(one, TakenBack)]
-        self.look()
 
     def look(self) -> None:
-        """See whether anything can be done again."""
-        self._bench.state.undone = self.last() is not None
+        """Let go of what can be done again no more, as its labels went or are other ones."""
+        self._left = [one for one in self._left if self._holds(one)]
 
     def _happened(self, document: LayerDocument, event: str, change: Change | None) -> None:
         if event in ("apply", "fill", "retract"):

@@ -46,7 +46,7 @@ class Hand(Protocol):
     def number_at(self, place: Place) -> int:
         """Return which cell is at a place of the displayed plane; 0 for none."""
 
-    def take(self, place: Place, *, through: bool = True) -> bool:
+    def take(self, place: Place) -> bool:
         """Take the cell at a place in hand; False when none is there."""
 
     def put_down(self) -> None:
@@ -290,7 +290,7 @@ class Brush:
         under = hand.number_at(place)
         if under not in (0, hand.number):
             hand.put_down()
-            hand.take(place, through=False)
+            hand.take(place)
         elif not hand.number and not erase:
             self._go_on(place)
         on = hand.outline

@@ -190,8 +190,10 @@ class Click(Tool):
             return False
         if hand.number and not state.marked and not hand.concerns(place):
             hand.put_down()
-        new = not state.marked and not self.proposal.under_way
-        return new and not hand.concerns(place) and hand.take(place)
+        if state.marked or self.proposal.under_way or hand.concerns(place):
+            return False
+        # Labels that may be overwritten are in nobody's way: they are clicked through.
+        return state.overlap == "keep" and hand.take(place)
 
     def _moved(self) -> None:
         """What is followed is shown already: no outline under the cursor then."""

@@ -73,7 +73,10 @@ class ClickByClick:
             if click.next_cell and not self._kept():
                 return
             if click.plane != self._bench.plane_or_none():
-                self._drop("Another slice is shown: {} not taken.")
+                count = len(self._waiting)
+                clicks = "1 click was" if count == 1 else f"{count} clicks were"
+                self._waiting.clear()
+                self._bench.result(f"Another slice is shown: {clicks} not taken.")
                 return
             self._waiting.popleft()
             click.mark()
@@ -116,8 +119,3 @@ class ClickByClick:
     def drop(self) -> None:
         """Forget the clicks that wait."""
         self._waiting.clear()
-
-    def _drop(self, told: str) -> None:
-        count = len(self._waiting)
-        self._waiting.clear()
-        self._bench.result(told.format("1 click was" if count == 1 else f"{count} clicks were"))

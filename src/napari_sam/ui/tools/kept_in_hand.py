@@ -54,18 +54,13 @@ class KeptInHand:
         """Which cell it is; 0 for none."""
         return self._bench.state.in_hand
 
-    def take(self, place: Place, *, through: bool = True) -> bool:
+    def take(self, place: Place) -> bool:
         """Take the kept cell at a place of the displayed plane in hand; False when none is there.
 
         Parameters
         ----------
         place : (row, column)
-        through : bool
-            Whether labels that may be overwritten are in nobody's way, and are clicked through.
         """
-        bench = self._bench
-        if through and bench.state.overlap != "keep":
-            return False
         number = self.number_at(place)
         editing = self._editing() if number else None
         if editing is None:
@@ -76,8 +71,8 @@ class KeptInHand:
             return False
         self._proposal.hover.stop()
         self._ring()
-        key = bench.state.accept_key
-        bench.result(
+        key = self._bench.state.accept_key
+        self._bench.result(
             f"Cell {number} in hand: click what is missing, right-click what does not belong. "
             f"{key} keeps it, Delete removes it, Esc leaves it."
         )

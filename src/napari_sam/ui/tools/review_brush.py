@@ -51,7 +51,7 @@ class ReviewHand:
         found = self._review.plane.editing().at(place)
         return 0 if found in self._appearance.hidden else found
 
-    def take(self, place: Place, *, through: bool = True) -> bool:
+    def take(self, place: Place) -> bool:
         """Take the cell at a place in hand; False when none is there."""
         number = self.number_at(place)
         self._review.select(number or None)

@@ -92,7 +92,7 @@ class SliceStrip(QWidget):
             share = (strip.scores[at] - _FAINTEST) / (1 - _FAINTEST)
             share = min(max(share, 0.0), 1.0)
             bar = self._bar(at, max(high * share, 3.0))
-            painter.fillRect(bar, _between(_UNSURE, _SURE, share))
+            painter.fillRect(bar, _colour(share))
         self._draw_ends(painter, strip, high)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(Qt.PenStyle.NoPen)
@@ -152,7 +152,7 @@ class SliceStrip(QWidget):
         return f"Slice {at}: {who}.\n\n{_TIP}"
 
 
-def _between(one: QColor, other: QColor, share: float) -> QColor:
-    """Mix two colours."""
-    parts = zip(one.getRgb()[:3], other.getRgb()[:3], strict=True)
+def _colour(share: float) -> QColor:
+    """Colour of a bar, from unsure (0) to sure (1)."""
+    parts = zip(_UNSURE.getRgb()[:3], _SURE.getRgb()[:3], strict=True)
     return QColor(*(round(a + share * (b - a)) for a, b in parts))
