@@ -268,7 +268,7 @@ def test_what_cannot_be_looked_for_is_refused() -> None:
         ns.find_similar(image, labels[:9], DescribingModel())
     with pytest.raises(LabelsError, match="image's shape"):
         ns.find_similar(image, [labels[:9] == 1], DescribingModel())
-    with pytest.raises(ModelError, match="describes"):
+    with pytest.raises(ModelError, match="looks like"):
         ns.find_similar(image, labels, FakeModel())
     with pytest.raises(ParameterError, match="Nothing says"):
         ns.segment_objects(image, "similar", DescribingModel())

@@ -163,10 +163,112 @@ def test_other_models_say_that_they_cannot(bench):
     bench.find.start()
     bench.settle()
     assert bench.state.problem
-    assert "describes" in bench.state.status
+    assert "cannot say what an object looks like. Use 'cells'" in bench.state.status
+
+
+def test_the_panel_says_which_models_tell_how_alike_cells_look(shown, qtbot, monkeypatch):
+    from napari_sam.ui.widgets.find_page import FindPage
+
+    page = FindPage(shown.session, shown.find)
+    qtbot.addWidget(page)
+    assert page.wanting.isHidden()
+    monkeypatch.setattr(shown.catalogue, "abilities", lambda name: ("grid", "storable"))
+    shown.find.adjust(method="cells")
+    assert page.wanting.isHidden()  # another model says where cells are
+    assert page.find.isEnabled()
+    shown.find.adjust(method="similar")
+    assert "Only 'cells'" in page.wanting.text()
+    assert not page.wanting.isHidden()
+    assert not page.find.isEnabled()
 
 
 def test_the_layer_of_examples_may_go(shown):
     shown.viewer.layers.remove("kept")
     shown.settle()
     assert shown.state.find.like is None
+
+
+def examples_of(bench):
+    bench.find.start()
+    bench.settle()
+    return bench.state.find.options.examples.shown[0]
+
+
+@pytest.fixture
+def stacked(bench):
+    """A stack, with two examples on its first slice."""
+    image, labels = two_kinds()
+    bench.model = DescribingModel()
+    bench.viewer.add_image(np.stack([image, image[::-1]]), name="stack")
+    kept = np.stack([np.where(np.isin(labels, (1, 2)), labels, 0), np.zeros_like(labels)])
+    layer = bench.viewer.add_labels(kept, name="kept")
+    bench.session.set_tool("find")
+    bench.find.adjust(method="similar", like=layer)
+    bench.viewer.dims.set_current_step(0, 0)
+    bench.settle()
+    return bench
+
+
+def test_a_cell_that_was_deleted_on_another_slice_is_no_example_any_more(stacked):
+    assert set(np.unique(examples_of(stacked).labels)) == {0, 1, 2}
+    kept = stacked.viewer.layers["kept"]
+    kept.data[kept.data == 1] = 0
+    kept.refresh()
+    stacked.viewer.dims.set_current_step(0, 1)
+    stacked.settle()
+    assert set(np.unique(examples_of(stacked).labels)) == {0, 1}
+    kept.data[:] = 0
+    kept.refresh()
+    stacked.find.start()
+    stacked.settle()
+    assert stacked.state.problem
+    assert "keep one cell" in stacked.state.status
+
+
+def test_examples_look_as_their_pixels_do_now(shown):
+    before = examples_of(shown)
+    plate = shown.viewer.layers["plate"]
+    plate.data[:] = plate.data.max() - plate.data
+    plate.refresh()
+    now = examples_of(shown)
+    np.testing.assert_array_equal(now.pixels, plate.data)
+    assert not np.array_equal(before.pixels, plate.data)
+
+
+@pytest.mark.parametrize("how", ["additive", "together", "unknown"])
+def test_labels_show_the_channel_that_is_searched(shown, how):
+    """Channels of one image, of which only one had cells kept when they were shown."""
+    first = examples_of(shown)
+    plate, kept = shown.viewer.layers["plate"], shown.viewer.layers["kept"]
+    if how != "unknown":
+        shown.session.layers.choose("target", kept)
+    shown.viewer.add_image(plate.data.max() - plate.data, name="other")
+    other = shown.viewer.layers["other"]
+    if how == "additive":
+        other.blending = "additive"
+    elif how == "together":
+        shown.viewer.layers.selection = {plate, other}
+        shown.session.layers.see_together()
+    shown.find.adjust(like=kept)
+    shown.settle()
+    image = shown.state.image
+    assert image is not plate
+    now = examples_of(shown)
+    np.testing.assert_array_equal(now.pixels, np.asarray(image.data))
+    np.testing.assert_array_equal(now.labels, first.labels)
+    assert "The examples are those" not in shown.state.status
+
+
+def test_cells_that_were_kept_of_another_image_are_looked_at_there(shown):
+    plate, kept = shown.viewer.layers["plate"], shown.viewer.layers["kept"]
+    shown.session.layers.choose("target", kept)
+    shown.viewer.add_image(plate.data[::-1], name="another plate")
+    shown.find.adjust(like=kept)
+    shown.settle()
+    assert shown.state.image.name == "another plate"
+    np.testing.assert_array_equal(examples_of(shown).pixels, plate.data)
+    assert "The examples are those on 'plate'" in shown.state.status
+    _, labels = two_kinds()
+    there = set(np.unique(labels[::-1][found(shown).data > 0])) - {0}
+    assert len(there) > 15
+    assert all(one % 2 == 0 for one in there)

@@ -32,7 +32,7 @@ class Composed(Lazy):
     """
 
     def __init__(self, channels: Sequence[Any], limits: Sequence[Limits]) -> None:
-        self._channels, self._limits = tuple(channels), tuple(limits)
+        self.channels, self.limits = tuple(channels), tuple(limits)
         self.shape = (*channels[0].shape, _MOST)
         self.dtype = np.dtype(np.uint8)
 
@@ -41,9 +41,9 @@ class Composed(Lazy):
         found = np.zeros(tuple(map(len, ranges)), np.uint8)
         key = tuple(as_slice(one) for one in where)
         for place, colour in enumerate(colours):
-            if colour < len(self._channels):
-                part = np.asarray(self._channels[colour][key])
-                found[..., place] = _eight_bit(part, self._limits[colour])
+            if colour < len(self.channels):
+                part = np.asarray(self.channels[colour][key])
+                found[..., place] = _eight_bit(part, self.limits[colour])
         return found
 
 

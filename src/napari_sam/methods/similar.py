@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from napari_sam.methods.found import Choice, Found
+    from napari_sam.models.model import Model
 
 
 class Similar(Cells):
@@ -32,6 +33,8 @@ class Similar(Cells):
         nothing_typed="Show more examples, or try a lower --likeness.",
         choice="like these",
         first="Keep a few cells with Click, or choose labels under Like; then press the button.",
+        wanting="Only 'cells', and models that were taught from it, tell how alike cells look: "
+        "choose one under Model.",
     )
     kind: type[CellOptions] = SimilarOptions
     function = "find_similar"
@@ -40,6 +43,12 @@ class Similar(Cells):
     def needs(self, options: CellOptions) -> tuple[str, ...]:
         """The model has to see cells, and what they look like."""
         return ("instances", "describes")
+
+    def check(self, options: CellOptions, model: Model) -> None:
+        """Refuse a model that does not see what cells look like."""
+        from napari_sam.objects.describe import describing
+
+        describing(model)
 
     def encoding_share(self, options: CellOptions) -> float:
         """The encoder is run once more for what things look like."""
@@ -62,7 +71,7 @@ class Similar(Cells):
         """Find all cells of a plane, and say how like the examples each of them is."""
         from napari_sam.methods.finding_cells import find_cells
         from napari_sam.methods.found_similar import FoundSimilar
-        from napari_sam.objects.describe import Sight, describing
+        from napari_sam.objects.describe import Sight
 
         assert isinstance(options, SimilarOptions)
         if options.examples is None:
@@ -71,7 +80,6 @@ class Similar(Cells):
                 "(find_similar(image, examples), or --examples FILE)."
             )
         pixels, embedding, model = encoded.pixels, encoded.embedding, encoded.model
-        describing(model)
 
         def every(plane: npt.NDArray[Any], seen: Any) -> npt.NDArray[np.int32]:
             cells = find_cells(plane, seen, model, diameter=options.diameter)

@@ -81,6 +81,27 @@ def together(channels: Sequence[Image]) -> Image:
     return Image(levels[0], name=name, rgb=True, **transform_of(first))
 
 
+def one_scene(first: Image, other: Image) -> bool:
+    """Whether two images seem to show the same cells: channels, or one that is made of the other.
+
+    Channels are those of one file, those that napari adds up on the screen, and those that are
+    seen together.
+    """
+    file = first.source.path
+    if file is not None and file == other.source.path:
+        return True
+    if "additive" in (str(first.blending), str(other.blending)):
+        return True
+    parts = [_parts(first), _parts(other)]
+    return any(mine is its for mine in parts[0] for its in parts[1])
+
+
+def _parts(layer: Image) -> list[Any]:
+    """The arrays that an image is seen of."""
+    finest = _levels(layer)[0]
+    return list(finest.channels) if isinstance(finest, Composed) else [finest]
+
+
 def _levels(layer: Image) -> list[Any]:
     return list(layer.data) if layer.multiscale else [layer.data]
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam.engine.view import View
 from napari_sam.errors import LabelsError, NapariSamError
+from napari_sam.images import Plane, content_hash
 from napari_sam.ui.canvas.clicks import RIGHT
 from napari_sam.ui.find_options import FindOptions
 from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.notes import KEPT_FOR, noted
 from napari_sam.ui.layers.planes import cursor_on_plane
-from napari_sam.ui.layers.shown import Shown
+from napari_sam.ui.layers.shown import Shown, resolve
+from napari_sam.ui.layers.together import one_scene
 from napari_sam.ui.tools.following import Following
 from napari_sam.ui.tools.tool import Parts
 
@@ -22,6 +26,16 @@ if TYPE_CHECKING:
 
     from napari_sam.objects.describe import Looks
     from napari_sam.objects.examples import Examples
+
+
+class _Taken(NamedTuple):
+    """Examples, and of what they were taken."""
+
+    layer: Labels
+    plane: Plane
+    looked_at: tuple[str, tuple[float, float] | None]  # hash of the pixels, contrast limits
+    marked: npt.NDArray[Any]
+    examples: Examples
 
 
 class ExampleChoice:
@@ -36,7 +50,8 @@ class ExampleChoice:
 
     def __init__(self, parts: Parts, following: Following) -> None:
         self._bench, self._following = parts.bench, following
-        self._shown: tuple[Any, npt.NDArray[Any], Examples] | None = None
+        self._taken: _Taken | None = None
+        self._elsewhere = ""  # the image that the examples lie on, where that is another one
         self._search: object = None
         self._answers: dict[int, tuple[bool, Looks]] = {}
 
@@ -56,36 +71,63 @@ class ExampleChoice:
         return options.changed(options.method, examples=examples, unlike=None)
 
     def _examples(self, options: FindOptions, shown: Shown) -> Examples:
-        """Take the cells on the slice shown; where there are none, those taken last."""
+        """Take the cells on the slice shown; where there are none, those of the slice before.
+
+        They are looked at anew each time: the cells, and what is seen of them, may have changed.
+        """
         from napari_sam.objects.examples import Examples
 
-        layer = self.layer(options)
-        marked = None if layer is None else self._kept(layer, shown)
-        last = self._shown
+        layer, last = self.layer(options), self._taken
+        view, marked = shown.view, None
+        self._elsewhere = ""
+        if layer is not None:
+            view = self._of(layer, shown)
+            marked = self._kept(layer, view.plane)
+            if marked is None and last is not None and last.layer is layer:
+                view = replace(view, plane=last.plane)
+                marked = self._kept(layer, view.plane)
         if layer is None or marked is None:
-            if last is not None and last[0] is layer:
-                return last[2]
             raise LabelsError(
                 "Show what to look for: keep one cell or a few with Click, or choose labels "
                 "that hold some under Like."
             )
-        if last is not None and last[0] is layer and np.array_equal(last[1], marked):
-            return last[2]
-        view = shown.view
-        image = replace(view.image, limits=view.limits)
-        plane = np.asarray(view.read())
-        examples = Examples.of(type(image).of(plane, rgb=image.rgb, limits=image.limits), marked)
-        self._shown = layer, marked, examples
+        plane = np.array(view.read())  # a copy: the person may change the image
+        looked_at = content_hash(plane), view.limits
+        same = last is not None and last.layer is layer and last.looked_at == looked_at
+        if last is not None and same and np.array_equal(last.marked, marked):
+            return last.examples
+        pixels = type(view.image).of(plane, rgb=view.image.rgb, limits=view.limits)
+        examples = Examples.of(pixels, marked)
+        self._taken = _Taken(layer, view.plane, looked_at, marked, examples)
         return examples
+
+    def _of(self, layer: Labels, shown: Shown) -> View:
+        """What is seen where the cells of a layer lie: of the image that they were kept of.
+
+        Of channels of one image, it is the one that is searched.
+
+        Raises
+        ------
+        ViewError, LabelsError
+            When no slice of that image is shown, or the labels do not lie on it.
+        """
+        viewer, image = self._bench.viewer, shown.image
+        names = noted(layer, KEPT_FOR, (), inherited=True)
+        images = [one for one in viewer.layers if str(one.unique_id) in names]
+        if images and not any(one is image or one_scene(one, image) for one in images):
+            image, limits = images[-1], self._bench.preferences.read().use_contrast_limits
+            shown = resolve(viewer, image, limits=limits, version=0)
+            self._elsewhere = image.name
+        labels_plane(image, shown.plane, layer, write=False)
+        return shown.view
 
     def layer(self, options: FindOptions) -> Labels | None:
         """Return the labels whose cells are the examples."""
         return self._bench.state.target if options.like is None else options.like
 
-    def _kept(self, layer: Labels, shown: Shown) -> npt.NDArray[Any] | None:
-        """Return the cells of a layer on the slice shown, less those the last search added."""
-        at = labels_plane(shown.image, shown.plane, layer)
-        marked = np.array(at.take(layer.data[0] if layer.multiscale else layer.data))
+    def _kept(self, layer: Labels, plane: Plane) -> npt.NDArray[Any] | None:
+        """Return the cells of a layer on a slice, less those the last search added."""
+        marked = np.array(plane.take(layer.data[0] if layer.multiscale else layer.data))
         search = self._following.search
         if search is not None and search.layer is not None and search.layer.labels is layer:
             marked = np.where(np.isin(marked, search.layer.added), 0, marked)
@@ -145,6 +187,7 @@ class ExampleChoice:
         if search is None or not search.options.by.by_examples:
             return ""
         if not self._answers or self._search is not search:
-            return " Click one that is meant, right-click one that is not."
+            where = f" The examples are those on {self._elsewhere!r}." if self._elsewhere else ""
+            return f"{where} Click one that is meant, right-click one that is not."
         yes = sum(answer for answer, _ in self._answers.values())
         return f" {yes} more like these, {len(self._answers) - yes} unlike them."
