@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Models:
-    """By whom a batch is done.
+    """The models that a batch uses.
 
     Parameters
     ----------

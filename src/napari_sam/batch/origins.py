@@ -1,4 +1,4 @@
-"""Results in a folder that were made of other images than those of a run, called alike."""
+"""Results in a folder that belong to other images of the same names as those of a run."""
 
 from __future__ import annotations
 

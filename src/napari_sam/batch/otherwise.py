@@ -1,4 +1,4 @@
-"""Images that a run leaves as they are, which an earlier run made with other settings."""
+"""Results that a run keeps although an earlier run made them with other settings."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def makers(
 
 
 def differing(then: _Settings, now: _Settings) -> _Settings:
-    """Return the settings of then that are other ones now; None of those that there were not.
+    """Return the former values of settings that differ now; None for those that did not exist.
 
     A model that nobody asked is not compared by its fingerprint.
 

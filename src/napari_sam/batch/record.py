@@ -1,4 +1,4 @@
-"""What a run was: who did what to which images, so that it can be told, and done again."""
+"""The record of a run: models, options and images, from which it can be repeated."""
 
 from __future__ import annotations
 

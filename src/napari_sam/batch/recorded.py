@@ -1,4 +1,4 @@
-"""A run that writes down what it is while it goes on, and one table when it has ended."""
+"""Keeps the record of a run up to date while it goes on, and writes one table at its end."""
 
 from __future__ import annotations
 

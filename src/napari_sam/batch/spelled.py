@@ -1,4 +1,4 @@
-"""Options of a method in words that JSON has, and back."""
+"""Options of a method as plain JSON values, and back."""
 
 from __future__ import annotations
 

@@ -89,7 +89,7 @@ def _image_of(session: Session) -> str:
 
 
 def _jobs(options: argparse.Namespace, images: list[str]) -> list[Job]:
-    """List the images, once it is known that nothing of somebody's would be overwritten."""
+    """Make a job of every image; refuse to overwrite an image, or results unless asked to."""
     from napari_sam.batch.job import Job
     from napari_sam.batch.outputs import Outputs
     from napari_sam.files.inputs import find_sources

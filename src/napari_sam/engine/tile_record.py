@@ -1,4 +1,4 @@
-"""What was found in tiles so far: kept in memory here, and on disk by who wants to go on later."""
+"""What was found in tiles so far: kept here in memory, and by `batch.tile_journal` on disk."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TileRecord(Protocol):
 
 
 class InMemory:
-    """What a run found that is not gone on with later.
+    """A record in memory, of a run that cannot be resumed.
 
     Attributes
     ----------

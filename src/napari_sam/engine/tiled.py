@@ -66,7 +66,7 @@ def _too_large_to_join(image: Image, plane: Plane, method: Method[Any]) -> str:
 
 
 def _ordinal(number: int) -> str:
-    """Count.
+    """Spell which one of several it is.
 
     Examples
     --------

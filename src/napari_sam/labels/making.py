@@ -1,4 +1,4 @@
-"""How a change becomes true: its pixels and its rows, both or neither."""
+"""A change is written into labels and their table: its pixels and its rows, both or neither."""
 
 from __future__ import annotations
 

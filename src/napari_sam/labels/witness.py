@@ -1,4 +1,4 @@
-"""Who is told of a change before it is written, so that a kill on the way leaves no half of it.
+"""A change is recorded before it is written, so that a crash midway leaves no half of it.
 
 What lies in one window is written in a moment. What lies in several may be met half-way by a kill,
 and labels whose pixels are in a file would stay so.

@@ -1,1 +1,1 @@
-"""Automatic segmentation: everything-mode, instance-mode, seeds and filters."""
+"""Ways to find many objects, a file each, and their maths."""

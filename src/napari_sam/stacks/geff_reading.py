@@ -129,7 +129,7 @@ def _id_of(
 
 
 def _chains(graph: Any, nodes: list[int], told: dict[int, Any] | None = None) -> dict[int, int]:
-    """Return of every node the first one of its track.
+    """Return the first node of the track of every node.
 
     A track ends where a cell has several successors, or, if numbers of tracks are told, where the
     number changes: a mother may have a single daughter, and may go on beside one.

@@ -311,7 +311,7 @@ def _neighbours_drift(first: FrameObjects, second: FrameObjects, linked: _Linked
 
 
 def _margins(pairs: FramePairs, gains: Floats, chosen: npt.NDArray[np.intp]) -> Floats:
-    """Return of every chosen pair its gain less that of the best other pair of its two sides."""
+    """Return by how much every chosen pair gains more than the best other pair of its two sides."""
     margins = gains[chosen].copy()
     for side in (pairs.rows, pairs.columns):
         size = int(side.max()) + 1 if len(side) else 0

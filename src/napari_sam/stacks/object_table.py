@@ -112,7 +112,7 @@ def _boxes(
 def mean_scores(
     numbers: npt.NDArray[Any], scores: npt.NDArray[Any], sizes: npt.NDArray[Any], count: int
 ) -> npt.NDArray[np.float64]:
-    """Return of objects 0..count (count + 1,) the mean score of their regions, by pixels.
+    """Return the mean score of the regions of objects 0..count, (count + 1,), weighed by pixels.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""One object by a model's memory, a slice at a time: for who does something else in between."""
+"""One object followed by a model's memory, a slice at each call, for callers that cannot wait."""
 
 from __future__ import annotations
 

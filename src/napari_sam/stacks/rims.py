@@ -101,7 +101,7 @@ def _numbered(labels: npt.NDArray[np.integer[Any]], objects: FrameObjects) -> np
 
 
 def _sums(which: Ints, light: Picture, count: int) -> tuple[Ints, Floats]:
-    """Return of numbers 0..count - 1 how often they come, and (count, 2) sums of their light."""
+    """Count the pixels of numbers 0..count - 1; add up their light and its square, (count, 2)."""
     exact = light.astype(np.float64)
     sums = [np.bincount(which, one, count) for one in (exact, exact**2)]
     return np.bincount(which, minlength=count), np.stack(sums, axis=1)
@@ -141,7 +141,7 @@ def _are_packed(open_: npt.NDArray[Any], beside: npt.NDArray[Any]) -> bool:
 
 
 def _means(pixels: Ints, sums: Floats, numbers: Ints) -> tuple[Floats, Floats, npt.NDArray[Any]]:
-    """Return of every object the mean brightness, its variance, and of how many pixels."""
+    """Return the mean brightness of every object, its variance, and its number of pixels."""
     count = int(numbers.max(initial=0)) + 1
     total = np.bincount(numbers, pixels, count)
     bright, squares = (np.bincount(numbers, column, count) for column in sums.T)

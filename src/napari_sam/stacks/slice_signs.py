@@ -162,7 +162,7 @@ def darker_between(
 
 
 def _most(side: Ints, shared: Ints) -> Floats:
-    """Return of every pair the most pixels that its region shares with any."""
+    """Return the most pixels that the region of every pair shares with any other region."""
     most = np.zeros(int(side.max(initial=-1)) + 1)
     np.maximum.at(most, side, shared)
     return most[side]

@@ -172,7 +172,7 @@ def link_into(
 
 
 def weakest_slices(ids: Ints, numbers: Ints, scores: Floats, sheets: Ints) -> Ints:
-    """Return of every object the slice on which it is least certain.
+    """Return the slice on which every object is least certain.
 
     Parameters
     ----------

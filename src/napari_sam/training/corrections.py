@@ -243,7 +243,7 @@ def usual_diameter(pieces: list[Piece]) -> float:
 
 
 def known_pixels(labels: np.ndarray, roles: np.ndarray, exhaustive: bool) -> np.ndarray:
-    """Tell of which pixels it is known whether they belong to an object.
+    """Mark the pixels of which it is known whether they belong to an object.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The training loop: one function, resumable, with a hard time limit."""
+"""The training loop: resumable, with a hard time limit."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The napari face: planes, session, jobs and thin Qt views."""
+"""The napari panel: a session, its tools, and thin Qt widgets that show them."""

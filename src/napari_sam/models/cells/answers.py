@@ -21,7 +21,7 @@ FLATTERY = 0.09
 
 
 def sober(scores: Tensor) -> Tensor:
-    """Lower what is predicted (N, 3) of the part and of the clump by what it flatters."""
+    """Lower the predicted IoU (N, 3) of the part and of the clump by `FLATTERY`."""
     lowered = scores.clone()
     lowered[:, 1:] = (lowered[:, 1:] - FLATTERY).clamp_min(0)
     return lowered

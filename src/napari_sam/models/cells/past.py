@@ -1,4 +1,4 @@
-"""What a taught model saw with before, and still does where it was not taught; in its file, too."""
+"""A taught model's weights from before, which still read images unlike those it was taught on."""
 
 from __future__ import annotations
 

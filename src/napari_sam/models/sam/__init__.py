@@ -1,1 +1,1 @@
-"""Fast exact encoding and decoding, the embedding cache, tiles."""
+"""Segment Anything: checkpoints, fast exact encoding and decoding, 8-bit products, ONNX."""

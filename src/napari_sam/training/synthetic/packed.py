@@ -157,7 +157,7 @@ def _nearest(
     balls: tuple[Floats, Floats, NDArray[np.integer[Any]]],
     bend: float,
 ) -> NDArray[np.int64]:
-    """Tell of every voxel whose ball it is nearest to, with walls that are bent by so much.
+    """Return the number of the ball that every voxel is nearest to; walls are bent by ``bend``.
 
     A fourth coordinate makes a power diagram one of nearest points.
     """

@@ -1,4 +1,4 @@
-"""The layers that this plugin makes for itself: added without a stir, never saved, taken away."""
+"""The layers that this plugin makes for itself: added without selecting them, never saved."""
 
 from __future__ import annotations
 
