@@ -30,7 +30,7 @@ from napari_sam.training.loop import Trainer
 from napari_sam.training.monitor import monitor, monitor_windows
 from napari_sam.training.pairs import Pair, find_pairs
 from napari_sam.training.sampling import TARGET_DIAMETER, load_planes
-from napari_sam.training.settings import Settings
+from napari_sam.training.settings import RunSettings
 from napari_sam.training.split import split_pairs
 from napari_sam.training.synthetic import KINDS
 
@@ -151,7 +151,7 @@ def main() -> None:
             planes = real if variant.real else []
             if variant.generated:
                 planes = planes + generated_planes(options.generated, say=print, kinds=kinds)
-            settings = Settings(
+            settings = RunSettings(
                 minutes=options.minutes,
                 instance_minutes=variant.warm_up * options.minutes,
                 threads=1,

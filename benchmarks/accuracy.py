@@ -31,7 +31,7 @@ from napari_sam.training.evaluation import (
     write_rows,
 )
 from napari_sam.training.generated import GENERATED_FAILURES, generated_validation
-from napari_sam.training.pairs import normalise
+from napari_sam.training.pairs import scale_to_unit
 
 #: What two models are compared by; the last three come from whole images.
 COMPARED = {
@@ -48,7 +48,7 @@ TRUTH, FOUND = (1.0, 1.0, 1.0), (0.0, 0.8, 0.75)
 
 def drawn(image: np.ndarray, labels: np.ndarray, colour: tuple[float, ...]) -> np.ndarray:
     """Return the image (H, W, 3) with the outlines of the labels."""
-    grey = normalise(image)
+    grey = scale_to_unit(image)
     picture = np.repeat(grey[..., None], 3, -1) if grey.ndim == 2 else grey.copy()
     picture[find_boundaries(labels, mode="inner")] = colour
     return picture

@@ -30,7 +30,7 @@ from napari_sam.methods.options import CellOptions
 from napari_sam.models.cells import reading
 from napari_sam.models.cells.readers import precision_of
 from napari_sam.training.evaluation import average_precision
-from napari_sam.training.pairs import find_pairs, normalise
+from napari_sam.training.pairs import find_pairs, scale_to_unit
 from napari_sam.training.synthetic import generate
 
 ENLARGED = 1.45  # makes about 500 objects of a generated field of 1024 pixels a side
@@ -114,7 +114,7 @@ def mosaic(folder: Path, side: int) -> np.ndarray:
         column, tallest = 0, 0
         while column < side:
             image, _ = next(iter(pairs[rng.integers(len(pairs))].planes()))
-            grey = normalise(image)
+            grey = scale_to_unit(image)
             grey = grey.mean(axis=2) if grey.ndim == 3 else grey
             part = grey[: side - row, : side - column]
             canvas[row : row + part.shape[0], column : column + part.shape[1]] = part

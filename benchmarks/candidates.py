@@ -18,7 +18,7 @@ import torch
 import napari_sam as ns
 from napari_sam.training.crops import prepare_plane
 from napari_sam.training.evaluation import validation_images
-from napari_sam.training.pairs import normalise
+from napari_sam.training.pairs import scale_to_unit
 from napari_sam.training.prompting import choose_objects, first_prompts
 from napari_sam.training.roles import CLUMP, PART, other_meanings
 from napari_sam.training.sampling import WindowStream
@@ -43,7 +43,9 @@ def main() -> None:
     generator = torch.Generator().manual_seed(0)
     network = ns.load_model(options.model).network
     images = validation_images(options.data, per_family=8, per_kind=2)
-    planes = [prepare_plane(normalise(image), truth, family) for family, _, image, truth in images]
+    planes = [
+        prepare_plane(scale_to_unit(image), truth, family) for family, _, image, truth in images
+    ]
     stream = WindowStream([plane for plane in planes if plane is not None], seed=1)
     found: dict[str, list[list[float]]] = {"alone": [], "in a clump": []}
     for _ in range(options.windows // 4):

@@ -22,12 +22,12 @@ import torch
 import napari_sam as ns
 from napari_sam.training.checkpoints import export_weights, load_checkpoint
 from napari_sam.training.crops import AnnotatedPlane
-from napari_sam.training.evaluation import Image, evaluate_images
+from napari_sam.training.evaluation import AnnotatedImage, evaluate_images
 from napari_sam.training.generated import generated_planes
 from napari_sam.training.loop import Trainer
 from napari_sam.training.pairs import Pair, find_pairs
 from napari_sam.training.sampling import load_planes
-from napari_sam.training.settings import Settings
+from napari_sam.training.settings import RunSettings
 
 #: Groups of sources, by the beginning of their names; each is left out together.
 SOURCES: dict[str, tuple[str, ...]] = {
@@ -49,7 +49,7 @@ def trained(planes: list[AnnotatedPlane], out: Path, minutes: float, start: Path
     """Train and export, or find what an earlier call exported."""
     weights = out / WEIGHTS
     if not weights.exists():
-        settings = Settings(
+        settings = RunSettings(
             minutes=minutes,
             instance_minutes=0 if start else minutes / 3,
             learning_rate=1.2e-3 if start else 2.0e-3,
@@ -64,7 +64,7 @@ def trained(planes: list[AnnotatedPlane], out: Path, minutes: float, start: Path
     return weights
 
 
-def chosen(pairs: list[Pair], names: tuple[str, ...], count: int) -> list[Image]:
+def chosen(pairs: list[Pair], names: tuple[str, ...], count: int) -> list[AnnotatedImage]:
     """Return the middles of some images of a group, evenly spaced over its names."""
     members = [pair for pair in pairs if pair.name.startswith(names)]
     places = np.linspace(0, len(members) - 1, min(count, len(members))).round().astype(int)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_sam.models.lesson import BETTER, Lesson
-from napari_sam.training.shown_samples import Sample
+from napari_sam.training.shown_samples import ShownSample
 
 #: Cells of an image that are kept.
 PLACES = [(20, 20), (20, 50), (44, 30)]
@@ -20,7 +20,7 @@ def lesson(verdict: str = BETTER, base: str = "cells", wrong: float = 1.0) -> Le
     )
 
 
-def sample() -> Sample:
+def sample() -> ShownSample:
     mask = np.zeros((20, 30), bool)
     mask[5:15, 5:15] = True
-    return Sample(np.full((20, 30, 3), 90, np.uint8), mask, ~mask, mask)
+    return ShownSample(np.full((20, 30, 3), 90, np.uint8), mask, ~mask, mask)

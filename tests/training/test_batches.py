@@ -11,7 +11,7 @@ import torch
 from napari_sam.training.batches import Batches, loaded
 from napari_sam.training.generated import TRAINING_SEEDS, fresh, generated_slices
 from napari_sam.training.loop import Trainer
-from napari_sam.training.settings import Settings
+from napari_sam.training.settings import RunSettings
 from tiny_cells import tiny_network
 
 CPU = torch.device("cpu")
@@ -25,7 +25,7 @@ def planes():
 
 
 def drawn(planes, count, workers=0, seed=0, **told):
-    batches = Batches(planes, Settings(batch=3, size=64, prompts=2), seed, **told)
+    batches = Batches(planes, RunSettings(batch=3, size=64, prompts=2), seed, **told)
     return list(islice(loaded(batches, workers, CPU), count))
 
 
@@ -58,7 +58,7 @@ def test_processes_draw_each_their_own_windows(planes):
 
 
 def test_a_run_learns_from_what_other_processes_draw(planes, tmp_path):
-    settings = Settings(batch=2, size=64, prompts=2, workers=1, precision="float32")
+    settings = RunSettings(batch=2, size=64, prompts=2, workers=1, precision="float32")
     trainer = Trainer(planes, tmp_path, settings, say=lambda text: None, network=tiny_network())
     trainer.half = False
     figures = [trainer.step(prompts=True) for _ in range(3)]

@@ -13,7 +13,7 @@ from napari_sam.training import echoing
 from napari_sam.training.batches import Batches, loaded
 from napari_sam.training.echoing import echoed, turned
 from napari_sam.training.generated import TRAINING_SEEDS, fresh, generated_slices
-from napari_sam.training.settings import Settings
+from napari_sam.training.settings import RunSettings
 
 TURNS = [
     dict(zip(("left_right", "up_down", "swap"), one, strict=True))
@@ -26,7 +26,7 @@ def batch():
     rng = np.random.default_rng(0)
     planes = [plane for _ in range(6) for plane in fresh("synthetic", rng)]
     planes += generated_slices(1, TRAINING_SEEDS)
-    settings = Settings(batch=6, size=96, prompts=3)
+    settings = RunSettings(batch=6, size=96, prompts=3)
     return next(loaded(Batches(planes, settings, 0, through=True), 0, torch.device("cpu")))
 
 

@@ -21,7 +21,7 @@ from napari_sam.training.loop import Trainer
 from napari_sam.training.neighbours import imitated, joined, neighbour_prompts
 from napari_sam.training.prompting import choose_objects, first_prompts
 from napari_sam.training.sampling import WindowStream
-from napari_sam.training.settings import Settings
+from napari_sam.training.settings import RunSettings
 from napari_sam.training.synthetic import generate
 from napari_sam.training.warm_start import adopt
 from tiny_cells import tiny_network
@@ -141,7 +141,7 @@ def test_the_light_network_learns_from_its_teacher_and_comes_back_from_a_file(tm
     teacher = CellsNetwork(**FIRST)
     checkpoint = {"ema": teacher.state_dict(), "config": teacher.config}
     planes = generated_slices(1, TRAINING_SEEDS)
-    settings = Settings(
+    settings = RunSettings(
         batch=2, size=64, threads=1, precision="float32", device="cpu", learning_rate=2e-3
     )
     network = CellsNetwork.of(LIGHT)

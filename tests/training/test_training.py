@@ -19,10 +19,10 @@ from napari_sam.training.generated import TRAINING_SEEDS
 from napari_sam.training.loop import Trainer
 from napari_sam.training.metrics import average_precision, next_click
 from napari_sam.training.monitor import monitor, monitor_windows
-from napari_sam.training.pairs import Pair, find_pairs, normalise
+from napari_sam.training.pairs import Pair, find_pairs, scale_to_unit
 from napari_sam.training.prompting import choose_objects, correct, first_prompts
 from napari_sam.training.sampling import WindowStream
-from napari_sam.training.settings import Settings
+from napari_sam.training.settings import RunSettings
 from napari_sam.training.split import is_validation, split_pairs
 from napari_sam.training.synthetic import generate
 
@@ -32,7 +32,7 @@ def planes():
     found = []
     for seed in range(4):
         sample = generate("nuclei_sparse", TRAINING_SEEDS + seed, (160, 160))
-        plane = prepare_plane(normalise(sample[0]), sample[1], "synthetic")
+        plane = prepare_plane(scale_to_unit(sample[0]), sample[1], "synthetic")
         if plane is not None:
             found.append(plane)
     return found
@@ -49,7 +49,7 @@ def trainer_for(planes, folder, **changes) -> Trainer:
         "prompt_every": 1,
         "learning_rate": 2e-3,
     }
-    return Trainer(planes, folder, Settings(**(chosen | changes)), say=lambda text: None)
+    return Trainer(planes, folder, RunSettings(**(chosen | changes)), say=lambda text: None)
 
 
 def test_training_lowers_the_loss_and_the_checkpoint_loads(planes, tmp_path):

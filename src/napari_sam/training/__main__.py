@@ -25,7 +25,7 @@ def _train(arguments: argparse.Namespace) -> None:
     from napari_sam.training.generated import fresh
     from napari_sam.training.loop import Trainer
     from napari_sam.training.pairs import data_hash, find_pairs
-    from napari_sam.training.settings import Settings
+    from napari_sam.training.settings import RunSettings
     from napari_sam.training.split import split_pairs
 
     if arguments.nice and hasattr(os, "nice"):
@@ -35,7 +35,7 @@ def _train(arguments: argparse.Namespace) -> None:
     pairs = find_pairs(arguments.data) if arguments.data else []
     training, held = split_pairs(pairs, arguments.leave_out)
     print(f"{len(training)} images to train on, {len(held)} held out")
-    known = {field.name for field in fields(Settings)}
+    known = {field.name for field in fields(RunSettings)}
     chosen = {k: v for k, v in vars(arguments).items() if k in known and v is not None}
     chosen.setdefault("instance_minutes", arguments.minutes / 3)
     facts = {
@@ -52,7 +52,7 @@ def _train(arguments: argparse.Namespace) -> None:
     trainer = Trainer(
         _planes(arguments, training),
         arguments.out,
-        Settings(**chosen),
+        RunSettings(**chosen),
         facts,
         _windows(arguments, held),
         print,

@@ -30,7 +30,7 @@ from napari_sam.files import try_folder
 from napari_sam.images import Image
 from napari_sam.models.lesson import Lesson
 from napari_sam.progress import Progress, silent
-from napari_sam.training.shown_samples import Sample, read_samples, write_samples
+from napari_sam.training.shown_samples import ShownSample, read_samples, write_samples
 
 __all__ = ["Lent", "Marked", "TaughtApart", "teach_apart"]
 
@@ -100,13 +100,13 @@ class TaughtApart(NamedTuple):
     path : Path
         The taught model, whatever the comparison says.
     lesson : Lesson
-    samples : list of Sample
+    samples : list of ShownSample
         Some of the objects that it was not shown.
     """
 
     path: Path
     lesson: Lesson
-    samples: list[Sample]
+    samples: list[ShownSample]
 
 
 def teach_apart(lent: Lent, examples: Sequence[Marked], progress: Progress = silent) -> TaughtApart:

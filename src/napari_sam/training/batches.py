@@ -21,7 +21,7 @@ from napari_sam.training.crops import AnnotatedPlane
 from napari_sam.training.losses import instance_targets
 from napari_sam.training.prompting import PromptBatch
 from napari_sam.training.sampling import Example, Fresh, WindowStream
-from napari_sam.training.settings import Settings
+from napari_sam.training.settings import RunSettings
 
 __all__ = ["Batch", "Batches", "loaded"]
 
@@ -94,7 +94,7 @@ class Batches(IterableDataset[Batch]):
     Parameters
     ----------
     planes : sequence of AnnotatedPlane
-    settings : Settings
+    settings : RunSettings
     seed : int
     fresh : callable, optional
         See `napari_sam.training.sampling.WindowStream`.
@@ -105,7 +105,7 @@ class Batches(IterableDataset[Batch]):
     def __init__(
         self,
         planes: Sequence[AnnotatedPlane],
-        settings: Settings,
+        settings: RunSettings,
         seed: int,
         *,
         fresh: Fresh | None = None,

@@ -8,11 +8,11 @@ from scipy import ndimage as ndi
 
 __all__ = ["glowing", "haze", "outshine", "relight"]
 
-Image = npt.NDArray[np.float32]
+Pixels = npt.NDArray[np.float32]
 Labels = npt.NDArray[np.integer]
 
 
-def glowing(image: Image, labels: Labels) -> bool:
+def glowing(image: Pixels, labels: Labels) -> bool:
     """Tell whether objects shine on a dark ground, as all here supposes.
 
     Parameters
@@ -30,7 +30,7 @@ def glowing(image: Image, labels: Labels) -> bool:
     return outside < 0.35 and float(grey[inside].mean()) > 1.4 * outside + 0.03
 
 
-def relight(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
+def relight(image: Pixels, labels: Labels, rng: np.random.Generator) -> Pixels:
     """Dim some of the objects to between a tenth and two thirds of their light.
 
     Parameters
@@ -62,7 +62,7 @@ def relight(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
     return (ground + (image - ground) * np.where(image > ground, change, 1)).astype(np.float32)
 
 
-def outshine(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
+def outshine(image: Pixels, labels: Labels, rng: np.random.Generator) -> Pixels:
     """Add spots that outshine the objects, so that limits leave the objects dim.
 
     Parameters
@@ -91,7 +91,7 @@ def outshine(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
     return image / dim + light
 
 
-def haze(image: Image, labels: Labels, rng: np.random.Generator) -> Image:
+def haze(image: Pixels, labels: Labels, rng: np.random.Generator) -> Pixels:
     """Add the light of bodies out of focus, which are nobody's objects, over the image.
 
     A dim body in focus has an outline; one above or below the plane has none. Both are as bright,

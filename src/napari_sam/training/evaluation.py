@@ -21,7 +21,7 @@ from napari_sam.training.split import split_pairs
 
 __all__ = ["Scores", "evaluate_images", "table", "validation_images", "write_rows"]
 
-Image = tuple[str, str, np.ndarray, np.ndarray]
+AnnotatedImage = tuple[str, str, np.ndarray, np.ndarray]
 COLUMNS = {
     "click": "1 click",
     "click_best": "best of 3",
@@ -61,7 +61,7 @@ def validation_images(
     per_family: int | None = None,
     per_kind: int = 3,
     everything: bool = False,
-) -> Iterable[Image]:
+) -> Iterable[AnnotatedImage]:
     """Yield ``(family, name, image, labels)`` to evaluate on.
 
     Parameters
@@ -137,7 +137,7 @@ def _prompted(model: Any, embedding: Any, truth: np.ndarray) -> dict[str, float]
 
 def evaluate_images(
     model: Any,
-    images: Iterable[Image],
+    images: Iterable[AnnotatedImage],
     *,
     objects: int = 6,
     baselines: bool = True,

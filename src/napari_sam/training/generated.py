@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from napari_sam.training.crops import AnnotatedPlane, prepare_plane
-from napari_sam.training.pairs import neighbour_of, normalise
+from napari_sam.training.pairs import neighbour_of, scale_to_unit
 from napari_sam.training.synthetic import (
     KINDS,
     VOLUME_KINDS,
@@ -104,7 +104,7 @@ def generated_planes(
     for kind in kinds:
         for seed in range(first_seed, first_seed + per_kind * EMPHASIS.get(kind, 1)):
             sample = generate(kind, seed, SHAPE)
-            plane = prepare_plane(normalise(sample[0], 0.5, 99.9), sample[1], "synthetic")
+            plane = prepare_plane(scale_to_unit(sample[0], 0.5, 99.9), sample[1], "synthetic")
             if plane is not None:
                 planes.append(plane)
     say(f"{len(planes)} generated planes of {len(kinds)} kinds")
@@ -128,7 +128,7 @@ def fresh_plane(rng: np.random.Generator, kinds: Sequence[str] = KINDS) -> Annot
     weight = np.array([EMPHASIS.get(kind, 1) for kind in kinds], float)
     kind = kinds[int(rng.choice(len(kinds), p=weight / weight.sum()))]
     sample = generate(kind, int(rng.integers(TRAINING_SEEDS, 2**31)), SHAPE)
-    return prepare_plane(normalise(sample[0], 0.5, 99.9), sample[1], "synthetic")
+    return prepare_plane(scale_to_unit(sample[0], 0.5, 99.9), sample[1], "synthetic")
 
 
 def fresh_planes(rng: np.random.Generator, count: int) -> list[AnnotatedPlane]:
@@ -172,7 +172,7 @@ def _some_slices(image: np.ndarray, labels: np.ndarray) -> list[AnnotatedPlane]:
     planes = []
     for number, z in enumerate(range(1, len(labels), len(labels) // 5)):
         beside = labels[neighbour_of(z, number, len(labels))]
-        plane = prepare_plane(normalise(image[z], 0.5, 99.9), labels[z], "slices", beside)
+        plane = prepare_plane(scale_to_unit(image[z], 0.5, 99.9), labels[z], "slices", beside)
         if plane is not None:
             planes.append(plane)
     return planes

@@ -16,7 +16,7 @@ from napari_sam.prompts import Prompt
 from napari_sam.regions import deepest, extent, mask_iou
 from napari_sam.training.corrections import HELD, RING, Piece
 from napari_sam.training.metrics import iou_matrix
-from napari_sam.training.shown_samples import Sample
+from napari_sam.training.shown_samples import ShownSample
 
 __all__ = ["Judged", "Seen", "look_at", "samples"]
 
@@ -37,7 +37,7 @@ class Judged:
     click : float
         Mean IoU of its first answers to one click, in the middle and elsewhere.
     found : (h, w) bool
-        The best object found, within `box_around` the true one; empty where there is none.
+        The best object found, within `window_around` the true one; empty where there is none.
     """
 
     match: float
@@ -112,11 +112,11 @@ def look_at(model: Model, pieces: Sequence[Piece], role: int = HELD) -> Seen:
             ]
             best = _best(found, row)
             match = float(row.max(initial=0.0))
-            each.append(Judged(match, float(np.mean(clicks)), best[box_around(truth)]))
+            each.append(Judged(match, float(np.mean(clicks)), best[window_around(truth)]))
     return Seen(tuple(each), wrong)
 
 
-def samples(pieces: Sequence[Piece], before: Seen, after: Seen) -> list[Sample]:
+def samples(pieces: Sequence[Piece], before: Seen, after: Seen) -> list[ShownSample]:
     """Show some of the objects held back, evenly spread over all of them."""
     places = [(piece, one) for piece in pieces for one in piece.ids(HELD)]
     chosen = np.unique(
@@ -126,16 +126,16 @@ def samples(pieces: Sequence[Piece], before: Seen, after: Seen) -> list[Sample]:
     for at in chosen:
         piece, one = places[at]
         truth = piece.plane.labels == one
-        box = box_around(truth)
+        box = window_around(truth)
         picture = normalise(piece.pixels[box], piece.limits)
         if picture.ndim == 2 or picture.shape[-1] == 1:
             picture = np.repeat(picture.reshape(*picture.shape[:2], 1), 3, axis=-1)
         eight = (255 * np.clip(picture[..., :3], 0, 1)).astype(np.uint8)
-        shown.append(Sample(eight, truth[box], before.each[at].found, after.each[at].found))
+        shown.append(ShownSample(eight, truth[box], before.each[at].found, after.each[at].found))
     return shown
 
 
-def box_around(truth: Mask) -> tuple[slice, slice]:
+def window_around(truth: Mask) -> tuple[slice, slice]:
     """Return rows and columns of an object and its surroundings."""
     rows, columns = extent(truth)
     longest = max(rows.stop - rows.start, columns.stop - columns.start) - 1

@@ -33,7 +33,7 @@ from napari_sam.training.losses import (
 )
 from napari_sam.training.monitor import monitor
 from napari_sam.training.sampling import Fresh
-from napari_sam.training.settings import Settings
+from napari_sam.training.settings import RunSettings
 from napari_sam.training.warm_start import adopt
 
 __all__ = ["Trainer"]
@@ -47,7 +47,7 @@ class Trainer:
     planes : sequence of AnnotatedPlane
     folder : str or Path
         Where checkpoints, log and curves go.
-    settings : Settings
+    settings : RunSettings
     facts : dict, optional
         Kept in every checkpoint.
     windows : sequence of (family, AnnotatedWindow)
@@ -70,7 +70,7 @@ class Trainer:
         self,
         planes: Sequence[AnnotatedPlane],
         folder: str | Path,
-        settings: Settings,
+        settings: RunSettings,
         facts: dict | None = None,
         windows: Sequence[tuple[str, AnnotatedWindow]] = (),
         say: Callable[[str], None] = print,

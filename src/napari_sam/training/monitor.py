@@ -18,7 +18,7 @@ from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.regions import deepest, extent, mask_iou
 from napari_sam.training.crops import AnnotatedPlane, AnnotatedWindow, cut_window, prepare_plane
 from napari_sam.training.metrics import average_precision
-from napari_sam.training.pairs import normalise
+from napari_sam.training.pairs import scale_to_unit
 from napari_sam.training.sampling import TARGET_DIAMETER
 
 __all__ = ["monitor", "monitor_windows"]
@@ -48,7 +48,7 @@ def monitor_windows(
     rng = np.random.default_rng(0)
     planes: dict[str, list[AnnotatedPlane]] = {}
     for family, _, image, labels in images:
-        plane = prepare_plane(normalise(image, 0.5, 99.8), labels, family)
+        plane = prepare_plane(scale_to_unit(image, 0.5, 99.8), labels, family)
         if plane is not None:
             planes.setdefault(family, []).append(plane)
     windows = []

@@ -14,7 +14,7 @@ import tifffile
 
 from napari_sam.errors import DataError
 
-__all__ = ["FAMILIES", "Pair", "data_hash", "find_pairs", "neighbour_of", "normalise"]
+__all__ = ["FAMILIES", "Pair", "data_hash", "find_pairs", "neighbour_of", "scale_to_unit"]
 
 #: The rows of every table, in order, with the words that put a modality into each.
 FAMILIES: dict[str, tuple[str, ...]] = {
@@ -192,7 +192,7 @@ def find_pairs(folder: str | Path) -> list[Pair]:
     return sorted(pairs, key=lambda pair: pair.name)
 
 
-def normalise(image: np.ndarray, low: float = 1.0, high: float = 99.8) -> np.ndarray:
+def scale_to_unit(image: np.ndarray, low: float = 1.0, high: float = 99.8) -> np.ndarray:
     """Scale a whole image to [0, 1] by its own percentiles; what lies outside is cut off.
 
     Parameters

@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_sam.training.augment import augment_image, nothing_but_grain
 from napari_sam.training.crops import AnnotatedPlane, AnnotatedWindow, cut_window, prepare_plane
-from napari_sam.training.pairs import Pair, normalise
+from napari_sam.training.pairs import Pair, scale_to_unit
 
 __all__ = ["FAMILY_WEIGHTS", "Example", "Fresh", "WindowStream", "load_planes"]
 
@@ -79,7 +79,7 @@ def load_planes(
     planes = []
     for pair in pairs:
         for image, labels, neighbour in pair.slices():
-            plane = prepare_plane(normalise(image, 0.5, 99.9), labels, pair.family, neighbour)
+            plane = prepare_plane(scale_to_unit(image, 0.5, 99.9), labels, pair.family, neighbour)
             if plane is not None:
                 planes.append(plane)
     say(f"{len(planes)} planes of {len(pairs)} images")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Settings"]
+__all__ = ["RunSettings"]
 
 
 @dataclass
-class Settings:
+class RunSettings:
     """What a run may be told; the defaults suit two laptop cores.
 
     Attributes

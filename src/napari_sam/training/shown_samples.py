@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Sample", "read_samples", "write_samples"]
+__all__ = ["ShownSample", "read_samples", "write_samples"]
 
 Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class ShownSample:
     """An object as a person sees it, and what a model found there before and after.
 
     Parameters
@@ -31,22 +31,24 @@ class Sample:
     after: Mask
 
 
-def write_samples(path: Path, samples: Sequence[Sample]) -> None:
+def write_samples(path: Path, samples: Sequence[ShownSample]) -> None:
     """Write them as an ``.npz`` file."""
     arrays = {
         f"{number} {field.name}": getattr(one, field.name)
         for number, one in enumerate(samples)
-        for field in fields(Sample)
+        for field in fields(ShownSample)
     }
     save: Any = np.savez  # whose stubs take array names for options
     save(path, **arrays)
 
 
-def read_samples(path: Path) -> list[Sample]:
+def read_samples(path: Path) -> list[ShownSample]:
     """Read what `write_samples` wrote."""
     with np.load(path, allow_pickle=False) as file:
-        count = len(file.files) // len(fields(Sample))
+        count = len(file.files) // len(fields(ShownSample))
         return [
-            Sample(**{field.name: file[f"{number} {field.name}"] for field in fields(Sample)})
+            ShownSample(
+                **{field.name: file[f"{number} {field.name}"] for field in fields(ShownSample)}
+            )
             for number in range(count)
         ]

@@ -32,7 +32,7 @@ from napari_sam.training.corrections import (
 from napari_sam.training.generated import fresh_planes
 from napari_sam.training.held_back import Seen, look_at, samples
 from napari_sam.training.kinds import kind_of
-from napari_sam.training.shown_samples import Sample
+from napari_sam.training.shown_samples import ShownSample
 from napari_sam.training.tuning import Recipe, Tuner
 from napari_sam.training.turns import in_turns
 from napari_sam.training.verdict import Verdict
@@ -55,7 +55,7 @@ class Taught(NamedTuple):
     """A model that was taught, its last `Lesson` in ``history``, and what to show of it."""
 
     model: Model
-    samples: list[Sample]
+    samples: list[ShownSample]
 
 
 def teach(

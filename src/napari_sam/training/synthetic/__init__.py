@@ -15,7 +15,7 @@ from napari_sam.training.synthetic.generator import (
     generate_timelapse,
     generate_volume,
 )
-from napari_sam.training.synthetic.scene import Sample
+from napari_sam.training.synthetic.painting import Sample
 
 __all__ = [
     "KINDS",

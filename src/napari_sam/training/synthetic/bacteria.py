@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_sam.training.synthetic.fields import Array, noise
+from napari_sam.training.synthetic.painting import Painter, Painting, tones
 from napari_sam.training.synthetic.phase import phase_contrast
 from napari_sam.training.synthetic.placement import clusters, log_uniform, scatter
-from napari_sam.training.synthetic.scene import Painter, Scene, tones
 from napari_sam.training.synthetic.territory import Labels, Territory
 
 
@@ -146,7 +146,7 @@ def trap(rng: np.random.Generator, shape: tuple[int, int], width: float) -> tupl
 
 def _phase(
     rng: np.random.Generator, land: Territory, width: float, walls: Array | None = None
-) -> Scene:
+) -> Painting:
     labels = land.labels(max(8, int(0.4 * width**2)))
     level = tones(rng, int(labels.max()), 1.0, rng.uniform(0.05, 0.2))
     thick = _body(land.q, labels) * level[labels]
@@ -156,10 +156,10 @@ def _phase(
     if walls is not None:
         image = image + walls
     image = image + np.float32(rng.uniform(0, 0.02)) * noise(rng, labels.shape, 3 * width, 2)
-    return Scene(image, labels, "transmission", width)
+    return Painting(image, labels, "transmission", width)
 
 
-def rods_phase(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def rods_phase(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Phase-dark rods in packed colonies, often inside a growth chamber."""
     width = log_uniform(rng, 5, 13)
     density = colony_density(rng, shape, width)
@@ -184,7 +184,7 @@ def rods_phase(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     return _phase(rng, land, width, walls)
 
 
-def rods_bright(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def rods_bright(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Fluorescent rods, filled or with a stained membrane, of unequal brightness."""
     width = log_uniform(rng, 5, 14)
     density = colony_density(rng, shape, width)
@@ -203,10 +203,10 @@ def rods_bright(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
         body = body * (0.3 + 0.7 * spots)
     signal = body * level[labels]
     signal *= 1 + np.float32(rng.uniform(0, 0.2)) * noise(rng, shape, max(1.5, width / 3))
-    return Scene(np.maximum(signal, 0), labels, "emission", width)
+    return Painting(np.maximum(signal, 0), labels, "emission", width)
 
 
-def curved(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def curved(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Comma-shaped and crescent cells, in phase contrast or fluorescence."""
     width = log_uniform(rng, 5, 11)
     density = colony_density(rng, shape, width)
@@ -217,10 +217,10 @@ def curved(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
         return _phase(rng, land, width)
     labels = land.labels(max(8, int(0.4 * width**2)))
     level = tones(rng, int(labels.max()), 1.0, rng.uniform(0.1, 0.5))
-    return Scene(_body(land.q, labels) * level[labels], labels, "emission", width)
+    return Painting(_body(land.q, labels) * level[labels], labels, "emission", width)
 
 
-def filaments(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def filaments(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Cells that did not divide: long, smoothly bent, side by side with short ones."""
     width = log_uniform(rng, 5, 12)
     aspect = rng.uniform(8, min(shape) / width * 0.7 + 8)
@@ -233,10 +233,10 @@ def filaments(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     body = _body(land.q, labels) * level[labels]
     if rng.random() < 0.4:  # septa
         body *= 0.55 + 0.45 * (noise(rng, shape, width) > -0.8)
-    return Scene(body.astype(np.float32), labels, "emission", width)
+    return Painting(body.astype(np.float32), labels, "emission", width)
 
 
-def cocci(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def cocci(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Round cells in pairs, chains and grape-like clusters."""
     diameter = log_uniform(rng, 6.5, 20)
     land = Territory(shape)
@@ -255,7 +255,7 @@ def cocci(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
         return _phase(rng, land, diameter)
     labels = land.labels(8)
     level = tones(rng, int(labels.max()), 1.0, rng.uniform(0.1, 0.4))
-    return Scene(_body(land.q, labels) * level[labels], labels, "emission", diameter)
+    return Painting(_body(land.q, labels) * level[labels], labels, "emission", diameter)
 
 
 PAINTERS: dict[str, Painter] = {

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_sam.training.synthetic.fields import noise
+from napari_sam.training.synthetic.painting import Painter, Painting, tones
 from napari_sam.training.synthetic.placement import log_uniform, scatter
-from napari_sam.training.synthetic.scene import Painter, Scene, tones
 from napari_sam.training.synthetic.territory import Territory, outline
 
 
@@ -44,7 +44,7 @@ def _grow(
             land.tube(branch, 0.8 * thin * np.linspace(1, 0.6, len(branch)), number=number)
 
 
-def branching(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def branching(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Cells whose processes are several times as long as their bodies, and dimmer."""
     body = log_uniform(rng, 5, 0.08 * min(shape))
     room = rng.uniform(1.6, 3.5) * body
@@ -68,7 +68,7 @@ def branching(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     if rng.random() < 0.5:  # the nucleus is left out, or shines
         nucleus = np.exp(-((near / (0.55 * body)) ** 4))
         signal = signal * (1 + rng.choice([-0.7, 1.0]) * nucleus)
-    return Scene(signal.astype(np.float32), labels, "emission", 1.5 * body)
+    return Painting(signal.astype(np.float32), labels, "emission", 1.5 * body)
 
 
 PAINTERS: dict[str, Painter] = {"branching_cells": branching}

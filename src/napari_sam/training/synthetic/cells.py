@@ -7,8 +7,8 @@ from scipy.ndimage import distance_transform_edt
 
 from napari_sam.training.synthetic.fields import Array, blur, noise, strands
 from napari_sam.training.synthetic.nuclei import chromatin, specks
+from napari_sam.training.synthetic.painting import Painter, Painting, tones
 from napari_sam.training.synthetic.placement import clusters, lattice, log_uniform, radii, scatter
-from napari_sam.training.synthetic.scene import Painter, Scene, tones
 from napari_sam.training.synthetic.territory import (
     Labels,
     Territory,
@@ -48,7 +48,7 @@ def rim_distance(owner: Labels) -> Array:
     return distance_transform_edt(~boundaries(owner)).astype(np.float32)
 
 
-def membranes(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def membranes(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Bright cell outlines in a sheet; cells reach the middle of the membrane."""
     diameter = log_uniform(rng, 12, 0.5 * min(shape))
     holes = rng.random() < 0.35
@@ -71,10 +71,10 @@ def membranes(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     if rng.random() < 0.25:  # nuclei, dimmer than the membranes
         seat = np.clip((0.5 - land.q) * 8, 0, 1) * inside
         signal = signal + rng.uniform(0.1, 0.5) * seat
-    return Scene(np.maximum(signal, 0).astype(np.float32), labels, "emission", diameter)
+    return Painting(np.maximum(signal, 0).astype(np.float32), labels, "emission", diameter)
 
 
-def walls(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def walls(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Plant cell walls: thick, straight, of unequal size; the cell is what they enclose."""
     diameter = log_uniform(rng, 20, 0.5 * min(shape))
     land = epithelium(rng, shape, diameter, rng.uniform(0.05, 0.3), rng.uniform(1, 2.4))
@@ -89,7 +89,7 @@ def walls(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
         dots = np.clip(noise(rng, shape, max(2.0, diameter / 9)) - 1.0, 0, 1)
         signal = signal + rng.uniform(0.2, 0.8) * dots * inside
     cloud = np.clip(0.06 + 0.05 * noise(rng, shape, 0.7 * diameter, 2), 0, 1)
-    return Scene((signal + cloud).astype(np.float32), labels, "emission", diameter)
+    return Painting((signal + cloud).astype(np.float32), labels, "emission", diameter)
 
 
 def grown(
@@ -142,7 +142,7 @@ def cell_depth(labels: Labels) -> Array:
     return distance_transform_edt(np.pad(inner, 1))[1:-1, 1:-1].astype(np.float32)
 
 
-def cytoplasm(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def cytoplasm(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Whole cells filled with a cytoplasmic marker, nuclei darker or brighter inside."""
     diameter = log_uniform(rng, 22, 0.5 * min(shape))
     if rng.random() < 0.5:
@@ -165,10 +165,10 @@ def cytoplasm(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     signal = np.where(labels > 0, signal, 0).astype(np.float32)
     if rng.random() < 0.3:
         signal += specks(rng, shape, 15, 0.5)
-    return Scene(signal, labels, "emission", diameter)
+    return Painting(signal, labels, "emission", diameter)
 
 
-def spread(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def spread(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Flat cells with stress fibres and protrusions."""
     diameter = log_uniform(rng, 40, 0.7 * min(shape))
     land = grown(
@@ -187,16 +187,16 @@ def spread(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     body = body + rng.uniform(-0.25, 0.5) * np.clip((1 - seats) * 4, 0, 1)
     body = body + 0.1 * noise(rng, shape, 2)
     signal = np.where(labels > 0, np.maximum(level * body, 0.02), 0).astype(np.float32)
-    return Scene(signal, labels, "emission", diameter)
+    return Painting(signal, labels, "emission", diameter)
 
 
-def composite(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def composite(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Two or three colours: cytoplasm or membranes with nuclei in another colour."""
-    scene = cytoplasm(rng, shape) if rng.random() < 0.6 else membranes(rng, shape)
-    labels, diameter = scene.labels, scene.scale
+    painting = cytoplasm(rng, shape) if rng.random() < 0.6 else membranes(rng, shape)
+    labels, diameter = painting.labels, painting.scale
     seats = nuclear_seats(rng, labels, cell_depth(labels), rng.uniform(0.45, 0.7))
     blue = np.where(seats < 1, chromatin(rng, seats, diameter / 2), 0)
-    body = scene.signal + np.float32(0.02)
+    body = painting.signal + np.float32(0.02)
     body = body / max(float(np.quantile(body, 0.995)), 1e-3)
     body = body + np.sqrt(np.maximum(body, 0) / log_uniform(rng, 50, 1000)) * rng.standard_normal(
         shape, dtype=np.float32
@@ -204,7 +204,7 @@ def composite(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     tint = rng.permutation([rng.uniform(0.8, 1.0), rng.uniform(0, 0.6), rng.uniform(0, 0.2)])
     second = np.array([rng.uniform(0, 0.4), rng.uniform(0, 0.5), 1.0]) * rng.uniform(0.5, 1)
     image = body[..., None] * tint + blur(blue.astype(np.float32), 0.7)[..., None] * second
-    return Scene(np.clip(image, 0, 1).astype(np.float32), labels, "colour", diameter)
+    return Painting(np.clip(image, 0, 1).astype(np.float32), labels, "colour", diameter)
 
 
 PAINTERS: dict[str, Painter] = {

@@ -6,8 +6,8 @@ import numpy as np
 
 from napari_sam.training.synthetic.fields import Array, blur, noise
 from napari_sam.training.synthetic.nuclei import chromatin, place_nuclei
+from napari_sam.training.synthetic.painting import Painter, Painting, tones
 from napari_sam.training.synthetic.placement import clusters, log_uniform
-from napari_sam.training.synthetic.scene import Painter, Scene, tones
 from napari_sam.training.synthetic.territory import Labels, tidy
 
 
@@ -23,7 +23,7 @@ def _spots(rng: np.random.Generator, inside: Array, diameter: float, count: int)
     return blur(light, sigma) * np.float32(2 * np.pi * sigma**2)
 
 
-def spotted(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def spotted(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Dim nuclei with a few spots that outshine them, under noise.
 
     Chromocentres, labelled loci or replication foci: what is counted is the nucleus.
@@ -39,10 +39,10 @@ def spotted(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     light = _spots(rng, inner, diameter, max(1, each * int(labels.max())))
     signal = body + np.float32(rng.uniform(0.5, 1.2)) * light
     grain = np.float32(rng.uniform(0.0, 0.05)) * np.abs(noise(rng, shape, 1.0))
-    return Scene((signal + grain).astype(np.float32), labels, "emission", diameter)
+    return Painting((signal + grain).astype(np.float32), labels, "emission", diameter)
 
 
-def on_grain(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def on_grain(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """One to a few large nuclei on a ground whose grain has every size but theirs."""
     diameter = log_uniform(rng, 0.16 * min(shape), 0.5 * min(shape))
     land = place_nuclei(rng, shape, diameter, rng.uniform(0.08, 0.35), 1.15)
@@ -55,10 +55,10 @@ def on_grain(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
         grain = np.clip(grain, 0, None) ** 2
     ground = log_uniform(rng, 0.02, 0.3) * grain + rng.uniform(0, 0.2)
     signal = np.float32(rng.uniform(0.25, 1.0)) * body + ground
-    return Scene(np.maximum(signal, 0).astype(np.float32), labels, "emission", diameter)
+    return Painting(np.maximum(signal, 0).astype(np.float32), labels, "emission", diameter)
 
 
-def section(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def section(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """A thick section: nuclei of three depths over each other, from bright to hardly seen."""
     diameter = log_uniform(rng, 14, 0.25 * min(shape))
     labels: Labels = np.zeros(shape, np.int32)
@@ -78,7 +78,7 @@ def section(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
             continue
         labels = np.where(own > 0, own + labels.max(), labels)
     labels = tidy(labels, max(12, int(0.03 * diameter**2)))
-    return Scene(signal.astype(np.float32), labels, "emission", diameter)
+    return Painting(signal.astype(np.float32), labels, "emission", diameter)
 
 
 PAINTERS: dict[str, Painter] = {

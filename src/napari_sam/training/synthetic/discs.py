@@ -6,12 +6,12 @@ import numpy as np
 
 from napari_sam.training.synthetic.fields import noise
 from napari_sam.training.synthetic.nuclei import place_nuclei
+from napari_sam.training.synthetic.painting import Painter, Painting, tones
 from napari_sam.training.synthetic.phase import defocused
 from napari_sam.training.synthetic.placement import clusters, log_uniform
-from napari_sam.training.synthetic.scene import Painter, Scene, tones
 
 
-def red_cells(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def red_cells(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """A smear or suspension of red cells, pale in the middle, rims that refract."""
     diameter = log_uniform(rng, 12, 0.3 * min(shape))
     density = clusters(rng, shape, 4 * diameter, rng.uniform(0.5, 1.0))
@@ -28,7 +28,7 @@ def red_cells(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     if rng.random() < 0.5:
         focus = max(0.8, 0.05 * diameter)
         image = defocused(thick, focus, rng.uniform(-1.5, 1.5), rng.uniform(0.05, 0.5))
-        return Scene(image, labels, "transmission", diameter)
+        return Painting(image, labels, "transmission", diameter)
     dye = np.array([rng.uniform(0.05, 0.4), rng.uniform(0.4, 1.2), rng.uniform(0.3, 1.0)])
     if rng.random() < 0.3:
         dye = rng.permutation(dye)
@@ -36,7 +36,7 @@ def red_cells(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     light = glass * np.exp(-thick[..., None] * dye)
     edge = np.exp(-(((land.q - 1) / 0.08) ** 2))[..., None]
     light = light - rng.uniform(0, 0.25) * edge
-    return Scene(np.clip(light, 0, 1).astype(np.float32), labels, "colour", diameter)
+    return Painting(np.clip(light, 0, 1).astype(np.float32), labels, "colour", diameter)
 
 
 PAINTERS: dict[str, Painter] = {"red_cells": red_cells}

@@ -6,12 +6,12 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from napari_sam.training.synthetic.fields import Array, blur, noise
+from napari_sam.training.synthetic.painting import Painter, Painting, tones
 from napari_sam.training.synthetic.placement import lattice, log_uniform, scatter
-from napari_sam.training.synthetic.scene import Painter, Scene, tones
 from napari_sam.training.synthetic.territory import Territory, boundaries, outline, tidy
 
 
-def axons(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def axons(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Cross-section of a nerve: the object is the axon inside its ring of myelin.
 
     Fibres of very unequal size are packed until they touch; the ring is dark, or bright when
@@ -56,7 +56,7 @@ def axons(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
         image = 1 - image
         image[labels > 0] *= np.float32(rng.uniform(0.2, 1.0))
         info["bright_myelin"] = True
-    return Scene(image, labels, "electron", diameter, info)
+    return Painting(image, labels, "electron", diameter, info)
 
 
 def _cells(rng: np.random.Generator, shape: tuple[int, int], diameter: float) -> Territory:
@@ -91,7 +91,7 @@ def _cytoplasm(rng: np.random.Generator, shape: tuple[int, int], diameter: float
     return image + 0.08 * np.clip(-1.4 - vesicles, 0, 1)
 
 
-def membranes(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def membranes(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Neuropil: every profile between dark membranes is an object."""
     diameter = log_uniform(rng, 20, 0.5 * min(shape))
     land = _cells(rng, shape, diameter)
@@ -107,10 +107,10 @@ def membranes(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     part = (mito.q < 1) & (away > 2 * width + 1)
     image = np.where(part, image - 0.25 * np.clip(1.1 - 0.5 * mito.q, 0, 1), image)
     image = image - 0.55 * line
-    return Scene(image.astype(np.float32), labels, "electron", diameter)
+    return Painting(image.astype(np.float32), labels, "electron", diameter)
 
 
-def mitochondria(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def mitochondria(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Mitochondria with cristae; the cells around them are not labelled."""
     diameter = log_uniform(rng, 18, 0.3 * min(shape))
     cells = _cells(rng, shape, 2.2 * diameter)
@@ -129,7 +129,7 @@ def mitochondria(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     fill = image - depth * level * (1 + rng.uniform(0, 0.35) * wave)
     fill -= 0.25 * np.exp(-(((land.q - 0.93) / 0.08) ** 2))
     image = np.where(inside, fill, image)
-    return Scene(image.astype(np.float32), labels, "electron", 0.6 * diameter)
+    return Painting(image.astype(np.float32), labels, "electron", 0.6 * diameter)
 
 
 PAINTERS: dict[str, Painter] = {

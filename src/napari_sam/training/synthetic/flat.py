@@ -6,12 +6,12 @@ import numpy as np
 
 from napari_sam.training.synthetic.cells import cell_depth, grown, nuclear_seats
 from napari_sam.training.synthetic.fields import blur, noise
+from napari_sam.training.synthetic.painting import Painter, Painting, tones
 from napari_sam.training.synthetic.phase import phase_contrast
 from napari_sam.training.synthetic.placement import clusters, log_uniform
-from napari_sam.training.synthetic.scene import Painter, Scene, tones
 
 
-def flat_cells(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def flat_cells(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Spread cells so thin that bodies are as grey as the ground; some are rounded and shine."""
     diameter = log_uniform(rng, 22, 0.5 * min(shape))
     density = clusters(rng, shape, 3 * diameter, rng.uniform(0.5, 1.0))
@@ -39,7 +39,7 @@ def flat_cells(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     glow = blur(inside.astype(np.float32), halo) - body
     image = image + np.float32(rng.uniform(0, 0.25)) * np.where(inside, 0.4, 1) * glow
     image = image + np.float32(rng.uniform(0, 0.02)) * noise(rng, shape, 4, 2)
-    return Scene(image.astype(np.float32), labels, "transmission", diameter)
+    return Painting(image.astype(np.float32), labels, "transmission", diameter)
 
 
 PAINTERS: dict[str, Painter] = {"phase_flat": flat_cells}

@@ -27,7 +27,7 @@ from napari_sam.training.synthetic import (
 from napari_sam.training.synthetic.looks import any_look
 from napari_sam.training.synthetic.optics import expose
 from napari_sam.training.synthetic.packed import PACKED_KINDS, draw_packed
-from napari_sam.training.synthetic.scene import Painter, Sample
+from napari_sam.training.synthetic.painting import Painter, Sample
 from napari_sam.training.synthetic.timelapse import expose_timelapse, paint_timelapse
 from napari_sam.training.synthetic.volumes import NUCLEI_KINDS, draw_nuclei
 
@@ -89,16 +89,16 @@ def generate(kind: str | None = None, seed: int = 0, shape: tuple[int, int] = (2
     if kind not in PAINTERS:
         raise DataError(f"Unknown kind of synthetic image: {kind!r}. Known: {', '.join(KINDS)}.")
     rng = stream(kind, seed)
-    scene = PAINTERS[kind](rng, shape)
+    painting = PAINTERS[kind](rng, shape)
     for _ in range(5):  # a picture of nothing teaches nothing
-        if np.count_nonzero(scene.labels) > 0.004 * scene.labels.size:
+        if np.count_nonzero(painting.labels) > 0.004 * painting.labels.size:
             break
-        scene = PAINTERS[kind](rng, shape)
-    image, done = expose(rng, scene)
-    area = np.bincount(scene.labels.ravel())[1:]
+        painting = PAINTERS[kind](rng, shape)
+    image, done = expose(rng, painting)
+    area = np.bincount(painting.labels.ravel())[1:]
     diameter = float(np.sqrt(np.median(area) * 4 / np.pi)) if area.size else 0.0
     info = {"kind": kind, "seed": int(seed), "diameter": diameter, "count": int(area.size)}
-    return Sample(image, scene.labels, {**info, **scene.info, **done})
+    return Sample(image, painting.labels, {**info, **painting.info, **done})
 
 
 def generate_volume(

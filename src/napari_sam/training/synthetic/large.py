@@ -6,8 +6,8 @@ import numpy as np
 
 from napari_sam.training.synthetic.fields import Array, blur, fibres, noise
 from napari_sam.training.synthetic.nuclei import place_nuclei
+from napari_sam.training.synthetic.painting import Painter, Painting, tones
 from napari_sam.training.synthetic.placement import log_uniform, radii, scatter
-from napari_sam.training.synthetic.scene import Painter, Scene, tones
 from napari_sam.training.synthetic.territory import Territory, outline
 from napari_sam.training.synthetic.transmitted import debris
 
@@ -32,7 +32,7 @@ def bodies(
     return land, diameter
 
 
-def organoids(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def organoids(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Hollow or filled organoids in gel, brightfield: dark rim, lumen, budding contours."""
     land, diameter = bodies(rng, shape, 30, 0.85 * min(shape), 0.06)
     labels = land.labels(60)
@@ -53,10 +53,10 @@ def organoids(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     if rng.random() < 0.4:
         far = debris(rng, shape, 4, 0.2 * diameter)
         image = image - 0.12 * blur(far * ~inside, 0.06 * diameter + 3)
-    return Scene(image.astype(np.float32), labels, "transmission", min(diameter, 40))
+    return Painting(image.astype(np.float32), labels, "transmission", min(diameter, 40))
 
 
-def spheroids(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def spheroids(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Dense balls of fluorescent cells; the ball is the object."""
     land, diameter = bodies(rng, shape, 35, 0.9 * min(shape), 0.04, (0.15, 0.45))
     labels = land.labels(80)
@@ -68,10 +68,10 @@ def spheroids(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     light = 0.3 + rng.uniform(0.2, 0.9) * blur(level, max(0.6, 0.1 * cell))
     ball = tones(rng, int(labels.max()), 1.0, 0.3)[labels]
     signal = np.where(inside, light * core * ball, 0).astype(np.float32)
-    return Scene(signal, labels, "emission", min(diameter, 30))
+    return Painting(signal, labels, "emission", min(diameter, 30))
 
 
-def colonies(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def colonies(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Colonies on a plate, in grey or colour: glossy, rough or lobed; all sizes."""
     rough = rng.choice([0.01, 0.02, 0.08])
     land, diameter = bodies(rng, shape, 10, 0.5 * min(shape), rough, (0.05, 0.5))
@@ -92,14 +92,14 @@ def colonies(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     if rng.random() < 0.5:
         contrast = rng.choice([-0.35, 0.4])
         image = agar + np.where(inside, contrast * body, 0)
-        return Scene(image.astype(np.float32), labels, "transmission", min(diameter, 40))
+        return Painting(image.astype(np.float32), labels, "transmission", min(diameter, 40))
     paper = np.clip(rng.uniform(0.25, 0.85) + rng.normal(0, 0.09, 3), 0.05, 0.95)
     paint = np.clip(paper + rng.choice([-1, 1]) * rng.uniform(0.15, 0.5, 3), 0.05, 1)
     colour = np.where(inside[..., None], body[..., None] * paint, (agar * 1.6)[..., None] * paper)
-    return Scene(colour.astype(np.float32), labels, "colour", min(diameter, 40))
+    return Painting(colour.astype(np.float32), labels, "colour", min(diameter, 40))
 
 
-def stem_colonies(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def stem_colonies(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Clumps of cells in phase contrast: bright knobbly texture with a shining rim."""
     land, diameter = bodies(rng, shape, 30, 0.7 * min(shape), 0.11, (0.1, 0.5))
     labels = land.labels(60)
@@ -118,7 +118,7 @@ def stem_colonies(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     image = image + rng.choice([-0.15, 0.25]) * dirt * ~inside
     if rng.random() < 0.4:
         image = image + _chamber(rng, shape) * ~inside
-    return Scene(image.astype(np.float32), labels, "transmission", min(diameter, 30))
+    return Painting(image.astype(np.float32), labels, "transmission", min(diameter, 30))
 
 
 def _chamber(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
@@ -131,7 +131,7 @@ def _chamber(rng: np.random.Generator, shape: tuple[int, int]) -> Array:
     return (rng.uniform(0.2, 0.6) * wall * (1 + 0.3 * noise(rng, shape, 4))).astype(np.float32)
 
 
-def algae(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def algae(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Ball-shaped algae in dark field: rings of bright cells around an empty middle."""
     land, diameter = bodies(rng, shape, 18, 0.5 * min(shape), 0.02, (0.1, 0.45))
     labels = land.labels(40)
@@ -145,7 +145,7 @@ def algae(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     if rng.random() < 0.3:
         scratches = np.clip(fibres(rng, shape, 3.0) - 2.2, 0, 1)
         signal = signal + 0.6 * scratches * ~inside
-    return Scene(signal.astype(np.float32), labels, "emission", 0.4 * diameter)
+    return Painting(signal.astype(np.float32), labels, "emission", 0.4 * diameter)
 
 
 PAINTERS: dict[str, Painter] = {

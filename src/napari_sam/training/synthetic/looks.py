@@ -19,8 +19,8 @@ from scipy import ndimage as ndi
 
 from napari_sam.training.crops import object_depth
 from napari_sam.training.synthetic.fields import Array, blur, fibres, noise
+from napari_sam.training.synthetic.painting import Painter, Painting, tones
 from napari_sam.training.synthetic.placement import log_uniform
-from napari_sam.training.synthetic.scene import Painter, Scene, tones
 from napari_sam.training.synthetic.territory import Labels
 
 #: Outlines less steep than this, in shares of what is around, show nobody where objects end.
@@ -33,7 +33,7 @@ def any_look(painters: Mapping[str, Painter]) -> Painter:
     """Make a painter that borrows the outlines of others and invents the look."""
     names = tuple(painters)
 
-    def paint(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+    def paint(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
         borrowed = painters[names[int(rng.integers(len(names)))]](rng, shape)
         return draw_again(rng, borrowed.labels)
 
@@ -71,7 +71,7 @@ class _Shapes:
         return cls(labels, depth, distance, depth / deepest[labels], radius)
 
 
-def draw_again(rng: np.random.Generator, labels: Labels) -> Scene:
+def draw_again(rng: np.random.Generator, labels: Labels) -> Painting:
     """Draw labelled objects with a random look.
 
     Parameters
@@ -81,7 +81,7 @@ def draw_again(rng: np.random.Generator, labels: Labels) -> Scene:
 
     Returns
     -------
-    Scene
+    Painting
         Neighbours that touch differ by a rim, a dome or their tones.
     """
     shapes = _Shapes.of(labels)
@@ -93,10 +93,10 @@ def draw_again(rng: np.random.Generator, labels: Labels) -> Scene:
         signal = _grey(rng, shapes)
     scale = min(2 * shapes.radius, 40.0)
     if optics == "colour":
-        return Scene(_coloured(rng, signal), labels, optics, scale)
+        return Painting(_coloured(rng, signal), labels, optics, scale)
     if optics == "emission":
         signal = np.maximum(signal - np.float32(np.quantile(signal[::2, ::2], 0.02)), 0)
-    return Scene(signal, labels, optics, scale)
+    return Painting(signal, labels, optics, scale)
 
 
 def _outlined(signal: Array, shapes: _Shapes) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from napari_sam.training.synthetic.fields import Array, blur, noise
+from napari_sam.training.synthetic.painting import Painter, Painting, tones
 from napari_sam.training.synthetic.placement import clusters, log_uniform, radii, scatter
-from napari_sam.training.synthetic.scene import Painter, Scene, tones
 from napari_sam.training.synthetic.territory import Labels, Territory, outline, tidy
 
 
@@ -77,46 +77,48 @@ def haze(rng: np.random.Generator, shape: tuple[int, int], diameter: float) -> A
     return np.float32(rng.uniform(0.02, 0.13)) * cloud
 
 
-def _scene(rng: np.random.Generator, land: Territory, diameter: float, min_area: int = 9) -> Scene:
+def _painting(
+    rng: np.random.Generator, land: Territory, diameter: float, min_area: int = 9
+) -> Painting:
     labels = land.labels(min_area)
     signal = glow(rng, land, labels, diameter)
     if rng.random() < 0.4:
         signal += haze(rng, labels.shape, diameter)
     if rng.random() < 0.25:
         signal += specks(rng, labels.shape, int(rng.integers(2, 25)), rng.uniform(0.3, 1.2))
-    return Scene(signal, labels, "emission", diameter)
+    return Painting(signal, labels, "emission", diameter)
 
 
-def sparse(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def sparse(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """A few nuclei apart from each other, of any size."""
     diameter = log_uniform(rng, 10, 0.4 * min(shape))
     coverage = log_uniform(rng, 0.04, 0.3)
-    return _scene(
+    return _painting(
         rng, place_nuclei(rng, shape, diameter, coverage, rng.uniform(1.1, 1.5)), diameter
     )
 
 
-def dense(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def dense(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Crowded nuclei that touch and deform."""
     diameter = log_uniform(rng, 10, 0.22 * min(shape))
     density = clusters(rng, shape, 4 * diameter, rng.uniform(0.35, 1.0))
     land = place_nuclei(
         rng, shape, diameter, rng.uniform(1.0, 2.2), rng.uniform(0.72, 0.98), density
     )
-    return _scene(rng, land, diameter)
+    return _painting(rng, land, diameter)
 
 
-def tiny(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def tiny(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Nuclei of six to eleven pixels, as at low magnification."""
     diameter = rng.uniform(6, 11)
     density = clusters(rng, shape, 6 * diameter, rng.uniform(0.3, 1.0))
     land = place_nuclei(
         rng, shape, diameter, rng.uniform(0.1, 0.8), rng.uniform(0.85, 1.2), density
     )
-    return _scene(rng, land, diameter, 6)
+    return _painting(rng, land, diameter, 6)
 
 
-def overlapping(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def overlapping(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Two layers of nuclei whose light adds up; the upper layer owns the shared pixels."""
     diameter = log_uniform(rng, 14, 0.25 * min(shape))
     density = clusters(rng, shape, 4 * diameter, rng.uniform(0.3, 0.8))
@@ -131,10 +133,10 @@ def overlapping(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     if rng.random() < 0.5:  # the lower layer lies a little out of focus
         deep = blur(deep, rng.uniform(0.02, 0.06) * diameter)
     signal = deep * np.float32(rng.uniform(0.4, 1.0)) + glow(rng, upper, top, diameter)
-    return Scene(signal, labels, "emission", diameter)
+    return Painting(signal, labels, "emission", diameter)
 
 
-def textured(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def textured(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Large nuclei at high magnification with nucleoli and chromocentres."""
     diameter = log_uniform(rng, 45, 0.6 * min(shape))
     land = place_nuclei(rng, shape, diameter, rng.uniform(0.3, 1.0), rng.uniform(0.9, 1.2))
@@ -147,10 +149,10 @@ def textured(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     signal *= 1 - inner * np.clip(rng.uniform(0.3, 1.1) * holes, 0, 0.85)
     signal *= 1 + inner * np.float32(rng.uniform(0.2, 1.2)) * spots
     signal *= 1 + np.float32(rng.uniform(0.02, 0.12)) * grain
-    return Scene(np.maximum(signal, 0).astype(np.float32), labels, "emission", diameter)
+    return Painting(np.maximum(signal, 0).astype(np.float32), labels, "emission", diameter)
 
 
-def mitotic(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def mitotic(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Interphase nuclei among bright metaphase plates and separating anaphase pairs."""
     diameter = log_uniform(rng, 18, 0.25 * min(shape))
     sizes = radii(rng, shape, 1.15 * diameter, rng.uniform(0.4, 0.9), 0.12)
@@ -184,10 +186,10 @@ def mitotic(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     signal = level[labels] * chromatin(rng, land.q, diameter, 0.18) * (labels > 0)
     if rng.random() < 0.5:
         signal += haze(rng, shape, diameter)
-    return Scene(signal.astype(np.float32), labels, "emission", diameter)
+    return Painting(signal.astype(np.float32), labels, "emission", diameter)
 
 
-def confocal(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def confocal(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """One noisy plane of a thick specimen: nuclei above and below shine through, unlabelled."""
     diameter = log_uniform(rng, 12, 0.35 * min(shape))
     land = place_nuclei(rng, shape, diameter, rng.uniform(0.2, 0.9), rng.uniform(0.85, 1.1))
@@ -203,7 +205,7 @@ def confocal(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     signal += np.float32(rng.uniform(0.05, 0.3)) * (1 + 0.4 * noise(rng, shape, 2 * diameter, 2))
     speckle = blur(rng.standard_normal(shape, dtype=np.float32), rng.uniform(0.4, 0.8))
     signal += np.float32(rng.uniform(0.1, 0.9)) * speckle * np.sqrt(np.maximum(signal, 0))
-    return Scene(np.maximum(signal, 0).astype(np.float32), labels, "emission", diameter)
+    return Painting(np.maximum(signal, 0).astype(np.float32), labels, "emission", diameter)
 
 
 PAINTERS: dict[str, Painter] = {

@@ -9,25 +9,25 @@ from numpy.typing import NDArray
 from scipy.fft import dctn, idctn
 
 from napari_sam.training.synthetic.fields import Array, blur, noise
+from napari_sam.training.synthetic.painting import Painting
 from napari_sam.training.synthetic.placement import log_uniform
-from napari_sam.training.synthetic.scene import Scene
 
 
-def expose(rng: np.random.Generator, scene: Scene) -> tuple[NDArray[Any], dict[str, Any]]:
-    """Photograph a scene; returns the image and what was done to it."""
-    done: dict[str, Any] = {"optics": scene.optics}
+def expose(rng: np.random.Generator, painting: Painting) -> tuple[NDArray[Any], dict[str, Any]]:
+    """Photograph a painting; returns the image and what was done to it."""
+    done: dict[str, Any] = {"optics": painting.optics}
     instrument = {
         "emission": _emission,
         "transmission": _transmission,
         "electron": _electron,
         "colour": _colour,
         "plain": _plain,
-    }[scene.optics]
-    image = instrument(rng, scene, done)
-    if scene.optics != "colour" and rng.random() < 0.07:
+    }[painting.optics]
+    image = instrument(rng, painting, done)
+    if painting.optics != "colour" and rng.random() < 0.07:
         image = 1 - image
         done["inverted"] = True
-    if scene.optics != "colour" and rng.random() < 0.12:
+    if painting.optics != "colour" and rng.random() < 0.12:
         _hot_pixels(rng, image)
         done["hot_pixels"] = True
     return digitise(rng, image, done), done
@@ -60,18 +60,18 @@ def _focus(rng: np.random.Generator, image: Array, scale: float, done: dict[str,
     return blur(image, sigma)
 
 
-def _emission(rng: np.random.Generator, scene: Scene, done: dict[str, Any]) -> Array:
-    image = scene.signal
+def _emission(rng: np.random.Generator, painting: Painting, done: dict[str, Any]) -> Array:
+    image = painting.signal
     plane = image.shape[:2]
     if rng.random() < 0.3:
         done["ghosts"] = True
         shift = rng.integers(0, plane[0]), rng.integers(0, plane[1])
         ghost = np.roll(image, shift, (0, 1))[::-1]
-        image = image + np.float32(rng.uniform(0.08, 0.3)) * blur(ghost, 0.35 * scene.scale + 2)
+        image = image + np.float32(rng.uniform(0.08, 0.3)) * blur(ghost, 0.35 * painting.scale + 2)
     if rng.random() < 0.35:  # light scattered around every object
-        reach = rng.uniform(0.4, 1.0) * scene.scale + 2
+        reach = rng.uniform(0.4, 1.0) * painting.scale + 2
         image = image + np.float32(rng.uniform(0.05, 0.3)) * blur(image, reach)
-    image = _focus(rng, image, scene.scale, done)
+    image = _focus(rng, image, painting.scale, done)
     base = log_uniform(rng, 0.004, 0.12)
     if rng.random() < 0.12:  # weak staining over a bright background
         base = rng.uniform(0.2, 1.0)
@@ -94,9 +94,9 @@ def _emission(rng: np.random.Generator, scene: Scene, done: dict[str, Any]) -> A
     return np.clip(image * np.float32(gain / max(peak, 1e-3)), 0, 1)
 
 
-def _plain(rng: np.random.Generator, scene: Scene, done: dict[str, Any]) -> Array:
+def _plain(rng: np.random.Generator, painting: Painting, done: dict[str, Any]) -> Array:
     """Next to nothing: a saturated, thresholded or drawn image, perhaps with a little noise."""
-    image = scene.signal
+    image = painting.signal
     if rng.random() < 0.4:
         image = blur(image, rng.uniform(0.4, 1.0))
     if rng.random() < 0.7:
@@ -105,9 +105,9 @@ def _plain(rng: np.random.Generator, scene: Scene, done: dict[str, Any]) -> Arra
     return np.clip(image, 0, 1)
 
 
-def _transmission(rng: np.random.Generator, scene: Scene, done: dict[str, Any]) -> Array:
-    plane = scene.signal.shape[:2]
-    image = _focus(rng, scene.signal, 0.8 * scene.scale, done)
+def _transmission(rng: np.random.Generator, painting: Painting, done: dict[str, Any]) -> Array:
+    plane = painting.signal.shape[:2]
+    image = _focus(rng, painting.signal, 0.8 * painting.scale, done)
     if rng.random() < 0.6:
         image = image + np.float32(log_uniform(rng, 0.01, 0.12)) * _slope(rng, plane)
         done["gradient"] = True
@@ -142,9 +142,9 @@ def _dust_rings(rng: np.random.Generator, shape: tuple[int, int], strength: floa
     return rings
 
 
-def _electron(rng: np.random.Generator, scene: Scene, done: dict[str, Any]) -> Array:
-    plane = scene.signal.shape[:2]
-    image = _focus(rng, scene.signal, 0.6 * scene.scale, done)
+def _electron(rng: np.random.Generator, painting: Painting, done: dict[str, Any]) -> Array:
+    plane = painting.signal.shape[:2]
+    image = _focus(rng, painting.signal, 0.6 * painting.scale, done)
     if rng.random() < 0.5:
         image = image + np.float32(rng.uniform(0.02, 0.12)) * _slope(rng, plane)
     if rng.random() < 0.2:  # charging: rows of slightly different brightness
@@ -155,9 +155,9 @@ def _electron(rng: np.random.Generator, scene: Scene, done: dict[str, Any]) -> A
     return _stretch_contrast(rng, image + np.float32(grain) * speckle)
 
 
-def _colour(rng: np.random.Generator, scene: Scene, done: dict[str, Any]) -> Array:
-    plane = scene.signal.shape[:2]
-    image = _focus(rng, scene.signal, 0.7 * scene.scale, done)
+def _colour(rng: np.random.Generator, painting: Painting, done: dict[str, Any]) -> Array:
+    plane = painting.signal.shape[:2]
+    image = _focus(rng, painting.signal, 0.7 * painting.scale, done)
     if rng.random() < 0.4:
         image = image * _vignette(rng, plane, rng.uniform(0.03, 0.2))[..., None]
     if rng.random() < 0.5:  # white balance

@@ -6,8 +6,8 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from napari_sam.training.synthetic.fields import Array, blur, noise
+from napari_sam.training.synthetic.painting import Painter, Painting, tones
 from napari_sam.training.synthetic.placement import lattice, log_uniform
-from napari_sam.training.synthetic.scene import Painter, Scene, tones
 from napari_sam.training.synthetic.territory import Labels, Territory, boundaries, outline, tidy
 
 
@@ -27,7 +27,7 @@ def _away(labels: Labels) -> Array:
     return np.asarray(distance_transform_edt(~boundaries(labels)), np.float32)
 
 
-def cortex(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def cortex(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Neuropil of the cortex: dendrites and the thin axons packed between them."""
     diameter = log_uniform(rng, 30, 0.5 * min(shape))
     owner = _unequal(rng, shape, diameter).owner
@@ -46,10 +46,10 @@ def cortex(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     inside = np.clip((away - 2 * width) / 2, 0, 1)
     image = image - rng.uniform(0.1, 0.35) * mitochondria * inside * (1 + stripes)
     image = image - rng.uniform(0.3, 0.6) * line
-    return Scene(image.astype(np.float32), labels, "electron", 0.6 * diameter)
+    return Painting(image.astype(np.float32), labels, "electron", 0.6 * diameter)
 
 
-def plant(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def plant(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Plant cells in section: pale walls, a thin seam of cytoplasm, a vacuole, starch."""
     diameter = log_uniform(rng, 28, 0.45 * min(shape))
     land = Territory(shape, rng, 0.06 * diameter, 0.8 * diameter)
@@ -72,10 +72,10 @@ def plant(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     image = image - rng.uniform(0, 0.25) * seam
     membrane = np.exp(-(((away - wall) / 1.2) ** 2))
     image = image - rng.uniform(0, 0.3) * membrane
-    return Scene(image.astype(np.float32), labels, "electron", diameter)
+    return Painting(image.astype(np.float32), labels, "electron", diameter)
 
 
-def endothelium(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def endothelium(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Specular reflection of a corneal endothelium: polygons with hardly darker borders."""
     pitch = log_uniform(rng, 9, 0.2 * min(shape))
     land = Territory(shape, rng, 0.05 * pitch, 1.5 * pitch)
@@ -95,7 +95,7 @@ def endothelium(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     mirror = np.exp(-(np.abs(noise(rng, shape, 0.7 * max(shape))) ** 2) * rng.uniform(0, 1.2))
     image = blur((image * mirror).astype(np.float32), rng.uniform(0.3, 1.0))
     dots = np.clip(noise(rng, shape, max(1.5, pitch / 7)) - 2.2, 0, 1)
-    return Scene((0.2 + 0.6 * image + 0.6 * dots).astype(np.float32), labels, "electron", pitch)
+    return Painting((0.2 + 0.6 * image + 0.6 * dots).astype(np.float32), labels, "electron", pitch)
 
 
 PAINTERS: dict[str, Painter] = {

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from skimage.draw import ellipse, polygon
 
+from napari_sam.training.synthetic.painting import Painter, Painting, tones
 from napari_sam.training.synthetic.placement import log_uniform, radii, scatter
-from napari_sam.training.synthetic.scene import Painter, Scene, tones
 from napari_sam.training.synthetic.territory import Labels
 
 
-def silhouettes(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def silhouettes(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Figures without any texture, apart from each other, all alike or each in its own tone."""
     diameter = log_uniform(rng, 8, 0.6 * min(shape))
     sizes = radii(rng, shape, diameter, rng.uniform(0.1, 0.5), rng.choice([0.02, 0.3]))
@@ -23,7 +23,7 @@ def silhouettes(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
         labels[rows, columns] = int(labels.max()) + 1
     spread = 0.0 if rng.random() < 0.6 else rng.uniform(0.1, 0.5)
     level = tones(rng, int(labels.max()), 0.7, spread, rng.uniform(0.0, 0.35))
-    return Scene(level[labels].astype(np.float32), labels, "plain", diameter)
+    return Painting(level[labels].astype(np.float32), labels, "plain", diameter)
 
 
 def _figure(

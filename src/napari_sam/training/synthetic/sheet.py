@@ -22,7 +22,7 @@ Picture = NDArray[np.uint8]
 _GREYS = 40  # of the 256 colours of a sheet
 
 
-def as_rgb(image: NDArray[np.generic]) -> Picture:
+def as_picture(image: NDArray[np.generic]) -> Picture:
     """Stretch any plane to 8-bit colour for looking at it."""
     plane = image.astype(np.float32)
     if plane.ndim == 2:
@@ -47,17 +47,17 @@ def _planes(kinds: Sequence[str], seed: int, size: int, each: int) -> Iterator[t
     for kind in kinds:
         for number in range(seed, seed + each):
             sample = generate(kind, number, (size, size))
-            picture = as_rgb(sample.image)
+            picture = as_picture(sample.image)
             yield kind, np.concatenate([picture, outlined(picture, sample.labels)], axis=1)
 
 
 def _stacks(seed: int, size: int) -> Iterator[tuple[str, Picture]]:
     for kind in VOLUME_KINDS:
         sample = generate_volume(kind, seed, (16, size, size))
-        picture = as_rgb(sample.image[8])
+        picture = as_picture(sample.image[8])
         yield kind, np.concatenate([picture, outlined(picture, sample.labels[8])], axis=1)
     movie = generate_timelapse(seed, (10, size, size))
-    views = [outlined(as_rgb(movie.image[t]), movie.labels[t]) for t in (0, 9)]
+    views = [outlined(as_picture(movie.image[t]), movie.labels[t]) for t in (0, 9)]
     yield "timelapse (first, last)", np.concatenate(views, axis=1)
 
 

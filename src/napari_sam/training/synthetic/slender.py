@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_sam.training.synthetic.fields import blur, noise
+from napari_sam.training.synthetic.painting import Painter, Painting, tones
 from napari_sam.training.synthetic.phase import defocused
 from napari_sam.training.synthetic.placement import log_uniform
-from napari_sam.training.synthetic.scene import Painter, Scene, tones
 from napari_sam.training.synthetic.territory import Labels, Territory, tidy
 
 
@@ -76,7 +76,7 @@ def _lay(
     return land
 
 
-def worms(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def worms(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Roundworms on agar: dark rims, granular gut, sinuous; in brightfield or fluorescence."""
     width = log_uniform(rng, 6, 0.11 * min(shape))
     length = width * rng.uniform(9, 17)
@@ -92,7 +92,7 @@ def worms(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     gut = np.clip(1 - (across / 0.6) ** 2, 0, 1) * (0.6 + 0.5 * grain)
     if rng.random() < 0.25:
         body = level * (0.35 + 0.65 * gut) * np.maximum(1 + 0.3 * grain, 0.1)
-        return Scene(np.where(inside, body, 0).astype(np.float32), labels, "emission", width)
+        return Painting(np.where(inside, body, 0).astype(np.float32), labels, "emission", width)
     thick = np.where(inside, np.sqrt(np.clip(1 - 0.9 * across**2, 0, 1)), 0).astype(np.float32)
     image = defocused(thick, max(0.8, 0.08 * width), rng.uniform(-1.4, 1.4), rng.uniform(0, 0.15))
     rim = np.exp(-(((across - 0.92) / 0.13) ** 2)) * inside
@@ -101,10 +101,10 @@ def worms(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     image = image + 0.03 * noise(rng, shape, 2.5 * width, 3)
     if rng.random() < 0.4:  # tracks and a lawn
         image = image + 0.05 * np.clip(noise(rng, shape, max(2.0, width / 3), 2) - 1, 0, 2)
-    return Scene(image.astype(np.float32), labels, "transmission", width)
+    return Painting(image.astype(np.float32), labels, "transmission", width)
 
 
-def threads(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def threads(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Hyphae and other threads: thin, long, apart from each other, with septa."""
     width = log_uniform(rng, 4, 12)
     length = rng.uniform(0.5, 1.6) * min(shape)
@@ -117,14 +117,14 @@ def threads(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     body = np.where(inside, np.sqrt(np.clip(1 - 0.85 * land.q**2, 0, 1)) * texture * level, 0)
     body = body.astype(np.float32)
     if rng.random() < 0.5:
-        return Scene(body, labels, "emission", width)
+        return Painting(body, labels, "emission", width)
     sign = rng.choice([-1.0, 1.0])
     image = defocused(body, max(0.8, 0.1 * width), sign * rng.uniform(0.8, 1.8), 0.15)
     image = image + 0.02 * noise(rng, shape, 12, 3)
-    return Scene(image.astype(np.float32), labels, "transmission", width)
+    return Painting(image.astype(np.float32), labels, "transmission", width)
 
 
-def spindles(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def spindles(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Diatoms and spindle-shaped cells: stiff, pointed, striped, at every angle."""
     width = log_uniform(rng, 6, 30)
     aspect = rng.uniform(3, 9)
@@ -156,10 +156,10 @@ def spindles(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     rim = np.exp(-(((land.q - 0.92) / 0.12) ** 2))
     if rng.random() < 0.35:
         signal = np.where(inside, body + 0.2 * rim, 0)
-        return Scene(np.maximum(signal, 0).astype(np.float32), labels, "emission", width)
+        return Painting(np.maximum(signal, 0).astype(np.float32), labels, "emission", width)
     image = 0.8 - np.where(inside, 0.35 * body + rng.uniform(0.1, 0.35) * rim, 0)
     image = image + 0.02 * noise(rng, shape, 15, 3)
-    return Scene(image.astype(np.float32), labels, "transmission", width)
+    return Painting(image.astype(np.float32), labels, "transmission", width)
 
 
 PAINTERS: dict[str, Painter] = {"worms": worms, "threads": threads, "spindles": spindles}

@@ -10,8 +10,8 @@ from scipy.ndimage import distance_transform_edt
 
 from napari_sam.training.synthetic.fields import Array, fibres, noise
 from napari_sam.training.synthetic.nuclei import place_nuclei
+from napari_sam.training.synthetic.painting import Painter, Painting, tones
 from napari_sam.training.synthetic.placement import clusters, lattice, log_uniform, radii, scatter
-from napari_sam.training.synthetic.scene import Painter, Scene, tones
 from napari_sam.training.synthetic.territory import Labels, Territory, boundaries, outline
 
 Dye = NDArray[np.float32]
@@ -116,7 +116,7 @@ def _section(
     nuclear: Dye,
     counter: Dye,
     background: float,
-) -> Scene:
+) -> Painting:
     diameter = log_uniform(rng, 9, 0.2 * min(shape))
     land, pale = _tissue_nuclei(rng, shape, diameter)
     labels = land.labels(10)
@@ -128,16 +128,16 @@ def _section(
     image = _absorb(
         _lamp(rng), (bound, nuclear), (background * under, counter), (0.12 * under, nuclear)
     )
-    return Scene(image, labels, "colour", diameter)
+    return Painting(image, labels, "colour", diameter)
 
 
-def pink_purple(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def pink_purple(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Blue-violet nuclei over pink fibres."""
     nuclear, counter = dye(rng, rng.uniform(0.66, 0.78), 0.6), dye(rng, 0.93, 0.45, 0.03)
     return _section(rng, shape, nuclear, counter, rng.uniform(0.3, 1.1))
 
 
-def purple(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def purple(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """One violet dye for everything: nuclei differ from the tissue by depth only."""
     hue = rng.uniform(0.7, 0.8)
     return _section(
@@ -145,26 +145,26 @@ def purple(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     )
 
 
-def brown(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def brown(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Immunostain: some nuclei brown, the others blue; all of them are objects."""
-    scene = _section(rng, shape, dye(rng, 0.6, 0.45), dye(rng, 0.6, 0.2), rng.uniform(0.1, 0.4))
-    labels = scene.labels
+    painting = _section(rng, shape, dye(rng, 0.6, 0.45), dye(rng, 0.6, 0.2), rng.uniform(0.1, 0.4))
+    labels = painting.labels
     share = rng.uniform(0.2, 0.8)
     positive = rng.random(int(labels.max()) + 1) < share
     positive[0] = False
     stained = positive[labels]
-    gray = -np.log(np.clip(scene.signal.mean(2), 0.05, 1))
+    gray = -np.log(np.clip(painting.signal.mean(2), 0.05, 1))
     amount = np.where(stained, rng.uniform(0.8, 1.5) * gray + 0.35, 0.0)
-    diffuse = rng.uniform(0, 0.35) * np.clip(noise(rng, labels.shape, 2 * scene.scale, 2), 0, 2)
-    seen = np.where(stained[..., None], 1.0, scene.signal).astype(np.float32)
-    scene.signal = seen * _absorb(
+    diffuse = rng.uniform(0, 0.35) * np.clip(noise(rng, labels.shape, 2 * painting.scale, 2), 0, 2)
+    seen = np.where(stained[..., None], 1.0, painting.signal).astype(np.float32)
+    painting.signal = seen * _absorb(
         np.ones(3, np.float32),
         (amount + diffuse * ~stained, dye(rng, 0.06, 0.62) + np.float32(0.25)),
     )
-    return scene
+    return painting
 
 
-def any_hue(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def any_hue(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Special stains: two dyes of arbitrary hues."""
     hue = rng.random()
     other = hue + rng.uniform(0.15, 0.6)
@@ -172,7 +172,7 @@ def any_hue(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     return _section(rng, shape, nuclear, counter, rng.uniform(0.1, 0.9))
 
 
-def smear(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def smear(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Blood smear: pale red discs with a lighter centre and a few violet white cells."""
     diameter = log_uniform(rng, 16, 0.3 * min(shape))
     sizes = radii(rng, shape, diameter, rng.uniform(0.2, 0.8), 0.08)
@@ -200,10 +200,10 @@ def smear(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
         (is_white * 0.35 + nucleus * 1.4 * grain, dye(rng, 0.74, 0.7)),
         (0.05 + 0.02 * noise(rng, shape, 3 * diameter), dye(rng, 0.9, 0.2)),
     )
-    return Scene(image, labels, "colour", diameter)
+    return Painting(image, labels, "colour", diameter)
 
 
-def plant(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def plant(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Plant section: stained walls around empty cells; the object is the cell."""
     diameter = log_uniform(rng, 18, 0.35 * min(shape))
     land = Territory(shape, rng, 0.03 * diameter, 0.6 * diameter)
@@ -227,7 +227,7 @@ def plant(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
         (depth, dye(rng, hue, rng.uniform(0.4, 0.8))),
         (rng.uniform(0, 0.8) * content, dye(rng, rng.random(), 0.5)),
     )
-    return Scene(image, labels, "colour", diameter)
+    return Painting(image, labels, "colour", diameter)
 
 
 PAINTERS: dict[str, Painter] = {

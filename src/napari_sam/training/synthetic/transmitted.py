@@ -7,9 +7,9 @@ import numpy as np
 from napari_sam.training.synthetic.cells import cell_depth, grown, nuclear_seats
 from napari_sam.training.synthetic.fields import Array, blur, noise
 from napari_sam.training.synthetic.nuclei import place_nuclei
+from napari_sam.training.synthetic.painting import Painter, Painting, tones
 from napari_sam.training.synthetic.phase import defocused, differential, phase_contrast
 from napari_sam.training.synthetic.placement import clusters, log_uniform
-from napari_sam.training.synthetic.scene import Painter, Scene, tones
 from napari_sam.training.synthetic.territory import Labels, Territory, tidy
 
 
@@ -93,7 +93,7 @@ def _rounded(rng: np.random.Generator, labels: Labels, diameter: float) -> tuple
     return merged, (rng.uniform(0.35, 0.7) * ring + 0.6 * core).astype(np.float32)
 
 
-def phase_cells(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def phase_cells(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Phase contrast of adherent cells: halos, shaded-off bodies, shining round cells."""
     labels, diameter, round_cells = culture(rng, shape)
     light = None
@@ -116,10 +116,10 @@ def phase_cells(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     if light is not None:
         image = np.where(light > 0.12, 0.5 * image + 0.2, image) + blur(light, 0.7)
     image = image + np.float32(rng.uniform(0, 0.015)) * noise(rng, shape, 5, 2)
-    return Scene(image.astype(np.float32), labels, "transmission", diameter)
+    return Painting(image.astype(np.float32), labels, "transmission", diameter)
 
 
-def interference(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def interference(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """DIC: cells in relief, lit from one side."""
     labels, diameter, round_cells = culture(rng, shape)
     thick = relief(rng, labels, diameter, round_cells)
@@ -127,18 +127,18 @@ def interference(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     shear = float(np.clip(0.03 * diameter, 0.7, 2.2))
     image = differential(thick, rng.uniform(0, 2 * np.pi), shear, rng.uniform(0.5, 1.1))
     image = image + np.float32(rng.uniform(0, 0.02)) * noise(rng, shape, 3, 2)
-    return Scene(image, labels, "transmission", diameter)
+    return Painting(image, labels, "transmission", diameter)
 
 
-def quantitative(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def quantitative(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Quantitative phase: thickness itself over a gently waving zero."""
     labels, diameter, round_cells = culture(rng, shape)
     thick = relief(rng, labels, diameter, round_cells) + 0.4 * _dirt(rng, labels, diameter, 0.4)
     wave = np.float32(rng.uniform(0.01, 0.06)) * noise(rng, shape, 40, 2)
-    return Scene(thick + wave, labels, "transmission", diameter)
+    return Painting(thick + wave, labels, "transmission", diameter)
 
 
-def brightfield(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def brightfield(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Nearly transparent cells a little off focus, sometimes among a lot of dirt."""
     labels, diameter, round_cells = culture(rng, shape)
     thick = relief(rng, labels, diameter, round_cells)
@@ -150,10 +150,10 @@ def brightfield(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     if dirty:
         far = debris(rng, shape, int(rng.integers(3, 25)), 0.12 * diameter + 1)
         image = image - np.float32(rng.uniform(0.05, 0.2)) * blur(far, rng.uniform(2, 5))
-    return Scene(image.astype(np.float32), labels, "transmission", diameter)
+    return Painting(image.astype(np.float32), labels, "transmission", diameter)
 
 
-def squames(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def squames(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Thin folded cells, grey on white, with a small dark nucleus each: the object."""
     body = log_uniform(rng, 40, 0.8 * min(shape))
     image = np.full(shape, 0.93, np.float32)
@@ -180,7 +180,7 @@ def squames(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
     image = image * (1 - np.clip(dark, 0, 0.95))
     grains = debris(rng, shape, int(rng.integers(0, 30)), 0.9)
     image = image * (1 - 0.5 * grains * (labels == 0))
-    return Scene(image.astype(np.float32), labels, "transmission", nucleus)
+    return Painting(image.astype(np.float32), labels, "transmission", nucleus)
 
 
 PAINTERS: dict[str, Painter] = {

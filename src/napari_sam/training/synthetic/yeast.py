@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from napari_sam.training.synthetic.fields import blur, noise
+from napari_sam.training.synthetic.painting import Painter, Painting, tones
 from napari_sam.training.synthetic.phase import defocused, phase_contrast
 from napari_sam.training.synthetic.placement import clusters, log_uniform, scatter
-from napari_sam.training.synthetic.scene import Painter, Scene, tones
 from napari_sam.training.synthetic.territory import Territory
 
 
-def yeast(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
+def yeast(rng: np.random.Generator, shape: tuple[int, int]) -> Painting:
     """Budding yeast in clumps; a bud with a visible neck is an object of its own."""
     diameter = log_uniform(rng, 14, 0.3 * min(shape))
     density = clusters(rng, shape, 4 * diameter, rng.uniform(0.3, 0.9))
@@ -37,7 +37,7 @@ def yeast(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
         body = level[labels] * (1 + 0.15 * grain) * (1 - 0.7 * vacuole)
         if rng.random() < 0.4:
             body = body * (0.25 + rim)
-        return Scene((inside * body).astype(np.float32), labels, "emission", diameter)
+        return Painting((inside * body).astype(np.float32), labels, "emission", diameter)
     dome = np.where(inside, np.sqrt(np.clip(1 - 0.9 * land.q**2, 0, 1)), 0).astype(np.float32)
     dome *= 1 + 0.12 * grain - 0.5 * vacuole
     if style < 0.65:
@@ -48,7 +48,7 @@ def yeast(rng: np.random.Generator, shape: tuple[int, int]) -> Scene:
         rim_width = float(np.clip(diameter * rng.uniform(0.05, 0.12), 1, 6))
         image = defocused(dome, rim_width, sign * rng.uniform(1.0, 2.2), rng.uniform(0, 0.12))
         image = image - np.float32(0.22 * sign) * blur(rim * inside, 0.6)
-    return Scene(image.astype(np.float32), labels, "transmission", diameter)
+    return Painting(image.astype(np.float32), labels, "transmission", diameter)
 
 
 PAINTERS: dict[str, Painter] = {"yeast": yeast}

@@ -15,7 +15,7 @@ from napari_sam.ui.widgets.layouts import tight
 
 if TYPE_CHECKING:
     from napari_sam.models.lesson import Lesson
-    from napari_sam.training.shown_samples import Sample
+    from napari_sam.training.shown_samples import ShownSample
 
 SIDE, COUNT = 70, 4
 _YOURS, _BEFORE, _AFTER = (255, 255, 255), (230, 159, 0), (0, 200, 180)
@@ -56,7 +56,7 @@ class BeforeAfter(QWidget):
         self.pictures.setToolTip(_PICTURES)
         self._grid.addWidget(self.pictures, len(self.cells), 0, 1, 3)
 
-    def show_lesson(self, lesson: Lesson, samples: list[Sample]) -> None:
+    def show_lesson(self, lesson: Lesson, samples: list[ShownSample]) -> None:
         """Show what came of a lesson."""
         for labels, texts in zip(self.cells[1:], _rows_of(lesson), strict=True):
             for label, text in zip(labels, texts, strict=True):
@@ -94,7 +94,7 @@ def _elsewhere(lesson: Lesson) -> tuple[str, str]:
     return f"{means[0]:.0f} %", f"{means[1]:.0f} %"
 
 
-def _strip(samples: list[Sample]) -> QImage:
+def _strip(samples: list[ShownSample]) -> QImage:
     """Draw cells side by side, before above and now below."""
     gap = 4
     wide = len(samples) * (SIDE + gap) - gap if samples else 1
@@ -111,7 +111,7 @@ def _strip(samples: list[Sample]) -> QImage:
 
 
 def _drawn(
-    one: Sample, found: npt.NDArray[np.bool_], colour: tuple[int, int, int]
+    one: ShownSample, found: npt.NDArray[np.bool_], colour: tuple[int, int, int]
 ) -> npt.NDArray[np.uint8]:
     """Draw a cell with the person's outline and what was found, (SIDE, SIDE, 4)."""
     height, width = one.truth.shape

@@ -33,8 +33,8 @@ class Sample(NamedTuple):
 
 
 @dataclass
-class Scene:
-    """A noise-free plane.
+class Painting:
+    """A noise-free plane, before an instrument looks at it.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Scene:
     info: dict[str, Any] = field(default_factory=dict)
 
 
-Painter = Callable[[np.random.Generator, tuple[int, int]], Scene]
+Painter = Callable[[np.random.Generator, tuple[int, int]], Painting]
 
 
 def tones(
