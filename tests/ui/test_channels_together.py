@@ -9,6 +9,7 @@ import pytest
 
 from fake_model import blobs
 from napari_sam.files.composed import Composed
+from napari_sam.ui.layers.channels import FollowedChannels
 from napari_sam.ui.layers.together import together
 
 CENTRES = ((20, 20), (40, 60))
@@ -109,3 +110,124 @@ def test_a_pyramid_of_each_is_a_pyramid_of_both(bench):
     ]
     image = together(made)
     assert [level.shape for level in image.data] == [(64, 80, 3), (32, 40, 3)]
+
+
+ELSEWHERE = blobs(centres=((50, 15),), radius=9).astype(np.uint16)
+
+
+def area(bench: Any) -> int:
+    """Pixels of the cell that is proposed."""
+    bench.settle()
+    return bench.state.answer.regions(0)[0].area
+
+
+def test_a_channel_that_a_script_edits_is_looked_at_anew(bench):
+    one, two = channels(bench, "a", "b", pixels=CELLS.copy())
+    image = together_of(bench)
+    bench.click(20, 20)
+    before = area(bench)
+    drawn = []
+    image.events.set_data.connect(drawn.append)
+    for channel in (one, two):
+        channel.data[14:32, 14:32] = channel.data.max()
+        channel.refresh()
+    assert area(bench) > 2 * before
+    assert len(drawn) == 1  # on the screen, too
+    one.visible = two.visible = False
+    one.data[:], two.data[:] = CELLS, 2 * CELLS
+    one.visible = two.visible = True  # what is hidden is drawn when it is shown
+    assert area(bench) == before
+
+
+def test_going_to_another_slice_draws_each_once(bench):
+    channels(bench, "a", "b", pixels=np.stack([CELLS] * 4))
+    image = together_of(bench)
+    drawn = []
+    image.events.set_data.connect(lambda event: drawn.append(bench.viewer.dims.point[0]))
+    for at in (0, 2, 3):
+        bench.viewer.dims.set_point(0, at)
+        bench.settle()
+    assert drawn == [0, 2, 3]
+
+
+def test_another_array_in_the_layer_of_a_channel_is_seen_and_its_cells_stay(bench):
+    one, two = channels(bench, "a", "b", pixels=CELLS.copy())
+    image = together_of(bench)
+    bench.keep(20, 20)
+    kept = bench.state.target.data.copy()
+    two.data = 2 * ELSEWHERE
+    bench.settle()
+    assert image.data[50, 15].tolist() == [13, 255, 0]
+    assert image.data[20, 20].tolist() == [255, 13, 0]
+    assert bench.state.image is image
+    np.testing.assert_array_equal(bench.state.target.data, kept)
+    one.data = np.zeros((30, 40), np.uint16)
+    bench.settle()
+    assert "'a + b' stays as it was: 'b' does not lie on 'a'" in bench.state.status
+    assert image.data[20, 20].tolist() == [255, 13, 0]
+    two.data = np.full((30, 40), 400, np.uint16)
+    bench.settle()
+    assert "as they are now" in bench.state.status
+    assert image.data.shape == (30, 40, 3)
+    assert image.data[2, 2].tolist() == [0, 255, 0]
+    np.testing.assert_array_equal(bench.viewer.layers["a + b cells"].data, kept)
+
+
+def test_contrast_is_followed_and_the_cell_in_hand_stays(bench):
+    one, _ = channels(bench, "a", "b", pixels=CELLS.copy())
+    image = together_of(bench)
+    bench.click(20, 20)
+    bench.settle()
+    pixels, asked = image.data, len(bench.model.prompts)
+    one.contrast_limits = (0, 400)
+    bench.settle()
+    assert image.data is pixels
+    assert image.data[20, 20].tolist() == [128, 255, 0]
+    assert len(bench.model.prompts) > asked
+    bench.press("Enter")
+    bench.settle()
+    assert bench.viewer.layers["a + b cells"].data[20, 20] == 1
+
+
+def test_a_channel_that_was_removed_stays_in_the_picture_and_the_others_are_followed(bench):
+    one, two = channels(bench, "a", "b", pixels=CELLS.copy())
+    image = together_of(bench)
+    bench.viewer.layers.remove(one)
+    two.name = "renamed"
+    two.data = 2 * ELSEWHERE
+    one.data = ELSEWHERE  # of nobody's concern
+    bench.settle()
+    assert image.data[20, 20].tolist() == [255, 13, 0]
+    assert image.data[50, 15].tolist() == [13, 255, 0]
+    bench.viewer.layers.remove(image)
+    two.data = CELLS
+    bench.settle()
+    assert bench.state.image is two
+
+
+def test_a_search_ends_on_what_it_began_with(bench):
+    one, two = channels(bench, "a", "b", pixels=CELLS.copy())
+    image = together_of(bench)
+    bench.find.start()
+    one.data = two.data = ELSEWHERE
+    two.contrast_limits = (0, 200)
+    while bench.loop.turn():
+        pass
+    assert image.data[20, 20].tolist() == [255, 255, 0]
+    bench.settle()
+    np.testing.assert_array_equal(bench.viewer.layers["a + b cells found"].data > 0, CELLS > 100)
+    assert image.data[20, 20].tolist() == [13, 13, 0]
+    assert image.data[50, 15].tolist() == [255, 255, 0]
+
+
+def test_another_panel_follows_the_same_channels(bench, make_bench):
+    one, _ = channels(bench, "a", "b", pixels=CELLS.copy())
+    image = together_of(bench)
+    bench.session.close()
+    one.contrast_limits = (0, 400)
+    other = make_bench(bench.viewer)
+    other.session.layers.choose("image", image)
+    one.data = ELSEWHERE
+    other.settle()
+    assert image.data[50, 15].tolist() == [128, 13, 0]
+    assert isinstance(other.session.layers._channels, FollowedChannels)

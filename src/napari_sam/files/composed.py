@@ -28,7 +28,7 @@ class Composed(Lazy):
     channels : sequence of (..., H, W) arrays
         Up to three, of one shape.
     limits : sequence of (low, high)
-        Of each channel: what becomes 0 and 255.
+        Of each channel: what becomes 0 and 255. They may be set anew.
     """
 
     def __init__(self, channels: Sequence[Any], limits: Sequence[Limits]) -> None:
@@ -38,12 +38,12 @@ class Composed(Lazy):
 
     def _read(self, ranges: list[range]) -> npt.NDArray[Any]:
         *where, colours = ranges
-        found = np.zeros(tuple(map(len, ranges)), np.uint8)
+        found, limits = np.zeros(tuple(map(len, ranges)), np.uint8), self.limits
         key = tuple(as_slice(one) for one in where)
         for place, colour in enumerate(colours):
             if colour < len(self.channels):
                 part = np.asarray(self.channels[colour][key])
-                found[..., place] = _eight_bit(part, self.limits[colour])
+                found[..., place] = _eight_bit(part, limits[colour])
         return found
 
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any
 from psygnal import Signal
 
 from napari_sam.errors import LabelsError, NapariSamError, ViewError
+from napari_sam.ui.layers.channels import FollowedChannels
 from napari_sam.ui.layers.label_grid import labels_plane
 from napari_sam.ui.layers.listening import Listening
 from napari_sam.ui.layers.notes import KEPT_FOR, is_copy, note, noted
 from napari_sam.ui.layers.planes import spatial_shape
 from napari_sam.ui.layers.together import channels_among, together
-from napari_sam.ui.workbench import Workbench
+from napari_sam.ui.workbench import SEARCHING, Workbench
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
@@ -43,6 +44,10 @@ class LayerChoice:
         self._by_person = False
         self._shape: tuple[int, ...] = ()  # of the image
         self._misfit = ""  # what was said of labels that were chosen and do not fit
+        self._channels = FollowedChannels(
+            *(bench.viewer, bench.loop.later, self._searching),
+            *(self._redrawn, self._told_of_channels),
+        )
 
     def open(self) -> None:
         """Start following, with the active or the topmost image chosen."""
@@ -56,12 +61,15 @@ class LayerChoice:
         events = self._bench.state.events
         events.image.connect(self._image_chosen)
         events.target.connect(self._target_chosen)
+        events.progress.connect(self._progressed)
+        self._channels.open()
         self._choose_an_image()
 
     def close(self) -> None:
         """Stop following."""
         self._viewer.stop()
         self._image.stop()
+        self._channels.close()
         for signal in (self.layers_changed, self.layer_removed, self.image_changed):
             signal.disconnect()
         self.view_changed.disconnect()
@@ -102,17 +110,36 @@ target or merge."""
         layers = self._bench.viewer.layers
         theirs = [layer for layer in layers if layer not in self._bench.ours]
         try:
-            made = together(channels_among(theirs, layers.selection))
+            channels = channels_among(theirs, layers.selection)
+            made = together(channels)
         except NapariSamError as error:
             self._bench.fail(error)
             self.layers_changed.emit()  # the list shows again what is worked on
             return
         layers.append(made)
+        self._channels.follow(made, channels)
         self.choose("image", made)
         self._bench.result(
-            f"Now working on {made.name!r}: red, green and blue, each with the contrast that its "
-            "layer has now."
+            f"Now working on {made.name!r}: red, green and blue, each with the contrast of its "
+            "layer."
         )
+
+    # -- channels that are seen together ----------------------------------------------------------
+
+    def _searching(self) -> bool:
+        return any(self._bench.jobs.wants(slot) for slot in SEARCHING)
+
+    def _progressed(self, fraction: float | None) -> None:
+        if fraction is None:
+            self._channels.free()
+
+    def _redrawn(self, image: Image) -> None:
+        if image is self._bench.state.image:
+            self._repainted()
+
+    def _told_of_channels(self, image: Image, what: str, problem: bool) -> None:
+        if image is self._bench.state.image:
+            self._bench.result(what, problem)
 
     # -- the image --------------------------------------------------------------------------------
 
@@ -237,6 +264,7 @@ target or merge."""
         """Let go of a layer that was deleted; nothing of the person's depends on it."""
         layer, state = event.value, self._bench.state
         self.layer_removed.emit(layer)
+        self._channels.layers_changed()
         for role in _ROLES:
             if getattr(state, role) is layer:
                 self._bench.choose(role, None)
@@ -248,6 +276,7 @@ target or merge."""
         self.view_changed.emit()
 
     def _looked(self, event: Any = None) -> None:
+        self._channels.free()
         self.view_changed.emit()
 
     def _moved(self, event: Any = None) -> None:

@@ -15,6 +15,9 @@ from napari_sam.ui.layers.planes import affine, contrast_limits, spatial_shape
 if TYPE_CHECKING:
     from napari.layers import Image, Layer
 
+Part = tuple[list[Any], tuple[float, float]]
+"""The pixels of a channel, level by level, and what of them is black and white."""
+
 _MOST = 3  # colours that a model sees
 _HOW = "Select two or three images of the same size in the layer list (Ctrl+click), then try again."
 
@@ -66,19 +69,48 @@ def together(channels: Sequence[Image]) -> Image:
     """
     from napari.layers import Image
 
-    first = channels[0]
-    for other in channels[1:]:
-        if not _same_grid(first, other):
-            raise ViewError(
-                f"{other.name!r} does not lie on {first.name!r}, pixel by pixel: they have other "
-                f"sizes, scales or places. {_HOW}"
-            )
-    limits = [contrast_limits(one) or (0.0, 1.0) for one in channels]
-    levels = [Composed(parts, limits) for parts in zip(*map(_levels, channels), strict=False)]
+    check_grid(channels)
+    levels = composed([part_of(one) for one in channels])
     name = " + ".join(one.name for one in channels)
+    place = transform_of(channels[0])
     if len(levels) > 1:
-        return Image(levels, name=name, rgb=True, multiscale=True, **transform_of(first))
-    return Image(levels[0], name=name, rgb=True, **transform_of(first))
+        return Image(levels, name=name, rgb=True, multiscale=True, **place)
+    return Image(levels[0], name=name, rgb=True, **place)
+
+
+def part_of(channel: Image) -> Part:
+    """Return the pixels of a channel, level by level, and its contrast."""
+    return levels_of(channel), contrast_limits(channel) or (0.0, 1.0)
+
+
+def composed(parts: Sequence[Part]) -> list[Composed]:
+    """Put channels together, level by level.
+
+    Raises
+    ------
+    ViewError
+        When they have other sizes.
+    """
+    limits = [contrast for _, contrast in parts]
+    levels = list(zip(*(pixels for pixels, _ in parts), strict=False))
+    if any(len({one.shape for one in level}) > 1 for level in levels):
+        raise ViewError(f"its channels have other sizes than each other. {_HOW}")
+    return [Composed(level, limits) for level in levels]
+
+
+def check_grid(channels: Sequence[Image]) -> None:
+    """Refuse channels that do not lie on each other, pixel by pixel.
+
+    Raises
+    ------
+    ViewError
+    """
+    for other in channels[1:]:
+        if not _same_grid(channels[0], other):
+            raise ViewError(
+                f"{other.name!r} does not lie on {channels[0].name!r}, pixel by pixel: they have "
+                f"other sizes, scales or places. {_HOW}"
+            )
 
 
 def one_scene(first: Image, other: Image) -> bool:
@@ -98,18 +130,19 @@ def one_scene(first: Image, other: Image) -> bool:
 
 def _parts(layer: Image) -> list[Any]:
     """The arrays that an image is seen of."""
-    finest = _levels(layer)[0]
+    finest = levels_of(layer)[0]
     return list(finest.channels) if isinstance(finest, Composed) else [finest]
 
 
-def _levels(layer: Image) -> list[Any]:
+def levels_of(layer: Image) -> list[Any]:
+    """Return the arrays of an image, one or a pyramid, the finest first."""
     return list(layer.data) if layer.multiscale else [layer.data]
 
 
 def _same_grid(first: Image, other: Image) -> bool:
     if spatial_shape(first) != spatial_shape(other) or first.units != other.units:
         return False
-    alike = [level.shape for level in _levels(first)], [level.shape for level in _levels(other)]
+    alike = [level.shape for level in levels_of(first)], [level.shape for level in levels_of(other)]
     same_levels = all(ours == theirs for ours, theirs in zip(*alike, strict=False))
     places = zip(affine(first), affine(other), strict=True)
     return same_levels and all(np.allclose(ours, theirs) for ours, theirs in places)
