@@ -16,6 +16,7 @@ from napari_sam.ui.canvas.brush_cursor import BrushCursor
 from napari_sam.ui.canvas.clicks import RIGHT
 from napari_sam.ui.proposing.painted import painted
 from napari_sam.ui.tools.brush import Brush
+from napari_sam.ui.tools.brush_targets import Proposed, Stroke
 
 BESIDE = [(20.0, 24.0), (20.0, 32.0)]  # from inside the cell at (20, 20) to beside it
 
@@ -75,6 +76,24 @@ def test_a_stroke_changes_the_proposed_outline_and_is_taken_back(proposed):
     proposed.press("Control-Z")
     proposed.settle()
     assert proposed.state.answer is None
+
+
+def test_a_stroke_is_made_once_more_on_what_is_proposed_and_never_on_an_older_answer(proposed):
+    strokes: list[Stroke] = []
+    answer, before = proposed.state.answer, outline(proposed)
+    target = Proposed(proposed.cells.parts, answer, 0, strokes.append)
+    target.put(Region(np.ones((3, 4), bool), 18, 30))
+    now = outline(proposed)
+    assert now.sum() == 12
+    target.put(target.region)  # of an answer that is no longer there
+    assert (outline(proposed) == now).all()
+    assert strokes[-1].newest()
+    strokes[-1].take_back()
+    assert (outline(proposed) == before).all()
+    assert not strokes[-1].newest()
+    assert strokes[-1].again()
+    assert (outline(proposed) == now).all()
+    assert [stroke.newest() for stroke in strokes] == [False, True]
 
 
 def test_what_was_painted_is_kept_and_a_dab_is_no_click(proposed):

@@ -294,8 +294,9 @@ class Find(Tool):
     def _outdated(self, after: FindOptions) -> bool:
         """Whether the maps being made for a new diameter are for one that is no longer wanted."""
         running, search = self._running, self.following.search
-        again = running is not None and search is not None and running.layer is search.layer
-        return again and running is not None and _again(running.options, after)
+        if running is None or search is None or running.layer is not search.layer:
+            return False
+        return _again(running.options, after)
 
     def _moved(self, search: Search, after: FindOptions) -> bool:
         """Choose within another region, if it was searched."""
@@ -324,9 +325,8 @@ class Find(Tool):
         """Show how many were found, while what is shown is what was searched."""
         options, search = self.bench.state.find, self.following.search
         if search is None:
-            if (
-                options.region != "stack" and not self._tiles.running
-            ):  # else of all slices, whichever is shown
+            # The count of a stack, or of tiles, stays, whichever slice is shown.
+            if options.region != "stack" and not self._tiles.running:
                 self._count(None)
             return
         same = options.method == search.options.method and options.region != "stack"

@@ -8,7 +8,8 @@ from napari_sam.ui.canvas.drags import Drags, Place
 from napari_sam.ui.canvas.keys import Action
 from napari_sam.ui.proposing.drawing import Drawing
 from napari_sam.ui.state import Pen
-from napari_sam.ui.tools.brush import Brush, Hand
+from napari_sam.ui.tools.brush import Brush
+from napari_sam.ui.tools.brush_targets import Hand
 from napari_sam.ui.tools.through import Through
 from napari_sam.ui.tools.tool import Parts
 
