@@ -9,22 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from images_watched import Watched
 from napari_sam.errors import ImageError
 from napari_sam.images import Image, Plane, is_rgb, planes
 from napari_sam.pixel_size import PixelSize
-
-
-class Watched:
-    """An array on disk, as far as this package looks, that counts what was read."""
-
-    def __init__(self, data: np.ndarray) -> None:
-        self.data, self.read = data, 0
-        self.shape, self.dtype, self.ndim = data.shape, data.dtype, data.ndim
-
-    def __getitem__(self, key: Any) -> np.ndarray:
-        taken = self.data[key]
-        self.read += taken.size
-        return taken
 
 
 def numbered(*shape: int) -> np.ndarray:
