@@ -59,13 +59,13 @@ def main() -> None:
         }
     print("| share | away | " + " | ".join(columns) + " |")
     print("|" + "---|" * (len(columns) + 2), flush=True)
-    for haze.SHARE, haze.AWAY in WAYS:
+    for haze.HAZE_SHARE, haze.LIGHT_REACH in WAYS:
         cells = [
             float(np.mean([precision(stack, model, diameter) for stack, diameter in samples]))
             for samples in columns.values()
         ]
         shown = " | ".join(f"{cell:.2f}" for cell in cells)
-        print(f"| {haze.SHARE:.2f} | {haze.AWAY} | {shown} |", flush=True)
+        print(f"| {haze.HAZE_SHARE:.2f} | {haze.LIGHT_REACH} | {shown} |", flush=True)
 
 
 if __name__ == "__main__":

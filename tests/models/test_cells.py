@@ -378,7 +378,7 @@ def test_folding_the_norms_changes_no_map():
 
 
 def test_planes_read_in_half_precision_show_the_same_objects(monkeypatch):
-    monkeypatch.setattr(size, "NEAR", (1.0,))  # which of some sizes is chosen can hang on little
+    monkeypatch.setattr(size, "NEAR_SIZES", (1.0,))  # which one is chosen can hang on little
     image = generate("nuclei_dense", 5, (192, 192)).image
     exact, half = load_cells(), load_cells(precision="bfloat16")
     assert exact.fingerprint != half.fingerprint  # what one keeps is not served to the other
@@ -510,7 +510,7 @@ class Telling(Drawing):
 
 
 def test_a_size_that_is_told_is_believed_if_it_is_near_what_was_measured(monkeypatch):
-    monkeypatch.setattr(size, "NEAR", (1.0,))  # it is what it is, however sure of others
+    monkeypatch.setattr(size, "NEAR_SIZES", (1.0,))  # it is what it is, however sure of others
     rows, columns = np.mgrid[:320, :320]
     image = ((rows % 40 < 20) & (columns % 40 < 20)).astype(float)
 
@@ -528,13 +528,13 @@ def test_a_size_that_is_told_is_believed_if_it_is_near_what_was_measured(monkeyp
 def test_of_sizes_near_the_one_found_the_one_counts_at_which_the_network_is_surer(monkeypatch):
     image = generate("nuclei_sparse", 5, (192, 192)).image
     model = load_cells()
-    sure = dict.fromkeys((*size.NEAR, 1.0), 0.9)
+    sure = dict.fromkeys((*size.NEAR_SIZES, 1.0), 0.9)
     monkeypatch.setattr(size, "_certainty", lambda *where: sure[where[-1]])
     found = model.encode(image).features.diameter
-    sure[size.NEAR[1]] = 0.9 + size.SURER / 2
+    sure[size.NEAR_SIZES[1]] = 0.9 + size.SURER_BY / 2
     assert model.encode(image).features.diameter == found, "it is hardly surer"
-    sure[size.NEAR[1]] = 0.9 + size.SURER * 2
-    assert model.encode(image).features.diameter == pytest.approx(size.NEAR[1] * found)
+    sure[size.NEAR_SIZES[1]] = 0.9 + size.SURER_BY * 2
+    assert model.encode(image).features.diameter == pytest.approx(size.NEAR_SIZES[1] * found)
 
 
 def test_the_certainty_of_a_plane_is_that_of_its_middle():

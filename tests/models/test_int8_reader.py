@@ -79,7 +79,7 @@ def test_no_sum_of_products_is_cut_off(inputs, outputs, kernel, negative):
 
 @here
 def test_a_plane_shows_the_same_objects(monkeypatch):
-    monkeypatch.setattr(size, "NEAR", (1.0,))  # which of some sizes is chosen can hang on little
+    monkeypatch.setattr(size, "NEAR_SIZES", (1.0,))  # which one is chosen can hang on little
     image = generate("nuclei_dense", 5, (192, 192)).image
     exact, fast = load_cells(), load_cells(precision="int8")
     assert exact.fingerprint != fast.fingerprint  # what one keeps is not served to the other

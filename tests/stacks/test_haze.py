@@ -14,7 +14,7 @@ from fake_model import FakeModel
 from napari_sam.errors import ParameterError
 from napari_sam.images import Image, PlaneStack
 from napari_sam.stacks.crops import Slices, Window
-from napari_sam.stacks.haze import SHARE, Dehazed, dehazed, reach_of, without_haze
+from napari_sam.stacks.haze import HAZE_SHARE, Dehazed, dehazed, reach_of, without_haze
 
 DISC = np.s_[20:40, 30:50]
 
@@ -32,7 +32,7 @@ def test_what_goes_on_through_the_slices_keeps_its_shape(plane: np.ndarray) -> N
     found = without_haze(plane, [plane, plane])
     if len(np.unique(plane)) > 1:  # what shows nothing stays as it is
         dark = float(plane.min())  # which is no light
-        np.testing.assert_allclose(found, plane - SHARE * (plane - dark), rtol=1e-5)
+        np.testing.assert_allclose(found, plane - HAZE_SHARE * (plane - dark), rtol=1e-5)
 
 
 @settings(max_examples=30, deadline=None)
@@ -108,7 +108,7 @@ def test_values_far_from_zero_stay_apart(kind: str) -> None:
     far = (seen + 2**31 - 200).astype(kind)
     found = Dehazed(np.stack([far, far, far]), 0, 1)[1, :, :]
     assert len(np.unique(found)) == 64
-    np.testing.assert_allclose(np.diff(found), 1 - SHARE, rtol=1e-5)
+    np.testing.assert_allclose(np.diff(found), 1 - HAZE_SHARE, rtol=1e-5)
 
 
 @pytest.mark.parametrize("axis", [0, 1, 2])
@@ -189,7 +189,7 @@ def test_how_far_apart_slices_are_tells_where_their_light_comes_from() -> None:
         seen.clear()
         ns.propagate(hazy(), {5: shown}, Watched(), spacing=spacing, first=4, last=5)
         light.append(round(float(200 - seen[0].max()), 1))
-    assert light == [round((200 + at - 2 * 10) / 2 * SHARE, 1) for at in (50, 60, 10)]
+    assert light == [round((200 + at - 2 * 10) / 2 * HAZE_SHARE, 1) for at in (50, 60, 10)]
     for told in ({}, {"divisions": True}, {"over_time": True}):  # also where nobody asks for it
         with pytest.raises(ParameterError, match="spacing is three"):
             ns.propagate(hazy(), {5: shown}, FakeModel(), spacing=(1, 1), **told)

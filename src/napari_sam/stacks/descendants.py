@@ -11,7 +11,7 @@ from napari_sam.models.model import Model
 from napari_sam.prompts import Prompt
 from napari_sam.regions import Region, common
 from napari_sam.stacks.carry import Carry
-from napari_sam.stacks.division import COVERED, Divisions, diameter_of, middle_of
+from napari_sam.stacks.division import SAME_COVERED, Divisions, diameter_of, middle_of
 from napari_sam.stacks.following import Step
 from napari_sam.stacks.lineage import REACH
 from napari_sam.stacks.recalled import Recalled
@@ -192,7 +192,7 @@ class Descendants:
                 apart = float(np.linalg.norm(middle_of(where) - middle_of(region)))
                 lost[number] = apart / diameter_of(region)
         shared = {number: common(one, region) for number, one in there.items()}
-        held = [n for n, one in there.items() if shared[n] > COVERED * one.area]
+        held = [n for n, one in there.items() if shared[n] > SAME_COVERED * one.area]
         if len(held) > 1:
             return min(self.members[number].parent for number in held)
         if any(shared.values()):

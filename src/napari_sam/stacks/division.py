@@ -28,14 +28,14 @@ from napari_sam.stacks.frames import Floats, describe
 from napari_sam.stacks.lineage import LATELY, Lineage, Nodes, join
 from napari_sam.stacks.link import link_two
 
-LASTING = 2  # frames after their first one on which both daughters have to be seen
-CLOSE = 0.75  # diameters around the cell's middle where daughters' middles lie
-SURE = 2.0  # log-odds that are asked of a division: 7 to 1
-EXPLAINED = 0.5  # IoU with the cell from which one of two objects is the cell
-AROUND = 1.5  # the same, where neighbours lie that may explain what is seen
-MOST = 8  # objects that are looked at around a cell
-PEAK = 0.25  # least height of what may be the middle of an object
-COVERED = 0.5  # share of an object that is covered by another one if they are the same
+LASTING_FRAMES = 2  # frames after their first one on which both daughters have to be seen
+DAUGHTER_REACH = 0.75  # diameters around the cell's middle where daughters' middles lie
+SURE_DIVISION = 2.0  # log-odds that are asked of a division: 7 to 1
+SAME_CELL = 0.5  # IoU with the cell from which one of two objects is the cell
+NEIGHBOUR_REACH = 1.5  # diameters within which neighbours lie that may explain what is seen
+MOST_OBJECTS = 8  # objects that are looked at around a cell
+LEAST_PEAK = 0.25  # least height of what may be the middle of an object
+SAME_COVERED = 0.5  # share of an object that is covered by another one if they are the same
 
 Ids = npt.NDArray[np.int32]
 
@@ -90,30 +90,30 @@ class Divisions:
         Division or None
         """
         mother = known[frame - 1]
-        if frame + LASTING >= self._slices.depth:
+        if frame + LASTING_FRAMES >= self._slices.depth:
             return None
         earlier = [t for t in range(frame - 1 - LATELY, frame) if t in known]
         wide = max(diameter_of(known[t]) for t in earlier)
-        if len(self._objects(frame, mother, CLOSE * wide, least=2)) < 2:
+        if len(self._objects(frame, mother, DAUGHTER_REACH * wide, least=2)) < 2:
             return None
         lost = LostSlices(self._slices, Window.around(mother, self._slices.plane, WIDE))
         earlier = [t for t in earlier if not lost.holds(t, 1)] or earlier
         frames = (t for t in range(frame, self._slices.depth) if not lost.holds(t, 1))
-        later = list(islice(frames, LASTING + 1))
-        if later[0] > frame or len(later) <= LASTING:
+        later = list(islice(frames, LASTING_FRAMES + 1))
+        if later[0] > frame or len(later) <= LASTING_FRAMES:
             return None
         before = [[known[t], *self._beside(t, known[t])] for t in earlier]
         found: list[list[Region]] = []
         for t in later:  # what is not there at once needs no further look
-            objects = self._objects(t, mother, AROUND * wide)
+            objects = self._objects(t, mother, NEIGHBOUR_REACH * wide)
             found.append([one.region for one in objects])
             linked = _linked(before, found, self._slices)
-            if linked is None or linked[1] < SURE:
+            if linked is None or linked[1] < SURE_DIVISION:
                 return None
         assert linked is not None
-        first = self._objects(frame, mother, AROUND * wide)
+        first = self._objects(frame, mother, NEIGHBOUR_REACH * wide)
         daughters = first[linked[0][0]], first[linked[0][1]]
-        if max(iou_of(one.region, mother) for one in daughters) > EXPLAINED:
+        if max(iou_of(one.region, mother) for one in daughters) > SAME_CELL:
             return None
         return Division(frame, daughters, linked[1])
 
@@ -121,7 +121,7 @@ class Divisions:
 
     def _beside(self, frame: int, cell: Region) -> list[Region]:
         """List the objects around a cell that are not the cell."""
-        found = self._objects(frame, cell, AROUND * diameter_of(cell))
+        found = self._objects(frame, cell, NEIGHBOUR_REACH * diameter_of(cell))
         return [one.region for one in found if not _same(one.region, cell)]
 
     def _objects(self, frame: int, cell: Region, reach: float, least: int = 1) -> list[Step]:
@@ -136,7 +136,7 @@ class Divisions:
         """
         asked = frame, cell, reach
         if asked not in self._seen:
-            middles = self._middles(frame, cell, reach)[:MOST]
+            middles = self._middles(frame, cell, reach)[:MOST_OBJECTS]
             self._seen[asked] = self._clicked(frame, cell, middles) if len(middles) >= least else []
         return self._seen[asked]
 
@@ -156,7 +156,7 @@ class Divisions:
         for answer in found:
             mask = answer.masks[0]
             free = mask & ~taken
-            if np.count_nonzero(free) > (1 - COVERED) * np.count_nonzero(mask):
+            if np.count_nonzero(free) > (1 - SAME_COVERED) * np.count_nonzero(mask):
                 objects.append(Step(frame, window.region(free), float(answer.scores[0])))
                 taken |= mask
         return objects
@@ -171,7 +171,7 @@ class Divisions:
         window, embedding = self._look(frame, cell)
         maps = self._finder.instance_maps(embedding, diameter=diameter_of(cell))
         highest = maps.centre == ndi.maximum_filter(maps.centre, 3)
-        peaks = np.argwhere(highest & (maps.centre > PEAK) & (maps.foreground > 0.5))
+        peaks = np.argwhere(highest & (maps.centre > LEAST_PEAK) & (maps.foreground > 0.5))
         places = (peaks + 0.5) * maps.scale + np.array(maps.origin) - 0.5
         middle = middle_of(cell) - np.array([window.top, window.left])
         apart = np.linalg.norm(places - middle, axis=1)
@@ -193,7 +193,7 @@ def middle_of(region: Region) -> Floats:
 
 def _same(one: Region, other: Region) -> bool:
     """Whether the smaller of two regions is covered by the larger one."""
-    return common(one, other) > COVERED * min(one.area, other.area)
+    return common(one, other) > SAME_COVERED * min(one.area, other.area)
 
 
 def _around(regions: list[Region], plane: tuple[int, int]) -> Window:

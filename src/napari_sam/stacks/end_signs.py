@@ -20,11 +20,11 @@ from napari_sam.stacks.light import Light
 Signs = npt.NDArray[np.float64]
 
 AHEAD = 3  # slices that have to be known beyond one that is judged
-FLAT = 0.02  # brightness by which an object has to differ from its surroundings to tell anything
-FAINT = 0.2  # how much a click or the looks may lose without telling anything
-UNFOUND = 0.6  # of its best, how well a click alone finds it below which growth is a swap
-PULSE = log(1.5)  # growth in time, log, that is none: touching, or half outside, it varies
-SLIM = 1.0  # log of how much larger both sides are that says all there is to say
+LEAST_CONTRAST = 0.02  # between an object and its surroundings for its brightness to tell anything
+SLACK = 0.2  # how much a click or the looks may lose without telling anything
+BADLY_FOUND = 0.6  # of its best, how well a click alone finds it below which growth is a swap
+NO_GROWTH = log(1.5)  # log growth in time that is none: of objects that touch, sizes vary
+MOST_WAIST = 1.0  # log of how much larger both sides are that counts at most
 
 
 @dataclass(frozen=True)
@@ -144,14 +144,14 @@ def signs_in_time(past: Past, seen: Sequence[SeenOnSlice]) -> Signs:
     growth = swelling(np.array([*past.areas[-2:], *(one.region.area for one in seen)], float))
     slowing = growth <= np.concatenate([[past.growth], growth[:-1]])
     widens = past.slowing & np.logical_and.accumulate(slowing)
-    swap = np.where((found < UNFOUND) & ~widens, np.maximum(growth - PULSE, 0.0), 0.0)
+    swap = np.where((found < BADLY_FOUND) & ~widens, np.maximum(growth - NO_GROWTH, 0.0), 0.0)
     return np.stack([found, swap], axis=1)
 
 
 def left_of(start: Light, seen: Sequence[SeenOnSlice]) -> Signs:
     """Return how much of an object's contrast is left; all of it where it had none."""
     contrast = start.inside - start.around
-    if abs(contrast) <= FLAT:
+    if abs(contrast) <= LEAST_CONTRAST:
         return np.ones(len(seen))
     inside = np.array([one.light.inside for one in seen])
     return np.asarray(np.clip((inside - start.around) / contrast, -1, 2), np.float64)
@@ -173,13 +173,13 @@ def _waist(past: Past, areas: Signs) -> Signs:
     before = np.concatenate([past.areas, areas])
     behind = sliding_window_view(before, AHEAD).max(axis=1)[:-1]
     waist = np.minimum(np.maximum(behind, areas), -_least_ahead(-areas)) / areas
-    return np.asarray(np.minimum(np.log(waist), SLIM), np.float64)
+    return np.asarray(np.minimum(np.log(waist), MOST_WAIST), np.float64)
 
 
 def _left(best: float, values: Signs) -> Signs:
     """Return how much of a sign is left: 1 of the best so far, less towards the worst ahead."""
     most, least = _most(best, values), _least_ahead(values)
-    return np.asarray((values - least + FAINT) / (most - least + FAINT), np.float64)
+    return np.asarray((values - least + SLACK) / (most - least + SLACK), np.float64)
 
 
 def _most(best: float, values: Signs) -> Signs:

@@ -26,11 +26,11 @@ from napari_sam.stacks.logits import spread
 
 Map = npt.NDArray[np.float32]
 
-TRUST = 2.0  # logits that the expected shape adds per pixel of depth
-LESS = 0.5  # the same where the model knows the object as it was on the frame before
-DEEP = 4.0  # pixels of depth beyond which it adds no more
-NOTHING = 0.1  # fit of the answer to box and point up to which a click alone is not heard
-FEW = 4  # neighbours that the model is told not to mean
+SHAPE_WEIGHT = 2.0  # logits that the expected shape adds per pixel of depth
+SHAPE_WEIGHT_LEARNT = 0.5  # the same where the model knows the object on the frame before
+MOST_DEPTH = 4.0  # pixels of depth beyond which it adds no more
+NO_FIT = 0.1  # fit of the answer to box and point up to which a click alone is not heard
+MOST_NEIGHBOURS = 4  # that the model is told not to mean
 NOBODY = Region(np.zeros((0, 0), dtype=bool))
 
 
@@ -153,9 +153,10 @@ def follow(
     embedding = model.encode_window(pixels, limits=slices.limits)
     told = known if over_time and model.follows is not None else None
     answer = ask(model, embedding, expected, beside(taken, expected), told)
-    weighed = answer.logits + (TRUST if told is None else LESS) * _depth(expected)
+    weight = SHAPE_WEIGHT if told is None else SHAPE_WEIGHT_LEARNT
+    weighed = answer.logits + weight * _depth(expected)
     if taken is not None:
-        weighed[taken != 0] = -DEEP
+        weighed[taken != 0] = -MOST_DEPTH
     mask = _main_part(weighed > 0, expected)
     if not mask.any():
         return None
@@ -227,7 +228,7 @@ def ask(
     clicked = model.predict(embedding, Prompt([middle], window=found.window))
     fits, alone = _fits(found, expected), _fits(clicked, expected)
     logits = _best(found, fits, expected)
-    if learnt is None and max(fits) > NOTHING:  # a click is not bound by a box that does not fit
+    if learnt is None and max(fits) > NO_FIT:  # a click is not bound by a box that does not fit
         logits = np.float32(0.5) * (logits + _best(clicked, alone, expected))
     return WindowAnswer(logits, float(found.scores[int(np.argmax(fits))]), max(alone))
 
@@ -258,25 +259,27 @@ def beside(taken: npt.NDArray[Any] | None, expected: Mask) -> list[tuple[int, in
     Returns
     -------
     list of (row, column)
-        At most `FEW`, of those that have most pixels there.
+        At most `MOST_NEIGHBOURS`, of those that have most pixels there.
     """
     if taken is None:
         return []
     box = tuple(slice(max(side.start - 1, 0), side.stop + 1) for side in extent(expected))
     near = taken[box]
     ids, counts = np.unique(near[near != 0], return_counts=True)
-    return [deepest(taken == number) for number in ids[np.argsort(-counts, kind="stable")][:FEW]]
+    most_seen = ids[np.argsort(-counts, kind="stable")][:MOST_NEIGHBOURS]
+    return [deepest(taken == number) for number in most_seen]
 
 
 def _depth(mask: Mask) -> Map:
-    """Return the distance to the border, up to `DEEP`: positive inside."""
-    around = int(DEEP) + 1
+    """Return the distance to the border, up to `MOST_DEPTH`: positive inside."""
+    around = int(MOST_DEPTH) + 1
     rows, columns = extent(mask)
     part = np.pad(mask[rows, columns], around)
     near = ndi.distance_transform_edt(part) - ndi.distance_transform_edt(~part)
-    found = np.full((mask.shape[0] + 2 * around, mask.shape[1] + 2 * around), -DEEP, np.float32)
+    height, width = mask.shape
+    found = np.full((height + 2 * around, width + 2 * around), -MOST_DEPTH, np.float32)
     found[rows.start :, columns.start :][: part.shape[0], : part.shape[1]] = np.clip(
-        near, -DEEP, DEEP
+        near, -MOST_DEPTH, MOST_DEPTH
     )
     return found[around:-around, around:-around]
 

@@ -25,12 +25,12 @@ from napari_sam.images import Image, is_blank
 
 __all__ = ["Dehazed", "dehazed", "reach_of", "without_haze"]
 
-#: Of the mean of both slices, what is subtracted; and how many widths of a pixel they lie away,
-#: about as far as light reaches along z. Compared on generated and real stacks in
+#: Share of the mean of both slices that is subtracted; and how many widths of a pixel they lie
+#: away, about as far as light reaches along z. Compared on generated and real stacks in
 #: docs/stacks-figures.md.
-SHARE, AWAY = 1 / 3, 5.0
-FEW = 2  # slices away, where nobody knows how far that is
-FAR = 2 * AWAY  # widths of a pixel beyond which a slice beside shows other things, and no light
+HAZE_SHARE, LIGHT_REACH = 1 / 3, 5.0
+USUAL_REACH = 2  # slices away, where nobody knows how far that is
+NO_LIGHT = 2 * LIGHT_REACH  # beyond it a slice beside shows other things, and no light
 
 
 def reach_of(step: float | None) -> int:
@@ -52,8 +52,8 @@ def reach_of(step: float | None) -> int:
     (5, 2, 1, 0, 2)
     """
     if step is None:
-        return FEW
-    return 0 if step > FAR else max(1, round(AWAY / step))
+        return USUAL_REACH
+    return 0 if step > NO_LIGHT else max(1, round(LIGHT_REACH / step))
 
 
 def without_haze(
@@ -92,7 +92,7 @@ def without_haze(
         return pixels.astype(kind)
     with np.errstate(invalid="ignore", over="ignore"):
         light = sum(_light(one.astype(kind), limits) for one in seen) / len(beside)
-        found: npt.NDArray[np.floating[Any]] = pixels.astype(kind) - kind(SHARE) * light
+        found: npt.NDArray[np.floating[Any]] = pixels.astype(kind) - kind(HAZE_SHARE) * light
         dark = dark_level(pixels) if limits is None else None
         return found if dark is None else np.maximum(found, kind(dark))
 

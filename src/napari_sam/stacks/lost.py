@@ -16,8 +16,8 @@ from scipy import ndimage as ndi
 #: Of the detail of its neighbours, what a lost slice shows less than. Ordinary slices of the stacks
 #: and movies of ``benchmarks/stack_samples.py`` have at least .84, and .50 to .10 when they are
 #: blurred by a Gaussian of 4 pixels, .18 to .04 by one of 8.
-SHARE = 0.3
-MOST = 2  # slices lost one after the other beyond which an object is not looked for
+LOST_DETAIL = 0.3
+MOST_LOST = 2  # slices lost one after the other beyond which an object is not looked for
 _BLOCK = 4  # pixels of a side that are averaged: noise is no detail
 
 
@@ -55,7 +55,7 @@ def is_lost(shown: float, before: float, after: float) -> bool:
     >>> is_lost(0.01, 0.2, 0.18), is_lost(0.01, 0.2, 0.01)  # the object alone has ended there
     (True, False)
     """
-    return shown < SHARE * min(before, after)
+    return shown < LOST_DETAIL * min(before, after)
 
 
 def count_lost(shown: Callable[[int], float], before: int, way: int, depth: int) -> int:
@@ -84,7 +84,7 @@ def count_lost(shown: Callable[[int], float], before: int, way: int, depth: int)
     (2, 0)
     """
     known, most = shown(before), 0.0
-    for gone in range(MOST + 1):
+    for gone in range(MOST_LOST + 1):
         at = before + way * (gone + 1)
         if not 0 <= at < depth:
             return 0

@@ -10,11 +10,11 @@ import numpy as np
 from napari_sam.stacks.crops import Slices, Window
 from napari_sam.stacks.following import Step
 from napari_sam.stacks.frames import grey
-from napari_sam.stacks.rims import BESIDE, ShownLight, end_of, without_rim
+from napari_sam.stacks.rims import GROUND_WIDTH, ShownLight, end_of, without_rim
 from napari_sam.stacks.slice_signs import SMOOTH, Picture, smoothed
 from napari_sam.stacks.spans import Span
 
-MARGIN = 2 * BESIDE + 4 * SMOOTH  # pixels around an object that are looked at
+MARGIN = 2 * GROUND_WIDTH + 4 * SMOOTH  # pixels around an object that are looked at
 
 
 class Paring:

@@ -20,26 +20,26 @@ from napari_sam.regions import Mask
 from napari_sam.stacks.frames import Floats, FrameObjects, Ints
 from napari_sam.stacks.slice_signs import Picture, SliceRegions
 
-#: Of the way from the ground to the inside, where an object ends. Compared on generated and real
-#: stacks, see docs/stacks-figures.md.
-SHARE = 0.2
-BESIDE = 4  # pixels around a region that show the ground
-DEEP = 0.5  # of a region's greatest depth, from where on a pixel is inside
-#: Standard deviations of brightness by which the inside is brighter than the ground at least:
+#: Share of the way from the ground to the inside at which an object ends. Compared on generated and
+#: real stacks, see docs/stacks-figures.md.
+END_LEVEL = 0.2
+GROUND_WIDTH = 4  # pixels around a region that show the ground
+INSIDE_DEPTH = 0.5  # share of a region's greatest depth from which on a pixel is inside
+#: By how many standard deviations the inside has to be brighter than the ground, at least:
 #: membranes around a dark inside are no ground.
-CLEAR = 1.0
+CONTRAST = 1.0
 #: The same of an object that was shown: few slices tell less, and in electron microscopy what is
 #: dark beside it is a membrane.
-CLEARLY = 2.5
-AGAIN = 0.35  # of the way from the ground to the inside, from where on it is bright beyond
-FEW = 5  # pixels of ground that are too few to tell
-WALL = 2  # pixels from any object, up to which ground may be no more than a wall between two
-#: Share of the ground that lies beyond, of half of the objects at least: where it is less they are
-#: packed, and what is dark between them are walls.
-OPEN = 0.3
-MOST = 0.6  # share of a region that can be rim; one that would lose more stays as it is
-CORE = 0.5  # share of a region's inside that is bright where what is dim around it is a rim
-PIECE = 0.1  # of a piece, what is left of it at least beside other remains
+CONTRAST_SHOWN = 2.5
+BRIGHT_AGAIN = 0.35  # share of the way from ground to inside from which on it is bright beyond
+LEAST_GROUND = 5  # pixels of ground from which on it can be told
+WALL_WIDTH = 2  # pixels from any object up to which ground may be a wall between two
+#: Share of the ground that lies beyond walls, of half of the objects at least: where it is less
+#: they are packed, and what is dark between them are walls.
+LEAST_OPEN = 0.3
+MOST_RIM = 0.6  # share of a region that can be rim; one that would lose more stays as it is
+LEAST_CORE = 0.5  # share of a region's inside that has to be bright for the dim part to be rim
+LEAST_PIECE = 0.1  # share of a piece of the mask that a part of it has to keep, or is a scrap
 
 
 class Levels(NamedTuple):
@@ -76,10 +76,10 @@ class Levels(NamedTuple):
         number = regions[own] - 1
         deepest = np.zeros(count)
         np.maximum.at(deepest, number, depth)
-        deep = depth >= DEEP * deepest[number]
-        around = ndi.maximum_filter(regions, 2 * BESIDE + 1, mode="constant")
+        deep = depth >= INSIDE_DEPTH * deepest[number]
+        around = ndi.maximum_filter(regions, 2 * GROUND_WIDTH + 1, mode="constant")
         near = ~own & (around > 0)
-        open_ = near & ~ndi.maximum_filter(own, 2 * WALL + 1, mode="constant")
+        open_ = near & ~ndi.maximum_filter(own, 2 * WALL_WIDTH + 1, mode="constant")
         return cls(
             *_sums(number[deep], picture[own][deep], count),
             *_sums(around[near] - 1, picture[near], count),
@@ -124,12 +124,12 @@ def ends_of(levels: Levels, numbers: Ints) -> Floats:
     """
     inside, wide, deep = _means(levels.deep, levels.inside, numbers)
     ground, uneven, beside = _means(levels.beside, levels.ground, numbers)
-    clear = inside - ground > CLEAR * np.sqrt((wide + uneven) / 2)
-    known = (deep > 0) & (beside >= FEW) & clear
+    clear = inside - ground > CONTRAST * np.sqrt((wide + uneven) / 2)
+    known = (deep > 0) & (beside >= LEAST_GROUND) & clear
     if _are_packed(np.bincount(numbers, levels.open, len(deep)), beside):
         known[:] = False
     known[0] = False
-    end = np.where(known, ground + SHARE * (inside - ground), -np.inf)
+    end = np.where(known, ground + END_LEVEL * (inside - ground), -np.inf)
     return np.asarray(end[numbers])
 
 
@@ -137,7 +137,7 @@ def _are_packed(open_: npt.NDArray[Any], beside: npt.NDArray[Any]) -> bool:
     """Tell by the ground beside every object, the first one none, if there is little but walls."""
     seen = beside[1:] > 0
     shares = open_[1:][seen] / beside[1:][seen]
-    return bool(len(shares)) and float(np.median(shares)) < OPEN
+    return bool(len(shares)) and float(np.median(shares)) < LEAST_OPEN
 
 
 def _means(pixels: Ints, sums: Floats, numbers: Ints) -> tuple[Floats, Floats, npt.NDArray[Any]]:
@@ -223,7 +223,7 @@ def without_rim(mask: Mask, picture: Picture, end: float) -> Mask:
         return mask
     left = _without_scraps(mask & ndi.binary_fill_holes(mask & ~dim), mask)
     inside = _deep(mask)
-    for part, least in ((mask, 1 - MOST), (inside, CORE)):
+    for part, least in ((mask, 1 - MOST_RIM), (inside, LEAST_CORE)):
         if np.count_nonzero(left & part) < least * np.count_nonzero(part):
             return mask
     return left
@@ -238,14 +238,14 @@ def _without_scraps(left: Mask, mask: Mask) -> Mask:
     owner = np.zeros(count + 1, np.int64)
     owner[pieces[left]] = before[left]
     sizes, whole = np.bincount(pieces[left]), np.bincount(before[mask])
-    kept = sizes > PIECE * whole[owner]
+    kept = sizes > LEAST_PIECE * whole[owner]
     return np.asarray(kept[pieces] & left)
 
 
 def _deep(mask: Mask) -> Mask:
     """Return the inside of a mask: what is at least half as far from its border as any of it."""
     depth = ndi.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-    return np.asarray(depth >= DEEP * depth.max())
+    return np.asarray(depth >= INSIDE_DEPTH * depth.max())
 
 
 class ShownLight(NamedTuple):
@@ -259,8 +259,8 @@ class ShownLight(NamedTuple):
     def of(cls, mask: Mask, picture: Picture) -> ShownLight:
         """Take the pixels of an object (h, w), and of a picture that shows what is beside it."""
         away = ndi.distance_transform_edt(~mask)
-        around = ~mask & (away <= BESIDE)
-        beyond = ~mask & ~around & (away <= 2 * BESIDE)
+        around = ~mask & (away <= GROUND_WIDTH)
+        beyond = ~mask & ~around & (away <= 2 * GROUND_WIDTH)
         return cls(picture[_deep(mask)], picture[around], picture[beyond])
 
 
@@ -278,11 +278,11 @@ def end_of(samples: Sequence[ShownLight]) -> float:
     inside, around, beyond = (
         np.concatenate(pixels).astype(np.float64) for pixels in zip(*samples, strict=True)
     )
-    if len(around) < FEW:
+    if len(around) < LEAST_GROUND:
         return -np.inf
     level, ground = float(inside.mean()), float(np.percentile(around, 25))
-    if level - ground <= CLEARLY * np.sqrt((inside.var() + around.var()) / 2):
+    if level - ground <= CONTRAST_SHOWN * np.sqrt((inside.var() + around.var()) / 2):
         return -np.inf
-    if len(beyond) and np.median(beyond) > ground + AGAIN * (level - ground):
+    if len(beyond) and np.median(beyond) > ground + BRIGHT_AGAIN * (level - ground):
         return -np.inf
-    return ground + SHARE * (level - ground)
+    return ground + END_LEVEL * (level - ground)

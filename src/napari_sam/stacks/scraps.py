@@ -11,10 +11,10 @@ from napari_sam.stacks.frames import Ints
 
 #: Share of the extent along z that is usual in its stack for what is as wide, below which an object
 #: is a scrap of others.
-SCRAP = 0.5
-CUT_OFF = 0.25  # of that share is enough where the stack's first or last slice cuts an object off
-ROUND = 0.5  # of its width: what reaches so far along z is none, though most be long fibres
-FLAT = 3  # slices of a usual object below which the stack is too flat to tell scraps
+SHORT = 0.5
+CUT_OFF = 0.25  # of that is enough where the stack's first or last slice cuts an object off
+ROUND_LENGTH = 0.5  # of its width: what is so long along z is no scrap, though most be fibres
+LEAST_SLICES = 3  # slices of a usual object below which the stack is too flat to tell scraps
 
 
 def scraps(
@@ -46,11 +46,11 @@ def scraps(
     np.minimum.at(low, numbers, sheets)
     np.maximum.at(high, numbers, sheets)
     extent = high - low + 1
-    if not volume.any() or _usual(extent, volume) < FLAT:
+    if not volume.any() or _usual(extent, volume) < LEAST_SLICES:
         return np.zeros(count, bool)
     whole = (low > 0) & (high < end)
     lengths = _usual(extent / np.maximum(widest, 1.0), volume)
-    least = min(SCRAP * lengths, ROUND / step) * widest * np.where(whole, 1.0, CUT_OFF)
+    least = min(SHORT * lengths, ROUND_LENGTH / step) * widest * np.where(whole, 1.0, CUT_OFF)
     return np.asarray(extent < least)
 
 

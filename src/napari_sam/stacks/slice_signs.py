@@ -12,11 +12,11 @@ from scipy import ndimage as ndi
 from napari_sam.stacks.frames import Floats, FrameObjects, Ints, describe, overlaps
 from napari_sam.stacks.lost import detail, is_lost
 
-REACH = 2  # slices beyond a pair on which an object may be larger again
-COVERED = 0.7  # share of a piece that the whole covers
-FAR = 0.7  # diameters between middles that say all there is to say: long shapes shift theirs
-MOST = 1.5  # log ratio of sizes that says all there is to say
-DARKEST = 3.0  # the same of brightness, in standard deviations
+SLICES_BEYOND = 2  # slices beyond a pair on which an object may be larger again
+PIECE_COVERED = 0.7  # share of a piece that the whole covers
+MOST_DISTANCE = 0.7  # diameters between middles that count at most: long shapes shift theirs
+MOST_RATIO = 1.5  # log ratio of sizes that counts at most
+MOST_DARKER = 3.0  # the same of brightness, in standard deviations
 SMOOTH = 1  # pixels; brightness varies by noise as well
 
 Picture = npt.NDArray[np.floating[Any]]
@@ -114,10 +114,10 @@ def signs_of(
 ) -> Floats:
     """Return what pairs of regions of two slices look like, (m, 8).
 
-    IoU, share of the smaller one that is covered, distance in diameters up to `FAR`, difference of
-    log sizes, steps between the slices in diameters, slices skipped; what they share, over the most
-    that either shares with anything on the other's slice, for the one and the other, the lesser
-    first.
+    IoU, share of the smaller one that is covered, distance in diameters up to `MOST_DISTANCE`,
+    difference of log sizes, steps between the slices in diameters, slices skipped; what they share,
+    over the most that either shares with anything on the other's slice, for the one and the other,
+    the lesser first.
     """
     sizes = earlier.sizes[a], later.sizes[b]
     diameter = np.sqrt(earlier.diameters[a] * later.diameters[b])
@@ -126,7 +126,7 @@ def signs_of(
     signs = [
         shared / (sizes[0] + sizes[1] - shared),
         shared / np.minimum(*sizes),
-        np.minimum(distance / diameter, FAR),
+        np.minimum(distance / diameter, MOST_DISTANCE),
         np.abs(np.log(sizes[0] / sizes[1])),
         np.minimum(apart * step / diameter, 2.0),
         np.full(len(a), apart - 1.0),
@@ -158,7 +158,7 @@ def darker_between(
     light = [np.bincount(pair, picture[both], len(a)) / pixels for picture in pictures]
     lost = np.minimum(light[0], light[-1]) - np.min(light[1:-1], axis=0)
     usual = np.sqrt((earlier.spread[a] ** 2 + later.spread[b] ** 2) / 2)
-    return np.asarray(np.clip(lost / (usual + 1e-6), -DARKEST, DARKEST))
+    return np.asarray(np.clip(lost / (usual + 1e-6), -MOST_DARKER, MOST_DARKER))
 
 
 def _most(side: Ints, shared: Ints) -> Floats:
@@ -210,7 +210,8 @@ def valleys(pairs: SlicePairs, sizes: npt.NDArray[Any]) -> Floats:
         between = (at >= 0) & (step < pairs.apart)
         least = np.where(between, np.minimum(least, area[at]), least)
     valley, deeper = (
-        np.minimum(np.log(np.minimum(left, right) / smallest), MOST) for smallest in (low, least)
+        np.minimum(np.log(np.minimum(left, right) / smallest), MOST_RATIO)
+        for smallest in (low, least)
     )
     return np.stack([valley, deeper - valley], axis=1)
 
@@ -221,7 +222,7 @@ def _pooled(sizes: npt.NDArray[Any], partner: Ints, pairs: SlicePairs) -> Floats
     for one, other in ((pairs.first, pairs.second), (pairs.second, pairs.first)):
         covered = partner[one] == other
         share[one[covered]] = pairs.shared[covered] / sizes[one[covered]]
-    pieces = (partner >= 0) & (share >= COVERED)
+    pieces = (partner >= 0) & (share >= PIECE_COVERED)
     total = np.bincount(partner[pieces], sizes[pieces], len(sizes))
     return np.where(pieces, total[partner], sizes).astype(np.float64)
 
@@ -237,7 +238,7 @@ def _best(count: int, of: Ints, partner: Ints, shared: Ints) -> Ints:
 def _peak(area: Floats, onwards: Ints) -> Floats:
     """Return the largest size within reach of every region, itself included."""
     peak, at = area.copy(), np.arange(len(area))
-    for _ in range(REACH):
+    for _ in range(SLICES_BEYOND):
         at = np.where(at >= 0, onwards[at], -1)
         peak = np.where(at >= 0, np.maximum(peak, area[at]), peak)
     return peak

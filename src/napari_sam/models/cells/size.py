@@ -22,20 +22,20 @@ from napari_sam.models.cells.reading import OBJECT, STRIDE, clip_zoom, features_
 from napari_sam.models.cells.windows import Pyramid
 from napari_sam.progress import Progress, part, silent
 
-LOOK = 512  # side of the region, in window pixels, on which sizes are measured
+REGION_SIDE = 512  # side of the region, in window pixels, on which sizes are measured
 FIRST_ZOOMS = (1.0, 0.5, 2.0, 0.25)  # tried in turn until objects show up
-AGREE = 1.7  # ratio up to which the size found and the size looked for agree
-CLOSER = 0.85  # of the disagreement a second look has to leave less than this
-SURE = 0.999  # of the confidence that a size found by itself has, for a size that was shown
-GRAIN = 3.0  # times as large as what was shown: objects that rule it out once they are confirmed
-FEW = 5  # objects from which a look is worth trusting
-WHOLE = 3  # objects away from the border from which the others do not count
-SEED = 0.5  # height of the centre map that makes a seed
-INSIDE = 0.6  # of the foreground map where sizes are asked for
-TOLD = 2.0  # ratio to what was measured up to which a size that was asked for is believed
-NEAR = (0.7, 0.84, 1.19)  # of the size that was found: others at which the network may be surer
-SURER = 0.01  # it has to be, of its certainty, for another size than the one that was found
-PIECE = 192  # side of the region, in window pixels at the size found, on which they are compared
+AGREEING = 1.7  # ratio up to which the size found and the size looked for agree
+NO_CLOSER = 0.85  # share of the disagreement that a second look may leave, at most
+SURE_ENOUGH = 0.999  # confidence in a size that was shown, as a share of that in the size found
+MUCH_LARGER = 3.0  # times the size that was shown: confirmed objects as large rule it out
+ENOUGH_OBJECTS = 5  # for a look to be worth trusting
+ENOUGH_WHOLE = 3  # objects away from the border: from so many on, the others do not count
+SEED_HEIGHT = 0.5  # height of the centre map that makes a seed
+FOREGROUND = 0.6  # in the foreground map, above which sizes are read
+BELIEVED = 2.0  # ratio to what was measured up to which the size head is believed
+NEAR_SIZES = (0.7, 0.84, 1.19)  # times the size found: others at which the network may be surer
+SURER_BY = 0.01  # its certainty has to grow by as much for another size than the one found
+COMPARED_SIDE = 192  # of the region on which they are compared, in window pixels at the size found
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ class RoughObjects:
         for edge in (np.s_[:2], np.s_[-2:], np.s_[:, :2], np.s_[:, -2:]):
             whole[self.regions[edge]] = False
         whole[0] = False
-        chosen = self.diameters[whole] if whole.sum() >= WHOLE else self.diameters[1:]
+        chosen = self.diameters[whole] if whole.sum() >= ENOUGH_WHOLE else self.diameters[1:]
         return float(np.median(chosen))
 
     @property
@@ -88,7 +88,7 @@ class RoughObjects:
         fall into pieces. What is told depends on neither, but is a guess far from its own zoom.
         """
         measured = self.median
-        near = measured / TOLD <= self.told <= measured * TOLD
+        near = measured / BELIEVED <= self.told <= measured * BELIEVED
         return self.told if near else measured
 
 
@@ -96,7 +96,7 @@ def find_objects(maps: npt.NDArray[np.float32], scale: float) -> RoughObjects:
     """Measure the objects in maps (3, h, w); ``scale`` is plane pixels per map pixel."""
     foreground, centre = maps[0], maps[1]
     inside = foreground > 0.5
-    seeds, count = ndi.label((centre > SEED) & inside)
+    seeds, count = ndi.label((centre > SEED_HEIGHT) & inside)
     if count == 0:
         return RoughObjects(np.zeros(inside.shape, np.int32), np.zeros(1), 0.0)
     # Two distances are nearly all of the time here; they do not need Python, so both run at once.
@@ -140,10 +140,11 @@ def estimate_diameter(
         size found without, their size is the estimate.
     """
     found = _found(network, pyramid, part(progress, 0.0, 0.8))
-    if usual is not None and not (found.confirmed and found.diameter > GRAIN * usual):
+    if usual is not None and not (found.confirmed and found.diameter > MUCH_LARGER * usual):
         seen = _seen_at(network, pyramid, clip_zoom(OBJECT / usual))
-        told = seen.count >= FEW or (seen.count > 0 and seen.confidence >= SURE * found.confidence)
-        if told and abs(log(seen.median / usual)) <= log(AGREE):
+        sure = seen.count > 0 and seen.confidence >= SURE_ENOUGH * found.confidence
+        told = sure or seen.count >= ENOUGH_OBJECTS
+        if told and abs(log(seen.median / usual)) <= log(AGREEING):
             return seen.diameter
     return _surest(network, pyramid, found.diameter) if found.confidence else found.diameter
 
@@ -182,14 +183,14 @@ def _found(network: Reader, pyramid: Pyramid, progress: Progress) -> _Found:
         if objects.count == 0:
             continue
         off = log(objects.median * zoom / OBJECT)
-        agrees = abs(off) <= log(AGREE)
-        if objects.count < FEW:
+        agrees = abs(off) <= log(AGREEING)
+        if objects.count < ENOUGH_OBJECTS:
             tried.append((agrees, objects.confidence / 2, objects.diameter))
             continue
         tried.append((agrees, objects.confidence, objects.diameter))
         if agrees:
             return _Found(objects.diameter, objects.confidence, True)
-        if before is not None and off / before[0] > CLOSER:
+        if before is not None and off / before[0] > NO_CLOSER:
             return _Found(before[1], before[2], False)
         before = off, objects.diameter, objects.confidence
         todo = [clip_zoom(OBJECT / objects.median)] if look < len(FIRST_ZOOMS) else []
@@ -205,9 +206,9 @@ def _surest(network: Reader, pyramid: Pyramid, diameter: float) -> float:
     Sizes differ within a plane, and what an outline is differs between kinds of images, so the
     median size is not always the one at which most is seen rightly.
     """
-    sure = {near: _certainty(network, pyramid, diameter, near) for near in NEAR}
+    sure = {near: _certainty(network, pyramid, diameter, near) for near in NEAR_SIZES}
     best = max(sure, key=lambda near: sure[near])
-    if sure[best] > _certainty(network, pyramid, diameter, 1.0) + SURER:
+    if sure[best] > _certainty(network, pyramid, diameter, 1.0) + SURER_BY:
         return best * diameter
     return diameter
 
@@ -215,7 +216,7 @@ def _surest(network: Reader, pyramid: Pyramid, diameter: float) -> float:
 def _certainty(network: Reader, pyramid: Pyramid, diameter: float, near: float) -> float:
     """Say how sure it is of what is object and what is not, 0 to 1, in the middle of a plane."""
     zoom = clip_zoom(OBJECT / (near * diameter))
-    where = middle(pyramid.shape, zoom, round(PIECE / near))
+    where = middle(pyramid.shape, zoom, round(COMPARED_SIDE / near))
     maps = maps_from(network, features_of(network, pyramid, where, zoom))
     foreground = maps[0, : where[2] - where[0], : where[3] - where[1]]
     return float(np.abs(2 * foreground - 1).mean())
@@ -253,7 +254,7 @@ def size_told(maps: npt.NDArray[np.float32], sizes: npt.NDArray[np.float32]) -> 
         In window pixels; NaN where nothing is inside an object.
     """
     foreground, centre = maps[0, 2::4, 2::4], maps[1, 2::4, 2::4]
-    weight = (foreground > INSIDE) * centre / 4.0**sizes  # by 1 / area
+    weight = (foreground > FOREGROUND) * centre / 4.0**sizes  # by 1 / area
     order = np.argsort(sizes, axis=None)
     total = np.cumsum(weight.ravel()[order])
     if total[-1] <= 0:
@@ -262,7 +263,9 @@ def size_told(maps: npt.NDArray[np.float32], sizes: npt.NDArray[np.float32]) -> 
     return float(OBJECT * 2.0 ** sizes.ravel()[middle_one])
 
 
-def middle(shape: tuple[int, int], zoom: float, most: int = LOOK) -> tuple[int, int, int, int]:
+def middle(
+    shape: tuple[int, int], zoom: float, most: int = REGION_SIDE
+) -> tuple[int, int, int, int]:
     """Return the middle of a plane, in map pixels, at most so many window pixels a side."""
     rows, columns = (ceil(side * zoom / STRIDE) for side in shape)
     side = most // STRIDE
