@@ -247,3 +247,38 @@ def test_the_choice_of_each_of_several_cells_comes_back_with_its_slice(bench):
     bench.viewer.dims.set_point(0, 0)
     bench.settle()
     assert bench.state.choices == (2, 0)
+
+
+def area_at(bench, row, column):
+    """Pixels that are proposed, and whether this one is among them."""
+    bench.settle()
+    region = bench.state.answer.regions(0)[0]
+    return region.area, bool(region.on((64, 80))[row, column])
+
+
+def test_marks_that_are_moved_with_their_layer_are_where_they_are_seen(ready):
+    shapes = shapes_of(ready, [BOX_A])
+    assert area_at(ready, 20, 20) == (113, True)
+    shapes.translate = (20, 40)
+    assert area_at(ready, 40, 60) == (113, True)
+    shapes.affine = np.array([[1, 0, -20], [0, 1, -40], [0, 0, 1]])
+    assert area_at(ready, 20, 20) == (113, True)
+    ready.session.layers.choose("shapes", None)
+    points = ready.viewer.add_points([(10, 10)], scale=(2, 2))
+    ready.session.layers.choose("points", points)
+    assert area_at(ready, 20, 20) == (113, True)
+    points.scale = (4, 6)
+    assert area_at(ready, 40, 60) == (113, True)
+
+
+def test_what_the_person_says_of_marks_by_a_table_or_hides_counts_at_once(ready):
+    lines = shapes_of(ready, [[(20, 15), (20, 25)], [(40, 55), (40, 65)]], kind="path")
+    assert area_at(ready, 20, 20) == (226, True)
+    lines.features = {"polarity": ["background", "object"]}
+    assert area_at(ready, 20, 20)[1] is False
+    ready.session.layers.choose("shapes", None)
+    points = ready.viewer.add_points([(20, 20), (40, 60)])
+    ready.session.layers.choose("points", points)
+    assert area_at(ready, 20, 20) == (226, True)
+    points.shown = [False, True]
+    assert area_at(ready, 20, 20) == (113, False)

@@ -507,8 +507,8 @@ def test_what_we_do_to_marks_ourselves_is_nothing_new() -> None:
     heard: list[str] = []
     edits, points = Edits(lambda: heard.append("changed")), Points(ndim=2)
     edits.added = lambda: heard.append("added")
-    assert edits.watch((points, None, None))
-    assert not edits.watch((points, None, None))
+    assert edits.watch((points, None, None, None))
+    assert not edits.watch((points, None, None, None))
     with edits.nothing_new():
         points.add([1.0, 1.0])
     assert set(heard) == {"changed"}

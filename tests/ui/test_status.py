@@ -291,3 +291,20 @@ def test_a_slice_that_is_gone_to_while_another_one_is_answered_is_read_after_it(
     bench.settle()
     assert bench.state.chip.kind == "ready"
     assert bench.session.proposal.predicting.encoding.displayed() is not None
+
+
+def test_what_was_found_is_told_though_an_unfinished_cell_is_looked_at_anew(bench):
+    image = bench.viewer.add_image(STACK.copy(), name="stack")
+    bench.click(1, 20, 20)
+    bench.settle()
+    bench.session.set_tool("find")
+    bench.find.start()
+    bench.settle()
+    told = bench.state.status
+    assert told.startswith("Found")
+    asked = len(bench.model.prompts)
+    image.data[:] = image.data.max() - image.data
+    image.refresh()
+    bench.settle()
+    assert len(bench.model.prompts) > asked
+    assert bench.state.status == told

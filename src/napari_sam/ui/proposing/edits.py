@@ -8,11 +8,14 @@ from typing import Any
 
 from napari_sam.ui.layers.listening import Listening
 
-# What tells that marks were edited: in the layers of points, of shapes and of a rough mask.
+# What tells that marks were edited: in the layers of points, of shapes and of a rough mask; and
+# that some points of a layer of the person's were hidden.
+_MOVED = ("scale", "translate", "rotate", "shear", "affine", "units")
 _EVENTS = (
-    ("data", "features", "visible"),
-    ("data", "visible"),
-    ("data", "paint", "labels_update", "selected_label", "visible"),
+    ("data", "features", "visible", *_MOVED),
+    ("data", "features", "visible", *_MOVED),
+    ("data", "paint", "labels_update", "selected_label", "visible", *_MOVED),
+    ("set_data",),
 )
 _NEW = ("data", "paint")  # those that something was added by, moved or deleted
 
@@ -36,7 +39,13 @@ class Edits:
         self._listening = Listening()
 
     def watch(self, layers: tuple[Any, ...]) -> bool:
-        """Follow points, shapes and a rough mask; False when they are followed already."""
+        """Follow points, shapes, a rough mask, and points of the person's own.
+
+        Returns
+        -------
+        bool
+            False when they are followed already.
+        """
         if layers == self._watched:
             return False
         self._watched = layers

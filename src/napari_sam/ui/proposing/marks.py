@@ -64,7 +64,7 @@ class MarkLayers:
     def watch(self) -> None:
         """Follow the layers in which marks are read."""
         state = self._bench.state
-        new = self._edits.watch((self.points, state.shapes, state.mask))
+        new = self._edits.watch((self.points, state.shapes, state.mask, state.points))
         if new and state.points is not None:
             self.say_next()
 

@@ -213,7 +213,9 @@ class Predicting:
         if new:
             bench.jobs.cancel("read")
             self.encoding.begin()
-            bench.say("Reading the image; the mask of the cell you marked follows.")
+            # On another page the unfinished cell is not what a person waits for.
+            tell = bench.say if bench.state.advice.others else bench.guide
+            tell("Reading the image; the mask of the cell you marked follows.")
         bench.jobs.submit(
             "predict",
             lambda progress: worker.predict(
