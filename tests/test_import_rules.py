@@ -30,7 +30,7 @@ VOCABULARY = {
     "images",
     "installation",
     "libraries",
-    "near",
+    "spelling",
     "noise",
     "overlays",
     "pixel_size",

@@ -121,7 +121,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
-        from napari_sam.near import did_you_mean
+        from napari_sam.spelling import did_you_mean
 
         guess = did_you_mean(name, __all__)
         raise AttributeError(f"module 'napari_sam' has no attribute {name!r}.{guess}")

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from napari_sam import __version__
 from napari_sam.errors import NapariSamError
-from napari_sam.near import did_you_mean
+from napari_sam.spelling import did_you_mean
 
 INTERRUPTED = 130
 #: A file of this folder each, in the order in which they are listed.

@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple
 
 from napari_sam.errors import ParameterError
 from napari_sam.methods.preset import is_preset
-from napari_sam.near import did_you_mean
+from napari_sam.spelling import did_you_mean
 
 Acts = Literal["at once", "search", "again"]
 """When a change acts: on what was found, when a search is started, or by searching again."""

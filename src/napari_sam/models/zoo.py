@@ -16,8 +16,8 @@ from napari_sam.models.family import Request
 from napari_sam.models.obtain import obtain
 from napari_sam.models.paths import checkpoint_at, checkpoint_name, given_path
 from napari_sam.models.published import ZOO
-from napari_sam.near import did_you_mean
 from napari_sam.progress import Progress, silent
+from napari_sam.spelling import did_you_mean
 
 __all__ = [
     "ZOO",

@@ -6,10 +6,14 @@ from collections.abc import Callable, Generator
 from typing import Any, Protocol
 
 import numpy as np
+import numpy.typing as npt
+from skimage.measure import approximate_polygon
 
 from napari_sam.ui.canvas.clicks import DRAG, LEFT, RIGHT
 
 Place = tuple[float, float]
+_ROUGH = 0.4  # pixels by which what is drawn may be made simpler
+_SMALLEST = 2.0  # pixels of an outline's sides
 
 
 class Drawer(Protocol):
@@ -107,3 +111,24 @@ class Drags:
             yield
         path.extend()
         self._pen.end(path.places, path.has_moved())
+
+
+def line_of(path: list[Place]) -> npt.NDArray[np.float64]:
+    """Return the corners (N, 2) of the line that a drag has drawn."""
+    return np.asarray(approximate_polygon(np.array(path, float), _ROUGH))
+
+
+def outline_of(path: list[Place]) -> npt.NDArray[np.float64] | None:
+    """Return the corners (N, 2) of the outline that a drag has drawn; None where it is too small.
+
+    Examples
+    --------
+    >>> outline_of([(0.0, 0.0), (0.0, 5.0), (0.1, 9.0), (9.0, 9.0), (9.0, 0.0)]).tolist()
+    [[0.0, 0.0], [0.1, 9.0], [9.0, 9.0], [9.0, 0.0]]
+    >>> outline_of([(0.0, 0.0), (0.0, 1.0), (1.0, 1.0)]) is None
+    True
+    """
+    around = line_of([*path, path[0]])[:-1]
+    if len(around) < 3 or np.ptp(around, axis=0).min() < _SMALLEST:
+        return None
+    return around

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import numpy as np
-from skimage.measure import approximate_polygon
-
 from napari_sam.errors import ViewError
 from napari_sam.images import Plane
 from napari_sam.prompts import BACKGROUND, FOREGROUND
 from napari_sam.ui.canvas.clicks import RIGHT
-from napari_sam.ui.canvas.drags import Place
+from napari_sam.ui.canvas.drags import Place, line_of, outline_of
 from napari_sam.ui.canvas.stroke_view import StrokeView
 from napari_sam.ui.proposing.boxes import Boxes
 from napari_sam.ui.state import Pen
 from napari_sam.ui.workbench import Workbench
 
-_ROUGH = 0.4  # pixels by which a line may be made simpler
-_SMALLEST = 2.0  # pixels of an outline's sides
 _LINGER = 10_000  # milliseconds after which the layer of the line goes
 
 _HOW: dict[Pen, str] = {
@@ -93,16 +88,15 @@ class Drawing:
         if self._bench.plane_or_none() != plane:
             self._bench.result("Another slice is shown: the line was dropped.")
             return
-        corners = np.array(path, dtype=float)
         if pen == "lasso":
-            self._outline(plane, corners)
+            self._outline(plane, path)
         else:
-            line = approximate_polygon(corners, _ROUGH)
+            line = line_of(path)
             self._mark(path[0], label, lambda: self._boxes.add(plane.to_data(line), "path", label))
 
-    def _outline(self, plane: Plane, corners: np.ndarray) -> None:
-        around = approximate_polygon(np.concatenate([corners, corners[:1]]), _ROUGH)[:-1]
-        if len(around) < 3 or np.ptp(around, axis=0).min() < _SMALLEST:
+    def _outline(self, plane: Plane, path: list[Place]) -> None:
+        around = outline_of(path)
+        if around is None:
             self._bench.result("That outline is too small. Draw around the whole cell.")
             return
         middle = around.mean(axis=0)

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 from psygnal import Signal
-from skimage.measure import approximate_polygon
 
 from napari_sam.images import Plane
 from napari_sam.ui.canvas.clicks import LEFT
-from napari_sam.ui.canvas.drags import Drags, Place
+from napari_sam.ui.canvas.drags import Drags, Place, outline_of
 from napari_sam.ui.layers import own_layers
 from napari_sam.ui.layers.listening import Listening
 from napari_sam.ui.layers.outlines import shapes_on_plane
@@ -19,9 +18,6 @@ from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
     from napari.layers import Shapes
-
-_ROUGH = 0.4  # pixels by which an outline may be made simpler
-_SMALLEST = 2.0  # pixels of its sides
 
 
 class DrawnRegion:
@@ -86,12 +82,11 @@ class DrawnRegion:
             return
         plane, layer = self._on
         away = self._bench.plane_or_none() != plane
-        around = approximate_polygon(np.array([*path, path[0]], float), _ROUGH)[:-1]
-        small = len(around) < 3 or np.ptp(around, axis=0).min() < _SMALLEST
-        self._draw(plane, layer, None if small or away else around)
+        around = outline_of(path)
+        self._draw(plane, layer, None if away else around)
         if away:
             self._bench.result("Another slice is shown: the region was dropped.")
-        elif small:
+        elif around is None:
             self._bench.result("That region is too small: it was taken away.")
         self.stop()
 

@@ -24,7 +24,7 @@ from napari_sam.ui.widgets.layouts import tight
 
 # So that the sliders of a page line up: room for the longest name, and for any value.
 _LONGEST_NAME, _LONGEST_VALUE = "Merge, split", "1000000 px²"
-_ENDLESS = 1e9  # a highest value that is none
+ENDLESS = 1e9  # a highest value that is none
 
 
 def key_text(key: str) -> str:
@@ -240,7 +240,7 @@ class NumberField(QLineEdit):
         super().__init__()
         self._low, self._high, self._whole = low, high, whole
         self._shown = ""
-        limits = f"{low:g} to {high:g}" if high < _ENDLESS else f"{low:g} or more"
+        limits = f"{low:g} to {high:g}" if high < ENDLESS else f"{low:g} or more"
         self.range = f"A whole number, {limits}." if whole else f"A number, {limits}."
         self.setToolTip(f"{tip}\n{self.range}")
         self.setAlignment(Qt.AlignmentFlag.AlignRight)

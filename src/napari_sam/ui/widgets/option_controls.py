@@ -12,10 +12,8 @@ from napari_sam.methods.method import Method
 from napari_sam.methods.option import NamedOption, described
 from napari_sam.ui.state import State
 from napari_sam.ui.tools.find import Find
-from napari_sam.ui.widgets.controls import NumberField, TextField, ValueSlider
+from napari_sam.ui.widgets.controls import ENDLESS, NumberField, TextField, ValueSlider
 from napari_sam.ui.widgets.layouts import tight
-
-_ENDLESS = 1e9  # a highest value that is none
 
 
 class OptionControls:
@@ -115,7 +113,7 @@ class OptionControls:
 
     def _number(self, one: NamedOption) -> NumberField:
         name, default, what = one
-        low, high = what.shown or (0 if default is None else what.low, min(what.high, _ENDLESS))
+        low, high = what.shown or (0 if default is None else what.low, min(what.high, ENDLESS))
         field = NumberField(f"{what.help} ({name})", low, high, what.kind is int)
 
         def entered(value: Any) -> None:
