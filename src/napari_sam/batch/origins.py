@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_sam.batch.otherwise import makers, said_in
+from napari_sam.batch.earlier_runs import made_by, records_in
 from napari_sam.batch.record import NAME
 from napari_sam.files.mark import mark_in, mark_of
 
@@ -33,7 +33,7 @@ def of_others(jobs: Sequence[Job]) -> dict[str, str]:
     found: dict[str, str] = {}
     for folder in dict.fromkeys(job.outputs.folder for job in jobs):
         here = [job for job in jobs if job.outputs.folder == folder]
-        made = makers(said_in(folder, NAME), here)
+        made = made_by(records_in(folder, NAME), here)
         for job in here:
             image = made[job.source.name][1] if job.source.name in made else {}
             other = _other(job, image, folder)

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from napari_sam.batch import run_table
+from napari_sam.batch.earlier_runs import KEY as OTHERWISE
+from napari_sam.batch.earlier_runs import changed_settings, settings_of
 from napari_sam.batch.job import Job, Models
-from napari_sam.batch.otherwise import KEY as OTHERWISE
-from napari_sam.batch.otherwise import differing, settings_of
 from napari_sam.batch.outcome import Outcome
 from napari_sam.batch.outputs import Outputs
 from napari_sam.batch.spelled import options_from, spelled
@@ -115,7 +115,7 @@ class Record:
             told |= {"outcome": outcome.kind, "said": outcome.said}
             told |= {"seconds": round(outcome.seconds, 3)} if outcome.seconds else {}
             then = self.before.get(job.source.name)
-            if outcome.kind == "skipped" and then and (other := differing(then, now)):
+            if outcome.kind == "skipped" and then and (other := changed_settings(then, now)):
                 told[OTHERWISE] = other
         return told
 

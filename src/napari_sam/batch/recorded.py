@@ -9,9 +9,9 @@ from datetime import datetime
 from pathlib import Path
 
 from napari_sam.batch import record, run_table
+from napari_sam.batch.earlier_runs import made_with, records_in
 from napari_sam.batch.job import Job
 from napari_sam.batch.origins import of_others
-from napari_sam.batch.otherwise import made_with, said_in
 from napari_sam.batch.outcome import Outcome, fingerprint_of
 from napari_sam.errors import DataError, NapariSamError
 
@@ -94,7 +94,7 @@ class Diary:
         # What that one has done is left out by this one: by the same model, if it is called alike.
         self.record.said = record.said_of(former, self._jobs[0].models)
         self._of_others = frozenset(of_others(self._jobs))
-        self.record.before = made_with(said_in(self._folder, record.NAME), self._jobs)
+        self.record.before = made_with(records_in(self._folder, record.NAME), self._jobs)
         self.write()
 
     def add(self, outcome: Outcome) -> None:

@@ -70,7 +70,7 @@ def tell_differences(record: Record, by: str) -> None:
     by : str
         Fingerprint of the model that worked now; empty where none did.
     """
-    from napari_sam.batch.otherwise import settings_of, words_of
+    from napari_sam.batch.earlier_runs import settings_of, tell_changed
     from napari_sam.batch.record import versions
 
     then, now = dict(record.said["versions"]), versions()
@@ -81,7 +81,7 @@ def tell_differences(record: Record, by: str) -> None:
     ]
     if by and record.fingerprint not in ("", by):
         differing.append(f"the model {by} instead of {record.fingerprint}")
-    left = words_of(record.said["images"], settings_of(record.said))
+    left = tell_changed(record.said["images"], settings_of(record.said))
     differing += [left] if left else []
     if differing:
         print(
@@ -98,11 +98,11 @@ def tell_left(folder: Path) -> None:
     folder : Path
         With the record of the run.
     """
-    from napari_sam.batch.otherwise import settings_of, words_of
+    from napari_sam.batch.earlier_runs import settings_of, tell_changed
     from napari_sam.batch.record import NAME
 
     said = json.loads((folder / NAME).read_text(encoding="utf-8"))
-    left = words_of(said["images"], settings_of(said))
+    left = tell_changed(said["images"], settings_of(said))
     if left:
         print(
             f"napari-sam: {left}, and left as they are: {NAME} says which. For results that are "

@@ -1,4 +1,4 @@
-"""Results that a run keeps although an earlier run made them with other settings."""
+"""What the records of earlier runs tell of results: which run made them, by which settings."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from napari_sam.batch.job import Job
 
 KEY = "otherwise"
-"""Under which name a record says of an image which of its settings were other ones."""
+"""Where a record keeps, for an image, the settings that were other ones."""
 
 _MODEL = ("name", "finder", "precision", "fingerprint")
 _Settings = dict[str, Any]
 
 
 def settings_of(said: dict[str, Any]) -> _Settings:
-    """List what decides about the results of a run, of which a record says it.
+    """List the settings in a record that decide about the results of its run.
 
     Examples
     --------
@@ -39,7 +39,7 @@ def settings_of(said: dict[str, Any]) -> _Settings:
 
 
 def made_with(records: Iterable[dict[str, Any]], jobs: Iterable[Job]) -> dict[str, _Settings]:
-    """Tell with which settings earlier runs made what is there, as far as their records tell.
+    """Return the settings by which earlier runs made the results of each image.
 
     Parameters
     ----------
@@ -53,13 +53,13 @@ def made_with(records: Iterable[dict[str, Any]], jobs: Iterable[Job]) -> dict[st
     dict
         By the names of images.
     """
-    return {name: settings_of(said) for name, (said, _) in makers(records, jobs).items()}
+    return {name: settings_of(said) for name, (said, _) in made_by(records, jobs).items()}
 
 
-def makers(
+def made_by(
     records: Iterable[dict[str, Any]], jobs: Iterable[Job]
 ) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
-    """Tell which earlier run made what is there: its record, and what that says of the image.
+    """Find the run that made the results of each image: its record, and what that says of it.
 
     Parameters
     ----------
@@ -87,14 +87,14 @@ def makers(
     return found
 
 
-def differing(then: _Settings, now: _Settings) -> _Settings:
+def changed_settings(then: _Settings, now: _Settings) -> _Settings:
     """Return the former values of settings that differ now; None for those that did not exist.
 
     A model that nobody asked is not compared by its fingerprint.
 
     Examples
     --------
-    >>> differing({"diameter": 20.0, "refine": True}, {"diameter": 30.0, "refine": True})
+    >>> changed_settings({"diameter": 20.0, "refine": True}, {"diameter": 30.0, "refine": True})
     {'diameter': 20.0}
     """
     now = json.loads(json.dumps(now))
@@ -106,7 +106,7 @@ def differing(then: _Settings, now: _Settings) -> _Settings:
     }
 
 
-def said_in(folder: Path, name: str) -> list[dict[str, Any]]:
+def records_in(folder: Path, name: str) -> list[dict[str, Any]]:
     """Read the records of all runs into a folder; what is none is passed over.
 
     Parameters
@@ -126,8 +126,8 @@ def said_in(folder: Path, name: str) -> list[dict[str, Any]]:
     return found
 
 
-def words_of(images: list[dict[str, Any]], now: _Settings) -> str:
-    """Say how many images of a record were made otherwise, and how; nothing where none was.
+def tell_changed(images: list[dict[str, Any]], now: _Settings) -> str:
+    """Say how many images were made with other settings, and which; empty where none was.
 
     Parameters
     ----------
