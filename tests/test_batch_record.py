@@ -16,8 +16,8 @@ import tifffile
 from describing_model import DescribingModel, two_kinds
 from fake_model import FakeModel, blobs
 from napari_sam import loading
+from napari_sam.batch.options_json import options_from, spelled
 from napari_sam.batch.record import read_record
-from napari_sam.batch.spelled import options_from, spelled
 from napari_sam.cli import main
 from napari_sam.cli.batch_lines import BatchLines
 from napari_sam.errors import DataError, ParameterError

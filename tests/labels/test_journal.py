@@ -14,10 +14,10 @@ from napari_sam.images import Plane
 from napari_sam.labels import entries
 from napari_sam.labels.accept import accept
 from napari_sam.labels.change import Change
+from napari_sam.labels.change_bytes import to_bytes
 from napari_sam.labels.compact import BESIDE, shorten, take_place
 from napari_sam.labels.document import Document
 from napari_sam.labels.journal import Journal, JournalEntry, read
-from napari_sam.labels.record import to_bytes
 from napari_sam.labels.replay import Recovered, replay
 from napari_sam.labels.runs import Runs
 from napari_sam.labels.sheet import PlainSheet

@@ -11,7 +11,7 @@ from concept_model import ConceptModel
 from fake_model import blobs
 from napari_sam.ui.layers.example_layer import EXAMPLES_NAME
 from napari_sam.ui.tools.example_boxes import ExampleBoxes
-from napari_sam.ui.tools.said_again import recipe
+from napari_sam.ui.tools.search_recipe import recipe
 
 IMAGE = np.concatenate([blobs(), blobs(centres=((30, 40),), radius=12)], axis=1)
 

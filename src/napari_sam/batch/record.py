@@ -15,9 +15,9 @@ from napari_sam.batch import run_table
 from napari_sam.batch.earlier_runs import KEY as OTHERWISE
 from napari_sam.batch.earlier_runs import changed_settings, settings_of
 from napari_sam.batch.job import Job, Models
+from napari_sam.batch.options_json import options_from, spelled
 from napari_sam.batch.outcome import Outcome
 from napari_sam.batch.outputs import Outputs
-from napari_sam.batch.spelled import options_from, spelled
 from napari_sam.errors import DataError, NapariSamError
 from napari_sam.files.sources import Source
 

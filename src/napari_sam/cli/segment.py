@@ -187,7 +187,7 @@ def _check_options(typed: argparse.Namespace) -> Any:
 
 def run(typed: argparse.Namespace) -> int:
     """Segment every input; report those that fail and go on."""
-    from napari_sam.batch.recorded import recorded
+    from napari_sam.batch.diary import recorded
     from napari_sam.batch.run import run_jobs, try_results
     from napari_sam.cli.batch_lines import BatchLines
 

@@ -70,14 +70,11 @@ class Written:
     Parameters
     ----------
     part : TilePart
-    window : (slice, slice)
-        Rows and columns of the plane that may have changed.
     table : pandas.DataFrame
         A row per object, in pixels of the plane at full resolution; ids follow those before.
     """
 
     part: TilePart
-    window: tuple[slice, slice]
     table: pd.DataFrame
 
 
@@ -117,7 +114,7 @@ def write_part(canvas: Canvas, part: TilePart, found: Segmentation, used: int) -
         mine[rows, columns][free] = ids[number]
     if ids or rest.any():
         canvas.write(*window, np.where(mine > 0, mine, there))
-    return Written(part, window, _table(mine, table, ids, window))
+    return Written(part, _table(mine, table, ids, window))
 
 
 def _window(part: TilePart) -> tuple[slice, slice]:

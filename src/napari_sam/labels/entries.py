@@ -20,9 +20,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_sam.labels.change import Change
+from napari_sam.labels.change_bytes import table_in, table_out, to_bytes
 from napari_sam.labels.document import Event
 from napari_sam.labels.journal import JournalEntry
-from napari_sam.labels.record import table_in, table_out, to_bytes
 from napari_sam.labels.runs import Runs
 from napari_sam.labels.witness import Way
 

@@ -17,9 +17,9 @@ from napari_sam.errors import DataError, LabelsError, NapariSamError
 from napari_sam.labels import entries
 from napari_sam.labels import table as object_table
 from napari_sam.labels.change import Change
+from napari_sam.labels.change_bytes import from_bytes, table_in
 from napari_sam.labels.journal import JournalEntry, read
 from napari_sam.labels.levels import pieces, sparse_zeros
-from napari_sam.labels.record import from_bytes, table_in
 from napari_sam.labels.runs import Runs, write
 from napari_sam.labels.witness import Way
 from napari_sam.progress import Progress, silent

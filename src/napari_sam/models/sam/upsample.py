@@ -60,7 +60,6 @@ class _Axis:
         self.first = touched.argmax(axis=1)
         self.last = size_low - 1 - touched[:, ::-1].argmax(axis=1)
         self.matrix = matrix.float().to(device)
-        self.size = size
 
     def reach(self, low: int, high: int) -> tuple[int, int]:
         """Pixels to which logits ``low..high`` (inclusive) contribute, half open."""

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any
 
 from napari_sam.batch.job import Job, Models
+from napari_sam.batch.options_json import options_from, spelled
 from napari_sam.batch.series import Series
-from napari_sam.batch.spelled import options_from, spelled
 from napari_sam.errors import NapariSamError, ViewError
 from napari_sam.methods.registry import ROWS
 from napari_sam.ui.folder.remembered import Remembered

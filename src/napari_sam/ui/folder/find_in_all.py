@@ -12,9 +12,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from napari_sam.batch.diary import Diary
 from napari_sam.batch.job import Job
 from napari_sam.batch.outcome import LEFT_OUT, Outcome, attempt, told
-from napari_sam.batch.recorded import Diary
 from napari_sam.batch.run import prepared
 from napari_sam.batch.series import Series
 from napari_sam.counts import counted

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from napari_sam.batch.beside import digest_of, write_beside
-from napari_sam.batch.recorded import renew_table
+from napari_sam.batch.diary import renew_table
 from napari_sam.batch.series import Series
 from napari_sam.engine.jobs import Jobs
 from napari_sam.errors import NapariSamError

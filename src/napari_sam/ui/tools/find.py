@@ -23,7 +23,7 @@ from napari_sam.ui.tools.find_steps import FindSteps, step_keys
 from napari_sam.ui.tools.following import Following, Search
 from napari_sam.ui.tools.joined_results import JoinedResults
 from napari_sam.ui.tools.joining import offered
-from napari_sam.ui.tools.said_again import hand_out
+from napari_sam.ui.tools.search_recipe import hand_out
 from napari_sam.ui.tools.slice_results import SliceResults
 from napari_sam.ui.tools.stack_search import Results, StackSearch
 from napari_sam.ui.tools.tiled_search import TiledSearch

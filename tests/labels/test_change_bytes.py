@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from napari_sam.errors import DataError
 from napari_sam.images import Plane
 from napari_sam.labels.change import Change, Origin
-from napari_sam.labels.record import from_bytes, to_bytes
+from napari_sam.labels.change_bytes import from_bytes, to_bytes
 from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs
 from napari_sam.prompts import Placed, Prompt
