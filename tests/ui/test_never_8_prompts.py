@@ -282,3 +282,23 @@ def test_what_the_person_says_of_marks_by_a_table_or_hides_counts_at_once(ready)
     assert area_at(ready, 20, 20) == (226, True)
     points.shown = [False, True]
     assert area_at(ready, 20, 20) == (113, False)
+
+
+@pytest.mark.parametrize("how", ["turned shape", "turned layer", "turned image"])
+def test_a_rectangle_that_is_turned_is_a_box_around_the_cell(bench, how):
+    """And no rough mask, which would say that the cell has four corners."""
+    turned = {"rotate": 30} if how == "turned image" else {}
+    image = bench.viewer.add_image(blobs(radius=10), name="nuclei", **turned)
+    bench.settle()
+    layer = {"rotate": 30} if how == "turned layer" else {}
+    shapes = bench.viewer.add_shapes(np.empty((0, 4, 2)), ndim=2, name="boxes", **layer)
+    middle = np.array(shapes.world_to_data(image.data_to_world((40, 60))))
+    square = np.array([(-11, -11), (-11, 11), (11, 11), (11, -11)], float)
+    angle = np.deg2rad(30 if how == "turned shape" else 0)
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    shapes.add([middle + square @ turn.T], shape_type="rectangle")
+    bench.session.layers.choose("shapes", shapes)
+    bench.settle()
+    (prompt,) = bench.state.answer.prompts
+    assert prompt.mask is None
+    np.testing.assert_allclose(prompt.box, (29, 49, 51, 71), atol=0.1)

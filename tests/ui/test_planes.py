@@ -130,11 +130,15 @@ def test_shapes_become_boxes_polygons_and_paths():
     assert [(o.index, o.kind) for o in found] == [
         (0, "box"),
         (1, "polygon"),
-        (3, "polygon"),
+        (3, "turned"),
         (4, "path"),
     ]
     np.testing.assert_allclose(found[0].vertices.min(axis=0), [1, 1])
     np.testing.assert_allclose(found[0].vertices.max(axis=0), [15, 10])
+    assert found[0].box == (1, 1, 15, 10)
+    middle, half = 10, 10 / 2**0.5 / 2  # a square on its corner: of the circle in it
+    box = [middle - half, middle - half, middle + half, middle + half]
+    np.testing.assert_allclose(found[2].box, box, atol=0.01)
 
 
 def test_shapes_beyond_the_borders_of_the_image_are_left_out():

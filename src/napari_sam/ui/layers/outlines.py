@@ -24,15 +24,26 @@ _ELLIPSE_CORNERS = 64
 class ShapeOutline(NamedTuple):
     """A shape of the person's, seen on one plane.
 
-    ``kind`` is "box" for a rectangle along the pixel axes, "polygon" for any other closed
-    outline, "path" for an open line. ``vertices`` is (N, 2), (row, column) pixels. ``label`` is 1
-    for what lies on the object, 0 for a line that does not.
+    ``kind`` is "box" for a rectangle along the pixel axes, "turned" for one that is not, "polygon"
+    for any other closed outline, "path" for an open line. ``vertices`` is (N, 2), (row, column)
+    pixels. ``label`` is 1 for what lies on the object, 0 for a line that does not.
     """
 
     index: int  # type: ignore[assignment]  # tuple.index, which nobody needs here
-    kind: Literal["box", "polygon", "path"]
+    kind: Literal["box", "turned", "polygon", "path"]
     vertices: Coordinates
     label: int = FOREGROUND
+
+    @property
+    def box(self) -> tuple[float, float, float, float]:
+        """The box ``(r0, c0, r1, c1)`` that a model is told of.
+
+        Of a turned rectangle it is that around the ellipse in it: its corners hold nothing of the
+        object around which it was drawn.
+        """
+        shape = _ellipse(self.vertices) if self.kind == "turned" else self.vertices
+        (r0, c0), (r1, c1) = shape.min(axis=0), shape.max(axis=0)
+        return float(r0), float(c0), float(r1), float(c1)
 
 
 def _on_plane(
@@ -102,7 +113,8 @@ def shapes_on_plane(viewer: Any, shapes: Shapes, image: Image, plane: Plane) -> 
         if kind == "rectangle" and _upright(vertices):
             found.append(ShapeOutline(index, "box", vertices))
         elif covers(vertices, plane.shape):
-            found.append(ShapeOutline(index, "polygon", vertices))
+            turned = kind == "rectangle"
+            found.append(ShapeOutline(index, "turned" if turned else "polygon", vertices))
     return found
 
 

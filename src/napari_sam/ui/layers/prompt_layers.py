@@ -104,7 +104,6 @@ class Marks:
             if mask is None and said and not said.somewhere:
                 raise PromptError("Now mark the cell itself: left-click on it.")
             return Prompt(**said.words, mask=mask)
-        low, high = outline.vertices.min(axis=0), outline.vertices.max(axis=0)
         if outline.kind == "polygon":
             drawn = Prompt.from_polygon(outline.vertices, self.shape)
             assert drawn.region is not None
@@ -113,7 +112,7 @@ class Marks:
                 region = Region.of(mask | region.on(self.shape))
             placed = Placed(region, self.shape)
             return Prompt(**said.words, boxes=drawn.boxes, mask=placed)
-        return Prompt(**said.words, boxes=[(*low, *high)], mask=mask)
+        return Prompt(**said.words, boxes=[outline.box], mask=mask)
 
     def _strokes(self) -> tuple[tuple[Places, int], ...]:
         """Open lines, and what they say."""

@@ -163,8 +163,8 @@ class ExampleBoxes:
             return like, unlike
         said, last = polarity(layer), np.array(shown.plane.shape) - 0.5
         for outline in shapes_on_plane(self._bench.viewer, layer, shown.image, shown.plane):
-            low = np.clip(outline.vertices.min(axis=0), -0.5, last)
-            high = np.clip(outline.vertices.max(axis=0), -0.5, last)
+            low = np.clip(outline.box[:2], -0.5, last)
+            high = np.clip(outline.box[2:], -0.5, last)
             if outline.kind != "path" and (high > low).all():
                 box = (float(low[0]), float(low[1]), float(high[0]), float(high[1]))
                 (like if said[outline.index] == FOREGROUND else unlike).append(box)
