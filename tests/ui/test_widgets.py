@@ -35,7 +35,8 @@ from napari_sam.ui.widgets.source_box import SourceBox
 def show(qtbot):
     def shown(widget):
         qtbot.addWidget(widget)
-        widget.show()
+        with qtbot.waitExposed(widget):
+            widget.show()
         return widget
 
     return shown
@@ -125,9 +126,11 @@ def test_a_list_of_choices_uses_its_own_keys_alone(show):
     assert combo.currentText() == "nuts"
 
 
-def test_a_name_too_long_for_its_list_loses_its_middle(show):
+def test_a_name_too_long_for_its_list_loses_its_middle(show, qtbot):
     combo = show(LayerCombo("tip", "none"))
-    combo.setFixedWidth(40 * combo.fontMetrics().horizontalAdvance("0"))
+    width = 40 * combo.fontMetrics().horizontalAdvance("0")
+    combo.setFixedWidth(width)
+    qtbot.waitUntil(lambda: combo.width() == width)
     combo.fixed = [(k, f"20240312_experiment7_plate2_position003_t30_channel{k}.tif") for k in "01"]
     for chosen in "01":
         combo.show_layers([], chosen)
