@@ -231,3 +231,24 @@ def test_another_panel_follows_the_same_channels(bench, make_bench):
     other.settle()
     assert image.data[50, 15].tolist() == [128, 13, 0]
     assert isinstance(other.session.layers._channels, FollowedChannels)
+
+
+def test_cells_that_were_not_saved_are_offered_in_any_light_and_order_of_channels(
+    bench, make_bench
+):
+    one, two = channels(bench, "a", "b", pixels=CELLS.copy())
+    together_of(bench)
+    one.contrast_limits = (0, 300)
+    bench.settle()
+    bench.keep(20, 20)
+    bench.session.close()
+    later = make_bench()
+    for channel, limits in ((two, (0, 250)), (one, (0, 200))):
+        later.viewer.add_image(channel.data.copy(), name=channel.name, contrast_limits=limits)
+    assert together_of(later).name == "b + a"
+    assert "1 cell in 'a + b cells'" in later.state.unsaved
+    later.session.recovery.restore()
+    later.settle()
+    np.testing.assert_array_equal(
+        later.viewer.layers["a + b cells"].data, bench.viewer.layers["a + b cells"].data
+    )

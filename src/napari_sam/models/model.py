@@ -331,7 +331,11 @@ class Model(ABC):
         self._check_own(embedding)
         checks.instance(prompt, Prompt, "prompt", PromptError)
         if prompt.text:
-            raise ModelError(f"The model {self.name!r} does not understand text prompts.")
+            raise ModelError(
+                f"The model {self.name!r} does not understand text prompts: words are about all "
+                "objects that they describe. Use segment_objects(image, 'concept', model, "
+                "text=...) with a SAM 3."
+            )
         return prompt.on(embedding.shape)
 
     def _check_own(self, embedding: Embedding) -> None:

@@ -124,6 +124,7 @@ def test_words_and_examples_change_what_is_found(both):
         ("cell", {"boxes": BOXES, "labels": [1]}, "2 labels"),
         ("cell", {"boxes": [(500, 500, 600, 600)]}, "outside"),
         ("cells that divide " * 5, {}, "too long"),
+        ("cells that divide " * 500, {}, r"too long.{,140}noun or two\.$"),
         (3, {}, "must be text"),
     ],
 )

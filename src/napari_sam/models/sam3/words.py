@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -70,6 +71,6 @@ class Tokenizer:
         if found.input_ids.shape[1] > LONGEST:
             raise PromptError(
                 f"The text is too long for SAM 3, which reads up to {LONGEST - 2} parts of words: "
-                f"{text!r}. Say what is looked for in a noun or two."
+                f"{reprlib.repr(text)}. Say what is looked for in a noun or two."
             )
         return TextTokens(found.input_ids, found.attention_mask)

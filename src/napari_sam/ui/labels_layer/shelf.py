@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam.files.composed import Composed
 from napari_sam.labels.compact import BESIDE
 from napari_sam.models.home import home
 from napari_sam.models.locks import Busy, held
@@ -128,6 +129,9 @@ def identity(data: Any, rgb: bool = False) -> str:
     rgb : bool
         Whether the last axis holds colours.
     """
+    if isinstance(data, Composed):  # the same cells in whatever light, and order, of its channels
+        channels = sorted(identity(channel) for channel in data.channels)
+        return hashlib.blake2b(" ".join(channels).encode(), digest_size=16).hexdigest()
     digest = hashlib.blake2b(
         f"{tuple(data.shape)} {np.dtype(data.dtype).str}".encode(), digest_size=16
     )
