@@ -205,6 +205,17 @@ def test_a_channel_that_was_removed_stays_in_the_picture_and_the_others_are_foll
     assert bench.state.image is two
 
 
+def test_an_image_that_was_given_pixels_of_its_own_is_left_alone(bench):
+    one, two = channels(bench, "a", "b", pixels=CELLS.copy())
+    image = together_of(bench)
+    image.data = own = np.zeros((*CELLS.shape, 3), np.uint8)
+    one.contrast_limits = (0, 400)
+    bench.settle()
+    two.data = ELSEWHERE
+    bench.settle()
+    assert image.data is own
+
+
 def test_a_search_ends_on_what_it_began_with(bench):
     one, two = channels(bench, "a", "b", pixels=CELLS.copy())
     image = together_of(bench)

@@ -90,8 +90,11 @@ class FollowedChannels:
         for one in list(self._all):
             one.channels = [part if part in layers else None for part in one.channels]
             if one.image not in layers or not any(one.channels):
-                one.ear.stop()
-                self._all.remove(one)
+                self._leave(one)
+
+    def _leave(self, one: _Followed) -> None:
+        one.ear.stop()
+        self._all.remove(one)
 
     def free(self) -> None:
         """No image is searched any more: what has changed meanwhile is looked at."""
@@ -119,6 +122,9 @@ class FollowedChannels:
             self._waiting.append(one)
             return
         before = levels_of(one.image)
+        if not all(isinstance(level, Composed) for level in before):
+            self._leave(one)  # somebody gave it pixels of its own
+            return
         parts = [
             _as_it_was(before, place) if layer is None else part_of(layer)
             for place, layer in enumerate(one.channels)
