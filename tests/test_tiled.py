@@ -32,7 +32,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Planes of some hundreds of pixels count as large, and have many tiles."""
     monkeypatch.setattr(samples, "IN_MEMORY", 1000)
     monkeypatch.setattr(samples, "ON_DISK", 1000)
-    monkeypatch.setattr(sizes, "FROM", 1000)
+    monkeypatch.setattr(sizes, "SAMPLED_FROM", 1000)
     monkeypatch.setattr(tiles, "_SIDE", 8)
     monkeypatch.setattr(tiles, "_MARGIN", 2)
 

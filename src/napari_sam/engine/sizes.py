@@ -20,10 +20,10 @@ from napari_sam.images import Block, check_plane, patches_of, sample_of
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, part, silent
 
-__all__ = ["FROM", "agreed", "agreed_through", "limits_on", "rounded", "typical_diameter"]
+__all__ = ["SAMPLED_FROM", "agreed", "agreed_through", "limits_on", "rounded", "typical_diameter"]
 
 _EXACT = 1 << 24  # pixels of a plane whose limits are told from all of it
-FROM = 1 << 22  # pixels of a plane from which samples are looked at instead of its middle
+SAMPLED_FROM = 1 << 22  # pixels of a plane from which samples are looked at instead of its middle
 _SIDE = 1024  # pixels of a sample
 _SAMPLES = 6
 _LOOKING = 0.6  # of the progress, to look at planes one by one
@@ -156,7 +156,7 @@ def typical_diameter(
 def _is_large(block: Block) -> bool:
     """Whether samples stand for the plane."""
     height, width = block.plane.shape
-    return height * width > FROM
+    return height * width > SAMPLED_FROM
 
 
 def _sizes_on(

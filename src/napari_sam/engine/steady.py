@@ -21,13 +21,13 @@ __all__ = ["Pair", "candidates", "steadiest"]
 #: Two neighbouring planes and the values of black and white of each.
 Pair = tuple[tuple[npt.NDArray[Any], tuple[float, float]], ...]
 
-ASUNDER = 1.35  # ratio of the quartiles from which on planes do not agree on a size
-STEP = 1.19  # ratio of sizes that are compared
-FARTHEST = 2.0  # times smaller or larger than the usual size they are
-ACROSS = 16  # usual diameters, of the part of a plane that is looked at
-SAME = 0.5  # overlap from which on two masks show one object
-MISSED = 0.5  # objects seen again that one counts for that is not
-BETTER = 1.3  # times as many have to be seen again at another size than the usual one
+DISAGREEING = 1.35  # ratio of the quartiles from which on planes do not agree on a size
+SIZE_STEP = 1.19  # ratio of sizes that are compared
+MOST_CHANGE = 2.0  # times smaller or larger than the usual size, at most
+MIDDLE_SIDE = 16  # of the part of a plane that is looked at, in usual diameters
+SAME_OBJECT = 0.5  # overlap from which on two masks show one object
+MISSED_WEIGHT = 0.5  # of an object that is not seen again, against one that is
+CLEARLY_MORE = 1.3  # times as many have to be seen again at another size than at the usual one
 
 
 def candidates(
@@ -53,10 +53,10 @@ def candidates(
     total = np.cumsum(weights[order])
     at = np.searchsorted(total, total[-1] * np.array([0.1, 0.25, 0.75, 0.9]))
     lowest, low, high, highest = diameters[order][at]
-    if high < ASUNDER * low:
+    if high < DISAGREEING * low:
         return []
-    first, last = max(lowest, usual / FARTHEST), min(highest, usual * FARTHEST)
-    count = 1 + round(float(np.log(last / first) / np.log(STEP)))
+    first, last = max(lowest, usual / MOST_CHANGE), min(highest, usual * MOST_CHANGE)
+    count = 1 + round(float(np.log(last / first) / np.log(SIZE_STEP)))
     return [float(size) for size in np.geomspace(first, last, count)]
 
 
@@ -82,14 +82,14 @@ def steadiest(
     sizes = [usual, *others]
     again = np.zeros(len(sizes))
     for done, read in enumerate(pairs):
-        pair = [(_middle(pixels, round(ACROSS * usual)), limits) for pixels, limits in read()]
+        pair = [(_middle(pixels, round(MIDDLE_SIDE * usual)), limits) for pixels, limits in read()]
         for number, size in enumerate(sizes):
             progress((done + number / len(sizes)) / len(pairs))
             first, second = (_seen(pixels, limits, size, model) for pixels, limits in pair)
             again[number] += _seen_again(first, second)
     progress(1.0)
     best = int(again.argmax())
-    return sizes[best] if again[best] > BETTER * max(again[0], 0.0) else usual
+    return sizes[best] if again[best] > CLEARLY_MORE * max(again[0], 0.0) else usual
 
 
 def _middle(pixels: npt.NDArray[Any], most: int) -> npt.NDArray[Any]:
@@ -112,5 +112,5 @@ def _seen_again(first: npt.NDArray[np.integer[Any]], second: npt.NDArray[np.inte
     both = np.zeros((counts[0] + 1, counts[1] + 1))
     np.add.at(both, (first.ravel(), second.ravel()), 1)
     union = both.sum(axis=1, keepdims=True) + both.sum(axis=0) - both
-    shared = int(np.count_nonzero(both[1:, 1:] > SAME * union[1:, 1:]))
-    return shared - MISSED * (sum(counts) - 2 * shared)
+    shared = int(np.count_nonzero(both[1:, 1:] > SAME_OBJECT * union[1:, 1:]))
+    return shared - MISSED_WEIGHT * (sum(counts) - 2 * shared)

@@ -42,7 +42,7 @@ __all__ = ["Taught", "teach"]
 State = Mapping[str, Tensor]
 #: In each turn another part of the corrected objects is held back to compare on; and on how many
 #: objects models are compared, at most.
-TURNS, COMPARED = 2, 24
+TURNS, OBJECTS_COMPARED = 2, 24
 #: How far from the old weights to the new ones the models lie that are compared.
 MIXTURES = (1.0, 0.7, 0.4)
 #: Share of the time after which no more of the person's images are prepared.
@@ -240,7 +240,7 @@ def _pairs(examples: Any) -> list[tuple[Any, Any]]:
 
 
 def _turns(pieces: list[Piece], rng: np.random.Generator) -> list[list[Piece]]:
-    turns = in_turns(pieces, TURNS, COMPARED, rng)
+    turns = in_turns(pieces, TURNS, OBJECTS_COMPARED, rng)
     if not turns:
         count = number_of(pieces, TAUGHT)
         raise LabelsError(

@@ -11,7 +11,7 @@ from napari_sam.training.corrections import HELD, TAUGHT, UNSURE, Piece
 __all__ = ["in_turns"]
 
 #: On how many pieces objects are held back.
-COMPARED = 10
+PIECES_COMPARED = 10
 
 
 def in_turns(
@@ -19,8 +19,8 @@ def in_turns(
 ) -> list[list[Piece]]:
     """Hold another part of the objects back in each turn, to compare on; the rest is learnt from.
 
-    They are spread over the first :data:`COMPARED` pieces. On other pieces, where these overlap,
-    what is held back says nothing.
+    They are spread over the first :data:`PIECES_COMPARED` pieces. On other pieces, where these
+    overlap, what is held back says nothing.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def in_turns(
         None where there are not two objects.
     """
     first_seen: dict[int, tuple[int, int]] = {}
-    for number, piece in enumerate(pieces[:COMPARED]):
+    for number, piece in enumerate(pieces[:PIECES_COMPARED]):
         for one in piece.ids(TAUGHT):
             first_seen.setdefault(int(piece.objects[one]), (number, int(one)))
     if len(first_seen) < 2:
