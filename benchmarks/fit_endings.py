@@ -32,7 +32,7 @@ from napari_sam.pixel_size import step_of
 from napari_sam.regions import Region, deepest, mask_iou
 from napari_sam.stacks.crops import Slices
 from napari_sam.stacks.end_signs import Past, signs_in_time, signs_of
-from napari_sam.stacks.ending import EndingRule, judge
+from napari_sam.stacks.ending import EndingRule, Judge
 from napari_sam.stacks.following import SeenOnSlice, follow
 from napari_sam.stacks.haze import reach_of
 from napari_sam.stacks.logistic import Logistic
@@ -150,7 +150,8 @@ def fit(ways: list[Way], signs_of: Signs) -> Logistic:
 
 def errors(ways: list[Way], rule: EndingRule) -> np.ndarray:
     """Return by how many slices ends are found too late."""
-    return np.array([judge(way.area, way.seen, True, rule).certain - way.true for way in ways])
+    told = [Judge(way.area, rule).judge(way.seen, len(way.seen), True) for way in ways]
+    return np.array([one.certain - way.true for one, way in zip(told, ways, strict=True)])
 
 
 def report(ways: list[Way], heading: str, name: Callable[[Way], str], signs_of: Signs) -> None:

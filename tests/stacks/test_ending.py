@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from napari_sam.regions import Region
 from napari_sam.stacks.end_signs import AHEAD, Past, signs_in_time, signs_of
-from napari_sam.stacks.ending import OVER_TIME, THROUGH_SLICES, EndingRule, HowFar, Judge, judge
+from napari_sam.stacks.ending import OVER_TIME, THROUGH_SLICES, EndingRule, HowFar, Judge
 from napari_sam.stacks.following import SeenOnSlice
 from napari_sam.stacks.light import Light, light_of
 
@@ -45,6 +45,17 @@ def slices_of(
         slice_of(inside, alone, side, covered=min(before / side, 1.0) ** 2)
         for before, side in pairwise([start, *sides])
     ]
+
+
+def judge(
+    area: int,
+    seen: list[SeenOnSlice],
+    whole: bool,
+    rule: EndingRule = THROUGH_SLICES,
+    own: list[SeenOnSlice] | tuple[()] = (),
+) -> HowFar:
+    """Judge all slices at once."""
+    return Judge(area, rule, own).judge(seen, len(seen), whole)
 
 
 THERE = [slice_of(0.9, 0.8)] * 5

@@ -138,7 +138,7 @@ def replay(path: Path, stop: int | None = None, progress: Progress = silent) -> 
 
 
 def _worth_following(told: Iterator[JournalEntry]) -> Iterator[JournalEntry]:
-    """Leave out what is told anew before anything else happens, such as results on the way."""
+    """Leave out contents and tables that are replaced before any step follows them."""
     waiting: dict[object, JournalEntry] = {}
     for entry in told:
         if entry.kind not in ("content", "table"):

@@ -36,7 +36,7 @@ SETTLED = 2.0  # the same where slices ahead have been heard already
 
 @dataclass(frozen=True)
 class EndingRule:
-    """How slices are heard.
+    """What is looked at on slices, and what it says about the object being there.
 
     Parameters
     ----------
@@ -73,41 +73,16 @@ class HowFar:
     over: bool
 
 
-def judge(
-    area: int,
-    seen: Sequence[SeenOnSlice],
-    whole: bool,
-    rule: EndingRule = THROUGH_SLICES,
-    own: Sequence[SeenOnSlice] = (),
-) -> HowFar:
-    """Tell how many of the slices show the object.
-
-    Parameters
-    ----------
-    area : int
-        Pixels of the object where it is known: on the first slice that it is known on.
-    seen : sequence of SeenOnSlice
-        The slices to be judged.
-    whole : bool
-        Whether there are no slices beyond these.
-    rule : EndingRule
-    own : sequence of SeenOnSlice
-        Slices before these that are known to show it, from the second one on: what it is like.
-
-    Returns
-    -------
-    HowFar
-    """
-    return Judge(area, rule, own).judge(seen, len(seen), whole)
-
-
 class Judge:
     """Judges slices as they come: what is certain by those ahead is not looked at again.
 
     Parameters
     ----------
-    area, rule, own
-        See `judge`.
+    area : int
+        Pixels of the object where it is known: on the first slice that it is known on.
+    rule : EndingRule
+    own : sequence of SeenOnSlice
+        Slices after that one that are known to show it: what it is like.
     """
 
     def __init__(
@@ -126,7 +101,7 @@ class Judge:
         Parameters
         ----------
         seen : sequence of SeenOnSlice
-            Those that were judged before are the same.
+            The slices after those, from the first on; what was judged before is the same.
         count : int
         whole : bool
             Whether there are no slices beyond these.

@@ -1,4 +1,4 @@
-"""Has napari make and compile early what it makes and compiles at first.
+"""What napari makes and compiles at its first use is made before a person waits for it.
 
 Else the window would stand still at the first object that is kept, and for a second or two at the
 first colours of a table.

@@ -21,7 +21,7 @@ Piece = TypeVar("Piece")
 
 
 class Into(Protocol):
-    """What becomes of the pieces of a search."""
+    """Takes the pieces that a search finds."""
 
     @property
     def count(self) -> int:
