@@ -263,3 +263,17 @@ def test_cells_that_were_not_saved_are_offered_in_any_light_and_order_of_channel
     np.testing.assert_array_equal(
         later.viewer.layers["a + b cells"].data, bench.viewer.layers["a + b cells"].data
     )
+
+
+def test_a_recipe_for_channels_says_what_is_to_be_added(bench):
+    channels(bench, "a", "b")
+    copied = []
+    bench.find.copy_recipe(True, copied.append)
+    assert "--channels" not in bench.state.status
+    together_of(bench)
+    bench.find.copy_recipe(True, copied.append)
+    assert copied[-1] == "napari-sam segment IMAGE -o results"
+    assert bench.state.status.endswith("such as --channels 0,1.")
+    bench.find.copy_recipe(False, copied.append)
+    assert "compose(ns.read_image(FILE), (0, 1))" in bench.state.status
+    assert not bench.state.problem

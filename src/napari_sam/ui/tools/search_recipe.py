@@ -6,7 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from napari_sam.errors import NapariSamError, ViewError
+from napari_sam.files.composed import Composed
 from napari_sam.methods.recipe import as_command, as_python
+from napari_sam.ui.layers.together import levels_of
 from napari_sam.ui.workbench import Workbench
 
 
@@ -57,4 +59,21 @@ def hand_out(bench: Workbench, command: bool, put: Callable[[str], None]) -> Non
         return
     put(text)
     told = "Copied the Python code. Paste it into a script or a notebook."
-    bench.result(f"Copied: {text}" if command else told)
+    bench.result((f"Copied: {text}" if command else told) + _channels(bench, command))
+
+
+def _channels(bench: Workbench, command: bool) -> str:
+    """Say what is to be added by hand where channels of layers are seen together.
+
+    A layer does not know which channel of its file it is.
+    """
+    image = bench.state.image
+    if image is None or image in bench.opened or not isinstance(levels_of(image)[0], Composed):
+        return ""
+    numbers = ",".join(map(str, range(len(levels_of(image)[0].channels))))
+    if command:
+        return f" Add --channels with their numbers in the file, such as --channels {numbers}."
+    return (
+        " There, image is napari_sam.files.composed.compose(ns.read_image(FILE), "
+        f"({numbers.replace(',', ', ')})), with the numbers of the channels in their file."
+    )
