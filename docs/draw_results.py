@@ -16,7 +16,7 @@ from skimage.segmentation import find_boundaries
 
 import napari_sam as ns
 from napari_sam.training.metrics import average_precision
-from napari_sam.training.pairs import normalise
+from napari_sam.training.pairs import scale_to_unit
 from napari_sam.training.synthetic import generate
 
 SHOWN = {
@@ -39,7 +39,7 @@ TRUTH, FOUND = (1.0, 1.0, 1.0), (0.0, 0.8, 0.75)
 
 def outlined(image: np.ndarray, truth: np.ndarray, found: np.ndarray) -> np.ndarray:
     """Return the image (2H, 2W, 3) with the outlines of both."""
-    grey = normalise(image).repeat(2, 0).repeat(2, 1)
+    grey = scale_to_unit(image).repeat(2, 0).repeat(2, 1)
     picture = np.repeat(grey[..., None], 3, -1) if grey.ndim == 2 else grey
     for labels, colour in ((truth, TRUTH), (found, FOUND)):
         large = labels.repeat(2, 0).repeat(2, 1)

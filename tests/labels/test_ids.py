@@ -110,7 +110,6 @@ def counted(labels: np.ndarray, i: int) -> None:
     presence.count_next()
     assert presence.count([i]) == {i: 36}
     assert presence.highest() == max(0, *tally(labels))
-    assert presence.first(i) == ()
 
 
 def tally(labels: np.ndarray) -> dict[int, int]:

@@ -67,9 +67,6 @@ class Presence:
         at = tuple(int(i) for i in plane.index if i is not None)
         return int(np.ravel_multi_index(at, self._shape[:-2])) if at else 0
 
-    def _take(self, number: int) -> npt.NDArray[np.integer[Any]]:
-        return np.asarray(self._pixels()[(*self._place(number), slice(None), slice(None))])
-
     def _pieces(self, number: int) -> Iterator[npt.NDArray[np.integer[Any]]]:
         """Read a plane piece by piece: a large one would not fit into memory."""
         at = self._place(number)
@@ -275,19 +272,6 @@ class Presence:
                 if number not in known or np.isin(wanted, known[number][0]).any()
             }
         )
-
-    def first(self, object_id: int) -> tuple[int, ...] | None:
-        """Return the first plane that holds an object: its place along the leading axes."""
-        for number in range(self._planes):
-            if self.small:
-                held = bool((self._take(number) == object_id).any())
-            else:
-                ids, counts = self._known.get(number) or self._count(number)
-                at = int(np.searchsorted(ids, object_id))
-                held = at < len(ids) and int(ids[at]) == object_id and int(counts[at]) > 0
-            if held:
-                return self._place(number)
-        return None
 
 
 def _added(counted: list[tuple[Ids, Ids]]) -> tuple[Ids, Ids]:

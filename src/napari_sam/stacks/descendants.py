@@ -270,12 +270,12 @@ class Descendants:
         if self._divisions is None:
             self._divisions = Divisions(self.first.carry.slices, self._finder(), one.carry.others)
         known = {z: step.region for z, step in one.carry.steps.items() if step.region.area}
-        found = self._divisions.at(at, {z: region for z, region in known.items() if z < at})
-        if found is None:
+        daughters = self._divisions.at(at, {z: region for z, region in known.items() if z < at})
+        if daughters is None:
             return
         one.divided = at
         one.carry.divide(at)
-        for step in found.daughters:
+        for step in daughters:
             child = Member(self._make(self._model, slices.limits), number, step)
             self.members[max(self.members) + 1] = child
             self._confine(child)

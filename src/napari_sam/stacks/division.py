@@ -11,7 +11,6 @@ one that is told wrongly an object.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from itertools import islice
 
 import numpy as np
@@ -40,25 +39,6 @@ SAME_COVERED = 0.5  # share of an object that is covered by another one if they 
 Ids = npt.NDArray[np.int32]
 
 
-@dataclass(frozen=True, eq=False)
-class Division:
-    """Where a cell has divided.
-
-    Parameters
-    ----------
-    frame : int
-        The first one on which the daughters are.
-    daughters : (Step, Step)
-        Where they are there, and how certain their outlines are.
-    certainty : float
-        Log-odds by which they are hers.
-    """
-
-    frame: int
-    daughters: tuple[Step, Step]
-    certainty: float
-
-
 class Divisions:
     """Tells divisions of cells in a movie.
 
@@ -76,8 +56,8 @@ class Divisions:
         self._slices, self._finder, self._others = slices, finder, others
         self._seen: dict[tuple[int, Region, float], list[Step]] = {}
 
-    def at(self, frame: int, known: Mapping[int, Region]) -> Division | None:
-        """Tell whether a cell divides between the frame before and this one.
+    def at(self, frame: int, known: Mapping[int, Region]) -> tuple[Step, Step] | None:
+        """Find the daughters of a cell that divides between the frame before and this one.
 
         Parameters
         ----------
@@ -87,7 +67,8 @@ class Divisions:
 
         Returns
         -------
-        Division or None
+        (Step, Step) or None
+            The daughters on the frame, and how certain their outlines are.
         """
         mother = known[frame - 1]
         if frame + LASTING_FRAMES >= self._slices.depth:
@@ -115,7 +96,7 @@ class Divisions:
         daughters = first[linked[0][0]], first[linked[0][1]]
         if max(iou_of(one.region, mother) for one in daughters) > SAME_CELL:
             return None
-        return Division(frame, daughters, linked[1])
+        return daughters
 
     # -- what is around a cell --------------------------------------------------------------------
 

@@ -17,7 +17,6 @@ from napari_sam.training.synthetic import (
 )
 
 __all__ = [
-    "GENERATED_FAILURES",
     "GENERATED_FAMILIES",
     "TRAINING_SEEDS",
     "fresh",
@@ -63,18 +62,6 @@ GENERATED_FAMILIES: dict[str, tuple[str, ...]] = {
     "generated membranes": ("membranes", "cell_walls", "em_membranes"),
     "generated worms": ("worms",),
 }
-#: Kinds that the first generation failed on, measured apart from the rows above.
-GENERATED_FAILURES: tuple[str, ...] = (
-    "nuclei_spotted",
-    "nuclei_on_grain",
-    "nuclei_section",
-    "branching_cells",
-    "em_cortex",
-    "em_plant",
-    "endothelium",
-    "red_cells",
-    "phase_flat",
-)
 
 
 def generated_planes(
