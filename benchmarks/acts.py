@@ -180,19 +180,11 @@ def outline(mask: np.ndarray) -> np.ndarray:
     return corners[:: max(len(corners) // 24, 1)] - 4
 
 
-def switched(panel: Any, way: Callable[..., None]) -> bool:
-    """Choose a way in the panel; False when this version has none."""
-    session = panel.session
-    who = session.tools["click"].proposal if hasattr(session, "tools") else session
-    for wanted, name in (
-        (cell_per_click, "set_cell_per_click"),
-        (mark_then_keep, "set_each_point"),
-    ):
-        if hasattr(who, name):
-            getattr(who, name)(way is wanted)
-        elif way is wanted:
-            return False
-    return way is not lasso_each or hasattr(session.state, "pen")
+def choose(panel: Any, way: Callable[..., None]) -> None:
+    """Choose a way in the panel."""
+    proposal = panel.session.tools["click"].proposal
+    proposal.set_cell_per_click(way is cell_per_click)
+    proposal.set_each_point(way is mark_then_keep)
 
 
 def main() -> None:
@@ -209,9 +201,7 @@ def main() -> None:
     for name, way in WAYS.items():
         window = Window(plane)
         window.ready()
-        if not switched(window.panel, way):
-            window.close()
-            continue
+        choose(window.panel, way)
         hands = Hands(window)
         if way is lasso_each:
             hands.outlines = {

@@ -13,7 +13,6 @@ which 4 GB of memory are needed.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import statistics
@@ -59,29 +58,26 @@ class Person:
         from fake_model import FakeModel
         from napari_sam.ui.loops import ManualLoop
         from napari_sam.ui.session import PanelSession
+        from napari_sam.ui.widgets.pages import ROWS
 
         self.viewer, self.loop = ViewerModel(), ManualLoop()
         model = FakeModel()
-        options: dict[str, Any] = {"loop": self.loop, "threaded": False}
-        if importlib.util.find_spec("napari_sam.ui.tools") is not None:
-            from napari_sam.ui.widgets.pages import ROWS
-
-            options["tools"] = [row.tool for row in ROWS]
-        self.session = session = PanelSession(self.viewer, lambda name, **_: model, **options)
-        # An older tree has the acts of a page on the session itself.
-        tools = getattr(session, "tools", None)
-        self.click = tools["click"] if tools else session
-        self.several = bool(tools)  # are marked as right at once
-        self.review = tools["review"] if tools else session.review
-        self.mark = self.click.proposal.add_point if tools else session.add_point
-        self.clear = self.click.proposal.clear if tools else session.clear
+        self.session = session = PanelSession(
+            self.viewer,
+            lambda name, **_: model,
+            tools=[row.tool for row in ROWS],
+            loop=self.loop,
+            threaded=False,
+        )
+        self.click: Any = session.tools["click"]
+        self.review: Any = session.tools["review"]
         session.set_active(True)
         image = np.zeros(shape, np.uint8)
         image[shape[0] // 2, 4:12, 4:12] = 200
         self.viewer.add_image(image, name="image")
         self.labels = self.viewer.add_labels(stack_of(shape), name="cells")
         self.viewer.dims.set_point(0, shape[0] // 2)
-        getattr(session, "layers", session).choose("target", self.labels)
+        session.layers.choose("target", self.labels)
         self.settle()
 
     def settle(self) -> None:
@@ -89,7 +85,7 @@ class Person:
             pass
 
     def propose(self) -> None:
-        self.mark((8.0, 8.0), 1)
+        self.click.proposal.add_point((8.0, 8.0), 1)
         self.settle()
 
     def here(self) -> list[int]:
@@ -117,11 +113,10 @@ def measure(shape: tuple[int, int, int], repeats: int) -> dict[str, list[float]]
         note("accept" if number else "accept, first", timed(click.accept))
         person.settle()
         note("undo an accepted cell", timed(click.undo))
-        person.clear()
+        click.proposal.clear()
         person.settle()
     person.session.set_tool("review")
-    measure_next = getattr(review, "run_next", None) or review.measuring.jobs.run_next
-    while person.loop.turn() or measure_next():
+    while person.loop.turn() or review.run_next():
         pass
     for number in range(repeats):
         ids = person.here()
@@ -130,7 +125,7 @@ def measure(shape: tuple[int, int, int], repeats: int) -> dict[str, list[float]]
         note("delete 40 cells", timed(lambda few=few: review.edit(lambda e: e.delete(few))))
         note("undo 40 cells", timed(review.undo))
         review.undo()
-        mark = ids[50 + number : 51 + number] if person.several else ids[50 + number]
+        mark = ids[50 + number : 51 + number]
         note("mark as right", timed(lambda mark=mark: review.edit(lambda e: e.accept(mark))))
     person.session.close()
     return took

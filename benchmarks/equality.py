@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import importlib
 import json
 import os
 import subprocess
@@ -85,7 +84,8 @@ class Tree:
     def _stacks(self, pixels: np.ndarray) -> Iterator[tuple[str, Any]]:
         part = pixels[:96, :96]
         stack = np.stack([part, part[::-1], part[:, ::-1]])
-        found = self.ns.segment_cells(stack, model=self.cells, pixel_size=_pixel_size())
+        size = self.ns.PixelSize(0.5, 0.25)
+        found = self.ns.segment_cells(stack, model=self.cells, pixel_size=size)
         yield "stack, cells", found
         how = {"points_per_side": 3, "pred_iou_thresh": 0.0, "stability_score_thresh": 0.0}
         yield "stack, everything", self.ns.segment_everything(stack, model=self.sam, **how)
@@ -101,46 +101,26 @@ class Tree:
         yield "region, asked of a SAM", _search(pixels[:96, :96], self.sam, self.cells, corner)
 
     def _merges(self, pixels: np.ndarray) -> Iterator[tuple[str, Any]]:
+        from napari_sam.labels.merge import merge
+
         found = self.ns.segment_cells(pixels, model=self.cells).labels
         before = self.ns.segment_cells(pixels, model=self.cells, sensitivity=0.3).labels
         before = np.roll(before, 7, axis=0)
-        merge = _first("labels.merge", "automatic.merging").merge
         for rule in ("empty", "whole", "replace"):
             merged = merge(found, before, rule, int(before.max(initial=0)) + 1)
             yield f"merge, {rule}", (merged.labels, merged.ids, merged.left_out, merged.removed)
 
 
-def _first(*names: str) -> Any:
-    """Import the first of these modules that there is: trees differ in where things are."""
-    for name in names:
-        try:
-            return importlib.import_module(f"napari_sam.{name}")
-        except ModuleNotFoundError:
-            continue
-    raise ModuleNotFoundError(f"None of {names} is there.")
-
-
-def _pixel_size() -> Any:
-    return _first("pixel_size").PixelSize(0.5, 0.25)
-
-
 def _search(pixels: np.ndarray, model: Any, finder: Any, region: np.ndarray) -> Any:
     """Search a region of a plane as the panel does."""
+    from napari_sam.images import Block, Image
+    from napari_sam.methods.found import within
+    from napari_sam.methods.method import Encoded
+    from napari_sam.methods.registry import method
+    from napari_sam.pixel_size import PixelSize
+
     embedding = model.encode(pixels)
-    try:
-        from napari_sam.images import Block, Image
-        from napari_sam.methods.found import within
-        from napari_sam.methods.method import Encoded
-        from napari_sam.methods.registry import method
-    except ImportError:  # a tree from before there were methods
-        searching = _first("ui.searching")
-        options = _first("ui.find_options").FindOptions()
-        found = searching.search(
-            pixels, embedding, model, finder, options, _pixel_size(), region, lambda fraction: None
-        )
-        chosen = searching.within(found.choose(options), region)
-        return (chosen.labels, chosen.count, chosen.table())
-    image = Image.of(pixels, pixel_size=_pixel_size())
+    image = Image.of(pixels, pixel_size=PixelSize(0.5, 0.25))
     encoded = Encoded(Block(image, next(image.planes())), pixels, embedding, model, finder)
     cells = method("cells")
     found = cells.search(encoded, cells.defaults, region)
