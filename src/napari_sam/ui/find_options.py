@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from napari_sam.models.capabilities import Suits
 
-Region = Union[Literal["slice", "visible", "stack"], "Shapes"]
+SearchIn = Union[Literal["slice", "visible", "stack"], "Shapes"]
 """The displayed slice, its visible part, all slices, or what a Shapes layer encloses."""
 
 
@@ -46,7 +46,7 @@ class FindOptions:
 
     method: str = names()[0]
     chosen: Mapping[str, Any] = field(default_factory=dict)
-    region: Region = "slice"
+    region: SearchIn = "slice"
     together: str = ""
     rule: Rule = "empty"
     like: Labels | None = None

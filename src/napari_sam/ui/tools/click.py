@@ -10,13 +10,14 @@ from napari_sam.labels.change import Change
 from napari_sam.prompts import FOREGROUND
 from napari_sam.segmentation import Overlap
 from napari_sam.ui.canvas.clicks import Clicks
+from napari_sam.ui.canvas.drags import Place
 from napari_sam.ui.canvas.keys import Action
 from napari_sam.ui.labels_layer.undone import TakenBack
 from napari_sam.ui.proposing.spent import Spent
 from napari_sam.ui.state import Advice, Answer
 from napari_sam.ui.tools.again import Again
 from napari_sam.ui.tools.click_by_click import ClickByClick
-from napari_sam.ui.tools.kept_in_hand import KeptInHand, Place
+from napari_sam.ui.tools.kept_in_hand import KeptInHand
 from napari_sam.ui.tools.pens import Pens, brush_keys
 from napari_sam.ui.tools.through import Through
 from napari_sam.ui.tools.tool import Parts, Tool

@@ -12,7 +12,7 @@ from napari_sam.images import Plane
 from napari_sam.prompts import Prompt
 from napari_sam.regions import Region, box_of
 from napari_sam.ui.canvas.camera import visible_part
-from napari_sam.ui.find_options import Region as Where
+from napari_sam.ui.find_options import SearchIn
 from napari_sam.ui.layers.outlines import shapes_on_plane
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Mask = npt.NDArray[np.bool_]
 
 
-def region_mask(viewer: Any, image: Image, plane: Plane, region: Where) -> Mask | None:
+def region_mask(viewer: Any, image: Image, plane: Plane, region: SearchIn) -> Mask | None:
     """Tell which pixels of the displayed plane are meant; None for all of them.
 
     Raises
@@ -33,7 +33,7 @@ def region_mask(viewer: Any, image: Image, plane: Plane, region: Where) -> Mask 
         return _visible(viewer, image, plane)
     if region in ("slice", "stack"):
         return None
-    return enclosed(viewer, image, plane, region)
+    return enclosed_region(viewer, image, plane, region).on(plane.shape)
 
 
 def _visible(viewer: Any, image: Image, plane: Plane) -> Mask | None:
@@ -45,17 +45,6 @@ def _visible(viewer: Any, image: Image, plane: Plane) -> Mask | None:
     mask = np.zeros(plane.shape, dtype=bool)
     mask[r0:r1, c0:c1] = True
     return mask
-
-
-def enclosed(viewer: Any, image: Image, plane: Plane, shapes: Shapes) -> Mask:
-    """Tell which pixels of the displayed plane the closed shapes of a layer enclose.
-
-    Raises
-    ------
-    ViewError
-        When there is none.
-    """
-    return enclosed_region(viewer, image, plane, shapes).on(plane.shape)
 
 
 def enclosed_region(viewer: Any, image: Image, plane: Plane, shapes: Shapes) -> Region:

@@ -7,6 +7,7 @@ import numpy as np
 from napari_sam.errors import NapariSamError
 from napari_sam.images import Plane
 from napari_sam.regions import Region
+from napari_sam.ui.canvas.drags import Place
 from napari_sam.ui.canvas.highlight import Highlight
 from napari_sam.ui.labels_layer.correcting import hand_over, put
 from napari_sam.ui.labels_layer.editing import Editing
@@ -15,7 +16,6 @@ from napari_sam.ui.layers.shown import finest
 from napari_sam.ui.state import Answer
 from napari_sam.ui.tools.tool import Parts
 
-Place = tuple[float, float]
 _NEAR = 0.5  # of its size: so far from an object a click can still mean a part of it
 
 

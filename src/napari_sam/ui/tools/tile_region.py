@@ -11,7 +11,7 @@ import numpy.typing as npt
 from napari_sam.errors import ViewError
 from napari_sam.images import Plane
 from napari_sam.ui.canvas.camera import visible_part
-from napari_sam.ui.find_options import Region
+from napari_sam.ui.find_options import SearchIn
 from napari_sam.ui.layers.outlines import shapes_on_plane
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ class TileRegion:
         return found
 
 
-def tile_region(viewer: Any, image: Image, plane: Plane, region: Region) -> TileRegion | None:
+def tile_region(viewer: Any, image: Image, plane: Plane, region: SearchIn) -> TileRegion | None:
     """Tell where to search on the displayed plane; None for all of it.
 
     Raises
