@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.contrast import limits_of
-from napari_sam.engine.steady import Pair, candidates, steadiest
+from napari_sam.engine.steady import PlanePair, candidates, steadiest
 from napari_sam.images import Block, check_plane, patches_of, sample_of
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, part, silent
@@ -122,7 +122,7 @@ def agreed_through(
     return replace(options, diameter=usual)
 
 
-def _pair(blocks: Sequence[Block], model: Model) -> Pair:
+def _pair(blocks: Sequence[Block], model: Model) -> PlanePair:
     """Read neighbouring planes."""
     read = [check_plane(block.read()) for block in blocks]
     return tuple(

@@ -16,10 +16,10 @@ from napari_sam.methods.finding_cells import find_cells
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, silent
 
-__all__ = ["Pair", "candidates", "steadiest"]
+__all__ = ["PlanePair", "candidates", "steadiest"]
 
 #: Two neighbouring planes and the values of black and white of each.
-Pair = tuple[tuple[npt.NDArray[Any], tuple[float, float]], ...]
+PlanePair = tuple[tuple[npt.NDArray[Any], tuple[float, float]], ...]
 
 DISAGREEING = 1.35  # ratio of the quartiles from which on planes do not agree on a size
 SIZE_STEP = 1.19  # ratio of sizes that are compared
@@ -61,7 +61,7 @@ def candidates(
 
 
 def steadiest(
-    pairs: Sequence[Callable[[], Pair]],
+    pairs: Sequence[Callable[[], PlanePair]],
     usual: float,
     others: Sequence[float],
     model: Model,

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from napari_sam.ui.canvas.clicks import LEFT, RIGHT
 from napari_sam.ui.canvas.drags import DragPath, Place
 
-Action = Literal["select", "delete", "merge", "split", "add"]
-_MODIFIERS: dict[str, Action] = {"Control": "delete", "Alt": "merge", "Shift": "split"}
+ReviewAction = Literal["select", "delete", "merge", "split", "add"]
+_MODIFIERS: dict[str, ReviewAction] = {"Control": "delete", "Alt": "merge", "Shift": "split"}
 
 
 class Gestures:
@@ -34,10 +34,10 @@ class Gestures:
         self,
         viewer: Any,
         place: Callable[[], Place | None],
-        action: Callable[[], Action],
-        clicked: Callable[[Action, Place, int], None],
-        dragging: Callable[[Action, list[Place]], bool],
-        dragged: Callable[[Action, list[Place]], None],
+        action: Callable[[], ReviewAction],
+        clicked: Callable[[ReviewAction, Place, int], None],
+        dragging: Callable[[ReviewAction, list[Place]], bool],
+        dragged: Callable[[ReviewAction, list[Place]], None],
     ) -> None:
         self._viewer = viewer
         self._place, self._action = place, action
@@ -64,7 +64,7 @@ class Gestures:
             callbacks[:0] = self._zooms
             self._zooms = []
 
-    def _meant(self, event: Any) -> Action | None:
+    def _meant(self, event: Any) -> ReviewAction | None:
         if not event.modifiers:
             return self._action()
         # Keys of the canvas are equal to their names, but are no strings.

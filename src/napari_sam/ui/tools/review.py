@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from napari_sam.errors import NapariSamError
-from napari_sam.ui.canvas import gestures
+from napari_sam.ui.canvas.gestures import ReviewAction
 from napari_sam.ui.canvas.keys import Action
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.state import Advice
@@ -274,7 +274,7 @@ class Review(Tool):
 
     # -- adding and correcting by prompts ---------------------------------------------------------
 
-    def set_action(self, action: gestures.Action) -> None:
+    def set_action(self, action: ReviewAction) -> None:
         """Choose what a click does."""
         if action != self.state.action:
             self.proposals.drop()

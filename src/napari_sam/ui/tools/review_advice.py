@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from napari_sam.ui.canvas.gestures import Action
+from napari_sam.ui.canvas.gestures import ReviewAction
 from napari_sam.ui.tools.review_state import Pending, ReviewState
 
 #: For the sheet of keys.
@@ -29,7 +29,7 @@ SHEET: tuple[tuple[str, str], ...] = (
     ("Esc", "drop what is proposed, else the brush, else the selection"),
 )
 
-_OF_ACTIONS: dict[Action, str] = {
+_OF_ACTIONS: dict[ReviewAction, str] = {
     "select": "Click a cell to take it in hand, or press N for the least certain one.",
     "delete": "Click a cell to delete it. Ctrl+click does so with any tool.",
     "merge": "Drag from one cell to another, or click both. Alt does so with any tool.",

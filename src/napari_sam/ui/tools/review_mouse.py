@@ -10,7 +10,7 @@ from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.prompts import BACKGROUND
 from napari_sam.ui.canvas.clicks import RIGHT
 from napari_sam.ui.canvas.drags import Place
-from napari_sam.ui.canvas.gestures import Action, Gestures
+from napari_sam.ui.canvas.gestures import Gestures, ReviewAction
 from napari_sam.ui.layers.planes import cursor_on_plane
 from napari_sam.ui.tools.pens import Pens
 from napari_sam.ui.tools.review_appearance import Appearance
@@ -32,7 +32,7 @@ class ReviewMouse:
     ) -> None:
         self._bench, self._appearance, self._review = bench, appearance, review
         self._through, self._pens = through, pens
-        self._first: tuple[Action, int, Place] | None = None
+        self._first: tuple[ReviewAction, int, Place] | None = None
         self._gestures = Gestures(
             bench.viewer,
             self._place,
@@ -69,7 +69,7 @@ class ReviewMouse:
         """The object at a pixel, 0 for none."""
         return self._review.plane.editing().at(place)
 
-    def _clicked(self, action: Action, place: Place, button: int) -> None:
+    def _clicked(self, action: ReviewAction, place: Place, button: int) -> None:
         review = self._review
         if action == "select" and self._bench.state.pen:
             return  # a click is a dab of the brush
@@ -102,7 +102,7 @@ class ReviewMouse:
         else:
             self._click_of_two(action, under, place)
 
-    def _click_of_two(self, action: Action, under: int, place: Place) -> None:
+    def _click_of_two(self, action: ReviewAction, under: int, place: Place) -> None:
         review, first = self._review, self._first
         if first is not None and first[0] == action and (under == first[1]) == (action == "split"):
             if action == "merge":
@@ -119,7 +119,7 @@ class ReviewMouse:
             else f"Now click the other half of cell {under}."
         )
 
-    def _dragging(self, action: Action, path: list[Place]) -> bool:
+    def _dragging(self, action: ReviewAction, path: list[Place]) -> bool:
         try:
             if action == "merge" and not self._under(path[0]):
                 return False
@@ -130,7 +130,7 @@ class ReviewMouse:
             return False
         return True
 
-    def _dragged(self, action: Action, path: list[Place]) -> None:
+    def _dragged(self, action: ReviewAction, path: list[Place]) -> None:
         review = self._review
         try:
             if action == "merge":

@@ -13,7 +13,7 @@ from psygnal import SignalGroupDescriptor
 
 from napari_sam.labels import table as object_table
 from napari_sam.labels.inside import Inside
-from napari_sam.ui.canvas.gestures import Action
+from napari_sam.ui.canvas.gestures import ReviewAction
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -111,7 +111,7 @@ class ReviewState:
     )
 
     labels: Labels | None = None
-    action: Action = "select"
+    action: ReviewAction = "select"
     objects: ReviewedObjects = field(default_factory=ReviewedObjects)
     selected: int | None = None
     correcting: int | None = None
