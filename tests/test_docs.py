@@ -160,6 +160,18 @@ def test_the_reference_lists_what_is_there() -> None:
         thing = find(name, "api.rst")
         for member in filter(None, members.replace(" ", "").split(",")):
             assert hasattr(thing, member), f"api.rst: {name}.{member}"
+    there = [find(name, "api.rst") for name, _ in listed]
+    for name in set(ns.__all__) - {"__version__"}:
+        assert any(getattr(ns, name) is thing for thing in there), f"api.rst lacks {name}"
+
+
+def test_what_lies_deeper_is_told() -> None:
+    assert "available" in ns._DEEPER
+    for name, home in ns._DEEPER.items():
+        assert name not in ns.__all__
+        assert hasattr(importlib.import_module(home), name)
+        with pytest.raises(AttributeError, match=f"It is {home}.{name}"):
+            getattr(ns, name)
 
 
 def find(name: str, page: str) -> Any:

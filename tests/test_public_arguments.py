@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import napari.layers
 import numpy as np
 import pytest
 
@@ -14,6 +15,7 @@ import napari_sam as ns
 from describing_model import DescribingModel
 from fake_model import FakeModel
 from napari_sam.errors import NapariSamError
+from napari_sam.files.ctc import write_ctc
 from napari_sam.labels.change import Origin
 from napari_sam.labels.session import Session
 
@@ -29,6 +31,9 @@ FOUND = MODEL.predict(MODEL.encode(PIXELS), SHOWN)
 SEGMENTED = ns.segment_cells(PIXELS, MODEL)
 FOLDER = tempfile.TemporaryDirectory()  # removed when the tests end
 FILE = Path(FOLDER.name) / "labels.tif"
+NEW = FILE.with_name("new.tif")
+FOLDER_LIKE_A_FILE = FILE.with_name("folder.tif")
+FOLDER_LIKE_A_FILE.mkdir()
 ns.write_labels(FILE, LABELS, "ZYX")
 SESSION = Session((Origin(PLANE, (SHOWN,), "fake", (0,)),))
 
@@ -123,6 +128,49 @@ CASES = [
 
 def test_every_public_name_is_looked_at() -> None:
     assert set(CALLS) | MADE_BY_MODELS | {"__version__", "errors"} == set(ns.__all__)
+
+
+#: A person's natural guesses, and what the message says to do.
+GUESSES: dict[str, tuple[Callable[[], Any], str]] = {
+    "image for embedding": (lambda: MODEL.predict(PIXELS, SHOWN), "encode"),  # type: ignore[arg-type]
+    "layer": (lambda: ns.segment_cells(napari.layers.Image(PIXELS), MODEL), r"\.data"),
+    "layer of labels": (lambda: ns.link_labels(napari.layers.Labels(LABELS)), r"\.data"),
+    "layer as pixels": (lambda: ns.Image(napari.layers.Image(PIXELS), "YX"), r"\.data"),
+    "folder for an image": (lambda: ns.segment_cells(FOLDER.name, MODEL), "napari-sam segment"),
+    "folder to be read": (lambda: ns.read_image(FOLDER.name), "napari-sam segment"),
+    "pixel size": (lambda: ns.segment_cells(PIXELS, MODEL, pixel_size=0.5), "napari_sam.PixelS"),  # type: ignore[arg-type]
+    "pixel size of an image": (lambda: ns.Image(PIXELS, "YX", pixel_size=0.5), "PixelSize"),  # type: ignore[arg-type]
+    "pixel size of a result": (lambda: SEGMENTED.save(NEW, pixel_size=0.5), "PixelSize"),  # type: ignore[arg-type]
+    "pixel size of labels": (lambda: ns.write_labels(NEW, PIXELS, pixel_size=0.5), "PixelSize"),  # type: ignore[arg-type]
+    "limits of an image": (lambda: ns.Image(PIXELS, "YX", limits=(5, 5)), "increasing"),
+    "small letters": (lambda: ns.Image(PIXELS, "yx"), "capital"),
+    "points of a slice": (lambda: ns.propagate(STACK, {1: [(9, 9)]}, MODEL), "Prompt"),
+    "a prompt alone": (lambda: ns.propagate(STACK, SHOWN, MODEL), "by slice"),  # type: ignore[arg-type]
+    "result to be written": (lambda: ns.write_labels(NEW, SEGMENTED), r"\.labels"),  # type: ignore[arg-type]
+    "no TIFF": (lambda: ns.write_labels(NEW.with_suffix(".png"), PIXELS), r"\.tif"),
+    "no name": (lambda: ns.write_labels(FOLDER.name, PIXELS), r"\.tif"),
+    "folder like a file": (lambda: ns.write_labels(FOLDER_LIKE_A_FILE, PIXELS), "folder"),
+    "classes by class": (lambda: ns.classify_objects(PIXELS, LABELS[0], {"a": 1}), "keys of"),  # type: ignore[dict-item]
+    "tracks of a plane": (lambda: write_ctc(NEW.with_suffix(""), PIXELS, {}), "frames"),
+    "no parents": (lambda: write_ctc(NEW.with_suffix(""), STACK, None), "parents"),  # type: ignore[arg-type]
+    "part of a name": (lambda: ns.load_model("SAM2"), "Did you mean 'sam2"),
+}
+
+
+@pytest.mark.parametrize("guess", GUESSES)
+def test_a_guess_is_told_what_to_do(guess: str) -> None:
+    call, advice = GUESSES[guess]
+    with pytest.raises(NapariSamError, match=advice):
+        call()
+    assert not NEW.exists()
+
+
+def test_the_message_does_not_print_an_image() -> None:
+    large = np.zeros((500, 500))
+    for call in (lambda: ns.read_image(large), lambda: ns.write_labels(large, NEW)):  # type: ignore[arg-type, return-value]
+        with pytest.raises(NapariSamError) as refused:
+            call()
+        assert len(str(refused.value)) < 200
 
 
 @pytest.mark.parametrize("name", [name for name in CALLS if name != "adapt"])

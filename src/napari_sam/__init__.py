@@ -118,12 +118,32 @@ __all__ = [
 ]
 
 
+#: Names that are looked for here, and lie deeper: `docs/api.rst` has all of them.
+_DEEPER = {
+    "CellOptions": "napari_sam.methods.options",
+    "Settings": "napari_sam.methods.settings",
+    "available": "napari_sam.models.zoo",
+    "contrast_limits": "napari_sam.contrast",
+    "download": "napari_sam.models.zoo",
+    "draw_overlay": "napari_sam.overlays",
+    "export": "napari_sam.exports.formats",
+    "images_in": "napari_sam.files",
+    "info": "napari_sam.models.zoo",
+    "measure": "napari_sam.segmentation",
+    "normalise": "napari_sam.contrast",
+    "run_jobs": "napari_sam.batch.run",
+}
+
+
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
-        from napari_sam.spelling import did_you_mean
+        if name in _DEEPER:
+            guess = f" It is {_DEEPER[name]}.{name}."
+        else:
+            from napari_sam.spelling import did_you_mean
 
-        guess = did_you_mean(name, __all__)
+            guess = did_you_mean(name, __all__)
         raise AttributeError(f"module 'napari_sam' has no attribute {name!r}.{guess}")
     module = importlib.import_module(home)
     value = module if name == "errors" else getattr(module, name)

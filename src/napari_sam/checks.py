@@ -9,13 +9,13 @@ from __future__ import annotations
 import math
 import reprlib
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_sam.errors import ImageError, LabelsError, NapariSamError, ParameterError
+from napari_sam.spelling import instead_of
 
 FAR = 1e9  # pixels; no place of any image is farther away
 MOST_CORNERS = 10_000  # of a drawn line or polygon: hands draw fewer
@@ -64,7 +64,9 @@ got [[1, 2], [3]].
             f"{name} must be numbers in rows of one length, got {reprlib.repr(value)}."
         ) from why
     if found.size and found.dtype.kind not in kinds:
-        raise error(f"{name} must be {_words(kinds)}, got {_told(value, found)}.{_hint(value)}")
+        raise error(
+            f"{name} must be {_words(kinds)}, got {_told(value, found)}.{instead_of(value)}"
+        )
     if ndim is not None and found.ndim != ndim:
         raise error(f"{name} must have {ndim} axes, got shape {found.shape}.")
     return found
@@ -297,11 +299,14 @@ def ids(value: Any, name: str = "ids", error: Error = LabelsError) -> list[int]:
     return list(dict.fromkeys(whole(one, f"An id among {name}", error=error) for one in given))
 
 
-def instance(value: Any, kind: type[T], name: str, error: Error = ParameterError) -> T:
-    """Return an object of a class."""
+def instance(
+    value: Any, kind: type[T], name: str, error: Error = ParameterError, advice: str = ""
+) -> T:
+    """Return an object of a class; the message for what is none ends with the advice."""
     if not isinstance(value, kind):
         article = "an" if kind.__name__[0] in "AEIO" else "a"
-        raise error(f"{name} must be {article} {kind.__name__}, got {reprlib.repr(value)}.")
+        got = reprlib.repr(value)
+        raise error(f"{name} must be {article} {kind.__name__}, got {got}.{advice}")
     return value
 
 
@@ -333,15 +338,6 @@ def _words(kinds: str) -> str:
     if kinds == "b":
         return "True and False"
     return "numbers" if "f" in kinds else "whole numbers"
-
-
-def _hint(value: Any) -> str:
-    """What to give instead of a thing that holds what is wanted."""
-    if isinstance(value, Path) or (isinstance(value, str) and Path(value).suffix[1:].isalpha()):
-        return " Read the file first, by napari_sam.read_image or read_labels."
-    if hasattr(value, "labels") and hasattr(value, "table"):
-        return " Give its array, .labels."
-    return ""
 
 
 def _told(value: Any, found: npt.NDArray[Any]) -> str:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from napari_sam import checks
-from napari_sam.errors import ImageError
+from napari_sam.errors import ImageError, ParameterError
 
 METRES = {
     "pm": 1e-12,
@@ -78,7 +78,8 @@ class PixelSize:
     row, column : float
         Distance between neighbouring rows, and between neighbouring columns.
     unit : str
-        Of all three lengths, such as ``"um"``.
+        Of all three lengths, such as ``"um"``; other spellings of it, as ``"\u00b5m"`` or
+        ``"micron"``, become this one.
     slice : float, optional
         Distance between neighbouring slices of a z-stack.
     """
@@ -92,6 +93,7 @@ class PixelSize:
         for length in (self.row, self.column, 1.0 if self.slice is None else self.slice):
             checks.positive(length, "A pixel size", ImageError)
         checks.text(self.unit, "The unit of a pixel size", ImageError)
+        object.__setattr__(self, "unit", unit_named(self.unit) or self.unit)
 
     @property
     def area(self) -> float:
@@ -125,6 +127,17 @@ class PixelSize:
         factor = round(many / few) if many >= few else 1 / round(few / many)
         depth = None if self.slice is None else self.slice * factor
         return PixelSize(self.row * factor, self.column * factor, unit, depth)
+
+
+def checked_size(value: object) -> PixelSize:
+    """Refuse what is no pixel size, such as a number that does not say its unit.
+
+    Raises
+    ------
+    ParameterError
+    """
+    advice = " Such as napari_sam.PixelSize(0.5, 0.5, 'um')."
+    return checks.instance(value, PixelSize, "pixel_size", ParameterError, advice)
 
 
 def step_of(spacing: tuple[float, float, float]) -> float:

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from napari_sam import checks
 from napari_sam.candidates import Candidates
 from napari_sam.errors import LabelsError, ParameterError
-from napari_sam.pixel_size import PixelSize
+from napari_sam.pixel_size import PixelSize, checked_size
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -271,7 +271,7 @@ def with_units(table: pd.DataFrame, pixel_size: PixelSize | None) -> pd.DataFram
     """Return the table with areas, centroids, volumes and extents in physical units as well."""
     if pixel_size is None:
         return table
-    unit = checks.instance(pixel_size, PixelSize, "pixel_size").unit
+    unit = checked_size(pixel_size).unit
     wider = table.copy()
     if "area" in wider:
         wider[f"area_{unit}2"] = wider["area"] * pixel_size.area

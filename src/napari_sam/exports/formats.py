@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import reprlib
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -95,7 +96,9 @@ def export(
     if table is not None:
         _check_table(table)
     if pixel_size is not None and not isinstance(pixel_size, PixelSize):
-        raise ImageError(f"A pixel size is a PixelSize(row, column, unit), got {pixel_size!r}.")
+        raise ImageError(
+            f"A pixel size is a PixelSize(row, column, unit), got {reprlib.repr(pixel_size)}."
+        )
     if not isinstance(name, str):
         raise DataError(f"The name of an image is text, got {name!r}.")
     importlib.import_module(FORMATS[to].module).write(target, what)
@@ -106,7 +109,7 @@ def _target(path: str | Path, to: str) -> Path:
     if not isinstance(to, str) or to not in FORMATS:
         raise DataError(f"There is no format {to!r}. Known: {', '.join(sorted(FORMATS))}.")
     if not isinstance(path, str | os.PathLike) or not Path(path).name or "\0" in str(path):
-        raise DataError(f"{path!r} is not the path of a file to write.")
+        raise DataError(f"{reprlib.repr(path)} is not the path of a file to write.")
     target = Path(path)
     suffix = FORMATS[to].suffix
     if not target.suffix and suffix:

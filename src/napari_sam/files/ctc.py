@@ -7,6 +7,7 @@ parent, which reading puts together again.
 from __future__ import annotations
 
 import re
+import reprlib
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam.errors import DataError, LabelsError
+from napari_sam import checks
+from napari_sam.errors import DataError, LabelsError, ParameterError
 from napari_sam.files.kinds import as_path
 from napari_sam.files.signature import SOFTWARE
 
@@ -62,7 +64,9 @@ def write_ctc(
     DataError
         When the folder holds tracks already, the table or images.
     LabelsError
-        When there are more tracks than 16 bits can number.
+        When these are no labels of frames, or more tracks than 16 bits can number.
+    ParameterError
+        When `parents` is no mapping.
     """
     import tifffile
 
@@ -76,6 +80,15 @@ def write_ctc(
         raise DataError(  # with them in between, it would be read as another movie
             f"{target} holds images of tracks already ({left[0][1].name}): choose another folder."
         )
+    labels = checks.labels(labels, ndim=None)
+    if not 3 <= labels.ndim <= 4:
+        raise LabelsError(
+            f"Tracks lie on frames, (T, H, W) or (T, Z, H, W), but the labels have shape "
+            f"{labels.shape}."
+        )
+    if not isinstance(parents, Mapping):
+        got = reprlib.repr(parents)
+        raise ParameterError(f"parents must map daughters to mothers, {{}} without any; got {got}.")
     count = int(labels.shape[0])
     pieces = _pieces(_seen(labels), parents)
     if len(pieces) > np.iinfo(np.uint16).max:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +40,8 @@ def as_path(value: Any) -> Path:
             raise ValueError("it holds a NUL")
         path.is_file()
     except (TypeError, ValueError, OSError) as error:  # no path; a name too long
-        raise DataError(f"{value!r} is not the path of a file or folder ({error}).") from error
+        got = reprlib.repr(value)
+        raise DataError(f"{got} is not the path of a file or folder ({error}).") from error
     return path
 
 
@@ -62,7 +64,10 @@ def kind_of(path: str | Path) -> str:
     if is_ngff(path):
         return "OME-Zarr"
     if path.is_dir():
-        raise DataError(f"{path} is a folder, not an image file.")
+        raise DataError(
+            f"{path} is a folder, not an image file: give one of its files, or run "
+            "'napari-sam segment' on all of them."
+        )
     if not there:
         within = way_within(path)
         if within:

@@ -11,15 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import tifffile
 
+from napari_sam import checks
 from napari_sam.errors import DataError, LabelsError
 from napari_sam.files.atomic import in_one_piece
-from napari_sam.files.kinds import as_path, kind_of
+from napari_sam.files.kinds import TIFF_SUFFIXES, as_path, kind_of
 from napari_sam.files.ngff_labels import labels_inside
 from napari_sam.files.raw import RawImage
 from napari_sam.files.reading import read_raw
 from napari_sam.files.signature import SOFTWARE
 from napari_sam.images import Image
-from napari_sam.pixel_size import METRES, PixelSize
+from napari_sam.pixel_size import METRES, PixelSize, checked_size
 
 _TOP = np.iinfo(np.int32).max
 _LARGEST_WHOLE = 1 << 53  # of 64-bit floats
@@ -128,7 +129,7 @@ def write_labels(
     Parameters
     ----------
     path : str or Path
-        Folders on the way are made.
+        Of a TIFF. Folders on the way are made; a file that is there is replaced.
     labels : integer array
     axes : str
         A letter per axis, such as ``"ZYX"``.
@@ -142,13 +143,17 @@ def write_labels(
     Raises
     ------
     DataError
-        When `path` is none.
+        When `path` is no path of a TIFF.
     LabelsError
-        When ids are negative or do not fit 32 bits, or `axes` does not fit.
+        When they are no whole numbers, are negative or do not fit 32 bits, or `axes` does not fit.
     OSError
         When it cannot be written there.
     """
     path = as_path(path)
+    if path.suffix.lower() not in TIFF_SUFFIXES:
+        raise DataError(f"Labels are saved as TIFF: give a name that ends in .tif, not {path}.")
+    if path.is_dir():
+        raise DataError(f"{path} is a folder: give the name of a file in it.")
     labels = _checked(labels, axes)
     narrow = int(labels.max(initial=0)) <= np.iinfo(np.uint16).max
     metadata, resolution = tags_of(axes, pixel_size)
@@ -181,7 +186,7 @@ def tags_of(axes: str, pixel_size: PixelSize | None) -> tuple[dict[str, Any], An
     metadata: dict[str, Any] = {"axes": axes}
     if pixel_size is None:
         return metadata, None
-    size = _handy(pixel_size)
+    size = _handy(checked_size(pixel_size))
     metadata["unit"] = size.unit
     if size.slice is not None:
         metadata["spacing"] = size.slice
@@ -189,9 +194,7 @@ def tags_of(axes: str, pixel_size: PixelSize | None) -> tuple[dict[str, Any], An
 
 
 def _checked(labels: Any, axes: str) -> npt.NDArray[np.integer[Any]]:
-    array = np.asarray(labels)
-    if not np.issubdtype(array.dtype, np.integer) and array.dtype != np.bool_:
-        raise LabelsError(f"Labels are whole numbers, got type {array.dtype}.")
+    array = checks.array(labels, "labels", LabelsError, kinds="biu")
     if array.size == 0:
         raise LabelsError(f"These labels hold no pixels: shape {array.shape}.")
     if not isinstance(axes, str) or len(axes) != array.ndim or len(set(axes)) != len(axes):

@@ -14,7 +14,8 @@ import numpy.typing as npt
 from napari_sam import checks
 from napari_sam.errors import ImageError, NapariSamError
 from napari_sam.images.plane import Plane, check_shape, is_rgb, known_shape
-from napari_sam.pixel_size import PixelSize
+from napari_sam.pixel_size import PixelSize, checked_size
+from napari_sam.spelling import instead_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,7 +60,8 @@ class Image:
     def __post_init__(self) -> None:
         empty = isinstance(self.pixels, Sequence) and not len(self.pixels)
         if empty or not hasattr(self.finest, "shape"):
-            raise ImageError(f"pixels must be an array, got {reprlib.repr(self.pixels)}.")
+            advice = instead_of(self.pixels)
+            raise ImageError(f"pixels must be an array, got {reprlib.repr(self.pixels)}.{advice}")
         checks.text(self.axes, "axes", ImageError)
         shape = known_shape(self.finest)
         named = [letter for letter in self.axes if letter != "Q"]
@@ -69,7 +71,10 @@ class Image:
                 "for each axis."
             )
         if "Y" not in self.axes or "X" not in self.axes:
-            raise ImageError(f"Axes '{self.axes}' have no rows and columns, Y and X, among them.")
+            raise ImageError(
+                f"Axes '{self.axes}' have no rows and columns, Y and X, among them, "
+                "in capital letters."
+            )
         if self.rgb != (self.axes[-1] == "S") or "S" in self.axes[:-1]:
             raise ImageError(
                 f"Axes '{self.axes}' with rgb={self.rgb}: a colour image ends in S, another "
@@ -77,6 +82,10 @@ class Image:
             )
         if 0 in shape:
             raise ImageError(f"The image has no pixels: shape {shape}.")
+        if self.pixel_size is not None:
+            checked_size(self.pixel_size)
+        if self.limits is not None:
+            checks.limits(self.limits)
 
     @classmethod
     def of(

@@ -13,6 +13,9 @@ MapKind = Literal["peaks", "distances"]
 """How objects are cut out of maps: from the peaks of the centre map downhill, or as micro-sam
 does, from where centre and boundary are nearer and farther than half their reach."""
 
+ENCODE_FIRST = " Encode the plane first: embedding = model.encode(plane)."
+"""Advice for who asks about pixels."""
+
 
 @dataclass(frozen=True, eq=False)
 class Embedding:

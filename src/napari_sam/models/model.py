@@ -23,7 +23,7 @@ from napari_sam.models.capabilities import (
     Suits,
     Tunable,
 )
-from napari_sam.models.embedding import SURROUNDINGS, Embedding, InstanceMaps
+from napari_sam.models.embedding import ENCODE_FIRST, SURROUNDINGS, Embedding, InstanceMaps
 from napari_sam.models.grid import PointByPoint
 from napari_sam.models.lesson import Lesson
 from napari_sam.progress import Progress, silent
@@ -340,7 +340,7 @@ class Model(ABC):
 
     def _check_own(self, embedding: Embedding) -> None:
         """Refuse an embedding of another model."""
-        checks.instance(embedding, Embedding, "embedding", ModelError)
+        checks.instance(embedding, Embedding, "embedding", ModelError, ENCODE_FIRST)
         if embedding.model != self.fingerprint:
             raise ModelError(
                 f"This embedding was made by another model ({embedding.model}), not by "

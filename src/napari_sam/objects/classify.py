@@ -192,7 +192,7 @@ def _classes(known: Any) -> dict[int, str]:
     """Check examples of classes: objects by id, and what each of them is."""
     if not isinstance(known, Mapping):
         raise ParameterError(f"known must map ids of objects to classes, got {type(known)}.")
-    ids = checks.ids(list(known), "The objects of `known`")
+    ids = checks.ids(list(known), "the keys of `known`")
     return {
         one: checks.text(name, "a class in `known`")
         for one, name in zip(ids, known.values(), strict=True)

@@ -147,9 +147,12 @@ class Slices:
         else:
             given = checks.array(mask, "A mask", PromptError) != 0
             if given.shape != self.plane:
+                points = given.shape[-1:] in ((2,), (4,))
                 raise PromptError(
                     f"The mask of slice {index} has shape {given.shape}, but slices have "
                     f"{self.plane}."
+                    + " Points and boxes are given as a napari_sam.Prompt."
+                    * points
                 )
             region = Region.of(given)
         if not region.area:

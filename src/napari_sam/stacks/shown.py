@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Mapping
 
 import numpy.typing as npt
@@ -23,5 +24,8 @@ def shown_by(prompts: Mapping[int, Shown]) -> dict[int, Shown]:
     PromptError
     """
     if not isinstance(prompts, Mapping) or not prompts:
-        raise PromptError("Give at least one slice: {index: Prompt or mask}.")
+        raise PromptError(
+            "What says where the object is comes by slice, one at least: {index: Prompt or mask}; "
+            f"got {reprlib.repr(prompts)}."
+        )
     return {checks.whole(at, "A slice", error=PromptError): one for at, one in prompts.items()}
