@@ -308,3 +308,13 @@ def test_what_was_found_is_told_though_an_unfinished_cell_is_looked_at_anew(benc
     bench.settle()
     assert len(bench.model.prompts) > asked
     assert bench.state.status == told
+
+
+@pytest.mark.parametrize(("page", "then"), [("find", "Press the button"), ("review", "There are")])
+def test_without_an_image_a_page_says_to_open_one(bench, page, then):
+    bench.session.set_tool(page)
+    bench.settle()
+    assert bench.state.status.startswith("Open an image")
+    bench.viewer.add_image(blobs(), name="nuclei")
+    bench.settle()
+    assert bench.state.status.startswith(then)

@@ -22,6 +22,7 @@ from napari_sam.ui.state import Advice, Chip, ChipKind, State
 
 #: Slots of the work that changes labels when it is done, the most urgent first.
 SEARCHING = ("carry", "follow", "fill", "find", "again")
+NO_IMAGE = "Open an image, or try File > Open Sample > SAM for Biology."
 
 
 @dataclass(eq=False)
@@ -61,6 +62,13 @@ class Workbench:
         """Say what to do next, unless a result is still to be read."""
         if text and not self._held:
             self.say(text, problem)
+
+    def first(self, text: str, problem: bool = False) -> None:
+        """Tell what is done first on a page; where there is no image, that is to open one."""
+        if self.state.image is None:
+            self.say(NO_IMAGE)
+        else:
+            self.result(text, problem)
 
     def advise(self, advice: Advice) -> None:
         """Take what the page says of the slice that is shown, while nothing else is told."""
@@ -117,7 +125,7 @@ class Workbench:
         """
         image, dims = self.state.image, self.viewer.dims
         if image is None:
-            raise ViewError("Open an image, or try File > Open Sample > SAM for Biology.")
+            raise ViewError(NO_IMAGE)
         at = (
             *(dims.point, dims.order, dims.ndisplay, dims.range, dims.units),
             *(dims.margin_left, dims.margin_right, self.viewer.canvas.grid.enabled),

@@ -76,7 +76,7 @@ class Find(Tool):
     def activate(self) -> None:
         ready = self.bench.state.find.by.words.first
         self.bench.advise(replace(self.advice, ready=ready))
-        self.bench.result(ready)
+        self.bench.first(ready)
         self._listen()
 
     def deactivate(self) -> None:

@@ -141,6 +141,8 @@ class Review(Tool):
 
     def image_changed(self) -> None:
         self.pens.brush.forget()
+        if self.shown and self.state.labels is None:
+            self.advise()
 
     def view_changed(self) -> None:
         """Another slice, or another way to look at it."""
@@ -339,4 +341,5 @@ class Review(Tool):
 
     def advise(self) -> None:
         """Say what to do next."""
-        self.bench.result(*advice(self.state, self.plane.why_not()))
+        tell = self.bench.first if self.state.labels is None else self.bench.result
+        tell(*advice(self.state, self.plane.why_not()))
