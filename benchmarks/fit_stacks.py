@@ -1,23 +1,27 @@
 """Fit the small models by which objects are linked through time and slices.
 
-    python benchmarks/fit_stacks.py [links|gaps|divisions|slices|all] [--movies 24] [--volumes 2]
+    python benchmarks/fit_stacks.py [links|gaps|divisions|slices|all] [--movies 24]
 
-Prints the constants of ``stacks/link.py``, ``stacks/lineage.py`` and ``stacks/volumes.py``. Movies
-are generated, every first, third and sixth frame of them; objects are left out at random, and
-masks come smaller or larger than they are, as no segmentation is perfect. Slices of generated
-stacks, every first and second of them, are segmented by the model ``cells``.
+Prints the constants of ``stacks/link.py`` and ``stacks/lineage.py``, and writes
+``stacks/same_object.json``. Movies are generated, every first, third and sixth frame of them;
+objects are left out at random, and masks come smaller or larger than they are, as no segmentation
+is perfect. Slices of generated stacks, every first and second of them, are segmented by the model
+``cells``, and their true objects count as much: whole, and in parts where they are in several.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
+import torch
 from scipy import ndimage as ndi
 from skimage.measure import label as connected_parts
 
 import napari_sam as ns
+import napari_sam.stacks
 from napari_sam.engine.run import run
 from napari_sam.images import Image
 from napari_sam.methods.registry import method
@@ -25,11 +29,19 @@ from napari_sam.stacks.frames import FrameObjects, describe, overlaps
 from napari_sam.stacks.lineage import Lineage, Nodes, find_births, find_gaps
 from napari_sam.stacks.link import find_pairs, link_two
 from napari_sam.stacks.logistic import Logistic, fit
+from napari_sam.stacks.perceptron import Perceptron
+from napari_sam.stacks.slice_signs import DARKEST, FAR
 from napari_sam.stacks.volumes import SliceObjects, collect
 from napari_sam.training.synthetic import generate_timelapse
 from napari_sam.training.synthetic.volumes import NUCLEI_KINDS
 from stack_samples import Stack, generated
 
+#: Where the network that joins slices is kept.
+SAME_FILE = Path(napari_sam.stacks.__file__).parent / "same_object.json"
+STACKS = (*NUCLEI_KINDS, "membrane_stack", "neurite_stack")
+#: What each of its signs is at most, see `Perceptron`.
+MOST = (1.0, 1.0, FAR, 3.0, 2.0, 9.0, 1.0, 1.0, DARKEST, 1.5, 1.5, 1.0, 1.0, 1.0)
+HIDDEN, ROUNDS, BATCH, RATE = 24, 4000, 8192, 3e-2
 FIRST_SEED = 50_000  # seeds of the tables are smaller
 STEPS = (1, 3, 6)
 MISSING = 0.03
@@ -124,28 +136,66 @@ def leftovers(count: int, kind: str) -> None:
     report("GAP" if kind == "gaps" else "DIVISION", signs, truth)
 
 
-def slices(count: int) -> None:
+def slices() -> None:
     model = ns.load_model("cells", device="cpu")
-    signs, truth = [], []
-    for stack in stacks(count):
+    signs, truth, weights = [], [], []
+    for stack in stacks():
         image = Image.of(stack.image, pixel_size=stack.pixel_size)
         found = run(image, None, method("volume"), model)
         cells = np.stack([one.chosen.labels for one in found])
-        for planes in (cells, apart_in_slices(stack.labels)):
+        ways = (cells, 1.0), (apart_in_slices(stack.labels), 0.5), (stack.labels, 0.5)
+        for number, (planes, weight) in enumerate(ways):
             for every in (1, 2):
                 parts = planes[::every], stack.labels[::every], stack.image[::every]
                 said, same = slice_pairs(*parts, every * stack.spacing[0])
                 signs.append(said)
                 truth.append(same)
-    report("SAME", signs, truth)
+                kind = STACKS.index(stack.name.split()[0])
+                weights.append(np.full((len(same), 2), (len(ways) * kind + number, weight)))
+        print(f"# {stack.name}", flush=True)
+    x, y = np.concatenate(signs), np.concatenate(truth)
+    groups, weight = np.concatenate(weights).T
+    # Each kind counts as much as any other, however many objects it has.
+    weight = weight / np.bincount(groups.astype(int))[groups.astype(int)]
+    same = perceptron(x, y, weight)
+    right = np.average((same.log_odds(x) > 0) == y, weights=weight)
+    print(f"# {len(y)} pairs, {np.count_nonzero(y)} of them true, {right:.4f} told right")
+    SAME_FILE.write_text(same.to_json(), encoding="utf-8")
 
 
-def stacks(count: int) -> Iterator[Stack]:
+def perceptron(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> Perceptron:
+    """Fit by stochastic gradients; rows are drawn as often as they weigh."""
+    torch.manual_seed(0)
+    clipped = np.minimum(x, MOST)
+    mean, spread = clipped.mean(axis=0), clipped.std(axis=0) + 1e-6
+    signs = torch.tensor((clipped - mean) / spread, dtype=torch.float32)
+    truth = torch.tensor(y, dtype=torch.float32)
+    shares = torch.tensor(np.cumsum(weight) / weight.sum())
+    layers = torch.nn.Linear(x.shape[1], HIDDEN), torch.nn.Tanh(), torch.nn.Linear(HIDDEN, 1)
+    network = torch.nn.Sequential(*layers)
+    optimiser = torch.optim.Adam(network.parameters(), RATE, weight_decay=1e-5)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, ROUNDS)
+    for _ in range(ROUNDS):
+        drawn = torch.searchsorted(shares, torch.rand(BATCH, dtype=torch.float64))
+        drawn = drawn.clamp(max=len(y) - 1)
+        said = network(signs[drawn])[:, 0]
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(said, truth[drawn])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
+    weights, biases, outward, bias = (p.detach().double().numpy() for p in network.parameters())
+    return Perceptron.of(
+        MOST, weights / spread, biases - weights @ (mean / spread), outward[0], bias[0]
+    )
+
+
+def stacks() -> Iterator[Stack]:
     """Yield generated stacks: planes two to four pixels apart, one to two, and about one."""
-    for finer in (1, 2, 3):
+    for finer, count in ((1, 8), (2, 6), (3, 1)):
         first = FIRST_SEED + 1000 * (finer - 1)
         side = 112 * finer
-        for stack in generated(NUCLEI_KINDS, range(first, first + count), (24, side, side)):
+        for stack in generated(STACKS, range(first, first + count), (24, side, side)):
             seen = stack.image.reshape(24, 112, finer, 112, finer).mean(axis=(2, 4))
             labels = stack.labels[:, finer // 2 :: finer, finer // 2 :: finer]
             spacing = (stack.spacing[0] / finer, 1.0, 1.0)
@@ -186,7 +236,6 @@ def main() -> None:
         "what", nargs="?", default="all", choices=("links", "gaps", "divisions", "slices", "all")
     )
     parser.add_argument("--movies", type=int, default=24)
-    parser.add_argument("--volumes", type=int, default=2, help="stacks of each kind")
     options = parser.parse_args()
     if options.what in ("links", "all"):
         links(options.movies)
@@ -194,7 +243,7 @@ def main() -> None:
         if options.what in (kind, "all"):
             leftovers(options.movies, kind)
     if options.what in ("slices", "all"):
-        slices(options.volumes)
+        slices()
 
 
 if __name__ == "__main__":

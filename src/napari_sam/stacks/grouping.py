@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-SAME_SLICE = 3.0  # what speaks against two regions of one slice being one object
+SAME_SLICE = 1.5  # what speaks against two regions of one slice being one object
 TIP = 0.1  # share of an object's pixels that its tip has at most
 COVERED = 0.5  # share of a tip's region that the object next to it covers at least
 
@@ -43,7 +43,7 @@ def gather_regions(
     Two regions of slice 1 that both continue one of slice 0 are pieces of it:
 
     >>> slices = np.array([0, 1, 1])
-    >>> gather_regions(np.array([0, 0]), np.array([1, 2]), np.array([5.0, 2.5]), slices).tolist()
+    >>> gather_regions(np.array([0, 0]), np.array([1, 2]), np.array([5.0, 1.0]), slices).tolist()
     [0, 0, 1]
     >>> gather_regions(np.array([0, 0]), np.array([1, 2]), np.array([5.0, 4.0]), slices).tolist()
     [0, 0, 0]

@@ -19,23 +19,20 @@ from napari_sam.segmentation import Segmentation, check_id, with_units
 from napari_sam.stacks.frames import Floats, FrameObjects, Ints, grey, repaint
 from napari_sam.stacks.grouping import gather_regions, join_tips
 from napari_sam.stacks.interpolate import fill_regions
-from napari_sam.stacks.logistic import Logistic
 from napari_sam.stacks.object_table import describe_objects, mean_scores
+from napari_sam.stacks.perceptron import Perceptron
 from napari_sam.stacks.rims import Levels, beyond, ends_of, without_rims
 from napari_sam.stacks.scraps import scraps
-from napari_sam.stacks.slice_signs import SlicePairs, SliceRegions, smoothed, valleys
+from napari_sam.stacks.slice_signs import SlicePairs, SliceRegions, smoothed, surroundings, valleys
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: Of two regions of nearby slices that overlap, see `napari_sam.stacks.slice_signs`: the eight of
-#: `signs_of`, `darker_between`, the two of `valleys`.
-#: Printed by ``python benchmarks/fit_stacks.py slices --volumes 3`` before distances had a limit
-#: (`FAR` there); printed anew, objects that were found are joined a little worse by it.
-SAME = Logistic(
-    (5.315, 3.732, -8.685, 1.734, -0.659, -0.777, 0.303, 0.608, -1.573, -1.076, -7.151), -3.626
-)
-EAGER = 0.35  # log-odds added to every pair: objects that change fast are in pieces otherwise
+#: `signs_of`, `darker_between`, the two of `valleys`, the three of `surroundings`.
+#: Written by ``python benchmarks/fit_stacks.py slices``.
+SAME = Perceptron.load("same_object.json")
+RESERVE = 0.4  # log-odds taken from every pair: what is found is glued more often than truths are
 SKIP = 2  # slices on which an object may be missing
 
 
@@ -151,7 +148,7 @@ def link_into(
         step = 1.0 if spacing is None else step_of(spacing)
     slices = collect(found, labels, step, image, lit=not rims)
     scores, sheets, sizes, pairs = slices.scores, slices.sheets, slices.sizes, slices.pairs
-    gains = SAME.log_odds(pairs.signs) + EAGER
+    gains = SAME.log_odds(pairs.signs) - RESERVE
     numbers = gather_regions(pairs.first, pairs.second, gains, sheets)
     next_to = pairs.apart == 1
     touching = pairs.first[next_to], pairs.second[next_to], pairs.shared[next_to]
@@ -243,7 +240,8 @@ def collect(
         raise LabelsError(f"{len(every)} slices came for a stack of {labels.shape[0]}.")
     joined = SlicePairs.joined(pairs)
     sizes = np.concatenate([np.empty(0, np.int64), *(objects.sizes for objects in every)])
-    signs = np.concatenate([joined.signs, valleys(joined, sizes)], axis=1)
+    beyond_pairs = valleys(joined, sizes), surroundings(joined, len(sizes))
+    signs = np.concatenate([joined.signs, *beyond_pairs], axis=1)
     return Collected(
         every,
         np.concatenate([np.empty(0), *scores]),
