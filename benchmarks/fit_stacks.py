@@ -30,7 +30,7 @@ from napari_sam.stacks.lineage import Lineage, Nodes, find_births, find_gaps
 from napari_sam.stacks.link import find_pairs, link_two
 from napari_sam.stacks.logistic import Logistic, fit
 from napari_sam.stacks.perceptron import Perceptron
-from napari_sam.stacks.slice_signs import DARKEST, FAR
+from napari_sam.stacks.slice_signs import MOST_DARKER, MOST_DISTANCE, MOST_RATIO
 from napari_sam.stacks.volumes import SliceObjects, collect
 from napari_sam.training.synthetic import generate_timelapse
 from napari_sam.training.synthetic.volumes import NUCLEI_KINDS
@@ -40,7 +40,10 @@ from stack_samples import Stack, generated
 SAME_FILE = Path(napari_sam.stacks.__file__).parent / "same_object.json"
 STACKS = (*NUCLEI_KINDS, "membrane_stack", "neurite_stack")
 #: What each of its signs is at most, see `Perceptron`.
-MOST = (1.0, 1.0, FAR, 3.0, 2.0, 9.0, 1.0, 1.0, DARKEST, 1.5, 1.5, 1.0, 1.0, 1.0)
+MOST = (
+    *(1.0, 1.0, MOST_DISTANCE, 3.0, 2.0, 9.0, 1.0, 1.0),
+    *(MOST_DARKER, MOST_RATIO, MOST_RATIO, 1.0, 1.0, 1.0),
+)
 HIDDEN, ROUNDS, BATCH, RATE = 24, 4000, 8192, 3e-2
 FIRST_SEED = 50_000  # seeds of the tables are smaller
 STEPS = (1, 3, 6)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 
 import numpy as np
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from napari_sam.stacks.assign import best_pairs
 from napari_sam.stacks.logistic import Logistic, fit, probability
+from napari_sam.stacks.perceptron import Perceptron
 
 pairs = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), st.integers(-5, 20)), max_size=9)
 
@@ -36,3 +38,18 @@ def test_a_logistic_model_is_found_again() -> None:
     found = fit(signs, truth)
     assert np.allclose(found.weights, true.weights, atol=0.15)
     assert abs(found.bias - true.bias) < 0.15
+
+
+def test_a_perceptron_is_written_down_and_read_again() -> None:
+    rng = np.random.default_rng(0)
+    sizes = (3,), (5, 3), (5,), (5,)
+    true = Perceptron.of(*(rng.normal(size=size) for size in sizes), 0.5)
+    read = Perceptron.of(**json.loads(true.to_json()))
+    signs = rng.normal(size=(50, 3))
+    assert np.allclose(read.log_odds(signs), true.log_odds(signs), atol=1e-3)
+
+
+def test_signs_beyond_those_that_were_learnt_say_no_more() -> None:
+    one = Perceptron.of([2.0], [[1.0]], [0.0], [1.0], 0.0)
+    far, further, limit = one.log_odds(np.array([[50.0], [1e9], [2.0]]))
+    assert far == further == limit > one.log_odds(np.array([[1.0]]))[0]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage as ndi
+from scipy.spatial import cKDTree
 
 import napari_sam as ns
 from fake_model import FakeModel, blobs
@@ -76,6 +77,32 @@ def test_true_slices_of_generated_stacks_give_true_objects() -> None:
         sample = generate_volume("nuclei_stack", seed, (16, 96, 96))
         spacing = sample.info["spacing"]
         found = link_slices(slices_of(sample.labels, seed), sample.labels.shape, spacing=spacing)
+        precision.append(average_precision(sample.labels, found.labels)[0])
+    assert np.mean(precision) > 0.85
+
+
+def tubes(count: int = 6, depth: int = 24, side: int = 96, drift: float = 1.0) -> np.ndarray:
+    """Packed tubes that go through all slices, each of them its own way."""
+    rng = np.random.default_rng(0)
+    places = rng.uniform(0, side, (count**2, 2))
+    ways = rng.uniform(-drift, drift, places.shape)
+    grid = np.indices((side, side)).reshape(2, -1).T
+    labels = [cKDTree(places + z * ways).query(grid)[1].reshape(side, side) for z in range(depth)]
+    return np.stack(labels).astype(np.int32) + 1
+
+
+def test_packed_objects_whose_slices_hardly_change_are_followed_through_the_stack() -> None:
+    labels = tubes()
+    found = link_slices(slices_of(labels, 0), labels.shape)
+    assert average_precision(labels, found.labels)[0] > 0.8
+
+
+def test_branching_objects_of_generated_stacks_stay_whole() -> None:
+    precision = []
+    for seed in range(3):
+        sample = generate_volume("neurite_stack", seed, (16, 96, 96))
+        how = {"image": sample.image, "spacing": sample.info["spacing"]}
+        found = link_slices(slices_of(sample.labels, seed), sample.labels.shape, **how)
         precision.append(average_precision(sample.labels, found.labels)[0])
     assert np.mean(precision) > 0.85
 
