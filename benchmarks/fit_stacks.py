@@ -44,7 +44,8 @@ MOST = (
     *(1.0, 1.0, MOST_DISTANCE, 3.0, 2.0, 9.0, 1.0, 1.0),
     *(MOST_DARKER, MOST_RATIO, MOST_RATIO, 1.0, 1.0, 1.0),
 )
-HIDDEN, ROUNDS, BATCH, RATE = 24, 4000, 8192, 3e-2
+NETWORKS, HIDDEN = 6, 16
+ROUNDS, BATCH, RATE = 4000, 8192, 3e-2
 FIRST_SEED = 50_000  # seeds of the tables are smaller
 STEPS = (1, 3, 6)
 MISSING = 0.03
@@ -167,30 +168,40 @@ def slices() -> None:
 
 
 def perceptron(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> Perceptron:
-    """Fit by stochastic gradients; rows are drawn as often as they weigh."""
-    torch.manual_seed(0)
+    """Fit some networks and put them together: what they say in the mean varies less by chance."""
     clipped = np.minimum(x, MOST)
     mean, spread = clipped.mean(axis=0), clipped.std(axis=0) + 1e-6
     signs = torch.tensor((clipped - mean) / spread, dtype=torch.float32)
     truth = torch.tensor(y, dtype=torch.float32)
     shares = torch.tensor(np.cumsum(weight) / weight.sum())
-    layers = torch.nn.Linear(x.shape[1], HIDDEN), torch.nn.Tanh(), torch.nn.Linear(HIDDEN, 1)
-    network = torch.nn.Sequential(*layers)
-    optimiser = torch.optim.Adam(network.parameters(), RATE, weight_decay=1e-5)
+    every = [network(signs, truth, shares, seed) for seed in range(NETWORKS)]
+    weights, biases, outward = (np.concatenate([one[i] for one in every]) for i in range(3))
+    bias = np.mean([one[3] for one in every])
+    return Perceptron.of(
+        MOST, weights / spread, biases - weights @ (mean / spread), outward / NETWORKS, bias
+    )
+
+
+def network(
+    signs: torch.Tensor, truth: torch.Tensor, shares: torch.Tensor, seed: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
+    """Fit by stochastic gradients; rows are drawn as often as they weigh."""
+    torch.manual_seed(seed)
+    hidden, out = torch.nn.Linear(signs.shape[1], HIDDEN), torch.nn.Linear(HIDDEN, 1)
+    layers = torch.nn.Sequential(hidden, torch.nn.Tanh(), out)
+    optimiser = torch.optim.Adam(layers.parameters(), RATE, weight_decay=1e-5)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, ROUNDS)
     for _ in range(ROUNDS):
         drawn = torch.searchsorted(shares, torch.rand(BATCH, dtype=torch.float64))
-        drawn = drawn.clamp(max=len(y) - 1)
-        said = network(signs[drawn])[:, 0]
+        drawn = drawn.clamp(max=len(truth) - 1)
+        said = layers(signs[drawn])[:, 0]
         loss = torch.nn.functional.binary_cross_entropy_with_logits(said, truth[drawn])
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
         schedule.step()
-    weights, biases, outward, bias = (p.detach().double().numpy() for p in network.parameters())
-    return Perceptron.of(
-        MOST, weights / spread, biases - weights @ (mean / spread), outward[0], bias[0]
-    )
+    weights, biases, outward, bias = (p.detach().double().numpy() for p in layers.parameters())
+    return weights, biases, outward[0], float(bias[0])
 
 
 def stacks() -> Iterator[Stack]:
