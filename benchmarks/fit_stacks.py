@@ -6,7 +6,8 @@ Prints the constants of ``stacks/link.py`` and ``stacks/lineage.py``, and writes
 ``stacks/same_object.json``. Movies are generated, every first, third and sixth frame of them;
 objects are left out at random, and masks come smaller or larger than they are, as no segmentation
 is perfect. Slices of generated stacks, every first and second of them, are segmented by the model
-``cells``, and their true objects count as much: whole, and in parts where they are in several.
+``cells``, and their true objects count as much: whole, and in parts where they are in several,
+some of which are cut in two.
 """
 
 from __future__ import annotations
@@ -49,6 +50,7 @@ ROUNDS, BATCH, RATE = 5000, 8192, 3e-2
 FIRST_SEED = 50_000  # seeds of the tables are smaller
 STEPS = (1, 3, 6)
 MISSING = 0.03
+CUT = 0.1  # share of the objects of a slice that are in two pieces
 
 
 def spoil(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -142,12 +144,14 @@ def leftovers(count: int, kind: str) -> None:
 
 def slices() -> None:
     model = ns.load_model("cells", device="cpu")
+    rng = np.random.default_rng(0)
     signs, truth, weights = [], [], []
     for stack in stacks():
         image = Image.of(stack.image, pixel_size=stack.pixel_size)
         found = run(image, None, method("volume"), model)
         cells = np.stack([one.chosen.labels for one in found])
-        ways = (cells, 1.0), (apart_in_slices(stack.labels), 0.5), (stack.labels, 0.5)
+        cut = cut_in_pieces(apart_in_slices(stack.labels), rng)
+        ways = (cells, 1.0), (cut, 0.5), (stack.labels, 0.5)
         for number, (planes, weight) in enumerate(ways):
             for every in (1, 2):
                 parts = planes[::every], stack.labels[::every], stack.image[::every]
@@ -234,6 +238,20 @@ def apart_in_slices(labels: np.ndarray) -> np.ndarray:
     for plane, part in zip(labels, parts, strict=True):
         part[:] = connected_parts(plane, connectivity=1)
     return parts
+
+
+def cut_in_pieces(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Cut some objects of every slice in two, as a model does that sees a part as a whole."""
+    pieces = labels.copy()
+    for plane in pieces:
+        ids = np.unique(plane[plane > 0])
+        for number in ids[rng.random(len(ids)) < CUT]:
+            rows, columns = np.nonzero(plane == number)
+            angle = rng.uniform(0, 2 * np.pi)
+            along = rows * np.cos(angle) + columns * np.sin(angle)
+            beyond = along > np.quantile(along, rng.uniform(0.2, 0.8))
+            plane[rows[beyond], columns[beyond]] = plane.max() + 1
+    return pieces
 
 
 def owners_of(plane: np.ndarray, true: np.ndarray) -> np.ndarray:
