@@ -50,8 +50,9 @@ class Perceptron:
     @classmethod
     def of(cls, most: Any, weights: Any, biases: Any, outward: Any, bias: float) -> Perceptron:
         """Make one of numbers in lists."""
-        arrays = (np.asarray(numbers, np.float64) for numbers in (most, weights, biases, outward))
-        return cls(*arrays, float(bias))
+        given = {"most": most, "weights": weights, "biases": biases, "outward": outward}
+        arrays = {name: np.asarray(numbers, np.float64) for name, numbers in given.items()}
+        return cls(**arrays, bias=float(bias))
 
     @classmethod
     def load(cls, name: str) -> Perceptron:
