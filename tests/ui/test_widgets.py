@@ -16,12 +16,13 @@ from napari_sam.ui.widgets.chip import ChipLabel
 from napari_sam.ui.widgets.click_more import ClickMore
 from napari_sam.ui.widgets.click_page import ClickPage
 from napari_sam.ui.widgets.combos import LayerCombo
-from napari_sam.ui.widgets.controls import Segmented, ValueSlider, key_text
+from napari_sam.ui.widgets.controls import NarrowButton, Segmented, ValueSlider, key_text
 from napari_sam.ui.widgets.feedback import Feedback
 from napari_sam.ui.widgets.find_page import FindPage
+from napari_sam.ui.widgets.folder_row import FolderRow
 from napari_sam.ui.widgets.folding import Folding
 from napari_sam.ui.widgets.histogram_slider import HistogramSlider
-from napari_sam.ui.widgets.key_sheet import KeySheet
+from napari_sam.ui.widgets.key_sheet import KeySheet, KeySheetButton
 from napari_sam.ui.widgets.layouts import named, tight
 from napari_sam.ui.widgets.object_dock import ObjectDock
 from napari_sam.ui.widgets.object_view import ObjectView
@@ -114,6 +115,32 @@ def test_sliders_of_one_page_are_equally_long(bench, show):
     assert len({slider.slider.width() for slider in sliders}) == 1
     for slider in sliders:
         assert slider._value.width() >= slider._value.sizeHint().width()
+
+
+def test_texts_have_room_in_the_font_that_comes_with_a_style(bench, show):
+    """As when napari's font is a large one, which its style sets after the panel was made."""
+    panel = QWidget()
+    column = QVBoxLayout(panel)
+    slider = HistogramSlider("Certainty", "tip", lambda value: f"{value:.0%}")
+    slider.show_values(np.array([0.7, 1.0]))
+    source, folder = SourceBox(bench.session), FolderRow(bench.session)
+    pages = [
+        ClickPage(bench.session, bench.session.tools["click"]),
+        ReviewPage(bench.session, bench.session.tools["review"]),
+    ]
+    keys = KeySheetButton(panel)
+    for widget in (source, folder, slider, *pages, keys):
+        column.addWidget(widget)
+    show(panel)
+    panel.setStyleSheet("QLabel, QPushButton { font-size: 23pt; }")
+    QTest.qWait(20)
+    narrow = panel.findChildren(NarrowButton)
+    assert {button.text_alone for button in narrow} >= {"Scribble", "Correct"}
+    for widget in (*narrow, *slider.findChildren(QLabel)):
+        assert widget.font().pointSize() == 23
+        assert widget.width() >= widget.fontMetrics().horizontalAdvance(widget.text())
+    for button in (source.folder, folder.leave, folder.previous, folder.following, keys):
+        assert button.font().pointSize() == 23
 
 
 def test_a_list_of_choices_uses_its_own_keys_alone(show):

@@ -39,6 +39,11 @@ def enable(widget: QWidget, tip: str, why_not: str = "") -> None:
     widget.setToolTip(f"{tip}\n\nNot now: {why_not}" if why_not else tip)
 
 
+#: Events that tell of another font.
+FONTS = (QEvent.Type.FontChange, QEvent.Type.StyleChange)
+_BESIDE = 6  # pixels beside the text of a narrow button
+
+
 class Button(QPushButton):
     """A button that leaves the keyboard to the canvas when it is clicked.
 
@@ -64,6 +69,24 @@ class Button(QPushButton):
     def print_key(self, key: str) -> None:
         """Show which key does the same."""
         self.setText(f"{self.text_alone} ({key_text(key)})" if key else self.text_alone)
+
+
+class NarrowButton(Button):
+    """As narrow as its text allows: several in a row must not widen the panel."""
+
+    def __init__(self, text: str, tip: str, pressed: Callable[[], None], key: str = "") -> None:
+        super().__init__(text, tip, pressed, key)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Heed another font."""
+        super().changeEvent(event)
+        if event.type() in FONTS:
+            self._fit()
+
+    def _fit(self) -> None:
+        self.setMinimumWidth(self.fontMetrics().horizontalAdvance(self.text()) + _BESIDE)
 
 
 class Segmented(QWidget):
@@ -142,7 +165,7 @@ class ValueSlider(QWidget):
     def changeEvent(self, event: QEvent) -> None:
         """Heed another font."""
         super().changeEvent(event)
-        if event.type() in (QEvent.Type.FontChange, QEvent.Type.StyleChange):
+        if event.type() in FONTS:
             self._fit()
 
     def _fit(self) -> None:

@@ -7,14 +7,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from qtpy.QtCore import QRectF, Qt, Signal
+from qtpy.QtCore import QEvent, QRectF, Qt, Signal
 from qtpy.QtGui import QColor, QPainter, QPalette
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 from superqt import QDoubleRangeSlider
 
+from napari_sam.ui.widgets.controls import FONTS
 from napari_sam.ui.widgets.layouts import tight
 
 _BINS = 40
+_BESIDE = 14  # pixels beside a text
 _HEIGHT = 22
 _INSIDE = "#12b5a6"
 
@@ -74,15 +76,13 @@ class HistogramSlider(QWidget):
         grid = tight(QGridLayout(self), None)
         grid.setHorizontalSpacing(6)
         grid.setVerticalSpacing(0)
-        title = QLabel(name)
-        title.setFixedWidth(title.fontMetrics().horizontalAdvance("Certainty") + 14)
+        self._title = title = QLabel(name)
         self.histogram = Histogram()
         self.slider = QDoubleRangeSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0.0, 1.0)
         self.slider.setSingleStep(0.01)
         self.slider.setValue((0.0, 1.0))
         self._text = QLabel()
-        self._text.setFixedWidth(title.fontMetrics().horizontalAdvance("70 % – 100 %") + 6)
         self._text.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         grid.addWidget(title, 0, 0, 2, 1)
         grid.addWidget(self.histogram, 0, 1)
@@ -92,6 +92,19 @@ class HistogramSlider(QWidget):
         for widget in (self, title, self.histogram, self.slider, self._text):
             widget.setToolTip(tip)
         self.slider.valueChanged.connect(self._changed)
+        self._fit()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Heed another font."""
+        super().changeEvent(event)
+        if event.type() in FONTS:
+            self._fit()
+
+    def _fit(self) -> None:
+        """Give name and values their room, the same whatever they are: histograms are aligned."""
+        metrics = self._title.fontMetrics()
+        self._title.setFixedWidth(metrics.horizontalAdvance("Certainty") + _BESIDE)
+        self._text.setFixedWidth(metrics.horizontalAdvance("70 % – 100 %") + _BESIDE)
 
     def show_values(self, values: npt.NDArray[np.float64]) -> None:
         """Show a distribution; the handles stay at their values, or at the ends."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QEvent, QPoint, Qt
 from qtpy.QtGui import QKeySequence, QShortcut
 from qtpy.QtWidgets import QFrame, QGridLayout, QLabel, QToolButton, QWidget
 
@@ -87,6 +87,14 @@ class KeySheetButton(QToolButton):
         self.shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
         self.shortcut.activated.connect(self.open)
         self.clicked.connect(self.open)
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Write as the rest of the panel: napari's style has no font for such buttons."""
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.StyleChange and hasattr(self, "_panel"):
+            words = self._panel.findChild(QLabel)
+            if words is not None:
+                self.setFont(words.font())
 
     def show_page(self, title: str, rows: tuple[tuple[str, str], ...]) -> None:
         """Say whose keys the sheet shows."""

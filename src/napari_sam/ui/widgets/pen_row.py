@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from functools import partial
 
-from qtpy.QtWidgets import QHBoxLayout, QSizePolicy, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QWidget
 
 from napari_sam.ui.state import Pen
 from napari_sam.ui.tools.click import Click
-from napari_sam.ui.widgets.controls import Button, enable
+from napari_sam.ui.widgets.controls import Button, NarrowButton, enable
 from napari_sam.ui.widgets.layouts import tight
 
-_ROOM = 6  # pixels beside the text of a button
 _AGAIN = "Press again to move the view by dragging."
 _PENS: tuple[tuple[Pen, str, str], ...] = (
     ("lasso", "Lasso", f"Drag an outline around the cell. Key L. {_AGAIN}"),
@@ -39,12 +38,6 @@ _PENS: tuple[tuple[Pen, str, str], ...] = (
 )
 
 
-def narrow(button: Button) -> None:
-    """Let a button be as narrow as its text allows: several in a row must not widen the panel."""
-    button.setMinimumWidth(button.fontMetrics().horizontalAdvance(button.text()) + _ROOM)
-    button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-
-
 class PenRow(QWidget):
     """A button for each pen, and one for boxes."""
 
@@ -52,18 +45,17 @@ class PenRow(QWidget):
         super().__init__()
         self._state = tool.bench.state
         row = tight(QHBoxLayout(self), 2)
-        self.boxes = Button(
+        self.boxes = NarrowButton(
             "Boxes",
             "Draw boxes around cells instead of clicking them. Several boxes make several cells. "
             f"Key R. {_AGAIN}",
             tool.draw_boxes,
         )
         self.pens: dict[Pen, Button] = {
-            pen: Button(text, tip, partial(tool.pens.choose, pen)) for pen, text, tip in _PENS
+            pen: NarrowButton(text, tip, partial(tool.pens.choose, pen)) for pen, text, tip in _PENS
         }
         for button in (self.boxes, *self.pens.values()):
             button.setCheckable(True)
-            narrow(button)
             row.addWidget(button, 1)
         self._state.events.drawing.connect(self.show_pen)
         self._state.events.pen.connect(self.show_pen)

@@ -20,13 +20,12 @@ from napari_sam.labels import table as object_table
 from napari_sam.ui.session import PanelSession
 from napari_sam.ui.tools.review import Review
 from napari_sam.ui.widgets.combos import LayerCombo
-from napari_sam.ui.widgets.controls import Button, Segmented, enable
+from napari_sam.ui.widgets.controls import Button, NarrowButton, Segmented, enable
 from napari_sam.ui.widgets.folding import Folding
 from napari_sam.ui.widgets.histogram_slider import HistogramSlider
 from napari_sam.ui.widgets.layouts import named, tight
 from napari_sam.ui.widgets.object_dock import ObjectDock
 from napari_sam.ui.widgets.page import Layers, Page
-from napari_sam.ui.widgets.pen_row import narrow
 from napari_sam.ui.widgets.review_classes_box import ReviewClassesBox
 from napari_sam.ui.widgets.review_region_box import ReviewRegionBox
 from napari_sam.ui.widgets.review_through_box import ReviewThroughBox
@@ -107,14 +106,12 @@ class ReviewPage(Page):
         self.accept.setMinimumHeight(32)
         self.reject = Button("Reject", _REJECT, review.reject, "Del")
         self.reject.setMinimumHeight(32)
-        self.correct = Button("Correct", _CORRECT, review.correct, "C")
-        self.previous = Button("◂", "The open cell before.", review.previous, "P")
-        self.next = Button("▸", "The next open cell, least certain first.", review.next, "N")
-        self.brush = Button("Brush", _BRUSH, lambda: review.pens.choose("brush"))
+        self.correct = NarrowButton("Correct", _CORRECT, review.correct, "C")
+        self.previous = NarrowButton("◂", "The open cell before.", review.previous, "P")
+        self.next = NarrowButton("▸", "The next open cell, least certain first.", review.next, "N")
+        self.brush = NarrowButton("Brush", _BRUSH, lambda: review.pens.choose("brush"))
         self.brush.setCheckable(True)
         around = (self.previous, self.correct, self.brush, self.next)
-        for button in around:
-            narrow(button)
         for buttons in ((self.accept, self.reject), around):
             row = tight(QHBoxLayout())
             for button in buttons:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QSignalBlocker, Qt
+from qtpy.QtCore import QEvent, QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
@@ -21,7 +21,7 @@ from napari_sam.ui.layers.together import is_channel
 from napari_sam.ui.session import PanelSession
 from napari_sam.ui.widgets.chip import ChipLabel
 from napari_sam.ui.widgets.combos import Combo, LayerCombo
-from napari_sam.ui.widgets.controls import Button, enable
+from napari_sam.ui.widgets.controls import FONTS, Button, enable
 from napari_sam.ui.widgets.layouts import tight
 
 _OTHER = "other file…"
@@ -62,12 +62,10 @@ class SourceBox(QWidget):
         self.files = menu.addAction("Several files…")
         self.files.triggered.connect(lambda: self._files_wanted())
         self.folder.setMenu(menu)
-        # The style takes the room of the arrow from the words.
-        words = self.folder.fontMetrics().horizontalAdvance(self.folder.text())
-        self.folder.setMinimumWidth(words + _ARROW)
         grid.addWidget(self.folder, 0, 2)
         for row, (text, widget) in enumerate((("Image", self.image), ("Model", self.model))):
-            grid.addWidget(QLabel(text), row, 0)
+            self._name = QLabel(text)
+            grid.addWidget(self._name, row, 0)
             grid.addWidget(widget, row, 1, 1, 1 if widget is self.image else 2)
         line = QHBoxLayout()
         line.addWidget(self.chip)
@@ -75,8 +73,22 @@ class SourceBox(QWidget):
         line.addWidget(self.download)
         grid.addLayout(line, 2, 1, 1, 2)
         grid.setColumnStretch(1, 1)
+        self._fit()
         self.show_model()
         self.show_chip()
+
+    def changeEvent(self, event: QEvent) -> None:
+        """Heed another font."""
+        super().changeEvent(event)
+        if event.type() in FONTS and hasattr(self, "_name"):
+            self._fit()
+
+    def _fit(self) -> None:
+        """Write on the button as beside it: napari's style has no font for such buttons."""
+        self.folder.setFont(self._name.font())
+        # The style takes the room of the arrow from the words.
+        words = self.folder.fontMetrics().horizontalAdvance(self.folder.text())
+        self.folder.setMinimumWidth(words + _ARROW)
 
     def show_images(self, images: list[Any]) -> None:
         several = sum(map(is_channel, images)) > 1
