@@ -50,6 +50,9 @@ def test_a_result_is_printed_in_a_line_and_not_as_pixels() -> None:
     )
     assert repr(tracked()).startswith("Tracks: 3 tracks; labels (4, 20, 40) int32; table: label,")
     assert "parents" not in repr(tracked())
+    one = np.ones((3, 9, 9), int)
+    assert repr(ns.Segmentation(one[0], measure(one[0]))).startswith("Segmentation: 1 object;")
+    assert repr(ns.link_labels(one)).startswith("Tracks: 1 track;")
 
 
 def test_a_notebook_shows_the_table() -> None:

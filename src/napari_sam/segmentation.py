@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from napari_sam import checks
 from napari_sam.candidates import Candidates
+from napari_sam.counts import counted
 from napari_sam.errors import LabelsError, ParameterError
 from napari_sam.pixel_size import PixelSize, checked_size
 
@@ -61,7 +62,7 @@ class Segmentation:
                 "napari_sam.segmentation.measure makes one."
             )
 
-    _NOUN: ClassVar[str] = "objects"
+    _NOUN: ClassVar[str] = "object"
     _AXES: ClassVar[str] = "Z"
     """What an axis before rows and columns is."""
 
@@ -71,13 +72,13 @@ class Segmentation:
     def __repr__(self) -> str:
         columns = ", ".join(map(str, self.table.columns))
         return (
-            f"{type(self).__name__}: {len(self)} {self._NOUN}; labels {tuple(self.labels.shape)} "
-            f"{self.labels.dtype}; table: {columns}"
+            f"{type(self).__name__}: {counted(len(self), self._NOUN)}; "
+            f"labels {tuple(self.labels.shape)} {self.labels.dtype}; table: {columns}"
         )
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the table, which pandas shortens."""
-        what = f"{len(self)} {self._NOUN}, labels {tuple(self.labels.shape)} {self.labels.dtype}"
+        what = f"{counted(len(self), self._NOUN)}, labels {self.labels.shape} {self.labels.dtype}"
         return f"<p>{what}</p>{self.table.to_html(max_rows=10)}"
 
     def save(

@@ -165,6 +165,9 @@ def test_review_says_what_to_do_next():
     assert advice(state, "It is elsewhere.") == ("It is elsewhere.", True)
     state.action = "merge"
     assert "Alt" in advice(state)[0]
+    assert "Find all" in advice(state, empty=True)[0]
+    state.action = "add"
+    assert "missing" in advice(state, empty=True)[0]
 
 
 def test_objects_outside_the_limits():

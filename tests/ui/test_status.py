@@ -318,3 +318,21 @@ def test_without_an_image_a_page_says_to_open_one(bench, page, then):
     bench.viewer.add_image(blobs(), name="nuclei")
     bench.settle()
     assert bench.state.status.startswith(then)
+
+
+def test_review_says_what_to_do_on_a_slice_without_cells(bench):
+    bench.viewer.add_image(STACK, name="stack")
+    labels = np.zeros(STACK.shape, int)
+    labels[1, 15:25, 15:25] = 1
+    bench.viewer.add_labels(labels)
+    bench.settle()
+    bench.viewer.dims.set_current_step(0, 1)
+    bench.session.set_tool("review")
+    bench.settle()
+    assert bench.state.status.startswith("Click a cell")
+    bench.viewer.dims.set_current_step(0, 2)
+    bench.settle()
+    assert bench.state.status.startswith("No cells on this slice")
+    bench.viewer.dims.set_current_step(0, 1)
+    bench.settle()
+    assert bench.state.status.startswith("Click a cell")

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, fields
 from typing import Any
 
+from napari_sam.counts import counted
+
 __all__ = ["BETTER", "NOT_BETTER", "TOO_FEW", "Lesson", "history_of", "history_text"]
 
 #: What the objects that were held back say.
@@ -70,8 +72,8 @@ class Lesson:
         verdict = f"; {self.verdict}" if self.verdict not in ("", BETTER) else ""
         verdict += "" if self.kept else "; the old weights were kept"
         return (
-            f"{self.objects} objects of {self.images} images in {self.seconds:.0f} s. On "
-            f"{self.held_back} held back: {_change(self.before, self.after)}. On generated "
+            f"{self.objects} objects of {counted(self.images, 'image')} in {self.seconds:.0f} s. "
+            f"On {self.held_back} held back: {_change(self.before, self.after)}. On generated "
             f"images: {_change(self.elsewhere_before, self.elsewhere_after)}{verdict}."
         )
 

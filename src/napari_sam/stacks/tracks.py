@@ -46,7 +46,7 @@ class Tracks(Segmentation):
     parents: dict[int, int] = field(default_factory=dict)
     cells: pd.DataFrame = field(default=None)
 
-    _NOUN: ClassVar[str] = "tracks"
+    _NOUN: ClassVar[str] = "track"
     _AXES: ClassVar[str] = "T"
 
     @classmethod

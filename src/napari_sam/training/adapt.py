@@ -50,7 +50,8 @@ def adapt(
         Images as `napari_sam.segment_cells` takes them, (..., H, W) or (..., H, W, 3), and
         labels of their rows and columns: an id per corrected object, 0 elsewhere.
     seconds : float
-        It takes at most about so long.
+        It takes at most about so long; a few seconds are too short for what is compared in any
+        case, with many cells or on a busy machine.
     exhaustive : bool
         Whether every object is marked. By default only marked objects and a ring around each are
         learnt from: what is not marked may be an object, too.

@@ -42,6 +42,11 @@ class Measuring:
         self._wanted: tuple[Labels, Plane, bytes | None] | None = None
         self._telling = False
 
+    @property
+    def running(self) -> bool:
+        """Whether rows are still to come."""
+        return self._wanted is not None
+
     def start(self, editing: Editing, missing: Ids | None) -> None:
         """Measure objects of the displayed plane, unless that is what is being done.
 

@@ -342,4 +342,4 @@ class Review(Tool):
     def advise(self) -> None:
         """Say what to do next."""
         tell = self.bench.first if self.state.labels is None else self.bench.result
-        tell(*advice(self.state, self.plane.why_not()))
+        tell(*advice(self.state, self.plane.why_not(), self.plane.is_empty()))

@@ -45,7 +45,7 @@ _OF_PENDING: dict[Pending, str] = {
 }
 
 
-def advice(state: ReviewState, why_not: str = "") -> tuple[str, bool]:
+def advice(state: ReviewState, why_not: str = "", empty: bool = False) -> tuple[str, bool]:
     """Return one sentence, and whether it tells of a problem.
 
     Parameters
@@ -53,6 +53,8 @@ def advice(state: ReviewState, why_not: str = "") -> tuple[str, bool]:
     state : ReviewState
     why_not : str
         Why the labels cannot be reviewed as they are shown; empty when they can.
+    empty : bool
+        Whether no cell is on the plane that is shown.
     """
     if state.labels is None:
         return "There are no labels on this image yet. Find all cells, or open labels.", False
@@ -65,6 +67,8 @@ def advice(state: ReviewState, why_not: str = "") -> tuple[str, bool]:
         return why_not, True
     if state.pending:
         return _OF_PENDING[state.pending].format(held=state.held), False
+    if empty and state.action != "add":
+        return "No cells on this slice: Find all finds them, or choose Add and click one.", False
     if state.action == "select" and state.selected is not None:
         return "Enter accepts this cell, Delete rejects it, C corrects its outline.", False
     return _OF_ACTIONS[state.action], False

@@ -64,6 +64,10 @@ class ReviewedPlane:
             return str(error)
         return ""
 
+    def is_empty(self) -> bool:
+        """Tell whether no object is on the plane, as far as it has been looked at."""
+        return not len(self._state.objects) and not self.measuring.running
+
     def look(self) -> None:
         """Look at the displayed plane anew."""
         state = self._state
