@@ -45,8 +45,9 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             return load(name, "cpu")
         return tiny_sam() if name in ("sam_vit_b", "my_finetuned.pth") else ConceptModel()
 
-    monkeypatch.setattr(loading, "load_model", instead)
+    # The package's own name first: it is taken from there when it is first used, and put back.
     monkeypatch.setattr(ns, "load_model", instead)
+    monkeypatch.setattr(loading, "load_model", instead)
     monkeypatch.chdir(tmp_path)
     image = blobs((160, 180), PLACES, 9)
     labels = np.zeros(image.shape, np.int32)
