@@ -45,7 +45,7 @@ def test_a_perceptron_is_written_down_and_read_again() -> None:
     sizes = (3,), (5, 3), (5,), (5,)
     true = Perceptron.of(*(rng.normal(size=size) for size in sizes), 0.5)
     read = Perceptron.of(**json.loads(true.to_json()))
-    signs = rng.normal(size=(50, 3))
+    signs = rng.normal(size=(20_000, 3))
     assert np.allclose(read.log_odds(signs), true.log_odds(signs), atol=1e-3)
 
 
@@ -53,3 +53,12 @@ def test_signs_beyond_those_that_were_learnt_say_no_more() -> None:
     one = Perceptron.of([2.0], [[1.0]], [0.0], [1.0], 0.0)
     far, further, limit = one.log_odds(np.array([[50.0], [1e9], [2.0]]))
     assert far == further == limit > one.log_odds(np.array([[1.0]]))[0]
+
+
+def test_a_perceptron_says_of_many_rows_what_it_says_of_each() -> None:
+    rng = np.random.default_rng(0)
+    one = Perceptron.of(*(rng.normal(size=size) for size in ((3,), (5, 3), (5,), (5,))), 0.5)
+    signs = rng.normal(size=(20_000, 3))
+    few = np.array([0, 8191, 8192, 19_999])
+    assert np.allclose(one.log_odds(signs)[few], one.log_odds(signs[few]))
+    assert one.log_odds(signs[:0]).shape == (0,)

@@ -16,6 +16,8 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
 
+_ROWS = 8192  # at a time: the hidden units of all pairs of a deep stack would fill the memory
+
 
 @dataclass(frozen=True, eq=False)
 class Perceptron:
@@ -69,8 +71,11 @@ class Perceptron:
 
     def log_odds(self, signs: npt.NDArray[np.floating[Any]]) -> Floats:
         """Return the log-odds of every row of signs (n, k)."""
-        hidden = np.tanh(np.minimum(signs, self.most) @ self.weights.T + self.biases)
-        return np.asarray(hidden @ self.outward + self.bias, np.float64)
+        odds = np.empty(len(signs))
+        for at in range(0, len(signs), _ROWS):
+            some = np.minimum(signs[at : at + _ROWS], self.most)
+            odds[at : at + _ROWS] = np.tanh(some @ self.weights.T + self.biases) @ self.outward
+        return odds + self.bias
 
 
 def _rounded(numbers: Any) -> Any:
