@@ -12,8 +12,9 @@ _SHORTEST = 3  # letters that are looked for within names
 
 
 def did_you_mean(name: str, known: Iterable[str], least: float = 0.6) -> str:
-    """Return a question behind a message, with the nearest names, else with some that
-    contain what was typed; empty where there are none.
+    """Return a question to end a message with; empty where no name is near.
+
+    It asks for the nearest names, else for some that contain what was typed.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def did_you_mean(name: str, known: Iterable[str], least: float = 0.6) -> str:
 
 
 def instead_of(value: Any) -> str:
-    """Return advice behind a message: what to give instead of a thing that holds what is wanted.
+    """Return advice to end a message with: what to give instead of what holds it.
 
     Parameters
     ----------

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from qtpy.QtCore import QEvent, QSignalBlocker, Qt, Signal
+from qtpy.QtCore import QSignalBlocker, Qt, Signal
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import (
     QButtonGroup,
@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from napari_sam.ui.widgets.fonts import FollowsFont
 from napari_sam.ui.widgets.layouts import tight
 
 # So that the sliders of a page line up: room for the longest name, and for any value.
@@ -39,8 +40,6 @@ def enable(widget: QWidget, tip: str, why_not: str = "") -> None:
     widget.setToolTip(f"{tip}\n\nNot now: {why_not}" if why_not else tip)
 
 
-#: Events that tell of another font.
-FONTS = (QEvent.Type.FontChange, QEvent.Type.StyleChange)
 _BESIDE = 6  # pixels beside the text of a narrow button
 
 
@@ -71,21 +70,15 @@ class Button(QPushButton):
         self.setText(f"{self.text_alone} ({key_text(key)})" if key else self.text_alone)
 
 
-class NarrowButton(Button):
+class NarrowButton(FollowsFont, Button):
     """As narrow as its text allows: several in a row must not widen the panel."""
 
     def __init__(self, text: str, tip: str, pressed: Callable[[], None], key: str = "") -> None:
         super().__init__(text, tip, pressed, key)
         self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
-        self._fit()
+        self.follow_font()
 
-    def changeEvent(self, event: QEvent) -> None:
-        """Heed another font."""
-        super().changeEvent(event)
-        if event.type() in FONTS:
-            self._fit()
-
-    def _fit(self) -> None:
+    def fit(self) -> None:
         self.setMinimumWidth(self.fontMetrics().horizontalAdvance(self.text()) + _BESIDE)
 
 
@@ -125,7 +118,7 @@ class Segmented(QWidget):
         return button
 
 
-class ValueSlider(QWidget):
+class ValueSlider(FollowsFont, QWidget):
     """A slider with its name and value; its lowest place may mean "automatic".
 
     Parameters
@@ -160,15 +153,9 @@ class ValueSlider(QWidget):
             widget.setToolTip(tip)
             row.addWidget(widget, 1 if widget is self.slider else 0)
         self.slider.valueChanged.connect(self._changed)
-        self._fit()
+        self.follow_font()
 
-    def changeEvent(self, event: QEvent) -> None:
-        """Heed another font."""
-        super().changeEvent(event)
-        if event.type() in FONTS:
-            self._fit()
-
-    def _fit(self) -> None:
+    def fit(self) -> None:
         """Give name and value their room.
 
         Of a fixed size, too: whenever the text of another label changes, Qt lays out the panel

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QEvent, QSignalBlocker, Qt
+from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -18,7 +18,8 @@ from qtpy.QtWidgets import (
 from napari_sam.ui.folder.channels import Seen, called, choices_of
 from napari_sam.ui.session import PanelSession
 from napari_sam.ui.widgets.combos import Combo
-from napari_sam.ui.widgets.controls import FONTS, Button, enable
+from napari_sam.ui.widgets.controls import Button, enable
+from napari_sam.ui.widgets.fonts import FollowsFont
 from napari_sam.ui.widgets.layouts import tight
 
 _MARKS = {"to do": "○", "found": "◐", "reviewed": "●"}
@@ -41,7 +42,7 @@ _CHANNEL = (
 _BUSY = "the image is being read or written."
 
 
-class FolderRow(QWidget):
+class FolderRow(FollowsFont, QWidget):
     """Hidden while no folder is open."""
 
     def __init__(self, session: PanelSession) -> None:
@@ -68,6 +69,7 @@ class FolderRow(QWidget):
         column.addWidget(self._running())
         for name in self._walk.state.events:
             self._walk.state.events[name].connect(self.show_state)
+        self.follow_font()
         self.show_state()
 
     def _resting(self) -> QWidget:
@@ -94,12 +96,10 @@ class FolderRow(QWidget):
         line.addWidget(self.stop)
         return self.running
 
-    def changeEvent(self, event: QEvent) -> None:
+    def fit(self) -> None:
         """Write on the buttons as between them: napari's style has no font for such buttons."""
-        super().changeEvent(event)
-        if event.type() in FONTS and hasattr(self, "_words"):
-            for button in (self.previous, self.following, self.leave):
-                button.setFont(self._words.font())
+        for button in (self.previous, self.following, self.leave):
+            button.setFont(self._words.font())
 
     def show_state(self, value: Any = None) -> None:
         """Show where the person is."""

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from qtpy.QtCore import QEvent, QRectF, Qt, Signal
+from qtpy.QtCore import QRectF, Qt, Signal
 from qtpy.QtGui import QColor, QPainter, QPalette
 from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QWidget
 from superqt import QDoubleRangeSlider
 
-from napari_sam.ui.widgets.controls import FONTS
+from napari_sam.ui.widgets.fonts import FollowsFont
 from napari_sam.ui.widgets.layouts import tight
 
 _BINS = 40
@@ -56,7 +56,7 @@ class Histogram(QWidget):
         painter.end()
 
 
-class HistogramSlider(QWidget):
+class HistogramSlider(FollowsFont, QWidget):
     """Two handles over a histogram; the whole width means no limits.
 
     Parameters
@@ -92,15 +92,9 @@ class HistogramSlider(QWidget):
         for widget in (self, title, self.histogram, self.slider, self._text):
             widget.setToolTip(tip)
         self.slider.valueChanged.connect(self._changed)
-        self._fit()
+        self.follow_font()
 
-    def changeEvent(self, event: QEvent) -> None:
-        """Heed another font."""
-        super().changeEvent(event)
-        if event.type() in FONTS:
-            self._fit()
-
-    def _fit(self) -> None:
+    def fit(self) -> None:
         """Give name and values their room, the same whatever they are: histograms are aligned."""
         metrics = self._title.fontMetrics()
         self._title.setFixedWidth(metrics.horizontalAdvance("Certainty") + _BESIDE)

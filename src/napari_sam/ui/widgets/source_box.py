@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from qtpy.QtCore import QEvent, QSignalBlocker, Qt
+from qtpy.QtCore import QSignalBlocker, Qt
 from qtpy.QtWidgets import (
     QFileDialog,
     QGridLayout,
@@ -21,7 +21,8 @@ from napari_sam.ui.layers.together import is_channel
 from napari_sam.ui.session import PanelSession
 from napari_sam.ui.widgets.chip import ChipLabel
 from napari_sam.ui.widgets.combos import Combo, LayerCombo
-from napari_sam.ui.widgets.controls import FONTS, Button, enable
+from napari_sam.ui.widgets.controls import Button, enable
+from napari_sam.ui.widgets.fonts import FollowsFont
 from napari_sam.ui.widgets.layouts import tight
 
 _OTHER = "other file…"
@@ -35,7 +36,7 @@ _FOLDER = (
 )
 
 
-class SourceBox(QWidget):
+class SourceBox(FollowsFont, QWidget):
     """Chooses the image and the model."""
 
     def __init__(self, session: PanelSession) -> None:
@@ -73,17 +74,11 @@ class SourceBox(QWidget):
         line.addWidget(self.download)
         grid.addLayout(line, 2, 1, 1, 2)
         grid.setColumnStretch(1, 1)
-        self._fit()
+        self.follow_font()
         self.show_model()
         self.show_chip()
 
-    def changeEvent(self, event: QEvent) -> None:
-        """Heed another font."""
-        super().changeEvent(event)
-        if event.type() in FONTS and hasattr(self, "_name"):
-            self._fit()
-
-    def _fit(self) -> None:
+    def fit(self) -> None:
         """Write on the button as beside it: napari's style has no font for such buttons."""
         self.folder.setFont(self._name.font())
         # The style takes the room of the arrow from the words.
