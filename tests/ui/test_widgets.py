@@ -21,6 +21,7 @@ from napari_sam.ui.widgets.feedback import Feedback
 from napari_sam.ui.widgets.find_page import FindPage
 from napari_sam.ui.widgets.folder_row import FolderRow
 from napari_sam.ui.widgets.folding import Folding
+from napari_sam.ui.widgets.fonts import FollowsFont
 from napari_sam.ui.widgets.histogram_slider import HistogramSlider
 from napari_sam.ui.widgets.key_sheet import KeySheet, KeySheetButton
 from napari_sam.ui.widgets.layouts import named, tight
@@ -115,6 +116,26 @@ def test_sliders_of_one_page_are_equally_long(bench, show):
     assert len({slider.slider.width() for slider in sliders}) == 1
     for slider in sliders:
         assert slider._value.width() >= slider._value.sizeHint().width()
+
+
+class Fitted(FollowsFont, QLabel):
+    def __init__(self) -> None:
+        self.sizes: list[int] = []
+        super().__init__("text")
+
+    def fit(self) -> None:
+        self.sizes.append(self.font().pointSize())
+
+
+def test_a_widget_fits_itself_to_every_font_once_it_is_made(show):
+    label = Fitted()
+    show(label)
+    label.setStyleSheet("QLabel { font-size: 19pt; }")
+    assert label.sizes == []
+    label.follow_font()
+    label.setStyleSheet("QLabel { font-size: 23pt; }")
+    assert label.sizes[0] == 19
+    assert label.sizes[-1] == 23
 
 
 def test_texts_have_room_in_the_font_that_comes_with_a_style(bench, show):

@@ -25,7 +25,7 @@ def shown_by(prompts: Mapping[int, Shown]) -> dict[int, Shown]:
     """
     if not isinstance(prompts, Mapping) or not prompts:
         raise PromptError(
-            "Say on at least one slice where the object is, as {index: Prompt or mask}, "
+            "Say by slice where the object is, on at least one slice: {index: Prompt or mask}, "
             f"got {reprlib.repr(prompts)}."
         )
     return {checks.whole(at, "A slice", error=PromptError): one for at, one in prompts.items()}
