@@ -55,7 +55,7 @@ def judge(monkeypatch: pytest.MonkeyPatch, better: bool) -> None:
         return Seen((Judged(worth, worth, np.zeros((9, 9), bool)),) * 2)
 
     figures = iter([seen(0.5)] * 2 + [seen(0.9 if better else 0.4)] * 6)
-    monkeypatch.setattr(teaching, "look_at", lambda *_: next(figures))
+    monkeypatch.setattr(teaching, "look_at", lambda *_, **__: next(figures))
 
 
 def test_a_folder_of_labels_teaches_a_model(

@@ -148,7 +148,7 @@ def test_weights_that_are_not_surely_better_are_not_kept_and_that_is_said(
 ) -> None:
     model, example = tiny_model(), discs()
     seen = iter([judged(0.5)] * 2 + [judged(after)] * 6)
-    monkeypatch.setattr(teaching, "look_at", lambda *_: next(seen))
+    monkeypatch.setattr(teaching, "look_at", lambda *_, **__: next(seen))
     with pytest.warns(UserWarning, match=said):
         taught = adapt(model, [example], steps=2)
     assert not taught.history[-1].kept
@@ -158,7 +158,7 @@ def test_weights_that_are_not_surely_better_are_not_kept_and_that_is_said(
 def test_a_person_may_want_them_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
     model, example = tiny_model(), discs()
     seen = iter([judged(0.5)] * 2 + [judged(0.4)] * 6)
-    monkeypatch.setattr(teaching, "look_at", lambda *_: next(seen))
+    monkeypatch.setattr(teaching, "look_at", lambda *_, **__: next(seen))
     taught, shown = teaching.teach(model, [example], 3600, steps=2, anyway=True)
     old, new = model.network.state_dict(), taught.network.state_dict()
     assert any(not torch.equal(old[name], new[name]) for name in old)
@@ -197,9 +197,48 @@ def test_it_ends_in_time() -> None:
         now += 0.5
         return now
 
-    lesson = teaching.teach(tiny_model(), [discs()], 10.0, clock=clock).model.history[-1]
-    assert 2 <= lesson.steps < 20
-    assert lesson.seconds <= 10
+    lesson = teaching.teach(tiny_model(), [discs()], 20.0, clock=clock).model.history[-1]
+    assert 2 <= lesson.steps < 40
+    assert lesson.seconds <= 20
+
+
+def test_short_of_time_less_is_compared_and_never_nothing() -> None:
+    now = 0.0
+
+    def clock() -> float:
+        nonlocal now
+        now += 1.0
+        return now
+
+    lesson = teaching.teach(tiny_model(), [discs(9)], 2.0, clock=clock).model.history[-1]
+    assert lesson.held_back == 2 * teaching.LEAST
+    assert lesson.steps == 2
+    assert set(lesson.after) == {"ap50", "found", "match", "click", "wrong"}
+
+
+def test_mixtures_that_there_is_no_time_for_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, looks = 0.0, []
+
+    def look(model: ns.Model, *_: Any) -> Seen:
+        nonlocal now
+        now += 10.0
+        looks.append(model.name)
+        return judged(0.5)
+
+    monkeypatch.setattr(teaching, "look_at", look)
+    teaching.teach(tiny_model(), [discs()], 75.0, steps=2, clock=lambda: now)
+    assert looks == ["tiny"] * 2 + ["candidate"] * 4  # and not a third mixture
+
+
+def test_it_can_be_cancelled_between_all_objects_that_are_compared() -> None:
+    told: list[float] = []
+    adapt(tiny_model(), [discs()], steps=2, progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+    looked = [one for one in told if teaching.PREPARED <= one < teaching.TOLD]
+    compared = [one for one in told if teaching.AFTER <= one < teaching.COMPARED]
+    assert len(set(looked)) >= 6  # objects
+    assert len(set(compared)) >= 6 * len(teaching.MIXTURES)
 
 
 def test_what_nobody_marked_teaches_nothing() -> None:

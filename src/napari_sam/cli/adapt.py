@@ -39,7 +39,11 @@ def add_parser(
         "--model", default="cells", metavar="NAME_OR_PATH", help="what to begin with"
     )
     parser.add_argument(
-        "--seconds", type=float, default=60.0, metavar="N", help="how long, at most; default 60"
+        "--seconds",
+        type=float,
+        default=60.0,
+        metavar="N",
+        help="how long it takes, about, when the images are read; default 60, and ten at least",
     )
     parser.add_argument(
         "--exhaustive",

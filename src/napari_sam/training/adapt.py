@@ -50,8 +50,9 @@ def adapt(
         Images as `napari_sam.segment_cells` takes them, (..., H, W) or (..., H, W, 3), and
         labels of their rows and columns: an id per corrected object, 0 elsewhere.
     seconds : float
-        It takes at most about so long; a few seconds are too short for what is compared in any
-        case, with many cells or on a busy machine.
+        It takes about so long at most, reading and comparing included: where time is short, fewer
+        objects and mixtures are compared. A few objects are compared and two steps are taken in
+        any case, which takes some ten seconds, on a slow or busy machine several times that.
     exhaustive : bool
         Whether every object is marked. By default only marked objects and a ring around each are
         learnt from: what is not marked may be an object, too.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from napari_sam.contrast import contrast_limits, normalise
 from napari_sam.models.capabilities import Tunable
 from napari_sam.models.cells.windows import Pyramid
+from napari_sam.progress import Progress, silent
 from napari_sam.training.crops import AnnotatedWindow
 from napari_sam.training.monitor import monitor, monitor_windows
 from napari_sam.training.synthetic import generate
@@ -60,15 +61,35 @@ class Elsewhere:
                 seen.append((np.asarray(image), windows[0]))
         return cls([image for image, _ in seen], [window for _, window in seen])
 
-    def figures(self, model: Tunable) -> dict[str, float]:
+    def begun(
+        self, model: Tunable, enough: Callable[[], bool], progress: Progress = silent
+    ) -> tuple[Elsewhere, Figures]:
+        """Measure a model as `figures` does until it is enough; return what it was measured on."""
+        rows = self._rows(model, enough, progress)
+        return Elsewhere(self.images[: len(rows)], self.windows[: len(rows)]), _means(rows)
+
+    def figures(self, model: Tunable, progress: Progress = silent) -> Figures:
         """Measure a model: ``"ap50"`` and ``"click"``, each image with what it is seen with."""
-        rows = []
+        return _means(self._rows(model, lambda: False, progress))
+
+    def _rows(
+        self, model: Tunable, enough: Callable[[], bool], progress: Progress
+    ) -> list[Figures]:
+        rows: list[Figures] = []
         for image, window in zip(self.images, self.windows, strict=True):
+            progress(len(rows) / len(self.images))
             plane = normalise(image, contrast_limits(image))
             eyes = model.eyes_for(Pyramid.of(plane, model.device))
             rows.append(monitor(eyes.network, [window])["mean"])
-        return {
-            name: float(np.mean([row[name] for row in rows if name in row]))
-            for name in ("ap50", "click")
-            if any(name in row for row in rows)
-        }
+            if enough():
+                break
+        progress(1.0)
+        return rows
+
+
+def _means(rows: Sequence[Figures]) -> dict[str, float]:
+    return {
+        name: float(np.mean([row[name] for row in rows if name in row]))
+        for name in ("ap50", "click")
+        if any(name in row for row in rows)
+    }

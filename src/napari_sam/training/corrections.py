@@ -120,7 +120,10 @@ def pieces_of(
     LabelsError
         When labels are no ids, or of another shape than their image.
     """
-    planes = list(_planes(examples, model))
+    planes: list[_Marked] = []
+    for plane in _planes(examples, model):
+        progress(0.0)  # so that reading can be cancelled: how much there is nobody knows
+        planes.append(plane)
     parts = [(plane, part) for plane in planes for part in _parts(plane.labels, rng)]
     order = rng.permutation(len(parts))[:PIECES]
     pieces: list[Piece] = []

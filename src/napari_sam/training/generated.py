@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
+from napari_sam.progress import Progress, silent
 from napari_sam.training.crops import AnnotatedPlane, prepare_plane
 from napari_sam.training.pairs import neighbour_of, scale_to_unit
 from napari_sam.training.synthetic import (
@@ -118,11 +119,18 @@ def fresh_plane(rng: np.random.Generator, kinds: Sequence[str] = KINDS) -> Annot
     return prepare_plane(scale_to_unit(sample[0], 0.5, 99.9), sample[1], "synthetic")
 
 
-def fresh_planes(rng: np.random.Generator, count: int) -> list[AnnotatedPlane]:
+def fresh_planes(
+    rng: np.random.Generator, count: int, progress: Progress = silent
+) -> list[AnnotatedPlane]:
     """Generate so many planes, of as many kinds as possible, less those with nothing on them."""
     order = [KINDS[number] for number in rng.permutation(len(KINDS))]
-    planes = (fresh_plane(rng, [order[number % len(order)]]) for number in range(count))
-    return [plane for plane in planes if plane is not None]
+    planes = []
+    for number in range(count):
+        progress(number / count)
+        plane = fresh_plane(rng, [order[number % len(order)]])
+        if plane is not None:
+            planes.append(plane)
+    return planes
 
 
 def generated_slices(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,13 +12,14 @@ from scipy import ndimage as ndi
 from napari_sam.contrast import normalise
 from napari_sam.methods.finding_cells import find_cells
 from napari_sam.models.model import Model
+from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Prompt
 from napari_sam.regions import deepest, extent, mask_iou
-from napari_sam.training.corrections import HELD, RING, Piece
+from napari_sam.training.corrections import HELD, RING, UNSURE, Piece
 from napari_sam.training.metrics import iou_matrix
 from napari_sam.training.shown_samples import ShownSample
 
-__all__ = ["Judged", "Seen", "look_at", "samples"]
+__all__ = ["Judged", "Seen", "first_held", "look_at", "samples"]
 
 Mask = npt.NDArray[np.bool_]
 #: Of an object's side that is shown around it, and pixels besides.
@@ -92,19 +93,43 @@ class Seen:
         }
 
 
-def look_at(model: Model, pieces: Sequence[Piece], role: int = HELD) -> Seen:
-    """Let a model find and outline the objects of a role, as a person meets it."""
+def look_at(
+    model: Model,
+    pieces: Sequence[Piece],
+    role: int = HELD,
+    progress: Progress = silent,
+    enough: Callable[[], bool] = lambda: False,
+    least: int = 1,
+) -> Seen:
+    """Let a model find and outline the objects of a role, as a person meets it.
+
+    Parameters
+    ----------
+    model : Model
+    pieces : sequence of Piece
+    role : int
+    progress : callable
+        Called with 0..1; raise `Cancelled` from it to stop.
+    enough : callable
+        Asked after every object; True ends it. Later objects are not among what is returned.
+    least : int
+        How many objects are looked at whatever `enough` says.
+    """
     each: list[Judged] = []
-    wrong = 0
+    wrong, count = 0, sum(len(piece.ids(role)) for piece in pieces)
+    over = False
     for piece in pieces:
         ids = piece.ids(role)
         if not len(ids):
             continue
+        progress(len(each) / count)
         embedding = model.encode(piece.pixels, limits=piece.limits)
+        progress(len(each) / count)
         found = find_cells(piece.pixels, embedding, model).choose().labels
         iou = iou_matrix(np.where(np.isin(piece.plane.labels, ids), piece.plane.labels, 0), found)
-        wrong += _wrong(piece, found, iou, role)
+        before = len(each)
         for one, row in zip(ids, iou, strict=True):
+            progress(len(each) / count)
             truth = piece.plane.labels == one
             clicks = [
                 mask_iou(truth, model.predict(embedding, Prompt(points=[point])).masks[0])
@@ -113,7 +138,35 @@ def look_at(model: Model, pieces: Sequence[Piece], role: int = HELD) -> Seen:
             best = _best(found, row)
             match = float(row.max(initial=0.0))
             each.append(Judged(match, float(np.mean(clicks)), best[window_around(truth)]))
+            over = len(each) >= least and enough()
+            if over:
+                break
+        looked = len(each) - before
+        wrong += _wrong(_first_of(piece, role, looked), found, iou[:looked], role)
+        if over:
+            break
+    progress(1.0)
     return Seen(tuple(each), wrong)
+
+
+def first_held(pieces: Sequence[Piece], count: int) -> list[Piece]:
+    """Return pieces on which the first objects held back are; those after them say nothing."""
+    kept = []
+    for piece in pieces:
+        held = min(count, len(piece.ids(HELD)))
+        kept.append(_first_of(piece, HELD, held))
+        count -= held
+    return kept
+
+
+def _first_of(piece: Piece, role: int, count: int) -> Piece:
+    """Return a piece on which the first objects of a role have it; those after them say nothing."""
+    after = piece.ids(role)[count:]
+    if not len(after):
+        return piece
+    roles = piece.roles.copy()
+    roles[after] = UNSURE
+    return replace(piece, roles=roles)
 
 
 def samples(pieces: Sequence[Piece], before: Seen, after: Seen) -> list[ShownSample]:

@@ -10,6 +10,7 @@ from napari_sam.models.capabilities import Tunable
 from napari_sam.models.cells.kind import Kind, look_of
 from napari_sam.models.cells.seen import as_seen
 from napari_sam.models.cells.windows import Pyramid
+from napari_sam.progress import Progress, silent
 from napari_sam.training.corrections import Piece, usual_diameter
 from napari_sam.training.crops import AnnotatedPlane
 
@@ -19,7 +20,12 @@ __all__ = ["kind_of"]
 LOOKS = 16
 
 
-def kind_of(model: Tunable, pieces: Sequence[Piece], others: Sequence[AnnotatedPlane]) -> Kind:
+def kind_of(
+    model: Tunable,
+    pieces: Sequence[Piece],
+    others: Sequence[AnnotatedPlane],
+    progress: Progress = silent,
+) -> Kind:
     """Describe the kind of images that a model is taught on.
 
     Parameters
@@ -30,14 +36,17 @@ def kind_of(model: Tunable, pieces: Sequence[Piece], others: Sequence[AnnotatedP
         Of the person's images.
     others : sequence of AnnotatedPlane
         Generated images of many kinds, two at least.
+    progress : callable
+        Called with 0..1; raise `Cancelled` from it to stop.
     """
     network, device = model.first_eyes.network, model.device
     diameter = usual_diameter(list(pieces))
     planes = [as_seen(piece.pixels, piece.limits) for piece in pieces[:LOOKS]]
     # Any image looks blurred where small objects are looked for: so these show what is no sign.
-    strange = [np.asarray(plane.levels[0], np.float32) for plane in others]
-    mine, theirs = (
-        [look_of(network, Pyramid.of(plane, device), diameter) for plane in some]
-        for some in (planes, strange)
-    )
-    return Kind.of(diameter, mine, theirs)
+    planes += [np.asarray(plane.levels[0], np.float32) for plane in others]
+    looks = []
+    for done, plane in enumerate(planes):
+        progress(done / len(planes))
+        looks.append(look_of(network, Pyramid.of(plane, device), diameter))
+    yours = len(planes) - len(others)
+    return Kind.of(diameter, looks[:yours], looks[yours:])

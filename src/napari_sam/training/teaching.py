@@ -24,15 +24,17 @@ from napari_sam.models.model import Model
 from napari_sam.progress import Progress, part, silent
 from napari_sam.training.comparison import Elsewhere, Figures
 from napari_sam.training.corrections import (
+    HELD,
     TAUGHT,
     Piece,
     number_of,
     pieces_of,
 )
 from napari_sam.training.generated import fresh_planes
-from napari_sam.training.held_back import Seen, look_at, samples
+from napari_sam.training.held_back import Seen, first_held, look_at, samples
 from napari_sam.training.kinds import kind_of
 from napari_sam.training.shown_samples import ShownSample
+from napari_sam.training.time_limit import TimeLimit
 from napari_sam.training.tuning import Recipe, Tuner
 from napari_sam.training.turns import in_turns
 from napari_sam.training.verdict import Verdict
@@ -45,10 +47,15 @@ State = Mapping[str, Tensor]
 TURNS, OBJECTS_COMPARED = 2, 24
 #: How far from the old weights to the new ones the models lie that are compared.
 MIXTURES = (1.0, 0.7, 0.4)
-#: Share of the time after which no more of the person's images are prepared.
-PREPARING = 0.2
-#: Share of the progress that comes before the first step and after the last one.
-BEFORE, AFTER = 0.15, 0.9
+#: Shares of the time after which no more of the person's images are prepared, no more objects are
+#: compared on, and no more generated images.
+PREPARING, COMPARING, OTHERS = 0.2, 0.25, 0.1
+#: On how many objects of each turn models are compared however short the time is.
+LEAST = 3
+#: The progress when images are prepared, when they are looked at, and when the first step is
+#: taken; after the last step, and when the new weights are looked at.
+PREPARED, TOLD, BEFORE = 0.03, 0.12, 0.15
+AFTER, COMPARED = 0.75, 0.97
 
 
 class Taught(NamedTuple):
@@ -85,33 +92,31 @@ def teach(
     tunable = _tunable(model)
     pairs = _pairs(examples)
     recipe = Recipe() if recipe is None else recipe
-    limit = _Limit(clock, clock(), seconds, steps)
+    limit = TimeLimit(clock, seconds, steps)
     rng = np.random.default_rng(checks.whole(seed, "seed", 0))
     pieces = pieces_of(
-        pairs, model, exhaustive, rng, lambda: limit.share() > PREPARING, part(progress, 0, BEFORE)
+        pairs, model, exhaustive, rng, limit.within(PREPARING), part(progress, 0, PREPARED)
     )
     turns = _turns(pieces, rng)
     bench = _Bench(turns, Elsewhere.generated(recipe.checked))
-    looked = clock()
-    yours = bench.yours([model] * len(turns))
-    each = clock() - looked
-    before = _Before(yours, bench.elsewhere.figures(tunable))
-    # Afterwards every mixture is looked at, and other kinds of images once more.
-    limit.begin(1.2 * (clock() - looked + (len(MIXTURES) - 1) * each))
-    kind = kind_of(tunable, pieces, fresh_planes(rng, recipe.generated))
+    bench, before = bench.begun(model, limit, part(progress, PREPARED, TOLD))
+    report = part(progress, TOLD, BEFORE)
+    strangers = fresh_planes(rng, recipe.generated, part(report, 0, 0.4))
+    kind = kind_of(tunable, pieces, strangers, part(report, 0.4, 1))
     classroom = _Classroom(tunable.network, recipe, seed)
-    learnt, taken = classroom.teach(turns, limit, part(progress, BEFORE, AFTER))
+    learnt, taken = classroom.teach(bench.turns, limit, part(progress, BEFORE, AFTER))
     lesson = _lesson(model, pieces, kind, before, images=len(pairs), steps=taken)
     trial = _Trial(tunable, lesson, kind)
-    best = _best(trial, learnt, bench, before.yours, part(progress, AFTER, 1.0))
+    best = _best(trial, learnt, bench, before.yours, limit, part(progress, AFTER, COMPARED))
     verdict = Verdict.of(before.yours.each, best.seen.each)
     kept = anyway or verdict.word == BETTER
+    report = part(progress, COMPARED, 1.0)
     lesson = replace(
         lesson,
         kept=kept,
         verdict=verdict.word,
         after=best.seen.figures,
-        elsewhere_after=bench.elsewhere.figures(trial.model(best.state)),
+        elsewhere_after=bench.elsewhere.figures(trial.model(best.state), report),
         seconds=round(clock() - limit.start, 1),
     )
     taught: Model = (
@@ -120,30 +125,8 @@ def teach(
         else tunable.taught(None, called, lesson)
     )
     progress(1.0)
-    shown = samples([piece for turn in turns for piece in turn], before.yours, best.seen)
+    shown = samples([piece for turn in bench.turns for piece in turn], before.yours, best.seen)
     return Taught(taught, shown)
-
-
-@dataclass
-class _Limit:
-    """When to stop: after so many seconds, less what is needed afterwards, or so many steps."""
-
-    clock: Callable[[], float]
-    start: float
-    seconds: float
-    steps: int | None
-    begun: float = 0.0
-
-    def begin(self, looked: float) -> None:
-        """Begin to teach: leave so many seconds for the comparison, but not more than half."""
-        self.seconds = max(self.seconds - looked, self.seconds / 2)
-        self.begun = min(self.clock() - self.start, 0.99 * self.seconds)
-
-    def share(self, steps: int = 0) -> float:
-        """Return which share of the time, or of the steps, is over since it was begun."""
-        by_steps = 0.0 if self.steps is None else steps / self.steps
-        spent = self.clock() - self.start - self.begun
-        return max(by_steps, spent / (self.seconds - self.begun))
 
 
 class _Before(NamedTuple):
@@ -160,10 +143,28 @@ class _Bench:
     turns: list[list[Piece]]
     elsewhere: Elsewhere
 
-    def yours(self, models: Sequence[Model]) -> Seen:
+    def begun(self, model: Model, limit: TimeLimit, progress: Progress) -> tuple[_Bench, _Before]:
+        """Look before anything is learnt; what there is no time for is compared on no more."""
+        start, count = limit.spent, len(self.turns)
+        turns, parts = [], []
+        for number, turn in enumerate(self.turns):
+            report = part(progress, 0.7 * number / count, 0.7 * (number + 1) / count)
+            seen = look_at(model, turn, HELD, report, limit.within(COMPARING / count), LEAST)
+            turns.append(first_held(turn, len(seen.each)))
+            parts.append(seen)
+        each = limit.spent - start
+        report = part(progress, 0.7, 1)
+        others, figures = self.elsewhere.begun(_tunable(model), limit.within(OTHERS), report)
+        # Afterwards every mixture is looked at, and other kinds of images once more.
+        limit.begin(1.2 * (limit.spent - start + (len(MIXTURES) - 1) * each))
+        return _Bench(turns, others), _Before(Seen.joined(parts), figures)
+
+    def yours(self, models: Sequence[Model], progress: Progress) -> Seen:
         """Measure the model of each turn on what it was not shown."""
+        count = len(self.turns)
         return Seen.joined(
-            look_at(model, turn) for model, turn in zip(models, self.turns, strict=True)
+            look_at(model, turn, HELD, part(progress, number / count, (number + 1) / count))
+            for number, (model, turn) in enumerate(zip(models, self.turns, strict=True))
         )
 
 
@@ -176,7 +177,7 @@ class _Classroom:
     seed: int
 
     def teach(
-        self, turns: list[list[Piece]], limit: _Limit, progress: Progress
+        self, turns: list[list[Piece]], limit: TimeLimit, progress: Progress
     ) -> tuple[list[State], int]:
         """Return the weights of each turn, and how many steps were taken in all."""
         half = multiplies_bfloat16(str(next(self.network.parameters()).device))
@@ -273,19 +274,28 @@ def _lesson(
 
 
 def _best(
-    trial: _Trial, learnt: list[State], bench: _Bench, before: Seen, progress: Progress
+    trial: _Trial,
+    learnt: list[State],
+    bench: _Bench,
+    before: Seen,
+    limit: TimeLimit,
+    progress: Progress,
 ) -> _Candidate:
     """Look at the new weights and at mixtures with the old ones, and return the best of them.
 
     Mixtures are made of the weights of each turn, and looked at with what it was not shown; what
-    is returned is their mean.
+    is returned is their mean. Those that there is no time for are left out, but not the first.
     """
     old = trial.tunable.network.state_dict()
-    candidates = []
+    candidates: list[_Candidate] = []
+    begun = limit.spent
     for done, mixture in enumerate(MIXTURES):
-        progress(done / len(MIXTURES))
+        if done and limit.spent + (limit.spent - begun) / done > limit.seconds:
+            break
+        report = part(progress, done / len(MIXTURES), (done + 1) / len(MIXTURES))
+        report(0.0)
         states = [_between(old, state, mixture) for state in learnt]
-        seen = bench.yours([trial.model(state) for state in states])
+        seen = bench.yours([trial.model(state) for state in states], report)
         gain = Verdict.of(before.each, seen.each).gain
         candidates.append(_Candidate(_mean(states), seen, gain))
     return max(candidates, key=lambda candidate: candidate.gain)
