@@ -161,6 +161,24 @@ def test_without_an_image_it_is_done_on_the_one_it_was_made_on(tmp_path, capsys)
     assert "name an image" in capsys.readouterr().err
 
 
+def test_an_image_that_fails_is_told_and_the_others_are_done(tmp_path, capsys):
+    import tifffile
+
+    tifffile.imwrite(tmp_path / "a.tif", blobs()[:20, :20])  # the click lies beyond it
+    (tmp_path / "b.tif").write_bytes(b"no picture at all")
+    tifffile.imwrite(tmp_path / "c.tif", blobs())
+    session = Session((CLICK,)).write(tmp_path / "dish.session.json")
+    out = tmp_path / "out"
+    words = ["replay", str(session), str(tmp_path), "-o", str(out)]
+    assert main(words) == 1
+    said = capsys.readouterr()
+    assert said.out == f"c: 1 object in {out}\n"
+    assert "2 of 3 images failed:\n  a.tif: Step 1 does not fit the image" in said.err
+    assert sorted(path.name for path in out.glob("*.tif")) == ["c_labels.tif"]
+    with pytest.raises(PromptError):
+        main([*words, "--overwrite", "--debug"])
+
+
 def test_channels_are_seen_together_as_the_command_says(tmp_path, monkeypatch, capsys):
     import tifffile
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import argparse
-import warnings
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_sam.cli import channels
 from napari_sam.cli.output_flag import output_path
+from napari_sam.counts import counted
 from napari_sam.errors import DataError
-from napari_sam.progress import Line
 
 if TYPE_CHECKING:
     from napari_sam.batch.job import Job
     from napari_sam.labels.session import Session
+    from napari_sam.models.model import Model
+    from napari_sam.progress import Progress
 
 
 def add_parser(
@@ -47,11 +48,11 @@ def add_parser(
 
 
 def run(options: argparse.Namespace) -> int:
-    """Do a session again on every image, and write labels and a table of each."""
-    from napari_sam.batch.writers import ImageResults
+    """Do a session again on every image; report those that fail and go on."""
+    from napari_sam.batch.outcome import Outcome, told
+    from napari_sam.cli.batch_lines import BatchLines
     from napari_sam.labels.session import read_session
     from napari_sam.loading import load_model
-    from napari_sam.segment_replay import replay
 
     channels.refuse_both(options)
     session = read_session(options.session)
@@ -62,19 +63,35 @@ def run(options: argparse.Namespace) -> int:
     who = options.model or (then.pop() if len(then) == 1 else None)
     model = None if who is None else load_model(who, device=options.device)
     options.output.mkdir(parents=True, exist_ok=True)
-    for job in jobs:
-        title, outputs = job.source.title, job.outputs
-        line = Line(title)
-        image, picked = job.read()
-        with warnings.catch_warnings(record=True) as told:
-            warnings.simplefilter("always", UserWarning)
-            found = replay(session, picked, model, device=options.device, progress=line)
-        results = ImageResults(outputs.name, picked, image.pixel_size, found)
-        outputs.write(results, job.refuse_existing)
-        remark = "".join(f" {one.message}" for one in told if one.category is UserWarning)
-        line.done(f"{title}: {len(found)} objects.{remark}")
-        print(f"{outputs.name}: {len(found)} objects in {options.output}")
-    return 0
+    lines = BatchLines(jobs)
+    for number, job in enumerate(jobs):
+        line = lines.watch(number)
+        try:
+            found, remark = _again(job, session, model, options.device, line)
+        except Exception as error:  # of one image, which the others do not wait for
+            if options.debug:
+                raise
+            lines.tell(Outcome(job, "failed", told(error)))
+            continue
+        lines.tell(Outcome(job, "done", f"{counted(found, 'object')}.{remark}"))
+        print(f"{job.outputs.name}: {counted(found, 'object')} in {options.output}")
+    if len(jobs) > 1:
+        lines.end(options.output)
+    return 1 if lines.failed else 0
+
+
+def _again(
+    job: Job, session: Session, model: Model | None, device: str, progress: Progress
+) -> tuple[int, str]:
+    """Do a session again on one image; return how many objects were made, and what to say."""
+    from napari_sam.batch.writers import ImageResults
+    from napari_sam.segment_replay import replay_and_tell
+
+    image, picked = job.read()
+    found, remark = replay_and_tell(session, picked, model, device=device, progress=progress)
+    results = ImageResults(job.outputs.name, picked, image.pixel_size, found)
+    job.outputs.write(results, job.refuse_existing)
+    return len(found), f" {remark}" if remark else ""
 
 
 def _image_of(session: Session) -> str:
