@@ -16,6 +16,8 @@ import tifffile
 from describing_model import DescribingModel, two_kinds
 from fake_model import FakeModel, blobs
 from napari_sam import loading
+from napari_sam.batch.job import Models
+from napari_sam.batch.model_files import files_of, models_from
 from napari_sam.batch.options_json import options_from, spelled
 from napari_sam.batch.record import read_record
 from napari_sam.cli import main
@@ -297,7 +299,7 @@ def test_examples_are_told_by_their_file_and_read_again(monkeypatch, tmp_path, c
     out, again = tmp_path / "out", tmp_path / "again"
     assert run(*images, "-o", out, "--mode", "similar", "--examples", shown) == 0
     said = json.loads((out / "run.json").read_text())
-    assert said["options"]["examples"] == {"file": str(shown)}
+    assert said["options"]["examples"] == {"file": str(shown), "from_here": "../in/a_examples.tif"}
     assert said["options"]["unlike"] is None
     assert run("--repeat", out / "run.json", "-o", again) == 0
     for name in ("a_objects.csv", "b_objects.csv"):
@@ -305,6 +307,46 @@ def test_examples_are_told_by_their_file_and_read_again(monkeypatch, tmp_path, c
     shown.unlink()
     assert run("--repeat", out / "run.json", "-o", tmp_path / "third") == 1
     assert "no examples at" in capsys.readouterr().err
+
+
+def test_images_and_examples_are_found_where_all_was_moved_together(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(loading, "load_model", lambda *_, **__: DescribingModel())
+    image, labels = two_kinds()
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    for name in ("a", "b"):
+        tifffile.imwrite(before / f"{name}.tif", image.astype(np.float32))
+    shown = before / "a_examples.tif"
+    tifffile.imwrite(shown, np.where(np.isin(labels, (2, 4)), labels, 0).astype(np.uint16))
+    images = (before / "a.tif", before / "b.tif")
+    assert run(*images, "-o", before / "out", "--mode", "similar", "--examples", shown) == 0
+    before.rename(after)
+    record = after / "out" / "run.json"
+    assert run("--repeat", record, "-o", tmp_path / "again") == 0
+    name = "a_objects.csv"
+    assert (tmp_path / "again" / name).read_text() == (after / "out" / name).read_text()
+    capsys.readouterr()
+    assert run("--repeat", record, "--skip-existing") == 0  # the settings are the same ones
+    assert "other settings" not in capsys.readouterr().err
+
+
+def test_a_checkpoint_is_found_where_it_was_moved_to_with_the_record(tmp_path, monkeypatch):
+    before, after = tmp_path / "before", tmp_path / "after"
+    before.mkdir()
+    (before / "mine.safetensors").write_bytes(b"")
+    for typed in (str(before / "mine.safetensors"), "mine.safetensors"):
+        monkeypatch.chdir(before)
+        told = files_of(Models(typed, "cells"), before / "out")
+        assert told["name"]["from_here"] == "../mine.safetensors"
+        assert list(told) == ["name"]
+        said = {"name": typed, "finder": "cells", "fingerprint": "", "files": told}
+        assert models_from(said, before / "out") == Models(typed, "cells")
+        monkeypatch.chdir(tmp_path)
+        before.rename(after)
+        now = models_from(said, after / "out")
+        assert now == Models(str(after / "mine.safetensors"), "cells")
+        after.rename(before)
+    assert models_from({"name": "cells"}, before) == Models("cells")
 
 
 def test_examples_of_a_script_are_said_to_be_missing_from_a_record():

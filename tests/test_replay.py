@@ -89,6 +89,19 @@ def test_what_is_read_is_what_was_written(tmp_path):
     assert back.steps[0].plane == PLANE
 
 
+def test_the_image_of_a_session_is_found_where_both_were_moved_to(tmp_path):
+    before, after = tmp_path / "before", tmp_path / "after"
+    (before / "steps").mkdir(parents=True)
+    image = before / "dish.tif"
+    image.write_bytes(b"")
+    Session((CLICK,), str(image)).write(before / "steps" / "dish.session.json")
+    before.rename(after)
+    path = after / "steps" / "dish.session.json"
+    assert read_session(path).image == str(after / "dish.tif")
+    (after / "dish.tif").unlink()
+    assert read_session(path).image == str(image)  # as it was, for who asks for it
+
+
 def test_a_session_that_cannot_be_written_leaves_the_one_before(tmp_path, monkeypatch):
     path = Session((CLICK,)).write(tmp_path / "dish.session.json")
     before = path.read_text()

@@ -32,10 +32,15 @@ def settings_of(said: dict[str, Any]) -> _Settings:
     model = said.get("model", {})
     return {
         "method": said.get("method"),
-        **said.get("options", {}),
+        **{name: _seen(value) for name, value in said.get("options", {}).items()},
         **{f"model {name}": model[name] for name in _MODEL if name in model},
         **said.get("image", {}),
     }
+
+
+def _seen(value: Any) -> Any:
+    """Compare files by where they lie seen from the record: the folder of both may be moved."""
+    return (value.get("from_here") or value) if isinstance(value, dict) else value
 
 
 def made_with(records: Iterable[dict[str, Any]], jobs: Iterable[Job]) -> dict[str, _Settings]:

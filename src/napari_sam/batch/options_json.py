@@ -8,20 +8,23 @@ from typing import Any
 import numpy as np
 
 from napari_sam.errors import ParameterError
+from napari_sam.files.places import from_here, where_it_is
 from napari_sam.methods.option import described
 from napari_sam.methods.preset import is_preset
 from napari_sam.methods.registry import method
 
-_FILE = "file"
+_FILE, _SEEN = "file", "from_here"
 
 
-def spelled(options: Any) -> dict[str, Any]:
+def spelled(options: Any, folder: Path | None = None) -> dict[str, Any]:
     """Spell options; what nobody chose and depends on the model is left to the model.
 
     Parameters
     ----------
     options : dataclass
         Of a method.
+    folder : Path, optional
+        From which files that options came from are seen, besides where they lie.
 
     Returns
     -------
@@ -41,17 +44,23 @@ def spelled(options: Any) -> dict[str, Any]:
             continue
         if what.read is not None and value is not None:
             by_file = hasattr(value, "file")
-            value = _told(value.file) if by_file else [np.asarray(part).tolist() for part in value]
+            value = (
+                _told(value.file, folder)
+                if by_file
+                else [np.asarray(part).tolist() for part in value]
+            )
         found[name] = value
     return found
 
 
-def _told(file: Path | None) -> dict[str, str]:
+def _told(file: Path | None, folder: Path | None) -> dict[str, str]:
     """Say where labels of examples lie, which are too large to be written into a record."""
-    return {_FILE: "" if file is None else str(file.absolute())}
+    told = {_FILE: "" if file is None else str(file.absolute())}
+    seen = None if file is None or folder is None else from_here(file, folder)
+    return told if seen is None else {**told, _SEEN: seen}
 
 
-def options_from(name: str, words: dict[str, Any]) -> Any:
+def options_from(name: str, words: dict[str, Any], folder: Path = Path()) -> Any:
     """Make the options of a method of what `spelled` said of them.
 
     Parameters
@@ -59,6 +68,8 @@ def options_from(name: str, words: dict[str, Any]) -> Any:
     name : str
         Of the method.
     words : dict
+    folder : Path
+        Where files are looked for that are not where they were.
 
     Returns
     -------
@@ -79,11 +90,11 @@ def options_from(name: str, words: dict[str, Any]) -> Any:
     strange = sorted(set(words) - set(known))
     if strange:
         raise ParameterError(f"The method {name!r} has no option {strange[0]!r}.")
-    read = {one: _read(known[one].read, value) for one, value in words.items()}
+    read = {one: _read(known[one].read, value, folder) for one, value in words.items()}
     return kind(**read)
 
 
-def _read(reader: Any, value: Any) -> Any:
+def _read(reader: Any, value: Any, folder: Path) -> Any:
     """Read what a file holds, of which the words say where it lies."""
     if reader is None or not isinstance(value, dict):
         return value
@@ -91,4 +102,4 @@ def _read(reader: Any, value: Any) -> Any:
         raise ParameterError(
             "the examples came from no file: give them as labels, by --examples or in Python"
         )
-    return reader(Path(value[_FILE]))
+    return reader(where_it_is(Path(value[_FILE]), value.get(_SEEN), folder))

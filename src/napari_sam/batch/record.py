@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import os
 import platform
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
@@ -15,10 +14,12 @@ from napari_sam.batch import run_table
 from napari_sam.batch.earlier_runs import KEY as OTHERWISE
 from napari_sam.batch.earlier_runs import changed_settings, settings_of
 from napari_sam.batch.job import Job, Models
+from napari_sam.batch.model_files import files_of, models_from
 from napari_sam.batch.options_json import options_from, spelled
 from napari_sam.batch.outcome import Outcome
 from napari_sam.batch.outputs import Outputs
 from napari_sam.errors import DataError, NapariSamError
+from napari_sam.files.places import from_here, where_it_is
 from napari_sam.files.sources import Source
 
 NAME = "run.json"
@@ -85,8 +86,12 @@ class Record:
             "versions": versions(),
             "platform": platform.platform(),
             "method": job.method.name,
-            "options": spelled(job.options),
-            "model": {**models, "fingerprint": self.fingerprint},
+            "options": spelled(job.options, folder),
+            "model": {
+                **models,
+                "fingerprint": self.fingerprint,
+                "files": files_of(job.models, folder),
+            },
             "image": {
                 "axes": job.axes,
                 "channel": job.channel,
@@ -105,7 +110,7 @@ class Record:
         told: dict[str, Any] = {
             "name": job.source.name,
             "path": str(path),
-            "from_here": _from(path, folder),
+            "from_here": from_here(path, folder),
             "series": job.source.series,
             "title": job.source.title,
             "outcome": "to do",
@@ -136,8 +141,8 @@ def versions() -> dict[str, str]:
 def read_record(path: Path, output: Path | None = None) -> Record:
     """Read a record, with the jobs that do the same again.
 
-    Images that are no longer where they were are looked for beside the record, as when a folder
-    was moved as a whole.
+    Images, examples and checkpoints that are no longer where they were are looked for where they
+    lay seen from the record, as when a folder was moved as a whole.
 
     Parameters
     ----------
@@ -174,13 +179,12 @@ def read_record(path: Path, output: Path | None = None) -> Record:
 
 
 def _jobs(said: dict[str, Any], folder: Path, output: Path) -> list[Job]:
-    models = {key: value for key, value in said["model"].items() if key != "fingerprint"}
     image, kinds = said["image"], tuple(said["save"])
     first = Job(
         Source(Path(), None, "", ""),
         Outputs("", output, kinds),
-        options_from(said["method"], said["options"]),
-        Models(**models),
+        options_from(said["method"], said["options"], folder),
+        models_from(said["model"], folder),
         image["axes"],
         image["channel"],
         None if image["limits"] is None else (image["limits"][0], image["limits"][1]),
@@ -188,9 +192,7 @@ def _jobs(said: dict[str, Any], folder: Path, output: Path) -> list[Job]:
     )
     found = []
     for one in said["images"]:
-        path = Path(one["path"])
-        if not path.exists() and one["from_here"]:
-            path = Path(os.path.normpath(folder / one["from_here"]))
+        path = where_it_is(Path(one["path"]), one["from_here"], folder)
         source = Source(path, one["series"], one["name"], one["title"])
         found.append(replace(first, source=source, outputs=Outputs(source.name, output, kinds)))
     return found
@@ -244,10 +246,3 @@ def _dated(path: Path, date: str, number: int) -> tuple[Path, Path]:
     """Tell what record and table of a former run are called; several may be of one second."""
     end = date if number == 1 else f"{date}_{number}"
     return path.with_name(f"run_{end}.json"), path.with_name(f"objects_{end}.csv")
-
-
-def _from(path: Path, folder: Path) -> str | None:
-    try:
-        return Path(os.path.relpath(path, folder.absolute())).as_posix()
-    except ValueError:  # another drive
-        return None

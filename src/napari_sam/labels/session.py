@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from napari_sam.errors import DataError, NapariSamError
+from napari_sam.files.places import from_here, where_it_is
 from napari_sam.images import Plane
 from napari_sam.labels.change import Change, Origin
 from napari_sam.labels.document import Document
@@ -66,7 +67,11 @@ class Session:
         from napari_sam.files import in_one_piece
 
         path = Path(path)
-        text = json.dumps(self.told(), indent=1)
+        told = self.told()
+        if self.image:
+            seen = from_here(Path(self.image).absolute(), path.absolute().parent)
+            told["image_from_here"] = seen
+        text = json.dumps(told, indent=1)
         try:
             with in_one_piece(path) as temporary:
                 temporary.write_text(text, encoding="utf-8")
@@ -161,12 +166,20 @@ def read_session(path: str | Path) -> Session:
         limits = told.get("limits")
         return Session(
             tuple(_step_in(step) for step in told["steps"]),
-            str(told.get("image") or ""),
+            _image(told, path),
             None if limits is None else (float(limits[0]), float(limits[1])),
             {str(kind): int(count) for kind, count in told.get("not_repeated", {}).items()},
         )
     except (NapariSamError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise DataError(f"{path} is damaged: {error!r}.") from error
+
+
+def _image(told: dict[str, Any], path: Path) -> str:
+    """Return the file of the image, which may have been moved together with the session."""
+    image = str(told.get("image") or "")
+    if not image:
+        return ""
+    return str(where_it_is(Path(image), told.get("image_from_here"), path.parent))
 
 
 # -- steps and prompts -----------------------------------------------------------------------------
