@@ -106,6 +106,14 @@ def test_what_goes_on_from_another_is_nobodys_daughter_any_more() -> None:
         swap(labels, 0, 1, 2, 7)
 
 
+def test_a_mother_that_is_given_a_daughter_keeps_those_that_she_had_before() -> None:
+    labels = movie((1, 0, 7), (2, 2, 7), (3, 4, 7), (4, 4, 7), (5, 6, 7))
+    edit = set_parent(labels, 0, 3, 1, 10, {2: 1, 4: 1, 5: 1})
+    assert edit.parents == {2: 1, 3: 1, 4: 1, 10: 1, 5: 10}
+    now = spans(made(labels, edit))
+    assert all(now[mother][0] < now[child][0] for child, mother in edit.parents.items())
+
+
 def test_a_mother_that_goes_on_divides() -> None:
     labels = movie((1, 0, 5), (2, 3, 7), (3, 6, 7))
     edit = set_parent(labels, 0, 2, 1, 10, {3: 1})

@@ -134,10 +134,7 @@ def cut(
         )
     runs = renumber(labels, axis, {object_id: new_id}, later)
     family = dict(parents or {})
-    daughters = [c for c, p in family.items() if p == object_id]
-    born = _spans_of(labels, axis, daughters)
-    early = {c for c, (begins, _) in born.items() if begins <= later[0]}  # a mother may go on
-    kept = {**family, **{c: new_id for c in daughters if c not in early}}
+    kept = family | _handed_on(labels, axis, object_id, new_id, later[0], family)
     told = f"Cut cell {object_id} at {at}; the later part is cell {new_id}."
     return ThroughEdit(told, runs, (object_id, new_id), kept)
 
@@ -240,7 +237,7 @@ def set_parent(
         nothing = Runs.none(labels.shape)
         return ThroughEdit(told, nothing, (child, parent), {**family, child: parent})
     runs = renumber(labels, axis, {parent: new_id}, later)
-    kept = {c: new_id if p == parent and c != child else p for c, p in family.items()}
+    kept = family | _handed_on(labels, axis, parent, new_id, later[0], family)
     kept |= {child: parent, new_id: parent}
     told = f"Cell {parent} divides into {child} and {new_id}, which goes on from {begins}."
     return ThroughEdit(told, runs, (child, parent, new_id), kept)
@@ -282,6 +279,18 @@ def delete(
     what = f"cell {wanted[0]}" if len(wanted) == 1 else f"{len(wanted)} cells"
     whole = "" if gone == set(wanted) else f" from {there[0]} to {there[-1]}"
     return ThroughEdit(f"Deleted {what}{whole}.", runs, tuple(wanted), kept)
+
+
+def _handed_on(
+    labels: Any, axis: int, mother: int, new_id: int, at: int, family: Parents
+) -> dict[int, int]:
+    """Give the daughters of a track to what goes on of it from a position, under a new id.
+
+    Those that are there by then stay with it: a mother may go on.
+    """
+    daughters = [c for c, p in family.items() if p == mother]
+    born = _spans_of(labels, axis, daughters)
+    return {c: new_id for c in daughters if c not in born or born[c][0] > at}
 
 
 def _sound(
