@@ -159,6 +159,107 @@ def test_a_key_that_was_bound_before_is_bound_again(make_bench):
     assert pressed == ["theirs", "layer's"]
 
 
+@pytest.mark.parametrize("ends", [(0, 1), (1, 0)])
+@pytest.mark.parametrize("hidden_between", [False, True])
+def test_two_panels_give_every_key_back_in_whatever_order_they_end(
+    make_bench, ends, hidden_between
+):
+    viewer = ViewerModel()
+    viewer.add_image(blobs(), name="nuclei")
+    labels = viewer.add_labels(np.zeros((64, 80), np.int32), name="mine")
+    viewer.layers.selection.active = labels
+    pressed = []
+    viewer.bind_key("N", lambda viewer: pressed.append("N"))
+    labels.bind_key("C", lambda layer: pressed.append("C"))
+    keys = dict(viewer.keymap), dict(labels.keymap)
+    panels = [make_bench(viewer), make_bench(viewer)]
+    panels[0].session.set_tool("review")  # its keys come to lie on those of the other
+    if hidden_between:
+        for panel in (panels[1], panels[0], panels[0], panels[1]):
+            panel.session.set_active(not panel.session.tool.shown)
+    for end in ends:
+        panels[end].session.close()
+    assert (dict(viewer.keymap), dict(labels.keymap)) == keys
+    panels[0].press("N")
+    panels[0].press("C")
+    assert pressed == ["N", "C"]
+
+
+def test_a_hidden_panel_leaves_its_keys_to_one_that_is_shown(make_bench):
+    viewer = ViewerModel()
+    viewer.add_image(blobs(), name="nuclei")
+    keys = dict(viewer.keymap)
+    first, second = make_bench(viewer), make_bench(viewer)
+    first.session.set_tool("review")
+    second.session.set_tool("review")
+    first.session.set_active(False)
+    second.session.set_active(False)
+    assert dict(viewer.keymap) == keys  # and Delete deletes nothing that nobody sees chosen
+    first.session.set_active(True)
+    first.session.set_tool("click")
+    first.session.set_active(False)
+    assert dict(viewer.keymap) == keys
+
+
+def test_layers_of_two_panels_are_left_out_of_saving_and_both_hear_of_it(make_bench, tmp_path):
+    viewer = ViewerModel()
+    viewer.add_image(blobs(), name="other")
+    viewer.add_image(blobs(), name="nuclei")
+    both = {"nuclei", "other"}
+    first, second = make_bench(viewer), make_bench(viewer)
+    heard = []
+    for bench in (first, second):
+        bench.settle()
+        bench.session._bench.ours.saved.connect(lambda layers: heard.append(layers))
+    first.click(20, 20)
+    first.settle()
+    marks = [layer for layer in viewer.layers if layer in first.session._bench.ours]
+    assert marks
+    assert not any(layer in second.session._bench.ours for layer in marks)
+    viewer.layers.save(str(tmp_path / "all"), plugin="napari")
+    assert {file.stem for file in (tmp_path / "all").iterdir()} == both
+    assert heard == [[viewer.layers["other"], viewer.layers["nuclei"]]] * 2
+    second.session.close()
+    viewer.layers.save(str(tmp_path / "again"), plugin="napari")
+    assert {file.stem for file in (tmp_path / "again").iterdir()} == both
+    first.session.close()
+    assert "save" not in vars(viewer.layers)
+
+
+@pytest.mark.parametrize("ends", [(0, 1), (1, 0)])
+def test_the_persons_colours_come_back_from_two_panels(make_bench, ends):
+    viewer = ViewerModel()
+    viewer.add_image(blobs(), name="nuclei")
+    labels = viewer.add_labels((blobs() > 100).astype(np.int32), name="cells")
+    theirs = labels.colormap
+    panels = [make_bench(viewer), make_bench(viewer)]
+    for panel in panels:
+        panel.settle()
+        panel.session.set_tool("review")
+        panel.settle()
+        panel.review.set_coloured(True)
+        assert labels.colormap is not theirs
+    for end in ends:
+        panels[end].session.close()
+    assert labels.colormap is theirs
+    assert not [name for name in labels.metadata if "colours" in name]
+
+
+def test_colours_that_the_person_chose_meanwhile_stay(ready):
+    labels = ready.viewer.add_labels((blobs() > 100).astype(np.int32), name="cells")
+    ready.session.set_tool("review")
+    ready.settle()
+    ready.review.set_coloured(True)
+    labels.new_colormap(7)
+    chosen = labels.colormap
+    ready.review.set_coloured(False)
+    assert labels.colormap is chosen
+    ready.review.set_coloured(True)
+    assert labels.colormap is not chosen
+    ready.session.set_tool("click")
+    assert labels.colormap is chosen
+
+
 def test_a_layer_in_an_editing_mode_keeps_its_keys(ready):
     labels = ready.viewer.add_labels(np.zeros((64, 80), int))
     ready.viewer.layers.selection.active = labels

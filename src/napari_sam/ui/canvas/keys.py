@@ -43,7 +43,7 @@ class Keys:
         self._ours = ours
         self._bare = bare
         self._pressed = pressed
-        self._bound: list[tuple[Any, Any, Any, Any]] = []
+        self._bound: list[tuple[Any, str, Any]] = []  # with what each ``replaced``
         self._layer: Any = None
         self._on = False
 
@@ -107,11 +107,11 @@ class Keys:
     def _bind(self, target: Any, names: list[str]) -> None:
         for name in names:
             call = self._caller(self._actions[name])
-            before = target.bind_key(name, None)  # unbinds, and says what was there
+            call.replaced = target.bind_key(name, None)  # unbinds, and says what was there
             target.bind_key(name, call)
-            self._bound.append((target, name, call, before))
+            self._bound.append((target, name, call))
 
-    def _caller(self, action: Action) -> Callable[[Any], Any]:
+    def _caller(self, action: Action) -> Any:
         """Make what napari calls: with the owner of the key, a generator for a key that is held."""
         if inspect.isgeneratorfunction(action):
 
@@ -129,13 +129,23 @@ class Keys:
 
     def _unbind(self, keep: Any = None) -> None:
         left = []
-        for target, name, call, before in reversed(self._bound):
+        for target, name, call in reversed(self._bound):
             if target is keep:
-                left.append((target, name, call, before))
+                left.append((target, name, call))
                 continue
             found = target.bind_key(name, None)
             if found is not call and found is not None:
                 target.bind_key(name, found)  # somebody else's by now: leave it
-            elif before is not None:
-                target.bind_key(name, before)
+                _leave_out(call, found)
+            elif call.replaced is not None:
+                target.bind_key(name, call.replaced)
         self._bound = left[::-1]
+
+
+def _leave_out(call: Any, top: Any) -> None:
+    """Let another panel, which bound a key later, give it back to whoever had it before us."""
+    while top is not None:
+        above, top = top, getattr(top, "replaced", None)
+        if top is call:
+            above.replaced = call.replaced
+            return

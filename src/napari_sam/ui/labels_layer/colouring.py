@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.classes import colours_of, rgb
+from napari_sam.ui.layers.notes import COLOURS, forget, note, noted
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -59,11 +60,14 @@ def class_shade(
 
 
 class Colouring:
-    """Shows a layer with colours of ours, and gives the person's back."""
+    """Shows a layer with colours of ours, and gives the person's back.
+
+    The layer notes which they are, so that several panels can colour it, and end in any order.
+    """
 
     def __init__(self) -> None:
         self._layer: Labels | None = None
-        self._theirs: Any = None
+        self._ours: Any = None
 
     def show(
         self,
@@ -88,20 +92,24 @@ class Colouring:
         if not hidden.any() and colours is None:
             self.restore()
             return
-        if self._layer is None:
-            self._layer, self._theirs = layer, layer.colormap
+        shown, theirs = noted(layer, COLOURS, (None, None))
+        if layer.colormap is not shown:  # nobody's, or the person has chosen others meanwhile
+            theirs = layer.colormap
         if colours is None:
-            colours = np.array(self._theirs.map(ids), dtype=np.float32).reshape(-1, 4)
+            colours = np.array(theirs.map(ids), dtype=np.float32).reshape(-1, 4)
         colours[hidden] = 0
         table: dict[int | None, Any] = {None: _UNKNOWN, 0: "transparent"}
         table.update({int(i): colour for i, colour in zip(ids, colours, strict=True)})
         ours = DirectLabelColormap(color_dict=table)
         ours.use_selection, ours.selection = layer.show_selected_label, layer.selected_label
+        note(layer, COLOURS, (ours, theirs))
         layer.colormap = ours
+        self._layer, self._ours = layer, ours
 
     def restore(self) -> None:
-        """Give the person's colours back."""
-        layer, theirs = self._layer, self._theirs
-        self._layer = self._theirs = None
-        if layer is not None:
-            layer.colormap = theirs
+        """Give the person's colours back, unless others have been chosen since."""
+        layer, ours = self._layer, self._ours
+        self._layer = self._ours = None
+        if layer is not None and layer.colormap is ours:
+            _, layer.colormap = noted(layer, COLOURS)
+            forget(layer, COLOURS)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 KEPT_FOR = "napari_sam_kept_for"  # for which images cells are kept in it
 JOURNAL = "napari_sam_journal"  # where it is written down
+COLOURS = "napari_sam_colours"  # those of a panel that it is shown in, and those of the person
 _NOTES = (KEPT_FOR, JOURNAL)
 
 
@@ -28,6 +29,11 @@ def noted(layer: Layer, what: str, default: Any = None, *, inherited: bool = Fal
     """
     value, owner = layer.metadata.get(what, (default, ""))
     return value if inherited or owner == str(layer.unique_id) else default
+
+
+def forget(layer: Layer, what: str) -> None:
+    """Take a note away."""
+    layer.metadata.pop(what, None)
 
 
 def is_copy(layer: Layer, layers: Iterable[Layer], *about: str) -> bool:

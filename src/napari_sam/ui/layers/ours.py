@@ -78,29 +78,45 @@ class OurLayers:
     def keep_from_saving(self) -> None:
         """Leave our layers out when all layers of the viewer are saved.
 
-        napari has no layer that it would not save, so its list is told to save the others.
+        napari has no layer that it would not save, so its list is told to save the others. Panels
+        that share a viewer share that, too.
         """
-        self.viewer.layers.save = self._save
+        layers = self.viewer.layers
+        found = vars(layers).get("save")
+        if not isinstance(found, _Saving):
+            found = layers.save = _Saving(layers)
+        found.panels.append(self)
 
     def allow_saving(self) -> None:
-        """Give napari's own way of saving back."""
+        """Give napari's own way of saving back, once no panel is left."""
         layers = self.viewer.layers
-        if vars(layers).get("save") == self._save:
-            del layers.save
+        found = vars(layers).get("save")
+        if isinstance(found, _Saving) and self in found.panels:
+            found.panels.remove(self)
+            if not found.panels:
+                del layers.save
 
-    def _save(self, path: str, *, selected: bool = False, **how: Any) -> list[str]:
-        layers = self.viewer.layers
-        chosen = [
-            la for la in layers if la not in self and (not selected or la in layers.selection)
-        ]
-        if any(layer in self for layer in layers):
+
+class _Saving:
+    """Saves the layers of a viewer, but for those of the panels that it has."""
+
+    def __init__(self, layers: Any) -> None:
+        self._layers = layers
+        self.panels: list[OurLayers] = []
+
+    def __call__(self, path: str, *, selected: bool = False, **how: Any) -> list[str]:
+        layers = self._layers
+        theirs = [la for la in layers if not any(la in ours for ours in self.panels)]
+        chosen = [la for la in theirs if not selected or la in layers.selection]
+        if len(theirs) < len(layers):
             from napari.plugins.io import save_layers
 
             paths = list(save_layers(path, chosen, **how)) if chosen else []
         else:
             paths = list(type(layers).save(layers, path, selected=selected, **how))
         if paths:
-            self.saved.emit(chosen)
+            for ours in list(self.panels):
+                ours.saved.emit(chosen)
         return paths
 
 
