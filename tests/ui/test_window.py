@@ -150,6 +150,29 @@ def test_closing_the_dock_leaves_nothing(window):
     assert [la.name for la in window.viewer.layers] == ["stack"]
 
 
+def test_a_panel_behind_another_tab_neither_clicks_nor_types(window):
+    layer = window.add_stack()
+    qt_window, layer_list = window.viewer.window._qt_window, window.viewer.window._qt_viewer
+    qt_window.tabifyDockWidget(layer_list.dockLayerList, window.dock)
+    layer_list.dockLayerList.raise_()
+    window.until(lambda: not window.viewer.keymap)
+    window.click(layer, CENTRE)
+    window.press(Qt.Key.Key_Return)
+    QTest.qWait(100)
+    assert [la.name for la in window.viewer.layers] == ["stack"]
+    window.dock.raise_()
+    window.until(lambda: bool(window.viewer.keymap))
+    window.dock.setFloating(True)
+    QTest.qWait(100)
+    assert window.viewer.keymap
+    window.click(layer, CENTRE)
+    window.until(lambda: window.session.state.answer is not None)
+    window.dock.hide()
+    window.until(lambda: not window.viewer.keymap)
+    window.dock.show()
+    window.until(lambda: bool(window.viewer.keymap))
+
+
 def test_closing_the_viewer_while_it_reads_leaves_no_thread(window):
     window.model.gate = threading.Event()
     window.viewer.add_image(blobs())

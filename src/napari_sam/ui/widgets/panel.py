@@ -9,6 +9,7 @@ from qtpy.QtCore import QEvent, QSize, QTimer
 from qtpy.QtWidgets import (
     QAbstractButton,
     QApplication,
+    QDockWidget,
     QHBoxLayout,
     QSizePolicy,
     QStackedWidget,
@@ -53,6 +54,8 @@ class Panel(QWidget):
         self._viewer: Any = getattr(viewer, "__wrapped__", viewer)
         self.session = PanelSession(self._viewer, load_model, tools=[row.tool for row in ROWS])
         self._docked = False
+        self._dock: Any = None
+        self._in_front = True
         self.setAcceptDrops(True)
         self._build()
         self._connect()
@@ -214,11 +217,28 @@ class Panel(QWidget):
 
     def showEvent(self, event: Any) -> None:
         super().showEvent(event)
-        self.session.set_active(True)
+        self._watch_dock()
+        self.session.set_active(self._in_front)
 
     def hideEvent(self, event: Any) -> None:
         super().hideEvent(event)
         self.session.set_active(False)
+
+    def _watch_dock(self) -> None:
+        """Hear of the dock: Qt takes one for visible that is behind the tab of another."""
+        dock = self.parent()
+        while dock is not None and not isinstance(dock, QDockWidget):
+            dock = dock.parent()
+        if dock is not self._dock:
+            self._dock, self._in_front = dock, True
+            if dock is not None:
+                dock.visibilityChanged.connect(self._brought)
+
+    def _brought(self, in_front: bool) -> None:
+        """The dock came to the front, or went behind another one."""
+        self._in_front = in_front
+        if self.isVisible():
+            self.session.set_active(in_front)
 
     def event(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.ParentChange:
