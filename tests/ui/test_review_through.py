@@ -116,6 +116,32 @@ def test_a_track_is_cut_at_the_frame_that_is_shown(review: Any) -> None:
     assert 6 not in set(labels(review).features["index"])
 
 
+def test_rows_follow_a_step_that_was_made_before_the_panel_was_closed(
+    review: Any, make_bench: Any
+) -> None:
+    before = labels(review).data.copy()
+    take(review, 5, 22)
+    review.review.through.cut()
+    review.settle()
+    cut = labels(review).data.copy()
+    review.session.close()
+    again = make_bench(review.viewer)
+    again.settle()
+    again.session.set_tool("review")
+    again.settle()
+    for _ in range(2):
+        undone(again, before)
+        assert row(again, 3)["frames"] == 8
+        assert set(labels(again).features["index"]) == {1, 2, 3, 4, 5}
+        assert again.review.state.total == 5
+        again.review.redo()
+        again.settle()
+        np.testing.assert_array_equal(labels(again).data, cut)
+        assert (row(again, 3)["frames"], row(again, 6)["frames"]) == (5, 3)
+        assert (row(again, 6)["first"], row(again, 6)["last"]) == (5, 7)
+        assert "rejected" not in set(labels(again).features["reviewed"])
+
+
 def test_two_tracks_exchange_their_numbers_from_here_on(review: Any) -> None:
     before = labels(review).data.copy()
     take(review, 5, 22)

@@ -41,6 +41,7 @@ __all__ = [
     "progress",
     "put",
     "queue",
+    "rejected",
     "remeasured",
     "rows",
 ]
@@ -161,6 +162,11 @@ def _chosen(first: npt.NDArray[np.bool_], one: pd.Series, other: pd.Series) -> p
     """Take values of one column where `first` says so, else of the other, of whatever types."""
     values = np.where(first, one.astype(object), other.astype(object))
     return pd.Series(values, index=other.index, dtype=object).infer_objects()
+
+
+def rejected(table: pd.DataFrame) -> set[int]:
+    """Return the ids of objects that were rejected."""
+    return set(object_ids(table[table[REVIEWED] == REJECTED]).tolist())
 
 
 def parents(table: pd.DataFrame) -> dict[int, int]:

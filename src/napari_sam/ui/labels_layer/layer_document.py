@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
@@ -20,8 +21,9 @@ from napari_sam.labels.change import Change
 from napari_sam.labels.document import Document, MovedStep
 from napari_sam.labels.levels import LabelLevels
 from napari_sam.labels.measured import Intensities, rows_of_written
-from napari_sam.labels.runs import stands
+from napari_sam.labels.runs import Runs, stands
 from napari_sam.labels.steps import Steps
+from napari_sam.labels.table import INDEX, object_ids, put, rejected
 from napari_sam.labels.whole import Kind
 from napari_sam.ui.labels_layer.painting import as_napari_keeps_it, painted
 from napari_sam.ui.layers.axes import axis_named
@@ -245,11 +247,30 @@ class LayerDocument(Document):
 
     def undoing(self) -> Steps[MovedStep | None]:
         self.sync()
-        return (yield from super().undoing())
+        moved = yield from super().undoing()
+        if moved is not None:
+            self._measure_anew(moved.change, moved.change.pixels.reversed)
+        return moved
 
     def redoing(self) -> Steps[MovedStep | None]:
         self.sync()
-        return (yield from super().redoing())
+        moved = yield from super().redoing()
+        if moved is not None:
+            self._measure_anew(moved.change, moved.change.pixels)
+        return moved
+
+    def _measure_anew(self, change: Change, runs: Runs) -> None:
+        """Bring rows up to date after a step that has none: it was taken from napari's history."""
+        table = self.sheet.table
+        if change.rows is not None or not len(runs) or INDEX not in table:
+            return
+        try:
+            rows, ids = rows_of_written(self, runs, self.intensities, ())
+        except LabelsError:  # ids that have no rows
+            return
+        gone = rejected(rows) - rejected(self.table)  # nobody did that: they came with the step
+        rows = rows[~np.isin(object_ids(rows), list(gone))]
+        self.layer.features = put(self.table, ids, rows)
 
     def _napari_undo(self, wait: bool = False) -> None:
         """Take the last step back, as napari's key does.
