@@ -144,3 +144,24 @@ def test_every_replacement_is_taken_back_exactly(table_ids, ids, new_ids, in_ord
     assert values == expected
     assert len(after) == len(expected)
     pd.testing.assert_frame_equal(change.revert(after), table)
+
+
+def test_an_object_without_a_row_and_one_that_is_there_again_are_open_to_review():
+    table = object_table.adopt(
+        pd.DataFrame(
+            {
+                "index": [3, 4, 5],
+                "score": [0.5, 0.6, 0.7],
+                "source": ["cells"] * 3,
+                "reviewed": ["accepted", "rejected", "open"],
+            }
+        )
+    )
+    labels = np.array([[3, 4, 5, 9]])
+    described = object_table.describe(labels, [3, 4, 5, 9], _plane((1, 4)))
+    rows = object_table.remeasured(table, described)
+    assert rows["reviewed"].tolist() == ["accepted", "open", "open", "open"]
+    assert rows["source"].tolist() == ["cells", "cells", "cells", ""]
+    whole = object_table.put(table, [3, 4, 5, 9], rows)
+    assert object_table.queue(whole) == [4, 5, 9]
+    assert object_table.progress(whole) == (1, 4)

@@ -142,6 +142,26 @@ def test_rows_follow_a_step_that_was_made_before_the_panel_was_closed(
         assert "rejected" not in set(labels(again).features["reviewed"])
 
 
+def test_a_cell_that_is_back_and_one_that_had_no_row_are_open_to_review(
+    review: Any, make_bench: Any
+) -> None:
+    layer = labels(review)
+    layer.features = layer.features[layer.features["index"] != 5]
+    take(review, 5, 22)
+    assert row(review, 5)["reviewed"] == "open"
+    review.review.through.delete(0, 7)
+    review.settle()
+    assert row(review, 3)["reviewed"] == "rejected"
+    review.session.close()
+    again = make_bench(review.viewer)
+    again.session.set_tool("review")
+    again.settle()
+    undone(again, movie())
+    assert row(again, 3)["reviewed"] == "open"
+    assert row(again, 3)["score"] == 0.3
+    assert again.review.state.reviewed == 0
+
+
 def test_two_tracks_exchange_their_numbers_from_here_on(review: Any) -> None:
     before = labels(review).data.copy()
     take(review, 5, 22)

@@ -138,18 +138,23 @@ def remeasured(
     """Join new measurements with what the table knew of the same objects.
 
     Score, source and review stay with an object whose pixels have changed, and so do columns
-    of anybody else. Objects made `by_hand` count as certain: score 1, source "by hand", accepted.
+    of anybody else. One that was rejected and is there again is open to review. Objects made
+    `by_hand` count as certain: score 1, source "by hand", accepted.
     """
     known = rows(table, described[INDEX])
     known = known.loc[:, ~known.columns.duplicated()].assign(**{INDEX: object_ids(known)})
     known = known.drop_duplicates(INDEX).set_index(INDEX)
     joined = described.set_index(INDEX)
     hand = joined.index.isin(list(by_hand))
+    told = joined.index.isin(known.index) & ~hand
     joined["source"] = joined["source"].astype(object)
     for column in known.columns:
         if column in ("score", "source", REVIEWED) or column not in joined:
             old = known[column].reindex(joined.index)
-            joined[column] = old if column not in joined else _chosen(~hand, old, joined[column])
+            stays = told
+            if column == REVIEWED:
+                stays = told & np.array([mark != REJECTED for mark in old], bool)
+            joined[column] = old if column not in joined else _chosen(stays, old, joined[column])
     for column, value in (("score", 1.0), ("source", BY_HAND), (REVIEWED, ACCEPTED)):
         made = pd.Series(value, index=joined.index, dtype=object)
         if column not in joined:  # nobody has said how certain anything is
