@@ -392,3 +392,34 @@ def test_the_box_knows_the_cell_in_hand_and_deletes_a_range(review: Any, qtbot: 
     review.settle()
     assert number not in spans(review)
     undone(review, before)
+
+
+def test_all_rows_tell_of_all_frames_once_a_track_was_corrected(bench: Any) -> None:
+    """Rows of labels that came without a table are made of single frames at first."""
+    names = ("t", "y", "x")
+    bench.viewer.add_image((movie() > 0).astype(np.uint8) * 200, axis_labels=names)
+    bench.viewer.add_labels(movie(), name="tracks", axis_labels=names)
+    bench.session.set_tool("review")
+    bench.settle()
+    take(bench, 1, 5)
+    bench.review.accept()
+    bench.settle()
+    take(bench, 5, 22)
+    bench.review.through.cut()
+    bench.settle()
+
+    def told() -> dict[int, tuple[float, ...]]:
+        rows = labels(bench).features.set_index("index")
+        columns = rows[["first", "last", "frames"]].itertuples(index=False)
+        return dict(zip(rows.index.tolist(), map(tuple, columns), strict=True))
+
+    cut = {1: (0, 3, 4), 2: (4, 7, 4), 3: (0, 4, 5), 4: (4, 7, 4), 5: (4, 7, 4), 6: (5, 7, 3)}
+    assert told() == cut
+    assert row(bench, 1)["reviewed"] == "accepted"
+    assert row(bench, 4)["reviewed"] == "open"
+    bench.review.undo()
+    bench.settle()
+    assert told() == {**{i: cut[i] for i in (1, 2, 4, 5)}, 3: (0, 7, 8)}
+    bench.review.redo()
+    bench.settle()
+    assert told() == cut

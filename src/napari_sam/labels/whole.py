@@ -45,6 +45,25 @@ def kind_of(table: pd.DataFrame) -> Kind:
     return "volume" if {"voxels", "slices"} <= set(table.columns) else ""
 
 
+def unmeasured(table: pd.DataFrame) -> list[int]:
+    """List the objects whose rows tell of a single plane, in a table of objects in space or tracks.
+
+    So do those that were looked at before the first correction through slices.
+
+    Examples
+    --------
+    >>> columns = {"first": [0, np.nan], "last": [3, np.nan], "frames": [4, np.nan]}
+    >>> unmeasured(pd.DataFrame({"index": [1, 2], "reviewed": ["open", "open"], **columns}))
+    [2]
+    """
+    column = {"track": "frames", "volume": "slices"}.get(kind_of(table))
+    if column is None:
+        return []
+    single = np.isnan(numeric(table[column])) & (table[REVIEWED] != object_table.REJECTED)
+    found: list[int] = object_ids(table[single.to_numpy(bool)]).tolist()
+    return found
+
+
 def measure_whole(
     labels: Any, ids: Iterable[int], kind: Kind, axis: int, where: Iterable[int] | None = None
 ) -> pd.DataFrame:

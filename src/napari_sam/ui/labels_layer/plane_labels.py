@@ -18,7 +18,7 @@ from napari_sam.labels.change import Change
 from napari_sam.labels.held import Box, part_with
 from napari_sam.labels.ids import count_ids
 from napari_sam.labels.placed import Part
-from napari_sam.labels.whole import kind_of, measure_whole, whole_rows
+from napari_sam.labels.whole import kind_of, measure_whole, unmeasured, whole_rows
 from napari_sam.regions import Region, box_around
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.layers.label_grid import labels_plane
@@ -48,6 +48,7 @@ class PlaneLabels:
         self._bench = bench
         self.document = document
         self._measured_after: Change | None = None
+        self._asked: list[int] = []
 
     @property
     def layer(self) -> Labels:
@@ -180,8 +181,9 @@ class PlaneLabels:
     def rows_here(self) -> tuple[pd.DataFrame, Ids | None]:
         """Return the rows of the objects of the displayed plane, and the ids that have none.
 
-        Of a large plane they are known once it is counted: until then rows are taken for
-        complete, and None tells that there never were any.
+        So have none those whose rows tell of a single plane, where others tell of all. Of a large
+        plane they are known once it is counted: until then rows are taken for complete, and None
+        tells that there never were any.
         """
         table = self.document.table
         if self.large:
@@ -191,7 +193,8 @@ class PlaneLabels:
                 return rows, np.empty(0, np.int64) if known else None
             return rows, np.setdiff1d(counted, object_table.object_ids(rows))
         ids = object_table.ids_of(self.pixels())
-        return object_table.rows(table, ids), np.setdiff1d(ids, object_table.object_ids(table))
+        without = np.setdiff1d(ids, object_table.object_ids(table))
+        return object_table.rows(table, ids), np.union1d(without, unmeasured(table))
 
     def describing(self, missing: Ids | None) -> Callable[[], pd.DataFrame]:
         """Return what measures objects of the displayed plane as it is now, for a worker."""
@@ -203,10 +206,9 @@ class PlaneLabels:
             return lambda: placed.describe_in_parts(pixels, plane, known)
         if kind:
             pixels, axis = self.document.sheet.pixels, self.document.sheet.axis(kind)
-            where = self.document.presence.along(axis, missing.tolist())
-            return lambda: whole_rows(
-                table, measure_whole(pixels, missing.tolist(), kind, axis, where), missing.tolist()
-            )
+            asked = self._asked = missing.tolist()
+            where = self.document.presence.along(axis, asked)
+            return lambda: measure_whole(pixels, asked, kind, axis, where)
         plane = self.plane
         labels, image = self.pixels().copy(), self.document.intensities(plane)
         return lambda: object_table.describe(labels, missing, plane, image)
@@ -219,12 +221,16 @@ class PlaneLabels:
         bool
             False when it can no longer be told which are, and nothing was done.
         """
-        missing = self.rows_here()[1]
-        if self.large and self.document.last is not self._measured_after:
+        missing, table = self.rows_here()[1], self.document.table
+        whole = bool(kind_of(table))
+        if (self.large or whole) and self.document.last is not self._measured_after:
             return False
         new = described if missing is None else object_table.rows(described, missing)
-        new = object_table.remeasured(object_table.nothing(), new)
+        if whole and missing is not None:
+            new = whole_rows(table, new, np.intersect1d(missing, self._asked).tolist())
+        else:
+            new = object_table.remeasured(object_table.nothing(), new)
         if len(new):
             ids = new[object_table.INDEX]
-            self.layer.features = object_table.put(self.document.table, ids, new)
+            self.layer.features = object_table.put(table, ids, new)
         return True
