@@ -60,6 +60,60 @@ def test_it_says_where_the_result_is(started):
     assert started.state.found_count == 2
 
 
+def told_while_away(bench, page):
+    """What the status line says while a search comes to its end beside another page."""
+    bench.session.set_tool(page)
+    said = []
+    bench.state.events.status.connect(said.append)
+    bench.settle()
+    bench.state.events.status.disconnect(said.append)
+    return [*said, bench.state.status]
+
+
+@pytest.mark.parametrize("page", ["review", "click"])
+@pytest.mark.parametrize("where", ["slice", "stack", "volume"])
+def test_what_a_search_tells_waits_for_its_page(bench, page, where):
+    bench.viewer.add_image(STACK, name="stack")
+    bench.viewer.dims.set_point(0, 3)
+    bench.settle()
+    bench.session.set_tool("find")
+    bench.find.look_in(where)
+    bench.find.start()
+    told = told_while_away(bench, page)
+    assert "stack cells found" in bench.names()
+    assert not [text for text in told if "Found" in text or "so far" in text or "Joining" in text]
+    assert not bench.state.problem
+    if page == "review":
+        assert "Click a cell to take it in hand" in bench.state.status
+    bench.session.set_tool("find")
+    bench.settle()
+    assert "stack cells found" in bench.state.status
+    bench.session.set_tool(page)
+    bench.session.set_tool("find")
+    bench.settle()
+    assert "stack cells found" not in bench.state.status  # once
+
+
+def test_a_choice_that_comes_late_leaves_the_word_to_review(bench):
+    bench.viewer.add_image(STACK[3], name="plane")
+    bench.settle()
+    bench.session.set_tool("find")
+    bench.find.start()
+    bench.settle()
+    bench.find.adjust_options("cells", min_area=60)
+    told = told_while_away(bench, "review")
+    assert "2 cells in 'plane cells found'." not in told
+    assert "Click a cell to take it in hand" in bench.state.status
+
+
+def test_a_search_that_fails_is_told_on_every_page(started):
+    started.session.set_tool("review")
+    started.viewer.layers["stack"].data = np.zeros_like(STACK)
+    started.settle()
+    assert started.state.problem
+    assert "The image was changed" in started.state.status
+
+
 @pytest.mark.parametrize("gone", ["removed", "replaced"])
 def test_an_image_that_is_another_now_is_not_labelled(started, gone):
     image = started.viewer.layers["stack"]

@@ -160,6 +160,7 @@ class PanelSession:
         if self.tool.colours:
             self._warming.colours()
         self.set_active(self._visible)
+        self._bench.catch_up()
 
     def set_active(self, visible: bool) -> None:
         """Listen to mouse and keys, or not: a panel that is not visible must not act."""

@@ -42,6 +42,8 @@ class Workbench:
     #: Which image of which file a layer shows that the plugin has opened: napari does not know.
     opened: WeakKeyDictionary[Any, Job] = field(default_factory=WeakKeyDictionary)
     _held: bool = False
+    #: What came of something while another page was shown than the one it belongs to.
+    _untold: dict[str, str] = field(default_factory=dict)
     _shown: Shown | None = None
     _shown_at: tuple[Any, ...] = field(default=(), repr=False)
 
@@ -57,6 +59,28 @@ class Workbench:
         """Say what came of something; general advice does not replace it until `release`."""
         self.say(text, problem)
         self._held = True
+
+    def result_on(self, page: str, text: str, problem: bool = False) -> None:
+        """Say what came of something on its page: at once, or as soon as that page is shown.
+
+        What did not work is told at once, whichever page is shown.
+        """
+        self._untold.pop(page, None)
+        if problem or page == self.state.tool:
+            self.result(text, problem)
+        else:
+            self._untold[page] = text
+
+    def say_on(self, page: str, text: str) -> None:
+        """Put into the status line what is of no use on any other page."""
+        if page == self.state.tool:
+            self.say(text)
+
+    def catch_up(self) -> None:
+        """Tell what came of something while another page was shown."""
+        text = self._untold.pop(self.state.tool, "")
+        if text:
+            self.result(text)
 
     def guide(self, text: str, problem: bool = False) -> None:
         """Say what to do next, unless a result is still to be read."""

@@ -125,6 +125,10 @@ class Documents:
         if self._gone():  # it was still being written
             self._bench.loop.later("layers that are gone", 0, self.layers_changed)
 
+    def written(self) -> None:
+        """Let every page look anew: labels were written that have no document."""
+        self._changed()
+
     def layers_changed(self) -> None:
         """Let go of layers that are no longer in the viewer, once nothing writes them."""
         for document in self._gone():

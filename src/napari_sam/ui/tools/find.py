@@ -163,6 +163,7 @@ class Find(Tool):
             bench.fail(error)
             return
         search = Search(shown.image, shown.view, bench.state.model, options, into, region)
+        search.page = bench.state.tool
         search.layer = self.following.reusable(search)
         told = f"Finding all {options.noun}s of this slice. You can go on working meanwhile."
         bench.say(f"{shown.remark}{told}")
@@ -214,6 +215,7 @@ class Find(Tool):
 
     def _ended(self) -> None:
         """A search has come to its end: the plane shown may be encoded again."""
+        self.parts.documents.written()
         self.parts.proposal.predicting.soon()
 
     def _listen(self) -> None:

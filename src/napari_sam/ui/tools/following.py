@@ -44,6 +44,7 @@ class Search:
     layer: ResultLayer | None = None
     count: int | None = None
     blank: bool = False
+    page: str = ""  # where it was started: what it tells is told there
 
 
 class Following:
@@ -168,14 +169,15 @@ class Following:
             return
         why_not = "" if landing else self.why_not()
         if why_not:
-            bench.say(why_not)
+            bench.say_on(search.page, why_not)
             return
         search.count = chosen.count
         self._counted()
         try:
             if search.layer is None:
                 if chosen.count == 0:
-                    bench.result(options.by.words.why_nothing(search.blank))
+                    why = options.by.words.why_nothing(search.blank)
+                    bench.result_on(search.page, why)
                     return
                 search.layer = self._new_layer(search)
             search.layer.origin = _origin(search, options)
@@ -184,7 +186,7 @@ class Following:
                 told += _where(search)
             if options.by.needs_search(search.options.options, options.options):
                 told += " Press the button to apply the last setting too: it needs the model."
-            bench.result(told + self._remark())
+            bench.result_on(search.page, told + self._remark())
         except NapariSamError as error:
             bench.fail(error)
         finally:

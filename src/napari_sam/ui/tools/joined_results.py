@@ -80,7 +80,7 @@ class JoinedResults:
         self._pixels: Pixels = shown.view.image
         self._options = with_spacing(options, shown.image, shown.plane, self._pixels)
         self._into, self._rule = into, rule
-        self._model = parts.bench.state.model
+        self._model, self._page = parts.bench.state.model, parts.bench.state.tool
         self._kept: deque[tuple[Plane, Choice]] = deque()
         self.count = 0
         method.scope(self._pixels)
@@ -111,7 +111,8 @@ class JoinedResults:
         """Join in the worker, and write what comes of it."""
         bench = self._parts.bench
         bench.progress(0.0)
-        bench.say(f"{told} Joining {self.count} {self._method.words.noun} outlines.")
+        joining = f"{told} Joining {self.count} {self._method.words.noun} outlines."
+        bench.say_on(self._page, joining)
         done, failed = partial(self._land, end), partial(self._fail, end)
         bench.jobs.submit("find", self._join, done, failed, bench.progress)
 

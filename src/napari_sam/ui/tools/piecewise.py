@@ -41,7 +41,8 @@ Kept = TypeVar("Kept", bound=Into)
 class SearchRun(Generic[Piece, Kept]):
     """A search under way: of how many pieces, and how many are done.
 
-    ``search(report)`` finds piece after piece, in the worker, as they are asked for.
+    ``search(report)`` finds piece after piece, in the worker, as they are asked for. What it
+    tells is told on the page where it was started.
     """
 
     image: Image
@@ -49,6 +50,7 @@ class SearchRun(Generic[Piece, Kept]):
     options: FindOptions
     into: Kept
     search: Callable[[Progress], Iterator[Piece]]
+    page: str
     count: int = 0
     done: int = 0
 
@@ -143,7 +145,8 @@ class Piecewise(ABC, Generic[Piece, Kept]):
         run.done += 1
         self._counted(run.into.count)
         so_far = f"{run.into.count} {run.options.noun}s so far."
-        self._bench.say(f"{self.word.capitalize()} {run.done} of {run.count}: {so_far}")
+        told = f"{self.word.capitalize()} {run.done} of {run.count}: {so_far}"
+        self._bench.say_on(run.page, told)
         self._next(run, found)
 
     def _lost(self, run: SearchRun[Piece, Kept]) -> str:
@@ -159,12 +162,13 @@ class Piecewise(ABC, Generic[Piece, Kept]):
     def _stop(self, text: str, problem: bool = False) -> None:
         run, self._run = self._run, None
         left = "" if run is None else run.into.stop()
-        self._end(f"{text} {left}".strip(), problem)
+        page = self._bench.state.tool if run is None else run.page
+        self._end(page, f"{text} {left}".strip(), problem)
 
-    def _end(self, text: str, problem: bool = False) -> None:
+    def _end(self, page: str, text: str, problem: bool = False) -> None:
         self._bench.progress(None)
         self._ended()
-        self._bench.result(text, problem=problem)
+        self._bench.result_on(page, text, problem=problem)
 
     def end(self) -> str:
         """End a run that is under way and tell what is left of it; empty when there is none."""

@@ -136,7 +136,7 @@ class Review(Tool):
             self._take(None)
         if self.shown and self.state.labels is None:
             self._choose_default()
-            if gone:
+            if gone or self.state.labels is not None:
                 self.advise()
 
     def image_changed(self) -> None:
@@ -201,7 +201,10 @@ class Review(Tool):
         self._try(lambda editing: self._queue.step(1))
 
     def labels_changed(self) -> None:
+        empty = self.plane.is_empty()
         self.refresh()
+        if self.shown and empty and not self.plane.is_empty():
+            self.advise()  # it said that there are no cells
 
     def _next_outline_or_object(self) -> None:
         """As on the Click page, the key turns through the outlines while some are proposed."""

@@ -41,7 +41,7 @@ class StackSearch(Piecewise[Slice, Results]):
     def start(self, shown: Shown, options: FindOptions, into: Results) -> None:
         """Search all slices parallel to the one shown."""
         bench, view = self._bench, shown.view
-        model, device = bench.state.model, bench.device()
+        model, device, page = bench.state.model, bench.device(), bench.state.tool
 
         def search(report: Progress) -> Iterator[Slice]:
             for one in bench.worker.find_each(model, device, view, options.search, report):
@@ -49,7 +49,7 @@ class StackSearch(Piecewise[Slice, Results]):
 
         count = len(list(view.image.planes()))
         told = f"Finding all {options.noun}s of {count} slices. You can go on working."
-        self._begin(SearchRun(shown.image, view, options, into, search, count), told)
+        self._begin(SearchRun(shown.image, view, options, into, search, page, count), told)
 
     def _take(self, run: SearchRun[Slice, Results], piece: Slice) -> None:
         run.into.arrived(*piece)
@@ -61,5 +61,5 @@ class StackSearch(Piecewise[Slice, Results]):
         if run is not self._run:
             return
         self._run = None
-        self._end(told, problem)
+        self._end(run.page, told, problem)
         self._counted(run.into.count)

@@ -78,8 +78,9 @@ class TiledSearch(Piecewise[Tile, TileResults]):
             "go on working meanwhile."
         )
         self._counted(0)
+        page = bench.state.tool
         search = self._search(shown.view, options.search, results.pending(), region, looked_at)
-        self._begin(SearchRun(image, shown.view, options, results, search), told)
+        self._begin(SearchRun(image, shown.view, options, results, search, page), told)
 
     def _search(
         self,
