@@ -26,6 +26,37 @@ def shown(bench):
     return bench
 
 
+def test_a_button_is_named_only_where_it_can_be_pressed(shown):
+    """What is told first is what can be done with the model that is chosen."""
+    shown.session.set_tool("click")
+    shown.session.set_tool("find")
+    told = shown.state.status
+    assert "press the button" not in told
+    assert "ask for them (https://huggingface.co/facebook/sam3)" in told
+    assert "choose their file under Model" in told
+    shown.settle()  # also once the image was read
+    assert shown.state.status == told
+    shown.catalogue.here.add("cells with words")
+    knows_words = ("concepts", "instances")
+    shown.catalogue.abilities = lambda name: knows_words
+    shown.session.models.choose("cells with words")
+    shown.settle()
+    assert "Type a word" in shown.state.status
+    shown.catalogue.abilities = lambda name: ()
+    shown.session.models.choose("cells")
+    shown.settle()
+    assert shown.state.status == told
+
+
+def test_a_button_of_a_model_that_is_not_here_is_not_named(shown):
+    shown.session.models.choose("large")
+    shown.settle()
+    shown.find.adjust(method="cells")
+    assert "Press Download" in shown.state.status
+    shown.settle()
+    assert "Press Download" in shown.state.status
+
+
 def found(bench):
     return next(layer for layer in bench.viewer.layers if "found" in layer.name)
 

@@ -40,7 +40,7 @@ def test_what_a_method_takes_is_told_when_it_is_chosen(shown):
     assert shown.state.status == "Press the button to start the search."
     shown.find.adjust(method="concept")
     shown.settle()
-    assert "Type a word" in shown.state.status
+    assert "choose their file under Model" in shown.state.status  # 'cells' knows no words
     shown.session.set_tool("click")
     shown.find.adjust(method="similar")  # by another way than the page that is shown
     shown.settle()

@@ -5,6 +5,7 @@ A method is a file in this folder and a row in `napari_sam.methods.registry`.
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -63,6 +64,11 @@ class Words:
     choice: str = ""
     wanting: str = ""
     first: str = "Press the button to start the search."
+
+    @property
+    def wanting_told(self) -> str:
+        """What `wanting` says where a link cannot be pressed: with its address."""
+        return re.sub(r"<a href='([^']*)'>(.*?)</a>", r"\2 (\1)", self.wanting)
 
     def why_nothing(self, blank: bool, typed: bool = False) -> str:
         """Say what to try when nothing was found.

@@ -74,10 +74,19 @@ class Find(Tool):
     # -- life -------------------------------------------------------------------------------------
 
     def activate(self) -> None:
-        ready = self.bench.state.find.by.words.first
-        self.bench.advise(replace(self.advice, ready=ready))
-        self.bench.first(ready)
+        self._advise()
         self._listen()
+        if self.bench.state.image is None or self.parts.usable():
+            self.bench.first(self.bench.state.advice.ready)
+
+    def _advise(self) -> None:
+        """Say what to do first: the button, unless the chosen model leaves it disabled."""
+        by = self.bench.state.find.by
+        if self.parts.models.lacks(by):
+            told = by.words.wanting_told or by.words.first
+            self.bench.advise(Advice(told, told))
+        else:
+            self.bench.advise(replace(self.advice, ready=by.words.first))
 
     def deactivate(self) -> None:
         self._listen()
@@ -112,6 +121,8 @@ class Find(Tool):
         self._end()
         self.following.forget()
         self._suit()
+        if self.shown:
+            self._advise()
 
     def _suit(self) -> None:
         """What nobody chose is what suits the model."""
