@@ -223,6 +223,24 @@ def test_the_queue_goes_to_the_least_certain_frame_of_the_least_certain_track(re
     assert review.viewer.dims.current_step[0] == 4
 
 
+def test_the_queue_finds_a_track_that_is_no_more_where_it_was_least_certain(review: Any) -> None:
+    take(review, 5, 22)
+    review.review.through.delete(5, 7)  # its least certain frame was 6
+    review.settle()
+    for frame in (0, 7):
+        go(review, frame)
+        review.review.select(None)
+        review.review.next()
+        review.settle()
+        assert review.review.state.selected == 3
+        assert review.viewer.dims.current_step[0] == 0
+    go(review, 7)
+    review.review.go_to(3)
+    review.settle()
+    assert review.review.state.selected == 3
+    assert "Enter accepts this cell" in review.state.status
+
+
 def test_escape_and_other_tools_stop_waiting(review: Any) -> None:
     take(review, 3, 22)
     for stop in (

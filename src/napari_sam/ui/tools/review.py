@@ -194,7 +194,8 @@ class Review(Tool):
 
     def go_to(self, object_id: int) -> None:
         """Show an object wherever it is, and take it in hand."""
-        self._try(lambda editing: self._queue.go_to(object_id))
+        if self._try(lambda editing: self._queue.go_to(object_id)):
+            self.advise()
 
     def next(self) -> None:
         """Go to the next open object, the least certain first."""

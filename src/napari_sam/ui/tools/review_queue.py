@@ -80,9 +80,11 @@ class Queue:
             told = _position(row.iloc[0], plane.ndim) if len(row) else {}
             hidden = [axis for axis, at in enumerate(plane.index) if at is not None]
             position = {axis: told[axis] for axis in hidden if axis in told}
-            if len(position) < len(hidden) and not here:
-                # The row does not say, as after a search of one slice: the pixels know.
-                position = _found(editing, object_id)
+            says = here or len(position) == len(hidden)
+            if not (says and _holds(editing, position, object_id)):
+                # The row does not say, as after a search of one slice, or tells of a slice where it
+                # was: the pixels know.
+                position = {} if here else _found(editing, object_id)
             if any(plane.index[axis] != at for axis, at in position.items()):
                 go_to_slice(viewer, layer, position)  # the page follows the view
                 editing = self._plane.editing()
@@ -110,6 +112,17 @@ def parallel_planes(plane: Plane, shape: tuple[int, ...]) -> Iterator[Plane]:
     ]
     for index in itertools.product(*ranges):
         yield replace(plane, index=index)
+
+
+def _holds(editing: Editing, position: dict[int, int], object_id: int) -> bool:
+    """Tell whether an object is on the slice of a position; large ones are not read."""
+    if editing.large:
+        return True
+    labels, plane = editing.document.sheet.pixels, editing.plane
+    if not all(0 <= at < labels.shape[axis] for axis, at in position.items()):
+        return False
+    index = tuple(position.get(axis, at) for axis, at in enumerate(plane.index))
+    return bool((replace(plane, index=index).take(labels) == object_id).any())
 
 
 def _found(editing: Editing, object_id: int) -> dict[int, int]:
