@@ -13,6 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_sam.errors import DataError, LabelsError
+from napari_sam.exports.formats import export
+from napari_sam.files.ctc import write_ctc
+from napari_sam.segmentation import Segmentation
 from napari_sam.stacks.link import link_labels
 from napari_sam.stacks.tracks import Tracks, tracks_of
 
@@ -52,6 +55,33 @@ def test_a_gap_is_written_as_the_format_knows_it(tmp_path: Path) -> None:
         there = set(np.unique(tifffile.imread(path)).tolist()) - {0}
         expected = {int(r.split()[0]) for r in rows if int(r.split()[1]) <= t <= int(r.split()[2])}
         assert there == expected
+
+
+@pytest.mark.parametrize("mother", [5, 9])
+@pytest.mark.parametrize("begins", [0, 1, 2])
+def test_a_daughter_that_was_painted_on_before_her_mother_is_nobodys(
+    tmp_path: Path, mother: int, begins: int
+) -> None:
+    """As a brush makes them of labels under review: what is written can be read again."""
+    labels = np.zeros((4, 8, 30), np.int32)
+    daughter = 14 - mother
+    labels[1:3, 2:6, 2:6] = mother
+    labels[begins:, 2:6, 12:16] = daughter
+    table = tracks_of(labels, {}).table
+    table.loc[table["label"] == daughter, "parent"] = mother
+    family = {daughter: mother} if begins == 2 else {}
+    Segmentation(labels, table).save(tmp_path / "a_labels.tif", axes="TYX")
+    assert Tracks.load(tmp_path / "a_labels.tif").parents == family
+    export(labels, tmp_path / "ctc", to="ctc", table=table, axes="TYX")
+    assert_same(tracks_of(labels, family), Tracks.load_ctc(tmp_path / "ctc"))
+
+
+def test_a_daughter_descends_from_what_her_mother_was_before(tmp_path: Path) -> None:
+    labels = np.zeros((4, 8, 30), np.int32)
+    labels[[0, 2], 2:6, 2:6] = 5  # with a gap, and back as the daughter begins
+    labels[2:, 2:6, 12:16] = 9
+    rows = write_ctc(tmp_path / "ctc", labels, {9: 5}) / "res_track.txt"
+    assert rows.read_text().split("\n")[:-1] == ["1 0 0 0", "2 2 2 1", "3 2 3 1"]
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

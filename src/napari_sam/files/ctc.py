@@ -134,12 +134,14 @@ def _pieces(
         for run in np.split(np.array(frames), np.flatnonzero(np.diff(frames) > 1) + 1)
     ]
     runs.sort(key=lambda item: (item[1][0], item[0]))
-    last_piece: dict[int, int] = {}
-    found = []
+    numbers: dict[int, list[int]] = {}
+    found: list[tuple[int, int, int, int]] = []
     for number, (track, run) in enumerate(runs, 1):
-        parent = last_piece.get(track) or last_piece.get(parents.get(track, 0), 0)
-        last_piece[track] = number
-        found.append((track, int(run[0]), int(run[-1]), parent))
+        first = int(run[0])
+        mothers = numbers.get(parents.get(track, 0), [])  # who are there before their daughters
+        earlier = numbers.get(track) or [n for n in mothers if found[n - 1][1] < first]
+        found.append((track, first, int(run[-1]), earlier[-1] if earlier else 0))
+        numbers.setdefault(track, []).append(number)
     return found
 
 

@@ -45,7 +45,8 @@ def table_beside(path: Path, labels: Labels) -> pd.DataFrame | None:
     Returns
     -------
     pandas.DataFrame or None
-        Of these objects: rows of others that are gone, such as rejected ones, are left out.
+        Of these objects: rows of others that are gone, such as rejected ones, are left out. A
+        mother that is not there before her daughter, as labels can be painted on, is left out, too.
         None when it is not there, or an object has no row, or is not as large as its row tells:
         labels can be edited afterwards.
     """
@@ -56,6 +57,7 @@ def table_beside(path: Path, labels: Labels) -> pd.DataFrame | None:
         if "parent" in table:  # of tracks: the area is that of a frame
             told: dict[int, int] = dict(zip(table["label"], table["frames"], strict=True))
             seen = [np.unique(frame[frame > 0]) for frame in labels]
+            begins = {one: t for t in reversed(range(len(seen))) for one in seen[t].tolist()}
             found = dict(zip(*np.unique(np.concatenate(seen), return_counts=True), strict=True))
         else:
             told = dict(zip(table["label"], _sizes(table), strict=True))
@@ -65,8 +67,9 @@ def table_beside(path: Path, labels: Labels) -> pd.DataFrame | None:
     if any(told.get(label) != size for label, size in found.items()):
         return None
     table = table[table["label"].isin(list(found))].reset_index(drop=True)
-    if "parent" in table:  # one that is gone is nobody's mother
-        table["parent"] = table["parent"].where(table["parent"].isin(table["label"]), 0)
+    if "parent" in table:  # one that is gone, or was not there before, is nobody's mother
+        before = table["parent"].map(begins) < table["label"].map(begins)
+        table["parent"] = table["parent"].where(before, 0)
     return table
 
 
