@@ -30,8 +30,9 @@ from napari_sam.stacks.frames import FrameObjects, describe, overlaps
 from napari_sam.stacks.lineage import Lineage, Nodes, find_births, find_gaps
 from napari_sam.stacks.link import find_pairs, link_two
 from napari_sam.stacks.logistic import Logistic, fit
+from napari_sam.stacks.pair_light import MOST_DARKER
 from napari_sam.stacks.perceptron import Perceptron
-from napari_sam.stacks.slice_signs import MOST_DARKER, MOST_DISTANCE, MOST_RATIO
+from napari_sam.stacks.slice_signs import MOST_DISTANCE, MOST_RATIO
 from napari_sam.stacks.volumes import SliceObjects, collect
 from napari_sam.training.synthetic import generate_timelapse
 from napari_sam.training.synthetic.volumes import NUCLEI_KINDS
@@ -43,7 +44,7 @@ STACKS = (*NUCLEI_KINDS, "membrane_stack", "neurite_stack")
 #: What each of its signs is at most, see `Perceptron`.
 MOST = (
     *(1.0, 1.0, MOST_DISTANCE, 3.0, 2.0, 9.0, 1.0, 1.0),
-    *(MOST_DARKER, MOST_RATIO, MOST_RATIO, 1.0, 1.0, 1.0),
+    *(MOST_DARKER, MOST_DARKER, MOST_DARKER, MOST_RATIO, MOST_RATIO, 1.0, 1.0, 1.0),
 )
 NETWORKS, HIDDEN = 3, 32
 ROUNDS, BATCH, RATE = 5000, 8192, 3e-2

@@ -126,6 +126,29 @@ def test_a_missing_slice_is_bridged_and_drawn() -> None:
     assert both.sum() / either.sum() > 0.8
 
 
+def parted(shift: int) -> np.ndarray:
+    """An object that shows on slices 2 to 4 and, that many pixels aside, on 6 to 8."""
+    labels = np.zeros(SHAPE, np.int32)
+    grid = np.indices(SHAPE[1:])
+    for z, radius in ((2, 6), (3, 8), (4, 8), (6, 8), (7, 8), (8, 6)):
+        middle = np.reshape((30, 40 + (shift if z > 5 else 0)), (2, 1, 1))
+        labels[z][((grid - middle) ** 2).sum(0) < radius**2] = 1
+    return labels
+
+
+def test_where_a_slice_shows_nothing_more_has_to_speak_for_one_object() -> None:
+    objects = [int(link_slices(slices_of(parted(shift)), SHAPE).labels.max()) for shift in (0, 4)]
+    assert objects == [1, 2]
+
+
+def test_where_a_slice_was_lost_no_more_has_to_speak_for_one_object() -> None:
+    labels = parted(4)
+    image = np.random.default_rng(0).normal(10, 2, SHAPE)
+    image[labels > 0] = 100
+    image[5] = 0
+    assert link_slices(slices_of(labels), SHAPE, image=image).labels.max() == 1
+
+
 def test_pieces_of_one_slice_are_one_object_again() -> None:
     labels = np.zeros(SHAPE, np.int32)
     labels[2:8, 20:40, 20:40] = 1

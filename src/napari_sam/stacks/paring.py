@@ -11,7 +11,7 @@ from napari_sam.stacks.crops import Slices, Window
 from napari_sam.stacks.following import Step
 from napari_sam.stacks.frames import grey
 from napari_sam.stacks.rims import GROUND_WIDTH, ShownLight, end_of, without_rim
-from napari_sam.stacks.slice_signs import SMOOTH, Picture, smoothed
+from napari_sam.stacks.slice_regions import SMOOTH, Picture, smoothed
 from napari_sam.stacks.spans import Span
 
 MARGIN = 2 * GROUND_WIDTH + 4 * SMOOTH  # pixels around an object that are looked at

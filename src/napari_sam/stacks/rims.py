@@ -18,7 +18,7 @@ from scipy import ndimage as ndi
 
 from napari_sam.regions import Mask
 from napari_sam.stacks.frames import Floats, FrameObjects, Ints
-from napari_sam.stacks.slice_signs import Picture, SliceRegions
+from napari_sam.stacks.slice_regions import Picture, SliceRegions
 
 #: Share of the way from the ground to the inside at which an object ends. Compared on generated and
 #: real stacks, see docs/stacks-figures.md.

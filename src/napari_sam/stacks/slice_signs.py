@@ -7,70 +7,41 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage as ndi
 
-from napari_sam.stacks.frames import Floats, FrameObjects, Ints, describe, overlaps
-from napari_sam.stacks.lost import detail, is_lost
+from napari_sam.stacks.frames import Floats, FrameObjects, Ints, overlaps
+from napari_sam.stacks.pair_light import light_along, seen_between
+from napari_sam.stacks.slice_regions import SliceRegions
 
 SLICES_BEYOND = 2  # slices beyond a pair on which an object may be larger again
 PIECE_COVERED = 0.7  # share of a piece that the whole covers
 MOST_DISTANCE = 0.7  # diameters between middles that count at most: long shapes shift theirs
 MOST_RATIO = 1.5  # log ratio of sizes that counts at most
-MOST_DARKER = 3.0  # the same of brightness, in standard deviations
-SMOOTH = 1  # pixels; brightness varies by noise as well
-
-Picture = npt.NDArray[np.floating[Any]]
-
-
-class SliceRegions(NamedTuple):
-    """A slice and its regions.
-
-    ``start`` is the number that its first region has in the stack. ``picture`` (H, W) is how bright
-    it is, where that is known, and ``spread`` (n,) by how much that varies inside every region. It
-    is not known of a slice of one value. ``shown`` is how much detail it shows.
-    """
-
-    start: int
-    labels: npt.NDArray[np.integer[Any]]
-    objects: FrameObjects
-    picture: Picture | None
-    spread: Floats
-    shown: float
-
-    @classmethod
-    def of(
-        cls, start: int, labels: npt.NDArray[np.integer[Any]], picture: Picture | None
-    ) -> SliceRegions:
-        """Describe the regions of a slice."""
-        objects = describe(labels)
-        shown = 0.0 if picture is None else detail(picture)
-        if picture is None or not shown:
-            return cls(start, labels, objects, None, np.zeros(len(objects)), 0.0)
-        smooth = smoothed(picture)
-        number = np.searchsorted(objects.ids, labels[labels > 0])
-        light = smooth[labels > 0]
-        mean = np.bincount(number, light, len(objects)) / objects.sizes
-        spread = np.bincount(number, (light - mean[number]) ** 2, len(objects)) / objects.sizes
-        return cls(start, labels, objects, smooth, np.sqrt(spread), shown)
 
 
 class SlicePairs(NamedTuple):
     """Regions (m,) of two slices that overlap.
 
     ``first`` and ``second`` number regions through the stack, ``shared`` counts the pixels that
-    both have, ``apart`` the steps between the slices; ``signs`` (m, 9) is what `signs_of` says,
-    and `darker_between`. Those of a whole stack are completed by `valleys` and `surroundings`.
+    both have, ``apart`` the steps between the slices, ``seen`` the slices between them that were
+    not lost; ``signs`` (m, 11) is what `signs_of` says, and `light_along`. Those of a whole stack
+    are completed by `valleys` and `surroundings`.
     """
 
     first: Ints
     second: Ints
     shared: Ints
     apart: Ints
+    seen: Ints
     signs: Floats
 
     @classmethod
     def between(
-        cls, earlier: SliceRegions, later: SliceRegions, middle: Sequence[SliceRegions], step: float
+        cls,
+        earlier: SliceRegions,
+        later: SliceRegions,
+        middle: Sequence[SliceRegions],
+        beyond: tuple[SliceRegions | None, SliceRegions | None],
+        step: float,
     ) -> SlicePairs:
         """Pair the regions of two slices.
 
@@ -79,28 +50,26 @@ class SlicePairs(NamedTuple):
         earlier, later : SliceRegions
         middle : sequence of SliceRegions
             Those that lie between them.
+        beyond : (SliceRegions or None, SliceRegions or None)
+            The slice before the earlier one, and that after the later one.
         step : float
             Distance between neighbouring slices, in widths of a pixel.
         """
         old, new, apart = earlier.objects, later.objects, len(middle) + 1
         a, b, shared = overlaps(earlier.labels, later.labels, old, new)
-        signs = signs_of(old, new, a, b, shared, apart, step)
-        darker = darker_between(earlier, later, middle, a, b)
-        signs = np.concatenate([signs, darker[:, None]], axis=1)
-        return cls(earlier.start + a, later.start + b, shared, np.full(len(a), apart), signs)
+        seen = seen_between(earlier, later, middle)
+        looks = signs_of(old, new, a, b, shared, apart, step)
+        light = light_along(earlier, later, seen, beyond, (a, b))
+        alike = np.full(len(a), apart), np.full(len(a), len(seen))
+        signs = np.concatenate([looks, light], axis=1)
+        return cls(earlier.start + a, later.start + b, shared, *alike, signs)
 
     @classmethod
     def joined(cls, parts: list[SlicePairs]) -> SlicePairs:
         """Put the pairs of all slices together."""
         none = np.empty(0, np.int64)
-        nothing = cls(none, none, none, none, np.empty((0, 9)))
+        nothing = cls(none, none, none, none, none, np.empty((0, 11)))
         return cls(*(np.concatenate(columns) for columns in zip(nothing, *parts, strict=True)))
-
-
-def smoothed(picture: Picture) -> Picture:
-    """Return how bright a slice (H, W) is, with less noise."""
-    smooth: Picture = ndi.gaussian_filter(np.asarray(picture, np.float32), SMOOTH)
-    return smooth
 
 
 def signs_of(
@@ -136,31 +105,6 @@ def signs_of(
     return np.stack(signs, axis=1)
 
 
-def darker_between(
-    earlier: SliceRegions, later: SliceRegions, middle: Sequence[SliceRegions], a: Ints, b: Ints
-) -> Floats:
-    """Tell by how much it is darker between pairs than on both of them, where they overlap, (m,).
-
-    Light that spreads along z fills the gap between two objects, one on top of the other, so that
-    they are found on every slice; but it is dimmer there. In standard deviations inside the
-    regions; 0 for neighbouring slices, and where no picture between them is known. A slice that was
-    lost says nothing.
-    """
-    seen = [one for one in middle if not is_lost(one.shown, earlier.shown, later.shown)]
-    pictures = [one.picture for one in (earlier, *seen, later) if one.picture is not None]
-    if earlier.picture is None or later.picture is None or len(pictures) < 3 or not len(a):
-        return np.zeros(len(a))
-    both = (earlier.labels > 0) & (later.labels > 0)
-    rows, columns = (np.searchsorted(one.objects.ids, one.labels[both]) for one in (earlier, later))
-    count = len(later.objects)
-    pair = np.searchsorted(a * count + b, rows * count + columns)
-    pixels = np.bincount(pair, minlength=len(a))
-    light = [np.bincount(pair, picture[both], len(a)) / pixels for picture in pictures]
-    lost = np.minimum(light[0], light[-1]) - np.min(light[1:-1], axis=0)
-    usual = np.sqrt((earlier.spread[a] ** 2 + later.spread[b] ** 2) / 2)
-    return np.asarray(np.clip(lost / (usual + 1e-6), -MOST_DARKER, MOST_DARKER))
-
-
 def _most(side: Ints, shared: Ints) -> Floats:
     """Return the most pixels that the region of every pair shares with any other region."""
     most = np.zeros(int(side.max(initial=-1)) + 1)
@@ -193,7 +137,7 @@ def valleys(pairs: SlicePairs, sizes: npt.NDArray[Any]) -> Floats:
     >>> sizes, one = np.array([30, 80, 40, 40, 80, 30]), np.ones(5, int)
     >>> first = np.arange(5)
     >>> pairs = SlicePairs(
-    ...     first, first + 1, np.minimum(sizes[:5], sizes[1:]), one, np.empty((5, 8))
+    ...     first, first + 1, np.minimum(sizes[:5], sizes[1:]), one, one - 1, np.empty((5, 8))
     ... )
     >>> valleys(pairs, sizes)[:, 0].round(1).tolist()  # where they meet, and one slice beside
     [0.0, 0.7, 0.7, 0.7, 0.0]
@@ -241,9 +185,8 @@ def surroundings(pairs: SlicePairs, count: int) -> Floats:
     Of two regions the next slice shows one again, and of the other a scrap that both cover:
 
     >>> signs = np.array([[0.6], [0.2], [0.1]])
-    >>> pairs = SlicePairs(
-    ...     np.array([0, 1, 0]), np.array([2, 3, 3]), np.array([6, 2, 1]), np.ones(3, int), signs
-    ... )
+    >>> first, second, one = np.array([0, 1, 0]), np.array([2, 3, 3]), np.ones(3, int)
+    >>> pairs = SlicePairs(first, second, np.array([6, 2, 1]), one, one - 1, signs)
     >>> surroundings(pairs, 4).round(2).tolist()
     [[1.0, 0.4, 0.89], [1.0, 0.4, 0.89], [1.0, 0.4, 0.89]]
     """
@@ -258,6 +201,40 @@ def surroundings(pairs: SlicePairs, count: int) -> Floats:
     leads = np.where((at < 0) | (before < 0), 0.5, at == before)
     leads[next_to] = 1.0
     return np.stack([leads, np.full(len(leads), usual), np.full(len(leads), shared)], axis=1)
+
+
+def missed(pairs: SlicePairs, count: int) -> Ints:
+    """Count the slices between pairs that show nothing of either.
+
+    Parameters
+    ----------
+    pairs : SlicePairs
+        Of a whole stack.
+    count : int
+        Regions of the stack.
+
+    Returns
+    -------
+    (m,) int
+        What a region shares most with on the next slice is shown there. Lost slices are none.
+
+    Examples
+    --------
+    Slice 1 shows the first of two objects and not the second:
+
+    >>> first, second, apart = np.array([0, 2, 0, 1]), np.array([2, 3, 3, 4]), [1, 1, 2, 2]
+    >>> shared, seen = np.array([9, 9, 8, 7]), np.array([0, 0, 1, 1])
+    >>> pairs = SlicePairs(first, second, shared, np.array(apart), seen, np.empty((4, 8)))
+    >>> missed(pairs, 5).tolist()
+    [0, 0, 0, 1]
+    """
+    left = pairs.seen.copy()
+    for end, onwards in zip((pairs.second, pairs.first), _partners(pairs, count), strict=True):
+        at = end
+        for step in range(1, int(pairs.apart.max(initial=1))):
+            at = np.where((step < pairs.apart) & (at >= 0), onwards[at], -1)
+            left -= at >= 0
+    return np.maximum(left, 0)
 
 
 def _partners(pairs: SlicePairs, count: int) -> tuple[Ints, Ints]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,16 +23,20 @@ from napari_sam.stacks.object_table import describe_objects, mean_scores
 from napari_sam.stacks.perceptron import Perceptron
 from napari_sam.stacks.rims import Levels, beyond, ends_of, without_rims
 from napari_sam.stacks.scraps import scraps
-from napari_sam.stacks.slice_signs import SlicePairs, SliceRegions, smoothed, surroundings, valleys
+from napari_sam.stacks.slice_regions import SliceRegions, smoothed
+from napari_sam.stacks.slice_signs import SlicePairs, missed, surroundings, valleys
 
 if TYPE_CHECKING:
     import pandas as pd
 
 #: Of two regions of nearby slices that overlap, see `napari_sam.stacks.slice_signs`: the eight of
-#: `signs_of`, `darker_between`, the two of `valleys`, the three of `surroundings`.
+#: `signs_of`, the three of `light_along`, the two of `valleys`, the three of `surroundings`.
 #: Written by ``python benchmarks/fit_stacks.py slices``.
 SAME = Perceptron.load("same_object.json")
 RESERVE = 0.4  # log-odds taken from every pair: what is found is glued more often than truths are
+#: The same for every slice between the two that shows nothing of either: models miss objects less
+#: often than light out of focus reaches from one to another.
+RESERVE_OVER_GAP = 1.0
 SKIP = 2  # slices on which an object may be missing
 
 
@@ -68,7 +72,7 @@ def link_slices(
     Parameters
     ----------
     found : iterable of SliceObjects
-        The slices in order. Three are held at a time.
+        The slices in order. Six are held at a time.
     shape : (Z, H, W)
     image : (Z, H, W) or (Z, H, W, C) array, optional
         The stack, read slice by slice. Of two objects that touch along z it shows where one ends.
@@ -148,7 +152,7 @@ def link_into(
         step = 1.0 if spacing is None else step_of(spacing)
     slices = collect(found, labels, step, image, lit=not rims)
     scores, sheets, sizes, pairs = slices.scores, slices.sheets, slices.sizes, slices.pairs
-    gains = SAME.log_odds(pairs.signs) - RESERVE
+    gains = SAME.log_odds(pairs.signs) - RESERVE - RESERVE_OVER_GAP * slices.missed
     numbers = gather_regions(pairs.first, pairs.second, gains, sheets)
     next_to = pairs.apart == 1
     touching = pairs.first[next_to], pairs.second[next_to], pairs.shared[next_to]
@@ -192,8 +196,8 @@ def weakest_slices(ids: Ints, numbers: Ints, scores: Floats, sheets: Ints) -> In
 class Collected(NamedTuple):
     """What joining knows of slices, without their pixels: of their regions (m,), in order.
 
-    ``pairs`` are those that overlap, with all signs (m, 11), see `SAME`; ``levels`` is None where
-    nobody asked.
+    ``pairs`` are those that overlap, with all signs (k, 16), see `SAME`; ``missed`` (k,) counts the
+    slices between two that show nothing of either. ``levels`` is None where nobody asked.
     """
 
     objects: list[FrameObjects]
@@ -202,6 +206,7 @@ class Collected(NamedTuple):
     sheets: Ints
     levels: Levels | None
     pairs: SlicePairs
+    missed: Ints
 
 
 def collect(
@@ -220,14 +225,12 @@ def collect(
     scores: list[Floats] = []
     levels: list[Levels] = []
     pairs: list[SlicePairs] = []
-    recent: deque[SliceRegions] = deque(maxlen=SKIP + 1)
+    recent: deque[SliceRegions] = deque(maxlen=SKIP + 3)
     used = 0
     for z, one in enumerate(found):
         this = SliceRegions.of(used, one.labels, None if image is None else grey(image[z]))
         objects = this.objects
-        held = list(recent)
-        for at, earlier in enumerate(held, start=1):
-            pairs.append(SlicePairs.between(earlier, this, held[at:], step))
+        pairs.extend(_pairs_of_last(list(recent), this, step))
         every.append(objects)
         scores.append(np.array([one.scores.get(int(i), np.nan) for i in objects.ids]))
         if lit:
@@ -236,12 +239,13 @@ def collect(
         check_id(int(objects.ids.max(initial=0)), labels.dtype)
         labels[z] = one.labels
         used += len(objects)
+    pairs.extend(_pairs_of_last(list(recent), None, step))
     if len(every) != labels.shape[0]:
         raise LabelsError(f"{len(every)} slices came for a stack of {labels.shape[0]}.")
     joined = SlicePairs.joined(pairs)
     sizes = np.concatenate([np.empty(0, np.int64), *(objects.sizes for objects in every)])
-    beyond_pairs = valleys(joined, sizes), surroundings(joined, len(sizes))
-    signs = np.concatenate([joined.signs, *beyond_pairs], axis=1)
+    of_all = valleys(joined, sizes), surroundings(joined, len(sizes))
+    signs = np.concatenate([joined.signs, *of_all], axis=1)
     return Collected(
         every,
         np.concatenate([np.empty(0), *scores]),
@@ -249,7 +253,18 @@ def collect(
         np.repeat(np.arange(len(every)), [len(objects) for objects in every]),
         Levels.joined(levels) if lit else None,
         joined._replace(signs=signs),
+        missed(joined, len(sizes)),
     )
+
+
+def _pairs_of_last(
+    recent: list[SliceRegions], after: SliceRegions | None, step: float
+) -> Iterator[SlicePairs]:
+    """Pair the last of some slices with those before it, now that the one after it is known."""
+    last = len(recent) - 1
+    for at in range(max(last - SKIP - 1, 0), last):
+        beyond = recent[at - 1] if at else None, after
+        yield SlicePairs.between(recent[at], recent[last], recent[at + 1 : last], beyond, step)
 
 
 def _without_doubtful(numbers: Ints, scores: Floats, sizes: npt.NDArray[Any], least: float) -> Ints:
