@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QApplication, QLabel, QVBoxLayout, QWidget
 
 from fake_model import blobs
 from napari_sam.methods.registry import methods
@@ -238,6 +238,22 @@ def test_the_table_lists_the_objects_of_the_slice(bench, show):
     bench.settle()
     view = show(ObjectView(bench.review))
     assert view.model().rowCount() == 1
+    view.close_view()
+
+
+def test_headings_of_the_table_are_not_cut_where_there_is_little_room(bench, show):
+    bench.viewer.add_image(blobs(), name="nuclei")
+    bench.viewer.add_labels((blobs() > 0).astype(int), name="mine")
+    bench.session.set_tool("review")
+    bench.settle()
+    view = show(ObjectView(bench.review))
+    header = view.horizontalHeader()
+    for width in (200, 1500):
+        view.resize(width, 150)
+        QApplication.processEvents()
+        for k in range(header.count()):
+            assert header.sectionSize(k) >= header.sectionSizeHint(k)
+        assert header.length() >= view.viewport().width()
     view.close_view()
 
 

@@ -109,6 +109,9 @@ class ObjectView(QTableView):
     def show_objects(self, objects: ReviewedObjects) -> None:
         self._showing = True
         self._model.show_table(objects.table)
+        header = self.horizontalHeader()  # scrolls where the headings have no room
+        hints = [header.sectionSizeHint(k) for k in range(header.count())]
+        header.setMinimumSectionSize(max(hints, default=-1))
         self._showing = False
         self.show_selected(self._review.state.selected)
 
