@@ -9,8 +9,11 @@ import pytest
 
 from concept_model import ConceptModel
 from fake_model import blobs
+from napari_sam.methods.registry import method
 from napari_sam.ui.layers.example_layer import EXAMPLES_NAME
+from napari_sam.ui.state import Advice
 from napari_sam.ui.tools.example_boxes import ExampleBoxes
+from napari_sam.ui.tools.find_advice import first_step
 from napari_sam.ui.tools.search_recipe import recipe
 
 IMAGE = np.concatenate([blobs(), blobs(centres=((30, 40),), radius=12)], axis=1)
@@ -48,6 +51,12 @@ def test_a_button_is_named_only_where_it_can_be_pressed(shown):
     assert shown.state.status == told
 
 
+def test_a_method_that_a_model_lacks_is_answered_while_it_reads_and_afterwards():
+    usual, concept = Advice("Reading the image."), method("concept")
+    assert first_step(usual, concept, False) == Advice("Reading the image.", concept.words.first)
+    assert first_step(usual, concept, True).waiting == first_step(usual, concept, True).ready
+
+
 def test_a_button_of_a_model_that_is_not_here_is_not_named(shown):
     shown.session.models.choose("large")
     shown.settle()
@@ -83,7 +92,6 @@ def test_without_a_word_it_says_what_to_do(shown):
 
 
 def test_a_word_is_typed_in_the_panel(shown, qtbot):
-    from napari_sam.methods.registry import method
     from napari_sam.ui.widgets.option_controls import OptionControls
 
     controls = OptionControls(method("concept"), shown.state, shown.find)

@@ -18,6 +18,7 @@ from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.state import Advice
 from napari_sam.ui.tools.example_boxes import ExampleBoxes
 from napari_sam.ui.tools.examples import ExampleChoice
+from napari_sam.ui.tools.find_advice import again, first_step
 from napari_sam.ui.tools.find_region import region_mask
 from napari_sam.ui.tools.find_steps import FindSteps, step_keys
 from napari_sam.ui.tools.following import Following, Search
@@ -80,13 +81,8 @@ class Find(Tool):
             self.bench.first(self.bench.state.advice.ready)
 
     def _advise(self) -> None:
-        """Say what to do first: the button, unless the chosen model leaves it disabled."""
         by = self.bench.state.find.by
-        if self.parts.models.lacks(by):
-            told = by.words.wanting_told or by.words.first
-            self.bench.advise(Advice(told, told))
-        else:
-            self.bench.advise(replace(self.advice, ready=by.words.first))
+        self.bench.advise(first_step(self.advice, by, self.parts.models.lacks(by)))
 
     def deactivate(self) -> None:
         self._listen()
@@ -105,7 +101,7 @@ class Find(Tool):
             self.adjust(region="slice", together="")
         elif find.together not in {"", *(known.name for known in self.joinable())}:
             self.adjust(together="")
-        self._estimate(None)
+        self.bench.state.estimated = None
         self.boxes.image_changed()
         self.show_count()
 
@@ -210,9 +206,9 @@ class Find(Tool):
         self._ended()
         search.found = found
         given = getattr(search.options.options, "diameter", None)
-        self._estimate(found.diameter if given is None else None)
+        state.estimated = found.diameter if given is None else None
         self.following.land(search)
-        if _again(search.options, state.find):
+        if again(search.options, state.find):
             self.bench.loop.later("diameter", _SETTLE, self._search_again)
 
     def _search_again(self) -> None:
@@ -220,7 +216,7 @@ class Find(Tool):
         search, options = self.following.search, self.bench.state.find
         if search is None or self.following.why_not():
             return
-        if not _again(search.options, options) or self.bench.jobs.wants("find"):
+        if not again(search.options, options) or self.bench.jobs.wants("find"):
             return
         self._run(replace(search, options=options, found=None))
 
@@ -300,7 +296,7 @@ class Find(Tool):
             return
         if after.region is not before.region and not self._moved(search, after):
             return
-        if _again(search.options, after):
+        if again(search.options, after):
             bench.loop.later("diameter", _SETTLE, self._search_again)
         self.following.choose()
 
@@ -309,7 +305,7 @@ class Find(Tool):
         running, search = self._running, self.following.search
         if running is None or search is None or running.layer is not search.layer:
             return False
-        return _again(running.options, after)
+        return again(running.options, after)
 
     def _moved(self, search: Search, after: FindOptions) -> bool:
         """Choose within another region, if it was searched."""
@@ -348,15 +344,6 @@ class Find(Tool):
     def _count(self, count: int | None) -> None:
         self.bench.state.found_count = count
 
-    def _estimate(self, diameter: float | None) -> None:
-        self.bench.state.estimated = diameter
-
     def copy_recipe(self, command: bool, put: Callable[[str], None]) -> None:
         """Hand out the Python code, or the command line, that does the same everywhere."""
         hand_out(self.bench, command, put)
-
-
-def _again(searched: FindOptions, wanted: FindOptions) -> bool:
-    """Whether what is wanted is worth a new search by itself."""
-    same = searched.method == wanted.method
-    return same and wanted.by.searches_again(searched.options, wanted.options)
