@@ -175,6 +175,24 @@ def test_a_removed_result_stays_removed(searched):
     assert searched.names() == ["nuclei"]
 
 
+@pytest.mark.parametrize("what", ["removed", "exchanged"])
+def test_an_image_that_goes_while_its_cells_are_chosen_gets_no_labels(bench, what):
+    image = bench.viewer.add_image(cells(), name="nuclei")
+    bench.session.set_tool("find")
+    bench.settle()
+    bench.find.start()
+    while not bench.find.following.choosing.wants("choose"):
+        assert bench.loop.turn() or bench.session.jobs.run_next()
+    if what == "removed":
+        bench.viewer.layers.remove(image)
+    else:
+        image.data = cells(offset=5)
+    bench.settle()
+    assert not [layer for layer in bench.viewer.layers if layer.name.endswith("found")]
+    assert "changed or removed while it was searched" in bench.state.status
+    assert bench.state.progress is None
+
+
 def test_nothing_at_first_may_become_something(searched):
     searched.viewer.layers.remove(found(searched))
     searched.find.adjust_options("cells", min_area=5000)

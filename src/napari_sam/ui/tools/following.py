@@ -92,10 +92,7 @@ class Following:
 
     def land(self, search: Search) -> None:
         """Take in what a search found: it is written where it was searched, wherever one looks."""
-        if search.image not in self._bench.viewer.layers or not same_pixels(
-            search.image, search.view
-        ):
-            self._bench.fail(LabelsError("The image was changed or removed while it was searched."))
+        if not self._still_there(search):
             return
         if search.layer is not None and not self._ours_alone(search.layer):
             search.layer = None  # edited meanwhile: theirs, and a new one for the result
@@ -104,6 +101,14 @@ class Following:
         self.choosing.cancel_all()  # of the maps before
         self.search = search
         self.choose(landing=True)
+
+    def _still_there(self, search: Search) -> bool:
+        """Whether the image is what was searched; if not, it is told."""
+        there = search.image in self._bench.viewer.layers
+        if there and same_pixels(search.image, search.view):
+            return True
+        self._bench.fail(LabelsError("The image was changed or removed while it was searched."))
+        return False
 
     # -- following the sliders ------------------------------------------------------------------
 
@@ -167,8 +172,10 @@ class Following:
         bench = self._bench
         if search is not self.search:
             return
-        why_not = "" if landing else self.why_not()
-        if why_not:
+        if landing:
+            if not self._still_there(search):
+                return
+        elif why_not := self.why_not():
             bench.say_on(search.page, why_not)
             return
         search.count = chosen.count
