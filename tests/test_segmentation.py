@@ -66,8 +66,14 @@ def test_next_id_is_above_all_ids() -> None:
 def test_an_id_that_would_wrap_round_is_refused(dtype: type) -> None:
     limit = int(np.iinfo(dtype).max)
     check_id(limit, dtype)
-    with pytest.raises(LabelsError, match="larger type"):
+    with pytest.raises(LabelsError) as refused:
         check_id(limit + 1, dtype)
+    told = str(refused.value)
+    assert f"end at number {limit}:" in told
+    assert f"object {limit + 1} is not written" in told
+    wider = "int64" if dtype is np.int32 else "int32"
+    assert f"Convert data type, {wider}" in told  # as napari calls it
+    assert f"labels.astype('{wider}')" in told
 
 
 @given(

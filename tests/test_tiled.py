@@ -148,7 +148,7 @@ def test_labels_that_cannot_hold_the_ids_are_refused(
     plane[(rows - 5) ** 2 + (columns - 5) ** 2 <= 9] = 200
     stack = np.stack([plane, plane])
     out = np.zeros(stack.shape, np.uint8)
-    with pytest.raises(LabelsError, match="hold ids up to 255"):
+    with pytest.raises(LabelsError, match="end at number 255"):
         ns.segment_objects(
             Image(stack, "TYX" if method_name == "track" else "ZYX"),
             method_name,

@@ -303,21 +303,18 @@ def next_id(labels: Any) -> int:
     return max(int(labels.max()), 0) + 1 if labels.size else 1
 
 
-def check_id(object_id: int, dtype: npt.DTypeLike) -> None:
-    """Refuse an id that the labels' type cannot hold, instead of wrapping round to 0.
-
-    Raises
-    ------
-    LabelsError
-    """
+def check_id(object_id: int, dtype: npt.DTypeLike, name: str = "These labels") -> None:
+    """Refuse an id that the labels' type cannot hold, by `LabelsError`: it would wrap round."""
     try:
-        limit = int(np.iinfo(np.dtype(dtype)).max)
+        kind, limit = np.dtype(dtype), int(np.iinfo(np.dtype(dtype)).max)
     except (TypeError, ValueError) as why:
         raise LabelsError(f"Labels are of a type of whole numbers, got {dtype!r}.") from why
     if checks.whole(object_id, "An object's id", 0, 2**64, LabelsError) > limit:
+        wider = "int32" if limit < object_id < 2**31 else "int64"
         raise LabelsError(
-            f"These labels are {np.dtype(dtype)} and hold ids up to {limit}, but the next free "
-            f"id is {object_id}. Convert the layer to a larger type, or choose a new layer."
+            f"{name} are {kind} and end at number {limit}: object {object_id} is not written. "
+            f"Right-click the layer and choose Convert data type, {wider} (in Python: "
+            f"labels.astype('{wider}')), or choose a new layer."
         )
 
 

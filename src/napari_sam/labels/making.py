@@ -15,6 +15,7 @@ from napari_sam.labels.presence import Presence
 from napari_sam.labels.runs import Runs, writing
 from napari_sam.labels.sheet import Sheet
 from napari_sam.labels.steps import Steps, done_at_once
+from napari_sam.segmentation import check_id
 
 __all__ = ["making"]
 
@@ -108,9 +109,7 @@ def _check_ids(sheet: Sheet, runs: Runs, dtype: Any) -> None:
     limits = np.iinfo(np.dtype(dtype))
     if np.dtype(dtype) == np.uint64:
         return  # all ids fit, see `Runs`
-    if int(runs.after.max()) > limits.max or int(runs.after.min()) < limits.min:
-        raise LabelsError(
-            f"{sheet.name!r} is {np.dtype(dtype)} and holds ids up to {limits.max}, but the next "
-            f"free id is {int(runs.after.max())}. Convert the layer to a larger type, or choose "
-            "a new layer."
-        )
+    least, most = int(runs.after.min()), int(runs.after.max())
+    if least < limits.min:
+        check_id(least, dtype, f"The labels {sheet.name!r}")
+    check_id(max(most, 0), dtype, f"The labels {sheet.name!r}")
