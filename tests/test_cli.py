@@ -251,6 +251,22 @@ def test_wrong_requests_end_in_one_clear_line(
     assert len(said.strip().splitlines()) == 1
 
 
+def test_images_in_folders_within_are_told_of_and_reached_as_it_says(
+    model: FakeModel, image: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "plates [1]"  # brackets mean something in a pattern
+    for name in ("a/1.TIF", "b/deep/2.TIF"):
+        (folder / name).parent.mkdir(parents=True)
+        (folder / name).write_bytes(image.read_bytes())
+    assert run("segment", folder, "-o", tmp_path / "out") == 1
+    said = capsys.readouterr().err
+    assert "folders within, such as" in said
+    assert len(said.strip().splitlines()) == 1
+    pattern = said.split("'")[1]
+    assert run("segment", pattern, "-o", tmp_path / "out") == 0
+    assert {"1_labels.tif", "2_labels.tif"} <= set(names(tmp_path / "out"))
+
+
 def test_debug_shows_where_an_error_came_from(model: FakeModel, tmp_path: Path) -> None:
     from napari_sam.errors import DataError
 

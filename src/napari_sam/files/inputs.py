@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
+import itertools
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -11,6 +14,8 @@ from napari_sam.files.kinds import IMAGE_SUFFIXES
 from napari_sam.files.ngff import MARKS, is_ngff
 from napari_sam.files.signature import made_here
 from napari_sam.files.sources import Source, sources_of
+
+_FOLDERS = 1000  # that are looked into for images to tell of
 
 
 def find_inputs(typed: Iterable[str]) -> list[Path]:
@@ -29,7 +34,8 @@ def find_inputs(typed: Iterable[str]) -> list[Path]:
         When something typed is not there, or no image is left.
     """
     found: dict[Path, Path] = {}
-    for item in typed:
+    asked = list(typed)
+    for item in asked:
         for file in _files_meant(item):
             usable = is_ngff(file) or (file.is_file() and file.name not in MARKS)
             if usable and not file.name.startswith("."):
@@ -37,8 +43,27 @@ def find_inputs(typed: Iterable[str]) -> list[Path]:
     images = [path for path in found.values() if not made_here(path)]
     if not images:
         made = f" ({len(found)} were made by napari-sam itself)" if found else ""
-        raise DataError(f"No images found{made}. Files end in one of {', '.join(IMAGE_SUFFIXES)}.")
+        raise DataError(
+            f"No images found{made}. Files end in one of {', '.join(IMAGE_SUFFIXES)}."
+            + _in_folders_within(asked)
+        )
     return images
+
+
+def _in_folders_within(asked: list[str]) -> str:
+    """Say how images are reached that lie in folders within those asked for; empty for none."""
+    for folder in filter(os.path.isdir, asked):
+        for root, _, _ in itertools.islice(os.walk(folder), _FOLDERS):
+            with contextlib.suppress(OSError):
+                within = [path for path in _files_meant(root) if not path.name.startswith(".")]
+                first = next((path for path in within if not made_here(path)), None)
+                if first is not None:
+                    every = os.path.join(glob.escape(folder), "**", f"*{first.suffix}")
+                    return (
+                        f" There are some in folders within, such as {first}: choose such a "
+                        f"folder, or name those of all by a pattern, '{every}'."
+                    )
+    return ""
 
 
 def _files_meant(item: str) -> list[Path]:
