@@ -81,3 +81,19 @@ def test_every_page_works_or_says_why(bench, act, kind, object_id):
         bench.labels.undo()
         bench.settle()
     np.testing.assert_array_equal(bench.labels.data, data)
+
+
+def test_ids_that_are_too_large_are_told_instead_of_no_cells(bench):
+    """Inside the package ids have a sign: an id of 2**63 and more would mean another object."""
+    top = 2**63 + 5
+    pixels = np.zeros((64, 80), np.uint64)
+    pixels[8:14, 8:14], pixels[20:30, 20:30] = top, 3
+    bench.viewer.add_image(PLANE, name="plate")
+    layer = bench.viewer.add_labels(pixels.copy(), name="mine")
+    bench.session.set_tool("review")
+    bench.review.choose(layer)
+    bench.settle()
+    assert bench.state.problem
+    assert f"the id {top}" in bench.state.status
+    assert "relabel_sequential" in bench.state.status
+    np.testing.assert_array_equal(layer.data, pixels)

@@ -43,6 +43,7 @@ class ReviewedPlane:
         self._bench, self._documents = parts.bench, parts.documents
         self._state, self._appearance = state, appearance
         self.measuring = Measuring(parts.bench, completed, parts.threaded)
+        self._unread = ""  # why the plane could not be looked at
 
     def editing(self) -> Editing:
         """Whatever writes to the labels that were chosen.
@@ -62,7 +63,7 @@ class ReviewedPlane:
             _ = self.editing().plane
         except NapariSamError as error:
             return str(error)
-        return ""
+        return self._unread
 
     def is_empty(self) -> bool:
         """Tell whether no object is on the plane, as far as it has been looked at."""
@@ -77,7 +78,9 @@ class ReviewedPlane:
             rows, missing = editing.rows_here()
             objects = ReviewedObjects(rows)
             self.measuring.start(editing, missing)
-        except NapariSamError:
+            self._unread = ""
+        except NapariSamError as error:
+            self._unread = str(error)
             self.measuring.end()
             state.objects, state.selected = ReviewedObjects(), None
             state.reviewed = state.total = state.hidden = 0
