@@ -137,16 +137,28 @@ def parted(shift: int) -> np.ndarray:
 
 
 def test_where_a_slice_shows_nothing_more_has_to_speak_for_one_object() -> None:
-    objects = [int(link_slices(slices_of(parted(shift)), SHAPE).labels.max()) for shift in (0, 4)]
+    objects = [int(link_slices(slices_of(parted(shift)), SHAPE).labels.max()) for shift in (0, 3)]
     assert objects == [1, 2]
 
 
 def test_where_a_slice_was_lost_no_more_has_to_speak_for_one_object() -> None:
-    labels = parted(4)
+    labels = parted(3)
     image = np.random.default_rng(0).normal(10, 2, SHAPE)
     image[labels > 0] = 100
     image[5] = 0
     assert link_slices(slices_of(labels), SHAPE, image=image).labels.max() == 1
+
+
+@pytest.mark.parametrize("half", [8, 10, 12])
+def test_more_has_to_speak_for_one_object_where_a_model_found_it(half: int) -> None:
+    """A model glues what is two: where slices share a third, drawn ones are taken for one."""
+    labels = np.zeros(SHAPE, np.int32)
+    for z in range(2, 8):
+        left = 30 - half if z < 5 else 30
+        labels[z, 30 - half : 30 + half, left : left + 2 * half] = 1
+    drawn = [SliceObjects(plane, {}) for plane in labels]
+    assert link_slices(drawn, SHAPE).labels.max() == 1
+    assert link_slices(slices_of(labels), SHAPE).labels.max() == 2
 
 
 def test_pieces_of_one_slice_are_one_object_again() -> None:

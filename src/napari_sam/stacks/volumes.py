@@ -33,7 +33,10 @@ if TYPE_CHECKING:
 #: `signs_of`, the three of `light_along`, the two of `valleys`, the three of `surroundings`.
 #: Written by ``python benchmarks/fit_stacks.py slices``.
 SAME = Perceptron.load("same_object.json")
-RESERVE = 0.4  # log-odds taken from every pair: what is found is glued more often than truths are
+#: Log-odds taken from every pair of regions, and from one that a model found, which the scores of
+#: its regions tell: what is found is glued more often than what is drawn, and one wrong join makes
+#: two objects wrong.
+RESERVE, RESERVE_FOUND = 0.4, 1.2
 #: The same for every slice between the two that shows nothing of either: models miss objects less
 #: often than light out of focus reaches from one to another.
 RESERVE_OVER_GAP = 1.0
@@ -152,7 +155,9 @@ def link_into(
         step = 1.0 if spacing is None else step_of(spacing)
     slices = collect(found, labels, step, image, lit=not rims)
     scores, sheets, sizes, pairs = slices.scores, slices.sheets, slices.sizes, slices.pairs
-    gains = SAME.log_odds(pairs.signs) - RESERVE - RESERVE_OVER_GAP * slices.missed
+    by_model = ~np.isnan(scores[pairs.first] + scores[pairs.second])
+    reserve = np.where(by_model, RESERVE_FOUND, RESERVE) + RESERVE_OVER_GAP * slices.missed
+    gains = SAME.log_odds(pairs.signs) - reserve
     numbers = gather_regions(pairs.first, pairs.second, gains, sheets)
     next_to = pairs.apart == 1
     touching = pairs.first[next_to], pairs.second[next_to], pairs.shared[next_to]
