@@ -8,7 +8,7 @@ import numpy as np
 
 from napari_sam.stacks.frames import Floats, Ints
 from napari_sam.stacks.lost import is_lost
-from napari_sam.stacks.slice_regions import SliceRegions
+from napari_sam.stacks.slice_regions import Picture, SliceRegions
 
 MOST_DARKER = 3.0  # standard deviations inside the regions that count at most
 
@@ -53,7 +53,6 @@ def light_along(
         deviations inside the regions; 0 where that is not known.
     """
     a, b = pairs
-    pictures = [one.picture for one in (earlier, *seen, later) if one.picture is not None]
     signs = np.zeros((len(a), 3))
     if earlier.picture is None or later.picture is None or not len(a):
         return signs
@@ -62,20 +61,23 @@ def light_along(
     count = len(later.objects)
     pair = np.searchsorted(a * count + b, rows * count + columns)
     pixels = np.bincount(pair, minlength=len(a))
-    light = [np.bincount(pair, picture[both], len(a)) / pixels for picture in pictures]
+    along = earlier.picture, *(one.picture for one in seen), later.picture
+    sides = (_picture_of(*ends) for ends in zip(beyond, (earlier, later), strict=True))
+    pictures = [one for one in (*along, *sides) if one is not None]
+    *light, before, after = (np.bincount(pair, one[both], len(a)) / pixels for one in pictures)
     first, last = light[0], light[-1]
-    outside = []
-    for end, one, own in zip((first, last), beyond, (earlier, later), strict=True):
-        known = one is not None and not is_lost(one.shown, own.shown, own.shown)
-        picture = one.picture if one is not None and known else None
-        outside.append(
-            end if picture is None else np.bincount(pair, picture[both], len(a)) / pixels
-        )
-    tops = np.minimum(np.maximum(first, outside[0]), np.maximum(last, outside[1]))
-    floors = np.maximum(np.minimum(first, outside[0]), np.minimum(last, outside[1]))
+    tops = np.minimum(np.maximum(first, before), np.maximum(last, after))
+    floors = np.maximum(np.minimum(first, before), np.minimum(last, after))
     if len(light) > 2:
         signs[:, 0] = np.minimum(first, last) - np.min(light[1:-1], axis=0)
     signs[:, 1] = tops - np.min(light, axis=0)
     signs[:, 2] = np.max(light, axis=0) - floors
     usual = np.sqrt((earlier.spread[a] ** 2 + later.spread[b] ** 2) / 2)
     return np.asarray(np.clip(signs / (usual + 1e-6)[:, None], -MOST_DARKER, MOST_DARKER))
+
+
+def _picture_of(side: SliceRegions | None, end: SliceRegions) -> Picture | None:
+    """Return the picture of the slice beyond one, or of that one itself where it tells nothing."""
+    if side is None or side.picture is None or is_lost(side.shown, end.shown, end.shown):
+        return end.picture
+    return side.picture
