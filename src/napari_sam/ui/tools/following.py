@@ -92,7 +92,9 @@ class Following:
 
     def land(self, search: Search) -> None:
         """Take in what a search found: it is written where it was searched, wherever one looks."""
-        if not self._still_there(search):
+        there = search.image in self._bench.viewer.layers
+        if not there or not same_pixels(search.image, search.view):
+            self._fail_gone()
             return
         if search.layer is not None and not self._ours_alone(search.layer):
             search.layer = None  # edited meanwhile: theirs, and a new one for the result
@@ -102,13 +104,8 @@ class Following:
         self.search = search
         self.choose(landing=True)
 
-    def _still_there(self, search: Search) -> bool:
-        """Whether the image is what was searched; if not, it is told."""
-        there = search.image in self._bench.viewer.layers
-        if there and same_pixels(search.image, search.view):
-            return True
+    def _fail_gone(self) -> None:
         self._bench.fail(LabelsError("The image was changed or removed while it was searched."))
-        return False
 
     # -- following the sliders ------------------------------------------------------------------
 
@@ -173,7 +170,8 @@ class Following:
         if search is not self.search:
             return
         if landing:
-            if not self._still_there(search):
+            if search.image not in bench.viewer.layers:
+                self._fail_gone()
                 return
         elif why_not := self.why_not():
             bench.say_on(search.page, why_not)
