@@ -58,7 +58,10 @@ def begin(bench: Any) -> Any:
                 yield piece
 
         shown, bench.into = bench.session._bench.shown(), Into()
-        run = SearchRun(shown.image, shown.view, bench.state.find, bench.into, search, len(pieces))
+        page, options = bench.state.tool, bench.state.find
+        run = SearchRun(
+            shown.image, shown.view, options, bench.into, search, page, count=len(pieces)
+        )
         bench.search._begin(run, "Searching.")
         return bench
 
