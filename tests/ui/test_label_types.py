@@ -97,3 +97,28 @@ def test_ids_that_are_too_large_are_told_instead_of_no_cells(bench):
     assert f"the id {top}" in bench.state.status
     assert "relabel_sequential" in bench.state.status
     np.testing.assert_array_equal(layer.data, pixels)
+
+
+@pytest.mark.parametrize("kind", ["int64", "uint64"])
+@pytest.mark.parametrize("large", [2**40, 2**53 + 1, 2**63 - 1])
+def test_ids_that_no_float_holds_are_reviewed_as_others_are(bench, large, kind):
+    bench.viewer.add_image(PLANE, name="image")
+    pixels = np.zeros(PLANE.shape, kind)
+    pixels[22:31, 6:15], pixels[38:47, 6:15] = large, 3
+    layer = bench.viewer.add_labels(pixels.copy(), name="mine")
+    bench.session.set_tool("review")
+    bench.review.choose(layer)
+    bench.settle()
+    assert bench.review.state.objects.ids.tolist() == [3, large]
+    assert layer.features["index"].tolist() == layer.features["label"].tolist() == [3, large]
+    bench.review.select(large)
+    bench.review.accept()
+    marks = dict(zip(layer.features["index"].tolist(), layer.features["reviewed"], strict=True))
+    assert marks == {3: "open", large: "accepted"}
+    bench.review.select(large)
+    bench.review.reject()
+    bench.settle()
+    assert np.unique(layer.data).tolist() == [0, 3]
+    bench.review.undo()
+    bench.settle()
+    np.testing.assert_array_equal(layer.data, pixels)

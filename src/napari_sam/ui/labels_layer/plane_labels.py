@@ -194,7 +194,8 @@ class PlaneLabels:
             return rows, np.setdiff1d(counted, object_table.object_ids(rows))
         ids = object_table.ids_of(self.pixels())
         without = np.setdiff1d(ids, object_table.object_ids(table))
-        return object_table.rows(table, ids), np.union1d(without, unmeasured(table))
+        single = np.array(unmeasured(table), np.int64)  # an empty list would be floats
+        return object_table.rows(table, ids), np.union1d(without, single)
 
     def describing(self, missing: Ids | None) -> Callable[[], pd.DataFrame]:
         """Return what measures objects of the displayed plane as it is now, for a worker."""
