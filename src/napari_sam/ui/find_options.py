@@ -75,6 +75,11 @@ class FindOptions:
         """
         return method(name).suited(self._chosen(name), self.suits)
 
+    def searched_again_for(self, wanted: FindOptions) -> bool:
+        """Whether what is wanted now is worth a new search by itself, after one by these."""
+        same = self.method == wanted.method
+        return same and wanted.by.searches_again(self.options, wanted.options)
+
     def _chosen(self, name: str) -> Any:
         known = method(name)
         own = self.chosen.get(name, known.defaults)

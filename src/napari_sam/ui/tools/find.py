@@ -18,7 +18,7 @@ from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.state import Advice
 from napari_sam.ui.tools.example_boxes import ExampleBoxes
 from napari_sam.ui.tools.examples import ExampleChoice
-from napari_sam.ui.tools.find_advice import again, first_step
+from napari_sam.ui.tools.find_advice import first_step
 from napari_sam.ui.tools.find_region import region_mask
 from napari_sam.ui.tools.find_steps import FindSteps, step_keys
 from napari_sam.ui.tools.following import Following, Search
@@ -208,7 +208,7 @@ class Find(Tool):
         given = getattr(search.options.options, "diameter", None)
         state.estimated = found.diameter if given is None else None
         self.following.land(search)
-        if again(search.options, state.find):
+        if search.options.searched_again_for(state.find):
             self.bench.loop.later("diameter", _SETTLE, self._search_again)
 
     def _search_again(self) -> None:
@@ -216,7 +216,7 @@ class Find(Tool):
         search, options = self.following.search, self.bench.state.find
         if search is None or self.following.why_not():
             return
-        if not again(search.options, options) or self.bench.jobs.wants("find"):
+        if not search.options.searched_again_for(options) or self.bench.jobs.wants("find"):
             return
         self._run(replace(search, options=options, found=None))
 
@@ -296,7 +296,7 @@ class Find(Tool):
             return
         if after.region is not before.region and not self._moved(search, after):
             return
-        if again(search.options, after):
+        if search.options.searched_again_for(after):
             bench.loop.later("diameter", _SETTLE, self._search_again)
         self.following.choose()
 
@@ -305,7 +305,7 @@ class Find(Tool):
         running, search = self._running, self.following.search
         if running is None or search is None or running.layer is not search.layer:
             return False
-        return again(running.options, after)
+        return running.options.searched_again_for(after)
 
     def _moved(self, search: Search, after: FindOptions) -> bool:
         """Choose within another region, if it was searched."""

@@ -1,4 +1,4 @@
-"""What the page Find all says to do first, and when it searches anew by itself."""
+"""What the page Find all says to do first."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 from napari_sam.methods.method import Method
-from napari_sam.ui.find_options import FindOptions
 from napari_sam.ui.state import Advice
 
 
@@ -25,9 +24,3 @@ def first_step(usual: Advice, method: Method[Any], lacking: bool) -> Advice:
         return replace(usual, ready=method.words.first)
     told = method.words.wanting_told or method.words.first
     return Advice(told, told)
-
-
-def again(searched: FindOptions, wanted: FindOptions) -> bool:
-    """Whether what is wanted is worth a new search by itself."""
-    same = searched.method == wanted.method
-    return same and wanted.by.searches_again(searched.options, wanted.options)
