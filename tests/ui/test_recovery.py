@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -20,7 +21,7 @@ from napari.layers import Labels
 from fake_model import blobs
 from napari_sam.labels import entries, runs
 from napari_sam.labels.change import Change
-from napari_sam.labels.journal import read
+from napari_sam.labels.journal import Journal, read
 from napari_sam.labels.levels import LabelLevels, empty_levels
 from napari_sam.labels.runs import Runs
 from napari_sam.ui.labels_layer import autosave, recorder, recovery, shelf
@@ -312,6 +313,113 @@ def test_a_disk_that_cannot_be_written_is_told_once_and_work_goes_on(
     assert keep(bench, CENTRES[1]) is labels
     assert len(np.unique(labels.data)) == 3
     assert not bench.state.problem
+
+
+class Disk:
+    """Room for so many more bytes of journals, and then none."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.room = 1 << 40
+        self.tries = 0
+        inner = Journal.append
+
+        def append(journal: Journal, entry: Any) -> None:
+            self.room -= len(entry.body)
+            if self.room < 0:
+                self.tries += 1
+                raise OSError(errno.ENOSPC, "No space left on device")
+            inner(journal, entry)
+
+        monkeypatch.setattr(Journal, "append", append)
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    return Disk(monkeypatch)
+
+
+WORKS_AGAIN = "written down again"
+
+
+@pytest.mark.parametrize("full_at", ["first", "later"])
+def test_a_disk_that_has_room_again_is_written_again(make_bench, kill, disk, full_at):
+    bench = opened(make_bench())
+    heard: list[str] = []
+    bench.state.events.status.connect(heard.append)
+    if full_at == "later":
+        keep(bench, CENTRES[0])
+    disk.room = 0
+    labels = keep(bench, CENTRES[1])
+    keep(bench, CENTRES[2])
+    labels.undo()
+    bench.settle()
+    assert sum("Save your labels" in words for words in heard) == 1
+    assert not any(WORKS_AGAIN in words for words in heard)
+    disk.room = 1 << 40
+    keep(bench, CENTRES[3])
+    keep(bench, CENTRES[4])
+    assert sum(WORKS_AGAIN in words for words in heard) == 1
+    kill()
+    after = opened(make_bench())
+    after.session.recovery.restore()
+    after.settle()
+    back = after.state.target
+    same(state(back), state(labels))
+    while bench.session._documents.of(labels).can_undo:
+        labels.undo(), back.undo()
+        same(state(back), state(labels))
+    disk.room = 0
+    keep(bench, CENTRES[5])
+    assert sum("Save your labels" in words for words in heard) == 2
+
+
+def test_all_layers_are_written_again_once_one_can_be(make_bench, kill, disk):
+    bench = opened(make_bench())
+    one = keep(bench, *CENTRES[:2])
+    bench.session.layers.choose("target", None)
+    other = keep(bench, CENTRES[2])
+    assert other is not one
+    disk.room = 0
+    one.undo()
+    bench.settle()
+    disk.room = 1 << 40
+    keep(bench, CENTRES[3])
+    kill()
+    after = opened(make_bench())
+    for _ in range(2):
+        after.session.recovery.restore()
+        after.settle()
+    for layer in (one, other):
+        same(state(after.viewer.layers[layer.name]), state(layer))
+
+
+def test_tries_on_a_full_disk_leave_what_was_told_before_and_take_no_room(make_bench, kill, disk):
+    bench = opened(make_bench())
+    labels = keep(bench, *CENTRES[:2])
+    before = state(labels)
+    size = journals()[0].stat().st_size
+    tries = disk.tries
+    for centre in CENTRES[2:6]:
+        disk.room = 1_000  # enough to begin
+        keep(bench, centre)
+    assert disk.tries > tries + 1
+    assert journals()[0].stat().st_size <= size + 1_000
+    kill()
+    after = opened(make_bench())
+    after.session.recovery.restore()
+    after.settle()
+    same(state(after.state.target), before)
+
+
+def test_a_layer_that_is_removed_while_the_disk_is_full_lets_its_journal_go(make_bench, disk):
+    bench = opened(make_bench())
+    labels = keep(bench, CENTRES[0])
+    disk.room = 0
+    keep(bench, CENTRES[1])
+    bench.viewer.layers.remove(labels)
+    bench.settle()
+    after = opened(make_bench())
+    assert "1 cell in" in after.state.unsaved
 
 
 def test_where_the_disk_fails_nobody_waits_for_it(make_bench, tmp_path, monkeypatch):

@@ -26,6 +26,8 @@ from napari_sam.labels.journal import JournalEntry
 from napari_sam.labels.runs import Runs
 from napari_sam.labels.witness import Way
 
+#: The kind of what `began` writes.
+BEGUN = "begin"
 #: Everything that `began` announced has been written.
 READY = JournalEntry("ready", b"")
 #: What `begins` announced was not written after all.
@@ -58,7 +60,7 @@ def began(
         "table": table_out(table),
         "about": about,
     }
-    return JournalEntry("begin", json.dumps(text).encode())
+    return JournalEntry(BEGUN, json.dumps(text).encode())
 
 
 def content(corner: Sequence[int], pixels: npt.NDArray[np.integer[Any]]) -> JournalEntry:

@@ -124,7 +124,7 @@ def replay(path: Path, stop: int | None = None, progress: Progress = silent) -> 
         done += len(entry.body)
         progress(min(1.0, done / size))
         try:
-            if entry.kind == "begin":
+            if entry.kind == entries.BEGUN:
                 coming = _begin(entry.body)
             elif entry.kind == "ready":
                 now = coming or now

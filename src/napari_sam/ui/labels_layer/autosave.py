@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -11,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_sam.engine.jobs import Jobs
+from napari_sam.labels import entries
 from napari_sam.labels.compact import shorten, take_place
 from napari_sam.labels.journal import Journal, JournalEntry
 from napari_sam.labels.steps import Steps
@@ -31,6 +34,7 @@ _DELAY = 500  # milliseconds in which changes gather
 _MOMENT = 0.01  # seconds in which it is looked whether an entry is on the disk
 _PATIENCE = 50  # milliseconds until it is looked again whether the disk has kept up
 _MOST_WAITING = 100_000_000  # bytes
+_AGAIN = 10_000  # milliseconds until writing is tried again after it failed
 _LAST = 2.0  # seconds that closing waits for the disk
 _LONG = 8_000_000  # bytes of a journal that is read in a few seconds
 _GROWN = 4  # times as long as when it was short: so making it short never takes much of the time
@@ -49,19 +53,44 @@ class _Wanted(NamedTuple):
 class _File:
     """The journal of a recorder: how to make it, and itself once it is made.
 
-    ``short`` is how many bytes it had when it was made short last.
+    ``short`` is how many bytes it had when it was made short last, ``begun`` how many when its
+    labels began to be told anew; None once all is told.
     """
 
     make: Callable[[], shelf.Held]
     held: shelf.Held | None = None
     journal: Journal | None = None
     short: int = 0
+    begun: int | None = None
 
     @property
     def long(self) -> bool:
         """Whether it pays to make it short."""
         size = 0 if self.journal is None else self.journal.size
         return size > max(_LONG, _GROWN * self.short)
+
+    def append(self, entry: JournalEntry) -> Journal:
+        """Write an entry behind the others; it is safe once the journal is in step."""
+        if self.journal is None:
+            self.held = self.held or self.make()
+            self.journal = Journal(self.held.path)
+        if entry.kind == entries.BEGUN and self.begun is None:
+            self.begun = self.journal.size
+        self.journal.append(entry)
+        if entry == entries.READY:
+            self.begun = None
+        return self.journal
+
+    def give_up(self) -> None:
+        """Leave on the disk what was told whole; the rest would only take up room."""
+        journal, self.journal = self.journal, None
+        if journal is not None:
+            with contextlib.suppress(OSError):  # that is why it is given up
+                journal.close()
+            with contextlib.suppress(OSError):
+                if self.begun is not None:
+                    os.truncate(journal.path, self.begun)
+        self.begun = None
 
 
 class Autosave:
@@ -86,7 +115,11 @@ class Autosave:
         self._waiting: deque[_Wanted] = deque()
         self._waiting_bytes = 0
         self._writing = threading.Lock()
-        self._scheduled = self._failed = False
+        self._scheduled = False
+        self._broken = False  # writing failed, and the window has not heard of it yet
+        self._failed = False  # the person was told so, and nothing was written since
+        self._resting = self._missed = False  # it is not tried yet; something happened meanwhile
+        self._untold: set[Recorder] = set()  # whose labels are to be told anew
         #: Journals that this session has written; what is in them it need not be offered.
         self.own: set[Path] = set()
         bench.ours.saved.connect(self._saved)
@@ -113,6 +146,7 @@ class Autosave:
         recorder = self._recorders.pop(document, None)
         if recorder is not None:
             recorder.close()
+            self._untold.discard(recorder)
             document.recorder = None
             self._want(_Wanted(recorder, None, 0))
 
@@ -130,10 +164,7 @@ class Autosave:
     def _write_rest(self) -> None:
         self._shortening.close()
         self._jobs.close()
-        try:
-            self._write_all()
-        except Exception:  # noqa: BLE001 -- at the end nobody is there to be told
-            _log.warning("What was kept could not be written", exc_info=True)
+        self._write_all()
 
     def _saved(self, layers: list[Labels]) -> None:
         for document, recorder in self._recorders.items():
@@ -153,9 +184,19 @@ class Autosave:
     def image(self) -> Image | None:
         return self._bench.state.image
 
-    def begin(self, recorder: Recorder, image: Image) -> None:
-        if recorder in self._files:
-            return
+    def begin(self, recorder: Recorder, image: Image) -> bool:
+        if self._resting:
+            self._untold.add(recorder)
+            self._missed = True
+            return False
+        self._untold.discard(recorder)
+        if self._untold:  # what can be written of one layer can be of the others
+            self._bench.loop.later("autosave anew", 0, self._tell_anew)
+        if recorder not in self._files:
+            self._files[recorder] = self._file(recorder, image)
+        return True
+
+    def _file(self, recorder: Recorder, image: Image) -> _File:
         look = identity_of(image)
         layer = recorder.document.layer
         before = shelf.note_of(layer)
@@ -168,12 +209,13 @@ class Autosave:
             except (Busy, OSError):
                 pass
             held = shelf.new(look())
+            self.own.add(held.path)
             self._bench.loop.post(lambda: self._noted(layer, held.path))
             return held
 
-        self._files[recorder] = _File(make)
         if before is not None:
             self.own.add(before)
+        return _File(make)
 
     def _noted(self, layer: Labels, path: Path) -> None:
         self.own.add(path)
@@ -185,8 +227,6 @@ class Autosave:
         self._want(_Wanted(recorder, make, size))
 
     def write_now(self, recorder: Recorder, make: Callable[[], JournalEntry | None]) -> Steps[None]:
-        if self._failed:
-            return
         written = threading.Event()
         self._waiting.append(_Wanted(recorder, make, 0, written))
         self._start()
@@ -195,8 +235,6 @@ class Autosave:
 
     def later(self, recorder: Recorder, call: Callable[[], None]) -> None:
         def ready() -> None:
-            if self._failed:  # then nothing more is copied either
-                return
             if self._waiting_bytes > _MOST_WAITING:
                 self._bench.loop.later(name, _PATIENCE, ready)
             else:
@@ -208,8 +246,6 @@ class Autosave:
     # -- writing -----------------------------------------------------------------------------
 
     def _want(self, wanted: _Wanted) -> None:
-        if self._failed:
-            return
         self._waiting_bytes += wanted.size
         self._waiting.append(wanted)
         if not self._scheduled:
@@ -218,20 +254,30 @@ class Autosave:
 
     def _start(self) -> None:
         self._scheduled = False
-        self._jobs.submit("write", self._write_all, lambda done: None, self._fail)
+        self._jobs.submit("write", self._write_all, lambda done: None, lambda error: None)
         if not self._threaded:
             self._jobs.run_next()
 
     def _write_all(self, progress: Progress = silent) -> None:
-        """Write whatever waits, and see that it is on the disk."""
+        """Write whatever waits, and see that it is on the disk.
+
+        That it failed is told here: of a job whose place another takes, nobody hears.
+        """
         waited_for: list[threading.Event] = []
         with self._writing:
             try:
-                self._write_waiting(waited_for)
-            except BaseException:  # nobody waits for what is not written any more
-                waited_for += [wanted.written for wanted in list(self._waiting) if wanted.written]
-                raise
+                if not self._broken:
+                    self._write_waiting(waited_for)
+            except Exception as error:  # noqa: BLE001 -- whatever it is, the person goes on working
+                _log.warning("What was kept could not be written", exc_info=True)
+                self._broken = True
+                for file in list(self._files.values()):
+                    file.give_up()
+                failure = error
+                self._bench.loop.post(lambda: self._fail(failure))
             finally:
+                if self._broken:  # nobody waits for what is not written
+                    waited_for += [one.written for one in list(self._waiting) if one.written]
                 for event in waited_for:
                     event.set()
 
@@ -250,26 +296,31 @@ class Autosave:
                     written.pop(file.journal, None)
                 self._end(wanted.recorder, file)
                 continue
-            journal = file.journal or self._open(file)
             entry = wanted.make()
             if entry is not None:
-                journal.append(entry)
-                written[journal] = file
+                written[file.append(entry)] = file
         for journal, file in written.items():
             journal.sync()
             if file.long:
-                self._shorten_soon(file, journal.path, journal.size)
+                self._shorten_soon(file, journal, journal.size)
+        if written and self._failed and self._all_told():
+            self._bench.loop.post(self._works_again)
 
-    def _shorten_soon(self, file: _File, path: Path, stop: int) -> None:
-        self._bench.loop.post(lambda: self._shorten(file, path, stop))
+    def _all_told(self) -> bool:
+        return all(file.begun is None for file in list(self._files.values()))
 
-    def _shorten(self, file: _File, path: Path, stop: int) -> None:
+    def _shorten_soon(self, file: _File, journal: Journal, stop: int) -> None:
+        self._bench.loop.post(lambda: self._shorten(file, journal, stop))
+
+    def _shorten(self, file: _File, journal: Journal, stop: int) -> None:
         """Make a journal short, while it is written on behind the byte `stop`."""
-        if self._shortening.busy or not file.long:
+        if self._shortening.busy or file.journal is not journal or not file.long:
             return
         self._shortening.submit(
             "shorten",
-            lambda progress: self._replace(file, shorten(path, stop, progress), stop),
+            lambda progress: self._replace(
+                file, journal, shorten(journal.path, stop, progress), stop
+            ),
             lambda done: None,
             lambda error: self._stays_long(file, stop, error),
         )
@@ -281,50 +332,69 @@ class Autosave:
         _log.warning("A journal cannot be made short: %s", error)
         file.short = stop  # and is not tried again soon
 
-    def _replace(self, file: _File, made: tuple[Path, int] | None, stop: int) -> None:
+    def _replace(
+        self, file: _File, journal: Journal, made: tuple[Path, int] | None, stop: int
+    ) -> None:
         with self._writing:
-            journal = file.journal
-            if journal is None:  # nobody writes it any more
+            if file.journal is not journal:  # nobody writes it any more, or it was given up
                 return
             file.short = journal.size  # what cannot be made shorter is not tried again soon
             if made is None:
                 return
             journal.sync()
             journal.close()
-            try:
-                take_place(made[0], journal.path, stop)
-                file.short = made[1]
-            finally:
-                file.journal = Journal(journal.path)
-
-    def _open(self, file: _File) -> Journal:
-        file.held = file.held or file.make()
-        self.own.add(file.held.path)
-        file.journal = Journal(file.held.path)
-        return file.journal
+            file.journal = None  # and is opened again for the next entry
+            take_place(made[0], journal.path, stop)
+            file.short = made[1]
 
     def _end(self, recorder: Recorder, file: _File) -> None:
         del self._files[recorder]
-        if file.journal is not None:
-            file.journal.sync()
-            file.journal.close()
-            file.journal = None
-        if file.held is not None and recorder.unsaved:
-            file.held.release()
-        elif file.held is not None:
-            file.held.delete()
+        try:
+            if file.journal is not None:
+                file.journal.sync()
+                file.journal.close()
+        finally:
+            file.give_up()
+            if file.held is not None and recorder.unsaved:
+                file.held.release()
+            elif file.held is not None:
+                file.held.delete()
+
+    # -- when it fails -----------------------------------------------------------------------
 
     def _fail(self, error: Exception) -> None:
-        """Say once that nothing is written any more, and leave everything else usable."""
-        if not self._failed:
-            self._failed = True
+        """Say once that nothing is written, leave everything else usable, and try again later."""
+        with self._writing:
+            ends = [wanted for wanted in self._waiting if wanted.make is None]
             self._waiting.clear()
             self._waiting_bytes = 0
+            self._broken = False
+        self._untold |= {one for one in self._recorders.values() if one.lost()}
+        self._resting, self._missed = True, False
+        self._bench.loop.later("autosave again", _AGAIN, self._rested)
+        for wanted in ends:
+            self._want(wanted)
+        if not self._failed:
+            self._failed = True
             self._bench.result(
                 f"What you keep cannot be written to {shelf.folder()} ({error}), so a crash would "
-                "lose it. Save your labels often.",
+                "lose it. Save your labels often; it is tried again as you go on.",
                 problem=True,
             )
+
+    def _rested(self) -> None:
+        self._resting = False
+        if self._missed:
+            self._tell_anew()
+
+    def _tell_anew(self) -> None:
+        for recorder in list(self._untold):
+            recorder.again()
+
+    def _works_again(self) -> None:
+        if self._failed and not self._resting and not self._untold:
+            self._failed = False
+            self._bench.result("What you keep is written down again: a crash would not lose it.")
 
 
 def identity_of(image: Image) -> Callable[[], str]:

@@ -29,8 +29,8 @@ _AT_ONCE = 4_000_000  # pixels that are copied between two events of the window
 class Desk(Protocol):
     """What a recorder needs of its session."""
 
-    def begin(self, recorder: Recorder, image: Image) -> None:
-        """Make a file for a recorder unless it has one."""
+    def begin(self, recorder: Recorder, image: Image) -> bool:
+        """Make a file for a recorder unless it has one; False while nothing can be written."""
 
     def write(
         self, recorder: Recorder, make: Callable[[], JournalEntry | None], size: int = 0
@@ -94,6 +94,21 @@ class Recorder:
         if not told:
             self._begin(None, blank=False)
 
+    def lost(self) -> bool:
+        """Begin anew with the next event: not all was written; tell whether anything was to be."""
+        begun, self._begun = self._begun, False
+        self._base = self._announced = None
+        return begun
+
+    def again(self) -> None:
+        """Tell the labels anew as they are by now."""
+        if self._begun:
+            return
+        if self.document.under_way:  # what is half written tells itself when it is whole
+            self._desk.later(self, self.again)
+        else:
+            self._begin(None, blank=False)
+
     def _save(self, path: str, plugin: str | None = None) -> list[str]:
         layer = self.document.layer
         paths = list(type(layer).save(layer, path, plugin))
@@ -103,8 +118,8 @@ class Recorder:
 
     def saved(self) -> None:
         """The person has saved the labels as they are."""
+        self.unsaved = self._was_unsaved = False
         if self._begun:
-            self.unsaved = self._was_unsaved = False
             self._write(lambda: entries.SAVED)
 
     # -- what is told ----------------------------------------------------------------------------
@@ -178,6 +193,9 @@ class Recorder:
                 self._refused = True
                 self._desk.cannot(self)
             return False
+        if not self._desk.begin(self, image):
+            self._empty = False
+            return False
         table = document.table
         if first is not None and first.rows is not None:
             table = first.rows.revert(table)
@@ -187,7 +205,6 @@ class Recorder:
             entries.PLACE: place,
         }
         shape, dtype = pixels.shape, pixels.dtype
-        self._desk.begin(self, image)
         self._begun, self._on_disk = True, place is not None
         self._write(lambda: entries.began(shape, dtype, table, about))
         if first is None:
