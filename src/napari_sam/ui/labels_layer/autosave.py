@@ -269,7 +269,8 @@ class Autosave:
                 if not self._broken:
                     self._write_waiting(waited_for)
             except Exception as error:  # noqa: BLE001 -- whatever it is, the person goes on working
-                _log.warning("What was kept could not be written", exc_info=True)
+                unforeseen = not isinstance(error, OSError)
+                _log.warning("Nothing can be written down: %s", error, exc_info=unforeseen)
                 self._broken = True
                 for file in list(self._files.values()):
                     file.give_up()
