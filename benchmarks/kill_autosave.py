@@ -32,14 +32,14 @@ def keep(folder: Path) -> None:
     from fake_model import FakeModel
     from napari_sam.images import Plane
     from napari_sam.labels.accept import accept
-    from napari_sam.ui.labels_layer import autosave
+    from napari_sam.ui.labels_layer import journal_file
     from napari_sam.ui.layers.label_grid import new_labels
     from napari_sam.ui.loops import ManualLoop
     from napari_sam.ui.session import PanelSession
     from napari_sam.ui.widgets.pages import ROWS
 
     os.environ["NAPARI_SAM_HOME"] = str(folder)
-    autosave._LONG, autosave._GROWN = 6_000, 1.3
+    journal_file._LONG, journal_file._GROWN = 6_000, 1.3
     viewer, loop = ViewerModel(), ManualLoop()
     session = PanelSession(
         viewer,

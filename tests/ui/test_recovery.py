@@ -24,7 +24,7 @@ from napari_sam.labels.change import Change
 from napari_sam.labels.journal import Journal, read
 from napari_sam.labels.levels import LabelLevels, empty_levels
 from napari_sam.labels.runs import Runs
-from napari_sam.ui.labels_layer import autosave, recorder, recovery, shelf
+from napari_sam.ui.labels_layer import autosave, journal_file, recorder, shelf
 from napari_sam.ui.labels_layer.layer_document import LayerSheet
 from napari_sam.ui.labels_layer.on_disk import open_again, place_of
 from napari_sam.ui.widgets.recovery_box import RecoveryBox
@@ -591,7 +591,7 @@ def test_the_panel_shows_the_offer_and_its_buttons_work(qtbot, make_bench, kill)
         assert box.isHidden()
         assert (after.state.target is None) == (button == "discard")
         if button == "discard":
-            path = shelf.new(recovery.identity_of(after.state.image)()).path
+            path = shelf.new(shelf.identity_of(after.state.image)()).path
             path.write_bytes(data)
             after.session.close()
 
@@ -734,14 +734,14 @@ def test_saving_from_a_script_is_saving(make_bench, kill, tmp_path):
 @pytest.fixture
 def short_soon(monkeypatch):
     """Journals are made short after every few steps."""
-    monkeypatch.setattr(autosave, "_LONG", 4_000)
-    monkeypatch.setattr(autosave, "_GROWN", 1.2)
+    monkeypatch.setattr(journal_file, "_LONG", 4_000)
+    monkeypatch.setattr(journal_file, "_GROWN", 1.2)
 
 
 def test_a_long_journal_is_made_short_and_tells_the_same(make_bench, kill, short_soon, monkeypatch):
     made = []
-    inner = autosave.take_place
-    monkeypatch.setattr(autosave, "take_place", lambda *how: (made.append(how), inner(*how)))
+    inner = journal_file.take_place
+    monkeypatch.setattr(journal_file, "take_place", lambda *how: (made.append(how), inner(*how)))
     bench = opened(make_bench())
     labels = keep(bench, *CENTRES[:5])
     for _ in range(6):  # what comes and goes leaves nothing
@@ -781,7 +781,7 @@ def test_the_next_kill_before_labels_were_told_anew_takes_nothing(make_bench, ki
     keep(bench, *CENTRES[:2])
     bench.session.close()
     (path,) = journals()
-    journal = autosave.Journal(path)
+    journal = journal_file.Journal(path)
     empty = pd.DataFrame({"index": np.empty(0, np.int64)})
     about = {"name": "image cells"}
     journal.append(recorder.entries.began(STACK.shape, np.int32, empty, about))

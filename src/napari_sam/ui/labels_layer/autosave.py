@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
-import os
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_sam.engine.jobs import Jobs
-from napari_sam.labels import entries
-from napari_sam.labels.compact import shorten, take_place
+from napari_sam.labels.compact import shorten
 from napari_sam.labels.journal import Journal, JournalEntry
 from napari_sam.labels.steps import Steps
 from napari_sam.models.locks import Busy
 from napari_sam.progress import Progress, silent
 from napari_sam.ui.labels_layer import shelf
+from napari_sam.ui.labels_layer.journal_file import JournalFile
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.labels_layer.recorder import Recorder
-from napari_sam.ui.layers.planes import spatial_shape
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -36,8 +32,6 @@ _PATIENCE = 50  # milliseconds until it is looked again whether the disk has kep
 _MOST_WAITING = 100_000_000  # bytes
 _AGAIN = 10_000  # milliseconds until writing is tried again after it failed
 _LAST = 2.0  # seconds that closing waits for the disk
-_LONG = 8_000_000  # bytes of a journal that is read in a few seconds
-_GROWN = 4  # times as long as when it was short: so making it short never takes much of the time
 
 
 class _Wanted(NamedTuple):
@@ -47,50 +41,6 @@ class _Wanted(NamedTuple):
     make: Callable[[], JournalEntry | None] | None
     size: int
     written: threading.Event | None = None  # set when it is on the disk, or never will be
-
-
-@dataclass(eq=False)
-class _File:
-    """The journal of a recorder: how to make it, and itself once it is made.
-
-    ``short`` is how many bytes it had when it was made short last, ``begun`` how many when its
-    labels began to be told anew; None once all is told.
-    """
-
-    make: Callable[[], shelf.Held]
-    held: shelf.Held | None = None
-    journal: Journal | None = None
-    short: int = 0
-    begun: int | None = None
-
-    @property
-    def long(self) -> bool:
-        """Whether it pays to make it short."""
-        size = 0 if self.journal is None else self.journal.size
-        return size > max(_LONG, _GROWN * self.short)
-
-    def append(self, entry: JournalEntry) -> Journal:
-        """Write an entry behind the others; it is safe once the journal is in step."""
-        if self.journal is None:
-            self.held = self.held or self.make()
-            self.journal = Journal(self.held.path)
-        if entry.kind == entries.BEGUN and self.begun is None:
-            self.begun = self.journal.size
-        self.journal.append(entry)
-        if entry == entries.READY:
-            self.begun = None
-        return self.journal
-
-    def give_up(self) -> None:
-        """Leave on the disk what was told whole; the rest would only take up room."""
-        journal, self.journal = self.journal, None
-        if journal is not None:
-            with contextlib.suppress(OSError):  # that is why it is given up
-                journal.close()
-            with contextlib.suppress(OSError):
-                if self.begun is not None:
-                    os.truncate(journal.path, self.begun)
-        self.begun = None
 
 
 class Autosave:
@@ -111,7 +61,7 @@ class Autosave:
         )
         self._threaded = threaded
         self._recorders: dict[LayerDocument, Recorder] = {}
-        self._files: dict[Recorder, _File] = {}
+        self._files: dict[Recorder, JournalFile] = {}
         self._waiting: deque[_Wanted] = deque()
         self._waiting_bytes = 0
         self._writing = threading.Lock()
@@ -137,7 +87,7 @@ class Autosave:
         if recorder is None:
             held.release()
             return
-        self._files[recorder] = _File(lambda: held, held)
+        self._files[recorder] = JournalFile(lambda: held, held)
         self._noted(document.layer, held.path)
         recorder.go_on(told)
 
@@ -196,8 +146,8 @@ class Autosave:
             self._files[recorder] = self._file(recorder, image)
         return True
 
-    def _file(self, recorder: Recorder, image: Image) -> _File:
-        look = identity_of(image)
+    def _file(self, recorder: Recorder, image: Image) -> JournalFile:
+        look = shelf.identity_of(image)
         layer = recorder.document.layer
         before = shelf.note_of(layer)
 
@@ -215,7 +165,7 @@ class Autosave:
 
         if before is not None:
             self.own.add(before)
-        return _File(make)
+        return JournalFile(make)
 
     def _noted(self, layer: Labels, path: Path) -> None:
         self.own.add(path)
@@ -283,7 +233,7 @@ class Autosave:
                     event.set()
 
     def _write_waiting(self, waited_for: list[threading.Event]) -> None:
-        written: dict[Journal, _File] = {}
+        written: dict[Journal, JournalFile] = {}
         while self._waiting:
             wanted = self._waiting.popleft()
             self._waiting_bytes -= wanted.size
@@ -295,7 +245,8 @@ class Autosave:
             if wanted.make is None:
                 if file.journal is not None:
                     written.pop(file.journal, None)
-                self._end(wanted.recorder, file)
+                del self._files[wanted.recorder]
+                file.end(wanted.recorder.unsaved)
                 continue
             entry = wanted.make()
             if entry is not None:
@@ -310,10 +261,10 @@ class Autosave:
     def _all_told(self) -> bool:
         return all(file.begun is None for file in list(self._files.values()))
 
-    def _shorten_soon(self, file: _File, journal: Journal, stop: int) -> None:
+    def _shorten_soon(self, file: JournalFile, journal: Journal, stop: int) -> None:
         self._bench.loop.post(lambda: self._shorten(file, journal, stop))
 
-    def _shorten(self, file: _File, journal: Journal, stop: int) -> None:
+    def _shorten(self, file: JournalFile, journal: Journal, stop: int) -> None:
         """Make a journal short, while it is written on behind the byte `stop`."""
         if self._shortening.busy or file.journal is not journal or not file.long:
             return
@@ -328,38 +279,17 @@ class Autosave:
         if not self._threaded:
             self._shortening.run_next()
 
-    def _stays_long(self, file: _File, stop: int, error: Exception) -> None:
+    def _replace(
+        self, file: JournalFile, journal: Journal, made: tuple[Path, int] | None, stop: int
+    ) -> None:
+        with self._writing:
+            if file.journal is journal:  # else nobody writes it any more, or it was given up
+                file.replace(journal, made, stop)
+
+    def _stays_long(self, file: JournalFile, stop: int, error: Exception) -> None:
         """Go on with the long one: not enough memory, or no room on the disk, stops nobody."""
         _log.warning("A journal cannot be made short: %s", error)
         file.short = stop  # and is not tried again soon
-
-    def _replace(
-        self, file: _File, journal: Journal, made: tuple[Path, int] | None, stop: int
-    ) -> None:
-        with self._writing:
-            if file.journal is not journal:  # nobody writes it any more, or it was given up
-                return
-            file.short = journal.size  # what cannot be made shorter is not tried again soon
-            if made is None:
-                return
-            journal.sync()
-            journal.close()
-            file.journal = None  # and is opened again for the next entry
-            take_place(made[0], journal.path, stop)
-            file.short = made[1]
-
-    def _end(self, recorder: Recorder, file: _File) -> None:
-        del self._files[recorder]
-        try:
-            if file.journal is not None:
-                file.journal.sync()
-                file.journal.close()
-        finally:
-            file.give_up()
-            if file.held is not None and recorder.unsaved:
-                file.held.release()
-            elif file.held is not None:
-                file.held.delete()
 
     # -- when it fails -----------------------------------------------------------------------
 
@@ -396,10 +326,3 @@ class Autosave:
         if self._failed and not self._resting and not self._untold:
             self._failed = False
             self._bench.result("What you keep is written down again: a crash would not lose it.")
-
-
-def identity_of(image: Image) -> Callable[[], str]:
-    """Return what knows an image again, for a worker: it may have to read pixels."""
-    data = image.data[-1] if image.multiscale else image.data
-    rgb, shape = bool(image.rgb), spatial_shape(image)
-    return lambda: f"{shelf.identity(data, rgb)}-{'x'.join(map(str, shape))}"

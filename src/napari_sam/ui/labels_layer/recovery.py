@@ -20,7 +20,6 @@ from napari_sam.labels.sheet import PlainSheet, Sheet
 from napari_sam.labels.steps import Steps
 from napari_sam.progress import Progress
 from napari_sam.ui.labels_layer import shelf
-from napari_sam.ui.labels_layer.autosave import identity_of
 from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.layer_document import LayerSheet
 from napari_sam.ui.labels_layer.on_disk import open_again, place_of
@@ -87,7 +86,7 @@ class Recovery:
 
     def _look(self, image: Image) -> None:
         """Look for labels that were kept for an image and are in no layer of this viewer."""
-        identity = identity_of(image)
+        identity = shelf.identity_of(image)
         days = self._bench.preferences.read().recovery_days
         here = {shelf.note_of(layer) for layer in self._bench.viewer.layers}
         known = self._documents.autosave.own | {path for path in here if path is not None}

@@ -6,9 +6,9 @@ import contextlib
 import hashlib
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +18,10 @@ from napari_sam.labels.compact import BESIDE
 from napari_sam.models.home import home
 from napari_sam.models.locks import Busy, held
 from napari_sam.ui.layers import notes
+from napari_sam.ui.layers.planes import spatial_shape
+
+if TYPE_CHECKING:
+    from napari.layers import Image
 
 _SUFFIX = ".journal"
 _PLANES, _ROWS = 16, 128  # as much of an image is looked at to know it again
@@ -114,6 +118,13 @@ def _age(path: Path) -> float:
         return time.time() - path.stat().st_mtime
     except OSError:  # it has just gone
         return 0.0
+
+
+def identity_of(image: Image) -> Callable[[], str]:
+    """Return what knows an image layer again, for a worker: it may have to read pixels."""
+    data = image.data[-1] if image.multiscale else image.data
+    rgb, shape = bool(image.rgb), spatial_shape(image)
+    return lambda: f"{identity(data, rgb)}-{'x'.join(map(str, shape))}"
 
 
 def identity(data: Any, rgb: bool = False) -> str:
