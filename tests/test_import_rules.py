@@ -27,6 +27,7 @@ VOCABULARY = {
     "counts",
     "errors",
     "files",
+    "id_columns",
     "images",
     "installation",
     "libraries",

@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from napari_sam.errors import ParameterError
+from napari_sam.id_columns import NO_OBJECT, whole_numbers
 
 __all__ = [
     "BY",
@@ -70,22 +71,22 @@ def examples_in(table: pd.DataFrame) -> dict[int, str]:
 
 
 def ids_in(table: pd.DataFrame) -> pd.Series[Any]:
-    """Return which object every row is about, NaN where it does not say.
+    """Return which object every row is about, missing where it does not say.
 
     It says so by ``label``, or as napari has it, by ``index``.
 
     Examples
     --------
     >>> ids_in(pd.DataFrame({"label": [3, None], "index": [3, 5]})).tolist()
-    [3.0, 5.0]
+    [3, 5]
     """
-    ids = pd.Series(float("nan"), table.index)
+    ids = pd.Series(pd.NA, table.index, dtype="Int64")  # whole numbers, of which some may lack
     for name in ("label", "index"):
         if name in table.columns and ids.isna().any():
             column = table[name]  # several of a name: the first counts
             column = column.iloc[:, 0] if isinstance(column, pd.DataFrame) else column
-            numbers = pd.to_numeric(column, errors="coerce")
-            ids = numbers if ids.isna().all() else ids.fillna(numbers)  # large ids stay exact
+            numbers = pd.Series(whole_numbers(column), table.index, dtype="Int64")
+            ids = ids.fillna(numbers.mask(numbers == NO_OBJECT))
     return ids
 
 

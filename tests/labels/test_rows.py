@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_sam.id_columns import NO_OBJECT
 from napari_sam.labels import table as object_table
-from napari_sam.labels.rows import NO_OBJECT, object_ids, replace_rows
+from napari_sam.labels.rows import object_ids, replace_rows
 
 NEW = pd.DataFrame(
     {"index": [3, 9], "area": [30, 90], "score": [0.5, 1.0], "source": ["cells", "by hand"]}
@@ -165,3 +166,35 @@ def test_an_object_without_a_row_and_one_that_is_there_again_are_open_to_review(
     whole = object_table.put(table, [3, 4, 5, 9], rows)
     assert object_table.queue(whole) == [4, 5, 9]
     assert object_table.progress(whole) == (1, 4)
+
+
+LARGE = 2**53 + 1  # as a float it is 2**53
+
+
+@pytest.mark.parametrize(
+    "kind", ["int64", "uint64", "Int64", "UInt64", "object", "category", "str"]
+)
+def test_ids_that_no_float_holds_are_read_exactly(kind):
+    held = pd.Series([LARGE, 3]).astype("object" if kind == "category" else kind).astype(kind)
+    assert object_ids(pd.DataFrame({"index": held})).tolist() == [LARGE, 3]
+
+
+def test_what_a_float_has_rounded_is_no_id():
+    told = pd.DataFrame({"index": np.array([float(LARGE), 3.0])})
+    assert object_ids(told).tolist() == [NO_OBJECT, 3]
+
+
+def test_large_numbers_of_a_table_stay_when_rows_without_them_come():
+    """A column of whole numbers with a gap is one of floats in pandas."""
+    table = object_table.adopt(pd.DataFrame({"index": [1, 2], "parent": [0, LARGE]}))
+    described = object_table.describe(np.array([[2, 3]]), [2, 3], _plane((1, 2)))
+    rows = object_table.remeasured(table, described)
+    assert rows["parent"].tolist()[0] == LARGE
+    whole = object_table.put(table, [2, 3], rows)
+    assert whole["parent"].tolist()[:2] == [0, LARGE]
+    assert object_table.parents(whole) == {2: LARGE}
+    longer = object_table.put(table, [3], described.iloc[1:])
+    assert longer["parent"].tolist()[:2] == [0, LARGE]
+    back = replace_rows(table, [3], described.iloc[1:]).revert(longer)
+    assert back["parent"].dtype == np.int64
+    assert back["parent"].tolist() == [0, LARGE]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from napari_sam.images import planes
 from napari_sam.labels import table as object_table
-from napari_sam.labels.ids import count_ids
+from napari_sam.labels.ids import among, count_ids
 from napari_sam.labels.rows import OPEN, REVIEWED, numeric, object_ids
 from napari_sam.labels.whole import kind_of, measure_whole, whole_rows
 
@@ -71,7 +71,7 @@ def _measured(labels: Labels, table: pd.DataFrame, ids: npt.NDArray[Any]) -> pd.
     rows, largest = object_table.nothing(), dict.fromkeys(ids.tolist(), 0)
     for plane in planes(labels.shape, False):
         here = plane.take(labels)
-        found, sizes = count_ids(np.where(np.isin(here, ids), here, 0))
+        found, sizes = count_ids(np.where(among(here, ids), here, 0))
         on = dict(zip(found.tolist(), sizes.tolist(), strict=True))
         larger = [number for number, size in on.items() if size > largest[number]]
         if larger:

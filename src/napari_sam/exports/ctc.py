@@ -11,6 +11,7 @@ from napari_sam.errors import LabelsError
 from napari_sam.exports.objects import Labelled
 from napari_sam.files.atomic import folder_in_one_piece
 from napari_sam.files.ctc import belongs, write_ctc
+from napari_sam.id_columns import whole_numbers
 
 
 def write(path: Path, what: Labelled) -> None:
@@ -48,5 +49,5 @@ def parents_in(table: pd.DataFrame | None) -> dict[int, int]:
     """
     if table is None or "parent" not in table:
         return {}
-    rows = zip(table["label"], table["parent"].fillna(0), strict=True)
-    return {int(label): int(parent) for label, parent in rows if parent > 0}
+    columns = (whole_numbers(table[name]).tolist() for name in ("label", "parent"))
+    return {label: parent for label, parent in zip(*columns, strict=True) if parent > 0}

@@ -15,6 +15,7 @@ import pandas as pd
 
 from napari_sam.errors import DataError, ImageError
 from napari_sam.exports.objects import Labelled, are_intensities, check_labels
+from napari_sam.id_columns import NO_OBJECT, whole_numbers
 from napari_sam.pixel_size import PixelSize
 
 
@@ -122,6 +123,6 @@ def _target(path: str | Path, to: str) -> Path:
 def _check_table(table: Any) -> None:
     if not isinstance(table, pd.DataFrame) or "label" not in table.columns:
         raise DataError("The table of an export is a DataFrame with a column 'label'.")
-    ids = pd.to_numeric(table["label"], errors="coerce")
-    if ids.isna().any() or (ids % 1 != 0).any() or ids.duplicated().any():
+    ids = whole_numbers(table["label"])
+    if (ids == NO_OBJECT).any() or len(np.unique(ids)) < len(ids):
         raise DataError("The column 'label' of the table must hold each object's id, once.")

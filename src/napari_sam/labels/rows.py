@@ -14,11 +14,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from napari_sam.id_columns import exact, whole_numbers
+
 INDEX = "index"
 REVIEWED = "reviewed"
 OPEN = "open"
 
-NO_OBJECT = np.iinfo(np.int64).min
 Positions = npt.NDArray[np.intp]
 
 
@@ -29,11 +30,7 @@ def object_ids(table: pd.DataFrame) -> npt.NDArray[np.int64]:
     column = table[INDEX]
     if column.ndim == 2:  # several of this name: the first counts
         column = column.iloc[:, 0]
-    if np.issubdtype(getattr(column.dtype, "type", object), np.integer):
-        return np.asarray(column.to_numpy(dtype=np.int64))
-    numbers = numeric(column)
-    whole = np.isfinite(numbers) & (numbers == np.rint(numbers)) & (np.abs(numbers) < 2.0**62)
-    return np.where(whole, np.where(whole, numbers, 0).astype(np.int64), NO_OBJECT)
+    return whole_numbers(column)
 
 
 def numeric(column: pd.Series) -> npt.NDArray[np.float64]:
@@ -205,6 +202,8 @@ def _joined(old: pd.Series | None, new: pd.Series | None, n_old: int, n_new: int
             values = [v for v in pd.unique(new.dropna()) if v not in old.cat.categories]
             old = old.cat.add_categories(values)
         new = _like(new, old.dtype)
+        if old.dtype != new.dtype:
+            old, new = exact(old), exact(new)
         if old.dtype != new.dtype and not _both_numbers(old, new):
             old, new = old.astype(object), new.astype(object)
     return pd.concat([old, new], ignore_index=True)
@@ -215,6 +214,7 @@ def _filled(part: pd.Series, total: int, first: int) -> pd.Series:
     part = part.reset_index(drop=True)
     if len(part) == total:
         return part
+    part = exact(part)
     part.index = pd.RangeIndex(first, first + len(part))
     return part.reindex(pd.RangeIndex(total))
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from napari_sam.id_columns import exact, whole_numbers
 from napari_sam.images import Plane
 from napari_sam.labels.ids import among, ids_of
 from napari_sam.labels.rows import INDEX, OPEN, REVIEWED, numeric, object_ids, replace_rows
@@ -150,7 +151,7 @@ def remeasured(
     joined["source"] = joined["source"].astype(object)
     for column in known.columns:
         if column in ("score", "source", REVIEWED) or column not in joined:
-            old = known[column].reindex(joined.index)
+            old = exact(known[column]).reindex(joined.index)
             stays = told
             if column == REVIEWED:
                 stays = told & np.array([mark != REJECTED for mark in old], bool)
@@ -184,8 +185,8 @@ def parents(table: pd.DataFrame) -> dict[int, int]:
     """
     if "parent" not in table:
         return {}
-    told = zip(object_ids(table).tolist(), numeric(table["parent"]).tolist(), strict=True)
-    return {child: int(parent) for child, parent in told if parent > 0}
+    told = zip(object_ids(table).tolist(), whole_numbers(table["parent"]).tolist(), strict=True)
+    return {child: parent for child, parent in told if parent > 0}
 
 
 def queue(table: pd.DataFrame) -> list[int]:

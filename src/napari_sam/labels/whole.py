@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from napari_sam.labels import table as object_table
-from napari_sam.labels.ids import among
+from napari_sam.labels.ids import Ids, among
 from napari_sam.labels.rows import INDEX, OPEN, REVIEWED, numeric, object_ids
 from napari_sam.labels.slices import positions, slice_at
 
@@ -45,7 +45,7 @@ def kind_of(table: pd.DataFrame) -> Kind:
     return "volume" if {"voxels", "slices"} <= set(table.columns) else ""
 
 
-def unmeasured(table: pd.DataFrame) -> list[int]:
+def unmeasured(table: pd.DataFrame) -> Ids:
     """List the objects whose rows tell of a single plane, in a table of objects in space or tracks.
 
     So do those that were looked at before the first correction through slices.
@@ -53,15 +53,15 @@ def unmeasured(table: pd.DataFrame) -> list[int]:
     Examples
     --------
     >>> columns = {"first": [0, np.nan], "last": [3, np.nan], "frames": [4, np.nan]}
-    >>> unmeasured(pd.DataFrame({"index": [1, 2], "reviewed": ["open", "open"], **columns}))
+    >>> table = pd.DataFrame({"index": [1, 2], "reviewed": ["open", "open"], **columns})
+    >>> unmeasured(table).tolist()
     [2]
     """
     column = {"track": "frames", "volume": "slices"}.get(kind_of(table))
     if column is None:
-        return []
+        return np.empty(0, np.int64)  # typed, since NumPy takes an empty list for floats
     single = np.isnan(numeric(table[column])) & (table[REVIEWED] != object_table.REJECTED)
-    found: list[int] = object_ids(table[single.to_numpy(bool)]).tolist()
-    return found
+    return object_ids(table[single.to_numpy(bool)])
 
 
 def measure_whole(

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from napari_sam.engine.view import View
 from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.images import Plane, content_hash
+from napari_sam.labels.ids import among
 from napari_sam.ui.canvas.clicks import RIGHT
 from napari_sam.ui.find_options import FindOptions
 from napari_sam.ui.layers.label_grid import labels_plane
@@ -130,7 +131,7 @@ class ExampleChoice:
         marked = np.array(plane.take(layer.data[0] if layer.multiscale else layer.data))
         search = self._following.search
         if search is not None and search.layer is not None and search.layer.labels is layer:
-            marked = np.where(np.isin(marked, search.layer.added), 0, marked)
+            marked = np.where(among(marked, search.layer.added), 0, marked)
         return marked if marked.any() else None
 
     # -- answers ----------------------------------------------------------------------------------

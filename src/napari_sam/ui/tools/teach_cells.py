@@ -13,6 +13,7 @@ from napari_sam import images
 from napari_sam.errors import NapariSamError
 from napari_sam.images import Image as Pixels
 from napari_sam.labels import table as object_table
+from napari_sam.labels.ids import among
 from napari_sam.progress import Progress
 from napari_sam.ui.layers.label_grid import labels_plane
 from napari_sam.ui.layers.notes import KEPT_FOR, noted
@@ -177,7 +178,7 @@ def read_cells(chosen: Iterable[CellsToLearn], progress: Progress) -> list[Marke
                 return list(known.values())
             labels = np.array(block.plane.take(cells.labels))
             if cells.ids is not None:
-                labels = np.where(np.isin(labels, list(cells.ids)), labels, 0)
+                labels = np.where(among(labels, cells.ids), labels, 0)
             if not labels.any():
                 continue
             pixels = np.asarray(block.read())
