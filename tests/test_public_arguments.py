@@ -153,6 +153,12 @@ GUESSES: dict[str, tuple[Callable[[], Any], str]] = {
     "classes by class": (lambda: ns.classify_objects(PIXELS, LABELS[0], {"a": 1}), "keys of"),  # type: ignore[dict-item]
     "tracks of a plane": (lambda: write_ctc(NEW.with_suffix(""), PIXELS, {}), "frames"),
     "no parents": (lambda: write_ctc(NEW.with_suffix(""), STACK, None), "parents"),  # type: ignore[arg-type]
+    "name for a prompter": (lambda: ns.Prompter(PIXELS, "cells"), r"load_model\('cells'\)"),  # type: ignore[arg-type]
+    "ids beyond 32 bits": (
+        lambda: ns.write_labels(NEW, np.int64(LABELS[0]) + 2**40),
+        "relabel_sequential",
+    ),
+    "ids below 0": (lambda: ns.write_labels(NEW, LABELS[0] - 1), "-1 is among"),
     "part of a name": (lambda: ns.load_model("SAM2"), "Did you mean 'sam2"),
 }
 

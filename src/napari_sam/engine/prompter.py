@@ -9,6 +9,7 @@ asked once more at a scale that does.
 from __future__ import annotations
 
 import itertools
+import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -117,8 +118,10 @@ class Prompter:
         encode: Encode | None = None,
     ) -> None:
         if not isinstance(model, Model):
+            name = repr(model) if isinstance(model, str) else "name"
             raise ParameterError(
-                f"model must be a model, as napari_sam.load_model returns one, got {model!r}."
+                f"model must be a model, got {reprlib.repr(model)}: napari_sam.load_model({name}) "
+                "makes one of its name."
             )
         if plane is not None:
             checks.instance(plane, Plane, "plane", ImageError)

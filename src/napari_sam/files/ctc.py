@@ -43,6 +43,9 @@ def write_ctc(
 ) -> Path:
     """Write tracks as a folder of the Cell Tracking Challenge.
 
+    Images and table number the tracks 1, 2, ... in the order of their first frames, whatever their
+    ids were: the format has 16 bits for a number, and none for a track with gaps.
+
     Parameters
     ----------
     folder : str or Path

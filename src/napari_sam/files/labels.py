@@ -201,8 +201,13 @@ def _checked(labels: Any, axes: str) -> npt.NDArray[np.integer[Any]]:
         raise LabelsError(f"axes {axes!r} has not one letter for each axis of shape {array.shape}.")
     if not axes.endswith("YX"):
         raise LabelsError(f"The last two axes of labels are rows and columns, got {axes!r}.")
-    if int(array.max()) > _TOP or int(array.min()) < 0:
-        raise LabelsError(f"Labels must lie between 0 and {_TOP} to be written.")
+    low, top = int(array.min()), int(array.max())
+    if top > _TOP or low < 0:
+        raise LabelsError(
+            f"Labels must lie between 0 and {_TOP} to be written, but the id {min(low, 0) or top} "
+            "is among them: number the objects anew, for example by "
+            "skimage.segmentation.relabel_sequential, after setting ids below 0 to 0."
+        )
     return array
 
 
