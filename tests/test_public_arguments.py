@@ -14,10 +14,18 @@ import pytest
 import napari_sam as ns
 from describing_model import DescribingModel
 from fake_model import FakeModel
+from napari_sam.batch.run import run_jobs
+from napari_sam.embeddings.memory import EmbeddingCache
 from napari_sam.errors import NapariSamError
 from napari_sam.files.ctc import write_ctc
 from napari_sam.labels.change import Origin
 from napari_sam.labels.session import Session
+from napari_sam.methods.finding_cells import find_cells
+from napari_sam.methods.found_masks import find_masks
+from napari_sam.methods.refining import refine_cells
+from napari_sam.objects.classify import suggest
+from napari_sam.stacks import geff, geff_reading
+from napari_sam.stacks.volumes import link_slices
 
 PIXELS = np.zeros((32, 40), np.uint8)
 PIXELS[8:20, 8:20] = PIXELS[22:30, 25:35] = 200
@@ -191,3 +199,40 @@ def test_what_is_none_of_its_arguments_is_refused(name: str, argument: str, kind
     with pytest.raises(NapariSamError) as refused:
         call(**{**arguments, argument: NOTHING_KNOWN[kind]})
     assert str(refused.value)
+
+
+NOT_MEANT: dict[str, Any] = {
+    "None": None,
+    "empty": np.empty((0,)),
+    "axes": np.zeros((2, 2, 2, 2, 2, 2)),
+    "float labels": LABELS + 0.5,
+    "list": [1],
+    "path": "nowhere/labels.tif",
+}
+ENCODED = MODEL.encode(PIXELS)
+#: Functions that scripts call beside those of `napari_sam`: with a wrong first argument.
+ROOMS: dict[str, Callable[[Any], Any]] = {
+    "link_slices": lambda found: link_slices(found, (4, 32, 40)),
+    "link_slices, shape": lambda shape: link_slices([], shape),
+    "geff.save": lambda tracks: geff.save(tracks, NEW.with_suffix(".geff")),
+    "geff_reading.read": geff_reading.read,
+    "suggest": lambda seen: suggest(seen, {1: "round", 2: "long"}),
+    "find_cells": lambda pixels: find_cells(pixels, ENCODED, MODEL),
+    "find_cells, embedding": lambda embedding: find_cells(PIXELS, embedding, MODEL),
+    "find_cells, model": lambda model: find_cells(PIXELS, ENCODED, model),
+    "find_masks": lambda pixels: find_masks(pixels, ENCODED, MODEL, MODEL),
+    "find_masks, embedding": lambda embedding: find_masks(PIXELS, embedding, MODEL, MODEL),
+    "find_masks, finder": lambda finder: find_masks(PIXELS, ENCODED, MODEL, finder),
+    "refine_cells": lambda found: refine_cells(found, PIXELS, ENCODED, MODEL),
+    "refine_cells, pixels": lambda pixels: refine_cells(SEGMENTED, pixels, ENCODED, MODEL),
+    "run_jobs": run_jobs,
+    "EmbeddingCache": EmbeddingCache,
+}
+
+
+@pytest.mark.parametrize("kind", NOT_MEANT)
+@pytest.mark.parametrize("name", ROOMS)
+def test_functions_of_the_rooms_refuse_what_is_not_meant(name: str, kind: str) -> None:
+    with pytest.raises(NapariSamError) as refused:
+        ROOMS[name](NOT_MEANT[kind])
+    assert len(str(refused.value)) < 300

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from napari_sam import checks
 from napari_sam.batch.job import Job
 from napari_sam.batch.origins import of_others
 from napari_sam.batch.outcome import LEFT_OUT, Outcome, attempt, told
@@ -62,8 +63,11 @@ def run_jobs(
         When the model cannot be loaded.
     ClusterError
         When the scheduler cannot be used.
+    ParameterError
+        When `jobs` are none.
     Cancelled
     """
+    jobs = checks.instances(jobs, Job, "jobs")
     todo, known = _sorted_out(jobs, skip_existing, debug)
     if dask is not None and todo:
         from napari_sam.batch.cluster import run_on_dask

@@ -6,8 +6,7 @@ import threading
 from collections import OrderedDict
 from typing import Any
 
-import numpy as np
-
+from napari_sam import checks
 from napari_sam.embeddings.disk import EmbeddingStore
 from napari_sam.errors import ParameterError
 from napari_sam.images import check_plane, content_hash
@@ -95,10 +94,9 @@ class EmbeddingCache:
 
     def resize(self, max_bytes: int) -> None:
         """Change how many bytes may be held."""
-        if not np.isfinite(max_bytes) or max_bytes < 0:
-            raise ParameterError(f"max_bytes must be 0 or more, got {max_bytes}.")
+        most = checks.whole(max_bytes, "max_bytes")
         with self._lock:
-            self._max = int(max_bytes)
+            self._max = most
             self._shrink()
 
     def clear(self) -> None:

@@ -9,7 +9,6 @@ asked once more at a scale that does.
 from __future__ import annotations
 
 import itertools
-import reprlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +19,7 @@ import numpy.typing as npt
 from napari_sam import checks
 from napari_sam.contrast import limits_of
 from napari_sam.engine.tile_prompts import candidates_of, prompt_in
-from napari_sam.errors import ImageError, ParameterError, PromptError
+from napari_sam.errors import ImageError, PromptError
 from napari_sam.images import (
     Block,
     Image,
@@ -35,6 +34,7 @@ from napari_sam.images import (
     tile_around,
 )
 from napari_sam.models.embedding import Embedding
+from napari_sam.models.given import check_model
 from napari_sam.models.model import Model
 from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Prompt, Window
@@ -117,12 +117,7 @@ class Prompter:
         *,
         encode: Encode | None = None,
     ) -> None:
-        if not isinstance(model, Model):
-            name = repr(model) if isinstance(model, str) else "name"
-            raise ParameterError(
-                f"model must be a model, got {reprlib.repr(model)}: napari_sam.load_model({name}) "
-                "makes one of its name."
-            )
+        check_model(model)
         if plane is not None:
             checks.instance(plane, Plane, "plane", ImageError)
         described = Image.of(image)

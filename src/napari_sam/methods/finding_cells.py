@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy.typing as npt
 
+from napari_sam import images
 from napari_sam.methods.found_cells import FoundCells
 from napari_sam.methods.found_distances import FoundDistances
+from napari_sam.models.given import check_encoded
 from napari_sam.models.model import SURROUNDINGS, Embedding, InstanceMaps, Model
 from napari_sam.pixel_size import PixelSize
 from napari_sam.progress import Progress, part, silent
@@ -46,8 +48,10 @@ def find_cells(
 
     Raises
     ------
-    ImageError, ModelError, Cancelled
+    ImageError, ModelError, ParameterError, Cancelled
     """
+    check_encoded(model, embedding)
+    images.check_plane(pixels)
     maps = model.instance_maps(embedding, diameter=diameter, progress=part(progress, 0.0, 0.95))
     found = _found_in(maps)(maps, pixels, source=model.name, pixel_size=pixel_size)
     progress(1.0)

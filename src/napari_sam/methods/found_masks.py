@@ -13,6 +13,7 @@ from napari_sam.methods.found import Choice
 from napari_sam.methods.found_cells import FoundCells
 from napari_sam.methods.options import DEFAULTS, CellOptions
 from napari_sam.methods.prompted import Redrawn, ask, paint_answers, prompts_of
+from napari_sam.models.given import check_encoded, check_model
 from napari_sam.models.model import Embedding, Model
 from napari_sam.pixel_size import PixelSize
 from napari_sam.progress import Progress, part, silent
@@ -134,8 +135,11 @@ def find_masks(
 
     Raises
     ------
-    ImageError, ModelError, Cancelled
+    ImageError, ModelError, ParameterError, Cancelled
     """
+    check_encoded(model, embedding)
+    if finder is not None:
+        check_model(finder, "finder")
     if finder is None or not finder.has_instances:
         raise ModelError(
             f"The model {model.name!r} does not find cells by itself: say with finder= which "

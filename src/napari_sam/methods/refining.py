@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam import images
+from napari_sam import checks, images
 from napari_sam.methods.prompted import COVERED, ask, prompts_of
+from napari_sam.models.given import check_encoded
 from napari_sam.models.model import Embedding, Model
 from napari_sam.pixel_size import PixelSize
 from napari_sam.progress import Progress, silent
@@ -50,7 +51,14 @@ def refine_cells(
     Returns
     -------
     Segmentation
+
+    Raises
+    ------
+    ImageError, ModelError, ParameterError, Cancelled
     """
+    checks.instance(found, Segmentation, "found")
+    check_encoded(model, embedding)
+    images.check_plane(pixels)
     scores = dict(zip(found.table["label"].tolist(), found.table["score"].tolist(), strict=True))
     uncertain = [number for number, score in scores.items() if score < unsure]
     if not uncertain:

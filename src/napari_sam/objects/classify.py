@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +91,11 @@ def suggest(seen: SeenObjects, known: Mapping[int, str]) -> pd.DataFrame:
     ParameterError
         When two classes at least are not known of objects that were seen.
     """
+    checks.instance(seen, SeenObjects, "seen")
+    if not isinstance(known, Mapping):
+        raise ParameterError(
+            f"known must map ids of objects to their classes, got {reprlib.repr(known)}."
+        )
     named = {int(number): str(name) for number, name in known.items()}
     shown = np.isin(seen.ids, list(named))
     classes = [named[number] for number in seen.ids[shown].tolist()]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import reprlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from napari_sam.errors import DataError, InstallationError
+from napari_sam.errors import DataError, InstallationError, ParameterError
 from napari_sam.files.kinds import as_path
 
 if TYPE_CHECKING:
@@ -54,6 +55,8 @@ def save(tracks: Tracked, path: str | Path) -> Path:
 
     Raises
     ------
+    ParameterError
+        When these are no tracks.
     DataError
         When something is there already.
     InstallationError
@@ -63,6 +66,11 @@ def save(tracks: Tracked, path: str | Path) -> Path:
     ----------
     https://liveimagetrackingtools.org/geff/
     """
+    if not hasattr(tracks, "cells") or not hasattr(tracks, "parents"):
+        raise ParameterError(
+            "tracks must be Tracks, as napari_sam.link_labels and napari_sam.track_cells return "
+            f"them, got {reprlib.repr(tracks)}."
+        )
     geff = library()
     target = as_path(path)
     if target.exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam import checks
-from napari_sam.errors import LabelsError
+from napari_sam.errors import LabelsError, ParameterError
 from napari_sam.labels.gather import check_out
 from napari_sam.pixel_size import PixelSize, step_of
 from napari_sam.regions import Region
@@ -104,12 +105,28 @@ def link_slices(
     ------
     LabelsError, ParameterError
     """
+    sides = checks.array(shape, "shape", kinds="iu")
+    if sides.shape != (3,) or sides.min() < 1:
+        raise ParameterError(
+            f"shape must be that of a stack, (Z, H, W), got {reprlib.repr(shape)}."
+        )
+    if not isinstance(found, Iterable):
+        raise ParameterError(
+            f"found must be one SliceObjects per slice, got {reprlib.repr(found)}."
+        )
     if out is not None:
         check_out(out, tuple(shape))
     labels = np.zeros(shape, np.int32) if out is None else out
     how: dict[str, Any] = {"image": image, "spacing": spacing, "least": least, "rims": rims}
-    table = link_into(labels, found, source=source, **how)
+    table = link_into(labels, map(_checked, found), source=source, **how)
     return Segmentation(labels, with_units(table, pixel_size))
+
+
+def _checked(one: Any) -> SliceObjects:
+    """Return the objects of a slice, if these are some."""
+    objects = checks.instance(one, SliceObjects, "Each slice of found")
+    checks.labels(objects.labels, "The labels of a slice")
+    return objects
 
 
 def link_into(
