@@ -286,6 +286,35 @@ def test_what_is_left_out_and_was_made_otherwise_is_told(model, folder, tmp_path
     assert "3 images were made before with other settings (method cells" in capsys.readouterr().err
 
 
+def test_who_works_is_told_from_the_first_image_on(model, folder, tmp_path, monkeypatch):
+    out, told, tell = tmp_path / "out", [], BatchLines.tell
+
+    def look(lines: BatchLines, outcome: Any) -> None:
+        told.append(json.loads((out / "run.json").read_text())["model"]["fingerprint"])
+        tell(lines, outcome)
+
+    monkeypatch.setattr(BatchLines, "tell", look)
+    assert run(folder, "-o", out) == 0
+    assert told == ["cells-1"] * 3
+
+
+def test_a_run_that_was_killed_before_it_told_who_works_had_no_other_settings(
+    model, folder, tmp_path, capsys
+):
+    out = tmp_path / "out"
+    assert run(folder, "-o", out) == 0
+    said = json.loads((out / "run.json").read_text())
+    said["model"]["fingerprint"] = ""
+    for image in said["images"]:
+        image["outcome"] = "to do"
+    (out / "run.json").write_text(json.dumps(said))
+    for path in out.glob("c_*"):
+        path.unlink()
+    assert run(folder, "-o", out, "--skip-existing") == 0
+    assert "other settings" not in capsys.readouterr().err
+    assert otherwise(out, 1) == {}
+
+
 def test_examples_are_told_by_their_file_and_read_again(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr(loading, "load_model", lambda *_, **__: DescribingModel())
     image, labels = two_kinds()

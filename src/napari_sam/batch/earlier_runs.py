@@ -95,7 +95,8 @@ def made_by(
 def changed_settings(then: _Settings, now: _Settings) -> _Settings:
     """Return the former values of settings that differ now; None for those that did not exist.
 
-    A model that nobody asked is not compared by its fingerprint.
+    A model whose fingerprint one of the two does not know is not compared by it: nobody asked it,
+    or the run ended before its record told who worked.
 
     Examples
     --------
@@ -103,11 +104,12 @@ def changed_settings(then: _Settings, now: _Settings) -> _Settings:
     {'diameter': 20.0}
     """
     now = json.loads(json.dumps(now))
-    unknown = "model fingerprint" if not (then and now.get("model fingerprint")) else ""
+    mark = "model fingerprint"
+    known = bool(then.get(mark) and now.get(mark))
     return {
         name: then.get(name)
         for name in {**now, **then}
-        if then.get(name) != now.get(name) and name != unknown
+        if then.get(name) != now.get(name) and (known or name != mark)
     }
 
 
