@@ -82,6 +82,14 @@ def test_weights_arrive_unchanged_however_they_are_wrapped(tmp_path, name):
     assert (checkpoint.decoder is not None) == (name == "trained.pt")
 
 
+@pytest.mark.parametrize("other", ["model_ema.", "model.teacher."])
+def test_a_file_of_two_networks_is_refused(tmp_path, other):
+    both = {f"{prefix}{k}": v for prefix in ("model.", other) for k, v in STATE.items()}
+    path = _save({"state_dict": both}, tmp_path / "both.pth")
+    with pytest.raises(CheckpointError, match=rf"several networks.*'model\.', '{other}'"):
+        load_model(path, device="cpu")
+
+
 def test_a_decoder_beside_the_checkpoint_is_found(tmp_path):
     path = _save(STATE, tmp_path / "vit_x_lm.pt")
     _save(OrderedDict({"out_conv.weight": torch.ones(3)}), tmp_path / "vit_x_lm_decoder.pt")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import torch
@@ -41,6 +42,48 @@ def named_tensors(content: Mapping[str, Any]) -> State:
                     deeper.append((f"{prefix}{key}.", value))
         level = deeper
     return found
+
+
+def of_network(tensors: Mapping[str, Tensor], begin: tuple[str, ...], where: str) -> State:
+    """Return the weights of a network under their plain names, of all that a file holds.
+
+    Training puts ``module.`` or ``model.`` before the names, and keeps beside the network what is
+    none of its weights, such as the state of an optimizer.
+
+    Parameters
+    ----------
+    tensors : mapping of str to Tensor
+    begin : tuple of str
+        How plain names begin, of which the network has one at least.
+    where : str
+
+    Raises
+    ------
+    CheckpointError
+        When there are several such networks.
+
+    Examples
+    --------
+    >>> found = {"model.module.a.bias": torch.zeros(1), "optimizer.state.0": torch.zeros(1)}
+    >>> list(of_network(found, ("a.",), "mine.pt"))
+    ['a.bias']
+    """
+    plain = re.compile(rf"(?:^|\.)(?:{'|'.join(map(re.escape, begin))})")
+    found = filter(None, map(plain.search, tensors))
+    before = {one.string[: one.start() + one[0].startswith(".")] for one in found} or {""}
+    if len(before) > 1:
+        raise several_networks(before, where)
+    (prefix,) = before
+    return {n.removeprefix(prefix): value for n, value in tensors.items() if n.startswith(prefix)}
+
+
+def several_networks(before: Collection[str], where: str) -> CheckpointError:
+    """Make the error for a file in which names of weights stand behind several words."""
+    words = ", ".join(repr(word) for word in sorted(before)[:4])
+    return CheckpointError(
+        f"{where} holds several networks, whose names begin with {words}: it cannot be told which "
+        "is meant. Save the weights of one of them alone."
+    )
 
 
 def check_tensors(tensors: Mapping[str, Tensor], where: str, most_bytes: int) -> None:

@@ -111,9 +111,11 @@ def test_names_of_metas_file_become_those_of_transformers():
         assert torch.equal(value, state[name]), name
 
 
-def test_a_file_of_metas_is_recognised_and_loaded(tmp_path, monkeypatch):
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_a_file_of_metas_is_recognised_and_loaded(tmp_path, monkeypatch, prefix):
     path = tmp_path / "edgetam.pt"
-    torch.save({"model": as_published(tiny_network().state_dict())}, path)
+    weights = as_published(tiny_network().state_dict())
+    torch.save({"model": {f"{prefix}{name}": value for name, value in weights.items()}}, path)
     assert family_of(path).name == "edgetam"
     monkeypatch.setattr(load, "PUBLISHED", SETTINGS)
     image = picture((60, 80), 1)

@@ -260,10 +260,26 @@ def test_weights_that_are_missing_are_named(tmp_path):
         ns.load_model(file, device="cpu")
 
 
-def test_weights_of_transformers_within_a_model_are_read(tmp_path):
+@pytest.mark.parametrize("prefix", ["", "module.", "model._orig_mod."])
+@pytest.mark.parametrize("within", [None, "model", "state_dict"])
+def test_weights_arrive_unchanged_however_they_are_wrapped(tmp_path, within, prefix):
     file = saved(tmp_path / "mine").with_name("mine.pt")
-    torch.save({"model": tiny_network().state_dict()}, file)
-    assert ns.load_model(file, device="cpu").memory is not None
+    weights = {f"{prefix}{name}": value for name, value in tiny_network().state_dict().items()}
+    beside = {"optimizer": {"state": {0: {"exp_avg": torch.ones(2)}}}, "epoch": 3}
+    torch.save(weights if within is None else {within: weights, **beside}, file)
+    model = ns.load_model(file, device="cpu")
+    image = picture(SHAPE, 1)
+    expected = tiny_sam2().encode(image)
+    assert torch.equal(model.encode(image).features.image, expected.features.image)
+    assert model.memory is not None
+
+
+def test_a_file_of_two_networks_is_refused(tmp_path):
+    file = saved(tmp_path / "mine").with_name("mine.pt")
+    weights = tiny_network().state_dict()
+    torch.save({"model": weights, "ema": weights}, file)
+    with pytest.raises(CheckpointError, match=r"several networks.*'ema\.', 'model\.'"):
+        ns.load_model(file, device="cpu")
 
 
 def test_without_the_library_it_says_what_to_install(tmp_path, monkeypatch):

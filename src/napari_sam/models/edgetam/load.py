@@ -8,7 +8,7 @@ from napari_sam.models.edgetam.names import to_transformers
 from napari_sam.models.edgetam.network import PUBLISHED, build
 from napari_sam.models.family import Request
 from napari_sam.models.sam2.architecture import settings_beside
-from napari_sam.models.weights import named_tensors
+from napari_sam.models.weights import named_tensors, of_network
 
 MODEL_TYPE = "edgetam_video"
 
@@ -27,8 +27,8 @@ def load_edgetam(request: Request) -> EdgeTamModel:
     """
     path = request.file
     sha256 = checked_sha256(path, request.sha256, request.name)
-    tensors = named_tensors(read_file(path))
-    state = {key.removeprefix("model."): value for key, value in tensors.items()}
+    found = named_tensors(read_file(path))
+    state = of_network(found, ("vision_encoder.", "image_encoder.trunk."), path.name)
     if any(key.startswith("vision_encoder.") for key in state):
         settings = settings_beside(path, (MODEL_TYPE,))
     else:

@@ -19,6 +19,7 @@ import torch
 from napari_sam.errors import CheckpointError
 from napari_sam.models.checkpoints import State, file_sha256, read_file
 from napari_sam.models.foreign import foreign
+from napari_sam.models.weights import several_networks
 
 PARTS = ("image_encoder.", "prompt_encoder.", "mask_decoder.")
 _WRAPPERS = ("model_state", "state_dict", "model", "model_state_dict")
@@ -94,6 +95,11 @@ def unwrap(content: Mapping[str, Any], where: str = "The file") -> tuple[State, 
     -------
     sam : dict of str to Tensor
     decoder : dict of str to Tensor or None
+
+    Raises
+    ------
+    CheckpointError
+        When there are none, or those of several networks.
     """
     decoder = content.get("decoder_state")
     state: Mapping[str, Any] = content
@@ -103,12 +109,17 @@ def unwrap(content: Mapping[str, Any], where: str = "The file") -> tuple[State, 
             state = inner
             break
     found: State = {}
+    before: dict[str, str] = {}
     for key, value in state.items():
         match = re.search(r"(?:^|\.)((?:image_encoder|prompt_encoder|mask_decoder)\..+)$", str(key))
         plain = str(key).rsplit(".", 1)[-1] in ("pixel_mean", "pixel_std")
         if not (match or plain) or not isinstance(value, torch.Tensor):
             continue
-        found[match.group(1) if match else str(key).rsplit(".", 1)[-1]] = value
+        name = match.group(1) if match else str(key).rsplit(".", 1)[-1]
+        prefix = str(key).removesuffix(name)
+        if match and before.setdefault(name, prefix) != prefix:
+            raise several_networks({before[name], prefix}, where)
+        found[name] = value
     if not any(key.startswith("image_encoder.") for key in found):
         names = ", ".join(sorted(map(str, content))[:5])
         raise CheckpointError(

@@ -11,7 +11,7 @@ from napari_sam.models.sam2.architecture import settings_beside, settings_of
 from napari_sam.models.sam2.model import Sam2Model
 from napari_sam.models.sam2.names import to_transformers
 from napari_sam.models.sam2.network import build
-from napari_sam.models.weights import State, named_tensors
+from napari_sam.models.weights import State, named_tensors, of_network
 
 MODEL_TYPES = ("sam2_video", "sam2")
 
@@ -37,7 +37,7 @@ def load_sam2(request: Request) -> Sam2Model:
 def _read(path: Path) -> tuple[dict[str, Any], State]:
     """Read the configuration and the weights under the names of ``transformers``."""
     found = named_tensors(read_file(path))
-    state = {name.removeprefix("model."): value for name, value in found.items()}
+    state = of_network(found, ("vision_encoder.", "image_encoder.trunk."), path.name)
     if any(name.startswith("vision_encoder.") for name in state):
         return settings_beside(path, MODEL_TYPES), state
     renamed = to_transformers(state)
