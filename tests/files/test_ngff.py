@@ -147,6 +147,37 @@ def test_of_a_plate_that_lacks_a_well_the_others_are_done(
         images_in(path)
 
 
+@pytest.mark.parametrize("version", [2, 3])
+@pytest.mark.parametrize(
+    ("lost", "meant", "told"),
+    [
+        ("B/2", "*/*", ["B/2"]),
+        ("B/2", "*/*/1", ["B/2"]),
+        ("B/2", "A/*", []),
+        ("A/1/1", "*/1", ["A/1/1"]),
+        ("A/1/1", "A", ["A/1/1"]),
+        ("A/1/1", "*/*/1", ["A/1/1"]),
+        ("A/1/1", "*/*/0", []),
+    ],
+)
+def test_what_a_plate_lacks_is_told_of_rows_and_patterns_too(
+    lost: str, meant: str, told: list[str], version: int, tmp_path: Path
+) -> None:
+    path = plate(tmp_path / "plate.zarr", version)
+    shutil.rmtree(path / lost)
+    sources = [source.path for source in find_sources([str(path / meant)])]
+    assert [one for one in sources if not one.exists()] == [path / way for way in told]
+    assert len(set(sources)) == len(sources) > len(told)
+
+
+def test_a_well_that_a_row_lacks_is_told_with_the_row(tmp_path: Path) -> None:
+    path = plate(tmp_path / "plate.zarr", 3)
+    wells = [{"path": "A/1"}, {"path": "A/3"}, {"path": "B/2"}]
+    describe(zarr.open_group(path), 3, {"plate": {"wells": wells}})
+    found = [source.title for source in find_sources([str(path / "A")])]
+    assert found == ["plate.zarr/A/1/0", "plate.zarr/A/1/1", "plate.zarr/A/3"]
+
+
 def test_a_well_of_one_field_names_it_as_its_plate_does(tmp_path: Path) -> None:
     path = plate(tmp_path / "plate.zarr", 3)
     for well in ("A/1", "B/2"):

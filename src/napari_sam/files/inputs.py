@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import glob
 import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from napari_sam.errors import DataError
+from napari_sam.errors import DataError, InstallationError
 from napari_sam.files.kinds import IMAGE_SUFFIXES
-from napari_sam.files.ngff import MARKS, is_ngff
+from napari_sam.files.names import way_within
+from napari_sam.files.ngff import MARKS, is_ngff, missing_of_group
 from napari_sam.files.signature import made_here
 from napari_sam.files.sources import Source, sources_of
 
 _FOLDERS = 1000  # that are looked into for images to tell of
+_TO_A_FIELD = 3  # names within a plate: its row, its column, its own
 
 
 def find_inputs(typed: Iterable[str]) -> list[Path]:
@@ -40,6 +43,8 @@ def find_inputs(typed: Iterable[str]) -> list[Path]:
             usable = is_ngff(file) or (file.is_file() and file.name not in MARKS)
             if usable and not file.name.startswith("."):
                 found.setdefault(file.resolve(), file)
+        for missing in _missing_of_plates(item):
+            found.setdefault(missing.resolve(), missing)
     images = [path for path in found.values() if not made_here(path)]
     if not images:
         made = f" ({len(found)} were made by napari-sam itself)" if found else ""
@@ -82,6 +87,25 @@ def _files_meant(item: str) -> list[Path]:
     if not files:
         raise DataError(f"Nothing found at {item}.")
     return files
+
+
+def _missing_of_plates(item: str) -> list[Path]:
+    """List wells and fields that are meant by a row of a plate or a pattern, and are not there.
+
+    The plate tells of them: whoever reads them says that they are missing.
+    """
+    way = way_within(Path(item))
+    if not way or (is_ngff(Path(item)) and len(way) > 1):  # a well tells of its own fields
+        return []
+    found = []
+    for plate in map(Path, glob.glob(str(Path(item).parents[len(way) - 1]), recursive=True)):
+        with contextlib.suppress(DataError, InstallationError):  # said when it is read
+            for missing in missing_of_group(plate):
+                names = missing.split("/")
+                told = len(names) == _TO_A_FIELD > len(way)  # by its well, which is meant as well
+                if not told and all(map(fnmatch.fnmatchcase, names, way)):
+                    found.append(plate / missing)
+    return found
 
 
 def find_sources(typed: Iterable[str], series: int | None = None) -> list[Source]:

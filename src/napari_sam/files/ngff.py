@@ -128,6 +128,11 @@ def images_of_group(path: Path) -> list[NgffImage]:
     return found
 
 
+def missing_of_group(path: Path) -> list[str]:
+    """Tell the ways to wells and fields that a plate tells of and that are not there."""
+    return [image.inner for image in images_of_group(path) if image.group is None]
+
+
 def ways_of_group(path: Path) -> tuple[str, ...]:
     """Tell the ways within a group to its images; none where it is one, or holds one alone.
 
