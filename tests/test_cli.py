@@ -344,6 +344,35 @@ def test_labels_are_exported_and_not_overwritten_unasked(
     assert run("export", labels, "--to", to, "-o", out, "--overwrite") == 0
 
 
+def test_a_folder_of_exported_tracks_is_replaced_only_when_asked(tmp_path: Path) -> None:
+    labels, out = tmp_path / "movie_labels.tif", tmp_path / "01_RES"
+    frames = np.zeros((3, 20, 20), np.uint16)
+    frames[:, 2:8, 2:8] = 1
+    tifffile.imwrite(labels, frames, imagej=True, metadata={"axes": "TYX"})
+    arguments = ["export", labels, "--to", "ctc", "-o", out]
+    assert run(*arguments) == 0
+    names = {path.name for path in out.iterdir()}
+    tifffile.imwrite(labels, frames[:2], imagej=True, metadata={"axes": "TYX"})
+    assert run(*arguments) == 1
+    assert {path.name for path in out.iterdir()} == names
+    assert run(*arguments, "--overwrite") == 0
+    assert {path.name for path in out.iterdir()} == names - {"mask002.tif"}
+    (out / "notes.txt").write_text("mine")  # a folder of something else, which it is put into
+    assert run(*arguments, "--overwrite") == 0
+    assert (out / "movie_labels_ctc" / "res_track.txt").is_file()
+
+
+@pytest.mark.parametrize("to", ["coco", "csv", "geojson", "imagej"])
+def test_no_export_takes_the_place_of_an_image(to: str, tmp_path: Path, capsys: Any) -> None:
+    labels, image = tmp_path / "a_labels.tif", tmp_path / "a.TIF"
+    tifffile.imwrite(labels, np.eye(20, dtype=np.uint16))
+    tifffile.imwrite(image, np.eye(20))
+    before = image.read_bytes()
+    assert run("export", labels, "--to", to, "-o", image, "--overwrite") == 1
+    assert "called like an image" in capsys.readouterr().err
+    assert image.read_bytes() == before
+
+
 def test_an_image_that_is_exported_as_labels_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

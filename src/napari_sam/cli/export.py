@@ -75,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     labels, axes = _rows_and_columns_last(image)
     labels = check_labels(labels)
     target, suffix = options.output, FORMATS[options.to].suffix
-    if target.is_dir() and (suffix or not _empty(target)):
+    if target.is_dir() and (suffix or not _holds_only_tracks(target)):
         target = target / f"{source.stem}{suffix or '_ctc'}"
     if not target.suffix and suffix:
         target = target.with_suffix(suffix)
@@ -109,6 +109,13 @@ def run(options: argparse.Namespace) -> int:
 
 def _empty(path: Path) -> bool:
     return path.is_dir() and not any(path.iterdir())
+
+
+def _holds_only_tracks(folder: Path) -> bool:
+    """Tell whether a folder is one of tracks, or becomes one: it is not written into, but anew."""
+    from napari_sam.files.ctc import belongs
+
+    return all(belongs(path.name) for path in folder.iterdir())
 
 
 def _rows_and_columns_last(image: Image) -> tuple[npt.NDArray[np.integer[Any]], str]:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from napari_sam.errors import DataError, ImageError
 from napari_sam.exports.objects import Labelled, are_intensities, check_labels
+from napari_sam.files.kinds import IMAGE_SUFFIXES
 from napari_sam.id_columns import NO_OBJECT, whole_numbers
 from napari_sam.pixel_size import PixelSize
 
@@ -77,7 +78,8 @@ def export(
     Raises
     ------
     DataError
-        When the format is not known, `path` is none or a folder, or the table is none.
+        When the format is not known, `path` is none, a folder or that of an image, or the table is
+        none.
     LabelsError
         When the labels are not labels, or `axes` does not describe them.
     ImageError
@@ -115,6 +117,8 @@ def _target(path: str | Path, to: str) -> Path:
     suffix = FORMATS[to].suffix
     if not target.suffix and suffix:
         target = target.with_suffix(suffix)
+    if suffix and target.suffix.lower() in IMAGE_SUFFIXES:  # an image would be lost by a slip
+        raise DataError(f"{target} is called like an image: files of {to} end in {suffix}.")
     if target.is_dir() and suffix:
         raise DataError(f"{target} is a folder: give the name of a file to write.")
     return target
