@@ -17,6 +17,7 @@ from napari_sam.errors import LabelsError
 from napari_sam.regions import Region
 from napari_sam.segmentation import Candidates
 from napari_sam.ui.labels_layer.layer_document import document_of
+from napari_sam.ui.labels_layer.moment import Moment
 
 STACK = blobs((6, 64, 80), ((3, 20, 50), (3, 44, 20)), radius=6)
 CENTRES = [(row, column) for row in (10, 26, 42, 56) for column in (10, 28, 46, 64)]
@@ -521,3 +522,24 @@ def test_exchanged_data_are_refused_by_a_change_of_the_former(bench):
     assert not document.can_undo or document.undo() is None
     with pytest.raises(LabelsError, match="shape"):
         document.apply(change)
+
+
+def test_a_moment_stands_until_labels_are_painted_on_or_get_other_pixels(bench: Any) -> None:
+    layer = bench.viewer.add_labels(np.zeros((20, 20), np.int32))
+    document = bench.session._documents.of(layer)
+
+    def paint(number: int) -> None:
+        layer.data_setitem((np.array([3]), np.array([4])), number)
+
+    paint(5)
+    before = Moment.now(document)
+    layer.undo()
+    assert not before.stands
+    layer.redo()
+    assert before.stands
+    layer.data = layer.data.copy()
+    assert not before.stands
+    after = Moment.now(document)
+    assert after.stands
+    paint(6)
+    assert not after.stands

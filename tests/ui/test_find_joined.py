@@ -404,3 +404,65 @@ def test_a_crash_gives_the_objects_back(make_bench: Any) -> None:
     document = bench.session._documents.known(found(bench, "cell"))
     assert document is not None
     assert document.recorder.unsaved
+
+
+def joining(bench: Any, into: np.ndarray | None = None) -> Any:
+    """All slices were searched, and what was found is about to be joined."""
+    image = bench.viewer.add_image(BALLS, name="seen", axis_labels=("z", "y", "x"))
+    mine = None if into is None else bench.viewer.add_labels(into, name="mine")
+    bench.settle()
+    bench.session.set_tool("find")
+    bench.find.look_in("volume")
+    bench.find.put_into(mine)
+    bench.find.start()
+    turn_until(bench, lambda: "Joining" in bench.state.status)
+    return image, mine
+
+
+def joined_but_not_written(bench: Any) -> None:
+    while not bench.session.jobs.run_next():
+        assert bench.loop.turn()
+
+
+@pytest.mark.parametrize("moment", [lambda bench: None, joined_but_not_written])
+@pytest.mark.parametrize("what", ["image", "labels", "pixels"])
+def test_what_goes_while_objects_are_joined_gets_none(bench: Any, moment: Any, what: str) -> None:
+    image, mine = joining(bench, np.zeros(BALLS.shape, np.int32))
+    moment(bench)
+    if what == "pixels":
+        image.data = BALLS[4]
+    else:
+        bench.viewer.layers.remove(image if what == "image" else mine)
+    bench.settle()
+    assert bench.state.problem
+    assert "removed" in bench.state.status
+    assert "Nothing was changed" in bench.state.status
+    assert bench.state.progress is None
+    assert not mine.data.any()
+
+
+def test_an_image_that_goes_while_objects_are_joined_gets_no_new_labels(bench: Any) -> None:
+    image, _ = joining(bench)
+    joined_but_not_written(bench)
+    image.data = BALLS[4]
+    bench.settle()
+    assert "changed or removed" in bench.state.status
+    assert bench.names() == ["seen"]
+
+
+@pytest.mark.parametrize("at", [(0, 2, 2), (4, 20, 20)], ids=["beside", "on a cell"])
+def test_a_new_label_painted_while_objects_are_joined_stays_one_of_its_own(
+    bench: Any, at: tuple[int, int, int]
+) -> None:
+    before = np.zeros(BALLS.shape, np.int32)
+    before[0, 50, 50] = 3
+    _, mine = joining(bench, before.copy())
+    joined_but_not_written(bench)
+    mine.data_setitem(tuple(np.array([i]) for i in at), 4)  # as napari numbers a new label
+    bench.settle()
+    assert np.argwhere(mine.data == 4).tolist() == [list(at)]
+    assert set(np.unique(mine.data)) == {0, 3, 4, 5, 6}
+    assert "Found 2 3-D objects" in bench.state.status
+    mine.undo()
+    before[at] = 4
+    np.testing.assert_array_equal(mine.data, before)

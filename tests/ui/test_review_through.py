@@ -353,6 +353,44 @@ def test_following_anew_is_stopped_and_gives_way_to_whatever_changes_the_labels(
     assert not spoilt.session.jobs.wants("follow")
 
 
+@pytest.mark.parametrize("like", [np.copy, lambda data: np.zeros((3, 9, 9), np.int32)])
+def test_labels_that_get_other_pixels_while_a_cell_is_followed_keep_them(
+    spoilt: Any, like: Any
+) -> None:
+    spoilt.review.through.follow(True)
+    while not spoilt.session.jobs.run_next():
+        assert spoilt.loop.turn()
+    theirs = like(spoilt.before)
+    spoilt.layer.data = theirs.copy()
+    spoilt.settle()
+    assert "changed meanwhile" in spoilt.state.status
+    assert spoilt.state.progress is None
+    np.testing.assert_array_equal(spoilt.layer.data, theirs)
+
+
+def test_a_cell_is_followed_on_while_another_page_is_shown_and_told_on_its_own(
+    spoilt: Any,
+) -> None:
+    spoilt.review.through.follow(True)
+    spoilt.session.set_tool("click")
+    spoilt.settle()
+    assert overlap(spoilt.layer.data[6:] == 1, BALL[6:]) > 0.6
+    assert "Corrected" not in spoilt.state.status
+    spoilt.session.set_tool("review")
+    assert "Corrected cell 1" in spoilt.state.status
+
+
+def test_a_cell_is_followed_no_more_when_another_model_is_chosen(spoilt: Any) -> None:
+    spoilt.catalogue.here.add("large")
+    spoilt.review.through.follow(True)
+    spoilt.session.models.choose("large")
+    assert "no longer followed" in spoilt.state.status
+    spoilt.settle()
+    np.testing.assert_array_equal(spoilt.layer.data, spoilt.before)
+    spoilt.session.cancel()
+    assert "no longer followed" not in spoilt.state.status
+
+
 def test_following_anew_and_a_cell_that_is_followed_do_not_end_each_other(spoilt: Any) -> None:
     session, through = spoilt.session, spoilt.cells.through
     session.set_tool("click")

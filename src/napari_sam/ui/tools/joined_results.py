@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,8 @@ from napari_sam.methods.found import Choice
 from napari_sam.methods.method import Method
 from napari_sam.progress import Progress, part
 from napari_sam.segmentation import Segmentation, check_id, with_units
+from napari_sam.ui.labels_layer.layer_document import LayerDocument
+from napari_sam.ui.labels_layer.moment import Moment
 from napari_sam.ui.layers.label_grid import labels_layer, labels_plane, transform_of
 from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.tools.joining import weakest, with_spacing
@@ -37,11 +39,22 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class _Joined:
-    """What comes of joining: the labels, what changes, and the rows of the objects."""
+    """What comes of joining: the labels, what changes, and the rows of the objects.
+
+    ``among`` is what was labelled when that was worked out, None for a new layer.
+    """
 
     whole: Segmentation
     merged: MergedStack
     rows: pd.DataFrame
+    among: Moment | None
+
+
+class _Ending(NamedTuple):
+    """How a search comes to its end, and what says why nothing can be written any more."""
+
+    end: Ended
+    lost: Callable[[], str]
 
 
 class JoinedResults:
@@ -107,43 +120,59 @@ class JoinedResults:
 
     # -- joining ----------------------------------------------------------------------------------
 
-    def complete(self, told: str, end: Ended) -> None:
+    def complete(self, told: str, end: Ended, lost: Callable[[], str]) -> None:
         """Join in the worker, and write what comes of it."""
-        bench = self._parts.bench
-        bench.progress(0.0)
         joining = f"{told} Joining {self.count} {self._method.words.noun} outlines."
-        bench.say_on(self._page, joining)
-        done, failed = partial(self._land, end), partial(self._fail, end)
-        bench.jobs.submit("find", self._join, done, failed, bench.progress)
+        self._parts.bench.say_on(self._page, joining)
+        self._work(_Ending(end, lost))
+
+    def _work(self, ending: _Ending, whole: Segmentation | None = None) -> None:
+        """Join unless that is done, and work out what changes in labels as they are now."""
+        bench, lost = self._parts.bench, ending.lost()
+        if lost:
+            ending.end(f"{lost} {self.stop()}", problem=True)
+            return
+        among = None if self._into is None else Moment.now(self._parts.documents.of(self._into))
+        bench.progress(0.0)
+        done, failed = partial(self._land, ending), partial(self._fail, ending.end)
+        work = partial(self._join, whole, among)
+        bench.jobs.submit("find", work, done, failed, bench.progress)
 
     def _drained(self) -> Iterator[tuple[Plane, Choice]]:
         while self._kept:
             yield self._kept.popleft()
 
-    def _join(self, progress: Progress) -> _Joined:
+    def _join(
+        self, whole: Segmentation | None, among: Moment | None, progress: Progress
+    ) -> _Joined:
         """Join, and work out what changes; runs in the worker."""
-        whole = self._method.join(
-            self._drained(),
-            self._pixels,
-            self._options,
-            source=self._model,
-            progress=part(progress, 0.0, 0.6),
-        )
+        if whole is None:
+            whole = self._method.join(
+                self._drained(),
+                self._pixels,
+                self._options,
+                source=self._model,
+                progress=part(progress, 0.0, 0.6),
+            )
         table = with_units(whole.table, self._pixels.pixel_size)
         before, first = None, 1
-        if self._into is not None:
-            document = self._parts.documents.of(self._into)
-            before, first = document.sheet.pixels, document.free_id()
+        if among is not None:
+            before, first = among.document.sheet.pixels, among.document.free_id()
         merged = merge_stack(whole.labels, before, self._rule, first, part(progress, 0.6, 1.0))
-        return _Joined(whole, merged, _rows(table, merged, weakest(whole, self._pixels)))
+        return _Joined(whole, merged, _rows(table, merged, weakest(whole, self._pixels)), among)
 
-    def _land(self, end: Ended, joined: _Joined) -> None:
+    def _land(self, ending: _Ending, joined: _Joined) -> None:
+        end, among = ending.end, joined.among
+        if ending.lost() or (among is not None and not among.stands):
+            # Somebody painted meanwhile: what is there now counts, and which numbers are free.
+            self._work(ending, joined.whole)
+            return
         self.count = len(joined.merged.ids)
         if not joined.merged.ids:
             end(self._method.words.nothing if not len(joined.whole) else self._all_there(joined))
             return
         try:
-            layer = self._new(joined) if self._into is None else self._merged(joined, self._into)
+            layer = self._new(joined) if among is None else self._merged(joined, among.document)
         except NapariSamError as error:
             self._fail(end, error)
             return
@@ -172,13 +201,11 @@ class JoinedResults:
         bench.ours.add_beneath(layer)
         return layer
 
-    def _merged(self, joined: _Joined, layer: Labels) -> Labels:
+    def _merged(self, joined: _Joined, document: LayerDocument) -> Labels:
         """Write into labels of the person's."""
-        document = self._parts.documents.of(layer)
         check_id(joined.merged.ids[-1], document.sheet.pixels.dtype)
-        document.sync()
-        document.apply(self._change(joined, document.table, layer.name))
-        return layer
+        document.apply(self._change(joined, document.table, document.layer.name))
+        return document.layer
 
     def _change(self, joined: _Joined, table: pd.DataFrame, name: str) -> Change:
         merged = joined.merged

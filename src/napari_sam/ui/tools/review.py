@@ -86,7 +86,6 @@ class Review(Tool):
         self.parts.region.stop()
         self.plane.measuring.end()
         self.through.forget()
-        self.through.following.stop()
         self.proposals.stop_correcting()
         self._appearance.unring()
         self._appearance.restore()
@@ -128,7 +127,6 @@ class Review(Tool):
             self._take(layer)
 
     def layers_changed(self) -> None:
-        """A layer came or went."""
         self.region.layers_changed()
         layers = self.bench.viewer.layers
         gone = self.state.labels is not None and self.state.labels not in layers
@@ -143,6 +141,9 @@ class Review(Tool):
         self.pens.brush.forget()
         if self.shown and self.state.labels is None:
             self.advise()
+
+    def model_changed(self) -> None:
+        self.through.following.model_changed()
 
     def view_changed(self) -> None:
         """Another slice, or another way to look at it."""

@@ -11,9 +11,9 @@ from napari_sam.engine.carrying import Carried, Carrying, Told
 from napari_sam.engine.view import View
 from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.labels.accept_through import accept_through
-from napari_sam.labels.change import Change, Origin
+from napari_sam.labels.change import Origin
 from napari_sam.regions import Region
-from napari_sam.ui.labels_layer.layer_document import LayerDocument
+from napari_sam.ui.labels_layer.moment import Moment
 from napari_sam.ui.labels_layer.through_editing import ThroughEditing
 from napari_sam.ui.layers.label_grid import labels_plane
 from napari_sam.ui.layers.shown import same_pixels
@@ -29,18 +29,18 @@ class _Run:
 
     image: Image
     view: View
-    document: LayerDocument
-    before: Change | None
+    labels: Moment
     carrying: Carrying
     told: Told
     anew: range
     word: str
+    model: str
+    page: str  # where it was begun: what comes of it is told there
 
     @property
     def stands(self) -> bool:
         """Whether image and labels are what they were."""
-        unchanged = self.document.fits and self.document.last is self.before
-        return unchanged and same_pixels(self.image, self.view)
+        return self.labels.stands and same_pixels(self.image, self.view)
 
 
 class FollowAgain:
@@ -92,14 +92,16 @@ class FollowAgain:
         carrying = Carrying(view, edit.axis, pixels, number, taken=taken, over_time=time)
         told = Told({}, min(at, anew[0]), max(at, anew[-1]))
         self._run = _Run(
-            *(shown.image, view, document, document.last, carrying, told, anew, edit.word)
+            *(shown.image, view, Moment.now(document), carrying, told, anew, edit.word),
+            model=bench.state.model,
+            page=bench.state.tool,
         )
         bench.say(f"Following cell {number} from {edit.word} {at}. You can go on looking.")
         self._go_on(self._run, Carried())
 
     def _go_on(self, run: _Run, known: Carried) -> None:
         bench = self._bench
-        name, device, worker = bench.state.model, bench.device(), bench.worker
+        name, device, worker = run.model, bench.device(), bench.worker
         bench.progress(known.fraction)
         bench.jobs.submit(
             "follow",
@@ -111,7 +113,7 @@ class FollowAgain:
     def _arrived(self, run: _Run, carried: Carried) -> None:
         if run is not self._run:
             return
-        there = {run.image, run.document.layer} <= set(self._bench.viewer.layers)
+        there = {run.image, run.labels.document.layer} <= set(self._bench.viewer.layers)
         if not there or not run.stands:
             self.stop()
             text = "The image or the labels were changed meanwhile. Nothing was followed."
@@ -131,18 +133,24 @@ class FollowAgain:
             if at in steps or at in run.carrying.drawn
         }
         how: dict[str, Any] = {"number": number, "word": run.word}
-        how["origin"] = Origin(run.view.plane, (), self._bench.state.model)
+        how["origin"] = Origin(run.view.plane, (), run.model)
         try:
-            change = accept_through(run.document, regions, "keep", **how)
+            change = accept_through(run.labels.document, regions, "keep", **how)
         except NapariSamError as error:
             self._bench.fail(error)
             return
-        run.document.measure_soon(change)
-        self._bench.result(change.told)
+        run.labels.document.measure_soon(change)
+        self._bench.result_on(run.page, change.told)
 
     def _failed(self, error: Exception) -> None:
         self._run = None
         self._bench.fail(error)
+
+    def model_changed(self) -> None:
+        """Another model would go on from what this one has found: follow no more, and say so."""
+        run = self._run
+        if run is not None:
+            self._bench.result_on(run.page, self.stop())
 
     def stop(self) -> str:
         """Follow no more; nothing of it is kept."""

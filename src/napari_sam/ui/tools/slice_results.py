@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,7 +69,7 @@ class SliceResults:
     def _painted(self, event: Any) -> None:
         self._edited = True
 
-    def complete(self, told: str, end: Ended) -> None:
+    def complete(self, told: str, end: Ended, lost: Callable[[], str]) -> None:
         """Nothing is left to be done but the table."""
         end(f"{told} {self.stop()}")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import ClassVar, Protocol
 
@@ -26,8 +26,11 @@ class Results(Into, Protocol):
     def arrived(self, plane: Plane, found: Segmentation) -> None:
         """Take what was found on a slice."""
 
-    def complete(self, told: str, end: Ended) -> None:
-        """All slices have come: see to the rest, and then call ``end``."""
+    def complete(self, told: str, end: Ended, lost: Callable[[], str]) -> None:
+        """All slices have come: see to the rest, and then call ``end``.
+
+        ``lost()`` says why nothing can be written any more; empty while it can.
+        """
 
 
 Slice = tuple[Plane, Segmentation]
@@ -55,7 +58,8 @@ class StackSearch(Piecewise[Slice, Results]):
         run.into.arrived(*piece)
 
     def _all(self, run: SearchRun[Slice, Results]) -> None:
-        run.into.complete(f"Searched all {run.count} slices.", partial(self._complete, run))
+        told, lost = f"Searched all {run.count} slices.", partial(self._lost, run)
+        run.into.complete(told, partial(self._complete, run), lost)
 
     def _complete(self, run: SearchRun[Slice, Results], told: str, problem: bool = False) -> None:
         if run is not self._run:
