@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import dask.array as da
@@ -14,6 +15,8 @@ from napari.layers import Labels
 
 from fake_model import blobs
 from napari_sam.errors import LabelsError
+from napari_sam.labels.levels import LabelLevels
+from napari_sam.labels.storage import gone
 from napari_sam.regions import Region
 from napari_sam.segmentation import Candidates
 from napari_sam.ui.labels_layer.layer_document import document_of
@@ -543,3 +546,73 @@ def test_a_moment_stands_until_labels_are_painted_on_or_get_other_pixels(bench: 
     assert after.stands
     paint(6)
     assert not after.stands
+
+
+def on_zarr(folder: Path) -> tuple[Path, Any]:
+    path = folder / "mine.zarr"
+    return path, zarr.create_array(path, shape=STACK.shape, chunks=(1, 64, 80), dtype="i4")
+
+
+def in_a_group(folder: Path) -> tuple[Path, Any]:
+    path = folder / "group.zarr"
+    group = zarr.open_group(path, mode="w")
+    return path, group.create_array("mine", shape=STACK.shape, chunks=(1, 64, 80), dtype="i4")
+
+
+def as_memmap(folder: Path) -> tuple[Path, Any]:
+    path = folder / "mine.dat"
+    return path, np.memmap(path, np.int32, "w+", shape=STACK.shape)
+
+
+@pytest.mark.parametrize("kind", [on_zarr, in_a_group, as_memmap])
+def test_nothing_is_kept_in_a_file_that_is_gone(bench: Any, tmp_path: Path, kind: Any) -> None:
+    path, pixels = kind(tmp_path)
+    show(bench, STACK, at=3)
+    layer = target(bench, pixels)
+    assert gone(pixels) is None
+    accept_at(bench, 3, 20, 50)
+    assert np.unique(layer.data[3]).tolist() == [0, 1]
+    moved = path.rename(tmp_path / "moved")
+    before = sorted(tmp_path.rglob("*"))
+    accept_at(bench, 3, 44, 20)
+    assert bench.state.problem
+    assert "not there any more" in bench.state.status
+    assert bench.state.answer is not None  # to be kept elsewhere, or here once it is back
+    assert sorted(tmp_path.rglob("*")) == before
+    moved.rename(path)
+    bench.cells.accept()
+    bench.settle()
+    assert np.unique(layer.data[3]).tolist() == [0, 1, 2]
+    layer.undo()
+    layer.undo()
+    assert not np.asarray(layer.data[3]).any()
+
+
+@pytest.mark.parametrize("kind", [on_zarr, as_memmap])
+def test_a_search_into_labels_whose_file_goes_says_so(
+    bench: Any, tmp_path: Path, kind: Any
+) -> None:
+    path, pixels = kind(tmp_path)
+    show(bench, STACK, at=3)
+    layer = target(bench, pixels)
+    bench.session.set_tool("find")
+    bench.find.look_in("volume")
+    bench.find.put_into(layer)
+    bench.find.start()
+    while "Joining" not in bench.state.status:
+        assert bench.loop.turn() or bench.session.jobs.run_next()
+    path.rename(tmp_path / "moved")
+    bench.settle()
+    assert "not there any more" in bench.state.status
+    assert bench.state.progress is None
+    assert not path.exists()
+
+
+def test_what_is_in_memory_is_never_gone(tmp_path: Path) -> None:
+    path, pixels = as_memmap(tmp_path)
+    copy = np.memmap(path, np.int32, "c", shape=STACK.shape)
+    path.rename(tmp_path / "moved")
+    assert gone(pixels) == path
+    assert gone(LabelLevels([pixels])) == path
+    for one in (copy, np.zeros(3), zarr.zeros((4, 4)), da.zeros((4, 4))):
+        assert gone(one) is None

@@ -15,6 +15,7 @@ from napari_sam.labels.document import Event
 from napari_sam.labels.journal import JournalEntry
 from napari_sam.labels.levels import is_in_memory, pieces
 from napari_sam.labels.steps import Steps
+from napari_sam.labels.storage import gone
 from napari_sam.labels.table import INDEX
 from napari_sam.labels.witness import Way
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
@@ -189,7 +190,8 @@ class Recorder:
         place = place_of(pixels)
         if image is None or (place is None and not is_in_memory(pixels)):
             self._empty = False
-            if image is not None and not self._refused:
+            # Of a file that is gone nothing is written, which is told to whoever tries.
+            if image is not None and not self._refused and gone(pixels) is None:
                 self._refused = True
                 self._desk.cannot(self)
             return False

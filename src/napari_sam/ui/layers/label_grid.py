@@ -9,6 +9,7 @@ import numpy as np
 from napari_sam.errors import LabelsError
 from napari_sam.images import Plane, too_large
 from napari_sam.labels.levels import LabelLevels, empty_levels, levels_of
+from napari_sam.labels.storage import gone
 from napari_sam.ui.layers.planes import affine, spatial_shape, unit_factors
 
 if TYPE_CHECKING:
@@ -135,6 +136,9 @@ def why_not_writable(labels: Labels) -> str:
         return "its data are computed on demand (dask)."
     if any(isinstance(level, np.ndarray) and not level.flags.writeable for level in levels):
         return "its data are read-only."
+    missing = next(filter(None, map(gone, levels)), None)
+    if missing is not None:
+        return f"{missing} is not there any more: was it moved?"
     if labels.multiscale:  # which napari itself does not paint on
         try:
             _ = LabelLevels(levels).steps
