@@ -85,6 +85,18 @@ def test_a_search_and_a_session_done_again_do_not_end_each_other(kept, tmp_path)
     assert kept.state.progress is None
 
 
+def test_what_a_session_done_again_made_is_told_on_the_page_where_it_was_begun(kept, tmp_path):
+    path = tmp_path / "dish.session.json"
+    kept.cells.again.save(path, lambda text: None)
+    kept.cells.again.replay(path)
+    kept.session.set_tool("find")
+    kept.settle()
+    assert "dish again" in kept.names()
+    assert "again" not in kept.state.status
+    kept.session.set_tool("click")
+    assert "now in the new layer 'dish again'" in kept.state.status
+
+
 def test_a_search_is_saved_as_the_sliders_left_it(bench, tmp_path):
     bench.viewer.add_image(blobs(), name="dish")
     bench.settle()

@@ -98,6 +98,15 @@ def test_what_was_kept_is_learnt_from_and_the_person_decides(desk: Any) -> None:
     np.testing.assert_array_equal(desk.state.target.data, labels)
 
 
+def test_a_lesson_that_ends_behind_another_page_is_told_on_both(desk: Any) -> None:
+    desk.teach.start()
+    desk.session.set_tool("click")
+    desk.settle()
+    assert "look at Teach" in desk.state.status
+    desk.session.set_tool("teach")
+    assert "The model got better: choose above" in desk.state.status
+
+
 def test_back_to_the_model_before(desk: Any) -> None:
     desk.teach.start()
     desk.settle()

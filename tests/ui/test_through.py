@@ -404,6 +404,19 @@ def test_a_slice_between_can_be_left_out(hands: Hands) -> None:
     assert {5, 7, 8} <= set(there)
 
 
+def test_what_was_filled_is_told_on_the_page_where_it_was_begun(hands: Hands) -> None:
+    drawn = np.zeros(SHAPE, np.int32)
+    drawn[[2, 5], 4:8, 4:8] = 7
+    hands.bench.viewer.add_labels(drawn, name="stack cells").selected_label = 7
+    hands.through.fill_between()
+    hands.bench.session.set_tool("find")
+    hands.bench.settle()
+    assert (hands.labels.data[2:6, 4:8, 4:8] == 7).all()
+    assert "Filled" not in hands.bench.state.status
+    hands.bench.session.set_tool("click")
+    assert "Filled cell 7 on 2 slices" in hands.bench.state.status
+
+
 def test_what_lies_between_two_marked_slices_is_filled_by_shape(hands: Hands) -> None:
     hands.on()
     hands.through.fill_between()

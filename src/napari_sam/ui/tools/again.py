@@ -105,7 +105,7 @@ class Again:
             bench.fail(error)
             return
         name, device, worker = bench.state.model, bench.device(), bench.worker
-        image, view = shown.image, shown.view
+        image, view, page = shown.image, shown.view, bench.state.tool
 
         def work(progress: Progress) -> tuple[Segmentation, str]:
             model, limits = worker.model(name, device), view.limits
@@ -116,11 +116,11 @@ class Again:
         bench.submit(
             "again",
             work,
-            lambda made: self._made(image, view, *made),
+            lambda made: self._made(image, view, page, *made),
             progress=bench.progress,
         )
 
-    def _made(self, image: Image, view: View, found: Segmentation, told: str) -> None:
+    def _made(self, image: Image, view: View, page: str, found: Segmentation, told: str) -> None:
         bench = self._bench
         bench.progress(None)
         if image not in bench.viewer.layers or not same_pixels(image, view):
@@ -129,9 +129,8 @@ class Again:
         labels = labels_layer(found.labels, f"{image.name} again", **transform_of(image))
         labels.features = table_for(found.table.drop(columns="index", errors="ignore"))
         self._ours.add_beneath(labels)
-        bench.result(
-            f"{counted(len(found), 'cell')}, now in the new layer {labels.name!r}. {told}".rstrip()
-        )
+        made = f"{counted(len(found), 'cell')}, now in the new layer {labels.name!r}. {told}"
+        bench.result_on(page, made.rstrip())
 
 
 def as_command(path: Path, seen: tuple[int, ...] | None = None) -> str:

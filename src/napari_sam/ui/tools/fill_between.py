@@ -42,7 +42,7 @@ def fill_drawn(parts: Parts, axis: int | None) -> None:
         bench.fail(error)
         return
     number = int(labels.selected_label)
-    pixels, data = document.sheet.pixels, labels.data
+    pixels, data, page = document.sheet.pixels, labels.data, bench.state.tool
     planes = list(planes_along(plane, axis, pixels.shape[axis]))
 
     def filled(masks: dict[int, npt.NDArray[np.bool_]]) -> None:
@@ -60,7 +60,8 @@ def fill_drawn(parts: Parts, axis: int | None) -> None:
             return
         document.measure_soon(change)
         told = change.told.rstrip(".")
-        bench.result(f"{told} in {labels.name!r}, between those where it was drawn.")
+        where = f"in {labels.name!r}, between those where it was drawn"
+        bench.result_on(page, f"{told} {where}.")
 
     bench.progress(0.0)
     bench.say(f"Filling label {number} between the slices where it was drawn.")

@@ -179,8 +179,10 @@ class Teach(Tool):
         told = _TOLD.get(
             result.lesson.verdict, "There are too few cells to tell whether it is better"
         )
-        where = "choose above" if self.shown else "look at Teach, and choose"
-        self.bench.result(f"The lesson is over. {told}: {where}.")
+        # The page itself tells it, too: whoever comes here later finds it.
+        self.bench.result_on(self.name, f"The lesson is over. {told}: choose above.")
+        if self.bench.state.tool != self.name:
+            self.bench.result(f"The lesson is over. {told}: look at Teach, and choose.")
 
     def _failed(self, error: Exception) -> None:
         self.state.running = None
