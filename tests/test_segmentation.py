@@ -50,6 +50,13 @@ def test_a_colour_image_is_averaged_over_its_channels() -> None:
     assert measure(two_squares(), image)["mean_intensity"].tolist() == [10, 10]
 
 
+def test_transparency_is_no_brightness() -> None:
+    labels = np.eye(3, dtype=np.int32)
+    colour = np.full((3, 3, 3), 30, np.uint8)
+    opaque = np.concatenate([colour, np.full((3, 3, 1), 255, np.uint8)], axis=-1)
+    assert measure(labels, opaque)["mean_intensity"].tolist() == [30.0]
+
+
 def test_no_objects_make_an_empty_table_with_the_same_columns() -> None:
     empty = measure(np.zeros((5, 5), dtype=np.int32))
     assert len(empty) == 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -91,6 +92,20 @@ def test_tiles_give_the_objects_of_the_whole_plane(seed: int, height: int, width
             np.argwhere(mask)[:, 1].max() + 1,
         )
     assert set(found.table.columns) == set(expected.table.columns)
+
+
+def test_what_is_opaque_hides_no_dark_cells() -> None:
+    """Transparency has the largest value of its type, which no dark image comes near."""
+    dark = discs((120, 150), 12, 7, 1) // 10
+    colour = np.stack([dark] * 3, axis=-1)
+    opaque = np.concatenate([colour, np.full((*dark.shape, 1), 255, np.uint8)], axis=-1)
+    found = [
+        ns.segment_cells(Image.of(one, limits=(0, 20)), model=FakeModel("cells"), diameter=14.0)
+        for one in (colour, opaque)
+    ]
+    assert len(found[0]) > 0
+    np.testing.assert_array_equal(found[1].labels, found[0].labels)
+    pd.testing.assert_frame_equal(found[1].table, found[0].table)
 
 
 def test_an_object_that_two_tiles_see_differently_is_there_once() -> None:

@@ -171,7 +171,8 @@ def measure(
     ----------
     labels : (H, W) integer array
     image : (H, W) or (H, W, C) array, optional
-        Adds ``mean_intensity`` (over the channels too).
+        Adds ``mean_intensity``, over the channels too; the fourth of four is transparency, which
+        is left out.
     scores : dict of label to float, optional
         Confidence of each object; NaN where it has none.
     source : str
@@ -243,7 +244,7 @@ def _image_of(labels: npt.NDArray[Any], image: Any) -> npt.NDArray[Any]:
     found = checks.array(image, "The image", LabelsError)
     if found.shape[:2] != labels.shape or found.ndim > 3 or found.size == 0 < labels.size:
         raise LabelsError(f"The image has shape {found.shape}, but the labels {labels.shape}.")
-    return found
+    return found[..., :3] if found.ndim == 3 and found.shape[2] == 4 else found
 
 
 def _known(scores: Any) -> dict[int, float]:

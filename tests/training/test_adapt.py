@@ -87,6 +87,14 @@ def test_a_taught_model_is_saved_and_loaded_and_taught_again(light: bool, tmp_pa
     assert [lesson.steps for lesson in further.history] == [4, 2]
 
 
+def test_transparency_is_not_learnt_from() -> None:
+    image, labels = discs()
+    colour = np.stack([image, image / 2, image], axis=-1)
+    opaque = np.concatenate([colour, np.full((*image.shape, 1), 255, np.float32)], axis=-1)
+    taught = [adapt(tiny_model(), [(one, labels)], steps=2) for one in (colour, opaque)]
+    assert same(*taught, image)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="who may read a file is told otherwise there")
 def test_colleagues_may_read_a_taught_model(tmp_path: Path) -> None:
     usual = tmp_path / "usual"

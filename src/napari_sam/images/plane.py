@@ -87,20 +87,24 @@ class Plane:
     def take(self, data: Any) -> npt.NDArray[Any]:
         """Read the plane, (H, W) or (H, W, C), out of an array, dask or zarr alike.
 
+        Of the four samples of a colour the last is transparency, which nothing looks at.
+
         Examples
         --------
         >>> Plane((1, 2), (1, None, None), (2, 2)).take(np.arange(12).reshape(3, 2, 2)).tolist()
         [[4, 5], [6, 7]]
         """
-        plane = np.asarray(data[self.slices])
-        return np.swapaxes(plane, 0, 1) if self.transposed else plane
+        return self._opaque(np.asarray(data[self.slices]))
 
     def part(self, data: Any, rows: slice, columns: slice) -> npt.NDArray[Any]:
-        """Read a part of the plane, (h, w) or (h, w, C), and nothing else."""
+        """Read a part of the plane, (h, w) or (h, w, C), and nothing else; see `take`."""
         key: list[int | slice] = [slice(None) if at is None else at for at in self.index]
         key[self.axes[0]], key[self.axes[1]] = rows, columns
-        found = np.asarray(data[tuple(key)])
-        return np.swapaxes(found, 0, 1) if self.transposed else found
+        return self._opaque(np.asarray(data[tuple(key)]))
+
+    def _opaque(self, read: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        read = np.swapaxes(read, 0, 1) if self.transposed else read
+        return read[..., :3] if read.ndim == 3 and read.shape[2] == 4 else read
 
     def to_plane(self, coordinates: Any) -> npt.NDArray[np.float64]:
         """Keep the ``(row, column)`` of data coordinates (N, ndim)."""
