@@ -27,6 +27,7 @@ from napari_sam.labels.runs import Runs
 from napari_sam.ui.labels_layer import autosave, journal_file, recorder, shelf
 from napari_sam.ui.labels_layer.layer_document import LayerSheet
 from napari_sam.ui.labels_layer.on_disk import open_again, place_of
+from napari_sam.ui.labels_layer.recovery import Recovery
 from napari_sam.ui.widgets.recovery_box import RecoveryBox
 
 CENTRES = [(row, column) for row in (10, 26, 42) for column in (10, 28, 46, 64)]
@@ -199,6 +200,7 @@ def test_an_offer_that_nobody_answers_stays(make_bench, kill):
     keep(opened(make_bench()), CENTRES[0])
     kill()
     after = opened(make_bench())
+    assert isinstance(after.session.recovery, Recovery)
     words = after.state.unsaved
     after.session.close()
     assert opened(make_bench()).state.unsaved == words != ""
