@@ -153,7 +153,9 @@ def read_session(path: str | Path) -> Session:
     path = Path(path)
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except ValueError as error:
         raise DataError(f"{path} cannot be read as a session ({error}).") from error
     if not isinstance(told, dict) or told.get("format") != FORMAT:
         raise DataError(f"{path} is no session: the panel writes one under Click > More.")

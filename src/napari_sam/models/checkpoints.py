@@ -221,7 +221,7 @@ def _runs_code(path: Path) -> CheckpointError:
 def damaged(path: Path, error: BaseException) -> CheckpointError:
     """Make the error for a file that cannot be read."""
     reason = reason_of(error)
-    if "weights_only" in str(error):
+    if "weights_only" in str(error) or isinstance(error, KeyError):  # a byte that is no command
         reason = "it is no PyTorch file"  # rather than torch's advice to run whatever is in it
     return CheckpointError(
         f"{path.name} cannot be read as a checkpoint; it is damaged, cut short or something "
