@@ -25,7 +25,7 @@ from napari_sam.labels.journal import Journal, read
 from napari_sam.labels.levels import LabelLevels, empty_levels
 from napari_sam.labels.runs import Runs
 from napari_sam.ui.labels_layer import autosave, journal_file, recorder, shelf
-from napari_sam.ui.labels_layer.layer_document import LayerSheet
+from napari_sam.ui.labels_layer.layer_sheet import LayerSheet
 from napari_sam.ui.labels_layer.on_disk import open_again, place_of
 from napari_sam.ui.labels_layer.recovery import Recovery
 from napari_sam.ui.widgets.recovery_box import RecoveryBox

@@ -40,7 +40,7 @@ def held(
     OSError
         When the file cannot be made.
     """
-    file = _wait(path, patience, waiting)
+    file = locked(path, patience, waiting)
     try:
         yield
     finally:
@@ -51,7 +51,8 @@ def held(
         file.close()
 
 
-def _wait(path: Path, patience: float, waiting: Callable[[], object] | None) -> IO[bytes]:
+def locked(path: Path, patience: float, waiting: Callable[[], object] | None = None) -> IO[bytes]:
+    """Return a file that is locked until it is closed, and stays then; see `held`."""
     seen: object = None
     since = time.monotonic()
     while True:

@@ -13,21 +13,20 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.images import Plane
-from napari_sam.labels.change import Change
+from napari_sam.labels.change import Change, Origin
 from napari_sam.labels.document import Document, MovedStep
-from napari_sam.labels.levels import LabelLevels
 from napari_sam.labels.measured import Intensities, rows_of_written
+from napari_sam.labels.presence import Presence
 from napari_sam.labels.runs import Runs, stands
 from napari_sam.labels.steps import Steps
 from napari_sam.labels.table import INDEX, object_ids, put, rejected
-from napari_sam.labels.whole import Kind
+from napari_sam.labels.witness import Way
+from napari_sam.ui.labels_layer.claim import Claim
+from napari_sam.ui.labels_layer.layer_sheet import LayerSheet
 from napari_sam.ui.labels_layer.painting import as_napari_keeps_it, painted
-from napari_sam.ui.layers.axes import axis_named
-from napari_sam.ui.layers.label_grid import why_not_writable
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -43,49 +42,6 @@ class _Unmeasured(NamedTuple):
     change: Change
     by_hand: tuple[int, ...]
     announced: set[int] | None
-
-
-class LayerSheet:
-    """A Labels layer as a document sees it."""
-
-    def __init__(self, layer: Labels) -> None:
-        self._layer = layer
-        self.writes_table = False
-
-    @property
-    def name(self) -> str:
-        return str(self._layer.name)
-
-    @property
-    def pixels(self) -> Any:
-        data = self._layer.data
-        return LabelLevels(data) if self._layer.multiscale else data
-
-    @property
-    def table(self) -> pd.DataFrame:
-        features: pd.DataFrame = self._layer.features
-        return features
-
-    @table.setter
-    def table(self, table: pd.DataFrame) -> None:
-        self.writes_table = True
-        try:
-            self._layer.features = table
-        finally:
-            self.writes_table = False
-
-    def axis(self, kind: Kind) -> int:
-        return axis_named(self._layer, "T" if kind == "track" else "Z")
-
-    def check_writable(self) -> None:
-        reason = why_not_writable(self._layer)
-        if reason:
-            raise LabelsError(
-                f"{self.name!r} cannot be written: {reason} Choose a new Labels layer."
-            )
-
-    def show(self) -> None:
-        self._layer.refresh(extent=False)
 
 
 class Watcher(NamedTuple):
@@ -125,6 +81,7 @@ class LayerDocument(Document):
         self.recorder: object = None
         self._watchers: dict[Any, Watcher] = {}
         self._data = layer.data
+        self._claim = Claim(self.sheet.pixels)
         self._unmeasured: list[_Unmeasured] = []
         self._adopt_napari_history()
         layer.events.paint.connect(self._painted)
@@ -157,6 +114,7 @@ class LayerDocument(Document):
             self.layer.events.paint.disconnect(self._painted)
             self.layer.events.set_data.disconnect(self._refreshed)
             del self.layer.undo, self.layer.redo
+            self._claim.release()
             _give_history(self.layer, self._done, self._undone)
 
     def _changed(self) -> None:
@@ -167,6 +125,36 @@ class LayerDocument(Document):
         """Pixels of the image on a plane of the labels, when they need no waiting."""
         found = (watcher.intensities(plane) for watcher in self._watchers.values())
         return next((pixels for pixels in found if pixels is not None), None)
+
+    # -- who else may write ----------------------------------------------------------------------
+
+    def claim(self) -> None:
+        """See that nobody else writes where the pixels lie, until the layer is closed.
+
+        Whatever writes does so; what takes long does at its beginning, so that it is not in vain.
+
+        Raises
+        ------
+        LabelsError
+            When another layer or another napari does already.
+        """
+        if self._claim.take(self.sheet.name):  # objects are there that were never counted
+            self.presence = Presence(lambda: self.sheet.pixels)
+
+    def free_id(
+        self, plane: Plane | None = None, part: npt.NDArray[np.integer[Any]] | None = None
+    ) -> int:
+        self.claim()
+        return super().free_id(plane, part)
+
+    def fill(self, plane: Plane, labels: npt.NDArray[Any], origin: Origin | None = None) -> None:
+        self.claim()
+        super().fill(plane, labels, origin)
+
+    def _making(self, way: Way, change: Change) -> Steps[int]:
+        if len(change.pixels):
+            self.claim()
+        return (yield from super()._making(way, change))
 
     # -- what napari does ------------------------------------------------------------------------
 
@@ -188,6 +176,7 @@ class LayerDocument(Document):
         runs = painted(self.sheet.pixels.shape, event.value)
         if len(runs) == 0:
             return
+        self._claim_painted()
         by_hand = hasattr(event.value[0], "slice_key")
         told = "Painted by hand." if by_hand else "Wrote labels."
         change = Change(told, runs, kind="paint" if by_hand else "write")
@@ -195,6 +184,15 @@ class LayerDocument(Document):
         self._unmeasured.append(_Unmeasured(change, hand, self.presence.begin(runs)))
         self.record(change)
         self._soon()
+
+    def _claim_painted(self) -> None:
+        """Warn of a stroke where another one writes: napari has made it, or is about to."""
+        from napari.utils.notifications import show_warning
+
+        try:
+            self.claim()
+        except LabelsError as error:
+            show_warning(f"{error} What you painted is there all the same.")
 
     def measure_soon(self, change: Change) -> None:
         """Give the objects of a step that has just been applied their rows, before anybody asks.
@@ -220,6 +218,8 @@ class LayerDocument(Document):
         """Take in what happened to the layer and its table; tell whether anything had."""
         if not self.fits:
             self._data = self.layer.data
+            self._claim.release()
+            self._claim = Claim(self.sheet.pixels)
             self._unmeasured.clear()
             self.forget()
             self._changed()

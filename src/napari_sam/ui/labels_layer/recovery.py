@@ -21,7 +21,7 @@ from napari_sam.labels.steps import Steps
 from napari_sam.progress import Progress
 from napari_sam.ui.labels_layer import shelf
 from napari_sam.ui.labels_layer.documents import Documents
-from napari_sam.ui.labels_layer.layer_document import LayerSheet
+from napari_sam.ui.labels_layer.layer_sheet import LayerSheet
 from napari_sam.ui.labels_layer.on_disk import open_again, place_of
 from napari_sam.ui.labels_layer.slowly import Slowly
 from napari_sam.ui.layers.label_grid import labels_layer, transform_of

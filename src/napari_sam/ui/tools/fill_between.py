@@ -38,6 +38,7 @@ def fill_drawn(parts: Parts, axis: int | None) -> None:
         if axis is None:
             raise LabelsError("The image has no slices to fill between.")
         document = parts.documents.of(labels)
+        document.claim()
     except NapariSamError as error:
         bench.fail(error)
         return

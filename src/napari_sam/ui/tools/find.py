@@ -166,6 +166,7 @@ class Find(Tool):
             region = region_mask(bench.viewer, shown.image, shown.plane, options.region)
             if into is not None:
                 labels_plane(shown.image, shown.plane, into)
+                self.parts.documents.of(into).claim()
         except NapariSamError as error:
             bench.fail(error)
             return

@@ -99,6 +99,7 @@ class JoinedResults:
         method.scope(self._pixels)
         if into is not None:
             labels_plane(shown.image, shown.plane, into)
+            parts.documents.of(into).claim()
 
     def lost(self) -> str:
         """Say so when the layer was removed."""

@@ -79,6 +79,7 @@ class FollowAgain:
             return
         shown, at = bench.shown(), edit.at
         labels_plane(shown.image, shown.plane, document.layer)
+        document.claim()
         low, high = edit.room(number)
         anew = range(at + 1, high + 1) if onwards else range(low, at)
         if not len(anew):

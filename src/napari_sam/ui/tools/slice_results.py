@@ -10,7 +10,7 @@ import numpy as np
 from napari_sam.images import Plane, PlaneStack
 from napari_sam.labels.gather import placed
 from napari_sam.segmentation import Segmentation, next_id
-from napari_sam.ui.labels_layer.layer_document import LayerSheet
+from napari_sam.ui.labels_layer.layer_sheet import LayerSheet
 from napari_sam.ui.labels_layer.result_layer import table_for
 from napari_sam.ui.layers.label_grid import new_labels
 from napari_sam.ui.layers.ours import OurLayers

@@ -19,7 +19,7 @@ from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs
 from napari_sam.segmentation import check_id, with_units
 from napari_sam.ui.labels_layer.documents import Documents
-from napari_sam.ui.labels_layer.layer_document import LayerSheet
+from napari_sam.ui.labels_layer.layer_sheet import LayerSheet
 from napari_sam.ui.layers.label_grid import labels_plane, new_labels
 from napari_sam.ui.layers.ours import OurLayers
 from napari_sam.ui.layers.shown import Shown
@@ -135,7 +135,7 @@ class TileResults:
         self.labels = new_labels(image, f"{image.name} {noun}s found") if into is None else into
         self._documents, self._new = documents, into is None
         if into is not None:
-            documents.of(into)
+            documents.of(into).claim()
         self._data = self.labels.data
         self.count = 0
 
