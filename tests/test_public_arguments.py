@@ -10,6 +10,7 @@ from typing import Any
 import napari.layers
 import numpy as np
 import pytest
+import torch
 
 import napari_sam as ns
 from describing_model import DescribingModel
@@ -167,6 +168,12 @@ GUESSES: dict[str, tuple[Callable[[], Any], str]] = {
         "relabel_sequential",
     ),
     "ids below 0": (lambda: ns.write_labels(NEW, LABELS[0] - 1), "-1 is among"),
+    "tensor as pixels": (lambda: ns.Image(torch.zeros(9, 9), "YX"), r"\.numpy\(\)"),
+    "tensor with gradients": (
+        lambda: ns.segment_volume(torch.ones(4, 32, 40, requires_grad=True), MODEL),
+        r"\.detach\(\)",
+    ),
+    "masked pixels": (lambda: ns.Image(np.ma.masked_equal(PIXELS, 0), "YX"), r"\.filled"),
     "part of a name": (lambda: ns.load_model("SAM2"), "Did you mean 'sam2"),
 }
 
@@ -191,6 +198,29 @@ def test_the_message_does_not_print_an_image() -> None:
 def test_as_they_are_meant_they_are_taken(name: str) -> None:
     call, arguments = CALLS[name]
     call(**arguments)
+
+
+ARRAYS = [
+    (name, argument)
+    for name, (_, arguments) in CALLS.items()
+    for argument, value in arguments.items()
+    if isinstance(value, np.ndarray) and name != "Image"
+]
+
+
+@pytest.mark.parametrize("of", [torch.from_numpy, np.ndarray.tolist], ids=["tensor", "lists"])
+@pytest.mark.parametrize(("name", "argument"), ARRAYS)
+def test_tensors_and_lists_are_taken_for_arrays(
+    name: str, argument: str, of: Callable[[Any], Any]
+) -> None:
+    call, arguments = CALLS[name]
+    call(**{**arguments, argument: of(np.array(arguments[argument]))})
+
+
+def test_tensors_and_lists_are_taken_beside_others() -> None:
+    for of in (torch.from_numpy, np.ndarray.tolist):
+        ns.link_labels(of(LABELS), of(STACK))
+        ns.propagate(of(STACK), {1: SHOWN}, MODEL, others=of(LABELS))
 
 
 @pytest.mark.parametrize(("name", "argument", "kind"), CASES)

@@ -62,6 +62,7 @@ got [[1, 2], [3]].
     except Exception as why:
         raise error(
             f"{name} must be numbers in rows of one length, got {reprlib.repr(value)}."
+            + instead_of(value)
         ) from why
     if found.size and found.dtype.kind not in kinds:
         raise error(
@@ -70,6 +71,29 @@ got [[1, 2], [3]].
     if ndim is not None and found.ndim != ndim:
         raise error(f"{name} must have {ndim} axes, got shape {found.shape}.")
     return found
+
+
+def is_lazy(value: Any) -> bool:
+    """Tell whether a value is an array that can be read where it is looked at, as it is.
+
+    That is one whose shape and type NumPy understands, of NumPy, dask or zarr. Of others, such as
+    tensors, `array` makes one; so it does of masked arrays, to refuse them.
+
+    Parameters
+    ----------
+    value : object
+
+    Examples
+    --------
+    >>> is_lazy(np.zeros((2, 3))), is_lazy([[0, 1]])
+    (True, False)
+    """
+    if not hasattr(value, "shape") or np.ma.isMaskedArray(value):
+        return False
+    try:
+        return isinstance(np.dtype(value.dtype), np.dtype)
+    except (AttributeError, TypeError):
+        return False
 
 
 def finite(found: npt.NDArray[Any], name: str, error: Error = ParameterError) -> None:
@@ -256,10 +280,9 @@ def labels(
     value: Any, name: str = "labels", *, ndim: int | None = 2, error: Error = LabelsError
 ) -> npt.NDArray[np.integer[Any]]:
     """Return labels as they are, an array of whole numbers; nothing is read of what is large."""
-    if ndim is None and not isinstance(value, np.ndarray) and hasattr(value, "__setitem__"):
-        lazy = getattr(value, "dtype", None)
-        if lazy is not None and np.dtype(lazy).kind in "iu":
-            return value  # type: ignore[no-any-return]  # zarr or alike, which is not read for this
+    writable = not isinstance(value, np.ndarray) and hasattr(value, "__setitem__")
+    if ndim is None and writable and is_lazy(value) and np.dtype(value.dtype).kind in "iu":
+        return value  # type: ignore[no-any-return]  # zarr or alike, which is not read for this
     found = array(value, name, error, kinds="iu", ndim=ndim)
     if found.dtype.kind not in "iu":  # without pixels
         raise error(f"{name} must be whole numbers, got type {found.dtype}.")

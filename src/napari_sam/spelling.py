@@ -73,6 +73,10 @@ def instead_of(value: Any) -> str:
             return " Read the file first, by napari_sam.read_image or read_labels."
     if hasattr(value, "labels") and hasattr(value, "table"):
         return " Give its array, .labels."
+    if hasattr(value, "detach") and hasattr(value, "cpu"):  # on a graphics card, or with gradients
+        return " Give its array, .detach().cpu().numpy()."
+    if hasattr(value, "filled"):  # a masked array
+        return " Give its array, .filled(0) or with another value for what is masked."
     if not hasattr(value, "__array__") and hasattr(getattr(value, "data", None), "shape"):
         return " Give its array, .data."  # of a layer of napari
     return ""

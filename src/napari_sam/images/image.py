@@ -59,7 +59,7 @@ class Image:
 
     def __post_init__(self) -> None:
         empty = isinstance(self.pixels, Sequence) and not len(self.pixels)
-        if empty or not hasattr(self.finest, "shape"):
+        if empty or not checks.is_lazy(self.finest):
             advice = instead_of(self.pixels)
             raise ImageError(f"pixels must be an array, got {reprlib.repr(self.pixels)}.{advice}")
         checks.text(self.axes, "axes", ImageError)
@@ -125,8 +125,7 @@ class Image:
                 limits=pixels.limits if limits is None else limits,
                 pixel_size=pixels.pixel_size if pixel_size is None else pixel_size,
             )
-        lazy = hasattr(pixels, "shape") and not np.ma.isMaskedArray(pixels)
-        data = pixels if lazy else checks.array(pixels, "An image", ImageError)
+        data = pixels if checks.is_lazy(pixels) else checks.array(pixels, "An image", ImageError)
         shape = known_shape(data)
         if rgb is None:
             rgb = is_rgb(shape)

@@ -108,8 +108,7 @@ class Slices:
         if isinstance(stack, Image):
             rgb, limits = stack.rgb, stack.limits if limits is None else limits
             stack = _slices_first(stack)
-        lazy = hasattr(stack, "shape") and not np.ma.isMaskedArray(stack)
-        self.data = stack if lazy else checks.array(stack, "The stack", ImageError)
+        self.data = stack if checks.is_lazy(stack) else checks.array(stack, "The stack", ImageError)
         shape = known_shape(self.data)
         if (is_rgb(shape) and len(shape) == 4) if rgb is None else rgb:
             shape = shape[:-1]
@@ -236,7 +235,7 @@ class Others:
 
     def __init__(self, labels: Any, slices: Slices, own: int = 0) -> None:
         labels = array_of(labels)
-        if not hasattr(labels, "shape"):
+        if not checks.is_lazy(labels):
             labels = checks.labels(labels, "others", ndim=3)
         if tuple(labels.shape) != (slices.depth, *slices.plane):
             raise LabelsError(

@@ -54,10 +54,7 @@ def check_labels(labels: Any) -> Any:
     LabelsError
     """
     labels = array_of(labels)
-    lazy = hasattr(labels, "shape") and hasattr(labels, "dtype")
-    if not lazy or np.ma.isMaskedArray(labels):
-        labels = checks.array(labels, "labels", LabelsError)
-    data = labels
+    data = labels if checks.is_lazy(labels) else checks.array(labels, "labels", LabelsError)
     if len(data.shape) < 3 or 0 in data.shape:
         raise LabelsError(
             "Labels of a stack or movie have at least 3 axes, frames first, and some "

@@ -126,7 +126,7 @@ def link_labels(
             "a position or a channel first."
         )
     image = array_of(image)
-    if image is not None and not hasattr(image, "shape"):
+    if image is not None and not checks.is_lazy(image):
         image = checks.array(image, "The movie", LabelsError)
     if image is not None and tuple(image.shape[: len(data.shape)]) != tuple(data.shape):
         raise LabelsError(
