@@ -526,6 +526,16 @@ def test_without_a_display_the_demo_writes_files_and_says_where(
     assert ("area_um2" in table) == (sample == "nuclei_stack")
 
 
+def test_the_demo_says_that_its_output_is_a_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "mine.txt"
+    file.write_text("mine")
+    assert run("demo", "--no-window", "--sample", "coins", "-o", file) == 1
+    assert f"{file} is a file: -o names the folder" in capsys.readouterr().err
+    assert file.read_text() == "mine"
+
+
 def test_the_demo_notices_a_missing_display(monkeypatch: pytest.MonkeyPatch) -> None:
     from napari_sam.cli import demo
 

@@ -139,3 +139,5 @@ def test_no_labels_are_an_error(
     empty.mkdir()
     assert run("adapt", folders[0], empty, "-o", tmp_path / "my") == 1
     assert "cells_1_labels.tif" in capsys.readouterr().err
+    assert run("adapt", folders[0], tmp_path / "nosuch", "-o", tmp_path / "my") == 1
+    assert "no such file or folder" in capsys.readouterr().err

@@ -69,10 +69,12 @@ def write_files(options: argparse.Namespace, layers: list[Any]) -> int:
     Of a stack that is the middle slice, at which napari opens it.
     """
     from napari_sam.batch.outputs import ImageResults, Outputs
+    from napari_sam.batch.run import try_results
     from napari_sam.images import Image, planes
     from napari_sam.pixel_size import PixelSize
     from napari_sam.segment import segment_cells
 
+    try_results(options.output)
     data, keywords, _ = layers[-1]
     rgb = bool(keywords.get("rgb", False))
     stack = list(planes(data.shape, rgb))

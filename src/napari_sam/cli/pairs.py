@@ -67,12 +67,15 @@ def pairs_of(images: str, labels: Path) -> list[Pair]:
     Raises
     ------
     DataError
-        When there are no such files, no labels for any image, or one file of labels for several.
+        When there are no such files or folders, no labels for any image, or one file of labels for
+        several.
     """
     from napari_sam.files.inputs import find_sources
     from napari_sam.files.ngff import is_ngff
 
     sources = find_sources([images])
+    if not labels.exists():
+        raise DataError(f"There are no labels at {labels}: no such file or folder.")
     if labels.is_dir() and not is_ngff(labels):
         found = [(source, _labels_in(labels, source, len(sources) == 1)) for source in sources]
         known = [Pair(source, own) for source, own in found if own is not None]
