@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_sam.batch.outputs import KINDS, Outputs
@@ -249,5 +250,11 @@ def jobs_typed(typed: argparse.Namespace) -> list[Job]:
             typed.overwrite,
             typed.channels,
         )
-        for source in find_sources(typed.inputs, typed.series)
+        for source in find_sources(typed.inputs, typed.series, _labels_shown(options))
     ]
+
+
+def _labels_shown(options: Any) -> list[Path]:
+    """List the files of labels that show examples: they lie beside images, and are none."""
+    shown = (getattr(options, name, None) for name in ("examples", "unlike"))
+    return [one.file for one in shown if one is not None and one.file is not None]

@@ -21,7 +21,7 @@ _FOLDERS = 1000  # that are looked into for images to tell of
 _TO_A_FIELD = 3  # names within a plate: its row, its column, its own
 
 
-def find_inputs(typed: Iterable[str]) -> list[Path]:
+def find_inputs(typed: Iterable[str], besides: Iterable[Path] = ()) -> list[Path]:
     """List the image files that were meant, each once, without those this program made.
 
     Parameters
@@ -30,6 +30,8 @@ def find_inputs(typed: Iterable[str]) -> list[Path]:
         Files, folders (their images, not those of folders within; one of OME-Zarr is an image
         or a plate itself), and patterns such as ``plate*/*.tif`` or ``plate.zarr/A/*`` for shells
         that do not expand them.
+    besides : iterable of Path
+        Files that are known to be something else, such as labels of examples: left out.
 
     Raises
     ------
@@ -45,6 +47,8 @@ def find_inputs(typed: Iterable[str]) -> list[Path]:
                 found.setdefault(file.resolve(), file)
         for missing in _missing_of_plates(item):
             found.setdefault(missing.resolve(), missing)
+    for known in besides:
+        found.pop(known.resolve(), None)
     images = [path for path in found.values() if not made_here(path)]
     if not images:
         made = f" ({len(found)} were made by napari-sam itself)" if found else ""
@@ -108,7 +112,9 @@ def _missing_of_plates(item: str) -> list[Path]:
     return found
 
 
-def find_sources(typed: Iterable[str], series: int | None = None) -> list[Source]:
+def find_sources(
+    typed: Iterable[str], series: int | None = None, besides: Iterable[Path] = ()
+) -> list[Source]:
     """List the images that were meant, see `find_inputs`: all of those that a file holds.
 
     Parameters
@@ -116,10 +122,12 @@ def find_sources(typed: Iterable[str], series: int | None = None) -> list[Source
     typed : iterable of str
     series : int, optional
         Of every file, only the image of this number.
+    besides : iterable of Path
+        Files that are left out, see `find_inputs`.
 
     Raises
     ------
     DataError
         When something typed is not there, or no image is left.
     """
-    return sources_of(find_inputs(typed), series)
+    return sources_of(find_inputs(typed, besides), series)
