@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ import tifffile
 from describing_model import DescribingModel, two_kinds
 from fake_model import FakeModel, blobs
 from napari_sam import loading
+from napari_sam.batch.diary import recorded
 from napari_sam.batch.job import Models
 from napari_sam.batch.model_files import files_of, models_from
 from napari_sam.batch.options_json import options_from, spelled
 from napari_sam.batch.record import read_record
+from napari_sam.batch.run import run_jobs
 from napari_sam.cli import main
 from napari_sam.cli.batch_lines import BatchLines
 from napari_sam.errors import DataError, ParameterError
@@ -127,6 +130,29 @@ def test_a_run_that_left_all_out_tells_the_model_too(model, folder, tmp_path, mo
         model.fingerprint = "cells-2"
         (out / "run.json").unlink()
         (out / "objects.csv").unlink()
+
+
+def test_runs_at_once_into_one_folder_have_a_record_and_a_table_each(model, folder, tmp_path):
+    out = tmp_path / "out"
+    assert run(folder, "-o", tmp_path / "before") == 0
+    a, b, c = read_record(tmp_path / "before" / "run.json").jobs
+    a, b, c = (replace(job, outputs=replace(job.outputs, folder=out)) for job in (a, b, c))
+    first = recorded([a, b], run_jobs([a, b]), out)
+    next(first)
+    second = recorded([c], run_jobs([c]), out)
+    next(second)
+    assert [one.kind for one in (*first, *second)] == ["done"]
+    told = {}
+    for path in out.glob("run*.json"):
+        images = json.loads(path.read_text())["images"]
+        told[path.name.replace("run", "objects").replace("json", "csv")] = images
+    assert sorted([one["outcome"] for one in images] for images in told.values()) == [
+        ["done"],
+        ["done", "done"],
+    ]
+    for name, images in told.items():
+        rows = pd.read_csv(out / name)
+        assert set(rows.get("image", [])) == {one["name"] for one in images} - {"c"}  # has no cells
 
 
 def test_a_model_that_is_not_there_is_said_before_anything_is_written(folder, tmp_path, capsys):
@@ -324,9 +350,15 @@ def test_examples_are_told_by_their_file_and_read_again(monkeypatch, tmp_path, c
     tifffile.imwrite(inputs / "b.tif", image[:, ::-1].astype(np.float32))
     shown = inputs / "a_examples.tif"
     tifffile.imwrite(shown, np.where(np.isin(labels, (2, 4)), labels, 0).astype(np.uint16))
-    images = (inputs / "a.tif", inputs / "b.tif")
+    others = inputs / "b_unlike.tif"
+    tifffile.imwrite(others, np.where(labels == 1, 1, 0)[:, ::-1].astype(np.uint16))
     out, again = tmp_path / "out", tmp_path / "again"
-    assert run(*images, "-o", out, "--mode", "similar", "--examples", shown) == 0
+    how = ("--mode", "similar", "--examples", shown)
+    assert run(inputs, "-o", tmp_path / "both", *how, "--unlike", others) == 0
+    others.unlink()
+    assert run(inputs, "-o", out, *how) == 0
+    for folder in (out, tmp_path / "both"):
+        assert len(list(folder.glob("*_labels.tif"))) == 2  # labels of examples are no images
     said = json.loads((out / "run.json").read_text())
     assert said["options"]["examples"] == {"file": str(shown), "from_here": "../in/a_examples.tif"}
     assert said["options"]["unlike"] is None

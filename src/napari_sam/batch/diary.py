@@ -68,7 +68,8 @@ class Diary:
 
     def __init__(self, jobs: Sequence[Job], folder: Path, *, overwrite: bool = False) -> None:
         self._jobs, self._folder, self._overwrite = jobs, folder, overwrite
-        started = datetime.now().astimezone().isoformat(timespec="seconds")
+        # To the microsecond, by which runs that begin together are told apart.
+        started = datetime.now().astimezone().isoformat(timespec="microseconds")
         self.record = record.Record(list(jobs), started)
         self._table: Path | None = None
         self._written = 0.0
@@ -137,8 +138,9 @@ class Diary:
                 for job in self._jobs
                 if job.source in done or job.source.name not in self._of_others
             ]
-            with _told(self._table):
-                run_table.write_run_table(self._table, own)
+            table = record.table_beside(self.record.place(self._folder))
+            with _told(table):
+                run_table.write_run_table(table, own)
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from napari_sam.files.places import from_here, where_it_is
 from napari_sam.files.sources import Source
 
 NAME = "run.json"
+_DATED = "run_*.json"
 _FORMAT = 1
 _SOFTWARE = "napari-sam-bio"
 _LIBRARIES = ("numpy", "scipy", "scikit-image", "torch")
@@ -50,6 +51,7 @@ class Record:
     outcomes: list[Outcome] = field(default_factory=list)
     said: dict[str, Any] = field(default_factory=dict)
     before: dict[str, dict[str, Any]] = field(default_factory=dict)
+    _written: bool = field(default=False, init=False, repr=False)
 
     @property
     def fingerprint(self) -> str:
@@ -60,7 +62,8 @@ class Record:
     def write(self, folder: Path) -> Path:
         """Write the record into a folder; another run's record there gets another name first.
 
-        So does the table of that run, if it tells of images that are none of this one.
+        So does the table of that run, if it tells of images that are none of this one. When a run
+        that began meanwhile has given this record its date as a name, it goes on under that.
 
         Returns
         -------
@@ -68,12 +71,22 @@ class Record:
         """
         from napari_sam.files import in_one_piece
 
-        path = folder / NAME
-        _keep_former(path, self.started, {job.source.name for job in self.jobs})
+        path = self.place(folder)
+        if path.name == NAME:
+            _keep_former(path, self.started, {job.source.name for job in self.jobs})
         with in_one_piece(path) as temporary:
             text = json.dumps(self._told(folder), indent=1, ensure_ascii=False)
             temporary.write_text(text + "\n", encoding="utf-8")
+        self._written = True
         return path
+
+    def place(self, folder: Path) -> Path:
+        """Return where the record lies in a folder, or will lie."""
+        path = folder / NAME
+        if not self._written or _said(path).get("started", self.started) == self.started:
+            return path
+        dated = (one for one in folder.glob(_DATED) if _said(one).get("started") == self.started)
+        return next(dated, path)
 
     def _told(self, folder: Path) -> dict[str, Any]:
         job = self.jobs[0]
@@ -242,7 +255,14 @@ def _keep_former(path: Path, started: str, names: Collection[str]) -> None:
         former.rename(table)
 
 
+def table_beside(record: Path) -> Path:
+    """Return where the table of a run is, whose record has this name."""
+    end = record.stem.removeprefix(Path(NAME).stem)
+    return record.with_name(f"{Path(run_table.NAME).stem}{end}{Path(run_table.NAME).suffix}")
+
+
 def _dated(path: Path, date: str, number: int) -> tuple[Path, Path]:
     """Tell what record and table of a former run are called; several may be of one second."""
     end = date if number == 1 else f"{date}_{number}"
-    return path.with_name(f"run_{end}.json"), path.with_name(f"objects_{end}.csv")
+    record = path.with_name(f"run_{end}.json")
+    return record, table_beside(record)
