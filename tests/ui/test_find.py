@@ -789,3 +789,24 @@ def test_what_was_not_searched_is_not_called_empty(large):
     np.testing.assert_array_equal(found(large).data, before)
     adjust(large, min_area=20)  # the sliders still choose among what was searched
     np.testing.assert_array_equal(found(large).data, before)
+
+
+@pytest.mark.parametrize("where", ["slice", "stack"])
+def test_another_model_in_the_middle_of_a_search_says_that_it_was_stopped(bench, where):
+    bench.catalogue.here.add("large")
+    bench.viewer.add_image(np.stack([cells()] * 3), name="nuclei")
+    bench.settle()
+    bench.session.set_tool("find")
+    bench.settle()
+    bench.session.models.choose("large")  # nothing runs yet
+    bench.settle()
+    assert "Another model" not in bench.state.status
+    bench.find.look_in(where)
+    layers = bench.names()
+    bench.find.start()
+    bench.session.models.choose("cells")
+    bench.settle()
+    assert "Another model was chosen. Stopped" in bench.state.status
+    assert ("after 0 of 3 slices" in bench.state.status) == (where == "stack")
+    assert bench.names() == layers
+    assert bench.state.progress is None

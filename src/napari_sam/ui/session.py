@@ -249,13 +249,13 @@ class PanelSession:
 
     def _model_changed(self) -> None:
         """Another model was chosen or has arrived; labels and marks stay as they are."""
-        self.jobs.cancel_all()
+        self._bench.release()
         for tool in self.tools.values():
-            tool.model_changed()
+            tool.model_changed()  # which may tell that what runs for it is stopped
+        self.jobs.cancel_all()
         self._bench.progress(None)
         self.proposal.predicting.forget_all()
         self.proposal.predicting.encoding.forget()
-        self._bench.release()
         self._soon()
 
     def _preferences_changed(self) -> None:

@@ -114,11 +114,13 @@ class Find(Tool):
         self.boxes.layers_changed()
 
     def model_changed(self) -> None:
-        self._end()
+        stopped = self.cancel() or "Stopped. Nothing was changed." * self.bench.jobs.wants("find")
         self.following.forget()
         self._suit()
         if self.shown:
             self._advise()
+        if stopped:
+            self.bench.result_on(self.name, f"Another model was chosen. {stopped}")
 
     def _suit(self) -> None:
         """What nobody chose is what suits the model."""
@@ -147,19 +149,17 @@ class Find(Tool):
         bench, options = self.bench, self.bench.state.find
         if not self.parts.usable():
             return
-        self._end()
+        self.cancel()
         try:
             shown, into = bench.shown(), bench.state.merge
             options = bench.state.find = self.boxes.complete(options, shown)
             if self._tiles.needed(shown):
                 self.following.forget()
-                self._running = None
                 self._tiles.start(shown, options)
                 return
             options = bench.state.find = self.examples.complete(options, shown)
             if options.region == "stack":
                 self.following.forget()
-                self._running = None
                 shown = shown if options.joins is None else shown.remembering()
                 self._stack.start(shown, options, self._results(shown, options))
                 return
