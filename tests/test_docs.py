@@ -37,7 +37,10 @@ PLACES = ((26, 80), (40, 40), (40, 120), (85, 85), (120, 88), (120, 140), (120, 
 
 @pytest.fixture
 def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
-    """What the pages use without saying where it comes from: names, and files that they read."""
+    """What the pages use without saying where it comes from: data, and files that they read.
+
+    Not the package: a page imports it where it is first used.
+    """
     load = loading.load_model
 
     def instead(name: Any = "cells", *_: Any, **__: Any) -> Any:
@@ -60,7 +63,6 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     tifffile.imwrite("nuclei.tif", image)
     mask = labels == 5
     return {
-        "ns": ns,
         "viewer": ViewerModel(),
         **dict.fromkeys(["image", "plane", "other_image", "next_image"], image),
         **dict.fromkeys(["stack", "frames", "movie"], stack),
