@@ -19,6 +19,7 @@ ROOT = Path(napari_sam.__file__).parent
 
 # A room may import the rooms named here, and itself.
 VOCABULARY = {
+    "array_kinds",
     "candidates",
     "checks",
     "classes",

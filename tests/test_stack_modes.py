@@ -233,10 +233,12 @@ def test_tracks_are_exported_with_their_parents(movie: Path, tmp_path: Path, cap
     assert export(labels, "--to", "ctc", "-o", tmp_path / "01_RES") == 0
     loaded = ns.Tracks.load_ctc(tmp_path / "01_RES")
     assert len(loaded.parents) == 2
-    assert export(labels, "--to", "ctc", "-o", tmp_path / "01_RES") == 0  # a folder inside
-    assert (tmp_path / "01_RES" / "movie_labels_ctc" / "res_track.txt").exists()
-    assert export(labels, "--to", "ctc", "-o", tmp_path / "01_RES") == 1
-    assert "--overwrite" in capsys.readouterr().err
+    for folder in (tmp_path / "01_RES", out):  # one of tracks; one of other files: a folder inside
+        assert export(labels, "--to", "ctc", "-o", folder) == (folder != out)
+        assert export(labels, "--to", "ctc", "-o", folder) == 1
+        assert "--overwrite" in capsys.readouterr().err
+    assert not (tmp_path / "01_RES" / "movie_labels_ctc").exists()
+    assert (out / "movie_labels_ctc" / "res_track.txt").exists()
 
 
 def test_volumes_are_exported_everywhere(stack: Path, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from napari_sam.array_kinds import is_lazy
 from napari_sam.errors import ImageError, LabelsError, NapariSamError, ParameterError
 from napari_sam.spelling import instead_of
 
@@ -71,29 +72,6 @@ got [[1, 2], [3]].
     if ndim is not None and found.ndim != ndim:
         raise error(f"{name} must have {ndim} axes, got shape {found.shape}.")
     return found
-
-
-def is_lazy(value: Any) -> bool:
-    """Tell whether a value is an array that can be read where it is looked at, as it is.
-
-    That is one whose shape and type NumPy understands, of NumPy, dask or zarr. Of others, such as
-    tensors, `array` makes one; so it does of masked arrays, to refuse them.
-
-    Parameters
-    ----------
-    value : object
-
-    Examples
-    --------
-    >>> is_lazy(np.zeros((2, 3))), is_lazy([[0, 1]])
-    (True, False)
-    """
-    if not hasattr(value, "shape") or np.ma.isMaskedArray(value):
-        return False
-    try:
-        return isinstance(np.dtype(value.dtype), np.dtype)
-    except (AttributeError, TypeError):
-        return False
 
 
 def finite(found: npt.NDArray[Any], name: str, error: Error = ParameterError) -> None:
