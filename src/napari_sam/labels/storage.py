@@ -1,4 +1,4 @@
-"""Labels whose pixels lie in a file or a folder: whether that is still there."""
+"""Labels whose pixels lie in a file or a folder: where, and whether that is still there."""
 
 from __future__ import annotations
 
@@ -35,9 +35,17 @@ def gone(pixels: Any) -> Path | None:
         if file is None or pixels.mode not in ("r+", "w+"):  # a copy, or not to be written
             return None
         return None if Path(file).exists() else Path(file)
+    root = root_of(pixels)
+    if root is None or type(pixels.store).__name__ not in _FOLDERS:
+        return None
+    folder = root / str(pixels.path)
+    return None if any((folder / name).is_file() for name in _ABOUT) else folder
+
+
+def root_of(pixels: Any) -> Path | None:
+    """Return where the store of a zarr array lies; None of what is none, or lies in memory."""
     store = getattr(pixels, "store", None)
     root = getattr(store, "root", None) or getattr(store, "path", None)
-    if type(store).__name__ not in _FOLDERS or not isinstance(root, str | Path):
+    if not type(pixels).__module__.startswith("zarr") or not isinstance(root, str | Path):
         return None
-    folder = Path(root) / str(getattr(pixels, "path", ""))
-    return None if any((folder / name).is_file() for name in _ABOUT) else folder
+    return Path(root)

@@ -10,6 +10,7 @@ import numpy as np
 
 from napari_sam.errors import DataError
 from napari_sam.labels.levels import LabelLevels
+from napari_sam.labels.storage import root_of
 
 Place = dict[str, Any]
 """Where pixels lie, in words that JSON has."""
@@ -42,14 +43,10 @@ def place_of(pixels: Any) -> Place | None:
             "shape": [int(n) for n in pixels.shape],
             "order": "C" if pixels.flags.c_contiguous else "F",
         }
-    store = getattr(pixels, "store", None)
-    root = getattr(store, "root", None) or getattr(store, "path", None)
-    if not type(pixels).__module__.startswith("zarr") or not isinstance(root, str | Path):
+    root = root_of(pixels)
+    if root is None or not root.exists():
         return None
-    folder = Path(root).resolve()
-    return (
-        {"kind": "zarr", "file": str(folder), "path": str(pixels.path)} if folder.exists() else None
-    )
+    return {"kind": "zarr", "file": str(root.resolve()), "path": str(pixels.path)}
 
 
 def open_again(place: Place) -> Any:
