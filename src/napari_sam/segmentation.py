@@ -13,6 +13,7 @@ from napari_sam import checks
 from napari_sam.candidates import Candidates
 from napari_sam.counts import counted
 from napari_sam.errors import LabelsError, ParameterError
+from napari_sam.images import opaque
 from napari_sam.pixel_size import PixelSize, checked_size
 
 if TYPE_CHECKING:
@@ -244,7 +245,7 @@ def _image_of(labels: npt.NDArray[Any], image: Any) -> npt.NDArray[Any]:
     found = checks.array(image, "The image", LabelsError)
     if found.shape[:2] != labels.shape or found.ndim > 3 or found.size == 0 < labels.size:
         raise LabelsError(f"The image has shape {found.shape}, but the labels {labels.shape}.")
-    return found[..., :3] if found.ndim == 3 and found.shape[2] == 4 else found
+    return opaque(found)
 
 
 def _known(scores: Any) -> dict[int, float]:

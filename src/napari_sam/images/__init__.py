@@ -1,7 +1,7 @@
 """Images: lazy pixels with what is known of them, their planes, and the parts to work on."""
 
 from napari_sam.images.image import Block, Image, array_of
-from napari_sam.images.pixels import as_rgb, check_plane, content_hash, is_blank
+from napari_sam.images.pixels import as_rgb, check_plane, content_hash, is_blank, opaque
 from napari_sam.images.plane import (
     WHOLE,
     Plane,
@@ -36,6 +36,7 @@ __all__ = [
     "is_large",
     "is_rgb",
     "known_shape",
+    "opaque",
     "patches_of",
     "planes",
     "rather_channels",

@@ -23,8 +23,7 @@ def check_plane(image: Any) -> npt.NDArray[Any]:
     array = checks.array(image, "An image", ImageError)
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[..., 0]
-    if array.ndim == 3 and array.shape[2] == 4:
-        array = array[..., :3]
+    array = opaque(array)
     if not (array.ndim == 2 or (array.ndim == 3 and array.shape[2] == 3)):
         raise ImageError(
             f"Expected one plane, (H, W) or (H, W, 3), got shape {array.shape}. "
@@ -33,6 +32,11 @@ def check_plane(image: Any) -> npt.NDArray[Any]:
     if 0 in array.shape:
         raise ImageError(f"The image has no pixels: shape {array.shape}.")
     return array
+
+
+def opaque(pixels: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return a plane, (H, W) or (H, W, C), without transparency: the last of four samples."""
+    return pixels[..., :3] if pixels.ndim == 3 and pixels.shape[2] == 4 else pixels
 
 
 def is_blank(image: npt.NDArray[Any]) -> bool:

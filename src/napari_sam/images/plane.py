@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam.errors import ImageError
+from napari_sam.images.pixels import opaque
 
 FEW_CHANNELS = 4  # an axis this short may hold channels
 WHOLE = 1 << 27  # pixels of a plane that is read, drawn or joined at once: 128 million
@@ -94,17 +95,17 @@ class Plane:
         >>> Plane((1, 2), (1, None, None), (2, 2)).take(np.arange(12).reshape(3, 2, 2)).tolist()
         [[4, 5], [6, 7]]
         """
-        return self._opaque(np.asarray(data[self.slices]))
+        return opaque(self._turned(np.asarray(data[self.slices])))
 
     def part(self, data: Any, rows: slice, columns: slice) -> npt.NDArray[Any]:
         """Read a part of the plane, (h, w) or (h, w, C), and nothing else; see `take`."""
         key: list[int | slice] = [slice(None) if at is None else at for at in self.index]
         key[self.axes[0]], key[self.axes[1]] = rows, columns
-        return self._opaque(np.asarray(data[tuple(key)]))
+        return opaque(self._turned(np.asarray(data[tuple(key)])))
 
-    def _opaque(self, read: npt.NDArray[Any]) -> npt.NDArray[Any]:
-        read = np.swapaxes(read, 0, 1) if self.transposed else read
-        return read[..., :3] if read.ndim == 3 and read.shape[2] == 4 else read
+    def _turned(self, read: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Put rows first."""
+        return np.swapaxes(read, 0, 1) if self.transposed else read
 
     def to_plane(self, coordinates: Any) -> npt.NDArray[np.float64]:
         """Keep the ``(row, column)`` of data coordinates (N, ndim)."""
