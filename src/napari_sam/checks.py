@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam.array_kinds import is_lazy
+from napari_sam.array_kinds import is_array
 from napari_sam.errors import ImageError, LabelsError, NapariSamError, ParameterError
 from napari_sam.spelling import instead_of
 
@@ -259,7 +259,7 @@ def labels(
 ) -> npt.NDArray[np.integer[Any]]:
     """Return labels as they are, an array of whole numbers; nothing is read of what is large."""
     writable = not isinstance(value, np.ndarray) and hasattr(value, "__setitem__")
-    if ndim is None and writable and is_lazy(value) and np.dtype(value.dtype).kind in "iu":
+    if ndim is None and writable and is_array(value) and np.dtype(value.dtype).kind in "iu":
         return value  # type: ignore[no-any-return]  # zarr or alike, which is not read for this
     found = array(value, name, error, kinds="iu", ndim=ndim)
     if found.dtype.kind not in "iu":  # without pixels

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam import checks
-from napari_sam.array_kinds import is_lazy
+from napari_sam.array_kinds import is_array
 from napari_sam.errors import ImageError, NapariSamError
 from napari_sam.images.plane import Plane, check_shape, is_rgb, known_shape
 from napari_sam.pixel_size import PixelSize, checked_size
@@ -60,7 +60,7 @@ class Image:
 
     def __post_init__(self) -> None:
         empty = isinstance(self.pixels, Sequence) and not len(self.pixels)
-        if empty or not is_lazy(self.finest):
+        if empty or not is_array(self.finest):
             advice = instead_of(self.pixels)
             raise ImageError(f"pixels must be an array, got {reprlib.repr(self.pixels)}.{advice}")
         checks.text(self.axes, "axes", ImageError)
@@ -126,7 +126,7 @@ class Image:
                 limits=pixels.limits if limits is None else limits,
                 pixel_size=pixels.pixel_size if pixel_size is None else pixel_size,
             )
-        data = pixels if is_lazy(pixels) else checks.array(pixels, "An image", ImageError)
+        data = pixels if is_array(pixels) else checks.array(pixels, "An image", ImageError)
         shape = known_shape(data)
         if rgb is None:
             rgb = is_rgb(shape)

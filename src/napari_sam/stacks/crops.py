@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam import checks
-from napari_sam.array_kinds import is_lazy
+from napari_sam.array_kinds import is_array
 from napari_sam.contrast import contrast_limits, normalise
 from napari_sam.errors import ImageError, LabelsError, ParameterError, PromptError
 from napari_sam.images import Image, array_of, check_plane, is_rgb, known_shape
@@ -109,7 +109,7 @@ class Slices:
         if isinstance(stack, Image):
             rgb, limits = stack.rgb, stack.limits if limits is None else limits
             stack = _slices_first(stack)
-        self.data = stack if is_lazy(stack) else checks.array(stack, "The stack", ImageError)
+        self.data = stack if is_array(stack) else checks.array(stack, "The stack", ImageError)
         shape = known_shape(self.data)
         if (is_rgb(shape) and len(shape) == 4) if rgb is None else rgb:
             shape = shape[:-1]
@@ -236,7 +236,7 @@ class Others:
 
     def __init__(self, labels: Any, slices: Slices, own: int = 0) -> None:
         labels = array_of(labels)
-        if not is_lazy(labels):
+        if not is_array(labels):
             labels = checks.labels(labels, "others", ndim=3)
         if tuple(labels.shape) != (slices.depth, *slices.plane):
             raise LabelsError(

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from napari_sam import checks
-from napari_sam.array_kinds import is_lazy
+from napari_sam.array_kinds import is_array
 from napari_sam.errors import LabelsError
 from napari_sam.images import array_of, check_plane
 
@@ -55,7 +55,7 @@ def check_labels(labels: Any) -> Any:
     LabelsError
     """
     labels = array_of(labels)
-    data = labels if is_lazy(labels) else checks.array(labels, "labels", LabelsError)
+    data = labels if is_array(labels) else checks.array(labels, "labels", LabelsError)
     if len(data.shape) < 3 or 0 in data.shape:
         raise LabelsError(
             "Labels of a stack or movie have at least 3 axes, frames first, and some "

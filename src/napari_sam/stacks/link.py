@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from napari_sam import checks
-from napari_sam.array_kinds import is_lazy
+from napari_sam.array_kinds import is_array
 from napari_sam.errors import LabelsError
 from napari_sam.images import array_of
 from napari_sam.labels.gather import check_out
@@ -127,7 +127,7 @@ def link_labels(
             "a position or a channel first."
         )
     image = array_of(image)
-    if image is not None and not is_lazy(image):
+    if image is not None and not is_array(image):
         image = checks.array(image, "The movie", LabelsError)
     if image is not None and tuple(image.shape[: len(data.shape)]) != tuple(data.shape):
         raise LabelsError(
