@@ -100,12 +100,13 @@ class Diary:
 
     def add(self, outcome: Outcome) -> None:
         """Note what came of a job; they may be done in any order."""
-        known, jobs, who = self.record.outcomes, self.record.jobs, self.record.fingerprint
+        known, jobs = self.record.outcomes, self.record.jobs
+        news = bool(outcome.by) and outcome.by != self.record.fingerprint
         at = next(k for k in range(len(known), len(jobs)) if jobs[k].source == outcome.job.source)
         jobs.insert(len(known), jobs.pop(at))
         known.append(outcome)
         # Who works is told at once: by that the results of a run that is killed are compared.
-        if self.record.fingerprint != who or time.monotonic() - self._written > _EVERY:
+        if news or time.monotonic() - self._written > _EVERY:
             with suppress(DataError):  # it is tried again, and told at the end
                 self.write()
 
