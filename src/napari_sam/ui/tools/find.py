@@ -114,7 +114,9 @@ class Find(Tool):
         self.boxes.layers_changed()
 
     def model_changed(self) -> None:
-        stopped = self.cancel() or "Stopped. Nothing was changed." * self.bench.jobs.wants("find")
+        stopped = self.cancel()
+        if not stopped and self.bench.jobs.wants("find"):
+            stopped = "Stopped. Nothing was changed."
         self.following.forget()
         self._suit()
         if self.shown:
@@ -128,17 +130,13 @@ class Find(Tool):
 
     def cancel(self) -> str:
         self._running = None
-        return self._end()
-
-    def _end(self) -> str:
-        """End a search of many parts, and tell what is left of it."""
         return self._stack.end() or self._tiles.end()
 
     def run_next(self) -> bool:
         return self.following.choosing.run_next() or self.parts.lines.jobs.run_next()
 
     def close(self) -> None:
-        self._end()
+        self.cancel()
         self.boxes.close()
         self.following.close()
 
