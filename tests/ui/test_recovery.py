@@ -317,6 +317,19 @@ def test_a_disk_that_cannot_be_written_is_told_once_and_work_goes_on(
     assert not bench.state.problem
 
 
+def comes_back(make_bench, kill, bench, labels):
+    """After a crash labels are offered as they were, with every step that was to be undone."""
+    kill()
+    after = opened(make_bench())
+    after.session.recovery.restore()
+    after.settle()
+    back = after.state.target
+    same(state(back), state(labels))
+    while bench.session._documents.of(labels).can_undo:
+        labels.undo(), back.undo()
+        same(state(back), state(labels))
+
+
 class Disk:
     """Room for so many more bytes of journals, and then none."""
 
@@ -361,15 +374,7 @@ def test_a_disk_that_has_room_again_is_written_again(make_bench, kill, disk, ful
     keep(bench, CENTRES[3])
     keep(bench, CENTRES[4])
     assert sum(WORKS_AGAIN in words for words in heard) == 1
-    kill()
-    after = opened(make_bench())
-    after.session.recovery.restore()
-    after.settle()
-    back = after.state.target
-    same(state(back), state(labels))
-    while bench.session._documents.of(labels).can_undo:
-        labels.undo(), back.undo()
-        same(state(back), state(labels))
+    comes_back(make_bench, kill, bench, labels)
     disk.room = 0
     keep(bench, CENTRES[5])
     assert sum("Save your labels" in words for words in heard) == 2
@@ -753,15 +758,7 @@ def test_a_long_journal_is_made_short_and_tells_the_same(make_bench, kill, short
     bench.settle()
     keep(bench, *CENTRES[5:])
     assert len(made) >= 3
-    kill()
-    after = opened(make_bench())
-    after.session.recovery.restore()
-    after.settle()
-    back = after.state.target
-    same(state(back), state(labels))
-    while bench.session._documents.of(labels).can_undo:
-        labels.undo(), back.undo()
-        same(state(back), state(labels))
+    comes_back(make_bench, kill, bench, labels)
 
 
 def test_a_journal_that_slides_along_stays_small(make_bench, short_soon):
