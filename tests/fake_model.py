@@ -10,6 +10,7 @@ from scipy import ndimage as ndi
 
 from napari_sam import images
 from napari_sam.contrast import normalise
+from napari_sam.models.accepted import accepted
 from napari_sam.models.model import Embedding, InstanceMaps, Model
 from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Prompt
@@ -72,7 +73,7 @@ class FakeModel(Model):
         self.threads.add(threading.current_thread().name)
         if self.fail is not None:
             raise self.fail
-        self._check(embedding, prompt)
+        accepted(self, embedding, prompt)
         self.prompts.append(prompt)
         mask = self._object(embedding, prompt)
         wider = ndi.binary_dilation(mask, iterations=2)

@@ -54,16 +54,19 @@ class Drawing(torch.nn.Module):
         height, width = image.shape[-2] // 2, image.shape[-1] // 2
         y = (torch.arange(height) + 0.5)[:, None] * 2
         x = (torch.arange(width) + 0.5)[None] * 2
-        if not torch.isnan(boxes).any():
-            x0, y0, x1, y1 = boxes[0]
-            drawn = torch.minimum(torch.minimum(x - x0, x1 - x), torch.minimum(y - y0, y1 - y))
-        elif mask_input is not None and (labels < 1).all():
-            drawn = mask_input[0, 0]
-        else:
-            first = points[0][labels[0] == 1][0]
-            drawn = 12 - ((x - first[0]) ** 2 + (y - first[1]) ** 2).sqrt()
         scale = torch.tensor([1.0, 0.5, 0.25])[:, None, None]
-        return (drawn - (1 - scale) * 4)[None], torch.tensor([[0.9, 0.6, 0.3]])
+        answers = []
+        for at, box in enumerate(boxes):
+            if not torch.isnan(box).any():
+                x0, y0, x1, y1 = box
+                drawn = torch.minimum(torch.minimum(x - x0, x1 - x), torch.minimum(y - y0, y1 - y))
+            elif mask_input is not None and (labels[at] < 1).all():
+                drawn = mask_input[at, 0]
+            else:
+                first = points[at][labels[at] == 1][0]
+                drawn = 12 - ((x - first[0]) ** 2 + (y - first[1]) ** 2).sqrt()
+            answers.append(drawn - (1 - scale) * 4)
+        return torch.stack(answers), torch.tensor([[0.9, 0.6, 0.3]]).expand(len(boxes), -1)
 
 
 def model():
@@ -196,6 +199,25 @@ def test_no_prompt_sees_the_logits_of_another():
     cells.network.earlier.clear()
     cells.predict(embedding, ns.Prompt(points=[(30, 30)]))
     assert all(earlier is None for earlier in cells.network.earlier)
+
+
+def test_prompts_that_are_answered_together_are_answered_as_alone():
+    cells = ns.load_model("cells", device="cpu")
+    embedding = cells.encode(generate("nuclei_dense", 3, (150, 160)).image)
+    box = Prompt(boxes=[(40, 40, 80, 90)])
+    window = cells.window_for(embedding, box)
+    clicks = [Prompt([(60 + 5 * step, 60)], window=window) for step in range(-3, 7)]
+    corrected = Prompt([(60, 60), (50, 70)], [1, 0], window=window)
+    elsewhere = [Prompt([(20, 100)]), Prompt([(100, 20)])]
+    low = np.linspace(-8, 8, 96 * 96, dtype=np.float32).reshape(96, 96)
+    refined = Prompt([(60, 60)], logits=low, window=window)
+    prompts = [box, *clicks, corrected, *elsewhere, refined, corrected, clicks[0]]
+    together = cells.predict_each(embedding, prompts)
+    for prompt, found in zip(prompts, together, strict=True):
+        alone = cells.predict(embedding, prompt)
+        assert found.window == alone.window == cells.window_for(embedding, prompt)
+        np.testing.assert_allclose(found.scores, alone.scores, atol=1e-3)
+        np.testing.assert_allclose(found.logits, alone.logits, atol=1e-2)
 
 
 def test_a_mask_prompt_comes_back_as_that_mask():

@@ -127,7 +127,7 @@ class Divisions:
         top, left = window.top + 0.5, window.left + 0.5
         r0, c0, r1, c1 = cell.box
         around = Prompt(boxes=[(r0 - top, c0 - left, r1 - top, c1 - left)])
-        view = self._finder.predict(embedding, around).window
+        view = self._finder.window_for(embedding, around)
         clicks = [Prompt([middle], window=view) for middle in middles]
         found = self._finder.predict_each(embedding, clicks)
         found.sort(key=lambda answer: -float(answer.scores[0]))

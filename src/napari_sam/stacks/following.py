@@ -222,10 +222,11 @@ def ask(
     prompt = Prompt([middle, *not_this], labels, boxes=[edges(expected)])
     learnt = None if before is None else model.follows
     if before is None or learnt is None:
-        found = model.predict(embedding, prompt)
+        click = Prompt([middle], window=model.window_for(embedding, prompt))
+        found, clicked = model.predict_each(embedding, [prompt, click])
     else:
         found = learnt.follow(embedding, before, prompt).candidates
-    clicked = model.predict(embedding, Prompt([middle], window=found.window))
+        clicked = model.predict(embedding, Prompt([middle], window=found.window))
     fits, alone = _fits(found, expected), _fits(clicked, expected)
     logits = _best(found, fits, expected)
     if learnt is None and max(fits) > NO_FIT:  # a click is not bound by a box that does not fit

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -21,32 +22,32 @@ from torch import Tensor
 
 from napari_sam import checks, images
 from napari_sam.contrast import contrast_limits
+from napari_sam.models.accepted import accepted, accepted_each, check_own
 from napari_sam.models.capabilities import Followed, Suits
 from napari_sam.models.cells.answers import distinct, sober
+from napari_sam.models.cells.asking import Asked, answer, mask_in
 from napari_sam.models.cells.encoder import Features
 from napari_sam.models.cells.eyes import Eyes
-from napari_sam.models.cells.framing import contains, hull
+from napari_sam.models.cells.framing import WINDOW, window_of
 from napari_sam.models.cells.kind import Kind
 from napari_sam.models.cells.network import CellsNetwork
 from napari_sam.models.cells.overview import CellsFeatures, survey
 from napari_sam.models.cells.past import Past
 from napari_sam.models.cells.readers import Reader, precision_of
-from napari_sam.models.cells.reading import OBJECT, STRIDE, clip_zoom, read_maps
+from napari_sam.models.cells.reading import read_maps
 from napari_sam.models.cells.scene import CellsScene, read_scene
 from napari_sam.models.cells.seen import as_seen, without_hue
 from napari_sam.models.cells.size import count_at, estimate_diameter
 from napari_sam.models.cells.suits import SUITS
 from napari_sam.models.cells.tuning import fingerprint_of, save_network, taught_network
-from napari_sam.models.cells.windows import Pyramid, resample, square, to_window
+from napari_sam.models.cells.windows import Pyramid
 from napari_sam.models.lesson import Lesson
 from napari_sam.models.model import Embedding, InstanceMaps, Model
 from napari_sam.progress import Progress, part, silent
 from napari_sam.prompts import Prompt, Window
 from napari_sam.segmentation import Candidates
 
-WINDOW = 192  # pixels of a window's side
-BOX = 48.0  # window pixels across the box of an object
-REACH = 0.8  # share of a window that a box or the person's clicks may take up
+TOGETHER = 8  # prompts that are answered at a time, at most
 
 
 class CellsModel(Model):
@@ -105,7 +106,7 @@ class CellsModel(Model):
         return self
 
     def scene(self, embedding: Embedding, *, progress: Progress = silent) -> CellsScene:
-        self._check_own(embedding)
+        check_own(self, embedding)
         features: CellsFeatures = embedding.features
         return read_scene(features.eyes.reader, features.pyramid, features.diameter, progress)
 
@@ -232,11 +233,28 @@ class CellsModel(Model):
 
     @torch.inference_mode()
     def predict(self, embedding: Embedding, prompt: Prompt) -> Candidates:
-        prompt = self._check(embedding, prompt)
+        return self.predict_each(embedding, [prompt])[0]
+
+    @torch.inference_mode()
+    def predict_each(
+        self, embedding: Embedding, prompts: Sequence[Prompt], *, progress: Progress = silent
+    ) -> list[Candidates]:
+        prompts = accepted_each(self, embedding, prompts)
         features: CellsFeatures = embedding.features
-        window = self._window(features, prompt)
-        logits, scores = self._decode(features, prompt, window)
-        return distinct(logits, scores, window, prompt, embedding.shape)
+        asked = [Asked.of(one, self._window(features, one), self.device) for one in prompts]
+        found: list[Candidates] = []
+        for (window, *_), alike in groupby(asked, lambda one: one.kind):
+            while together := list(islice(alike, TOGETHER)):
+                progress(len(found) / len(asked))
+                seen = self._look(features, window)
+                logits, scores = answer(features.eyes.network, seen, together)
+                for masks, ious in zip(logits, scores, strict=True):
+                    prompt = prompts[len(found)]
+                    found.append(distinct(masks, ious, window, prompt, embedding.shape))
+        return found
+
+    def window_for(self, embedding: Embedding, prompt: Prompt) -> Window:
+        return self._window(embedding.features, accepted(self, embedding, prompt))
 
     @property
     def follows(self) -> CellsModel | None:
@@ -248,40 +266,26 @@ class CellsModel(Model):
         self, embedding: Embedding, neighbour: npt.NDArray[np.bool_], prompt: Prompt | None = None
     ) -> Followed:
         beside = Prompt(mask=neighbour)
-        self._check(embedding, beside)
-        prompt = None if prompt is None else self._check(embedding, prompt)
+        accepted(self, embedding, beside)
+        prompt = None if prompt is None else accepted(self, embedding, prompt)
         features: CellsFeatures = embedding.features
         moved_to = None if prompt is None or prompt.box is None else prompt
         window = self._window(features, moved_to or beside)
-        before = None if prompt is None else self._earlier(prompt, window)
+        asked = Asked.of(prompt, window, self.device)
         logits, scores, there = features.eyes.network.follow(
             self._look(features, window),
-            *self._marks(prompt, window),
-            before,
-            self._mask_in(window, neighbour),
+            torch.zeros(1, dtype=torch.long, device=self.device),
+            asked.points,
+            asked.labels,
+            asked.box,
+            asked.before,
+            mask_in(neighbour, window, self.device),
         )
         found = distinct(logits[0], sober(scores)[0], window, prompt or beside, embedding.shape)
         return Followed(found, float(there.sigmoid()[0]))
 
     def _window(self, features: CellsFeatures, prompt: Prompt) -> Window:
-        """Choose where to look for the object and how large it should appear."""
-        if prompt.window is not None:
-            held = hull(prompt)
-            if held is None or contains(prompt.window, held):
-                return prompt.window
-        extent = hull(prompt)
-        if extent is None:  # logits alone: they cover the plane
-            height, width = features.pyramid.shape
-            extent = (0.0, 0.0, float(height), float(width))
-        centre = (extent[0] + extent[2]) / 2, (extent[1] + extent[3]) / 2
-        sides = extent[2] - extent[0], extent[3] - extent[1]
-        # Whatever the zoom, all that the person marked on the object stays in the window.
-        most = REACH * WINDOW / max(*sides, 1.0)
-        if prompt.box is not None or prompt.mask is not None or prompt.logits is not None:
-            zoom = BOX / math.sqrt(max(sides[0], 1.0) * max(sides[1], 1.0))
-        else:
-            zoom = OBJECT / features.size_at(prompt.foreground)
-        return square(centre, clip_zoom(min(zoom, most)), WINDOW)
+        return window_of(prompt, features.pyramid.shape, features.size_at)
 
     def _look(self, seen: CellsFeatures, window: Window) -> Features:
         """Encode a window, unless it is the one that was looked at last.
@@ -295,55 +299,3 @@ class CellsModel(Model):
         features = seen.eyes.look(seen.pyramid.sample(window, (WINDOW, WINDOW)))
         self._seen = weakref.ref(seen.pyramid), window, features
         return features
-
-    def _marks(
-        self, prompt: Prompt | None, window: Window
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Return image index, points, labels and box of a prompt as the network takes them."""
-        # the network wants one point at least; -1 is padding
-        points, labels = torch.zeros(1, 1, 2), torch.full((1, 1), -1)
-        box = torch.full((1, 4), float("nan"))
-        if prompt is not None:
-            inside = to_window(prompt.all_points, window, WINDOW)
-            near = ((inside >= 0) & (inside <= WINDOW)).all(dim=1)
-            if near.any():
-                points = inside[near][None]
-                labels = torch.from_numpy(np.array(prompt.all_labels))[near][None]
-        if prompt is not None and prompt.box is not None:
-            corners = to_window(np.reshape(prompt.box, (2, 2)), window, WINDOW)
-            box = corners.reshape(1, 4)
-        index = torch.zeros(1, dtype=torch.long)
-        device = self.device
-        return index.to(device), points.to(device), labels.to(device), box.to(device)
-
-    def _decode(self, seen: CellsFeatures, prompt: Prompt, window: Window) -> tuple[Tensor, Tensor]:
-        """Return three masks' logits (3, h, w) of a window and their predicted IoU (3,)."""
-        network, features = seen.eyes.network, self._look(seen, window)
-        marks = self._marks(prompt, window)
-        before = self._earlier(prompt, window)
-        logits, scores = network.decode(features, *marks, before)
-        if before is None and marks[1].shape[1] > 1:
-            # Several clicks correct each other: the network learnt them on top of an answer.
-            best = logits[:, int(sober(scores).argmax())][:, None]
-            logits, scores = network.decode(features, *marks, best)
-        return logits[0], sober(scores)[0]
-
-    def _earlier(self, prompt: Prompt, window: Window) -> Tensor | None:
-        """Bring the prompt's logits or mask into the window, (1, 1, h, w)."""
-        size = (WINDOW // STRIDE, WINDOW // STRIDE)
-        if prompt.logits is not None:
-            logits = torch.from_numpy(np.array(prompt.logits)).to(self.device)
-            if prompt.window == window and logits.shape == size:
-                return logits[None, None]
-            source = prompt.window or window
-            return resample(logits, source, window, size, outside=-8.0)[None, None]
-        if prompt.mask is not None:
-            return (self._mask_in(window, prompt.mask) - 0.5) * 12
-        return None
-
-    def _mask_in(self, window: Window, mask: npt.NDArray[np.bool_]) -> Tensor:
-        """Bring a mask of the plane into a window, (1, 1, h, w), 0 to 1."""
-        size = (WINDOW // STRIDE, WINDOW // STRIDE)
-        edges = (-0.5, -0.5, mask.shape[0] - 0.5, mask.shape[1] - 0.5)
-        values = torch.from_numpy(np.asarray(mask, np.float32)).to(self.device)
-        return resample(values, edges, window, size, outside=0.0)[None, None]

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from napari_sam import checks, images
-from napari_sam.errors import PromptError
+from napari_sam.models.accepted import accepted, accepted_each
 from napari_sam.models.capabilities import Store
 from napari_sam.models.device import is_out_of_memory, out_of_memory, release_memory
 from napari_sam.models.model import Embedding, Model
@@ -185,7 +185,7 @@ class SamModel(Model):
             default one for several points, a point with a box, or refined points, as in SAM's
             training, and three otherwise.
         """
-        return self._answer(embedding, self._check(embedding, prompt), multimask)
+        return self._answer(embedding, accepted(self, embedding, prompt), multimask)
 
     @torch.inference_mode()
     def predict_each(
@@ -197,8 +197,7 @@ class SamModel(Model):
         multimask: bool | None = None,
     ) -> list[Candidates]:
         """Answer several prompts, one object each, in order; see `predict`."""
-        given = checks.instances(prompts, Prompt, "prompts", PromptError)
-        prompts = [self._check(embedding, prompt) for prompt in given]
+        prompts = accepted_each(self, embedding, prompts)
         found: list[Candidates] = []
         for prompt in prompts:
             progress(len(found) / len(prompts))
@@ -222,6 +221,10 @@ class SamModel(Model):
             logits=logits.cpu().numpy(),
             window=self.window(embedding.shape),
         )
+
+    def window_for(self, embedding: Embedding, prompt: Prompt) -> Window:
+        accepted(self, embedding, prompt)
+        return self.window(embedding.shape)
 
     def window(self, shape: tuple[int, int]) -> Window:
         """Edges of the region that low-resolution logits cover, in pixels of the plane."""

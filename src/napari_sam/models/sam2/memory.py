@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from napari_sam.models.accepted import accepted
 from napari_sam.models.capabilities import Followed
 from napari_sam.models.embedding import Embedding
 from napari_sam.models.sam.model import SamModel
@@ -79,7 +80,7 @@ class Sam2Recollection:
         features = self._features(embedding)
         found = {}
         for number, prompt in prompts.items():
-            prompt = self._model._check(embedding, prompt)
+            prompt = accepted(self._model, embedding, prompt)
             session = self._sessions.get(number)
             if session is None:
                 session = _session(self._by.session, self._count, self._model.device)

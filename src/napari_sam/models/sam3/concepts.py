@@ -16,6 +16,7 @@ from torch import Tensor
 
 from napari_sam import checks
 from napari_sam.errors import PromptError
+from napari_sam.models.accepted import check_own
 from napari_sam.models.capabilities import ConceptAnswer
 from napari_sam.models.embedding import Embedding
 from napari_sam.models.sam.model import SamModel
@@ -60,7 +61,7 @@ class Sam3Concepts:
         ------
         PromptError, ModelError, Cancelled
         """
-        self._model._check_own(embedding)
+        check_own(self._model, embedding)
         text = checks.text(text, "text", PromptError).strip()
         shown = _examples(boxes, labels, embedding.shape)
         if not text and (shown is None or not shown[1].any()):
