@@ -700,6 +700,55 @@ def test_a_model_that_fails_says_so_and_what_is_known_stays(hands: Hands) -> Non
     assert hands.labels.data.any()
 
 
+@pytest.mark.parametrize("elsewhere", [False, True])
+@pytest.mark.parametrize("when", ["in the middle", "Enter waits", "all is known"])
+def test_another_model_follows_the_cell_anew(hands: Hands, when: str, elsewhere: bool) -> None:
+    hands.bench.catalogue.here.add("large")
+    hands.on()
+    hands.click(*CENTRE)
+    undisturbed = dict(hands.steps)
+    hands.press("Escape")
+    jobs, loop = hands.begin()
+    if when == "all is known":
+        hands.bench.settle()
+    else:
+        for _ in range(4):
+            jobs.run_next()
+            while loop.turn():
+                pass
+    if when == "Enter waits":
+        hands.bench.press("Enter")
+    if elsewhere:
+        hands.bench.viewer.dims.set_point(0, 1)
+    hands.bench.model.prompts.clear()
+    hands.bench.session.models.choose("large")
+    hands.bench.settle()
+    asked = len(hands.bench.model.prompts)
+    if when != "Enter waits":
+        assert hands.bench.state.status.startswith("The cell is on ")
+        hands.press("Enter")
+    shown = [at for at, step in undisturbed.items() if step.region.area]
+    assert asked >= len(shown) - 1  # on all slices but that of the mark
+    assert np.flatnonzero(hands.labels.data.any(axis=(1, 2))).tolist() == shown
+
+
+def test_a_model_that_is_not_here_leaves_what_is_known_of_a_cell(hands: Hands) -> None:
+    hands.on()
+    jobs, loop = hands.begin()
+    for _ in range(4):
+        jobs.run_next()
+        while loop.turn():
+            pass
+    known = hands.steps
+    hands.bench.session.models.choose("large")
+    hands.bench.settle()
+    assert "not here yet" in hands.bench.state.status
+    assert hands.steps == known
+    hands.bench.session.models.choose("cells")
+    hands.bench.settle()
+    assert len(hands.steps) > len(known)
+
+
 def test_a_second_cell_elsewhere_does_not_replace_the_one_being_followed(bench: Any) -> None:
     movie = np.stack([STACK, STACK])
     hands = Hands(bench, movie, axis_labels=("t", "z", "y", "x"))

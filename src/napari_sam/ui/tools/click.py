@@ -132,7 +132,7 @@ class Click(Tool):
 
     def model_changed(self) -> None:
         self.by_click.drop()
-        self.through.stop()
+        self.through.model_changed()
 
     def cancel(self) -> str:
         self.by_click.drop()

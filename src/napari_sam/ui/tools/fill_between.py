@@ -1,4 +1,4 @@
-"""Fill between: the slices between those on which a label was drawn, by shape."""
+"""Fill between: the slices between those on which a cell was drawn or marked, by shape."""
 
 from __future__ import annotations
 
@@ -13,12 +13,28 @@ from napari_sam.images import PlaneStack
 from napari_sam.labels.accept_through import accept_through
 from napari_sam.labels.change import Origin
 from napari_sam.regions import Region
-from napari_sam.stacks.interpolate import interpolate
+from napari_sam.stacks.interpolate import fill_regions, interpolate
 from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.tools.through_following import ThroughFollowing
+from napari_sam.ui.tools.through_run import Run
 from napari_sam.ui.tools.tool import Parts
 
 if TYPE_CHECKING:
     from napari.layers import Labels
+
+
+def fill_marked(parts: Parts, run: Run, following: ThroughFollowing) -> None:
+    """Fill a cell that is followed between the slices on which it was marked."""
+    known = {at: run.carried.steps[at].region for at in run.carried.given}
+    if following.under_way:
+        parts.bench.result("Wait until the slices are known, or press Cancel.")
+        return
+    if len(known) < 2:
+        parts.bench.result("Mark the cell on another slice as well: what lies between is filled.")
+        return
+    parts.accepting.undone.forget()
+    run.fill(fill_regions(known))
+    following.go_on(run)
 
 
 def fill_drawn(parts: Parts, axis: int | None) -> None:

@@ -9,13 +9,12 @@ from napari_sam.engine.carrying import Carrying
 from napari_sam.images import Plane
 from napari_sam.labels.change import Change
 from napari_sam.regions import Region
-from napari_sam.stacks.interpolate import fill_regions
 from napari_sam.ui.canvas.camera import go_to_slice
 from napari_sam.ui.layers.axes import Further
 from napari_sam.ui.layers.shown import same_pixels
 from napari_sam.ui.proposing.spent import Spent
 from napari_sam.ui.state import Answer
-from napari_sam.ui.tools.fill_between import fill_drawn
+from napari_sam.ui.tools.fill_between import fill_drawn, fill_marked
 from napari_sam.ui.tools.through_carrying import carrying_among_labels
 from napari_sam.ui.tools.through_following import ThroughFollowing
 from napari_sam.ui.tools.through_keeping import Keeping
@@ -138,23 +137,11 @@ class Through:
 
     def fill_between(self) -> None:
         """Fill the slices between marked ones by shape; else those between drawn ones."""
-        run = self._run
-        if run is None:
+        if self._run is None:
             along = self.state.along
             fill_drawn(self._parts, None if along is None else along.axis)
-            return
-        known = {at: run.carried.steps[at].region for at in run.carried.given}
-        if self.following.under_way:
-            self._bench.result("Wait until the slices are known, or press Cancel.")
-            return
-        if len(known) < 2:
-            self._bench.result(
-                "Mark the cell on another slice as well: what lies between is filled."
-            )
-            return
-        self._parts.accepting.undone.forget()
-        run.fill(fill_regions(known))
-        self.following.go_on(run)
+        else:
+            fill_marked(self._parts, self._run, self.following)
 
     def keep(self) -> bool:
         """Keep the cell on all its slices; False when none is being followed."""
@@ -278,6 +265,16 @@ class Through:
             region, _ = shown.get(run.place(run.view.plane) or 0) or next(iter(shown.values()))
             run.begin_anew(self._carrying(run, region, run.along))
             self.following.go_on(run)
+
+    def model_changed(self) -> None:
+        """Another model was chosen, or is here: the cell is followed anew by it."""
+        self.following.stop()
+        if self._run is not None:
+            self._bench.loop.later("through anew", 0, self._follow_anew)
+
+    def _follow_anew(self) -> None:
+        if self._run is not None and self._parts.usable():
+            self._begin_anew()
 
     def _ended(self, run: Run) -> None:
         keep, remark, self._keep_then, self._remark = self._keep_then, self._remark, False, ""
