@@ -34,9 +34,11 @@ def _installs_package(distribution: Distribution) -> bool:
 def rival_distributions() -> Iterator[str]:
     """Iterate over the names of other installed distributions that hold a `napari_sam` package."""
     for distribution in distributions():
-        name = distribution.metadata["Name"] or ""
-        if name and _normalised(name) != DISTRIBUTION and _installs_package(distribution):
-            yield name
+        # The files first: parsing what every distribution says of itself takes twice as long.
+        if _installs_package(distribution):
+            name = distribution.metadata["Name"] or ""
+            if name and _normalised(name) != DISTRIBUTION:
+                yield name
 
 
 @cache
