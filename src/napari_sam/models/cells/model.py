@@ -233,13 +233,17 @@ class CellsModel(Model):
 
     @torch.inference_mode()
     def predict(self, embedding: Embedding, prompt: Prompt) -> Candidates:
-        return self.predict_each(embedding, [prompt])[0]
+        return self._answered(embedding, [accepted(self, embedding, prompt)], silent)[0]
 
     @torch.inference_mode()
     def predict_each(
         self, embedding: Embedding, prompts: Sequence[Prompt], *, progress: Progress = silent
     ) -> list[Candidates]:
-        prompts = accepted_each(self, embedding, prompts)
+        return self._answered(embedding, accepted_each(self, embedding, prompts), progress)
+
+    def _answered(
+        self, embedding: Embedding, prompts: list[Prompt], progress: Progress
+    ) -> list[Candidates]:
         features: CellsFeatures = embedding.features
         asked = [Asked.of(one, self._window(features, one), self.device) for one in prompts]
         found: list[Candidates] = []
