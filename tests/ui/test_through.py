@@ -53,12 +53,17 @@ class Hands:
         self.bench.click(*self.layer.data_to_world(voxel), button=button)
         self.bench.settle()
 
-    def begin(self) -> tuple[Any, Any]:
-        """Click the cell, and stop as soon as it is being followed."""
+    def begin(self, looks: int = 0) -> tuple[Any, Any]:
+        """Click the cell, and stop as soon as it is being followed, and some slices were seen."""
         self.go(*CENTRE)
         self.bench.click(*self.layer.data_to_world(CENTRE))
         self.until_followed()
-        return self.bench.session.jobs, self.bench.loop
+        jobs, loop = self.bench.session.jobs, self.bench.loop
+        for _ in range(looks):
+            jobs.run_next()
+            while loop.turn():
+                pass
+        return jobs, loop
 
     def until_followed(self) -> None:
         while not self.bench.session.jobs.wants("carry"):
@@ -516,11 +521,7 @@ def test_slices_that_were_drawn_stay_as_they_are(hands: Hands) -> None:
 
 def test_cancel_keeps_what_is_done_and_accept_waits(hands: Hands) -> None:
     hands.on()
-    jobs, loop = hands.begin()
-    for _ in range(4):
-        jobs.run_next()
-        while loop.turn():
-            pass
+    hands.begin(looks=4)
     assert hands.bench.state.progress is not None
     hands.bench.session.cancel()
     hands.bench.settle()
@@ -708,14 +709,9 @@ def test_another_model_follows_the_cell_anew(hands: Hands, when: str, elsewhere:
     hands.click(*CENTRE)
     undisturbed = dict(hands.steps)
     hands.press("Escape")
-    jobs, loop = hands.begin()
+    hands.begin(looks=4)
     if when == "all is known":
         hands.bench.settle()
-    else:
-        for _ in range(4):
-            jobs.run_next()
-            while loop.turn():
-                pass
     if when == "Enter waits":
         hands.bench.press("Enter")
     if elsewhere:
@@ -734,11 +730,7 @@ def test_another_model_follows_the_cell_anew(hands: Hands, when: str, elsewhere:
 
 def test_a_model_that_is_not_here_leaves_what_is_known_of_a_cell(hands: Hands) -> None:
     hands.on()
-    jobs, loop = hands.begin()
-    for _ in range(4):
-        jobs.run_next()
-        while loop.turn():
-            pass
+    hands.begin(looks=4)
     known = hands.steps
     hands.bench.session.models.choose("large")
     hands.bench.settle()
