@@ -47,6 +47,16 @@ def test_a_real_click_on_a_scaled_translated_stack_labels_the_right_voxels(windo
     window.until(lambda: "SAM preview" not in window.viewer.layers)
 
 
+def test_an_image_that_is_removed_takes_the_mark_on_it_out_of_sight_at_once(window):
+    """Mesa's software renderer ends the process when it draws points whose image has gone."""
+    layer = window.add_stack()
+    window.click(layer, CENTRE)
+    window.until(lambda: window.session.state.answer is not None)
+    window.viewer.layers.remove(layer)
+    assert not any(one.visible for one in window.viewer.layers)
+    window.until(lambda: not window.viewer.layers)
+
+
 def test_a_click_with_shift_keeps_the_cell_before_it_and_a_sheet_names_the_keys(window):
     layer = window.add_stack()
     window.click(layer, CENTRE)

@@ -253,12 +253,14 @@ class MarkLayers:
     def remove_own(self) -> None:
         """Take our own layers away, once what happens in the viewer now is over.
 
-        napari may be in the middle of taking away several layers by their places.
+        napari may be in the middle of taking away several layers by their places. Till then they
+        are hidden: Mesa's software renderer crashes when it draws points whose image has gone.
         """
         layers = [self.own_points, self.boxes.layer]
         self.forget_own()
         for layer in layers:
             if layer is not None:
+                layer.visible = False
                 self._bench.loop.later(
                     f"remove {id(layer)}", 0, partial(self._bench.ours.remove, layer)
                 )
