@@ -276,6 +276,7 @@ def test_cancelling_changes_nothing(bench: Any) -> None:
     turn_until(bench, lambda: (bench.state.found_count or 0) > 1)
     bench.session.cancel()
     assert "of 10 slices. Nothing was changed." in bench.state.status
+    assert bench.state.found_count is None
     bench.settle()
     assert bench.names() == ["seen"]
     assert bench.state.progress is None
@@ -307,6 +308,17 @@ def test_removing_the_image_or_the_labels_in_the_middle_ends_it(bench: Any) -> N
     bench.viewer.layers.remove(layer_image)
     bench.settle()
     assert bench.names() == []
+    assert bench.state.found_count is None
+
+
+def test_the_count_of_a_stack_is_not_told_of_another_image(bench: Any) -> None:
+    start(bench, BALLS, "volume")
+    bench.settle()
+    assert bench.state.found_count == 2
+    bench.viewer.add_image(BALLS[::-1], name="other")
+    bench.settle()
+    assert bench.state.image.name == "other"
+    assert bench.state.found_count is None
 
 
 def test_settings_of_cells_hold_and_the_recipe_says_them(bench: Any) -> None:
@@ -438,6 +450,7 @@ def test_what_goes_while_objects_are_joined_gets_none(bench: Any, moment: Any, w
     assert "removed" in bench.state.status
     assert "Nothing was changed" in bench.state.status
     assert bench.state.progress is None
+    assert bench.state.found_count is None
     assert not mine.data.any()
 
 

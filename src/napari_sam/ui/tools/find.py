@@ -102,6 +102,7 @@ class Find(Tool):
         elif find.together not in {"", *(known.name for known in self.joinable())}:
             self.adjust(together="")
         self.bench.state.estimated = None
+        self._count(None)
         self.boxes.image_changed()
         self.show_count()
 

@@ -117,6 +117,7 @@ class JoinedResults:
     def stop(self) -> str:
         """Forget what was found."""
         self._kept.clear()
+        self.count = 0
         return "Nothing was changed."
 
     # -- joining ----------------------------------------------------------------------------------

@@ -64,14 +64,14 @@ class Piecewise(ABC, Generic[Piece, Kept]):
     ended : callable
         Called when a search has come to its end.
     counted : callable
-        Called with the number of objects found so far.
+        Called with the number of objects found so far; with None when nothing is left of them.
     """
 
     #: What a piece is called.
     word: ClassVar[str]
 
     def __init__(
-        self, bench: Workbench, ended: Callable[[], None], counted: Callable[[int], None]
+        self, bench: Workbench, ended: Callable[[], None], counted: Callable[[int | None], None]
     ) -> None:
         self._bench = bench
         self._ended, self._counted = ended, counted
@@ -161,7 +161,7 @@ class Piecewise(ABC, Generic[Piece, Kept]):
 
     def _stop(self, text: str, problem: bool = False) -> None:
         run, self._run = self._run, None
-        left = "" if run is None else run.into.stop()
+        left = "" if run is None else self._leave(run)
         page = self._bench.state.tool if run is None else run.page
         self._end(page, f"{text} {left}".strip(), problem)
 
@@ -175,4 +175,10 @@ class Piecewise(ABC, Generic[Piece, Kept]):
         run, self._run = self._run, None
         if run is None:
             return ""
-        return f"Stopped after {run.done} of {run.count} {self.word}s. {run.into.stop()}"
+        return f"Stopped after {run.done} of {run.count} {self.word}s. {self._leave(run)}"
+
+    def _leave(self, run: SearchRun[Piece, Kept]) -> str:
+        """Take no more, count what is left of it, and say what that is."""
+        left = run.into.stop()
+        self._counted(run.into.count or None)
+        return left

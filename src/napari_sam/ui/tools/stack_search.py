@@ -66,4 +66,4 @@ class StackSearch(Piecewise[Slice, Results]):
             return
         self._run = None
         self._end(run.page, told, problem)
-        self._counted(run.into.count)
+        self._counted(None if problem else run.into.count)

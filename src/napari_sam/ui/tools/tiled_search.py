@@ -40,7 +40,7 @@ class TiledSearch(Piecewise[Tile, TileResults]):
     word: ClassVar[str] = "tile"
 
     def __init__(
-        self, parts: Parts, ended: Callable[[], None], counted: Callable[[int], None]
+        self, parts: Parts, ended: Callable[[], None], counted: Callable[[int | None], None]
     ) -> None:
         super().__init__(parts.bench, ended, counted)
         self._documents = parts.documents
