@@ -454,6 +454,25 @@ def test_what_goes_while_objects_are_joined_gets_none(bench: Any, moment: Any, w
     assert not mine.data.any()
 
 
+@pytest.mark.parametrize("moment", [lambda bench: None, joined_but_not_written])
+@pytest.mark.parametrize("what", ["size", "place"])
+def test_labels_that_no_longer_lie_on_the_image_get_no_objects(
+    bench: Any, moment: Any, what: str
+) -> None:
+    _, mine = joining(bench, np.zeros(BALLS.shape, np.int32))
+    moment(bench)
+    if what == "size":
+        mine.data = mine.data[:5].copy()
+    else:
+        mine.translate = (2, 0, 0)
+    bench.settle()
+    assert bench.state.problem
+    told = "Choose labels of the same size" if what == "size" else "Give both the same transform"
+    assert told in bench.state.status
+    assert bench.state.progress is None
+    assert not mine.data.any()
+
+
 def test_an_image_that_goes_while_objects_are_joined_gets_no_new_labels(bench: Any) -> None:
     image, _ = joining(bench)
     joined_but_not_written(bench)

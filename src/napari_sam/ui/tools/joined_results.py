@@ -97,8 +97,8 @@ class JoinedResults:
         self._kept: deque[tuple[Plane, Choice]] = deque()
         self.count = 0
         method.scope(self._pixels)
+        self._check()
         if into is not None:
-            labels_plane(shown.image, shown.plane, into)
             parts.documents.of(into).claim()
 
     def lost(self) -> str:
@@ -134,11 +134,21 @@ class JoinedResults:
         if lost:
             ending.end(f"{lost} {self.stop()}", problem=True)
             return
+        try:
+            self._check()
+        except LabelsError as error:
+            self._fail(ending.end, error)
+            return
         among = None if self._into is None else Moment.now(self._parts.documents.of(self._into))
         bench.progress(0.0)
         done, failed = partial(self._land, ending), partial(self._fail, ending.end)
         work = partial(self._join, whole, among)
         bench.jobs.submit("find", work, done, failed, bench.progress)
+
+    def _check(self) -> None:
+        """Raise `LabelsError` when labels of the person's no longer lie on the image."""
+        if self._into is not None:
+            labels_plane(self._shown.image, self._shown.plane, self._into)
 
     def _drained(self) -> Iterator[tuple[Plane, Choice]]:
         while self._kept:
@@ -174,6 +184,7 @@ class JoinedResults:
             end(self._method.words.nothing if not len(joined.whole) else self._all_there(joined))
             return
         try:
+            self._check()
             layer = self._new(joined) if among is None else self._merged(joined, among.document)
         except NapariSamError as error:
             self._fail(end, error)
@@ -184,6 +195,10 @@ class JoinedResults:
         end(self._told(joined, layer))
 
     def _fail(self, end: Ended, error: Exception) -> None:
+        try:
+            self._check()
+        except LabelsError as why:  # rather than what came of it in the worker
+            error = why
         self._parts.bench.fail(error)
         end(self._parts.bench.state.status, problem=True)
 
