@@ -368,6 +368,16 @@ def test_labels_that_get_other_pixels_while_a_cell_is_followed_keep_them(
     np.testing.assert_array_equal(spoilt.layer.data, theirs)
 
 
+def test_labels_that_are_moved_while_a_cell_is_followed_stay_as_they_are(spoilt: Any) -> None:
+    spoilt.review.through.follow(True)
+    while not spoilt.session.jobs.run_next():
+        assert spoilt.loop.turn()
+    spoilt.layer.translate = np.add(spoilt.layer.translate, 7)
+    spoilt.settle()
+    assert "lies elsewhere than the image" in spoilt.state.status
+    np.testing.assert_array_equal(spoilt.layer.data, spoilt.before)
+
+
 def test_a_cell_is_followed_on_while_another_page_is_shown_and_told_on_its_own(
     spoilt: Any,
 ) -> None:

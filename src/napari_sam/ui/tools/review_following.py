@@ -136,6 +136,7 @@ class FollowAgain:
         how: dict[str, Any] = {"number": number, "word": run.word}
         how["origin"] = Origin(run.view.plane, (), run.model)
         try:
+            labels_plane(run.image, run.view.plane, run.labels.document.layer)  # still
             change = accept_through(run.labels.document, regions, "keep", **how)
         except NapariSamError as error:
             self._bench.fail(error)
