@@ -150,6 +150,17 @@ def test_the_last_box_is_taken_back_and_a_click_leaves_no_speck(shown):
     assert not shown.model.asked
 
 
+def test_boxes_go_out_of_sight_with_their_image(shown):
+    shown.find.boxes.draw(1)
+    layer = shown.find.boxes.own
+    layer.add_rectangles([LARGE])
+    shown.settle()
+    shown.viewer.layers.remove(shown.viewer.layers["plate"])
+    assert not layer.visible  # at once: they are drawn before they can be taken away
+    shown.settle()
+    assert layer not in shown.viewer.layers
+
+
 def test_boxes_of_a_persons_own_layer_are_read_and_left_alone(shown):
     layer = shown.viewer.add_shapes(
         [LARGE, SMALL], shape_type="rectangle", features={"label": ["positive", "negative"]}

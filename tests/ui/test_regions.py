@@ -57,6 +57,15 @@ def test_cells_inside_are_counted_with_the_area(reviewed):
     assert reviewed.review.state.inside.ids == (1,)  # it replaces the one before
 
 
+def test_a_region_goes_out_of_sight_with_its_image(reviewed):
+    drawn(reviewed, *LEFT_HALF)
+    layer = reviewed.session.region.layer
+    reviewed.viewer.layers.remove(reviewed.viewer.layers["dish"])
+    assert not layer.visible  # at once: it is drawn before it can be taken away
+    reviewed.settle()
+    assert layer not in reviewed.viewer.layers
+
+
 def test_deleting_inside_is_one_step(reviewed):
     drawn(reviewed, *LEFT_HALF)
     reviewed.press("Shift-Delete")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -124,6 +125,16 @@ class Workbench:
     def choose(self, role: str, layer: Any) -> None:
         """Let a layer play a role: image, points, shapes, mask, target or merge."""
         setattr(self.state, role, layer)
+
+    def take_away(self, layer: Any) -> None:
+        """Take a layer of ours away, once what happens in the viewer now is over.
+
+        napari may be in the middle of taking away several layers by their places. Till then it is
+        hidden: Mesa's software renderer crashes when it draws marks whose image has gone.
+        """
+        if layer is not None:
+            layer.visible = False
+            self.loop.later(f"remove {id(layer)}", 0, partial(self.ours.remove, layer))
 
     # -- files ----------------------------------------------------------------------------------
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -251,19 +250,11 @@ class MarkLayers:
             layers.remove(layer)
 
     def remove_own(self) -> None:
-        """Take our own layers away, once what happens in the viewer now is over.
-
-        napari may be in the middle of taking away several layers by their places. Till then they
-        are hidden: Mesa's software renderer crashes when it draws points whose image has gone.
-        """
+        """Take our own layers away."""
         layers = [self.own_points, self.boxes.layer]
         self.forget_own()
         for layer in layers:
-            if layer is not None:
-                layer.visible = False
-                self._bench.loop.later(
-                    f"remove {id(layer)}", 0, partial(self._bench.ours.remove, layer)
-                )
+            self._bench.take_away(layer)
 
     def forget_own(self) -> None:
         """Let go of our own layers."""

@@ -147,8 +147,7 @@ class DrawnRegion:
         layer = self.layer
         self.stop()
         self.forget()
-        if layer is not None:
-            self._bench.loop.later(f"remove {id(layer)}", 0, lambda: self._bench.ours.remove(layer))
+        self._bench.take_away(layer)
         self.changed.emit()
 
     def close(self) -> None:

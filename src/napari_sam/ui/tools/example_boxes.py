@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -211,14 +210,13 @@ class ExampleBoxes:
             self.choose(None)
 
     def image_changed(self) -> None:
-        """Boxes of ours lie on the image before: they go once napari is done with what happens."""
+        """Boxes of ours lie on the image before: they go."""
         own, self.own = self.own, None
         if own is None:
             return
         if self.layer is own:
             self.choose(None)
-        remove = partial(self._bench.ours.remove, own)
-        self._bench.loop.later(f"remove {id(own)}", 0, remove)
+        self._bench.take_away(own)
 
     def close(self) -> None:
         """Take our own layer away and stop following the viewer."""
