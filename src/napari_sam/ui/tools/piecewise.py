@@ -178,7 +178,8 @@ class Piecewise(ABC, Generic[Piece, Kept]):
         return f"Stopped after {run.done} of {run.count} {self.word}s. {self._leave(run)}"
 
     def _leave(self, run: SearchRun[Piece, Kept]) -> str:
-        """Take no more, count what is left of it, and say what that is."""
+        """Take no more, and say what is left of it."""
         left = run.into.stop()
-        self._counted(run.into.count or None)
+        if not run.into.count:
+            self._counted(None)
         return left
