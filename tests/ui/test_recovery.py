@@ -51,6 +51,13 @@ def opened(bench: Any, image: np.ndarray = STACK) -> Any:
     return bench
 
 
+def recovered(bench: Any) -> Any:
+    """The same, with all that is offered taken back."""
+    opened(bench).session.recovery.restore()
+    bench.settle()
+    return bench
+
+
 @pytest.fixture
 def kill(tmp_path, monkeypatch):
     """Leave a session as a kill does: the next one finds what is on the disk, and no locks."""
@@ -121,9 +128,7 @@ def test_nothing_is_missing_where_little_may_wait_for_the_disk(make_bench, kill,
     bench = opened(make_bench())
     labels = keep(bench, *CENTRES[:3])
     kill()
-    after = opened(make_bench())
-    after.session.recovery.restore()
-    after.settle()
+    after = recovered(make_bench())
     same(state(after.viewer.layers[labels.name]), state(labels))
 
 
@@ -139,9 +144,7 @@ def test_work_on_what_was_restored_survives_the_next_kill_with_its_undo(make_ben
     labels.undo()
     second.settle()
     kill()
-    third = opened(make_bench())
-    third.session.recovery.restore()
-    third.settle()
+    third = recovered(make_bench())
     back = third.state.target
     same(state(back), state(labels))
     for _ in range(3):
@@ -320,9 +323,7 @@ def test_a_disk_that_cannot_be_written_is_told_once_and_work_goes_on(
 def comes_back(make_bench, kill, bench, labels):
     """After a crash labels are offered as they were, with every step that was to be undone."""
     kill()
-    after = opened(make_bench())
-    after.session.recovery.restore()
-    after.settle()
+    after = recovered(make_bench())
     back = after.state.target
     same(state(back), state(labels))
     while bench.session._documents.of(labels).can_undo:
@@ -412,9 +413,7 @@ def test_tries_on_a_full_disk_leave_what_was_told_before_and_take_no_room(make_b
     assert disk.tries > tries + 1
     assert journals()[0].stat().st_size <= size + 1_000
     kill()
-    after = opened(make_bench())
-    after.session.recovery.restore()
-    after.settle()
+    after = recovered(make_bench())
     same(state(after.state.target), before)
 
 
@@ -467,9 +466,7 @@ def test_of_a_large_plane_only_what_is_near_objects_is_copied(make_bench, kill):
 
 
 def restored(make_bench: Any, labels: Labels) -> None:
-    after = opened(make_bench())
-    after.session.recovery.restore()
-    after.settle()
+    after = recovered(make_bench())
     back = after.viewer.layers["slide cells"]
     np.testing.assert_array_equal(np.asarray(LayerSheet(back).pixels[:]), labels.data[0])
     back.undo()
