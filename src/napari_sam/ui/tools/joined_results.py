@@ -134,11 +134,6 @@ class JoinedResults:
         if lost:
             ending.end(f"{lost} {self.stop()}", problem=True)
             return
-        try:
-            self._check()
-        except LabelsError as error:
-            self._fail(ending.end, error)
-            return
         among = None if self._into is None else Moment.now(self._parts.documents.of(self._into))
         bench.progress(0.0)
         done, failed = partial(self._land, ending), partial(self._fail, ending.end)
