@@ -13,7 +13,7 @@ from napari_sam.contrast import normalise
 from napari_sam.models.accepted import accepted
 from napari_sam.models.model import Embedding, InstanceMaps, Model
 from napari_sam.progress import Progress, silent
-from napari_sam.prompts import Prompt
+from napari_sam.prompts import Prompt, Window
 from napari_sam.segmentation import Candidates
 
 SCORES = np.array([0.9, 0.7, 0.5], np.float32)
@@ -83,6 +83,10 @@ class FakeModel(Model):
         return Candidates(
             masks, SCORES, np.where(masks, 4.0, -4.0).astype(np.float32), (0, 0, height, width)
         )
+
+    def window_for(self, embedding: Embedding, prompt: Prompt) -> Window:
+        height, width = embedding.shape
+        return (0, 0, height, width)
 
     def _object(self, embedding: Embedding, prompt: Prompt) -> np.ndarray:
         labelled, _ = ndi.label(embedding.features)

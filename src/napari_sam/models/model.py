@@ -289,7 +289,7 @@ class Model(ABC):
         """Tell in which region of the plane a prompt is answered.
 
         Others that name it as their ``window`` are answered there, too, and maybe faster when
-        they are asked together.
+        they are asked together. Told by an answer here: a model that knows it without one says so.
 
         Returns
         -------

@@ -136,7 +136,8 @@ class FollowAgain:
         how: dict[str, Any] = {"number": number, "word": run.word}
         how["origin"] = Origin(run.view.plane, (), run.model)
         try:
-            labels_plane(run.image, run.view.plane, run.labels.document.layer)  # still
+            # They may have been moved since it was begun, which changes no pixel.
+            labels_plane(run.image, run.view.plane, run.labels.document.layer)
             change = accept_through(run.labels.document, regions, "keep", **how)
         except NapariSamError as error:
             self._bench.fail(error)
