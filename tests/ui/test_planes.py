@@ -76,7 +76,7 @@ def test_new_labels_lie_on_the_image(scene):
     labels = label_grid.new_labels(image, "cells")
     viewer.add_layer(labels)
     plane = planes.displayed_plane(viewer, image)
-    assert label_grid.labels_plane(image, plane, labels) == plane
+    label_grid.check_fit(image, labels)
     corner = plane.to_data([(1, 1)])
     np.testing.assert_allclose(planes.to_data(viewer, image, labels, corner), corner, atol=1e-9)
 
@@ -257,16 +257,14 @@ def test_rgb_dask_and_multiscale_are_read_at_full_resolution():
 )
 def test_labels_that_do_not_fit_are_refused(labels, reason):
     image = ViewerModel().add_image(np.zeros((20, 20)))
-    plane = planes.Plane((0, 1), (None, None), (20, 20))
     with pytest.raises(LabelsError, match=reason):
-        label_grid.labels_plane(image, plane, labels)
+        label_grid.check_fit(image, labels)
 
 
 def test_labels_in_other_units_on_the_same_grid_are_accepted():
     image = ViewerModel().add_image(np.zeros((20, 20)), scale=(2, 2), units="um")
     labels = Labels(np.zeros((20, 20), int), scale=(2000, 2000), units="nm")
-    plane = planes.Plane((0, 1), (None, None), (20, 20))
-    assert label_grid.labels_plane(image, plane, labels) is plane
+    label_grid.check_fit(image, labels)
 
 
 @pytest.mark.parametrize(
@@ -296,6 +294,5 @@ def test_read_only_labels_are_refused():
     data = np.zeros((20, 20), int)
     data.flags.writeable = False
     image = ViewerModel().add_image(np.zeros((20, 20)))
-    plane = planes.Plane((0, 1), (None, None), (20, 20))
     with pytest.raises(LabelsError, match="read-only"):
-        label_grid.labels_plane(image, plane, Labels(data))
+        label_grid.check_fit(image, Labels(data))

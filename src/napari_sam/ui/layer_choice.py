@@ -9,7 +9,7 @@ from psygnal import Signal
 
 from napari_sam.errors import LabelsError, NapariSamError, ViewError
 from napari_sam.ui.layers.channels import FollowedChannels
-from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.label_grid import check_fit
 from napari_sam.ui.layers.listening import Listening
 from napari_sam.ui.layers.notes import KEPT_FOR, is_copy, note, noted
 from napari_sam.ui.layers.planes import spatial_shape
@@ -94,7 +94,8 @@ target or merge."""
         before, self._misfit = self._misfit, ""
         if labels is not None and image is not None:
             try:
-                labels_plane(image, bench.plane(), labels)
+                bench.plane()
+                check_fit(image, labels)
             except ViewError:
                 return
             except LabelsError as error:
@@ -194,7 +195,7 @@ target or merge."""
             if layer is None:
                 continue
             try:
-                labels_plane(shown.image, shown.plane, layer, write=role == "merge")
+                check_fit(shown.image, layer, write=role == "merge")
             except LabelsError:
                 self._bench.choose(role, None)
 
@@ -224,7 +225,8 @@ target or merge."""
         for layer in reversed(self._bench.viewer.layers):
             if name in self._kept_for(layer):
                 try:
-                    labels_plane(image, self._bench.plane(), layer)
+                    self._bench.plane()
+                    check_fit(image, layer)
                 except (ViewError, LabelsError):
                     continue
                 return layer

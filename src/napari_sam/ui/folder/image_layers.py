@@ -17,8 +17,7 @@ from napari_sam.pixel_size import PixelSize
 from napari_sam.ui.labels_layer.layer_document import document_of
 from napari_sam.ui.layers.label_grid import labels_layer, new_labels, transform_of
 from napari_sam.ui.layers.ours import add_quietly
-from napari_sam.ui.layers.planes import spatial_shape
-from napari_sam.ui.layers.shown import finest
+from napari_sam.ui.layers.planes import finest, spatial_shape
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:

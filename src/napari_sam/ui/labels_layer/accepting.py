@@ -20,7 +20,7 @@ from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.labels_layer.through_editing import relate
 from napari_sam.ui.labels_layer.undone import Undone
-from napari_sam.ui.layers.label_grid import labels_plane, new_labels
+from napari_sam.ui.layers.label_grid import check_fit, new_labels
 from napari_sam.ui.proposing.marks import MarkLayers
 from napari_sam.ui.proposing.spent import Spent
 from napari_sam.ui.state import Answer
@@ -89,7 +89,7 @@ class Accepting:
         new = state.target is None
         try:
             labels = state.target or new_labels(answer.image, f"{answer.image.name} cells")
-            plane = labels_plane(answer.image, answer.plane, labels)
+            check_fit(answer.image, labels)
             order = sorted(
                 range(len(answer.found)), key=lambda i: -float(answer.found[i].scores.max())
             )
@@ -98,7 +98,7 @@ class Accepting:
             document.sync()
             change = accept(
                 document,
-                plane,
+                answer.plane,
                 [regions[i] for i in order],
                 state.overlap,
                 preserve=labels.preserve_labels,
@@ -152,8 +152,7 @@ class Accepting:
         new = state.target is None
         try:
             labels = state.target or new_labels(image, f"{image.name} cells")
-            for plane in list(regions)[:1]:
-                labels_plane(image, plane, labels)
+            check_fit(image, labels)
             document = self._documents.of(labels, empty=new)
             document.sync()
             preserve = bool(labels.preserve_labels)

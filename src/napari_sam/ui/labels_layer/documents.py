@@ -19,7 +19,7 @@ from napari_sam.progress import Progress
 from napari_sam.ui.labels_layer.autosave import Autosave
 from napari_sam.ui.labels_layer.layer_document import LayerDocument, Watcher, document_of
 from napari_sam.ui.labels_layer.slowly import Slowly
-from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.label_grid import check_fit
 from napari_sam.ui.layers.planes import read_plane
 from napari_sam.ui.workbench import Workbench
 
@@ -174,6 +174,7 @@ class Documents:
         if image is None or image.multiscale or not isinstance(image.data, np.ndarray):
             return None
         try:
-            return read_plane(image, labels_plane(image, plane, layer, write=False))
+            check_fit(image, layer, write=False)
+            return read_plane(image, plane)
         except (NapariSamError, IndexError, ValueError):  # an image of other axes
             return None

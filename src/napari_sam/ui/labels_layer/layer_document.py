@@ -27,6 +27,7 @@ from napari_sam.labels.witness import Way
 from napari_sam.ui.labels_layer.claim import Claim
 from napari_sam.ui.labels_layer.layer_sheet import LayerSheet
 from napari_sam.ui.labels_layer.painting import as_napari_keeps_it, painted
+from napari_sam.ui.layers.planes import finest
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -312,7 +313,7 @@ class LayerDocument(Document):
 def _give_history(layer: Any, done: list[Change], undone: list[Change]) -> None:
     """Let napari's own undo go on from where a document stopped."""
     layer._reset_history()
-    dtype = layer.data[0].dtype if layer.multiscale else layer.data.dtype
+    dtype = finest(layer).dtype
     for history, steps in ((layer._undo_history, done), (layer._redo_history, undone)):
         painted_steps = [step for step in steps if len(step.pixels)]
         for step in painted_steps[-history.maxlen :]:

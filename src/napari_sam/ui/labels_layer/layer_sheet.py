@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from napari_sam.errors import LabelsError
 from napari_sam.labels.levels import LabelLevels
 from napari_sam.labels.whole import Kind
 from napari_sam.ui.layers.axes import axis_named
-from napari_sam.ui.layers.label_grid import why_not_writable
+from napari_sam.ui.layers.label_grid import check_writable
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -49,11 +48,7 @@ class LayerSheet:
         return axis_named(self._layer, "T" if kind == "track" else "Z")
 
     def check_writable(self) -> None:
-        reason = why_not_writable(self._layer)
-        if reason:
-            raise LabelsError(
-                f"{self.name!r} cannot be written: {reason} Choose a new Labels layer."
-            )
+        check_writable(self._layer)
 
     def show(self) -> None:
         self._layer.refresh(extent=False)

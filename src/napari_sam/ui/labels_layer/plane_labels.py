@@ -21,7 +21,7 @@ from napari_sam.labels.placed import Part
 from napari_sam.labels.whole import kind_of, measure_whole, unmeasured, whole_rows
 from napari_sam.regions import Region, box_around
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
-from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.label_grid import check_fit
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -65,13 +65,13 @@ class PlaneLabels:
         image = self._bench.state.image
         plane = self._bench.plane()
         assert image is not None
-        found = labels_plane(image, plane, self.layer)
-        if too_large(found.shape) and kind_of(self.document.table):
+        check_fit(image, self.layer)
+        if too_large(plane.shape) and kind_of(self.document.table):
             raise LabelsError(
                 f"{self.layer.name!r} holds objects on several slices, each too large to be read "
                 "as a whole. Review labels of a coarser level of the image, or of a part of it."
             )
-        return found
+        return plane
 
     @cached_property
     def large(self) -> bool:

@@ -22,7 +22,7 @@ from napari_sam.methods.found import Choice
 from napari_sam.segmentation import check_id, with_units
 from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
-from napari_sam.ui.layers.label_grid import labels_plane, new_labels
+from napari_sam.ui.layers.label_grid import check_fit, new_labels
 from napari_sam.ui.layers.ours import OurLayers
 
 if TYPE_CHECKING:
@@ -173,7 +173,8 @@ class MergedResult(ResultLayer):
     """
 
     def __init__(self, documents: Documents, labels: Labels, found_in: FoundIn, noun: str) -> None:
-        plane = labels_plane(found_in.image, found_in.view.plane, labels)
+        check_fit(found_in.image, labels)
+        plane = found_in.view.plane
         super().__init__(documents.of(labels), plane, noun)
         self._view = found_in.view
         self._document.sync()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from napari_sam.errors import LabelsError
-from napari_sam.images import Plane, too_large
+from napari_sam.images import too_large
 from napari_sam.labels.levels import LabelLevels, empty_levels, levels_of
 from napari_sam.labels.storage import gone
 from napari_sam.ui.layers.planes import affine, spatial_shape, unit_factors
@@ -89,10 +89,8 @@ def labels_layer(pixels: Any, name: str, **place: Any) -> Labels:
     return Labels(pixels, name=name, **place)
 
 
-def labels_plane(image: Image, plane: Plane, labels: Labels, *, write: bool = True) -> Plane:
-    """Return the plane of a Labels layer that matches a plane of the image.
-
-    The labels have to lie on the image as a whole, and not only on that plane.
+def check_fit(image: Image, labels: Labels, *, write: bool = True) -> None:
+    """Refuse labels that do not lie on an image, pixel by pixel and on all its planes.
 
     Parameters
     ----------
@@ -104,9 +102,8 @@ def labels_plane(image: Image, plane: Plane, labels: Labels, *, write: bool = Tr
     LabelsError
         When the labels cannot be written, or do not lie on the image's pixel grid.
     """
-    reason = why_not_writable(labels) if write else ""
-    if reason:
-        raise LabelsError(f"{labels.name!r} cannot be written: {reason} Choose a new Labels layer.")
+    if write:
+        check_writable(labels)
     shape = spatial_shape(image)
     if spatial_shape(labels) != shape:
         raise LabelsError(
@@ -123,10 +120,21 @@ def labels_plane(image: Image, plane: Plane, labels: Labels, *, write: bool = Tr
             f"{labels.name!r} lies elsewhere than the image (other scale, translation or "
             "rotation). Give both the same transform, or choose a new Labels layer."
         )
-    return plane
 
 
-def why_not_writable(labels: Labels) -> str:
+def check_writable(labels: Labels) -> None:
+    """Refuse a Labels layer that cannot be written.
+
+    Raises
+    ------
+    LabelsError
+    """
+    reason = _why_not_writable(labels)
+    if reason:
+        raise LabelsError(f"{labels.name!r} cannot be written: {reason} Choose a new Labels layer.")
+
+
+def _why_not_writable(labels: Labels) -> str:
     """Say why a Labels layer cannot be written; empty when it can."""
     levels = list(labels.data) if labels.multiscale else [labels.data]
     if any(

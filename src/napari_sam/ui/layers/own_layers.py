@@ -144,7 +144,7 @@ def append_points(
     ours : bool
         Whether the layer is ours. Nobody else waits for its events then, and its points lie on
         the image: napari, which works out the whole scene twice at every such event, need not.
-        It is not painted yet either; `Marking.paint` does that.
+        It is not painted yet either; `MarkLayers.paint` does that.
     """
     data = np.concatenate([points.data, np.reshape(coordinates, (-1, points.ndim))])
     if not ours:

@@ -24,8 +24,12 @@ Coordinates = npt.NDArray[np.float64]
 
 def spatial_shape(layer: Image | Labels) -> tuple[int, ...]:
     """Return the full-resolution shape of a layer's data without the colour axis."""
-    shape = tuple(layer.data[0].shape if layer.multiscale else layer.data.shape)
-    return shape[: layer.ndim]
+    return tuple(finest(layer).shape)[: layer.ndim]
+
+
+def finest(layer: Image | Labels) -> Any:
+    """Return the array of a layer that holds its pixels at full resolution."""
+    return layer.data[0] if layer.multiscale else layer.data
 
 
 def unit_factors(source: Any, target: Any) -> Coordinates | float:
@@ -139,7 +143,7 @@ def read_plane(layer: Image | Labels, plane: Plane) -> npt.NDArray[Any]:
             f"This plane has {plane.shape[0]} x {plane.shape[1]} pixels, more than can be read at "
             "once. Crop the image or choose a coarser level of its pyramid."
         )
-    return plane.take(layer.data[0] if layer.multiscale else layer.data)
+    return plane.take(finest(layer))
 
 
 def contrast_limits(layer: Image) -> tuple[float, float] | None:

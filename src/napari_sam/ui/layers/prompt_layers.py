@@ -15,7 +15,7 @@ from napari_sam.images import Plane
 from napari_sam.prompts import BACKGROUND, FOREGROUND, Placed, Prompt
 from napari_sam.regions import Region, deepest
 from napari_sam.strokes import along
-from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.label_grid import check_fit
 from napari_sam.ui.layers.outlines import ShapeOutline, points_on_plane, shapes_on_plane
 from napari_sam.ui.layers.planes import read_plane
 from napari_sam.ui.layers.polarity import polarity
@@ -244,8 +244,8 @@ def read_marks(
         outlines = [o for o, new in zip(outlines, fresh, strict=True) if new]
     painted = None
     if mask is not None and mask.visible:
-        at = labels_plane(image, plane, mask, write=False)
-        chosen = read_plane(mask, at) == mask.selected_label
+        check_fit(image, mask, write=False)
+        chosen = read_plane(mask, plane) == mask.selected_label
         if chosen.any() and used.fresh(mask, plane, [chosen])[0]:
             painted = chosen
     return Marks(rowcol, labels, tuple(outlines), painted, plane.shape)

@@ -12,10 +12,16 @@ from napari_sam.errors import ImageError, ViewError
 from napari_sam.images import Image as Pixels
 from napari_sam.images import Plane, behind, known_shape, rather_channels, remembering
 from napari_sam.ui.layers.axes import letters_of
-from napari_sam.ui.layers.planes import contrast_limits, displayed_plane, pixel_size, spatial_shape
+from napari_sam.ui.layers.planes import (
+    contrast_limits,
+    displayed_plane,
+    finest,
+    pixel_size,
+    spatial_shape,
+)
 
 if TYPE_CHECKING:
-    from napari.layers import Image, Labels
+    from napari.layers import Image
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,11 +123,6 @@ def _refuse_channels(image: Image, plane: Plane) -> None:
             "split the channels (right-click the layer > Split Stack). If these are rows and "
             "columns, call the layer's axes so: layer.axis_labels = (..., 'y', 'x')."
         )
-
-
-def finest(layer: Image | Labels) -> Any:
-    """Return the array of a layer that holds its pixels at full resolution."""
-    return layer.data[0] if layer.multiscale else layer.data
 
 
 def same_pixels(image: Image | None, view: View) -> bool:

@@ -11,7 +11,7 @@ from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.images import Plane
 from napari_sam.regions import Region
 from napari_sam.ui.layers import own_layers
-from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.label_grid import check_fit
 from napari_sam.ui.layers.outlines import points_on_plane, shapes_on_plane
 from napari_sam.ui.layers.planes import read_plane
 from napari_sam.ui.layers.polarity import polarity, say_next
@@ -190,11 +190,11 @@ class MarkLayers:
         parts = [self._take(plane, layer, self._rows(layer, plane)) for layer in layers]
         if state.mask is not None and state.image is not None:
             try:
-                at = labels_plane(state.image, plane, state.mask, write=False)
+                check_fit(state.image, state.mask, write=False)
             except LabelsError:
                 pass
             else:
-                painted = read_plane(state.mask, at) == state.mask.selected_label
+                painted = read_plane(state.mask, plane) == state.mask.selected_label
                 if painted.any():
                     self._used.add(state.mask, plane, [painted])
                     parts.append(Spent(plane, used=((state.mask, [painted]),)))

@@ -14,9 +14,9 @@ from napari_sam.images import Plane, content_hash
 from napari_sam.labels.ids import among
 from napari_sam.ui.canvas.clicks import RIGHT
 from napari_sam.ui.find_options import FindOptions
-from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.label_grid import check_fit
 from napari_sam.ui.layers.notes import KEPT_FOR, noted
-from napari_sam.ui.layers.planes import cursor_on_plane
+from napari_sam.ui.layers.planes import cursor_on_plane, finest
 from napari_sam.ui.layers.shown import Shown, resolve
 from napari_sam.ui.layers.together import one_scene
 from napari_sam.ui.tools.following import Following
@@ -119,7 +119,7 @@ class ExampleChoice:
             image, limits = images[-1], self._bench.preferences.read().use_contrast_limits
             shown = resolve(viewer, image, limits=limits, version=0)
             self._elsewhere = image.name
-        labels_plane(image, shown.plane, layer, write=False)
+        check_fit(image, layer, write=False)
         return shown.view
 
     def layer(self, options: FindOptions) -> Labels | None:
@@ -128,7 +128,7 @@ class ExampleChoice:
 
     def _kept(self, layer: Labels, plane: Plane) -> npt.NDArray[Any] | None:
         """Return the cells of a layer on a slice, less those the last search added."""
-        marked = np.array(plane.take(layer.data[0] if layer.multiscale else layer.data))
+        marked = np.array(plane.take(finest(layer)))
         search = self._following.search
         if search is not None and search.layer is not None and search.layer.labels is layer:
             marked = np.where(among(marked, search.layer.added), 0, marked)

@@ -14,7 +14,7 @@ from napari_sam.labels.accept_through import accept_through
 from napari_sam.labels.change import Origin
 from napari_sam.regions import Region
 from napari_sam.stacks.interpolate import fill_regions, interpolate
-from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.label_grid import check_fit
 from napari_sam.ui.tools.through_following import ThroughFollowing
 from napari_sam.ui.tools.through_run import Run
 from napari_sam.ui.tools.tool import Parts
@@ -50,7 +50,8 @@ def fill_drawn(parts: Parts, axis: int | None) -> None:
     try:
         labels = _labels(parts)
         shown = bench.shown()
-        plane = labels_plane(shown.image, shown.plane, labels)
+        plane = shown.plane
+        check_fit(shown.image, labels)
         if axis is None:
             raise LabelsError("The image has no slices to fill between.")
         document = parts.documents.of(labels)

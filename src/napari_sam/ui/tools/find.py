@@ -13,7 +13,7 @@ from napari_sam.methods.registry import method
 from napari_sam.ui.canvas.clicks import Clicks
 from napari_sam.ui.canvas.keys import Action
 from napari_sam.ui.find_options import FindOptions
-from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.label_grid import check_fit
 from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.state import Advice
 from napari_sam.ui.tools.example_boxes import ExampleBoxes
@@ -164,7 +164,7 @@ class Find(Tool):
                 return
             region = region_mask(bench.viewer, shown.image, shown.plane, options.region)
             if into is not None:
-                labels_plane(shown.image, shown.plane, into)
+                check_fit(shown.image, into)
                 self.parts.documents.of(into).claim()
         except NapariSamError as error:
             bench.fail(error)

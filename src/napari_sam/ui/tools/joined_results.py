@@ -26,7 +26,7 @@ from napari_sam.progress import Progress, part
 from napari_sam.segmentation import Segmentation, check_id, with_units
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.labels_layer.moment import Moment
-from napari_sam.ui.layers.label_grid import labels_layer, labels_plane, transform_of
+from napari_sam.ui.layers.label_grid import check_fit, labels_layer, transform_of
 from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.tools.joining import weakest, with_spacing
 from napari_sam.ui.tools.stack_search import Ended
@@ -143,7 +143,7 @@ class JoinedResults:
     def _check(self) -> None:
         """Raise `LabelsError` when labels of the person's no longer lie on the image."""
         if self._into is not None:
-            labels_plane(self._shown.image, self._shown.plane, self._into)
+            check_fit(self._shown.image, self._into)
 
     def _drained(self) -> Iterator[tuple[Plane, Choice]]:
         while self._kept:

@@ -11,8 +11,7 @@ from napari_sam.ui.canvas.drags import Place
 from napari_sam.ui.canvas.highlight import Highlight
 from napari_sam.ui.labels_layer.correcting import hand_over, put
 from napari_sam.ui.labels_layer.editing import Editing
-from napari_sam.ui.layers.planes import spatial_shape
-from napari_sam.ui.layers.shown import finest
+from napari_sam.ui.layers.planes import finest, spatial_shape
 from napari_sam.ui.state import Answer
 from napari_sam.ui.tools.tool import Parts
 

@@ -15,7 +15,7 @@ from napari_sam.labels.change import Origin
 from napari_sam.regions import Region
 from napari_sam.ui.labels_layer.moment import Moment
 from napari_sam.ui.labels_layer.through_editing import ThroughEditing
-from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.label_grid import check_fit
 from napari_sam.ui.layers.shown import same_pixels
 from napari_sam.ui.tools.tool import Parts
 
@@ -78,7 +78,7 @@ class FollowAgain:
         if not self._parts.usable():
             return
         shown, at = bench.shown(), edit.at
-        labels_plane(shown.image, shown.plane, document.layer)
+        check_fit(shown.image, document.layer)
         document.claim()
         low, high = edit.room(number)
         anew = range(at + 1, high + 1) if onwards else range(low, at)
@@ -137,7 +137,7 @@ class FollowAgain:
         how["origin"] = Origin(run.view.plane, (), run.model)
         try:
             # They may have been moved since it was begun, which changes no pixel.
-            labels_plane(run.image, run.view.plane, run.labels.document.layer)
+            check_fit(run.image, run.labels.document.layer)
             change = accept_through(run.labels.document, regions, "keep", **how)
         except NapariSamError as error:
             self._bench.fail(error)

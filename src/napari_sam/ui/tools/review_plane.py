@@ -9,7 +9,7 @@ from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.labels import table as object_table
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.labels_layer.measuring import Measuring
-from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.label_grid import check_fit
 from napari_sam.ui.layers.notes import is_copy
 from napari_sam.ui.tools.review_appearance import Appearance
 from napari_sam.ui.tools.review_state import ReviewedObjects, ReviewState
@@ -129,9 +129,10 @@ def fitting_labels(bench: Workbench, now: Labels | None) -> Labels | None:
 
     def fits(layer: Labels) -> bool:
         try:
-            return bool(labels_plane(shown.image, shown.plane, layer))
+            check_fit(shown.image, layer)
         except NapariSamError:
             return False
+        return True
 
     layers = bench.viewer.layers
     if now is not None and now in layers and fits(now):

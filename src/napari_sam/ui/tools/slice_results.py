@@ -14,7 +14,7 @@ from napari_sam.ui.labels_layer.layer_sheet import LayerSheet
 from napari_sam.ui.labels_layer.result_layer import table_for
 from napari_sam.ui.layers.label_grid import new_labels
 from napari_sam.ui.layers.ours import OurLayers
-from napari_sam.ui.layers.shown import finest
+from napari_sam.ui.layers.planes import finest
 from napari_sam.ui.tools.stack_search import Ended
 
 if TYPE_CHECKING:

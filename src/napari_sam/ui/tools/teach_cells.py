@@ -15,9 +15,10 @@ from napari_sam.images import Image as Pixels
 from napari_sam.labels import table as object_table
 from napari_sam.labels.ids import among
 from napari_sam.progress import Progress
-from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.label_grid import check_fit
 from napari_sam.ui.layers.notes import KEPT_FOR, noted
-from napari_sam.ui.layers.shown import finest, resolve
+from napari_sam.ui.layers.planes import finest
+from napari_sam.ui.layers.shown import resolve
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ class CellChoice:
             try:
                 limits = self._bench.preferences.read().use_contrast_limits
                 shown = resolve(self._bench.viewer, image, limits=limits, version=0)
-                labels_plane(shown.image, shown.plane, layer, write=False)
+                check_fit(shown.image, layer, write=False)
             except (NapariSamError, IndexError, ValueError):
                 continue
             return CellsToLearn(shown.view.image, finest(layer), ids, str(image.unique_id))

@@ -9,7 +9,7 @@ from napari_sam.errors import NapariSamError
 from napari_sam.labels.accept_through import number_of
 from napari_sam.regions import Region
 from napari_sam.ui.layers.axes import Further
-from napari_sam.ui.layers.label_grid import labels_plane
+from napari_sam.ui.layers.label_grid import check_fit
 from napari_sam.ui.state import Answer
 from napari_sam.ui.tools.tool import Parts
 
@@ -44,7 +44,7 @@ def carrying_among_labels(
     own = 0
     if state.target is not None:
         try:
-            labels_plane(seen.image, plane, state.target, write=False)
+            check_fit(seen.image, state.target, write=False)
             document = parts.documents.of(state.target)
             pixels, own = document.sheet.pixels, number_of(document, {plane: region})
         except NapariSamError:  # keeping it there will say why not

@@ -20,7 +20,7 @@ from napari_sam.labels.runs import Runs
 from napari_sam.segmentation import check_id, with_units
 from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.layer_sheet import LayerSheet
-from napari_sam.ui.layers.label_grid import labels_plane, new_labels
+from napari_sam.ui.layers.label_grid import check_fit, new_labels
 from napari_sam.ui.layers.ours import OurLayers
 from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.tools.tile_region import TileRegion
@@ -131,7 +131,7 @@ class TileResults:
         self._ours, self._shown, self._noun, self._model = ours, shown, noun, model
         image = shown.image
         if into is not None:
-            labels_plane(image, shown.plane, into)
+            check_fit(image, into)
         self.labels = new_labels(image, f"{image.name} {noun}s found") if into is None else into
         self._documents, self._new = documents, into is None
         if into is not None:
