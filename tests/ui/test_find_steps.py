@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from fake_model import blobs
-from napari_sam.ui.tools.find_steps import FindSteps, step_keys
+from napari_sam.ui.tools.find_steps import FindSteps
 
 DISCS = blobs((60, 80), ((20, 20), (40, 60)), 5)
 STACK = np.stack([DISCS] * 4)
@@ -67,11 +67,11 @@ def test_a_box_around_an_example_goes_before_what_was_found(bench: Any) -> None:
     layer = found_in_stack(bench)
     steps = FindSteps(bench.find.parts, boxes)  # type: ignore[arg-type]
     bench.viewer.layers.selection.active = boxes.own
-    step_keys(lambda: steps)["Control-Z"]()
+    steps.keys()["Control-Z"]()
     assert boxes.gone == 1
     assert layer.data.any()
     bench.viewer.layers.selection.active = bench.viewer.layers["seen"]
-    step_keys(lambda: steps)["Control-Z"]()
+    steps.keys()["Control-Z"]()
     bench.settle()
     assert boxes.gone == 1
     assert not layer.data.any()

@@ -18,7 +18,7 @@ from napari_sam.ui.state import Advice, Answer
 from napari_sam.ui.tools.again import Again
 from napari_sam.ui.tools.click_by_click import ClickByClick
 from napari_sam.ui.tools.kept_in_hand import KeptInHand
-from napari_sam.ui.tools.pens import Pens, brush_keys
+from napari_sam.ui.tools.pens import Pens
 from napari_sam.ui.tools.through import Through
 from napari_sam.ui.tools.tool import Parts, Tool
 
@@ -59,13 +59,12 @@ class Click(Tool):
     )
 
     def __init__(self, parts: Parts) -> None:
-        self.proposal = parts.proposal
+        super().__init__(parts)
+        proposal = self.proposal = parts.proposal
         self.through = Through(parts)
         self.hand = KeptInHand(parts)
         self.again = Again(parts)
         self.undone = parts.accepting.undone
-        super().__init__(parts)
-        proposal = parts.proposal
         self.by_click = ClickByClick(self.bench, proposal, self._keep)
         self.pens = Pens(parts, self.hand, self.through, self._draw)
         self.mouse = Clicks(
@@ -97,7 +96,7 @@ class Click(Tool):
             "R": self.draw_boxes,
             "L": lambda: self.pens.choose("lasso"),
             "S": lambda: self.pens.choose("scribble"),
-            **brush_keys(lambda: self.pens),
+            **self.pens.brush_keys(),
             "D": self.through.next_doubtful,
             "Q": self.through.not_here,
         }

@@ -20,7 +20,7 @@ from napari_sam.ui.tools.example_boxes import ExampleBoxes
 from napari_sam.ui.tools.examples import ExampleChoice
 from napari_sam.ui.tools.find_advice import first_step
 from napari_sam.ui.tools.find_region import region_mask
-from napari_sam.ui.tools.find_steps import FindSteps, step_keys
+from napari_sam.ui.tools.find_steps import FindSteps
 from napari_sam.ui.tools.following import Following, Search
 from napari_sam.ui.tools.joined_results import JoinedResults
 from napari_sam.ui.tools.joining import offered
@@ -64,7 +64,7 @@ class Find(Tool):
         parts.region.changed.connect(self._region_drawn)
 
     def keys(self) -> dict[str, Action]:
-        return {"L": self.parts.region.toggle, **step_keys(lambda: self._steps)}
+        return {"L": self.parts.region.toggle, **self._steps.keys()}
 
     def _region_drawn(self) -> None:
         """A region that was drawn on this page is the one to search."""

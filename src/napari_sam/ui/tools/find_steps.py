@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from napari_sam.ui.canvas.keys import Action
 from napari_sam.ui.labels_layer.undone import TakenBack
 from napari_sam.ui.tools.example_boxes import ExampleBoxes
@@ -22,6 +20,10 @@ class FindSteps:
 
     def __init__(self, parts: Parts, boxes: ExampleBoxes) -> None:
         self._bench, self._accepting, self._boxes = parts.bench, parts.accepting, boxes
+
+    def keys(self) -> dict[str, Action]:
+        """Return the keys by which a page goes back and forth."""
+        return {"Control-Z": self.undo, "Control-Shift-Z": self.redo}
 
     def undo(self) -> None:
         """Take the last step back: of a layer that has steps of its own, else what was found."""
@@ -42,11 +44,3 @@ class FindSteps:
             active.redo()
         else:
             self._bench.result("There is nothing to do again.")
-
-
-def step_keys(steps: Callable[[], FindSteps]) -> dict[str, Action]:
-    """Return the keys by which a page goes back and forth; its steps may be made later."""
-    return {
-        "Control-Z": lambda: steps().undo(),
-        "Control-Shift-Z": lambda: steps().redo(),
-    }

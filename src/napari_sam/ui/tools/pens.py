@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from napari_sam.ui.canvas.drags import Drags, Place
 from napari_sam.ui.canvas.keys import Action
@@ -83,17 +84,16 @@ class Pens:
             drags.turn_off()
         self.put_down()
 
+    def brush_keys(self) -> dict[str, Action]:
+        """Return the keys of brush and eraser."""
+        return {
+            "B": partial(self.choose, "brush"),
+            "E": partial(self.choose, "eraser"),
+            "[": partial(self.brush.resize, -1),
+            "]": partial(self.brush.resize, 1),
+        }
+
     def close(self) -> None:
         """Take away what is ours."""
         if self._drawing is not None:
             self._drawing.close()
-
-
-def brush_keys(pens: Callable[[], Pens]) -> dict[str, Action]:
-    """Return the keys of brush and eraser."""
-    return {
-        "B": lambda: pens().choose("brush"),
-        "E": lambda: pens().choose("eraser"),
-        "[": lambda: pens().brush.resize(-1),
-        "]": lambda: pens().brush.resize(1),
-    }

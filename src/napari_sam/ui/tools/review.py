@@ -10,11 +10,11 @@ from napari_sam.ui.canvas.gestures import ReviewAction
 from napari_sam.ui.canvas.keys import Action
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.state import Advice
-from napari_sam.ui.tools.pens import Pens, brush_keys
+from napari_sam.ui.tools.pens import Pens
 from napari_sam.ui.tools.review_advice import SHEET, advice
 from napari_sam.ui.tools.review_appearance import Appearance
 from napari_sam.ui.tools.review_brush import ReviewHand
-from napari_sam.ui.tools.review_classes import ReviewClasses, class_keys
+from napari_sam.ui.tools.review_classes import ReviewClasses
 from napari_sam.ui.tools.review_many import Many
 from napari_sam.ui.tools.review_mouse import ReviewMouse
 from napari_sam.ui.tools.review_plane import ReviewedPlane, fitting_labels
@@ -68,9 +68,9 @@ class Review(Tool):
             "A": self.add,
             "Escape": self.escape,
             "L": self.draw_region,
-            "Shift-Delete": lambda: self.region.delete(),
-            **class_keys(lambda: self.classes),
-            **brush_keys(lambda: self.pens),
+            "Shift-Delete": self.region.delete,
+            **self.classes.keys(),
+            **self.pens.brush_keys(),
             "Control-Z": self.undo,
             "Control-Shift-Z": self.redo,
         }

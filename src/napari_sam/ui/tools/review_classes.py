@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -165,6 +165,10 @@ class ReviewClasses:
 
     # -- giving classes ---------------------------------------------------------------------------
 
+    def keys(self) -> dict[str, Action]:
+        """Return the keys that give classes."""
+        return {"0": self.clear, **{str(at + 1): partial(self.assign, at) for at in range(MOST)}}
+
     def assign(self, at: int) -> None:
         """Say of what class the object in hand is; the next class is made when it is needed."""
         selected = self._state.selected
@@ -270,11 +274,3 @@ def _suggested(
     shown = [other.of(list(set(known) - here)) for other in others]
     table = suggest(SeenObjects.joined([seen, *shown]), known)
     return table[table["label"].isin(here)]
-
-
-def class_keys(classes: Callable[[], ReviewClasses]) -> dict[str, Action]:
-    """Return the keys that give classes."""
-    keys: dict[str, Action] = {
-        str(at + 1): partial(lambda at: classes().assign(at), at) for at in range(MOST)
-    }
-    return {**keys, "0": lambda: classes().clear()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import ClassVar, Protocol
 
 from napari_sam.ui.canvas.keys import Action, Keys
@@ -89,8 +89,12 @@ class Tool:
         self.bench = parts.bench
         self.mouse: Mouse | None = None
         self.shown = False
-        keys: dict[str, Action] = {"H": partial(peek, self.bench.ours), **self.keys()}
-        self._keys = Keys(self.bench.viewer, keys, self.bench.ours, self._enter_is, parts.acted)
+
+    @cached_property
+    def _keys(self) -> Keys:
+        bench = self.bench
+        keys: dict[str, Action] = {"H": partial(peek, bench.ours), **self.keys()}
+        return Keys(bench.viewer, keys, bench.ours, self._enter_is, self.parts.acted)
 
     def keys(self) -> dict[str, Action]:
         """Return the keys of the page, as napari spells them, and what they do."""
