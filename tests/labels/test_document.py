@@ -272,6 +272,7 @@ def test_what_somebody_else_changed_is_left_alone_and_told():
     moved = document.undo()
     assert moved is not None
     assert moved.left_alone == 1
+    assert moved.told == "added cell 1. 1 pixels that were changed since stay as they are."
     assert np.argwhere(document.sheet.pixels).tolist() == [[0, 3, 3]]
 
 

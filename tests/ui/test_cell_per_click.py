@@ -48,6 +48,16 @@ def test_each_click_keeps_the_cell_before_it(dish):
     assert dish.state.kept_count == 6
 
 
+def test_a_cell_that_goes_into_a_hidden_layer_is_said_to(dish):
+    for place in PLACES[:2]:
+        settled_click(dish, place)
+        dish.press("Enter")
+        dish.settle()
+        labels(dish).visible = False
+    assert kept(dish) == [1, 2, 0, 0, 0, 0]
+    assert "The layer is hidden." in dish.state.status
+
+
 def test_clicks_that_come_before_the_answer_wait_in_line(dish):
     """As with a slow model: all are made before the first outline is there, and none is lost."""
     dish.cells.proposal.set_cell_per_click(True)

@@ -40,6 +40,13 @@ class MovedStep(NamedTuple):
     change: Change
     left_alone: int
 
+    @property
+    def told(self) -> str:
+        """What the step did, to be said in the middle of a sentence, and what was left alone."""
+        said, count = self.change.told, self.left_alone
+        left = f" {count} pixels that were changed since stay as they are." if count else ""
+        return f"{said[:1].lower()}{said[1:]}{left}"
+
 
 class Document:
     """One log for everything that happens to some labels.

@@ -85,35 +85,26 @@ class Accepting:
         tuple of int
             The objects that were made or corrected; none when nothing could be written.
         """
-        bench, state = self._bench, self._bench.state
-        new = state.target is None
+        state = self._bench.state
         try:
-            labels = state.target or new_labels(answer.image, f"{answer.image.name} cells")
-            check_fit(answer.image, labels)
-            order = sorted(
-                range(len(answer.found)), key=lambda i: -float(answer.found[i].scores.max())
-            )
-            regions = answer.regions(state.choices)
-            document = self._documents.of(labels, empty=new)
-            document.sync()
+            document = self._opened(answer.image)
+            regions = zip(answer.found, answer.regions(state.choices), strict=True)
+            trusted = sorted(regions, key=lambda one: -float(one[0].scores.max()))
             change = accept(
                 document,
                 answer.plane,
-                [regions[i] for i in order],
+                [region for _, region in trusted],
                 state.overlap,
-                preserve=labels.preserve_labels,
+                preserve=document.layer.preserve_labels,
                 origin=origin_of(answer, state),
                 measure=False,
             )
         except NapariSamError as error:
-            bench.fail(error)
+            self._bench.fail(error)
             return ()
         document.measure_soon(change)
-        if labels not in bench.viewer.layers:
-            bench.ours.add_beneath(labels)
-        bench.choose("target", labels)
-        self.spend(change, answer.image, (answer.plane,))
-        bench.result(_told(change, answer, labels.name))
+        at = ", ".join(map(str, answer.plane.position))
+        self._kept(document, change, answer.image, (answer.plane,), f" on slice {at}" if at else "")
         return change.new_ids
 
     def accept_through(
@@ -148,39 +139,56 @@ class Accepting:
         Change or None
             None when nothing could be written; it was said why.
         """
-        bench, state = self._bench, self._bench.state
-        new = state.target is None
         try:
-            labels = state.target or new_labels(image, f"{image.name} cells")
-            check_fit(image, labels)
-            document = self._documents.of(labels, empty=new)
-            document.sync()
-            preserve = bool(labels.preserve_labels)
-            how: dict[str, Any] = {"number": number, "preserve": preserve, "origin": origin}
-            how["word"] = word
+            document = self._opened(image)
             daughters = {} if kin is None else kin.daughters
-            members = [regions, *daughters.values()]
-            change, ids = accept_family(document, members, state.overlap, **how)
+            change, ids = accept_family(
+                document,
+                [regions, *daughters.values()],
+                self._bench.state.overlap,
+                number=number,
+                preserve=document.layer.preserve_labels,
+                origin=origin,
+                word=word,
+            )
             if kin is not None and daughters:
                 numbers = dict(zip((1, *daughters), ids, strict=True))
                 relate(document, change, ids, {numbers[c]: numbers[m] for c, m in kin.of(numbers)})
             else:
                 document.measure_soon(change)
         except NapariSamError as error:
-            bench.fail(error)
+            self._bench.fail(error)
             return None
+        self._kept(document, change, image, marked)
+        return change
+
+    def _opened(self, image: Image) -> LayerDocument:
+        """Return the document of the labels that cells of an image go into, new ones where none \
+are chosen."""
+        target = self._bench.state.target
+        labels = target or new_labels(image, f"{image.name} cells")
+        check_fit(image, labels)
+        document = self._documents.of(labels, empty=target is None)
+        document.sync()
+        return document
+
+    def _kept(
+        self,
+        document: LayerDocument,
+        change: Change,
+        image: Image,
+        marked: Sequence[Plane],
+        where: str = "",
+    ) -> None:
+        """Show what was written, take its marks out of play until it is undone, and tell of it."""
+        bench, labels = self._bench, document.layer
         if labels not in bench.viewer.layers:
             bench.ours.add_beneath(labels)
         bench.choose("target", labels)
-        self.spend(change, image, marked)
+        self._spent[change] = (image, tuple(self._marks.spend(plane) for plane in marked))
         told = change.told.rstrip(".").replace("Added", "Kept")
-        seen = "" if labels.visible else " The layer is hidden."
-        bench.result(f"{told} in {labels.name!r}.{seen} Click the next cell.")
-        return change
-
-    def spend(self, change: Change, image: Image, planes: Sequence[Plane]) -> None:
-        """Take marks out of play that have become an object; they come back with its undo."""
-        self._spent[change] = (image, tuple(self._marks.spend(plane) for plane in planes))
+        hidden = "" if labels.visible else " The layer is hidden."
+        bench.result(f"{told}{where} in {labels.name!r}.{hidden} Click the next cell.")
 
     def last_in(self, labels: Any) -> bool:
         """Whether the step that would be taken back is in these labels."""
@@ -239,8 +247,7 @@ class Accepting:
                 self._bench.result(nothing)
                 done(None)
                 return
-            what = found.change.told
-            self._bench.result(f"{did} in {name!r}: {what[:1].lower()}{what[1:]}{left(found)}")
+            self._bench.result(f"{did} in {name!r}: {found.told}")
             done(found.change)
 
         try:
@@ -285,16 +292,3 @@ class Accepting:
         self._spent.clear()
         self._back.clear()
         self._waiting.clear()
-
-
-def left(moved: Any) -> str:
-    """Say what of a step could not be moved, because somebody has changed it since."""
-    count = moved.left_alone
-    return f" {count} pixels that were changed since stay as they are." if count else ""
-
-
-def _told(change: Change, answer: Answer, name: str) -> str:
-    at = [str(i) for i in answer.plane.index if i is not None]
-    where = f" on slice {', '.join(at)}" if at else ""
-    told = change.told.rstrip(".").replace("Added", "Kept")
-    return f"{told}{where} in {name!r}. Click the next cell."

@@ -300,7 +300,7 @@ class LayerDocument(Document):
             if moved is None:
                 return ""
             self._changed()
-            return f"{said}{moved.change.told[:1].lower()}{moved.change.told[1:]}"
+            return f"{said}{moved.told}"
 
         try:
             next(reversed(self._watchers.values())).slowly(steps, told, done, wait)

@@ -8,7 +8,6 @@ from typing import Any
 from napari_sam.errors import NapariSamError
 from napari_sam.labels.document import MovedStep
 from napari_sam.labels.steps import Steps
-from napari_sam.ui.labels_layer.accepting import left
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.labels_layer.slowly import Slowly
 from napari_sam.ui.tools.review_mouse import ReviewMouse
@@ -80,7 +79,4 @@ class Many:
 
 
 def _said(said: str, way: str, moved: MovedStep | None) -> str:
-    if moved is None:
-        return f"There is nothing more to {way}."
-    told = moved.change.told
-    return f"{said}{told[:1].lower()}{told[1:]}{left(moved)}"
+    return f"There is nothing more to {way}." if moved is None else f"{said}{moved.told}"
