@@ -101,6 +101,10 @@ class Region:
         return found
 
 
+#: Where there is no object.
+NOTHING = Region(np.zeros((0, 0), bool))
+
+
 def extent(mask: Mask) -> tuple[slice, slice]:
     """Return rows and columns of the smallest rectangle that holds a mask; none of an empty one.
 

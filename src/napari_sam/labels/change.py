@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from napari_sam.images import Plane
 from napari_sam.labels.rows import RowChange
@@ -88,3 +88,20 @@ class Change:
         """The highest id that the change knows of, 0 when it has none."""
         of_rows = self.rows.ids if self.rows is not None else ()
         return max((*self.pixels.ids, *of_rows), default=0)
+
+
+class MovedStep(NamedTuple):
+    """A step that was taken back or done again, and how many pixels somebody had changed since.
+
+    Those pixels were left as they are.
+    """
+
+    change: Change
+    left_alone: int
+
+    @property
+    def told(self) -> str:
+        """What the step did, to be said in the middle of a sentence, and what was left alone."""
+        said, count = self.change.told, self.left_alone
+        left = f" {count} pixels that were changed since stay as they are." if count else ""
+        return f"{said[:1].lower()}{said[1:]}{left}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from napari_sam.checks import MOST_ID
 from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
 from napari_sam.labels import table as object_table
-from napari_sam.labels.change import Change, Origin
+from napari_sam.labels.change import Change, MovedStep, Origin
 from napari_sam.labels.making import making
 from napari_sam.labels.presence import Presence
 from napari_sam.labels.rows import replace_rows
@@ -29,23 +29,6 @@ from napari_sam.labels.witness import Way, Witness, witnessed
 
 Event = Literal["apply", "undo", "redo", "retract", "complete", "fill", "forget"]
 Listener = Callable[[Event, Change | None], None]
-
-
-class MovedStep(NamedTuple):
-    """A step that was taken back or done again, and how many pixels somebody had changed since.
-
-    Those pixels were left as they are.
-    """
-
-    change: Change
-    left_alone: int
-
-    @property
-    def told(self) -> str:
-        """What the step did, to be said in the middle of a sentence, and what was left alone."""
-        said, count = self.change.told, self.left_alone
-        left = f" {count} pixels that were changed since stay as they are." if count else ""
-        return f"{said[:1].lower()}{said[1:]}{left}"
 
 
 class Document:

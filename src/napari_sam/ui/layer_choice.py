@@ -9,7 +9,7 @@ from psygnal import Signal
 
 from napari_sam.errors import LabelsError, NapariSamError, ViewError
 from napari_sam.ui.layers.channels import FollowedChannels
-from napari_sam.ui.layers.label_grid import check_fit
+from napari_sam.ui.layers.label_grid import PLACE, check_fit
 from napari_sam.ui.layers.listening import Listening
 from napari_sam.ui.layers.notes import KEPT_FOR, is_copy, note, noted
 from napari_sam.ui.layers.planes import spatial_shape
@@ -19,7 +19,6 @@ from napari_sam.ui.workbench import SEARCHING, Workbench
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
 
-_PLACE = ("scale", "translate", "rotate", "shear", "affine", "units")
 _LOOKS = ("contrast_limits", "axis_labels", "projection_mode")
 _ROLES = ("points", "shapes", "mask", "target", "merge")
 
@@ -155,7 +154,7 @@ target or merge."""
                 to(events.set_data, self._repainted)
             to(events.data, self._repainted)
             to(events.visible, self._hidden)
-            for name in (*_PLACE, *_LOOKS):
+            for name in (*PLACE, *_LOOKS):
                 to(getattr(events, name), self._moved)
         self.image_changed.emit()
         self._drop_misfits()

@@ -29,25 +29,21 @@ class ModelChoice:
         self._bench = bench
         bench.state.model = bench.preferences.read().model
         bench.state.suits = catalogue.suits(bench.state.model)
-        self._catalogue = catalogue
+        #: Which models there are, and what was done with them.
+        self.catalogue = catalogue
         self._changed = changed
         self._files: list[str] = []
         self.downloads = Jobs(
             bench.loop, ("download",), name="napari-sam download", threaded=threaded
         )
 
-    @property
-    def catalogue(self) -> Catalogue:
-        """Which models there are, and what was done with them."""
-        return self._catalogue
-
     def names(self) -> list[str]:
         """All models that can be chosen, checkpoints of the person's included."""
-        names = self._catalogue.names()
+        names = self.catalogue.names()
         return [*names, *(file for file in self._files if file not in names)]
 
     def describe(self, name: str) -> str:
-        return self._catalogue.describe(name)
+        return self.catalogue.describe(name)
 
     def title(self, name: str) -> str:
         """What a model is called in the list; a folder of weights by the folder."""
@@ -70,7 +66,7 @@ class ModelChoice:
 
         Of one that is not known before it is loaded, nobody says so.
         """
-        abilities = self._catalogue.abilities(self._bench.state.model)
+        abilities = self.catalogue.abilities(self._bench.state.model)
         needs = method.needs(method.defaults)
         return abilities is not None and not set(needs) <= set(abilities)
 
@@ -81,14 +77,14 @@ class ModelChoice:
         if name not in self.names():
             self._files.append(name)
         self._bench.state.model = name
-        self._bench.state.suits = self._catalogue.suits(name)
+        self._bench.state.suits = self.catalogue.suits(name)
         self._bench.preferences.remember(model=name)
         self._changed()
 
     def usable(self) -> bool:
         """Tell whether the chosen model is here; if it is not, say in the panel what to do."""
         state = self._bench.state
-        megabytes = self._catalogue.missing_megabytes(state.model)
+        megabytes = self.catalogue.missing_megabytes(state.model)
         if megabytes is None:
             return True
         if self.downloads.wants("download"):
@@ -96,7 +92,7 @@ class ModelChoice:
         self._bench.chip("missing", "not downloaded")
         self._bench.say(
             f"The model {state.model!r} is not here yet. Press Download ({megabytes:,.0f} MB, "
-            f"licence {self._catalogue.licence(state.model) or 'not known'}), or choose 'cells'."
+            f"licence {self.catalogue.licence(state.model) or 'not known'}), or choose 'cells'."
         )
         return False
 
@@ -108,7 +104,7 @@ class ModelChoice:
         self._bench.say(f"Downloading the model {name!r}. You can go on working meanwhile.")
 
         def work(progress: Progress) -> Path | None:
-            return self._catalogue.download(name, progress)
+            return self.catalogue.download(name, progress)
 
         self.downloads.submit("download", work, self._arrived, self._failed, self._progressed)
 

@@ -167,11 +167,20 @@ class Workbench:
             image,
         )
         if self._shown is None or at != self._shown_at:
-            limits = self.preferences.read().use_contrast_limits
             self._shown = None
-            self._shown = resolve(self.viewer, image, limits=limits, version=self.version)
+            self._shown = self.look_at(image)
             self._shown_at = at
         return self._shown
+
+    def look_at(self, image: Any) -> Shown:
+        """Resolve what is shown of any image of the viewer.
+
+        Raises
+        ------
+        ViewError
+        """
+        limits = self.preferences.read().use_contrast_limits
+        return resolve(self.viewer, image, limits=limits, version=self.version)
 
     def changed(self, pixels: bool = False) -> None:
         """Look anew: the image lies elsewhere, looks different, or may hold other pixels."""

@@ -9,7 +9,7 @@ import numpy as np
 from napari_sam.engine.prompter import Look
 from napari_sam.images import Plane
 from napari_sam.regions import Region
-from napari_sam.ui.layers.planes import canvas_pixel, to_world, world_to_data
+from napari_sam.ui.layers.planes import canvas_pixel, data_to_world, world_to_data
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
@@ -23,7 +23,7 @@ def go_to_slice(viewer: Any, labels: Labels, position: dict[int, int]) -> None:
     point = np.zeros((1, labels.ndim))
     for axis, at in position.items():
         point[0, axis] = at
-    world = to_world(viewer, labels, point)[0]
+    world = data_to_world(viewer, labels, point)[0]
     offset = viewer.dims.ndim - labels.ndim
     for axis in position:
         viewer.dims.set_point(axis + offset, world[axis + offset])
@@ -34,7 +34,7 @@ def look_at(viewer: Any, labels: Labels, plane: Plane, region: Region) -> None:
     if not region.area:
         return
     r0, c0, r1, c1 = region.box
-    corners = to_world(viewer, labels, plane.to_data([(r0, c0), (r1, c1)]))
+    corners = data_to_world(viewer, labels, plane.to_data([(r0, c0), (r1, c1)]))
     displayed = list(viewer.dims.displayed)
     corners = corners[:, displayed]
     camera = viewer.scene.camera

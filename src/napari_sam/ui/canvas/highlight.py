@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from napari_sam.images import Plane
-from napari_sam.regions import Region
+from napari_sam.regions import NOTHING, Region
 from napari_sam.ui.canvas.preview import Preview
 from napari_sam.ui.canvas.stroke_view import pixels_along
 from napari_sam.ui.layers.ours import OurLayers
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
 NAME = "SAM selection"
-_NOTHING = Region(np.zeros((0, 0), bool))
 _COLOURS = ("#ff3df0", "#ffffff")  # of a line, and of the ring under it
 
 
@@ -49,8 +48,8 @@ class Highlight:
         if region is None and not path:
             self._preview.hide()
             return
-        ring = _NOTHING if region is None else _ring(region, plane.shape)
-        line = pixels_along(path, plane.shape, int(len(path) == 1)) if path else _NOTHING
+        ring = NOTHING if region is None else _ring(region, plane.shape)
+        line = pixels_along(path, plane.shape, int(len(path) == 1)) if path else NOTHING
         self._preview.show(image, plane, [line, ring], filled=True)
 
 

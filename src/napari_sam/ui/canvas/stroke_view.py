@@ -12,7 +12,7 @@ from skimage.draw import line as line_pixels
 
 from napari_sam.images import Plane
 from napari_sam.prompts import FOREGROUND
-from napari_sam.regions import Region
+from napari_sam.regions import NOTHING, Region
 from napari_sam.ui.canvas.preview import Preview
 from napari_sam.ui.layers.ours import OurLayers
 from napari_sam.ui.layers.own_layers import BACKGROUND_COLOUR, OBJECT_COLOUR
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
 NAME = "SAM line"
-_NOTHING = Region(np.zeros((0, 0), bool))
 
 
 class StrokeView:
@@ -41,7 +40,7 @@ class StrokeView:
     def show(self, image: Image, plane: Plane, path: list[tuple[float, float]], label: int) -> None:
         """Show a line through some pixels of a plane."""
         line = pixels_along(path, plane.shape, self._preview.line_width(image, plane) - 1)
-        regions = [line, _NOTHING] if label == FOREGROUND else [_NOTHING, line]
+        regions = [line, NOTHING] if label == FOREGROUND else [NOTHING, line]
         self._preview.show(image, plane, regions, filled=True)
 
     def hide(self) -> None:

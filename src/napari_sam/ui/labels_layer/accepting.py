@@ -11,8 +11,7 @@ from napari_sam.errors import NapariSamError
 from napari_sam.images import Plane
 from napari_sam.labels.accept import accept
 from napari_sam.labels.accept_through import accept_family
-from napari_sam.labels.change import Change, Origin
-from napari_sam.labels.document import MovedStep
+from napari_sam.labels.change import Change, MovedStep, Origin
 from napari_sam.labels.steps import Steps
 from napari_sam.regions import Region
 from napari_sam.ui.labels_layer.correcting import origin_of

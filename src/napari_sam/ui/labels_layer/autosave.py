@@ -6,6 +6,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -254,15 +255,12 @@ class Autosave:
         for journal, file in written.items():
             journal.sync()
             if file.long:
-                self._shorten_soon(file, journal, journal.size)
+                self._bench.loop.post(partial(self._shorten, file, journal, journal.size))
         if written and self._failed and self._all_told():
             self._bench.loop.post(self._works_again)
 
     def _all_told(self) -> bool:
         return all(file.begun is None for file in list(self._files.values()))
-
-    def _shorten_soon(self, file: JournalFile, journal: Journal, stop: int) -> None:
-        self._bench.loop.post(lambda: self._shorten(file, journal, stop))
 
     def _shorten(self, file: JournalFile, journal: Journal, stop: int) -> None:
         """Make a journal short, while it is written on behind the byte `stop`."""

@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.images import Plane
-from napari_sam.labels.change import Change, Origin
-from napari_sam.labels.document import Document, MovedStep
+from napari_sam.labels.change import Change, MovedStep, Origin
+from napari_sam.labels.document import Document
 from napari_sam.labels.measured import Intensities, rows_of_written
 from napari_sam.labels.presence import Presence
 from napari_sam.labels.runs import Runs, stands

@@ -19,7 +19,7 @@ from napari_sam.labels.held import Box, part_with
 from napari_sam.labels.ids import count_ids
 from napari_sam.labels.placed import Part
 from napari_sam.labels.whole import kind_of, measure_whole, unmeasured, whole_rows
-from napari_sam.regions import Region, box_around
+from napari_sam.regions import NOTHING, Region, box_around
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.layers.label_grid import check_fit
 from napari_sam.ui.workbench import Workbench
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from napari.layers import Labels
 
 Ids = npt.NDArray[np.int64]
-_NOTHING = Region(np.zeros((0, 0), bool))
 
 
 class PlaneLabels:
@@ -104,7 +103,7 @@ class PlaneLabels:
                 "labels."
             )
 
-    def part(self, ids: Iterable[int], region: Region = _NOTHING) -> Part:
+    def part(self, ids: Iterable[int], region: Region = NOTHING) -> Part:
         """Read a part of the plane that holds some objects, and those under a region, wholly.
 
         Of a plane that can be read as a whole it is all of it.
@@ -125,7 +124,7 @@ class PlaneLabels:
             return Part(np.zeros((0, 0), pixels.dtype))
         return self.part_around(box, wanted, region)
 
-    def part_around(self, box: Box, wanted: list[int], region: Region = _NOTHING) -> Part:
+    def part_around(self, box: Box, wanted: list[int], region: Region = NOTHING) -> Part:
         """Read a part of a large plane around a box that holds some objects, see `part`.
 
         Raises

@@ -122,10 +122,17 @@ class Recovery:
 
     def restore(self) -> None:
         """Add a Labels layer with all that was kept; undo goes back as far as it did."""
+        self._answered(self._restore)
+
+    def discard(self) -> None:
+        """Throw away what was offered."""
+        self._answered(self._discard)
+
+    def _answered(self, then: Callable[[_Offer], None]) -> None:
         offer, self._offer = self._offer, None
         self._bench.state.unsaved = ""
         if offer is not None:
-            self._once_whole(offer, lambda: self._restore(offer))
+            self._once_whole(offer, lambda: then(offer))
 
     def _once_whole(self, offer: _Offer, then: Callable[[], None]) -> None:
         """Take back in the file of the labels what was cut off on the way, before anything else.
@@ -217,13 +224,6 @@ class Recovery:
             ),
             None,
         )
-
-    def discard(self) -> None:
-        """Throw away what was offered."""
-        offer, self._offer = self._offer, None
-        self._bench.state.unsaved = ""
-        if offer is not None:
-            self._once_whole(offer, lambda: self._discard(offer))
 
     def _discard(self, offer: _Offer) -> None:
         offer.held.delete()

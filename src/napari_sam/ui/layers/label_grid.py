@@ -15,6 +15,8 @@ from napari_sam.ui.layers.planes import affine, spatial_shape, unit_factors
 if TYPE_CHECKING:
     from napari.layers import Image, Labels, Layer
 
+#: What a layer says of its place in the world, each of which has an event.
+PLACE = ("scale", "translate", "rotate", "shear", "affine", "units")
 _GRID_TOLERANCE = 0.05  # pixels by which two grids may differ and still be the same
 
 

@@ -201,12 +201,6 @@ def to_data(viewer: Any, source: Layer, target: Layer, coordinates: Any) -> Coor
     return world_to_data(viewer, target, data_to_world(viewer, source, given))
 
 
-def to_world(viewer: Any, layer: Layer, coordinates: Any) -> Coordinates:
-    """Convert data coordinates (N, layer.ndim) into the viewer's world, (N, viewer.dims.ndim)."""
-    given = np.asarray(coordinates, dtype=float).reshape(-1, layer.ndim)
-    return data_to_world(viewer, layer, given)
-
-
 def cursor_on_plane(viewer: Any, image: Image, plane: Plane) -> tuple[float, float] | None:
     """Return the pixel (row, column) under the cursor, or None outside the plane."""
     position = np.atleast_2d(np.asarray(viewer.cursor.position, dtype=float))
@@ -220,7 +214,7 @@ def cursor_on_plane(viewer: Any, image: Image, plane: Plane) -> tuple[float, flo
 
 def pixel_side(viewer: Any, layer: Image | Labels, plane: Plane) -> float:
     """Return how long the shorter side of a pixel of a plane is, in units of the viewer's world."""
-    corners = to_world(viewer, layer, plane.to_data([(0, 0), (1, 0), (0, 1)]))
+    corners = data_to_world(viewer, layer, plane.to_data([(0, 0), (1, 0), (0, 1)]))
     return float(np.linalg.norm(corners[1:] - corners[0], axis=1).min())
 
 

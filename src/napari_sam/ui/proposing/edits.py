@@ -6,15 +6,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from napari_sam.ui.layers.label_grid import PLACE
 from napari_sam.ui.layers.listening import Listening
 
 # What tells that marks were edited: in the layers of points, of shapes and of a rough mask; and
 # that some points of a layer of the person's were hidden.
-_MOVED = ("scale", "translate", "rotate", "shear", "affine", "units")
+_MARKS = ("data", "features", "visible", *PLACE)
 _EVENTS = (
-    ("data", "features", "visible", *_MOVED),
-    ("data", "features", "visible", *_MOVED),
-    ("data", "paint", "labels_update", "selected_label", "visible", *_MOVED),
+    _MARKS,
+    _MARKS,
+    ("data", "paint", "labels_update", "selected_label", "visible", *PLACE),
     ("set_data",),
 )
 _NEW = ("data", "paint")  # those that something was added by, moved or deleted

@@ -58,7 +58,7 @@ class Proposing:
     def add_point(self, rowcol: tuple[float, float], label: int) -> None:
         """Mark a pixel of the plane shown."""
         try:
-            plane = self._bench.shown().plane
+            plane = self._bench.plane()
         except ViewError as error:
             self._bench.fail(error)
             return
@@ -208,7 +208,7 @@ class Proposing:
         self.predicting.interrupted()
         done = None
         with contextlib.suppress(NapariSamError):
-            done = self.marks.undo(self._bench.shown().plane)
+            done = self.marks.undo(self._bench.plane())
         if done is None:
             return None
         self._bench.say(done[0])
@@ -235,7 +235,7 @@ class Proposing:
         bench = self._bench
         planes = {bench.state.answer.plane} if bench.state.answer is not None else set()
         with contextlib.suppress(ViewError):
-            planes.add(bench.shown().plane)
+            planes.add(bench.plane())
         if bench.state.image is not None:
             for plane in planes:
                 self.marks.spend(plane)

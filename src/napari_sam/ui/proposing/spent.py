@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,7 @@ class Spent:
     plane: Plane
     points: tuple[tuple[Any, int], ...] = ()
     shapes: tuple[tuple[Any, str, int], ...] = ()
-    used: tuple[tuple[Any, list[Any]], ...] = field(default_factory=tuple)
+    used: tuple[tuple[Any, list[Any]], ...] = ()
 
     @property
     def empty(self) -> bool:

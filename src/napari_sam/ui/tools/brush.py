@@ -9,7 +9,7 @@ import numpy as np
 
 from napari_sam.errors import NapariSamError
 from napari_sam.images import Plane
-from napari_sam.regions import Region
+from napari_sam.regions import NOTHING, Region
 from napari_sam.strokes import brushed
 from napari_sam.ui.canvas.brush_cursor import BrushCursor
 from napari_sam.ui.canvas.clicks import RIGHT
@@ -48,7 +48,7 @@ class Brush:
         self._cursor = BrushCursor(parts.bench.viewer)
         self._on: Target | None = None
         self._erases = False
-        self._way = (0, Region(np.zeros((0, 0), bool)))  # so many places painted, and the outline
+        self._way = (0, NOTHING)  # so many places painted, and the outline
         self._done: deque[Stroke] = deque(maxlen=_UNDONE)
         self._last: tuple[int, Plane, Region] | None = None  # the kept cell that was painted on
 

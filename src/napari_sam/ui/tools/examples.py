@@ -17,7 +17,7 @@ from napari_sam.ui.find_options import FindOptions
 from napari_sam.ui.layers.label_grid import check_fit
 from napari_sam.ui.layers.notes import KEPT_FOR, noted
 from napari_sam.ui.layers.planes import cursor_on_plane, finest
-from napari_sam.ui.layers.shown import Shown, resolve
+from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.layers.together import one_scene
 from napari_sam.ui.tools.following import Following
 from napari_sam.ui.tools.tool import Parts
@@ -112,12 +112,12 @@ class ExampleChoice:
         ViewError, LabelsError
             When no slice of that image is shown, or the labels do not lie on it.
         """
-        viewer, image = self._bench.viewer, shown.image
+        image = shown.image
         names = noted(layer, KEPT_FOR, (), inherited=True)
-        images = [one for one in viewer.layers if str(one.unique_id) in names]
+        images = [one for one in self._bench.viewer.layers if str(one.unique_id) in names]
         if images and not any(one is image or one_scene(one, image) for one in images):
-            image, limits = images[-1], self._bench.preferences.read().use_contrast_limits
-            shown = resolve(viewer, image, limits=limits, version=0)
+            image = images[-1]
+            shown = self._bench.look_at(image)
             self._elsewhere = image.name
         check_fit(image, layer, write=False)
         return shown.view

@@ -37,14 +37,34 @@ def region_mask(viewer: Any, image: Image, plane: Plane, region: SearchIn) -> Ma
 
 
 def _visible(viewer: Any, image: Image, plane: Plane) -> Mask | None:
-    r0, c0, r1, c1 = visible_part(viewer, image, plane)
-    if r1 <= r0 or c1 <= c0:
-        raise ViewError(f"Nothing of {image.name!r} is visible. Move it into view.")
+    r0, c0, r1, c1 = visible_window(viewer, image, plane)
     if (r1 - r0, c1 - c0) == plane.shape:
         return None
     mask = np.zeros(plane.shape, dtype=bool)
     mask[r0:r1, c0:c1] = True
     return mask
+
+
+def visible_window(viewer: Any, image: Image, plane: Plane) -> tuple[int, int, int, int]:
+    """Return which pixels of the displayed plane are visible, ``(r0, c0, r1, c1)``, half open.
+
+    Raises
+    ------
+    ViewError
+        When none is.
+    """
+    window = visible_part(viewer, image, plane)
+    if window[2] <= window[0] or window[3] <= window[1]:
+        raise ViewError(f"Nothing of {image.name!r} is visible. Move it into view.")
+    return window
+
+
+def no_closed_shape(shapes: Shapes) -> ViewError:
+    """Return what is raised where shapes enclose nothing of the displayed plane."""
+    return ViewError(
+        f"{shapes.name!r} has no closed shape on this slice. Draw one around the region to be "
+        "searched, or search the whole slice."
+    )
 
 
 def enclosed_region(viewer: Any, image: Image, plane: Plane, shapes: Shapes) -> Region:
@@ -63,10 +83,7 @@ def enclosed_region(viewer: Any, image: Image, plane: Plane, shapes: Shapes) -> 
             drawn.append(region)
     box = box_of(drawn)
     if box is None:
-        raise ViewError(
-            f"{shapes.name!r} has no closed shape on this slice. Draw one around the region "
-            "to be searched, or search the whole slice."
-        )
+        raise no_closed_shape(shapes)
     r0, c0, r1, c1 = box
     mask = np.zeros((r1 - r0, c1 - c0), bool)
     for region in drawn:

@@ -26,6 +26,7 @@ from napari_sam.progress import Progress, part
 from napari_sam.segmentation import Segmentation, check_id, with_units
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.labels_layer.moment import Moment
+from napari_sam.ui.labels_layer.result_layer import table_for
 from napari_sam.ui.layers.label_grid import check_fit, labels_layer, transform_of
 from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.tools.joining import weakest, with_spacing
@@ -254,7 +255,4 @@ def _rows(table: pd.DataFrame, merged: MergedStack, at: pd.DataFrame) -> pd.Data
     table = table.join(at.set_index("label"), on="label")
     for column in {"label", "parent"} & set(table):
         table[column] = numbers[table[column].to_numpy(np.int64)]
-    table = table[table["label"] > 0].reset_index(drop=True)
-    table.insert(0, object_table.INDEX, table["label"])
-    table[object_table.REVIEWED] = object_table.OPEN
-    return table
+    return object_table.adopt(table_for(table[table["label"] > 0]))

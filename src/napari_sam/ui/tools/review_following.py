@@ -5,14 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from napari_sam.engine.carrying import Carried, Carrying, Told
 from napari_sam.engine.view import View
 from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.labels.accept_through import accept_through
 from napari_sam.labels.change import Origin
-from napari_sam.regions import Region
+from napari_sam.regions import NOTHING
 from napari_sam.ui.labels_layer.moment import Moment
 from napari_sam.ui.labels_layer.through_editing import ThroughEditing
 from napari_sam.ui.layers.label_grid import check_fit
@@ -127,9 +125,8 @@ class FollowAgain:
 
     def _write(self, run: _Run, carried: Carried) -> None:
         steps, planes, number = carried.steps, run.carrying.planes, run.carrying.own
-        nothing = Region(np.zeros((0, 0), bool))
         regions = {
-            planes[at]: steps[at].region if at in steps else nothing
+            planes[at]: steps[at].region if at in steps else NOTHING
             for at in run.anew
             if at in steps or at in run.carrying.drawn
         }

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from napari_sam.errors import NapariSamError
-from napari_sam.labels.document import MovedStep
+from napari_sam.labels.change import MovedStep
 from napari_sam.labels.steps import Steps
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.labels_layer.slowly import Slowly

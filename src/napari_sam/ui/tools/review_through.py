@@ -73,15 +73,22 @@ class ReviewThrough:
         except NapariSamError as error:
             self._bench.fail(error)
 
+    def _selected(self) -> int | None:
+        """Return the cell in hand; where there is none, say what to do."""
+        selected = self._review.state.selected
+        if selected is None:
+            self._bench.result("Click a cell first.")
+        return selected
+
     # -- one click more -------------------------------------------------------------------------
 
     def begin(self, what: Pending) -> None:
         """Wait for the other cell of a correction, on whichever slice it is clicked."""
-        state = self._review.state
-        if state.selected is None:
-            self._bench.result("Click a cell first.")
+        selected = self._selected()
+        if selected is None:
             return
-        state.held, state.pending = state.selected, what
+        state = self._review.state
+        state.held, state.pending = selected, what
         self._first = None
         self._review.advise()
 
@@ -142,9 +149,8 @@ class ReviewThrough:
     def follow(self, onwards: bool) -> None:
         """Find the cell in hand anew behind the displayed slice, or before it."""
         self.forget()
-        selected = self._review.state.selected
+        selected = self._selected()
         if selected is None:
-            self._bench.result("Click a cell first.")
             return
         try:
             self.following.begin(self.editing(), selected, onwards)
@@ -153,8 +159,6 @@ class ReviewThrough:
 
     def _at_once(self, what: Callable[[ThroughEditing, int], str]) -> None:
         self.forget()
-        selected = self._review.state.selected
-        if selected is None:
-            self._bench.result("Click a cell first.")
-        else:
+        selected = self._selected()
+        if selected is not None:
             self._review.edit(lambda editing: what(ThroughEditing(editing), selected), selected)

@@ -18,7 +18,6 @@ from napari_sam.progress import Progress
 from napari_sam.ui.layers.label_grid import check_fit
 from napari_sam.ui.layers.notes import KEPT_FOR, noted
 from napari_sam.ui.layers.planes import finest
-from napari_sam.ui.layers.shown import resolve
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -106,8 +105,7 @@ class CellChoice:
             return None
         for image in self._images(layer):
             try:
-                limits = self._bench.preferences.read().use_contrast_limits
-                shown = resolve(self._bench.viewer, image, limits=limits, version=0)
+                shown = self._bench.look_at(image)
                 check_fit(shown.image, layer, write=False)
             except (NapariSamError, IndexError, ValueError):
                 continue

@@ -14,7 +14,7 @@ from napari_sam.engine.view import View
 from napari_sam.images import Plane
 from napari_sam.labels.change import Change
 from napari_sam.prompts import Prompt
-from napari_sam.regions import Region
+from napari_sam.regions import NOTHING, Region
 from napari_sam.ui.layers.axes import Further
 from napari_sam.ui.tools.through_state import Strip
 
@@ -113,7 +113,7 @@ class Run:
     def regions(self) -> dict[Plane, Region]:
         """Return the cell on every slice; empty where the labels have it and it is not."""
         found = {at: step.region for at, step in self.carried.steps.items() if step.region.area}
-        gone = dict.fromkeys(self.carrying.drawn, Region(np.zeros((0, 0), bool)))
+        gone = dict.fromkeys(self.carrying.drawn, NOTHING)
         return {self.carrying.planes[at]: region for at, region in (gone | found).items()}
 
     def strip(self) -> Strip:

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam.errors import ViewError
 from napari_sam.images import Plane
-from napari_sam.ui.canvas.camera import visible_part
 from napari_sam.ui.find_options import SearchIn
 from napari_sam.ui.layers.outlines import shapes_on_plane
+from napari_sam.ui.tools.find_region import no_closed_shape, visible_window
 
 if TYPE_CHECKING:
     from napari.layers import Image, Shapes
@@ -92,16 +91,9 @@ def tile_region(viewer: Any, image: Image, plane: Plane, region: SearchIn) -> Ti
     ViewError
         When no pixel of this plane is meant.
     """
-    if isinstance(region, str):
-        return _visible(viewer, image, plane) if region == "visible" else None
-    return _enclosed(viewer, image, plane, region)
-
-
-def _visible(viewer: Any, image: Image, plane: Plane) -> TileRegion:
-    r0, c0, r1, c1 = visible_part(viewer, image, plane)
-    if r1 <= r0 or c1 <= c0:
-        raise ViewError(f"Nothing of {image.name!r} is visible. Move it into view.")
-    return TileRegion((Area((r0, c0, r1, c1)),))
+    if region == "visible":
+        return TileRegion((Area(visible_window(viewer, image, plane)),))
+    return None if isinstance(region, str) else _enclosed(viewer, image, plane, region)
 
 
 def _enclosed(viewer: Any, image: Image, plane: Plane, shapes: Shapes) -> TileRegion:
@@ -114,8 +106,5 @@ def _enclosed(viewer: Any, image: Image, plane: Plane, shapes: Shapes) -> TileRe
         if area.touches((0.0, 0.0, float(plane.shape[0]), float(plane.shape[1]))):
             areas.append(area)
     if not areas:
-        raise ViewError(
-            f"{shapes.name!r} has no closed shape on this slice. Draw one around the region "
-            "to be searched, or search the whole slice."
-        )
+        raise no_closed_shape(shapes)
     return TileRegion(tuple(areas))

@@ -20,6 +20,7 @@ from napari_sam.labels.runs import Runs
 from napari_sam.segmentation import check_id, with_units
 from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.layer_sheet import LayerSheet
+from napari_sam.ui.labels_layer.result_layer import table_for
 from napari_sam.ui.layers.label_grid import check_fit, new_labels
 from napari_sam.ui.layers.ours import OurLayers
 from napari_sam.ui.layers.shown import Shown
@@ -180,10 +181,7 @@ class TileResults:
 
     def _rows(self, table: pd.DataFrame, first: int) -> pd.DataFrame:
         rows = placed(with_units(table, self._shown.view.pixel_size), self._shown.plane)
-        rows = rows.assign(label=rows["label"] + first)
-        rows.insert(0, object_table.INDEX, rows["label"])
-        rows[object_table.REVIEWED] = object_table.OPEN
-        return rows
+        return object_table.adopt(table_for(rows.assign(label=rows["label"] + first)))
 
     def stop(self) -> str:
         """Say what there is."""
