@@ -64,7 +64,7 @@ class Tree:
             found = self.ns.segment_cells(pixels, model=self.cells, **options)
             yield f"cells, {name}", found
         part = pixels[:128, :128]
-        found = self.ns.segment_cells(part, model=self.sam, seeds=self.cells)  # the former name
+        found = self.ns.segment_cells(part, model=self.sam, finder=self.cells)
         yield "cells, asked of a SAM", found
 
     def _everything(self, pixels: np.ndarray) -> Iterator[tuple[str, Any]]:
@@ -76,7 +76,7 @@ class Tree:
         some |= {"min_mask_region_area": 10, "drop_background": True, "points_per_side": 4}
         yield "everything, SAM, crops", find(part, model=self.sam, **some)
         yield "everything, SAM, records", find(part, model=self.sam, output="rle", **any_mask)
-        at = {"seeds": "objects", "finder": self.cells, **any_mask}
+        at = {"ask_at": "objects", "finder": self.cells, **any_mask}
         yield "everything, SAM, at objects", find(part, model=self.sam, **at)
         low = {"points_per_side": 3, "pred_iou_thresh": 0.3, "stability_score_thresh": 0.5}
         yield "everything, cells", find(part, model=self.cells, **low)

@@ -108,7 +108,7 @@ def test_a_float_that_is_whole_counts(value: Any) -> None:
 )
 def test_what_is_no_plane_is_refused(value: Any) -> None:
     with pytest.raises(PromptError, match="shape"):
-        checks.plane_shape(value, "shape", PromptError)
+        checks.plane_shape(value, PromptError)
 
 
 @pytest.mark.parametrize(

@@ -804,7 +804,7 @@ def test_objects_are_asked_about_where_the_finder_sees_them(image, tmp_path, mon
 
     monkeypatch.setattr(loading, "load_model", load)
     iio.imwrite(image.parent / "second.png", blobs())
-    arguments = ["--mode", "everything", "--model", "sam_vit_b", "--seeds", "objects"]
+    arguments = ["--mode", "everything", "--model", "sam_vit_b", "--ask-at", "objects"]
     assert run("segment", image.parent, "-o", tmp_path / "out", *arguments) == 0
     assert loaded == ["sam_vit_b", "cells"]  # once for all images
     asked = [tuple(prompt.points[0]) for prompt in blind.prompts]

@@ -143,13 +143,13 @@ def test_what_is_given_to_the_public_function_holds(monkeypatch):
     def stop() -> None:
         raise ns.errors.Cancelled("that is all")
 
-    for given in ({}, {"pred_iou_thresh": 0.88}, {"ask_at": "grid"}, {"seeds": "grid"}):
+    for given in ({}, {"pred_iou_thresh": 0.88}, {"ask_at": "grid"}):
         with pytest.raises(ns.errors.Cancelled):
             segment_everything(blobs(), Suited(), **given)
-    nothing, certainty, grid, former = seen
+    nothing, certainty, grid = seen
     assert (nothing.ask_at, nothing.pred_iou_thresh) == ("objects", 0.4)
     assert (certainty.ask_at, certainty.pred_iou_thresh) == ("objects", 0.88)
-    assert grid.ask_at == former.ask_at == "grid"
+    assert grid.ask_at == "grid"
 
 
 def test_marks_survive_other_processes_and_replacing():

@@ -86,7 +86,7 @@ class Candidates:
         checks.window(window, "window", ModelError)
         corner = checks.corner(corner, "corner", ModelError)
         height, width = masks.shape[1:]
-        whole = (height, width) if shape is None else checks.plane_shape(shape, "shape", ModelError)
+        whole = (height, width) if shape is None else checks.plane_shape(shape, ModelError)
         ends = corner[0] + height, corner[1] + width
         if ends[0] > whole[0] or ends[1] > whole[1]:
             raise ModelError(f"Masks of {height} x {width} at {corner} are not on a plane {whole}.")

@@ -168,16 +168,16 @@ def whole(
     return int(value)
 
 
-def plane_shape(value: Any, name: str, error: Error = ParameterError) -> tuple[int, int]:
+def plane_shape(value: Any, error: Error) -> tuple[int, int]:
     """Return the rows and columns of a plane."""
-    found = array(value, name, error, kinds="iuf")
+    found = array(value, "shape", error, kinds="iuf")
     if found.shape != (2,):
         raise error(
-            f"{name} must be the rows and columns of one plane, (H, W), got {reprlib.repr(value)}."
+            f"shape must be the rows and columns of one plane, (H, W), got {reprlib.repr(value)}."
         )
-    height, width = (whole(side, f"{name} (H, W)", 1, error=error) for side in found)
+    height, width = (whole(side, "shape (H, W)", 1, error=error) for side in found)
     if height * width > MOST_PIXELS:
-        raise error(f"{name} {height} x {width} is more than {MOST_PIXELS} pixels: use a part.")
+        raise error(f"shape {height} x {width} is more than {MOST_PIXELS} pixels: use a part.")
     return height, width
 
 

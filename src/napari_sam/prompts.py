@@ -203,7 +203,7 @@ class Prompt:
         ((1.0, 1.0, 3.0, 3.0), 9)
         """
         corners = checks.corners(vertices, 3, "A polygon", PromptError)
-        shape = checks.plane_shape(shape, "shape", PromptError)
+        shape = checks.plane_shape(shape, PromptError)
         low, high = corners.min(axis=0), corners.max(axis=0)
         first = np.clip(np.floor(low), 0, np.array(shape)).astype(int)
         last = np.clip(np.ceil(high) + 1, first, np.array(shape)).astype(int)
@@ -252,9 +252,11 @@ class Prompt:
 
     def without_logits(self) -> Prompt:
         """Return the same prompt, said for the first time."""
-        placed = None
-        if self.region is not None and self.mask_shape is not None:
-            placed = Placed(self.region, self.mask_shape)
+        region, shape = self.region, self.mask_shape
+        return self.with_mask(None if region is None or shape is None else Placed(region, shape))
+
+    def with_mask(self, placed: Placed | None) -> Prompt:
+        """Return the same prompt with this rough mask or none, said for the first time."""
         return Prompt(
             *(self.points, self.labels, self.boxes, placed),
             text=self.text,
@@ -286,12 +288,10 @@ class Prompt:
         if len(self.boxes) <= 1:
             return [self]
         assert self.labels is not None
-        if self.region is not None or self.logits is not None:
-            raise PromptError("A mask describes one object; it cannot be shared by several boxes.")
-        if self.strokes:
-            raise PromptError(
-                "A stroke describes one object; it cannot be shared by several boxes."
-            )
+        masked = self.region is not None or self.logits is not None
+        if masked or self.strokes:
+            what = "A mask" if masked else "A stroke"
+            raise PromptError(f"{what} describes one object; it cannot be shared by several boxes.")
         inside: npt.NDArray[np.bool_] = np.all(
             (self.points[None] >= self.boxes[:, None, :2])
             & (self.points[None] <= self.boxes[:, None, 2:]),
@@ -338,7 +338,7 @@ class Prompt:
             When a point or a stroke lies outside the plane, a box misses it, or the mask has
             another shape.
         """
-        shape = checks.plane_shape(shape, "shape", PromptError)
+        shape = checks.plane_shape(shape, PromptError)
         for what, places in (("point", self.points), *(("stroke", s) for s in self.strokes)):
             places_within(places, what, shape)
         boxes_within(self.boxes, shape)

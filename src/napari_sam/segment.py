@@ -43,7 +43,6 @@ def segment_cells(
     out: Any = None,
     device: str = "auto",
     progress: Progress = silent,
-    seeds: ModelSource | None = None,
 ) -> Segmentation:
     """Find all cells of an image.
 
@@ -73,8 +72,6 @@ def segment_cells(
         Where to load a model given by name.
     progress : callable
         Called with 0..1; raise `Cancelled` from it to stop.
-    seeds : Model, str or Path, optional
-        The former name of `finder`.
 
     Returns
     -------
@@ -105,9 +102,8 @@ def segment_cells(
         refine=refine,
     )
     seen = Image.of(image, rgb=rgb, limits=limits, pixel_size=pixel_size)
-    who = finder if seeds is None else seeds
     checks.reports(progress)
-    models = models_for(options, model, who, device)
+    models = models_for(options, model, finder, device)
     return segment_image(seen, options, models, out=out, progress=progress)
 
 
@@ -157,7 +153,6 @@ def segment_everything(  # type: ignore[misc]  # the overloads leave the paramet
     rgb: bool | None = None,
     device: str = "auto",
     progress: Progress = silent,
-    seeds: Literal["grid", "objects"] | None = None,
 ) -> Segmentation | Records:
     """Find everything that looks like an object.
 
@@ -193,8 +188,6 @@ drop_background, ask_at
         Where to load a model given by name.
     progress : callable
         Called with 0..1; raise `Cancelled` from it to stop.
-    seeds : {"grid", "objects"}, optional
-        The former name of `ask_at`.
 
     Returns
     -------
@@ -233,7 +226,7 @@ drop_background, ask_at
         min_area=min_area,
         max_area=max_area,
         drop_background=drop_background,
-        ask_at=ask_at if seeds is None else seeds,
+        ask_at=ask_at,
     )
     checks.one_of(output, ("labels", "masks", "rle"), "output")
     seen = Image.of(image, rgb=rgb, limits=limits)

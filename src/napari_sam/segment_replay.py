@@ -150,14 +150,12 @@ class _Again:
         prompts = [_placed(prompt.without_logits(), plane) for prompt in step.prompts]
         found = [prompter.predict(prompt) for prompt in prompts]
         choices = step.choices or (0,) * len(found)
-        regions = [
-            one.regions[min(choice, len(one) - 1)]
-            for one, choice in zip(found, choices, strict=True)
-        ]
-        order = sorted(range(len(found)), key=lambda i: -float(found[i].scores.max()))
-        masks = [regions[i] for i in order]
+        trusted = sorted(
+            zip(found, choices, strict=True), key=lambda one: -float(one[0].scores.max())
+        )
+        regions = [one.regions[min(choice, len(one) - 1)] for one, choice in trusted]
         try:
-            accept(self._document, plane, masks, self._overlap, origin=step)
+            accept(self._document, plane, regions, self._overlap, origin=step)
         except LabelsError:  # the place is taken
             self.taken += 1
 
@@ -230,9 +228,4 @@ def _placed(prompt: Prompt, plane: Plane) -> Prompt:
     inside = region.within(plane.shape)
     if not inside.area:
         raise PromptError(f"An outline lies beyond the plane of {plane.shape}.")
-    return Prompt(
-        *(prompt.points, prompt.labels, prompt.boxes, Placed(inside, plane.shape)),
-        text=prompt.text,
-        strokes=prompt.strokes,
-        stroke_labels=prompt.stroke_labels,
-    )
+    return prompt.with_mask(Placed(inside, plane.shape))

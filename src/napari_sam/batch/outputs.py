@@ -130,7 +130,7 @@ class Outputs:
         """The kinds that are not written of an image that is searched in tiles."""
         return [one.kind for one in self._files().values() if one.large is None]
 
-    def write_large(self, results: Large, agreed: Callable[[], None] = _agreed) -> None:
+    def write_large(self, results: Large, agreed: Callable[[], None]) -> None:
         """Write all files of an image that was searched in tiles, like `write`."""
         files = self._files()
         with _all_or_none(files, agreed) as places:
@@ -155,7 +155,7 @@ class Outputs:
 
 @contextmanager
 def _all_or_none(
-    files: Mapping[Path, OutputKind], agreed: Callable[[], None] = _agreed
+    files: Mapping[Path, OutputKind], agreed: Callable[[], None]
 ) -> Iterator[list[Path]]:
     """Yield a temporary path for each; they get their names, in order, when all went well."""
     from napari_sam.files.atomic import folder_in_one_piece, in_one_piece

@@ -103,8 +103,6 @@ def _add(group: Any, one: NamedOption) -> None:
         kind = what.kind if what.low <= 0 or what.kind is int else _larger_than_0
         how |= {"type": kind, "metavar": "N"}
     group.add_argument(flag(name), help=what.typed, **how)
-    if what.formerly:
-        group.add_argument(flag(what.formerly), help=argparse.SUPPRESS, **how)
 
 
 def _larger_than_0(text: str) -> float:

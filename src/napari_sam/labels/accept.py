@@ -114,7 +114,6 @@ def accept(
     overlap: Overlap,
     *,
     preserve: bool = False,
-    image: npt.NDArray[Any] | None = None,
     origin: Origin | None = None,
     measure: bool = True,
 ) -> Change:
@@ -132,8 +131,6 @@ def accept(
         Whether labelled pixels stay, or go to the new object.
     preserve : bool
         Whether no labelled pixel may change at all.
-    image : (H, W) or (H, W, C) array, optional
-        For the mean intensity.
     origin : Origin, optional
     measure : bool
         False leaves the rows to be measured soon, see `Document.complete`.
@@ -169,11 +166,8 @@ def accept(
     runs = Runs.at(pixels.shape, places, before[rows, columns], after[rows, columns])
     rows_change = None
     if measure:
-        part = None
-        if image is not None:
-            part = image[corner[0] :, corner[1] :][: before.shape[0], : before.shape[1]]
         hand = (*made, *corrected)
-        new_rows = rows_after(document, plane, after, runs.ids, hand, part, corner)
+        new_rows = rows_after(document, plane, after, runs.ids, hand, corner=corner)
         rows_change = replace_rows(document.table, runs.ids, new_rows)
     kind = "accept" if made else "correct"
     change = Change(_told(made, corrected), runs, rows_change, kind, origin)

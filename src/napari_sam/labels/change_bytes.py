@@ -219,7 +219,7 @@ def _origin_in(text: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Ori
         shape = told["mask"]
         mask = None
         if shape is not None:
-            r0, c0, r1, c1 = told.get("box") or (0, 0, *shape)
+            r0, c0, r1, c1 = told["box"]
             bits = np.unpackbits(arrays[f"mask_{number}"], count=(r1 - r0) * (c1 - c0))
             part = bits.reshape(r1 - r0, c1 - c0).astype(bool)
             mask = Placed(Region.of(part, r0, c0), tuple(shape))
@@ -233,16 +233,16 @@ def _origin_in(text: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> Ori
                 logits=None if logits is None else logits.astype(np.float32),
                 window=None if told["window"] is None else tuple(told["window"]),
                 text=told["text"],
-                strokes=told.get("strokes", ()),
-                stroke_labels=told.get("stroke_labels") or None,
+                strokes=told["strokes"],
+                stroke_labels=told["stroke_labels"] or None,
             )
         )
     place = text["plane"]
     plane = None if place is None else Plane(*(tuple(part) for part in place))
     return Origin(
         *(plane, tuple(prompts), text["model"]),
-        choices=tuple(text.get("choices", ())),
-        by_hand=bool(text.get("by_hand", False)),
-        method=text.get("method", ""),
-        options=text.get("options", {}),
+        choices=tuple(text["choices"]),
+        by_hand=text["by_hand"],
+        method=text["method"],
+        options=text["options"],
     )

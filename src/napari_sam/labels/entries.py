@@ -125,11 +125,9 @@ def read_content(body: bytes) -> tuple[tuple[int, ...], npt.NDArray[np.integer[A
         return tuple(int(at) for at in file["corner"]), file["pixels"]
 
 
-def block_of(body: bytes) -> tuple[int, ...] | None:
-    """Read which block `content` tells of, without its pixels; None where that is not said."""
+def block_of(body: bytes) -> tuple[int, ...]:
+    """Read which block `content` tells of, without its pixels."""
     with np.load(io.BytesIO(body), allow_pickle=False) as file:
-        if "shape" not in file.files:
-            return None
         return tuple(int(at) for at in (*file["corner"], *file["shape"]))
 
 

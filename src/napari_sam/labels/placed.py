@@ -174,18 +174,14 @@ def describe_in_parts(pixels: Any, plane: Plane, known: Collection[int] = ()) ->
     tables = [object_table.describe(np.zeros((1, 1), np.int32), [], plane)]
     for top in range(0, plane.shape[0], _PART):
         for left in range(0, plane.shape[1], _PART):
-            box = (top, left, *_end(top, left, plane.shape))
-            there = plane.part(pixels, slice(box[0], box[2]), slice(box[1], box[3]))
+            down, right = min(top + _PART, plane.shape[0]), min(left + _PART, plane.shape[1])
+            there = plane.part(pixels, slice(top, down), slice(left, right))
             new = [int(i) for i in ids_of(there) if i > 0 and int(i) not in done]
             if new:
-                part = _whole(pixels, plane, box, new)
+                part = _whole(pixels, plane, (top, left, down, right), new)
                 tables.append(object_table.describe(part.labels, new, plane, corner=part.corner))
                 done.update(new)
     return pd.concat(tables, ignore_index=True)
-
-
-def _end(top: int, left: int, shape: tuple[int, int]) -> tuple[int, int]:
-    return min(top + _PART, shape[0]), min(left + _PART, shape[1])
 
 
 def _whole(pixels: Any, plane: Plane, box: Box, ids: list[int]) -> Part:

@@ -149,7 +149,7 @@ def _worth_following(told: Iterator[JournalEntry]) -> Iterator[JournalEntry]:
         where: object = "table"
         if entry.kind == "content":
             try:
-                where = entries.block_of(entry.body) or entry
+                where = entries.block_of(entry.body)
             except _DAMAGED:  # which will show
                 where = entry
         waiting.pop(where, None)

@@ -66,8 +66,6 @@ class Option:
         The option that is None when this one is given.
     rank : int
         Where it is listed: lower ranks first, equal ones in the order of the fields.
-    formerly : str
-        A former name, which the command line still takes.
     """
 
     kind: type
@@ -92,7 +90,6 @@ class Option:
     variable: str = ""
     instead_of: str = ""
     rank: int = 0
-    formerly: str = ""
 
     @property
     def is_text(self) -> bool:

@@ -24,7 +24,6 @@ def refine_cells(
     embedding: Embedding,
     model: Model,
     *,
-    unsure: float = UNSURE,
     pixel_size: PixelSize | None = None,
     progress: Progress = silent,
 ) -> Segmentation:
@@ -42,8 +41,6 @@ def refine_cells(
     embedding : Embedding
         What `model` made of the plane.
     model : Model
-    unsure : float
-        Objects that score lower are drawn again.
     pixel_size : PixelSize, optional
         Adds columns in its unit to the table.
     progress : callable
@@ -58,9 +55,9 @@ def refine_cells(
     """
     checks.instance(found, Segmentation, "found")
     check_encoded(model, embedding)
-    images.check_plane(pixels)
+    plane = images.check_plane(pixels)
     scores = dict(zip(found.table["label"].tolist(), found.table["score"].tolist(), strict=True))
-    uncertain = [number for number, score in scores.items() if score < unsure]
+    uncertain = [number for number, score in scores.items() if score < UNSURE]
     if not uncertain:
         progress(1.0)
         return found
@@ -80,5 +77,5 @@ def refine_cells(
         here[free] = number
         scores[number] = answer.score
     source = str(found.table["source"].iloc[0])
-    table = measure(labels, images.check_plane(pixels), scores, source, pixel_size)
+    table = measure(labels, plane, scores, source, pixel_size)
     return Segmentation(labels, table)

@@ -219,7 +219,6 @@ class Settings:
         choices=("grid", "objects"),
         acts="search",
         rank=12,
-        formerly="seeds",
     )
 
     def __post_init__(self) -> None:

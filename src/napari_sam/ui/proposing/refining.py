@@ -32,10 +32,7 @@ def refined(answer: Answer, choice: int, prompts: tuple[Prompt, ...]) -> tuple[P
     if not _grown(new, old):
         return prompts
     if answer.painted:
-        region = answer.regions(choice)[0]
-        placed = Placed(region, answer.plane.shape)
-        said: dict[str, Any] = {"strokes": new.strokes, "stroke_labels": new.stroke_labels}
-        return (Prompt(new.points, new.labels, new.boxes, placed, **said),)
+        return (new.with_mask(Placed(answer.regions(choice)[0], answer.plane.shape)),)
     best = answer.found[0]
     kept = min(choice, len(best) - 1)
     logits = best.logits[kept]
