@@ -182,6 +182,12 @@ def test_rules_see_what_they_forbid(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "no place in the plan" in upward(tmp_path / "attic.py")[0]
 
 
+def test_the_architecture_tells_of_every_room() -> None:
+    told = (ROOT.parents[1] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = set(MAY_IMPORT) - {"__main__"}
+    assert not {name for name in rooms if f"`{name}`" not in told and f"`{name}/`" not in told}
+
+
 def test_no_file_of_the_house_imports_itself_in_a_circle() -> None:
     # The package's own file only says where the public names live.
     known = {name_of(path): path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py"}
