@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -283,11 +284,11 @@ def works(port: int) -> list[Work]:
     ]
 
 
-def main(times: int, seed: int, only: str) -> int:
-    """Print a row per kind of work."""
-    # All that the processes need, so that they start at once; and no threads before they do.
-    import napari.components  # noqa: F401
+def prepare() -> None:
+    """Load all that the processes need, so that they start at once; and start no threads."""
     import torch
+    import zarr  # noqa: F401
+    from napari.components import ViewerModel
 
     import napari_sam.cli.segment
     import napari_sam.embeddings.disk
@@ -297,7 +298,17 @@ def main(times: int, seed: int, only: str) -> int:
     import napari_sam.ui.session
     import napari_sam.ui.widgets.pages  # noqa: F401
 
+    with suppress(ImportError):  # napari goes without it
+        import numba  # noqa: F401
+
     torch.set_num_threads(1)
+    # The units are read at the first layer. Labels would start Numba's threads.
+    ViewerModel().add_image(np.zeros((2, 2)))
+
+
+def main(times: int, seed: int, only: str) -> int:
+    """Print a row per kind of work."""
+    prepare()
     for number in range(PLANES):
         embedding(number)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Slow)

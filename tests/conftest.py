@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,25 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if getattr(config.option, "numprocesses", None):
         os.environ.update(OMP_NUM_THREADS="1", NUMBA_NUM_THREADS="1")
+        # Files begin as `pytest_collection_modifyitems` puts them.
+        config.option.loadscopereorder = False
+
+
+# Files of few tests that take long. By their number they would begin last, and the other
+# processes wait for them.
+_LONG = {
+    "test_kills.py",
+    "test_find_tiles_window.py",
+    "test_monkey_window.py",
+    "test_walk_window.py",
+}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Let several processes begin with the files that take long, then with those of many tests."""
+    if hasattr(config, "workerinput"):
+        tests = Counter(item.path for item in items)
+        items.sort(key=lambda item: (item.path.name not in _LONG, -tests[item.path]))
 
 
 def _leave_out_of_collections() -> None:
