@@ -57,7 +57,7 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     for number, (row, column) in enumerate(PLACES, start=1):
         labels[row - 8 : row + 9, column - 8 : column + 9] = number
     labels *= image > 100
-    stack = np.repeat(image[None], 24, axis=0)
+    stack = np.repeat(image[None], 21, axis=0)  # slice 20 is shown
     channels = np.stack([stack[:4]] * 3, axis=1)
     tifffile.imwrite("stack.tif", channels, imagej=True, metadata={"axes": "ZCYX"})
     tifffile.imwrite("nuclei.tif", image)
@@ -65,7 +65,8 @@ def shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     return {
         "viewer": ViewerModel(),
         **dict.fromkeys(["image", "plane", "other_image", "next_image"], image),
-        **dict.fromkeys(["stack", "frames", "movie"], stack),
+        "stack": stack,
+        **dict.fromkeys(["frames", "movie"], stack[:4]),
         **dict.fromkeys(["labels", "other_labels"], labels),
         **dict.fromkeys(["mask", "painted", "corrected", "other"], mask),
         "examples": np.where(labels < 3, labels, 0),
