@@ -105,8 +105,11 @@ def pytest_collection_finish() -> None:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Go on at the first two tests of a file: much is imported by the first that needs it."""
+    """Go on at the first two tests of a file: much is imported by the first that needs it.
+
+    And before each window, of which napari keeps some thousand objects when it is closed.
+    """
     stash = (item.getparent(pytest.Module) or item.session).stash
     begun = stash[_BEGUN] = stash.get(_BEGUN, 0) + 1
-    if begun <= 2:
+    if begun <= 2 or "make_napari_viewer" in getattr(item, "fixturenames", ()):
         _leave_out_of_collections()

@@ -78,6 +78,19 @@ def test_layers_that_are_only_made_leave_no_trace(fails):
     assert before == after
 
 
+def test_only_the_first_window_of_a_process_makes_layers(make_bench, monkeypatch):
+    """What they warm is there for the next one; its image would wait for them all the same."""
+    monkeypatch.setattr(Warming, "_layers_made", False)
+    painted = []
+    for name in ("first", "second"):
+        bench = make_bench(ViewerModel())
+        bench.session.warm_window(lambda: painted.append("no image"))
+        bench.viewer.add_image(blobs(), name=name)
+        bench.settle()
+        bench.session.warm_window(lambda bench=bench: painted.append(bench.names()[0]))
+    assert painted == ["first"]
+
+
 def test_colours_of_the_preview_need_no_compiled_code(bench):
     """A direct colour map does, for a second or two at the first click."""
     bench.viewer.add_image(blobs(), name="image")

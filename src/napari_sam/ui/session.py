@@ -14,7 +14,7 @@ from napari_sam.engine.catalogue import Catalogue
 from napari_sam.engine.jobs import Jobs, Loop
 from napari_sam.engine.worker import Loader, Worker
 from napari_sam.images import Plane
-from napari_sam.ui.canvas.warming import Warming, make_layers
+from napari_sam.ui.canvas.warming import Warming
 from napari_sam.ui.disk_cache import DiskCache
 from napari_sam.ui.folder.walk import FolderWalk
 from napari_sam.ui.labels_layer.accepting import Accepting
@@ -121,7 +121,7 @@ class PanelSession:
     def warm_window(self, paint: Callable[[], object]) -> None:
         """Let the window make what the first click needs, once an image is there."""
         if self._open and self.state.image is not None:
-            make_layers(self._bench.ours, self.state.image, paint)
+            self._warming.layers(self._bench.ours, self.state.image, paint)
 
     def _follow(self) -> None:
         layers = self.layers

@@ -26,10 +26,10 @@ _COLOURS = "colours"
 
 
 class Warming:
-    """Maps labels by a table of colours, once, in a thread of its own.
+    """Maps labels by a table of colours, once, in a thread of its own; makes layers in the window.
 
-    No layer is made there: what layers share, such as the registry of units, is made at first use
-    and must not be met half made by the window.
+    No layer is made in the thread: what layers share, such as the registry of units, is made at
+    first use and must not be met half made by the window.
 
     Parameters
     ----------
@@ -37,6 +37,9 @@ class Warming:
     threaded : bool
         False does nothing: without a thread it would only be sooner, and not beside anything.
     """
+
+    # Of this process: in another window, layers to warm it take far longer than they save.
+    _layers_made = False
 
     def __init__(self, loop: Loop, threaded: bool) -> None:
         self._threaded = threaded
@@ -54,6 +57,12 @@ class Warming:
 
         # What fails here fails, or works, again when labels are really drawn.
         self._jobs.submit(_COLOURS, work, lambda done: None, lambda error: None)
+
+    def layers(self, ours: OurLayers, image: Image, paint: Callable[[], object]) -> None:
+        """Get the first window ready for our layers; see `make_layers`."""
+        if not Warming._layers_made:
+            Warming._layers_made = True
+            make_layers(ours, image, paint)
 
     def close(self) -> None:
         """End the thread."""
