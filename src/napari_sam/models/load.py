@@ -8,10 +8,12 @@ from pathlib import Path
 
 from napari_sam import checks
 from napari_sam.errors import CheckpointError, ModelError, UnknownModelError
+from napari_sam.libraries import let_forks_compute
 from napari_sam.models import zoo
 from napari_sam.models.entry import Entry
 from napari_sam.models.families import family_of
 from napari_sam.models.family import PRECISIONS, Family, Precision, Request
+from napari_sam.models.loaded import Loaded
 from napari_sam.models.model import Model
 from napari_sam.models.obtain import check, is_other, obtain
 from napari_sam.models.paths import checkpoint_at, checkpoint_name, given_path
@@ -43,16 +45,21 @@ def load(
     checks.reports(progress)
     path = given_path(name_or_path)
     device = resolve(device)
+    let_forks_compute()
     text = os.fspath(name_or_path)
     known = {entry.name for entry in zoo.ZOO}
     known |= set() if text in known else {entry.name for entry in zoo.available()}
     if text in known:
-        return _load_entry(zoo.info(text), device, download, precision, progress)
+        model = _load_entry(zoo.info(text), device, download, precision, progress)
+        model.loaded = Loaded(load, text, device, precision)
+        return model
     file = checkpoint_at(path)
     if file is not None:
         family, name = family_of(file), checkpoint_name(file)
         _check_precision(family, name, precision)
-        return family.load(Request(file, device, name, precision=precision))
+        model = family.load(Request(file, device, name, precision=precision))
+        model.loaded = Loaded(load, str(file.absolute()), device, precision)
+        return model
     if Path(text).suffix or os.sep in text or "/" in text:
         raise UnknownModelError(
             f"There is no checkpoint file at {reprlib.repr(text)}. "

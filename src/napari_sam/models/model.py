@@ -26,6 +26,7 @@ from napari_sam.models.capabilities import (
 from napari_sam.models.embedding import SURROUNDINGS, Embedding, InstanceMaps
 from napari_sam.models.grid import PointByPoint
 from napari_sam.models.lesson import Lesson
+from napari_sam.models.loaded import Loaded
 from napari_sam.progress import Progress, silent
 from napari_sam.prompts import Prompt, Window
 from napari_sam.segmentation import Candidates
@@ -56,6 +57,9 @@ class Model(ABC):
         Whether its automatic head sees other objects when it is told another size of them.
     history : tuple of Lesson
         What it was taught by persons, the last one last; see `napari_sam.adapt`.
+    loaded : Loaded or None
+        How it was loaded, which is all that a pickle holds of it; without, as after it was
+        taught, its weights go along.
     """
 
     name: str
@@ -65,6 +69,11 @@ class Model(ABC):
     licence: str = ""
     history: tuple[Lesson, ...] = ()
     zooms: bool = False
+    loaded: Loaded | None = None
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        known = self.loaded
+        return super().__reduce_ex__(protocol) if known is None else known.reduced(self)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__} {self.name!r} on {self.device}"

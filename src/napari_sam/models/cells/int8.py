@@ -150,6 +150,9 @@ class Int8Reader(Walk):
         self._first: dict[int, nn.Conv2d] = {}
         self._convs: dict[str, _Conv] = {}
 
+    def __reduce__(self) -> tuple[type[Int8Reader], tuple[CellsNetwork]]:
+        return Int8Reader, (self.network,)  # packed weights fit one process
+
     def encode(self, image: Tensor) -> Features:
         """See `CellsNetwork.encode`; the maps are levels, which `as_numbers` translates."""
         return Features(*self.way(image)[:3])

@@ -88,6 +88,9 @@ class CellsModel(Model):
         self.past: Past | None = None
         self._seen: tuple[weakref.ref[Pyramid], Window, Features] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_seen": None}  # a window is soon looked at anew
+
     @property
     def suits(self) -> Suits:
         return SUITS
