@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 import reprlib
+import warnings
 from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,9 @@ from napari_sam.files.signature import SOFTWARE
 
 #: Names of the images and of the table, in results and in reference data.
 RESULT, TRUTH = ("mask", "res_track.txt"), ("man_track", "man_track.txt")
+
+_MOST = int(np.iinfo(np.uint16).max)  # a number
+_TOLD = 5  # changed numbers
 
 _OURS = re.compile(r"(mask|man_track)\d+\.tif|(res|man)_track\.txt")
 
@@ -43,8 +47,9 @@ def write_ctc(
 ) -> Path:
     """Write tracks as a folder of the Cell Tracking Challenge.
 
-    Images and table number the tracks 1, 2, ... in the order of their first frames, whatever their
-    ids were: the format has 16 bits for a number, and none for a track with gaps.
+    Tracks keep their ids as numbers. Two things the format does not know: a track with gaps, which
+    goes on under a number that is free, with what was before as its parent; and numbers of more
+    than 16 bits, in whose place free ones are written.
 
     Parameters
     ----------
@@ -61,6 +66,11 @@ def write_ctc(
     -------
     Path
         The folder.
+
+    Warns
+    -----
+    UserWarning
+        When ids are beyond 16 bits: which number is written for which.
 
     Raises
     ------
@@ -94,25 +104,26 @@ def write_ctc(
         raise ParameterError(f"parents must map daughters to mothers, {{}} without any; got {got}.")
     count = int(labels.shape[0])
     pieces = _pieces(_seen(labels), parents)
-    if len(pieces) > np.iinfo(np.uint16).max:
+    if len(pieces) > _MOST:
         raise LabelsError(
             f"The Cell Tracking Challenge numbers tracks with 16 bits, but there are {len(pieces)}."
         )
+    _tell_changed(pieces)
     target.mkdir(parents=True, exist_ok=True)
     digits = max(3, len(str(count - 1)))
     for t in range(count):
         frame = np.asarray(labels[t])
         ids, place = np.unique(frame, return_inverse=True)
         numbers = np.zeros(len(ids), np.uint16)
-        for number, (track, first, last, _) in enumerate(pieces, 1):
-            if first <= t <= last:
-                numbers[np.searchsorted(ids, track)] = number
+        for number, piece in pieces.items():
+            if piece.first <= t <= piece.last:
+                numbers[np.searchsorted(ids, piece.track)] = number
         file = target / f"{prefix}{t:0{digits}d}.tif"
         painted = numbers[place].reshape(frame.shape)
         tifffile.imwrite(
             file, painted, compression="zlib", photometric="minisblack", software=SOFTWARE
         )
-    rows = [f"{n} {first} {last} {p}" for n, (_, first, last, p) in enumerate(pieces, 1)]
+    rows = [f"{n} {of.first} {of.last} {of.parent}" for n, of in sorted(pieces.items())]
     (target / name).write_text("".join(f"{row}\n" for row in rows), encoding="ascii")
     return target
 
@@ -127,25 +138,52 @@ def _seen(labels: Any) -> dict[int, list[int]]:
     return seen
 
 
-def _pieces(
-    seen: dict[int, list[int]], parents: Mapping[int, int]
-) -> list[tuple[int, int, int, int]]:
-    """Cut tracks at gaps: (track, first frame, last frame, number of the parent piece)."""
+class _Piece(NamedTuple):
+    """What is written under one number: a track, its frames, and the number of its parent."""
+
+    track: int
+    first: int
+    last: int
+    parent: int
+
+
+def _pieces(seen: dict[int, list[int]], parents: Mapping[int, int]) -> dict[int, _Piece]:
+    """Cut tracks at gaps, and number the pieces."""
     runs = [
         (track, run)
         for track, frames in seen.items()
         for run in np.split(np.array(frames), np.flatnonzero(np.diff(frames) > 1) + 1)
     ]
     runs.sort(key=lambda item: (item[1][0], item[0]))
+    highest = max((track for track in seen if track <= _MOST), default=0)
+    free = (n for n in (*range(highest + 1, _MOST + 1), *range(1, highest)) if n not in seen)
     numbers: dict[int, list[int]] = {}
-    found: list[tuple[int, int, int, int]] = []
-    for number, (track, run) in enumerate(runs, 1):
+    found: dict[int, _Piece] = {}
+    for track, run in runs:
         first = int(run[0])
         mothers = numbers.get(parents.get(track, 0), [])  # who are there before their daughters
-        earlier = numbers.get(track) or [n for n in mothers if found[n - 1][1] < first]
-        found.append((track, first, int(run[-1]), earlier[-1] if earlier else 0))
+        earlier = numbers.get(track) or [n for n in mothers if found[n].first < first]
+        # With more pieces than numbers nothing is written.
+        number = track if track <= _MOST and track not in numbers else next(free, -len(found))
+        found[number] = _Piece(track, first, int(run[-1]), earlier[-1] if earlier else 0)
         numbers.setdefault(track, []).append(number)
     return found
+
+
+def _tell_changed(pieces: Mapping[int, _Piece]) -> None:
+    """Warn of tracks none of whose pieces has their number."""
+    changed: dict[int, int] = {}
+    for number, piece in pieces.items():
+        if piece.track > _MOST:
+            changed.setdefault(piece.track, number)
+    if changed:
+        few = [f"{track} as {number}" for track, number in list(changed.items())[:_TOLD]]
+        more = f" and {len(changed) - _TOLD} more" if len(changed) > _TOLD else ""
+        warnings.warn(
+            f"The Cell Tracking Challenge has no numbers above {_MOST}: written were "
+            f"{', '.join(few)}{more}.",
+            stacklevel=3,
+        )
 
 
 def read_ctc(folder: str | Path) -> tuple[npt.NDArray[np.int32], dict[int, int]]:
