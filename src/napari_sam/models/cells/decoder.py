@@ -26,8 +26,13 @@ class Attention(nn.Module):
             return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)
 
         q, k, v = split(self.query(queries)), split(self.key(keys)), split(self.value(values))
-        # few tokens on one side: plain products are faster than fused attention on a CPU
-        weight = torch.softmax(q @ k.transpose(-1, -2) * q.shape[-1] ** -0.5, -1)
+        # Few tokens on one side: plain products are faster than fused attention on a CPU, and the
+        # softmax is where the longer side lies in one row, whichever side it goes over.
+        scale = q.shape[-1] ** -0.5
+        if k.shape[-2] < q.shape[-2]:
+            weight = torch.softmax(k @ q.transpose(-1, -2) * scale, -2).transpose(-1, -2)
+        else:
+            weight = torch.softmax(q @ k.transpose(-1, -2) * scale, -1)
         mixed = weight @ v
         return self.out(mixed.transpose(1, 2).flatten(2))
 
@@ -117,9 +122,9 @@ class MaskDecoder(nn.Module):
         for layer in self.layers:
             tokens, flat = layer(tokens, flat)
         image = flat.transpose(1, 2).unflatten(2, (rows, cols))
-        x = _double(self.up4(image)) + _own(self.skip4(stride4), image_index) + drawn4
-        x = self.mix4(F.relu(x))
-        x = _double(self.up2(x)) + _own(self.skip2(stride2), image_index)
+        x = _double(self.up4(image)).add_(_own(self.skip4(stride4), image_index)).add_(drawn4)
+        x = self.mix4(x.relu_())
+        x = _double(self.up2(x)).add_(_own(self.skip2(stride2), image_index))
         x = self.mix2(x)
         kernels = torch.stack([f(tokens[:, 1 + k]) for k, f in enumerate(self.weights)], 1)
         logits = torch.einsum("nkc,nchw->nkhw", kernels[..., :-1], x) + kernels[..., -1:, None]
