@@ -184,16 +184,17 @@ class Slices:
         row, column = window.top - where.top, window.left - where.left
         return pixels[row : row + window.shape[0], column : column + window.shape[1]]
 
-    def clear(self, index: int, window: Window) -> npt.NDArray[Any]:
+    def clear(self, index: int, window: Window, shows: bool = False) -> npt.NDArray[Any]:
         """Read a window of a slice without its haze, see `napari_sam.stacks.haze`.
 
-        As it is in frames of a movie, and in colour images.
+        As it is in frames of a movie, and in colour images. It need not be looked at whether it is
+        nothing but noise where it is known to show an object.
         """
         pixels = self.read(index, window)
         if not self._reach or pixels.ndim > 2:
             return pixels
         places = (max(index - self._reach, 0), min(index + self._reach, self.depth - 1))
-        return without_haze(pixels, [self.read(at, window) for at in places], self.limits)
+        return without_haze(pixels, [self.read(at, window) for at in places], self.limits, shows)
 
     def picture(self, index: int, window: Window) -> npt.NDArray[np.float32]:
         """Return how bright a window of a slice is, see `brightness`."""

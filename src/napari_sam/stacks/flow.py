@@ -75,20 +75,17 @@ def carry_mask(mask: npt.NDArray[np.bool_], before: Picture, after: Picture) -> 
     reach = max(LEAST, int(NEAR * size))
     near = tuple(slice(max(side.start - reach, 0), side.stop + reach) for side in box)
     part = mask[near]
-    zoom = min(1.0, ACROSS / np.count_nonzero(part) ** 0.5)
+    zoom = min(1.0, ACROSS / int(np.count_nonzero(part)) ** 0.5)
     if zoom * min(part.shape) < 2:  # a line shows no motion
         return MovedObject(mask.astype(np.float32), 0.0)
     small = [shrink(picture[near], zoom) for picture in (before, after)]
     moves = flow(small[1], small[0])
-    down, along = np.indices(part.shape, dtype=np.float32)
-    at = [(down + 0.5) * zoom - 0.5, (along + 0.5) * zoom - 0.5]
-    came = [
-        place + ndi.map_coordinates(move / zoom, at, order=1, mode="nearest")
-        for place, move in zip((down, along), moves, strict=True)
-    ]
-    found[near] = ndi.map_coordinates(part.astype(np.float32), came, order=1, mode="nearest")
+    rows, columns = _places((part.shape[0], part.shape[1]))
+    small_at = ((places + 0.5) * zoom - 0.5 for places in (rows, columns))
+    down, along = _looked_up(torch.from_numpy(moves / zoom), *small_at)
     was, here = (ndi.gaussian_filter(picture[near], 1.0) for picture in (before, after))
-    moved = ndi.map_coordinates(was, came, order=1, mode="nearest")
+    both = torch.from_numpy(np.stack([part.astype(np.float32), was.astype(np.float32)]))
+    found[near], moved = _looked_up(both, rows + down, columns + along).numpy()
     around = ndi.binary_dilation(found[near] > 0.5, iterations=RIM)
     return MovedObject(found, _correlation(moved[around], here[around]))
 
@@ -154,6 +151,7 @@ class _Squares:
 
     def __init__(self, reference: Tensor) -> None:
         self.reference = reference
+        self.places = _places((reference.shape[0], reference.shape[1]))
         self.slopes = torch.stack(torch.gradient(reference))
         down, along = self.slopes
         self.means = _around(torch.stack([down * down, along * along, down * along]))
@@ -163,7 +161,9 @@ class _Squares:
 
     def solved(self, moving: Tensor, found: Tensor) -> Tensor:
         """Improve a flow (2, H, W) to the other picture by one round."""
-        error = (self.slopes * found).sum(0) + self.reference - _warped(moving, found)
+        rows, columns = self.places
+        warped = _looked_up(moving[None], rows + found[0], columns + found[1])[0]
+        error = (self.slopes * found).sum(0) + self.reference - warped
         down, along = _around(self.slopes * error)
         solved = torch.stack(
             [
@@ -174,17 +174,24 @@ class _Squares:
         return torch.where(self.structured, solved / self.determinant, 0.0)
 
 
-def _warped(picture: Tensor, found: Tensor) -> Tensor:
-    """Look a picture up where a flow points."""
-    height, width = picture.shape
-    rows = torch.arange(height, dtype=picture.dtype)[:, None]
-    columns = torch.arange(width, dtype=picture.dtype)[None]
+def _places(shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    """Return the rows (H, 1) and columns (W,) of pixels."""
+    rows, columns = (torch.arange(side, dtype=torch.float32) for side in shape)
+    return rows[:, None], columns
+
+
+def _looked_up(maps: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+    """Look maps (n, H, W) up between their pixels; beyond them, they go on as at their border.
+
+    Rows and columns are those of one place for every pixel of the answer, or of each a line.
+    """
+    height, width = maps.shape[1:]
     # The sampler counts from the edges, -1 to 1.
-    y = (rows + found[0] + 0.5) * (2 / height) - 1
-    x = (columns + found[1] + 0.5) * (2 / width) - 1
-    grid = torch.stack([x, y], dim=-1)[None]
+    y = (rows + 0.5) * (2 / height) - 1
+    x = (columns + 0.5) * (2 / width) - 1
+    grid = torch.stack(torch.broadcast_tensors(x, y), dim=-1)[None]
     how: dict[str, Any] = {"padding_mode": "border", "align_corners": False}
-    return F.grid_sample(picture[None, None], grid, **how)[0, 0]
+    return F.grid_sample(maps[None], grid, **how)[0]
 
 
 def _around(maps: Tensor) -> Tensor:

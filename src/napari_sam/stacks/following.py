@@ -160,7 +160,7 @@ def follow(
     mask = _main_part(weighed > 0, expected)
     if not mask.any():
         return None
-    earlier = slices.brightness(slices.clear(before, window))
+    earlier = slices.brightness(slices.clear(before, window, shows=True))
     lights = light_of(mask, slices.brightness(pixels)), light_of(known, earlier)
     covered = float(known[mask].mean())
     return SeenOnSlice(
@@ -186,7 +186,9 @@ def drawn(slices: Slices, step: Step, expected: SeenOnSlice | None) -> SeenOnSli
     SeenOnSlice
     """
     window = Window.around(step.region, slices.plane)
-    light = light_of(window.mask(step.region), slices.brightness(slices.clear(step.index, window)))
+    light = light_of(
+        window.mask(step.region), slices.brightness(slices.clear(step.index, window, shows=True))
+    )
     if expected is None:
         return SeenOnSlice(step.region, step.score, 0.0, light, light, 0.0, 1.0)
     return replace(expected, region=step.region, score=step.score, light=light)

@@ -60,6 +60,7 @@ def without_haze(
     pixels: npt.NDArray[Any],
     beside: Sequence[npt.NDArray[Any]],
     limits: tuple[float, float] | None = None,
+    shows: bool = False,
 ) -> npt.NDArray[np.floating[Any]]:
     """Subtract a share of the slices beside a slice from it; one that shows nothing stays so.
 
@@ -74,6 +75,8 @@ def without_haze(
     limits : (low, high), optional
         Values of black and white: black stays black, and nothing beside is brighter than white.
         Without them, nothing becomes darker than the ground of a slice whose ground is dark.
+    shows : bool
+        Whether it is known to show something; else it is looked at whether it is noise.
 
     Returns
     -------
@@ -88,7 +91,7 @@ def without_haze(
     """
     kind = float_for(pixels.dtype)
     seen = [one for one in beside if not is_blank(one)]
-    if is_blank(pixels) or not seen or is_noise(pixels):
+    if is_blank(pixels) or not seen or (not shows and is_noise(pixels)):
         return pixels.astype(kind)
     with np.errstate(invalid="ignore", over="ignore"):
         light = sum(_light(one.astype(kind), limits) for one in seen) / len(beside)
