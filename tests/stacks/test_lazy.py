@@ -83,6 +83,18 @@ def test_a_slice_is_read_once_and_joined_as_in_memory(
     assert lazy.reads.min() >= most - 1
 
 
+def test_a_slice_is_read_twice_at_most_where_an_object_is_followed() -> None:
+    down, along = np.ogrid[:300, :300]
+    middles = 150 + np.arange(20)
+    stack = np.stack([10 + 90 * (np.hypot(down - m, along - m) < 20) for m in middles])
+    lazy = PerPlane(stack.astype(np.uint8))
+    found = ns.propagate(lazy, {10: ns.Prompt(points=[(160, 160)])}, FakeModel())
+    assert found.mask.any(axis=(1, 2)).all()
+    # That of the click once more as a whole.
+    assert np.delete(lazy.reads, 10).max() <= 2
+    assert lazy.reads[10] <= 3
+
+
 def test_the_command_line_reads_a_slice_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

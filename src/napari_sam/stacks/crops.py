@@ -18,6 +18,7 @@ from napari_sam.stacks.haze import without_haze
 
 AROUND = 1.5  # object sizes that a window shows on each side
 LEAST = 24  # pixels that it shows at least
+_MARGIN = 1 / 8  # of its sides that are read around a window: on the next slice it lies beside it
 _KEPT = 4  # slices: of both ways that an object is followed, the one before and the one looked at
 
 
@@ -48,9 +49,7 @@ class Window:
     def beside(cls, region: Region, plane: tuple[int, int], reach: int) -> Window:
         """Look at an object and some pixels on each side, within the plane."""
         r0, c0, r1, c1 = region.box
-        top, left = max(r0 - reach, 0), max(c0 - reach, 0)
-        bottom, right = min(r1 + reach, plane[0]), min(c1 + reach, plane[1])
-        return cls(top, left, (bottom - top, right - left))
+        return cls(r0, c0, (r1 - r0, c1 - c0)).grown(reach, reach, plane)
 
     @classmethod
     def whole(cls, plane: tuple[int, int]) -> Window:
@@ -72,6 +71,13 @@ class Window:
     def region(self, mask: Mask) -> Region:
         """Return the object of a mask of the window."""
         return Region.of(mask, self.top, self.left)
+
+    def grown(self, rows: int, columns: int, plane: tuple[int, int]) -> Window:
+        """Look at some more on each side, within the plane."""
+        top, left = max(self.top - rows, 0), max(self.left - columns, 0)
+        bottom = min(self.top + self.shape[0] + rows, plane[0])
+        right = min(self.left + self.shape[1] + columns, plane[1])
+        return Window(top, left, (bottom - top, right - left))
 
     def holds(self, other: Window) -> bool:
         """Whether another window lies in this one."""
@@ -174,8 +180,8 @@ class Slices:
         """Read a window of a slice; the last few slices are kept."""
         kept = self._kept.get(index)
         if kept is None or not kept[0].holds(window):
-            pixels = check_plane(np.asarray(self.data[(index, *window.slices)]))
-            kept = window, pixels
+            read = window.grown(*(int(_MARGIN * side) for side in window.shape), self.plane)
+            kept = read, check_plane(np.asarray(self.data[(index, *read.slices)]))
             self._kept.pop(index, None)
             self._kept[index] = kept
             while len(self._kept) > _KEPT * (1 + self._reach):  # and those that light comes from
