@@ -234,6 +234,6 @@ def normalise(image: Any, limits: tuple[float, float] | None = None) -> npt.NDAr
         scaled: npt.NDArray[np.floating[Any]] = array.astype(float_for(array.dtype))
         scaled -= low
         scaled /= high - low
-    np.nan_to_num(scaled, copy=False, nan=0.0, posinf=1.0, neginf=0.0)
     np.clip(scaled, 0.0, 1.0, out=scaled)
+    scaled[np.isnan(scaled)] = 0.0
     return scaled.astype(np.float32, copy=False)

@@ -180,7 +180,8 @@ class Slices:
         """Read a window of a slice; the last few slices are kept."""
         kept = self._kept.get(index)
         if kept is None or not kept[0].holds(window):
-            read = window.grown(*(int(_MARGIN * side) for side in window.shape), self.plane)
+            rows, columns = (int(_MARGIN * side) for side in window.shape)
+            read = window.grown(rows, columns, self.plane)
             kept = read, check_plane(np.asarray(self.data[(index, *read.slices)]))
             self._kept.pop(index, None)
             self._kept[index] = kept

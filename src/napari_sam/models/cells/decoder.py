@@ -162,9 +162,9 @@ def _mask_facts(logits: Tensor) -> Tensor:
     """
     p = logits.sigmoid()
     m = (logits > 0).float()
-    area = m.sum((2, 3))
-    expected = (p * m).sum((2, 3)) / (torch.maximum(p, m).sum((2, 3)) + 1)
-    inside = (p * m).sum((2, 3)) / (area + 1)
+    area, sure = m.sum((2, 3)), (p * m).sum((2, 3))
+    expected = sure / (torch.maximum(p, m).sum((2, 3)) + 1)
+    inside = sure / (area + 1)
     unsure = ((p > 0.1) & (p < 0.9)).float().sum((2, 3)) / (area + 10).sqrt()
     edge = m[..., 0].mean(2) + m[..., -1].mean(2) + m[..., 0, :].mean(2) + m[..., -1, :].mean(2)
     size = (area + 1).log() / 8
