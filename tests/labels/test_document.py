@@ -18,6 +18,7 @@ from napari_sam.labels import presence as presence_module
 from napari_sam.labels.accept import accept
 from napari_sam.labels.change import Change
 from napari_sam.labels.document import Document
+from napari_sam.labels.filling import fill_free
 from napari_sam.labels.measured import plane_of, rows_after, rows_of_written
 from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs
@@ -309,3 +310,21 @@ def test_new_labels_are_filled_only_while_nobody_has_edited_them():
     accept(document, plane(1), [square(8, 8, 4)], "keep")
     with pytest.raises(LabelsError, match="edited"):
         document.fill(plane(1), square(1, 1, 3).astype(int))
+
+
+@pytest.mark.parametrize("small", [True, False])
+def test_free_places_of_new_labels_are_filled_beside_steps_that_stand(small):
+    document = Document(sheet(), empty=True)
+    document.presence.small = small
+    accept(document, plane(1), [square(1, 1, 3)], "keep")
+    number = int(document.sheet.pixels[1].max())
+    written = fill_free(document, plane(1), 7 * square(2, 2, 3).astype(int))
+    assert (written == (square(2, 2, 3) & ~square(1, 1, 3))).all()
+    assert (document.sheet.pixels[1][written] == 7).all()
+    assert document.presence.count([number, 7]) == {number: 9, 7: 5}
+    assert document.undo() is not None
+    assert document.sheet.pixels[1].sum() == 7 * 5
+    assert document.redo() is not None
+    assert (document.sheet.pixels[1] == number).sum() == 9
+    assert document.undo() is not None
+    assert not document.can_undo

@@ -475,6 +475,75 @@ def test_ids_stay_unique_when_the_person_labels_meanwhile(bench):
     assert np.count_nonzero(layer.data == 4) == 2
 
 
+def test_what_is_decided_while_the_rest_is_searched_stays(bench):
+    start_stack(bench)
+    turn_until(bench, lambda: bench.state.found_count == 6)
+    layer = found(bench)
+    assert layer.features["score"].notna().all()  # the least certain one can be told already
+    bench.viewer.dims.set_point(0, 0)
+    bench.session.set_tool("review")
+    assert bench.review.edit(lambda editing: editing.accept([1]))
+    assert bench.review.edit(lambda editing: editing.delete([2]))
+    bench.settle()
+    reviewed = layer.features.set_index("label")["reviewed"]
+    assert reviewed[[1, 2, 3]].tolist() == ["accepted", "rejected", "open"]
+    assert not (layer.data == 2).any()
+    assert ids(layer) == {1, *range(3, 10)}
+    bench.review.undo()
+    assert (layer.data[0] == 2).any()
+    bench.review.undo()
+    assert layer.features.set_index("label")["reviewed"][1] == "open"
+    assert ids(layer) == set(range(1, 10))
+
+
+def test_what_was_taken_back_can_be_done_again_after_the_next_slice(bench):
+    start_stack(bench)
+    turn_until(bench, lambda: bench.state.found_count == 3)
+    bench.viewer.dims.set_point(0, 0)
+    bench.session.set_tool("review")
+    assert bench.review.edit(lambda editing: editing.delete([2]))
+    bench.review.undo()
+    bench.settle()
+    bench.review.redo()
+    assert ids(found(bench)) == {1, *range(3, 10)}
+
+
+def test_a_cell_made_while_the_rest_is_searched_has_its_number_alone(bench):
+    start_stack(bench)
+    turn_until(bench, lambda: bench.state.found_count == 3)
+    layer = found(bench)
+    bench.viewer.dims.set_point(0, 0)
+    bench.session.set_tool("review")
+    assert bench.review.edit(lambda editing: editing.split(1, (14, 9), (14, 19)))
+    bench.settle()
+    for label in ids(layer):
+        assert len(np.unique(np.nonzero(layer.data == label)[0])) == 1, label
+    assert len(ids(layer)) == 10
+
+
+def test_what_is_drawn_over_what_a_slice_brings_leaves_no_row_of_it(bench):
+    start_stack(bench)
+    turn_until(bench, lambda: bench.state.found_count == 3)
+    layer = found(bench)
+    where = np.nonzero(np.ones((64, 80), bool))
+    layer.data_setitem((np.full(where[0].size, 3), *where), 77)
+    bench.settle()
+    assert (layer.data[3] == 77).all()
+    assert set(layer.features["label"]) == ids(layer)
+    assert bench.state.found_count == 6
+
+
+def test_slices_are_not_written_into_labels_that_were_exchanged(bench):
+    start_stack(bench)
+    turn_until(bench, lambda: bench.state.found_count == 3)
+    layer = found(bench)
+    layer.data = np.zeros_like(layer.data)
+    bench.settle()
+    assert not layer.data.any()
+    assert bench.state.problem
+    assert "other labels" in bench.state.status
+
+
 def test_stopping_before_the_first_slice_leaves_nothing(bench):
     start_stack(bench)
     bench.session.cancel()

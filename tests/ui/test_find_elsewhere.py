@@ -136,6 +136,19 @@ def test_all_slices_are_searched_while_another_image_is_looked_at(bench):
     assert bench.viewer.layers["stack cells found"].data[3, 20, 50] > 0
 
 
+def test_what_is_counted_in_another_image_is_not_shown_with_the_one_looked_at(bench):
+    bench.viewer.add_image(STACK, name="stack")
+    bench.settle()
+    bench.find.adjust(region="stack")
+    bench.find.start()
+    other_image(bench)
+    counts = []
+    bench.state.events.found_count.connect(counts.append)
+    bench.settle()
+    assert not any(counts)
+    assert bench.state.found_count is None
+
+
 def test_after_a_reset_the_layer_holds_what_the_controls_say(bench):
     bench.viewer.add_image(STACK[3], name="plane")
     bench.settle()

@@ -89,6 +89,18 @@ def same(one: Any, other: Any) -> None:
     pd.testing.assert_frame_equal(one[1], other[1], check_dtype=False)
 
 
+def test_what_was_found_on_all_slices_is_offered_after_a_kill(make_bench, kill):
+    bench = opened(make_bench())
+    bench.find.adjust(region="stack")
+    bench.find.start()
+    bench.settle()
+    labels = bench.viewer.layers["image cells found"]
+    assert labels.data.any()
+    kill()
+    back = recovered(make_bench()).viewer.layers[labels.name]
+    same(state(back), state(labels))
+
+
 def test_after_a_kill_everything_is_offered_and_restored(make_bench, kill):
     bench = opened(make_bench())
     labels = keep(bench, *CENTRES[:5])

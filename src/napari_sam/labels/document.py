@@ -27,7 +27,7 @@ from napari_sam.labels.sheet import Sheet
 from napari_sam.labels.steps import Steps, done_at_once
 from napari_sam.labels.witness import Way, Witness, witnessed
 
-Event = Literal["apply", "undo", "redo", "retract", "complete", "fill", "forget"]
+Event = Literal["apply", "undo", "redo", "retract", "complete", "fill", "fill_free", "forget"]
 Listener = Callable[[Event, Change | None], None]
 
 
@@ -210,9 +210,13 @@ class Document:
         self._undone.clear()
         self.sheet.pixels[plane.slices] = labels.T if plane.transposed else labels
         self.presence.forget(plane)
+        self.tell_filled("fill", plane, origin)
+
+    def tell_filled(self, event: Event, plane: Plane, origin: Origin | None) -> None:
+        """Tell that a plane was filled, of which no step knows."""
         nothing = Runs.none(self.sheet.pixels.shape)
         origin = self.filled[plane.index] = origin or Origin(plane)
-        self._tell("fill", Change("Filled.", nothing, kind="fill", origin=origin))
+        self._tell(event, Change("Filled.", nothing, kind="fill", origin=origin))
 
     def adopt(self, done: Iterable[Change], undone: Iterable[Change]) -> None:
         """Go on from a log that was kept elsewhere, and that fits the labels as they are.

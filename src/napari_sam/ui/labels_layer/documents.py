@@ -126,7 +126,7 @@ class Documents:
             self._bench.loop.later("layers that are gone", 0, self.layers_changed)
 
     def written(self) -> None:
-        """Let every page look anew: labels were written that have no document."""
+        """Let every page look anew: labels were written in no step of theirs."""
         self._changed()
 
     def layers_changed(self) -> None:

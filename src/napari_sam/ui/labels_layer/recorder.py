@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from napari.layers import Image
 
 _AT_ONCE = 4_000_000  # pixels that are copied between two events of the window
+_FILLS = ("fill", "fill_free")  # after which a plane is copied, for no step tells what it holds
 
 
 class Desk(Protocol):
@@ -133,7 +134,7 @@ class Recorder:
         self._empty = False
         if change is None:
             return
-        if event == "fill":
+        if event in _FILLS:
             assert change.origin is not None
             assert change.origin.plane is not None
             if not self._on_disk:
@@ -150,9 +151,9 @@ class Recorder:
         if self._begun and event != "forget":
             return True
         first = change if event == "apply" and self._empty and not self._begun else None
-        if not self._begin(first, blank=self._empty and event in ("apply", "fill")):
+        if not self._begin(first, blank=self._empty and event in ("apply", *_FILLS)):
             return False
-        return first is not None or event == "fill"
+        return first is not None or event in _FILLS
 
     def _tell(self, event: Event, change: Change) -> None:
         """Write what was done; of a change whose pixels `begins` told, that it was made."""

@@ -15,6 +15,7 @@ from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
 from napari_sam.labels import table as object_table
 from napari_sam.labels.change import Change, Origin
+from napari_sam.labels.gather import placed
 from napari_sam.labels.merge import Merged, Rule, merge
 from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs
@@ -254,6 +255,12 @@ class MergedResult(ResultLayer):
     def _describe(self, table: pd.DataFrame) -> None:
         if self._step is not None:
             self._document.complete(self._step, table, self._rows_of)
+
+
+def rows_found(table: pd.DataFrame, plane: Plane, first: int) -> pd.DataFrame:
+    """Make rows of labels of a table of objects of a plane, whose ids go on behind ``first``."""
+    rows = placed(table, plane)
+    return object_table.adopt(table_for(rows.assign(label=rows["label"] + first)))
 
 
 def table_for(table: pd.DataFrame) -> pd.DataFrame:

@@ -180,7 +180,7 @@ class Find(Tool):
         """Decide what becomes of all slices."""
         joins = options.joins
         if joins is None:
-            return SliceResults(self.bench.ours, shown.image, options.noun)
+            return SliceResults(self.parts, shown, options.noun)
         into = self.bench.state.merge
         rule = "empty" if into is None else options.rule
         return JoinedResults(self.parts, shown, joins, options.search, into, rule)

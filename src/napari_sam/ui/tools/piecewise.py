@@ -143,11 +143,16 @@ class Piecewise(ABC, Generic[Piece, Kept]):
             self._failed(error)
             return
         run.done += 1
-        self._counted(run.into.count)
+        self._count(run)
         so_far = f"{run.into.count} {run.options.noun}s so far."
         told = f"{self.word.capitalize()} {run.done} of {run.count}: {so_far}"
         self._bench.say_on(run.page, told)
         self._next(run, found)
+
+    def _count(self, run: SearchRun[Piece, Kept]) -> None:
+        """Tell how many there are, while the image is looked at that they were found in."""
+        if run.image is self._bench.state.image:
+            self._counted(run.into.count)
 
     def _lost(self, run: SearchRun[Piece, Kept]) -> str:
         if run.image not in self._bench.viewer.layers or not same_pixels(run.image, run.view):

@@ -3,85 +3,83 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from napari_sam.images import Plane, PlaneStack
-from napari_sam.labels.gather import placed
-from napari_sam.segmentation import Segmentation, next_id
-from napari_sam.ui.labels_layer.layer_sheet import LayerSheet
-from napari_sam.ui.labels_layer.result_layer import table_for
+from napari_sam.images import Plane
+from napari_sam.labels import table as object_table
+from napari_sam.labels.change import Origin
+from napari_sam.labels.filling import fill_free
+from napari_sam.segmentation import Segmentation
+from napari_sam.ui.labels_layer.result_layer import rows_found
 from napari_sam.ui.layers.label_grid import new_labels
-from napari_sam.ui.layers.ours import OurLayers
-from napari_sam.ui.layers.planes import finest
+from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.tools.stack_search import Ended
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from napari.layers import Image
+from napari_sam.ui.tools.tool import Parts
 
 
 class SliceResults:
     """Writes each slice as soon as it is found: what is done stays when the rest is stopped.
 
+    A person may review, or paint, what is there while the rest is searched: rows come with their
+    slices, and no slice is a step of undo, which would come before those of the person.
+
     Parameters
     ----------
-    ours : OurLayers
-        Whose viewer gets the labels.
-    image : Image layer
+    parts : Parts
+    shown : Shown
+        What is searched.
     noun : str
         What an object is called.
     """
 
-    def __init__(self, ours: OurLayers, image: Image, noun: str) -> None:
-        self._ours, self._noun = ours, noun
-        self._labels = new_labels(image, f"{image.name} {noun}s found")
-        self._tables: list[pd.DataFrame] = []
-        self._edited = False
+    def __init__(self, parts: Parts, shown: Shown, noun: str) -> None:
+        self._ours, self._documents, self._noun = parts.bench.ours, parts.documents, noun
+        self._model, self._new = parts.bench.state.model, True
+        self._labels = new_labels(shown.image, f"{shown.image.name} {noun}s found")
+        self._data = self._labels.data
         self.count = 0
 
     def lost(self) -> str:
-        """Say so when the layer was removed."""
-        if self._tables and not self._ours.there(self._labels):
+        """Say why nothing can be written any more; empty while it can."""
+        if not self._new and not self._ours.there(self._labels):
             return "The layer was removed."
-        return ""
+        return "" if self._labels.data is self._data else "The layer has other labels now."
 
     def arrived(self, plane: Plane, found: Segmentation) -> None:
-        """Write what was found on a slice, where nothing was drawn meanwhile."""
-        labels, pixels = self._labels, LayerSheet(self._labels).pixels
-        if self._edited:  # ids of the person's own may have come in between
-            self.count = max(self.count, next_id(finest(labels)) - 1)
-            self._edited = False
-        before = plane.take(pixels)
-        free = (before == 0) & (found.labels > 0)
-        PlaneStack(pixels, [plane])[0] = np.where(free, found.labels + self.count, before)
-        table = placed(found.table, plane)
-        table["label"] += self.count
-        self.count += len(found)
-        self._tables.append(table)
-        if self._ours.there(labels):
-            labels.refresh()
-            return
-        self._ours.add_beneath(labels)
-        labels.events.paint.connect(self._painted)
+        """Write what was found on a slice, where nothing was drawn meanwhile.
 
-    def _painted(self, event: Any) -> None:
-        self._edited = True
+        Raises
+        ------
+        LabelsError
+            When the labels cannot be written.
+        """
+        # A document is kept as long as its layer is in the viewer: a new one comes right below.
+        document = self._documents.of(self._labels, empty=self._new)
+        first = document.free_id() - 1
+        labels = np.where(found.labels > 0, found.labels + first, 0)
+        written = fill_free(document, plane, labels, Origin(plane, (), self._model))
+        kept = np.unique(found.labels[written])
+        rows = rows_found(found.table[found.table["label"].isin(kept)], plane, first)
+        document.sheet.table = object_table.put(document.table, kept + first, rows)
+        self.count += len(kept)
+        if self._new:
+            self._new = False
+            self._ours.add_beneath(self._labels)
+        else:
+            self._labels.refresh()
+        self._documents.written()
 
     def complete(self, told: str, end: Ended, lost: Callable[[], str]) -> None:
-        """Nothing is left to be done but the table."""
+        """Nothing is left to be done."""
         end(f"{told} {self.stop()}")
 
     def stop(self) -> str:
-        """Complete the layer's table, and say what there is."""
+        """Say what there is."""
         labels = self._labels
-        if not self._tables or not self._ours.there(labels):
+        if self._new or self.lost():
             return "Nothing was changed."
-        import pandas as pd
-
-        labels.events.paint.disconnect(self._painted)
-        labels.features = table_for(pd.concat(self._tables, ignore_index=True))
+        labels.features = labels.features  # whoever writes tables down does so once, and now
         return (
             f"{self.count} {self._noun} outlines are in the new layer {labels.name!r}: one for "
             f"every slice on which a {self._noun} is seen."

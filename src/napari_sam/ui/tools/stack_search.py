@@ -66,4 +66,7 @@ class StackSearch(Piecewise[Slice, Results]):
             return
         self._run = None
         self._end(run.page, told, problem)
-        self._counted(None if problem else run.into.count)
+        if problem:
+            self._counted(None)
+        else:
+            self._count(run)

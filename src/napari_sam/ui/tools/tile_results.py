@@ -12,15 +12,13 @@ from napari_sam.counts import counted
 from napari_sam.engine.stitch import Written
 from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
-from napari_sam.labels import table as object_table
 from napari_sam.labels.change import Change, Origin
-from napari_sam.labels.gather import placed
 from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs
 from napari_sam.segmentation import check_id, with_units
 from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.layer_sheet import LayerSheet
-from napari_sam.ui.labels_layer.result_layer import table_for
+from napari_sam.ui.labels_layer.result_layer import rows_found
 from napari_sam.ui.layers.label_grid import check_fit, new_labels
 from napari_sam.ui.layers.ours import OurLayers
 from napari_sam.ui.layers.shown import Shown
@@ -161,7 +159,7 @@ class TileResults:
         if not len(found.table):
             return
         # A document is kept as long as its layer is in the viewer: a new one comes right below.
-        document = self._documents.of(self.labels, empty=self._new)
+        shown, document = self._shown, self._documents.of(self.labels, empty=self._new)
         runs = _on_free(document.sheet.pixels, found.runs)
         kept = np.unique(runs.after)
         if not len(kept):
@@ -170,18 +168,15 @@ class TileResults:
         check_id(first + int(kept[-1]), document.sheet.pixels.dtype)
         runs = Runs(runs.shape, runs.start, runs.length, runs.before, runs.after + first)
         table = found.table[found.table["label"].isin(kept)]
-        rows = replace_rows(document.table, tuple(map(int, kept + first)), self._rows(table, first))
+        new = rows_found(with_units(table, shown.view.pixel_size), shown.plane, first)
+        rows = replace_rows(document.table, tuple(map(int, kept + first)), new)
         told = f"Found {counted(len(kept), self._noun)} in a part of {self.labels.name!r}."
-        origin = Origin(self._shown.plane, (), self._model)
+        origin = Origin(shown.plane, (), self._model)
         document.apply(Change(told, runs, rows, "search", origin))
         self.count += len(kept)
         if self._new:
             self._new = False
             self._ours.add_beneath(self.labels)
-
-    def _rows(self, table: pd.DataFrame, first: int) -> pd.DataFrame:
-        rows = placed(with_units(table, self._shown.view.pixel_size), self._shown.plane)
-        return object_table.adopt(table_for(rows.assign(label=rows["label"] + first)))
 
     def stop(self) -> str:
         """Say what there is."""
