@@ -929,6 +929,45 @@ def test_a_drawn_label_is_filled_between_and_taken_back(hands: Hands) -> None:
     np.testing.assert_array_equal(labels.data, before)
 
 
+def test_what_is_taken_back_while_it_is_filled_has_nothing_between(hands: Hands) -> None:
+    labels = hands.bench.viewer.add_labels(np.zeros(SHAPE, np.int32), name="stack cells")
+    at = np.nonzero(np.ones((6, 6), bool))
+    for slice_ in (2, 5, 8):
+        labels.data_setitem((np.full(36, slice_), *at), 4)
+    labels.selected_label = 4
+    hands.bench.settle()
+    hands.through.fill_between()
+    assert hands.bench.session.jobs.run_next()  # what lies between has been worked out
+    labels.undo()
+    labels.data_setitem((np.full(36, 3), *at), 6)
+    hands.bench.settle()
+    assert np.flatnonzero((labels.data == 4).any(axis=(1, 2))).tolist() == [2, 4, 5]
+    assert np.count_nonzero(labels.data == 6) == 36
+    assert "Filled cell 4 on 1 slice in" in hands.bench.state.status
+
+
+def test_a_label_is_filled_whichever_model_is_chosen_meanwhile(hands: Hands) -> None:
+    drawn = np.zeros(SHAPE, np.int32)
+    drawn[[2, 5], 4:8, 4:8] = 7
+    hands.bench.viewer.add_labels(drawn, name="stack cells").selected_label = 7
+    hands.bench.catalogue.here.add("large")
+    hands.through.fill_between()
+    hands.bench.session.models.choose("large")
+    hands.bench.settle()
+    assert hands.bench.state.model == "large"
+    assert (hands.labels.data[2:6, 4:8, 4:8] == 7).all()
+    assert hands.bench.state.progress is None
+
+
+def test_the_background_is_no_label_to_fill(hands: Hands) -> None:
+    labels = hands.bench.viewer.add_labels(np.zeros(SHAPE, np.int32), name="stack cells")
+    labels.selected_label = 0
+    hands.through.fill_between()
+    hands.bench.settle()
+    assert "Label 0 is no cell" in hands.bench.state.status
+    assert hands.bench.state.problem
+
+
 def test_a_drawn_label_is_filled_along_the_axis_that_is_chosen(bench: Any) -> None:
     image = bench.viewer.add_image(np.zeros((3, 4, 20, 20)), axis_labels=("t", "z", "y", "x"))
     labels = bench.viewer.add_labels(np.zeros((3, 4, 20, 20), np.int32))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -131,9 +131,11 @@ class Jobs:
             if job is not None:
                 job.cancelled.set()
 
-    def cancel_all(self) -> None:
+    def cancel_all(self, but: Collection[str] = ()) -> None:
+        """Forget all queued jobs and ask those that run to stop, but for some slots."""
         for slot in self._slots:
-            self.cancel(slot)
+            if slot not in but:
+                self.cancel(slot)
 
     def close(self, timeout: float = 20.0) -> None:
         """Cancel everything and wait for the thread to end."""

@@ -31,7 +31,7 @@ from napari_sam.ui.proposing.proposal import Proposing
 from napari_sam.ui.proposing.region import DrawnRegion
 from napari_sam.ui.state import State
 from napari_sam.ui.tools.tool import Parts, Tool
-from napari_sam.ui.workbench import SEARCHING, Workbench
+from napari_sam.ui.workbench import SEARCHING, WITHOUT_MODEL, Workbench
 
 _MEGABYTE = 1_000_000
 
@@ -252,7 +252,7 @@ class PanelSession:
         self._bench.release()
         for tool in self.tools.values():
             tool.model_changed()  # which may tell that what runs for it is stopped
-        self.jobs.cancel_all()
+        self.jobs.cancel_all(but=WITHOUT_MODEL)
         self._bench.progress(None)
         self.proposal.predicting.forget_all()
         self.proposal.predicting.encoding.forget()

@@ -23,6 +23,8 @@ from napari_sam.ui.state import Advice, Chip, ChipKind, State
 
 #: Slots of the work that changes labels when it is done, the most urgent first.
 SEARCHING = ("carry", "follow", "fill", "find", "again")
+#: Slots of work in which no model is asked.
+WITHOUT_MODEL = ("fill",)
 NO_IMAGE = "Open an image, or try File > Open Sample > SAM for Biology."
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from napari_sam.engine.carrying import planes_along
 from napari_sam.errors import LabelsError, NapariSamError, ViewError
 from napari_sam.images import PlaneStack
 from napari_sam.labels.accept_through import accept_through
-from napari_sam.labels.change import Origin
+from napari_sam.labels.change import Change, Origin
 from napari_sam.regions import Region
 from napari_sam.stacks.interpolate import fill_regions, interpolate
 from napari_sam.ui.layers.label_grid import check_fit
@@ -54,21 +55,41 @@ def fill_drawn(parts: Parts, axis: int | None) -> None:
         check_fit(shown.image, labels)
         if axis is None:
             raise LabelsError("The image has no slices to fill between.")
+        number = int(labels.selected_label)
+        if number < 1:
+            raise LabelsError(
+                f"Label {number} is no cell: choose in the layer controls the label to fill."
+            )
         document = parts.documents.of(labels)
         document.claim()
     except NapariSamError as error:
         bench.fail(error)
         return
-    number = int(labels.selected_label)
     pixels, data, page = document.sheet.pixels, labels.data, bench.state.tool
     planes = list(planes_along(plane, axis, pixels.shape[axis]))
 
-    def filled(masks: dict[int, npt.NDArray[np.bool_]]) -> None:
+    def begin() -> None:
+        document.sync()
+        known, stack = document.log, PlaneStack(pixels, planes)
+        bench.progress(0.0)
+        bench.say(f"Filling label {number} between the slices where it was drawn.")
+        bench.submit(
+            "fill",
+            lambda progress: interpolate(stack, number, progress=progress),
+            partial(filled, known),
+            progress=bench.progress,
+        )
+
+    def filled(known: tuple[Change, ...], masks: dict[int, npt.NDArray[np.bool_]]) -> None:
         bench.progress(None)
         regions = {planes[at]: Region.of(mask) for at, mask in masks.items()}
         try:
             if labels not in bench.viewer.layers or labels.data is not data:
                 raise LabelsError("The labels were removed or changed. Nothing was filled.")
+            document.sync()
+            if any(number in step.pixels.ids for step in {*known} ^ {*document.log}):
+                begin()  # it was drawn, erased or taken back meanwhile: what is there now counts
+                return
             if not regions:
                 raise LabelsError(f"Label {number} has no gap: there is nothing to fill.")
             how: dict[str, Any] = {"number": number, "kind": "interpolate"}
@@ -81,15 +102,7 @@ def fill_drawn(parts: Parts, axis: int | None) -> None:
         where = f"in {labels.name!r}, between those where it was drawn"
         bench.result_on(page, f"{told} {where}.")
 
-    bench.progress(0.0)
-    bench.say(f"Filling label {number} between the slices where it was drawn.")
-    stack = PlaneStack(pixels, planes)
-    bench.submit(
-        "fill",
-        lambda progress: interpolate(stack, number, progress=progress),
-        filled,
-        progress=bench.progress,
-    )
+    begin()
 
 
 def _labels(parts: Parts) -> Labels:
