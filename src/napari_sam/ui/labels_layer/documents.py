@@ -96,6 +96,11 @@ class Documents:
             self._count()
         return document
 
+    def busy(self, layer: Labels | None) -> bool:
+        """Whether a layer is being written, some of it at a time."""
+        document = self.known(layer)
+        return document is not None and document.under_way
+
     def newest(self) -> LayerDocument | None:
         """Return the document with the step that was made last, in a layer of the viewer."""
         best: LayerDocument | None = None

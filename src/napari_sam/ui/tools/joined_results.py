@@ -30,6 +30,7 @@ from napari_sam.ui.labels_layer.result_layer import table_for
 from napari_sam.ui.layers.label_grid import check_fit, labels_layer, transform_of
 from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.tools.joining import weakest, with_spacing
+from napari_sam.ui.tools.piecewise import WAIT
 from napari_sam.ui.tools.stack_search import Ended
 from napari_sam.ui.tools.tool import Parts
 
@@ -96,11 +97,16 @@ class JoinedResults:
         self._into, self._rule = into, rule
         self._model, self._page = parts.bench.state.model, parts.bench.state.tool
         self._kept: deque[tuple[Plane, Choice]] = deque()
-        self.count = 0
+        self.count, self._stopped = 0, False
         method.scope(self._pixels)
         self._check()
         if into is not None:
             parts.documents.of(into).claim()
+
+    @property
+    def busy(self) -> bool:
+        """Whether a person's edit is being written just now."""
+        return self._parts.documents.busy(self._into)
 
     def lost(self) -> str:
         """Say so when the layer was removed."""
@@ -117,6 +123,7 @@ class JoinedResults:
 
     def stop(self) -> str:
         """Forget what was found."""
+        self._stopped = True
         self._kept.clear()
         self.count = 0
         return "Nothing was changed."
@@ -170,6 +177,11 @@ class JoinedResults:
         return _Joined(whole, merged, _rows(table, merged, weakest(whole, self._pixels)), among)
 
     def _land(self, ending: _Ending, joined: _Joined) -> None:
+        if self._stopped:
+            return
+        if self.busy:  # what comes of the edit counts
+            self._parts.bench.loop.later("joined", WAIT, partial(self._land, ending, joined))
+            return
         end, among = ending.end, joined.among
         if ending.lost() or (among is not None and not among.stands):
             # Somebody painted meanwhile: what is there now counts, and which numbers are free.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
 
 from napari_sam.engine.view import View
@@ -17,6 +18,8 @@ from napari_sam.ui.workbench import Workbench
 if TYPE_CHECKING:
     from napari.layers import Image
 
+WAIT = 50  # milliseconds until it is seen whether labels that are being written are written
+
 Piece = TypeVar("Piece")
 
 
@@ -26,6 +29,10 @@ class Into(Protocol):
     @property
     def count(self) -> int:
         """How many objects were found so far."""
+
+    @property
+    def busy(self) -> bool:
+        """Whether its labels are being written just now, some of it at a time."""
 
     def lost(self) -> str:
         """Say why nothing can be written any more; empty while it can."""
@@ -130,6 +137,9 @@ class Piecewise(ABC, Generic[Piece, Kept]):
     ) -> None:
         if run is not self._run:
             return  # stopped meanwhile
+        if run.into.busy:
+            self._bench.loop.later("piece", WAIT, partial(self._arrived, run, piece, found))
+            return
         if piece is None:
             self._all(run)
             return

@@ -40,6 +40,11 @@ class SliceResults:
         self._data = self._labels.data
         self.count = 0
 
+    @property
+    def busy(self) -> bool:
+        """Whether a person's edit is being written just now."""
+        return self._documents.busy(self._labels)
+
     def lost(self) -> str:
         """Say why nothing can be written any more; empty while it can."""
         if not self._new and not self._ours.there(self._labels):

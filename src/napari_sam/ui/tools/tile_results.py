@@ -142,6 +142,11 @@ class TileResults:
         """Return the labels for a worker."""
         return PendingLabels(LayerSheet(self.labels).pixels, self._shown.plane)
 
+    @property
+    def busy(self) -> bool:
+        """Whether a person's edit is being written just now."""
+        return self._documents.busy(self.labels)
+
     def lost(self) -> str:
         """Say why nothing can be written any more; empty while it can."""
         if not self._new and not self._ours.there(self.labels):
