@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -536,6 +537,15 @@ def test_the_demo_says_that_its_output_is_a_folder(
     assert file.read_text() == "mine"
 
 
+def test_the_demo_leaves_what_is_there_of_a_former_one(model, tmp_path, capsys):
+    command = ("demo", "--no-window", "--sample", "coins", "-o", tmp_path)
+    assert run(*command) == 0
+    (tmp_path / "coins_objects.csv").write_text("corrected")
+    assert run(*command) == 1
+    assert "or move them elsewhere" in capsys.readouterr().err
+    assert (tmp_path / "coins_objects.csv").read_text() == "corrected"
+
+
 def test_the_demo_notices_a_missing_display(monkeypatch: pytest.MonkeyPatch) -> None:
     from napari_sam.cli import demo
 
@@ -579,20 +589,21 @@ def test_the_demo_shows_a_window_with_the_panel_and_its_cells(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="would end the tests instead")
-def test_an_interrupt_in_the_terminal_closes_the_window_of_the_demo(model, monkeypatch, qtbot):
+@pytest.mark.parametrize("ended", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_closes_the_window_of_the_demo(ended, model, monkeypatch, qtbot):
     import napari
     from qtpy.QtCore import QTimer
 
-    event_loop, handler = napari.run, signal.getsignal(signal.SIGINT)
+    event_loop, handler = napari.run, signal.getsignal(ended)
 
     def run_and_interrupt():
-        QTimer.singleShot(0, lambda: os.kill(os.getpid(), signal.SIGINT))
+        QTimer.singleShot(0, lambda: os.kill(os.getpid(), ended))
         event_loop()
 
     monkeypatch.setattr(napari, "run", run_and_interrupt)
-    assert run("demo", "--sample", "coins") == 130
+    assert run("demo", "--sample", "coins") == 128 + ended
     assert napari.current_viewer() is None
-    assert signal.getsignal(signal.SIGINT) is handler
+    assert signal.getsignal(ended) is handler
 
 
 def test_the_cache_is_listed_limited_and_cleared(tmp_path, monkeypatch, capsys):
@@ -874,7 +885,12 @@ def test_a_second_run_with_the_cache_encodes_nothing(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
-def test_progress_shows_on_a_terminal_and_an_interrupt_ends_it_cleanly(checkpoint, image, tmp_path):
+@pytest.mark.parametrize(
+    ("ended", "told"), [(signal.SIGINT, b"interrupted"), (signal.SIGTERM, b"ended by SIGTERM")]
+)
+def test_progress_shows_on_a_terminal_and_a_signal_ends_it_cleanly(
+    ended, told, checkpoint, image, tmp_path
+):
     import pty
 
     ours, theirs = pty.openpty()
@@ -893,17 +909,18 @@ def test_progress_shows_on_a_terminal_and_an_interrupt_ends_it_cleanly(checkpoin
     try:
         while b"1%" not in said:
             said += os.read(ours, 4096)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(ended)
         with contextlib.suppress(OSError):  # how the end of a pseudo-terminal shows
             while more := os.read(ours, 4096):
                 said += more
-        assert running.wait(60) == 130
+        assert running.wait(60) == 128 + ended
     finally:
         running.kill()
         running.wait()
         os.close(ours)
     assert b"[1/1] discs.tif" in said
-    assert b"interrupted; finished files are kept" in said
+    assert told + b"; finished files are kept" in said
+    assert b"--skip-existing goes on where it was" in said
     assert b"Traceback" not in said
     assert names(out) == []
 
@@ -992,3 +1009,16 @@ def test_a_file_that_is_no_checkpoint_is_refused_in_one_line(tmp_path, monkeypat
     file.write_text("broken\n")
     assert run("models", "add", file) == 1
     assert "notes.pth cannot be read as a checkpoint" in capsys.readouterr().err
+
+
+def test_a_command_in_a_thread_or_with_a_handler_of_ones_own_leaves_signals_alone(capsys):
+    def own(*_: object) -> None: ...
+
+    before = signal.signal(signal.SIGTERM, own)
+    try:
+        assert run("models") == 0
+        assert signal.getsignal(signal.SIGTERM) is own
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(run, "models").result() == 0

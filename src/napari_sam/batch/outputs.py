@@ -94,13 +94,13 @@ class Outputs:
         for path in self.paths:
             remove_rest(path)
 
-    def refuse_existing(self) -> None:
-        """Raise `DataError` when any of the files is there."""
+    def refuse_existing(self, otherwise: str = "add --skip-existing or --overwrite") -> None:
+        """Raise `DataError` when any of the files is there, and say what to do."""
         existing = [path.name for path in self.paths if path.exists()]
         if existing:
             raise DataError(
-                f"already in {self.folder}: {', '.join(existing)}. Choose another folder, or add "
-                "--skip-existing or --overwrite."
+                f"already in {self.folder}: {', '.join(existing)}. Choose another folder, or "
+                f"{otherwise}."
             )
 
     def refuse_inputs(self, inputs: frozenset[Path]) -> None:

@@ -1,6 +1,6 @@
 """The parser, and what happens to errors: one clear line and an exit code, no traceback.
 
-Exit codes: 0 done, 1 something failed, 2 the command was wrong, 130 interrupted.
+Exit codes: 0 done, 1 something failed, 2 the command was wrong, 130 interrupted, 143 terminated.
 """
 
 from __future__ import annotations
@@ -11,10 +11,11 @@ import sys
 from collections.abc import Sequence
 
 from napari_sam import __version__
+from napari_sam.cli.signals import Terminated, terminated_as_interrupted
 from napari_sam.errors import NapariSamError
 from napari_sam.spelling import did_you_mean
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143  # 128 and the number of the signal, as shells have it
 #: A file of this folder each, in the order in which they are listed.
 COMMANDS = ("demo", "segment", "replay", "classify", "adapt", "models", "cache", "export")
 
@@ -104,12 +105,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 2
     try:
-        code: int = options.run(options)
+        with terminated_as_interrupted():
+            code: int = options.run(options)
     except NapariSamError as error:
         if options.debug:
             raise
         print(f"napari-sam: {error}", file=sys.stderr)
         return 1
+    except Terminated:
+        print("\nnapari-sam: ended by SIGTERM; finished files are kept.", file=sys.stderr)
+        return TERMINATED
     except KeyboardInterrupt:
         print("\nnapari-sam: interrupted; finished files are kept.", file=sys.stderr)
         return INTERRUPTED

@@ -8,6 +8,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +76,10 @@ def write_files(options: argparse.Namespace, layers: list[Any]) -> int:
     from napari_sam.segment import segment_cells
 
     try_results(options.output)
+    outputs = Outputs.of(Path(options.sample), options.output)
+    # What is there of a former demo may have been corrected since.
+    agreed = partial(outputs.refuse_existing, "move them elsewhere")
+    agreed()
     data, keywords, _ = layers[-1]
     rgb = bool(keywords.get("rgb", False))
     stack = list(planes(data.shape, rgb))
@@ -84,8 +89,7 @@ def write_files(options: argparse.Namespace, layers: list[Any]) -> int:
     result = segment_cells(pixels, model="cells", rgb=rgb, progress=line)
     scale = keywords.get("scale")
     size = None if scale is None else PixelSize(scale[-2], scale[-1], keywords["units"][-1])
-    outputs = Outputs.of(Path(options.sample), options.output)
-    outputs.write(ImageResults(options.sample, Image.of(pixels, rgb=rgb), size, result))
+    outputs.write(ImageResults(options.sample, Image.of(pixels, rgb=rgb), size, result), agreed)
     where = f", slice {slice_number}" if len(stack) > 1 else ""
     line.done(f"Found {len(result)} cells in the sample {options.sample}{where}:")
     for path in outputs.paths:
@@ -118,18 +122,18 @@ def show_window(layers: list[Any]) -> int:
 
 @contextmanager
 def _closed_by_interrupt(viewer: Any) -> Iterator[None]:
-    """Let Ctrl+C in the terminal close the window; raise `KeyboardInterrupt` when it did."""
+    """Let Ctrl+C in the terminal and SIGTERM close the window; raise them again when they did."""
     from qtpy.QtCore import QTimer
     from qtpy.QtWidgets import QApplication
 
     interrupted = []
 
-    def close(*_: object) -> None:
-        interrupted.append(True)
+    def close(number: int, _: object) -> None:
+        interrupted.append(number)
         viewer.close()
         QApplication.quit()
 
-    before = signal.signal(signal.SIGINT, close)
+    before = {one: signal.signal(one, close) for one in (signal.SIGINT, signal.SIGTERM)}
     # Qt's event loop runs no Python by itself, and Python handles signals only while it runs.
     awake = QTimer()
     awake.timeout.connect(lambda: None)
@@ -138,6 +142,7 @@ def _closed_by_interrupt(viewer: Any) -> Iterator[None]:
         yield
     finally:
         awake.stop()
-        signal.signal(signal.SIGINT, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
     if interrupted:
-        raise KeyboardInterrupt
+        signal.raise_signal(interrupted[0])
