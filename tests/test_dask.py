@@ -194,6 +194,30 @@ def test_the_job_of_a_worker_that_is_lost_is_done_again(model, folder, tmp_path,
     assert len(places) >= 4  # one more than there are jobs
 
 
+def test_that_no_worker_is_left_is_told_and_the_next_one_goes_on(
+    model, folder, tmp_path, monkeypatch
+):
+    (folder / "c.tif").unlink()
+    monkeypatch.setattr(cluster, "_EVERY", 0.0)
+    said: list[str] = []
+    with distributed.LocalCluster(
+        n_workers=0, processes=False, protocol="tcp", dashboard_address=None
+    ) as made:
+        # As if the last one were lost just after the versions were compared.
+        monkeypatch.setattr(cluster, "check_versions", lambda client: None)
+
+        def tell(words: str) -> None:
+            said.append(words)
+            made.scale(1)
+
+        work = jobs_of(folder, tmp_path / "out")
+        found = list(run_jobs(work, dask=made.scheduler_address, tell=tell))
+    assert [one.kind for one in found] == ["done"] * 3
+    assert len(said) == 1
+    assert f"'dask worker {made.scheduler_address}'" in said[0]
+    assert "--skip-existing" in said[0]
+
+
 @pytest.mark.parametrize(("workers", "threads"), [(1, 6), (2, 3), (9, 1)])
 def test_workers_of_this_machine_share_its_processors(workers, threads, monkeypatch):
     """A worker does a job at a time, and dask would give each one thread."""

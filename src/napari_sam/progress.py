@@ -12,8 +12,16 @@ Progress = Callable[[float], None]
 """Called with the fraction done, 0..1. Raise `napari_sam.errors.Cancelled` from it to stop."""
 
 
+Tell = Callable[[str], None]
+"""Called with what a person should know while work goes on."""
+
+
 def silent(fraction: float) -> None:
     """Ignore progress; the default wherever nobody watches."""
+
+
+def unheard(said: str) -> None:
+    """Tell nobody."""
 
 
 def part(progress: Progress, start: float, stop: float) -> Progress:

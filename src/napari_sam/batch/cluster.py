@@ -9,6 +9,7 @@ import logging
 import platform
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
@@ -21,6 +22,7 @@ from napari_sam.batch.outcome import Outcome, told
 from napari_sam.batch.processes import in_order, load_held, run_with_held, threads_each
 from napari_sam.batch.record import versions
 from napari_sam.errors import ClusterError, InstallationError, NapariSamError
+from napari_sam.progress import Tell, unheard
 
 LOCAL = "local"
 _THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")  # which dask sets to 1
@@ -33,13 +35,21 @@ _ENDED = (
     "choose another model."
 )
 
+_EVERY, _WAIT = 5.0, 0.05  # seconds between looks for workers, and for what has ended
+_NOBODY = (
+    "No worker of dask is left at {address}: the images wait for one. Start one with 'dask worker "
+    "{address}', or end this and repeat it with --skip-existing."
+)
+
 _Known = tuple[dict[str, str], str]  # the versions of the client, and a run
 
 _held: dict[str, Any] = {}  # of a worker's process: a run, and its model and finder
 _alone = threading.Lock()  # a worker may have several threads, which share the model
 
 
-def run_on_dask(jobs: Sequence[Job], address: str, workers: int = 1) -> Iterator[Outcome]:
+def run_on_dask(
+    jobs: Sequence[Job], address: str, workers: int = 1, tell: Tell = unheard
+) -> Iterator[Outcome]:
     """Run jobs on a cluster.
 
     Parameters
@@ -50,6 +60,8 @@ def run_on_dask(jobs: Sequence[Job], address: str, workers: int = 1) -> Iterator
         Of the scheduler, such as ``tcp://10.0.0.1:8786``, or ``local`` for workers on this machine.
     workers : int
         How many processes ``local`` starts.
+    tell : callable
+        Told in words when the jobs wait because no worker is left.
 
     Returns
     -------
@@ -68,7 +80,7 @@ def run_on_dask(jobs: Sequence[Job], address: str, workers: int = 1) -> Iterator
     """
     with ExitStack() as connection:
         client = connection.enter_context(connected(address, workers))
-        return _within(connection.pop_all(), run_with_client(jobs, client))
+        return _within(connection.pop_all(), run_with_client(jobs, client, tell))
 
 
 def _within(connection: ExitStack, outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
@@ -76,12 +88,12 @@ def _within(connection: ExitStack, outcomes: Iterator[Outcome]) -> Iterator[Outc
         yield from outcomes
 
 
-def run_with_client(jobs: Sequence[Job], client: Any) -> Iterator[Outcome]:
+def run_with_client(jobs: Sequence[Job], client: Any, tell: Tell = unheard) -> Iterator[Outcome]:
     """Run jobs on the cluster of a client of dask.distributed, see `run_on_dask`."""
     check_versions(client)
     known = (versions(), uuid.uuid4().hex)
-    _load_model(jobs[0], client, known)
-    return in_order(_as_they_end(jobs, client, known))
+    _load_model(jobs[0], client, known, tell)
+    return in_order(_as_they_end(jobs, client, known, tell))
 
 
 @contextmanager
@@ -220,18 +232,16 @@ def _of_note(name: str, version: str) -> str:
     return ".".join(version.split(".")[:2]) if name == "python" else version
 
 
-def _load_model(job: Job, client: Any, known: _Known) -> None:
+def _load_model(job: Job, client: Any, known: _Known, tell: Tell) -> None:
     """Have the model loaded by as many workers as there are; return when the first has done it.
 
     Raises
     ------
     ModelError, ClusterError
     """
-    from distributed import as_completed
-
     workers = client.nthreads() or [""]  # one may come in a moment
     trials = [client.submit(_load, job, *known, pure=False) for _ in workers]
-    first = next(iter(as_completed(trials, loop=client.loop)))
+    first = next(_completed(trials, client, tell))
     error = first.result() if first.status == "finished" else first.exception()
     for trial in trials:
         trial.release()
@@ -239,8 +249,35 @@ def _load_model(job: Job, client: Any, known: _Known) -> None:
         raise error  # that a worker was lost meanwhile, the jobs tell
 
 
-def _as_they_end(jobs: Sequence[Job], client: Any, known: _Known) -> Iterator[tuple[int, Outcome]]:
+def _completed(futures: list[Any], client: Any, tell: Tell) -> Iterator[Any]:
+    """Yield futures as they end; tell when they cannot, as there are no workers."""
     from distributed import as_completed
+
+    ended = as_completed(futures, loop=client.loop)
+    looked, told = time.monotonic(), False
+    while not ended.is_empty():
+        if ended.has_ready():
+            yield next(ended)
+        elif time.monotonic() - looked < _EVERY:
+            time.sleep(_WAIT)
+        else:
+            alone = _without_workers(client)
+            if alone and not told:
+                tell(_NOBODY.format(address=client.scheduler.address))
+            looked, told = time.monotonic(), alone
+
+
+def _without_workers(client: Any) -> bool:
+    """Tell whether a scheduler says that it has no workers."""
+    try:
+        return client.status == "running" and not client.nthreads()
+    except (OSError, TimeoutError):  # it has ended, which the futures tell
+        return False
+
+
+def _as_they_end(
+    jobs: Sequence[Job], client: Any, known: _Known, tell: Tell
+) -> Iterator[tuple[int, Outcome]]:
     from distributed.scheduler import KilledWorker
 
     numbers = {}
@@ -250,7 +287,7 @@ def _as_they_end(jobs: Sequence[Job], client: Any, known: _Known) -> Iterator[tu
         again = replace(job, overwrite=job.overwrite or new)
         numbers[client.submit(_work, again, *known, pure=False)] = number
     try:
-        for future in as_completed(list(numbers), loop=client.loop):
+        for future in _completed(list(numbers), client, tell):
             number = numbers[future]
             if future.status in ("cancelled", "lost"):
                 raise ClusterError(

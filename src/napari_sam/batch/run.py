@@ -13,7 +13,7 @@ from napari_sam.batch.outcome import LEFT_OUT, Outcome, attempt, told
 from napari_sam.batch.processes import run_in_processes
 from napari_sam.errors import DataError
 from napari_sam.files import try_folder
-from napari_sam.progress import Progress, silent
+from napari_sam.progress import Progress, Tell, silent, unheard
 
 Watch = Callable[[int], Progress]
 """Called with the number of a job that begins; returns who is told how far it is."""
@@ -31,6 +31,7 @@ def run_jobs(
     workers: int = 1,
     dask: str | None = None,
     watch: Watch = nobody,
+    tell: Tell = unheard,
     debug: bool = False,
 ) -> Iterator[Outcome]:
     """Run jobs, all of one model and one method, and tell of each in order.
@@ -49,6 +50,8 @@ def run_jobs(
         `napari_sam.batch.cluster.run_on_dask`.
     watch : callable
         Told of every job that begins here.
+    tell : callable
+        Told in words when jobs wait for workers of dask, of which none is left.
     debug : bool
         Whether what fails ends the batch with its traceback.
 
@@ -72,7 +75,7 @@ def run_jobs(
     if dask is not None and todo:
         from napari_sam.batch.cluster import run_on_dask
 
-        results = run_on_dask(list(todo.values()), dask, workers)
+        results = run_on_dask(list(todo.values()), dask, workers, tell)
     elif workers > 1 and len(todo) > 1 and not debug:
         results = run_in_processes(list(todo.values()), workers)
     else:

@@ -44,6 +44,10 @@ class BatchLines:
         self._line = self._line_of(self._head(number), number)
         return self._line
 
+    def note(self, said: str) -> None:
+        """Say on a line of its own what a person should know meanwhile."""
+        self._line.done(said)
+
     def tell(self, outcome: Outcome) -> None:
         """Say what came of the next job."""
         head = self._head(self._told)

@@ -197,7 +197,7 @@ def run(typed: argparse.Namespace) -> int:
     folder = jobs[0].outputs.folder
     lines = BatchLines(jobs, beside=typed.workers > 1 or typed.dask is not None)
     how = {name: getattr(typed, name) for name in ("skip_existing", "workers", "dask", "debug")}
-    outcomes = run_jobs(jobs, watch=lines.watch, **how)
+    outcomes = run_jobs(jobs, watch=lines.watch, tell=lines.note, **how)
     try_results(folder)  # nothing is written before it is known who works
     if len(jobs) > 1:
         outcomes = recorded(jobs, outcomes, folder, overwrite=typed.overwrite)
