@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -186,3 +188,11 @@ def test_a_pyramid_in_sub_images_is_read_level_by_level(tmp_path, monkeypatch):
         np.testing.assert_array_equal(level[5:20, 3:30], full[1, ::step, ::step][5:20, 3:30])
     monkeypatch.setattr(tiff, "_AT_ONCE", 1 << 30)
     assert len(read_image(path).levels) == 1  # a small one is in memory as a whole
+
+
+def test_what_is_read_in_parts_says_what_to_send_to_another_process_instead(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "x.tif", STACK, compression="zlib")
+    image = read_image(tmp_path / "x.tif")
+    for send in (pickle.dumps, deepcopy):
+        with pytest.raises(DataError, match=r"x\.tif .* send its path"):
+            send(image)

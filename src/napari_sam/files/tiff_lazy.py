@@ -75,6 +75,13 @@ class TiffPages(Lazy):
         # A strip is as wide as the plane: the windows beside one that is read need it as well.
         self._unpacked = Unpacked()
 
+    def __reduce__(self) -> Any:
+        # Files that are open, and what is known of their pages, stay with this process.
+        raise DataError(
+            f"{self._name} is read part by part and cannot be sent to another process, or copied: "
+            "send its path, and call napari_sam.read_image(path) there."
+        )
+
     def _read(self, ranges: list[range]) -> npt.NDArray[Any]:
         before = len(self._leading)
         out = np.empty([len(wanted) for wanted in ranges], self.dtype)
