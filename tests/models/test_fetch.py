@@ -18,6 +18,7 @@ import xxhash
 
 from napari_sam.errors import Cancelled, DownloadError
 from napari_sam.models import fetch, receive, zoo
+from napari_sam.models.home import home
 from napari_sam.models.obtain import obtain
 
 BODY = np.random.default_rng(0).bytes(300_000)
@@ -237,18 +238,11 @@ def test_two_downloads_of_one_file_do_not_mix(server, tmp_path):
     assert get(server, target).read_bytes() == BODY
 
 
-def test_remaining_time_counts_from_where_the_download_resumed():
-    eta = fetch.Eta()
-    assert eta.update(0.6, now=100.0) is None
-    assert eta.update(0.7, now=110.0) == pytest.approx(30.0)
-    assert eta.update(0.8, now=120.0) == pytest.approx(20.0)
-
-
 def test_the_folder_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("NAPARI_SAM_HOME", str(tmp_path / "mine"))
-    assert fetch.home() == tmp_path / "mine"
+    assert home() == tmp_path / "mine"
     monkeypatch.delenv("NAPARI_SAM_HOME")
-    assert "napari-sam-bio" in str(fetch.home())
+    assert "napari-sam-bio" in str(home())
 
 
 def test_a_reset_connection_is_tried_again(server, tmp_path):

@@ -184,10 +184,8 @@ def _check_archive(path: Path) -> int:
                     while part.read(_CHUNK):
                         pass
             return sum(file.file_size for file in archive.infolist())
-    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError) as error:
-        raise damaged(path, error) from error
-    except (NotImplementedError, RuntimeError) as error:  # other methods of packing, passwords
-        raise damaged(path, error) from error
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, ValueError, RuntimeError) as error:
+        raise damaged(path, error) from error  # other methods of packing and passwords among them
 
 
 def _checkable(file: zipfile.ZipInfo) -> zipfile.ZipInfo:

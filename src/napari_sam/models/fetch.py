@@ -3,51 +3,17 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pooch
 
 from napari_sam.errors import DownloadError
-from napari_sam.models.home import home
 from napari_sam.models.locks import Busy, held
 from napari_sam.models.receive import Refused, receive
 from napari_sam.progress import Progress, silent
 
-__all__ = ["Eta", "fetch", "home", "is_complete"]
-
 PATIENCE = 60.0  # seconds to wait for another process that does not get on
-
-
-class Eta:
-    """Estimate the remaining seconds from the fractions that progress reports.
-
-    Uses the speed since the first report, so that a resumed download, which begins at 60 %,
-    is not taken for a fast one.
-
-    Examples
-    --------
-    >>> eta = Eta()
-    >>> eta.update(0.60, now=100.0) is None
-    True
-    >>> round(eta.update(0.70, now=110.0))
-    30
-    """
-
-    def __init__(self) -> None:
-        self._start: tuple[float, float] | None = None
-
-    def update(self, fraction: float, now: float | None = None) -> float | None:
-        """Take a report and return the seconds left, or None while it is too early to tell."""
-        now = time.monotonic() if now is None else now
-        if self._start is None:
-            self._start = (now, fraction)
-            return None
-        began, first = self._start
-        if now <= began or fraction <= first:
-            return None
-        return (1.0 - fraction) * (now - began) / (fraction - first)
 
 
 def is_complete(path: Path, size: int | None, known_hash: str | None) -> bool:

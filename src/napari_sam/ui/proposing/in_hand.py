@@ -33,10 +33,11 @@ def in_hand(
         return last
     row, column = (np.array([round(at)]) for at in cursor)
     regions = answer.regions(choices)
-    under = [(one.area, i) for i, one in enumerate(regions) if one.at(row, column).any()]
-    if not under:
-        for i, prompt in enumerate(answer.prompts):
-            for r0, c0, r1, c1 in prompt.boxes:
-                if r0 <= cursor[0] <= r1 and c0 <= cursor[1] <= c1:
-                    under.append(((r1 - r0) * (c1 - c0), i))
+    shown = [(one.area, i) for i, one in enumerate(regions) if one.at(row, column).any()]
+    under = shown or [
+        ((r1 - r0) * (c1 - c0), i)
+        for i, prompt in enumerate(answer.prompts)
+        for r0, c0, r1, c1 in prompt.boxes
+        if r0 <= cursor[0] <= r1 and c0 <= cursor[1] <= c1
+    ]
     return min(under)[1] if under else last

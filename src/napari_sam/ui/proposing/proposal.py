@@ -19,7 +19,7 @@ from napari_sam.ui.proposing.marks import MarkLayers
 from napari_sam.ui.proposing.predicting import Predicting
 from napari_sam.ui.proposing.spent import Spent
 from napari_sam.ui.state import Answer
-from napari_sam.ui.workbench import Workbench
+from napari_sam.ui.workbench import NO_IMAGE, Workbench
 
 _LINGER = 10_000  # milliseconds after which our own layers go when they show nothing
 _FRAMES = 200  # milliseconds, some frames
@@ -127,7 +127,7 @@ class Proposing:
         """Start drawing boxes in a Shapes layer of our own, or stop it."""
         bench, boxes = self._bench, self.marks.boxes
         if bench.state.image is None:
-            bench.say("Open an image first.", problem=True)
+            bench.say(NO_IMAGE, problem=True)
         elif boxes.drawing:
             boxes.stop()
             bench.result("Dragging moves the view again. Click a cell.")

@@ -14,7 +14,7 @@ from napari_sam.ui.canvas.drags import Drags, Place, outline_of
 from napari_sam.ui.layers import own_layers
 from napari_sam.ui.layers.listening import Listening
 from napari_sam.ui.layers.outlines import shapes_on_plane
-from napari_sam.ui.workbench import Workbench
+from napari_sam.ui.workbench import NO_IMAGE, Workbench
 
 if TYPE_CHECKING:
     from napari.layers import Shapes
@@ -45,7 +45,7 @@ class DrawnRegion:
     def toggle(self) -> None:
         """Let the next drag draw a region, or let drags move the view again."""
         if self._bench.state.image is None:
-            self._bench.say("Open an image first.", problem=True)
+            self._bench.say(NO_IMAGE, problem=True)
         elif self.drawing:
             self.stop()
             self._bench.result("Dragging moves the view again.")

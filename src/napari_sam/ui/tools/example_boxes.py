@@ -19,7 +19,7 @@ from napari_sam.ui.layers.own_layers import remove_shapes, remove_specks
 from napari_sam.ui.layers.planes import canvas_pixel
 from napari_sam.ui.layers.polarity import polarity, say_next, says_next
 from napari_sam.ui.layers.shown import Shown
-from napari_sam.ui.workbench import Workbench
+from napari_sam.ui.workbench import NO_IMAGE, Workbench
 
 if TYPE_CHECKING:
     from napari.layers import Shapes
@@ -69,7 +69,7 @@ class ExampleBoxes:
         """Let drags draw boxes that say this or not this, or end it when they do already."""
         bench = self._bench
         if bench.state.image is None:
-            bench.result("There is no image yet.", problem=True)
+            bench.say(NO_IMAGE, problem=True)
             return
         if self.drawing == label:
             self.stop()

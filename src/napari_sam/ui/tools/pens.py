@@ -13,6 +13,7 @@ from napari_sam.ui.tools.brush import Brush
 from napari_sam.ui.tools.brush_targets import Hand
 from napari_sam.ui.tools.through import Through
 from napari_sam.ui.tools.tool import Parts
+from napari_sam.ui.workbench import NO_IMAGE
 
 
 class Pens:
@@ -52,7 +53,7 @@ class Pens:
         """Take up a pen, or put it down when it is in use."""
         bench = self._bench
         if bench.state.image is None:
-            bench.say("Open an image first.", problem=True)
+            bench.say(NO_IMAGE, problem=True)
         elif bench.state.pen == pen:
             self.put_down()
             bench.result("Dragging moves the view again. Click a cell.")
