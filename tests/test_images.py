@@ -149,3 +149,12 @@ def test_an_array_that_does_not_know_how_large_it_is_says_what_to_do():
 def test_pixels_are_an_array():
     with pytest.raises(ImageError, match="must be an array"):
         Image(None, "YX")
+
+
+@pytest.mark.parametrize("shape", [(64, 48, 1), (64, 48, 2), (7, 64, 48, 2)])
+def test_channels_at_the_end_are_not_taken_for_columns(shape):
+    image = np.zeros(shape, np.uint8)
+    with pytest.raises(ImageError, match="channels.*numpy.moveaxis.*rgb=False"):
+        ns.segment_cells(image)
+    assert Image.of(np.moveaxis(image, -1, 0)).shape[-2:] == (64, 48)
+    assert Image.of(image, rgb=False).shape == shape
