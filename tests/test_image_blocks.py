@@ -61,7 +61,8 @@ def test_rows_and_columns_may_be_any_axes():
 
 @given(st.lists(st.integers(1, 6), min_size=2, max_size=5))
 def test_an_array_has_the_planes_that_it_always_had(shape):
-    assert list(Image.of(np.zeros(shape)).planes()) == list(planes(tuple(shape)))
+    image = Image.of(np.zeros(shape), rgb=is_rgb(tuple(shape)))
+    assert list(image.planes()) == list(planes(tuple(shape)))
 
 
 def test_a_scope_is_one_plane_or_some():

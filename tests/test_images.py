@@ -154,7 +154,7 @@ def test_pixels_are_an_array():
 @pytest.mark.parametrize("shape", [(64, 48, 1), (64, 48, 2), (7, 64, 48, 2)])
 def test_channels_at_the_end_are_not_taken_for_columns(shape):
     image = np.zeros(shape, np.uint8)
-    with pytest.raises(ImageError, match="channels.*numpy.moveaxis.*rgb=False"):
+    with pytest.raises(ImageError, match=r"channels.*numpy\.moveaxis.*rgb=False"):
         ns.segment_cells(image)
     assert Image.of(np.moveaxis(image, -1, 0)).shape[-2:] == (64, 48)
     assert Image.of(image, rgb=False).shape == shape

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from napari_sam import checks
 from napari_sam.array_kinds import is_array
 from napari_sam.errors import ImageError, NapariSamError
-from napari_sam.images.plane import Plane, check_shape, is_rgb, known_shape, rather_channels
+from napari_sam.images.plane import Plane, check_shape, is_rgb, known_shape
 from napari_sam.pixel_size import PixelSize, checked_size
 from napari_sam.spelling import instead_of
 
@@ -130,12 +130,12 @@ class Image:
         shape = known_shape(data)
         if rgb is None:
             rgb = is_rgb(shape)
-            if not rgb and any(rather_channels(side, shape[:-2]) for side in shape[-2:]):
+            if is_rgb((*shape[:-1], 3)) and shape[-1] < 3:
                 raise ImageError(
-                    f"Of an array of shape {shape} the last two axes are rows and columns, and one "
-                    "of them seems to hold channels. Pick a channel, image[..., 0], or move them to "
-                    "the front, numpy.moveaxis(image, -1, 0). If these are rows and columns, say "
-                    "rgb=False."
+                    f"An array of shape {shape} has rows of {shape[-1]} pixels if rows and columns "
+                    "come last, as they should; these seem to be channels. Pick one, image[..., 0], "
+                    "or move them to the front, numpy.moveaxis(image, -1, 0). If they are columns, "
+                    "say rgb=False."
                 )
         check_shape(shape, rgb)
         axes = "YXS" if rgb else "YX"
