@@ -132,10 +132,10 @@ class Image:
             rgb = is_rgb(shape)
             if is_rgb((*shape[:-1], 3)) and shape[-1] < 3:
                 raise ImageError(
-                    f"An array of shape {shape} has rows of {shape[-1]} pixels if rows and columns "
-                    "come last, as they should; these seem to be channels. Pick one, image[..., 0], "
-                    "or move them to the front, numpy.moveaxis(image, -1, 0). If they are columns, "
-                    "say rgb=False."
+                    f"If rows and columns come last in an array of shape {shape}, as they should, "
+                    f"its rows have {shape[-1]} pixels; these seem to be channels. Pick one, "
+                    "image[..., 0], or move them to the front, numpy.moveaxis(image, -1, 0). If "
+                    "they are columns, say rgb=False."
                 )
         check_shape(shape, rgb)
         axes = "YXS" if rgb else "YX"
