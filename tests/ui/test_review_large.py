@@ -323,6 +323,76 @@ def test_the_window_answers_wherever_many_are_taken_back(slow: Any, undo: Any) -
     assert "Doing" not in slow.state.status
 
 
+def half_taken_back(bench: Any, page: str) -> np.ndarray:
+    """Delete eight cells, and take that back on a page, which is shown when half of it is."""
+    bench.review.many.delete(list(range(1, 9)))
+    bench.settle()
+    deleted: np.ndarray = bench.layer.data[0].labels.copy()
+    bench.session.set_tool(page)
+    bench.settle()
+    bench.press("Control-Z")
+    while (bench.layer.data[0].labels == deleted).all():
+        assert bench.loop.turn()
+    return deleted
+
+
+@pytest.mark.parametrize("page", ["click", "find", "review"])
+def test_what_is_still_being_taken_back_is_done_again_right_after(slow: Any, page: str) -> None:
+    deleted = half_taken_back(slow, page)
+    slow.press("Control-Shift-Z")
+    assert "right after" in slow.state.status
+    slow.settle()
+    np.testing.assert_array_equal(slow.layer.data[0].labels, deleted)
+    assert "Done again" in slow.state.status
+    document = slow.session._documents.of(slow.layer)
+    assert (document.can_undo, document.can_redo) == (True, False)
+    slow.layer.undo()  # what waited was done once
+    slow.settle()
+    np.testing.assert_array_equal(slow.layer.data[0].labels, slow.there)
+
+
+def test_what_waits_for_labels_is_dropped_when_they_are_stopped(slow: Any) -> None:
+    deleted = half_taken_back(slow, "click")
+    slow.press("Control-Shift-Z")
+    slow.session.cancel()
+    slow.settle()
+    np.testing.assert_array_equal(slow.layer.data[0].labels, deleted)
+    assert slow.state.status == "Stopped. Nothing was changed."
+    slow.press("Control-Z")
+    slow.settle()
+    np.testing.assert_array_equal(slow.layer.data[0].labels, slow.there)
+
+
+@pytest.mark.parametrize("page", ["click", "find"])
+def test_no_step_before_is_taken_back_while_one_is_being_written(slow: Any, page: str) -> None:
+    other = slow.viewer.add_labels(discs(), name="other")
+    slow.session._documents.of(other)
+    other.fill((200, 200), 77)
+    before = other.data.copy()
+    slow.viewer.layers.selection.active = slow.viewer.layers["slide"]
+    half_deleted(slow)
+    slow.session.set_tool(page)
+    slow.press("Control-Z")
+    assert "still being written" in slow.state.status
+    slow.settle()
+    np.testing.assert_array_equal(other.data, before)
+    assert np.unique(slow.layer.data[0].labels).tolist() == [0, 9]
+
+
+@pytest.mark.parametrize("way", ["undo", "redo"])
+def test_napari_says_that_labels_are_still_being_written(
+    slow: Any, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And not that there is no step: there will be one."""
+    warned: list[str] = []
+    monkeypatch.setattr("napari.utils.notifications.show_warning", warned.append)
+    half_deleted(slow)
+    getattr(slow.layer, way)()
+    assert ["still being written" in text for text in warned] == [True]
+    slow.settle()
+    assert np.unique(slow.layer.data[0].labels).tolist() == [0, 9]
+
+
 def test_marks_of_a_page_that_was_left_meanwhile_stay_away(slow: Any) -> None:
     slow.review.many.delete(list(range(1, 9)))
     slow.settle()

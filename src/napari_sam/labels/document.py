@@ -253,6 +253,7 @@ class Document:
 
     def undoing(self) -> Steps[MovedStep | None]:
         """Take the last step back as `undo` does, some of it at a time; see `applying`."""
+        self._check_free()
         if not self._done:
             return None
         change = self._done[-1]
@@ -274,6 +275,7 @@ class Document:
 
     def redoing(self) -> Steps[MovedStep | None]:
         """Do again what was taken back last as `redo` does, some of it at a time."""
+        self._check_free()
         if not self._undone:
             return None
         change = self._undone[-1]

@@ -203,6 +203,12 @@ are chosen."""
             Called with what was taken back, at once or, where that takes long, later; with None
             where nothing was.
         """
+        try:
+            self._documents.slowly.check_free()  # else a step before that one would be taken back
+        except NapariSamError as error:
+            self._bench.fail(error)
+            done(None)
+            return
         document = self._documents.newest()
         if document is None:
             self._bench.result("There is nothing to undo.")

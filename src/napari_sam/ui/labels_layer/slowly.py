@@ -13,6 +13,7 @@ from napari_sam.ui.workbench import Workbench
 T = TypeVar("T")
 
 _AT_ONCE = 10  # parts of work that nobody notices, even where each is read from a disk
+_WRITING = "Labels are still being written. Wait for that, or press Cancel."
 _TURN = 0.03  # seconds that nobody notices either: then the window may answer
 
 
@@ -33,6 +34,7 @@ class Slowly:
         self._steps: Steps[Any] | None = None
         self._done: Callable[[Any], str | None] = lambda found: None
         self._cancelled = False
+        self._after: list[Callable[[], None]] = []
 
     def run(
         self, steps: Steps[T], told: str, done: Callable[[T], str | None], wait: bool = False
@@ -70,10 +72,34 @@ class Slowly:
             count += 1
         if self._steps is not None:
             steps.close()
-            raise LabelsError("Labels are still being written. Wait for that, or press Cancel.")
+            raise LabelsError(_WRITING)
         self._steps, self._done, self._cancelled = steps, done, False
         self._bench.say(told)
         self._later(fraction)
+
+    def check_free(self) -> None:
+        """Refuse what cannot be done while something is under way.
+
+        Raises
+        ------
+        LabelsError
+        """
+        if self._steps is not None:
+            raise LabelsError(_WRITING)
+
+    def after(self, act: Callable[[], None]) -> bool:
+        """Do something as soon as what is under way is done, unless that fails or is stopped.
+
+        Returns
+        -------
+        bool
+            False when nothing is under way: then it is for whoever asks to do it.
+        """
+        if self._steps is None:
+            return False
+        self._after.append(act)
+        self._bench.say("Labels are still being written: that comes right after.")
+        return True
 
     def finish(self) -> None:
         """Do the rest of what is under way, and return when it is done."""
@@ -106,11 +132,14 @@ class Slowly:
             while time.monotonic() < until:
                 fraction = next(steps)
         except StopIteration as end:
+            after = self._after
             self._end()
             said = self._done(end.value)
             if said:
                 self._bench.result(said)
             self._ended()
+            for act in after:
+                act()
         except Cancelled as stopped:
             self._end()
             self._bench.result(str(stopped))
@@ -121,5 +150,5 @@ class Slowly:
             self._later(fraction)
 
     def _end(self) -> None:
-        self._steps = None
+        self._steps, self._after = None, []
         self._bench.progress(None)

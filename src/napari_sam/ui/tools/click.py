@@ -291,6 +291,8 @@ class Click(Tool):
 
     def redo(self) -> None:
         """Do again what was taken back last: a mark, or a step of labels."""
+        if self.parts.documents.slowly.after(self.redo):
+            return  # what is being taken back just now is done again then
         last = self.undone.last()
         if last is None:
             self.bench.result("There is nothing to do again.")

@@ -20,6 +20,7 @@ class FindSteps:
 
     def __init__(self, parts: Parts, boxes: ExampleBoxes) -> None:
         self._bench, self._accepting, self._boxes = parts.bench, parts.accepting, boxes
+        self._slowly = parts.documents.slowly
 
     def keys(self) -> dict[str, Action]:
         """Return the keys by which a page goes back and forth."""
@@ -37,6 +38,8 @@ class FindSteps:
 
     def redo(self) -> None:
         """Do again what was taken back last."""
+        if self._slowly.after(self.redo):
+            return
         active, last = self._bench.viewer.layers.selection.active, self._accepting.undone.last()
         if isinstance(last, TakenBack):
             self._accepting.redo(last.document, lambda change: None)

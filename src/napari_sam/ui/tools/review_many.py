@@ -55,6 +55,8 @@ class Many:
 
     def redo(self) -> None:
         """Do again what was taken back last."""
+        if self._slowly.after(self.redo):
+            return
         self._run(
             lambda editing: editing.document.redoing(),
             "Doing the last step again.",
