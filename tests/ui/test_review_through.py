@@ -489,3 +489,31 @@ def test_all_rows_tell_of_all_frames_once_a_track_was_corrected(bench: Any) -> N
     bench.review.redo()
     bench.settle()
     assert told() == cut
+
+
+@pytest.mark.parametrize("first", ["mother", "no mother"])
+def test_a_mother_that_is_known_is_no_step(review: Any, first: str) -> None:
+    """Undo takes back what was done before, and not nothing."""
+    through = review.review.through
+    if first == "mother":
+        take(review, 5, 8)
+        through.begin("mother")
+        take(review, 2, 5)
+        assert row(review, 2)["parent"] == 1
+    steps, known = can_undo(review), labels(review).features.copy()
+    take(review, 5, 8)
+    if first == "mother":
+        through.begin("mother")
+        take(review, 2, 5)
+        assert "a daughter of cell 1 already" in review.review.bench.state.status
+    else:
+        through.orphan()
+        review.settle()
+        assert "has no mother" in review.review.bench.state.status
+    assert can_undo(review) == steps
+    assert labels(review).features.equals(known)
+
+
+def can_undo(bench: Any) -> int:
+    """How many steps can be taken back."""
+    return len(bench.session._documents.of(labels(bench))._done)

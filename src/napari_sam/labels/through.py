@@ -130,7 +130,7 @@ def cut(
     if not later or len(later) == len(seen):
         raise LabelsError(
             f"Cell {object_id} is seen from {seen[0]} to {seen[-1]}: it cannot be cut at {at}. Go "
-            "to a slice in between, which becomes the first of the new cell."
+            "in between: what is shown there becomes the first of the new cell."
         )
     runs = renumber(labels, axis, {object_id: new_id}, later)
     family = dict(parents or {})
@@ -219,6 +219,8 @@ def set_parent(
     """
     family = dict(parents or {})
     if not parent:
+        if child not in family:
+            raise LabelsError(f"Cell {child} has no mother. Nothing was changed.")
         kept = {c: p for c, p in family.items() if c != child}
         nothing = Runs.none(labels.shape)
         return ThroughEdit(f"Cell {child} is nobody's daughter.", nothing, (child,), kept)
@@ -234,6 +236,8 @@ def set_parent(
     told = f"Cell {child} is a daughter of cell {parent}."
     later = [k for k in seen[parent] if k >= begins]
     if not later:
+        if family.get(child) == parent:
+            raise LabelsError(f"{told[:-1]} already. Nothing was changed.")
         nothing = Runs.none(labels.shape)
         return ThroughEdit(told, nothing, (child, parent), {**family, child: parent})
     runs = renumber(labels, axis, {parent: new_id}, later)
