@@ -28,7 +28,7 @@ from napari_sam.errors import (
     NapariSamError,
     UnknownModelError,
 )
-from napari_sam.models import fetch, zoo
+from napari_sam.models import fetch, taught, zoo
 from napari_sam.models.entry import Weights
 from napari_sam.models.obtain import addresses
 from tiny_sam import tiny_network
@@ -267,7 +267,7 @@ def test_an_added_file_that_moved_is_added_again_under_its_name(checkpoint):
 
 
 def test_names_of_the_zoo_cannot_be_taken(checkpoint, tmp_path):
-    with pytest.raises(ModelError, match="model of the zoo"):
+    with pytest.raises(ModelError, match="name of a published model"):
         zoo.add(checkpoint, "sam_vit_b")
     with pytest.raises(ModelError, match="belongs to the zoo"):
         zoo.remove("cells")
@@ -276,6 +276,15 @@ def test_names_of_the_zoo_cannot_be_taken(checkpoint, tmp_path):
     other.write_bytes(checkpoint.read_bytes())
     with pytest.raises(ModelError, match="already the name"):
         zoo.add(other, "mine")
+
+
+@pytest.mark.parametrize("name", ["cells", "sam_vit_b", "", "-mine", "a/b", "~me"])
+def test_a_name_is_refused_in_words_that_suit_the_panel_too(checkpoint, name):
+    with pytest.raises(NapariSamError) as refused:
+        taught.keep(checkpoint, name)
+    assert "--" not in str(refused.value)
+    assert "zoo" not in str(refused.value)
+    assert checkpoint.exists()
 
 
 def test_what_is_no_checkpoint_is_not_added(tmp_path):

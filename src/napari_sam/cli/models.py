@@ -76,7 +76,9 @@ def _add_own(
     """Add what there is to do with checkpoints of one's own."""
     add = actions.add_parser("add", parents=[common], help="use a checkpoint of your own by name")
     add.add_argument("path", metavar="PATH", type=Path)
-    add.add_argument("--name", help="the file's name without its ending by default")
+    add.add_argument(
+        "--name", help="the file's name without its ending by default; another where that is taken"
+    )
     add.set_defaults(run=add_model)
     forget = actions.add_parser(
         "remove",

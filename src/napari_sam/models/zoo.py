@@ -194,7 +194,7 @@ def checked_name(name: str) -> str:
     if not name or len(name) > _LONGEST or not sound or name.startswith(("-", ".", "~")):
         raise ParameterError(
             f"{reprlib.repr(name)} cannot be the name of a model: take up to {_LONGEST} letters "
-            "and digits without '/', and no '-', '.' or '~' in front (on the command line: --name)."
+            "and digits without '/', and no '-', '.' or '~' in front."
         )
     return name
 
@@ -221,8 +221,7 @@ def check_free(name: str, file: Path) -> None:
 def _check_free(name: str, file: Path, entries: tuple[Entry, ...]) -> None:
     if name in {entry.name for entry in ZOO}:
         raise ModelError(
-            f"{name!r} is a model of the zoo. Choose another name, such as 'my_{name}' (on the "
-            "command line: --name)."
+            f"{name!r} is the name of a published model. Choose another name, such as 'my_{name}'."
         )
     for entry in entries:
         # The name of a file that has been moved goes with it.
