@@ -336,3 +336,47 @@ def test_review_says_what_to_do_on_a_slice_without_cells(bench):
     bench.viewer.dims.set_current_step(0, 1)
     bench.settle()
     assert bench.state.status.startswith("Click a cell")
+
+
+def told(bench):
+    """Take down everything that is said from now on."""
+    said = []
+    bench.state.events.status.connect(said.append)
+    return said
+
+
+@pytest.mark.parametrize(("axis", "word"), [("t", "frame"), ("z", "slice"), ("", "slice")])
+def test_frames_of_a_movie_are_called_frames(bench, axis, word):
+    labels = {"axis_labels": (axis, "y", "x")} if axis else {}
+    bench.viewer.add_image(STACK, name="stack", **labels)
+    bench.viewer.dims.set_current_step(0, 1)
+    bench.settle()
+    said = told(bench)
+    bench.keep(1, 20, 20)
+    assert f"on {word} 1 in 'stack cells'" in bench.state.status
+    bench.session.set_tool("find")
+    bench.find.start()
+    bench.settle()
+    bench.find.adjust(region="stack")
+    bench.find.start()
+    bench.settle()
+    assert bench.state.status.startswith(f"Searched all 3 {word}s.")
+    assert f"one for every {word} on which" in bench.state.status
+    everything = "\n".join(said)
+    assert f"cells of this {word}." in everything
+    assert f"cells of 3 {word}s." in everything
+    assert f"{word.capitalize()} 2 of 3:" in everything
+    assert ("slice" in everything.lower()) == (word == "slice")
+
+
+def test_frames_are_merged_and_left_out_as_frames(bench):
+    bench.viewer.add_image(STACK, name="stack", axis_labels=("t", "y", "x"))
+    bench.viewer.dims.set_current_step(0, 1)
+    bench.settle()
+    through = bench.cells.through
+    through.set_on(True)
+    bench.click(1, 20, 20)
+    bench.settle()
+    assert through.state.strip.word == "frame"
+    through.not_here()
+    assert "marked the cell on this frame" in bench.state.status

@@ -19,6 +19,7 @@ from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.labels_layer.through_editing import relate
 from napari_sam.ui.labels_layer.undone import Undone
+from napari_sam.ui.layers.axes import word_beside
 from napari_sam.ui.layers.label_grid import check_fit, new_labels
 from napari_sam.ui.proposing.marks import MarkLayers
 from napari_sam.ui.proposing.spent import Spent
@@ -103,7 +104,10 @@ class Accepting:
             return ()
         document.measure_soon(change)
         at = ", ".join(map(str, answer.plane.position))
-        self._kept(document, change, answer.image, (answer.plane,), f" on slice {at}" if at else "")
+        word = word_beside(answer.image, answer.plane)
+        self._kept(
+            document, change, answer.image, (answer.plane,), f" on {word} {at}" if at else ""
+        )
         return change.new_ids
 
     def accept_through(

@@ -9,7 +9,7 @@ from napari_sam.images import Plane
 from napari_sam.ui.layers.planes import spatial_shape
 
 if TYPE_CHECKING:
-    from napari.layers import Image, Layer
+    from napari.layers import Image, Labels, Layer
 
 _NAMES = {
     "z": ("z", "slice", "slices", "depth", "plane", "planes", "section", "sections"),
@@ -87,6 +87,20 @@ def letters_of(layer: Layer, plane: Plane) -> str:
         if at is not None and letter not in found:
             found[axis] = letter
     return "".join(found)
+
+
+def word_beside(layer: Image | Labels, plane: Plane) -> str:
+    """Return what a plane and those beside it are called: frames of a movie, slices else.
+
+    Parameters
+    ----------
+    layer : Image or Labels layer
+    plane : Plane
+        Of its data.
+    """
+    axes = zip(letters_of(layer, plane), spatial_shape(layer), plane.index, strict=True)
+    beside = {letter for letter, length, at in axes if at is not None and length > 1}
+    return "frame" if "T" in beside and not beside & {"Z", "Q"} else "slice"
 
 
 def axis_named(layer: Layer, letter: str) -> int:

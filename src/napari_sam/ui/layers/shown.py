@@ -11,7 +11,7 @@ from napari_sam.engine.view import View
 from napari_sam.errors import ImageError, ViewError
 from napari_sam.images import Image as Pixels
 from napari_sam.images import Plane, behind, known_shape, rather_channels, remembering
-from napari_sam.ui.layers.axes import letters_of
+from napari_sam.ui.layers.axes import letters_of, word_beside
 from napari_sam.ui.layers.planes import (
     contrast_limits,
     displayed_plane,
@@ -45,14 +45,19 @@ class Shown:
     merged: tuple[int, int] | None = None
 
     @property
+    def word(self) -> str:
+        """What the plane is called: a slice, or a frame."""
+        return word_beside(self.image, self.plane)
+
+    @property
     def remark(self) -> str:
         """What a person has to know about the picture on the screen; empty when nothing."""
         if self.merged is None:
             return ""
         at = next(i for i in self.plane.index if i is not None)
         return (
-            f"The screen shows slices {self.merged[0]} to {self.merged[1]} merged, the model sees "
-            f"slice {at} alone. "
+            f"The screen shows {self.word}s {self.merged[0]} to {self.merged[1]} merged, the model "
+            f"sees {self.word} {at} alone. "
         )
 
     def beside(self, plane: Plane) -> View:

@@ -172,7 +172,7 @@ class Find(Tool):
         search = Search(shown.image, shown.view, bench.state.model, options, into, region)
         search.page = bench.state.tool
         search.layer = self.following.reusable(search)
-        told = f"Finding all {options.noun}s of this slice. You can go on working meanwhile."
+        told = f"Finding all {options.noun}s of this {shown.word}. You can go on working meanwhile."
         bench.say(f"{shown.remark}{told}")
         self._run(search)
 

@@ -20,6 +20,7 @@ from napari_sam.progress import Progress
 from napari_sam.prompts import Prompt
 from napari_sam.ui.find_options import FindOptions
 from napari_sam.ui.labels_layer.result_layer import FoundIn, MergedResult, NewResult, ResultLayer
+from napari_sam.ui.layers.axes import word_beside
 from napari_sam.ui.layers.shown import same_pixels
 from napari_sam.ui.tools.tool import Parts
 
@@ -263,8 +264,9 @@ def _is_blank(view: View) -> bool:
 def _where(search: Search) -> str:
     """Say where a result lies that is not on the screen."""
     at = ", ".join(map(str, search.view.plane.position))
+    word = word_beside(search.image, search.view.plane)
     return (
-        f" It is on slice {at} of {search.image.name!r}." if at else f" In {search.image.name!r}."
+        f" It is on {word} {at} of {search.image.name!r}." if at else f" In {search.image.name!r}."
     )
 
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, ClassVar, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from napari_sam.engine.view import View
 from napari_sam.errors import LabelsError
@@ -49,7 +49,7 @@ class SearchRun(Generic[Piece, Kept]):
     """A search under way: of how many pieces, and how many are done.
 
     ``search(report)`` finds piece after piece, in the worker, as they are asked for. What it
-    tells is told on the page where it was started.
+    tells is told on the page where it was started. A piece is called by its ``word``.
     """
 
     image: Image
@@ -58,6 +58,7 @@ class SearchRun(Generic[Piece, Kept]):
     into: Kept
     search: Callable[[Progress], Iterator[Piece]]
     page: str
+    word: str
     count: int = 0
     done: int = 0
 
@@ -73,9 +74,6 @@ class Piecewise(ABC, Generic[Piece, Kept]):
     counted : callable
         Called with the number of objects found so far; with None when nothing is left of them.
     """
-
-    #: What a piece is called.
-    word: ClassVar[str]
 
     def __init__(
         self, bench: Workbench, ended: Callable[[], None], counted: Callable[[int | None], None]
@@ -155,7 +153,7 @@ class Piecewise(ABC, Generic[Piece, Kept]):
         run.done += 1
         self._count(run)
         so_far = f"{run.into.count} {run.options.noun}s so far."
-        told = f"{self.word.capitalize()} {run.done} of {run.count}: {so_far}"
+        told = f"{run.word.capitalize()} {run.done} of {run.count}: {so_far}"
         self._bench.say_on(run.page, told)
         self._next(run, found)
 
@@ -190,7 +188,7 @@ class Piecewise(ABC, Generic[Piece, Kept]):
         run, self._run = self._run, None
         if run is None:
             return ""
-        return f"Stopped after {run.done} of {run.count} {self.word}s. {self._leave(run)}"
+        return f"Stopped after {run.done} of {run.count} {run.word}s. {self._leave(run)}"
 
     def _leave(self, run: SearchRun[Piece, Kept]) -> str:
         """Take no more, and say what is left of it."""

@@ -38,7 +38,7 @@ class SliceResults:
         self._model, self._new = parts.bench.state.model, True
         self._labels = new_labels(shown.image, f"{shown.image.name} {noun}s found")
         self._data = self._labels.data
-        self.count = 0
+        self.count, self._word = 0, shown.word
 
     @property
     def busy(self) -> bool:
@@ -87,5 +87,5 @@ class SliceResults:
         labels.features = labels.features  # whoever writes tables down does so once, and now
         return (
             f"{self.count} {self._noun} outlines are in the new layer {labels.name!r}: one for "
-            f"every slice on which a {self._noun} is seen."
+            f"every {self._word} on which a {self._noun} is seen."
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import ClassVar, Protocol
+from typing import Protocol
 
 from napari_sam.images import Plane
 from napari_sam.progress import Progress
@@ -39,8 +39,6 @@ Slice = tuple[Plane, Segmentation]
 class StackSearch(Piecewise[Slice, Results]):
     """Searches all slices of a stack; see `Piecewise`."""
 
-    word: ClassVar[str] = "slice"
-
     def start(self, shown: Shown, options: FindOptions, into: Results) -> None:
         """Search all slices parallel to the one shown."""
         bench, view = self._bench, shown.view
@@ -50,15 +48,15 @@ class StackSearch(Piecewise[Slice, Results]):
             for one in bench.worker.find_each(model, device, view, options.search, report):
                 yield one.block.plane, one.chosen.segmentation()
 
-        count = len(list(view.image.planes()))
-        told = f"Finding all {options.noun}s of {count} slices. You can go on working."
-        self._begin(SearchRun(shown.image, view, options, into, search, page, count), told)
+        count, word = len(list(view.image.planes())), shown.word
+        told = f"Finding all {options.noun}s of {count} {word}s. You can go on working."
+        self._begin(SearchRun(shown.image, view, options, into, search, page, word, count), told)
 
     def _take(self, run: SearchRun[Slice, Results], piece: Slice) -> None:
         run.into.arrived(*piece)
 
     def _all(self, run: SearchRun[Slice, Results]) -> None:
-        told, lost = f"Searched all {run.count} slices.", partial(self._lost, run)
+        told, lost = f"Searched all {run.count} {run.word}s.", partial(self._lost, run)
         run.into.complete(told, partial(self._complete, run), lost)
 
     def _complete(self, run: SearchRun[Slice, Results], told: str, problem: bool = False) -> None:

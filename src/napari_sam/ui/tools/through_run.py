@@ -126,7 +126,7 @@ class Run:
         given = self.carried.given | set(self.told.shown)
         ends = self.told.first, self.told.last
         begin = frozenset(min(steps) for steps in self.carried.daughters.values() if steps)
-        return Strip(self.along.length, scores, given, ends, begin)
+        return Strip(self.along.length, scores, given, ends, begin, self.along.word)
 
     # -- what a person says -----------------------------------------------------------------------
 
@@ -205,7 +205,11 @@ class Run:
 
     def not_here(self, at: int) -> str:
         """Say that the cell is not on a slice, or take that back; returns what that means."""
-        told, given = self.told, sorted(self.carried.given | set(self.told.shown))
+        word, told, given = (
+            self.along.word,
+            self.told,
+            sorted(self.carried.given | set(self.told.shown)),
+        )
         if at > told.last:
             self.told = replace(told, last=self.along.length - 1)
         elif at < told.first:
@@ -213,16 +217,16 @@ class Run:
         elif at in told.absent:
             self.told = replace(told, absent=told.absent - {at})
         elif at in self.marked:
-            return "You marked the cell on this slice. Take the marks back first (Ctrl+Z)."
+            return f"You marked the cell on this {word}. Take the marks back first (Ctrl+Z)."
         elif at > given[-1]:
             self.told = replace(told, last=at - 1)
-            return f"The cell is not on slice {at}, nor behind it."
+            return f"The cell is not on {word} {at}, nor behind it."
         elif at < given[0]:
             self.told = replace(told, first=at + 1)
-            return f"The cell is not on slice {at}, nor before it."
+            return f"The cell is not on {word} {at}, nor before it."
         else:
             self.told = replace(told, absent=told.absent | {at})
-            return f"The cell is left out on slice {at}."
+            return f"The cell is left out on {word} {at}."
         return "The cell may be here again."
 
     def next_doubtful(self) -> int | None:

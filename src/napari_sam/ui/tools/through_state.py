@@ -26,6 +26,8 @@ class Strip:
         First and last slice that it may be on.
     divisions : frozenset of int
         Frames on which its daughters, or theirs, begin. Where they are, the least certain counts.
+    word : str
+        What one of the slices is called.
     """
 
     length: int
@@ -33,6 +35,7 @@ class Strip:
     given: frozenset[int] = frozenset()
     ends: tuple[int, int] = (0, 0)
     divisions: frozenset[int] = frozenset()
+    word: str = "slice"
 
     def doubtful(self) -> list[int]:
         """List the slices that nobody has said anything about, the least certain first.

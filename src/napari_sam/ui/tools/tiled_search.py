@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 from napari_sam.engine.run import needs_finder
 from napari_sam.engine.tiled import TiledRun
@@ -36,8 +36,6 @@ class TiledSearch(Piecewise[Tile, TileResults]):
     parts : Parts
     ended, counted : callable
     """
-
-    word: ClassVar[str] = "tile"
 
     def __init__(
         self, parts: Parts, ended: Callable[[], None], counted: Callable[[int | None], None]
@@ -80,7 +78,7 @@ class TiledSearch(Piecewise[Tile, TileResults]):
         self._counted(0)
         page = bench.state.tool
         search = self._search(shown.view, options.search, results.pending(), region, looked_at)
-        self._begin(SearchRun(image, shown.view, options, results, search, page), told)
+        self._begin(SearchRun(image, shown.view, options, results, search, page, "tile"), told)
 
     def _search(
         self,

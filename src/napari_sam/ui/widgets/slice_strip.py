@@ -141,15 +141,15 @@ class SliceStrip(QWidget):
         """Say what is known of a slice."""
         if self._strip is None or at is None:
             return _TIP
-        score = self._strip.scores.get(at)
+        score, word = self._strip.scores.get(at), self._strip.word.capitalize()
         if score is None:
-            return f"Slice {at}: the cell is not there, or not known there.\n\n{_TIP}"
+            return f"{word} {at}: the cell is not there, or not known there.\n\n{_TIP}"
         who = (
             "you said where the cell is" if at in self._strip.given else f"{100 * score:.0f} % sure"
         )
         if at in self._strip.divisions:
             who = f"its daughters begin, {who}"
-        return f"Slice {at}: {who}.\n\n{_TIP}"
+        return f"{word} {at}: {who}.\n\n{_TIP}"
 
 
 def _colour(share: float) -> QColor:
