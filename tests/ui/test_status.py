@@ -380,3 +380,16 @@ def test_frames_are_merged_and_left_out_as_frames(bench):
     assert through.state.strip.word == "frame"
     through.not_here()
     assert "marked the cell on this frame" in bench.state.status
+
+
+def test_review_says_what_to_do_when_an_image_is_open_again(bench):
+    image = bench.viewer.add_image(STACK, name="stack")
+    bench.viewer.add_labels((STACK > 100).astype(np.int32), name="mine")
+    bench.settle()
+    bench.session.set_tool("review")
+    bench.viewer.layers.remove(image)
+    bench.settle()
+    assert bench.state.status.startswith("Open an image")
+    bench.viewer.add_image(STACK, name="again")
+    bench.settle()
+    assert bench.state.status.startswith("Click a cell to take it in hand")

@@ -24,6 +24,7 @@ from napari_sam.ui.tools.review_region import ReviewRegion
 from napari_sam.ui.tools.review_state import Limits, ReviewState
 from napari_sam.ui.tools.review_through import ReviewThrough
 from napari_sam.ui.tools.tool import Parts, Tool
+from napari_sam.ui.workbench import NO_IMAGE
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -139,7 +140,9 @@ class Review(Tool):
 
     def image_changed(self) -> None:
         self.pens.brush.forget()
-        if self.shown and self.state.labels is None:
+        told_to_open_one = self.bench.state.status == NO_IMAGE
+        if self.shown and (self.state.labels is None or told_to_open_one):
+            self.refresh()
             self.advise()
 
     def model_changed(self) -> None:
