@@ -38,7 +38,6 @@ class Review(Tool):
     title: ClassVar[str] = "Review"
     tip: ClassVar[str] = "Correct found cells, and decide about the doubtful ones."
     advice: ClassVar[Advice] = Advice(others="N shows another outline")
-
     sheet: ClassVar[tuple[tuple[str, str], ...]] = SHEET
 
     def __init__(self, parts: Parts) -> None:
@@ -140,8 +139,7 @@ class Review(Tool):
 
     def image_changed(self) -> None:
         self.pens.brush.forget()
-        told_to_open_one = self.bench.state.status == NO_IMAGE
-        if self.shown and (self.state.labels is None or told_to_open_one):
+        if self.shown and (self.state.labels is None or self.bench.state.status == NO_IMAGE):
             self.refresh()
             self.advise()
 
@@ -324,8 +322,7 @@ class Review(Tool):
                 return
             self.proposals.spend(answer)
         else:
-            made = self.parts.accepting.accept(answer)
-            if not made:
+            if not (made := self.parts.accepting.accept(answer)):
                 return
             self._added(made)
         self.parts.proposal.kept()

@@ -76,11 +76,6 @@ class Through:
 
     # -- what the person does ---------------------------------------------------------------------
 
-    @property
-    def _word(self) -> str:
-        """What one of the slices is called."""
-        return "slice" if self.state.along is None else self.state.along.word
-
     def _here(self) -> tuple[Run, int] | None:
         """The cell, and which of its slices is shown."""
         at = None if self._run is None else self._run.place(self._bench.plane_or_none())
@@ -124,7 +119,7 @@ class Through:
             self.go_to(at)
             self.view.tell_of_slice(self._run)
         elif self.state.on:
-            self._bench.result(f"There is no doubtful {self._word}: mark a cell first.")
+            self._bench.result("There is nothing doubtful: mark a cell first.")
 
     def not_here(self) -> None:
         """Say that the cell is not on the slice that is shown, or take that back."""
@@ -155,7 +150,7 @@ class Through:
             return False
         if self.following.under_way:
             self._keep_then = True
-            self._bench.result(f"The cell is kept as soon as all its {self._word}s are known.")
+            self._bench.result("The cell is kept as soon as all of it is known.")
         elif same_pixels(self._bench.state.image, run.view):
             self._write(run)
         else:
