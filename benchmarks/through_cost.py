@@ -3,8 +3,9 @@
     python benchmarks/through_cost.py [--slices 60] [--side 512] [--diameter 60]
 
 Processor time beside reading, one thread, the least of some rounds: other programs change that
-little; and how often something is read, for the chunk of a file is read as a whole each time. Memory is the most that a process of its own holds while it carries an object through 10 and
-through 500 slices, read one by one and never kept. For older processors set
+little; and how often something is read, for a chunk of a file is read as a whole each time. Memory
+is the most that a process of its own holds while it carries an object through 10 and through 500
+slices, read one by one and never kept. For older processors set
 ``ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2``.
 """
 
