@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +17,7 @@ class Into:
     """Counts objects, and says so."""
 
     def __init__(self) -> None:
-        self.count, self.gone = 0, ""
+        self.count, self.gone, self.busy = 0, "", False
 
     def lost(self) -> str:
         return self.gone
@@ -28,8 +28,6 @@ class Into:
 
 class Numbers(Piecewise[int, Into]):
     """Pieces are numbers of objects; a negative one cannot be written."""
-
-    word: ClassVar[str] = "piece"
 
     def _take(self, run: SearchRun[int, Into], piece: int) -> None:
         if piece < 0:
@@ -60,7 +58,7 @@ def begin(bench: Any) -> Any:
         shown, bench.into = bench.session._bench.shown(), Into()
         page, options = bench.state.tool, bench.state.find
         run = SearchRun(
-            shown.image, shown.view, options, bench.into, search, page, count=len(pieces)
+            *(shown.image, shown.view, options, bench.into, search, page, "piece", len(pieces))
         )
         bench.search._begin(run, "Searching.")
         return bench

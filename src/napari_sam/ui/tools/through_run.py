@@ -205,11 +205,8 @@ class Run:
 
     def not_here(self, at: int) -> str:
         """Say that the cell is not on a slice, or take that back; returns what that means."""
-        word, told, given = (
-            self.along.word,
-            self.told,
-            sorted(self.carried.given | set(self.told.shown)),
-        )
+        word, told = self.along.word, self.told
+        given = sorted(self.carried.given | set(told.shown))
         if at > told.last:
             self.told = replace(told, last=self.along.length - 1)
         elif at < told.first:
