@@ -592,7 +592,8 @@ def test_the_demo_shows_a_window_with_the_panel_and_its_cells(
 @pytest.mark.parametrize("ended", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_closes_the_window_of_the_demo(ended, model, monkeypatch, qtbot):
     import napari
-    from qtpy.QtCore import QTimer
+    from qtpy.QtCore import QEventLoop, QTimer
+    from qtpy.QtWidgets import QApplication
 
     event_loop, handler = napari.run, signal.getsignal(ended)
 
@@ -604,6 +605,11 @@ def test_a_signal_closes_the_window_of_the_demo(ended, model, monkeypatch, qtbot
     assert run("demo", "--sample", "coins") == 128 + ended
     assert napari.current_viewer() is None
     assert signal.getsignal(ended) is handler
+    # Event loops of whoever goes on in this process run as before.
+    QApplication.processEvents()
+    loop = QEventLoop()
+    QTimer.singleShot(50, lambda: loop.exit(7))
+    assert loop.exec() == 7
 
 
 def test_the_cache_is_listed_limited_and_cleared(tmp_path, monkeypatch, capsys):

@@ -127,11 +127,16 @@ def _closed_by_interrupt(viewer: Any) -> Iterator[None]:
     from qtpy.QtWidgets import QApplication
 
     interrupted = []
+    # The last window that closes ends the event loop. Should others be open, this does. An end
+    # that is asked for twice would come to the next event loop, which would not even begin.
+    leave = QTimer()
+    leave.setSingleShot(True)
+    leave.timeout.connect(QApplication.exit)
 
     def close(number: int, _: object) -> None:
         interrupted.append(number)
         viewer.close()
-        QApplication.quit()
+        leave.start(500)
 
     before = {one: signal.signal(one, close) for one in (signal.SIGINT, signal.SIGTERM)}
     # Qt's event loop runs no Python by itself, and Python handles signals only while it runs.
@@ -142,6 +147,7 @@ def _closed_by_interrupt(viewer: Any) -> Iterator[None]:
         yield
     finally:
         awake.stop()
+        leave.stop()
         for one, handler in before.items():
             signal.signal(one, handler)
     if interrupted:
