@@ -8,10 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from edit_under_way import half_emptied
 from fake_model import FakeModel, blobs
-from napari_sam.labels import runs
-from napari_sam.labels.change import Change
-from napari_sam.labels.runs import Runs
 from napari_sam.labels.steps import done_at_once
 from napari_sam.progress import silent
 
@@ -549,19 +547,10 @@ def test_slices_are_not_written_into_labels_that_were_exchanged(bench):
 
 
 def test_a_slice_waits_for_an_edit_that_is_being_written(bench, monkeypatch):
-    monkeypatch.setattr(runs, "_AT_ONCE", 100)
-    monkeypatch.setattr(runs, "_TILE", 30)
     start_stack(bench)
     turn_until(bench, lambda: bench.state.found_count == 3)
     layer = found(bench)
-    document = bench.find.parts.documents.known(layer)
-    gone = Runs.between(layer.data.shape, (0, 0, 0), layer.data, np.zeros_like(layer.data))
-    steps = document.applying(Change("Deleted all.", gone, None, "delete"))
-    next(steps)
-    for _ in range(30):
-        bench.loop.turn()
-        bench.session.jobs.run_next()
-    assert document.under_way
+    steps = half_emptied(bench, layer, monkeypatch)
     assert bench.state.found_count == 3
     done_at_once(steps)
     bench.settle()

@@ -126,27 +126,28 @@ def test_an_image_that_is_another_now_is_not_labelled(started, gone):
     assert gone == "removed" or started.state.problem
 
 
-def test_all_slices_are_searched_while_another_image_is_looked_at(bench):
+@pytest.fixture
+def elsewhere(bench):
+    """All slices are searched, and another image is looked at."""
     bench.viewer.add_image(STACK, name="stack")
     bench.settle()
     bench.find.adjust(region="stack")
     bench.find.start()
     other_image(bench)
-    bench.settle()
-    assert bench.viewer.layers["stack cells found"].data[3, 20, 50] > 0
+    return bench
 
 
-def test_what_is_counted_in_another_image_is_not_shown_with_the_one_looked_at(bench):
-    bench.viewer.add_image(STACK, name="stack")
-    bench.settle()
-    bench.find.adjust(region="stack")
-    bench.find.start()
-    other_image(bench)
+def test_all_slices_are_searched_while_another_image_is_looked_at(elsewhere):
+    elsewhere.settle()
+    assert elsewhere.viewer.layers["stack cells found"].data[3, 20, 50] > 0
+
+
+def test_what_is_counted_in_another_image_is_not_shown_with_the_one_looked_at(elsewhere):
     counts = []
-    bench.state.events.found_count.connect(counts.append)
-    bench.settle()
+    elsewhere.state.events.found_count.connect(counts.append)
+    elsewhere.settle()
     assert not any(counts)
-    assert bench.state.found_count is None
+    assert elsewhere.state.found_count is None
 
 
 def test_after_a_reset_the_layer_holds_what_the_controls_say(bench):

@@ -8,12 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from edit_under_way import half_emptied
 from fake_model import blobs
 from napari_sam.errors import LabelsError
 from napari_sam.images import Plane, Recent
-from napari_sam.labels import runs
-from napari_sam.labels.change import Change
-from napari_sam.labels.runs import Runs
 from napari_sam.labels.steps import done_at_once
 from napari_sam.labels.table import OPEN, REVIEWED
 from napari_sam.ui.labels_layer.track_lines import TrackLines
@@ -243,8 +241,6 @@ def test_a_join_that_fails_says_why_and_ends_the_search(bench: Any, monkeypatch:
 def test_what_was_joined_waits_for_an_edit_that_is_being_written(
     bench: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runs, "_AT_ONCE", 100)
-    monkeypatch.setattr(runs, "_TILE", 30)
     bench.viewer.add_image(BALLS, name="seen")
     mine = np.zeros(BALLS.shape, np.int32)
     mine[4:6, 16:25, 16:25] = 7
@@ -254,14 +250,7 @@ def test_what_was_joined_waits_for_an_edit_that_is_being_written(
     bench.find.put_into(layer)
     bench.find.start()
     turn_until(bench, lambda: "Joining" in bench.state.status)
-    document = bench.find.parts.documents.known(layer)
-    gone = Runs.between(layer.data.shape, (0, 0, 0), layer.data, np.zeros_like(layer.data))
-    steps = document.applying(Change("Deleted all.", gone, None, "delete"))
-    next(steps)
-    for _ in range(30):
-        bench.loop.turn()
-        bench.session.jobs.run_next()
-    assert document.under_way
+    steps = half_emptied(bench, layer, monkeypatch)
     assert not bench.state.problem
     done_at_once(steps)
     bench.settle()

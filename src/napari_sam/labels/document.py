@@ -81,6 +81,13 @@ class Document:
         """Whether something is being written, some of it at a time."""
         return self._under_way is not None
 
+    def check_free(self) -> None:
+        """Raise a `LabelsError` while something is being written."""
+        if self.under_way:
+            raise LabelsError(
+                f"{self.sheet.name!r} is still being written. Wait for it, or press Cancel."
+            )
+
     @property
     def can_undo(self) -> bool:
         return bool(self._done)
@@ -205,7 +212,7 @@ class Document:
         """
         if self._done:
             raise LabelsError(f"{self.sheet.name!r} has been edited since. Nothing was written.")
-        self._check_free()
+        self.check_free()
         self.sheet.check_writable()
         self._undone.clear()
         self.sheet.pixels[plane.slices] = labels.T if plane.transposed else labels
@@ -253,7 +260,7 @@ class Document:
 
     def undoing(self) -> Steps[MovedStep | None]:
         """Take the last step back as `undo` does, some of it at a time; see `applying`."""
-        self._check_free()
+        self.check_free()
         if not self._done:
             return None
         change = self._done[-1]
@@ -275,7 +282,7 @@ class Document:
 
     def redoing(self) -> Steps[MovedStep | None]:
         """Do again what was taken back last as `redo` does, some of it at a time."""
-        self._check_free()
+        self.check_free()
         if not self._undone:
             return None
         change = self._undone[-1]
@@ -321,7 +328,7 @@ class Document:
 
     def _making(self, way: Way, change: Change) -> Steps[int]:
         """Write a change, forwards or back; returns pixels left alone."""
-        self._check_free()
+        self.check_free()
         mine = self._under_way = object()
 
         def wanted() -> bool:
@@ -334,12 +341,6 @@ class Document:
         finally:
             if self._under_way is mine:
                 self._under_way = None
-
-    def _check_free(self) -> None:
-        if self._under_way is not None:
-            raise LabelsError(
-                f"{self.sheet.name!r} is still being written. Wait for it, or press Cancel."
-            )
 
     def stands(self, change: Change) -> bool:
         """Tell whether the pixels are as a change leaves them."""

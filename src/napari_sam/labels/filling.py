@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from napari_sam.errors import LabelsError
 from napari_sam.images import Plane
 from napari_sam.labels.change import Origin
 from napari_sam.labels.document import Document
@@ -42,8 +41,7 @@ def fill_free(
     LabelsError
         When the labels cannot be written, or something else is being written.
     """
-    if document.under_way:
-        raise LabelsError(f"{document.sheet.name!r} is still being written.")
+    document.check_free()
     document.sheet.check_writable()
     pixels = document.sheet.pixels
     free: npt.NDArray[np.bool_] = (plane.take(pixels) == 0) & (labels != 0)
