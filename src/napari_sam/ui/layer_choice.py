@@ -92,11 +92,10 @@ target or merge."""
         bench, image = self._bench, self._bench.state.image
         before, self._misfit = self._misfit, ""
         if labels is not None and image is not None:
-            try:
-                bench.plane()
-                check_fit(image, labels)
-            except ViewError:
+            if bench.plane_or_none() is None:
                 return
+            try:
+                check_fit(image, labels)
             except LabelsError as error:
                 self._misfit = str(error)
                 bench.result(self._misfit, problem=True)
@@ -220,13 +219,14 @@ target or merge."""
 
     def _kept_before(self, image: Image) -> Labels | None:
         """The labels into which cells of an image went before, this panel or another."""
+        if self._bench.plane_or_none() is None:
+            return None
         name = str(image.unique_id)
         for layer in reversed(self._bench.viewer.layers):
             if name in self._kept_for(layer):
                 try:
-                    self._bench.plane()
                     check_fit(image, layer)
-                except (ViewError, LabelsError):
+                except LabelsError:
                     continue
                 return layer
         return None

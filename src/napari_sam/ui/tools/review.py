@@ -24,7 +24,6 @@ from napari_sam.ui.tools.review_region import ReviewRegion
 from napari_sam.ui.tools.review_state import Limits, ReviewState
 from napari_sam.ui.tools.review_through import ReviewThrough
 from napari_sam.ui.tools.tool import Parts, Tool
-from napari_sam.ui.workbench import NO_IMAGE
 
 if TYPE_CHECKING:
     from napari.layers import Labels
@@ -46,7 +45,7 @@ class Review(Tool):
         self.state = ReviewState()
         self.proposals = ReviewProposals(bench, parts.proposal, self.state)
         self._appearance = Appearance(bench, self.state)
-        self.plane = ReviewedPlane(parts, self.state, self._appearance, self._completed)
+        self.plane = ReviewedPlane(parts, self.state, self._appearance, self._look)
         self._queue = Queue(bench, self.state, self._appearance, self.plane, self.select)
         self.through = ReviewThrough(parts, self)
         self.pens = Pens(parts, ReviewHand(bench, self._appearance, self))
@@ -79,8 +78,7 @@ class Review(Tool):
 
     def activate(self) -> None:
         self._choose_default()
-        self.refresh()
-        self.advise()
+        self._look()
 
     def deactivate(self) -> None:
         self.parts.region.stop()
@@ -139,9 +137,8 @@ class Review(Tool):
 
     def image_changed(self) -> None:
         self.pens.brush.forget()
-        if self.shown and (self.state.labels is None or self.bench.state.status == NO_IMAGE):
-            self.refresh()
-            self.advise()
+        if self.shown:
+            self._look()
 
     def model_changed(self) -> None:
         self.through.following.model_changed()
@@ -152,8 +149,7 @@ class Review(Tool):
             self.proposals.stop_correcting()
             self.mouse.forget()
             self._choose_default()
-            self.refresh()
-            self.advise()
+            self._look()
 
     # -- what is seen -----------------------------------------------------------------------------
 
@@ -162,8 +158,8 @@ class Review(Tool):
         if self.shown:
             self.plane.look()
 
-    def _completed(self) -> None:
-        """Objects were measured, and can be reviewed now."""
+    def _look(self) -> None:
+        """Look at the displayed plane anew, and say what to do."""
         self.refresh()
         self.advise()
 
@@ -220,9 +216,10 @@ class Review(Tool):
 
     def accept(self) -> None:
         """Keep the proposed outline; else accept the object in hand and go on."""
+        selected = self.state.selected
         if self.proposals.wanted:
             self._keep()
-        elif (selected := self.state.selected) is None:
+        elif selected is None:
             self.next()
         else:
             self._decide(selected, lambda editing: editing.accept([selected]))
@@ -322,7 +319,8 @@ class Review(Tool):
                 return
             self.proposals.spend(answer)
         else:
-            if not (made := self.parts.accepting.accept(answer)):
+            made = self.parts.accepting.accept(answer)
+            if not made:
                 return
             self._added(made)
         self.parts.proposal.kept()
