@@ -18,6 +18,7 @@ from napari_sam.cli import main
 from napari_sam.errors import LabelsError
 from napari_sam.files import write_labels
 from napari_sam.files.ngff_alone import write_labels_group
+from napari_sam.objects import classify
 from napari_sam.objects.classify_series import OfImage, suggest_for_all
 
 
@@ -202,3 +203,22 @@ def test_examples_of_one_class_or_of_nothing_are_refused(
     seen = see(Image.of(image), marks, DescribingModel())
     with pytest.raises(LabelsError, match=r"no object 99 in the labels of a\.tif"):
         suggest_for_all([OfImage("a.tif", seen, {99: "x"})])
+
+
+def test_nothing_is_looked_at_for_what_cannot_be_written_or_told(
+    folders: tuple[Path, Path],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    looked: list[Any] = []
+    monkeypatch.setattr(classify, "see", lambda *what: looked.append(what))
+    images, labels = folders
+    file = tmp_path / "results"
+    file.touch()
+    assert run("classify", images, labels, "-o", file) == 1
+    assert "is a file: -o names the folder for the results" in capsys.readouterr().err
+    (labels / "a_objects.csv").unlink()
+    assert run("classify", images, labels, "-o", tmp_path / "out") == 1
+    assert "No object has a class yet" in capsys.readouterr().err
+    assert looked == []

@@ -156,6 +156,9 @@ def test_the_command_line_writes_labels_and_a_table(tmp_path, capsys):
     assert main(words) == 1  # it is there already
     assert "overwrite" in capsys.readouterr().err
     assert main([*words, "--overwrite", "--model", "cells"]) == 0
+    words[-1] = str(image)
+    assert main(words) == 1
+    assert "is a file: -o names the folder for the results" in capsys.readouterr().err
 
 
 def test_without_an_image_it_is_done_on_the_one_it_was_made_on(tmp_path, capsys):

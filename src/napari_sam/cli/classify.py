@@ -71,6 +71,8 @@ class _Source(NamedTuple):
 
 def run(options: argparse.Namespace) -> int:
     """Look at all objects, and write a class for each."""
+    from napari_sam.batch.run import try_results
+    from napari_sam.classes import need_two
     from napari_sam.loading import as_model
     from napari_sam.objects.classify import see
     from napari_sam.objects.classify_series import OfImage, suggest_for_all
@@ -84,8 +86,10 @@ def run(options: argparse.Namespace) -> int:
             f"already in {options.output}: {', '.join(there[:5])}. Choose another folder, or add "
             "--overwrite."
         )
+    need_two([name for one in sources for name in one.known.values()])  # before any is looked at
     model = as_model(options.model, options.device)
     describing(model)
+    try_results(options.output)
     line = Line("Looking at objects")
     seen = []
     for done, one in enumerate(sources):

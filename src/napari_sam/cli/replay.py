@@ -50,6 +50,7 @@ def add_parser(
 def run(options: argparse.Namespace) -> int:
     """Do a session again on every image; report those that fail and go on."""
     from napari_sam.batch.outcome import Outcome, told
+    from napari_sam.batch.run import try_results
     from napari_sam.cli.batch_lines import BatchLines
     from napari_sam.labels.session import read_session
     from napari_sam.loading import load_model
@@ -62,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
     then = {step.model for step in session.steps}
     who = options.model or (then.pop() if len(then) == 1 else None)
     model = None if who is None else load_model(who, device=options.device)
-    options.output.mkdir(parents=True, exist_ok=True)
+    try_results(options.output)
     lines = BatchLines(jobs)
     for number, job in enumerate(jobs):
         line = lines.watch(number)
