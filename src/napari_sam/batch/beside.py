@@ -228,11 +228,10 @@ def write_beside(
 
 def _told(labels: Labels, table: pd.DataFrame) -> pd.DataFrame:
     """Return the table as a batch writes it; objects that nobody measured are measured."""
-    from napari_sam.exports.tables import measure_stack
-    from napari_sam.segmentation import measure
+    from napari_sam.exports.tables import measured
 
     if len(table) == 0 and not is_large(labels.shape) and labels.any():
-        return measure(labels) if labels.ndim == 2 else measure_stack(labels)
+        return measured(labels)
     if not is_large(labels.shape):
         table = in_step(labels, table)
     known = table.drop(columns=["label", INDEX], errors="ignore")

@@ -138,11 +138,12 @@ def _table(labels: Path, pixels: npt.NDArray[np.integer[Any]]) -> pd.DataFrame:
     import numpy as np
     import pandas as pd
 
+    from napari_sam.exports.tables import measured
     from napari_sam.files.results import table_path
 
     path, ids = table_path(labels), np.unique(pixels[pixels > 0])
     if not path.exists():
-        return _measured(pixels)
+        return measured(pixels)
     try:
         table = pd.read_csv(path)
         table["label"] = table["label"].astype(int)
@@ -151,16 +152,9 @@ def _table(labels: Path, pixels: npt.NDArray[np.integer[Any]]) -> pd.DataFrame:
     table = table[table["label"].isin(ids)]
     if np.isin(ids, table["label"]).all():
         return table
-    measured = _measured(pixels)
-    new = measured[~measured["label"].isin(table["label"])]
+    every = measured(pixels)
+    new = every[~every["label"].isin(table["label"])]
     return pd.concat([table, new], ignore_index=True)
-
-
-def _measured(pixels: npt.NDArray[np.integer[Any]]) -> pd.DataFrame:
-    from napari_sam.exports.tables import measure_stack
-    from napari_sam.segmentation import measure
-
-    return measure(pixels) if pixels.ndim == 2 else measure_stack(pixels)
 
 
 def _examples(path: Path) -> pd.DataFrame:

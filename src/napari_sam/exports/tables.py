@@ -16,11 +16,20 @@ from napari_sam.segmentation import measure, with_units
 
 def write(path: Path, what: Labelled) -> None:
     """Write a row per object; measured from the labels where nothing is known already."""
-    found, labels = what.table, what.labels
-    if found is None:
-        found = measure(labels) if labels.ndim == 2 else measure_stack(labels)
+    found = measured(what.labels) if what.table is None else what.table
     with in_one_piece(path) as temporary:
         with_units(found, what.pixel_size).to_csv(temporary, index=False)
+
+
+def measured(labels: npt.NDArray[np.integer[Any]]) -> pd.DataFrame:
+    """Describe every object of labels of which nothing else is known.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Of a plane as of `napari_sam.segmentation.measure`, of more axes as of `measure_stack`.
+    """
+    return measure(labels) if labels.ndim == 2 else measure_stack(labels)
 
 
 def measure_stack(labels: npt.NDArray[np.integer[Any]]) -> pd.DataFrame:
