@@ -85,8 +85,9 @@ def peak() -> float:
 
 def segment(path: str, out: str, model: str) -> None:
     """Run one job; prints seconds, those of processors, objects, and memory before and at most."""
-    from napari_sam.batch.job import Job, Models, run_job
+    from napari_sam.batch.job import Job, Models
     from napari_sam.batch.outputs import Outputs
+    from napari_sam.batch.run_job import run_job
     from napari_sam.files.sources import Source
     from napari_sam.methods.options import CellOptions
 

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from fake_model import FakeModel
 from images_watched import Watched
 from napari_sam import loading
-from napari_sam.batch.job import Job, run_job
+from napari_sam.batch.job import Job
 from napari_sam.batch.outputs import Outputs
+from napari_sam.batch.run_job import run_job
 from napari_sam.cli import main
 from napari_sam.engine import sizes, tiles
 from napari_sam.errors import Cancelled

@@ -11,8 +11,9 @@ import pytest
 
 import napari_sam as ns
 from fake_model import FakeModel, blobs
-from napari_sam.batch.job import Job, run_job
+from napari_sam.batch.job import Job
 from napari_sam.batch.outputs import Outputs
+from napari_sam.batch.run_job import run_job
 from napari_sam.errors import LabelsError
 from napari_sam.files.sources import Source
 from napari_sam.images import Image, recent

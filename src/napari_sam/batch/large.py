@@ -5,29 +5,26 @@ from __future__ import annotations
 import hashlib
 import pickle
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari_sam import __version__
+from napari_sam.batch.job import Job
 from napari_sam.batch.large_writers import Large
 from napari_sam.batch.tile_journal import TileJournal
 from napari_sam.errors import DataError
 from napari_sam.progress import Progress, part
 
 if TYPE_CHECKING:
-    from napari_sam.batch.outputs import Outputs
-    from napari_sam.files.sources import Source
     from napari_sam.images import Image
-    from napari_sam.methods.method import Method
     from napari_sam.models.model import Model
     from napari_sam.pixel_size import PixelSize
 
 _FOUND = 0.95  # of the time, the share until the last tile is searched
 
 
-def goes_in_tiles(outputs: Outputs, method: Method[Any], image: Image) -> bool:
-    """Tell whether an image is searched in tiles, as it comes from the file.
+def goes_in_tiles(job: Job, image: Image) -> bool:
+    """Tell whether the image of a job is searched in tiles, as it comes from the file.
 
     Raises
     ------
@@ -37,49 +34,42 @@ def goes_in_tiles(outputs: Outputs, method: Method[Any], image: Image) -> bool:
     from napari_sam.engine.tiled import in_tiles
     from napari_sam.images import too_large
 
-    if not in_tiles(image, method):
+    if not in_tiles(image, job.method):
         return False
-    if not outputs.not_large:
+    not_large = job.outputs.not_large
+    if not not_large:
         return True
     height, width = next(image.planes()).shape
     if too_large((height, width)):
         raise DataError(
             f"Planes of {height} x {width} are searched in tiles, of which no "
-            f"{outputs.not_large[0]} are made: leave --save at labels or zarr, or cut the "
+            f"{not_large[0]} are made: leave --save at labels or zarr, or cut the "
             "image."
         )
     return False
 
 
 def run_in_tiles(
-    source: Source,
-    outputs: Outputs,
-    options: Any,
+    job: Job,
     image: Image,
     pixel_size: PixelSize | None,
     models: tuple[Model, Model | None],
     progress: Progress,
-    agreed: Callable[[], None],
 ) -> int:
-    """Search an image in tiles and write its outputs.
+    """Search the image of a job in tiles and write its outputs.
 
     What is found is kept in a hidden folder beside the outputs. When the run is ended, the next
     one with the same image, options and models goes on from there.
 
     Parameters
     ----------
-    source : Source
-    outputs : Outputs
-    options : dataclass
-        Of a method.
+    job : Job
     image : Image
         As it is searched.
     pixel_size : PixelSize or None
     models : (Model, Model or None)
     progress : callable
         Called with 0..1; raise `Cancelled` from it to stop.
-    agreed : callable
-        See `Outputs.write`.
 
     Returns
     -------
@@ -95,21 +85,21 @@ def run_in_tiles(
     from napari_sam.files.stored_labels import StoredLabels
     from napari_sam.models.locks import Busy, held
 
-    folder = outputs.unfinished
+    folder = job.outputs.unfinished
     folder.parent.mkdir(parents=True, exist_ok=True)
     try:
         with held(folder.with_name(f"{folder.name}.lock"), patience=0.0):
-            journal = _begun(folder, _meant(source, options, image, models))
+            journal = _begun(folder, _meant(job, image, models))
             labels = StoredLabels(folder / "labels", image.shape)
             searching = part(progress, 0.0, _FOUND)
-            search_in_tiles(image, options, models, labels, journal, progress=searching)
-            mark = mark_of(source.path)
+            search_in_tiles(image, job.options, models, labels, journal, progress=searching)
+            mark = mark_of(job.source.path)
             found = Large(image, pixel_size, labels, journal.used, journal.tables, mark)
-            outputs.write_large(found, agreed)
+            job.outputs.write_large(found, job.refuse_existing)
             shutil.rmtree(folder, ignore_errors=True)
     except Busy as error:
         raise DataError(
-            f"Another process is working on {source.title}, into the same folder."
+            f"Another process is working on {job.source.title}, into the same folder."
         ) from error
     progress(1.0)
     return journal.used
@@ -124,13 +114,14 @@ def _begun(folder: Path, meant: str) -> TileJournal:
     return TileJournal(path, meant)
 
 
-def _meant(source: Source, options: Any, image: Image, models: tuple[Model, Model | None]) -> str:
+def _meant(job: Job, image: Image, models: tuple[Model, Model | None]) -> str:
     """Tell which image is searched, how and by whom, as a fingerprint."""
     from napari_sam.images import content_hash, sample_of
 
-    what: list[Any] = [__version__, pickle.dumps(options)]
+    what: list[Any] = [__version__, pickle.dumps(job.options)]
     what += [model and model.fingerprint for model in models]
     what += [image.axes, image.shape, image.dtype.str, image.limits]
+    source = job.source
     what += [str(source.path.resolve()), source.series, source.path.stat().st_mtime_ns]
     what.append(content_hash(sample_of(next(image.blocks()))))
     return hashlib.blake2b(repr(what).encode(), digest_size=16).hexdigest()

@@ -7,7 +7,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
-from napari_sam.batch.job import Job, run_job
+from napari_sam.batch.job import Job
+from napari_sam.batch.run_job import run_job
 from napari_sam.errors import Cancelled, NapariSamError
 from napari_sam.progress import Progress, silent
 
