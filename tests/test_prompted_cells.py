@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import napari_sam as ns
 from fake_model import SCORES, FakeModel, blobs
 from napari_sam.errors import ModelError
+from napari_sam.methods import found_masks
 from napari_sam.methods.found_masks import find_masks
 from napari_sam.methods.options import CellOptions
 from napari_sam.methods.packed_masks import PackedMask
@@ -70,6 +71,19 @@ def test_options_act_on_masks_without_asking_again():
     assert len(masks.choose(CellOptions(max_area=20))) == 0
     assert len(masks.choose()) == 3
     assert len(model.prompts) == asked
+
+
+def test_masks_are_measured_when_somebody_asks_for_their_table(monkeypatch):
+    image = blobs(centres=CENTRES)
+    model, measured = Blind("sam"), []
+    masks = find_masks(image, model.encode(image), model, FakeModel("cells"))
+    monkeypatch.setattr(
+        found_masks, "measure", lambda *what: measured.append(what) or measure(*what)
+    )
+    chosen = masks.choose()
+    assert (len(chosen), chosen.labels.max(), measured) == (3, 3, [])
+    assert len(chosen.table) == len(chosen.table) == 3
+    assert len(measured) == 1
 
 
 def test_a_finder_needs_to_be_a_model_that_finds_cells():

@@ -72,9 +72,8 @@ def agreed(
     limits : (low, high), optional
         Values of black and white, if they are known already.
     """
-    who = model if model.instances is not None else finder
-    open_ = hasattr(options, "diameter") and options.diameter is None
-    if who is None or not open_ or not _is_large(block):
+    who = _who_tells(options, model, finder)
+    if who is None or not _is_large(block):
         return options
     diameter = typical_diameter(block, who, limits or limits_on(block, model), progress)
     return replace(options, diameter=diameter)
@@ -100,9 +99,8 @@ def agreed_through(
     options, model, finder, progress
         See `agreed`.
     """
-    who = model if model.instances is not None else finder
-    open_ = hasattr(options, "diameter") and options.diameter is None
-    if who is None or not open_ or len(blocks) < 2:
+    who = _who_tells(options, model, finder)
+    if who is None or len(blocks) < 2:
         return options
     some = np.unique(np.linspace(0, len(blocks) - 1, _PLANES).round().astype(int))
     looking, comparing = part(progress, 0.0, _LOOKING), part(progress, _LOOKING, 1.0)
@@ -120,6 +118,13 @@ def agreed_through(
         usual = rounded(steadiest(pairs, usual, others, who, comparing))
     progress(1.0)
     return replace(options, diameter=usual)
+
+
+def _who_tells(options: Any, model: Model, finder: Model | None) -> Model | None:
+    """Return who tells how large objects are; None where the options say it, or nobody can."""
+    if not hasattr(options, "diameter") or options.diameter is not None:
+        return None
+    return model if model.instances is not None else finder
 
 
 def _pair(blocks: Sequence[Block], model: Model) -> PlanePair:

@@ -83,8 +83,11 @@ class FoundMasks:
         fitting = [answer for answer in best.values() if self._fits(answer, options)]
         painted, kept = paint_answers(fitting, labels.shape)
         known = {i: fitting[place].score for i, place in enumerate(kept, start=1)}
-        table = measure(painted, self._pixels, known, self._source, self._pixel_size)
-        return Choice(painted, len(kept), lambda: table)
+        return Choice(
+            painted,
+            len(kept),
+            lambda: measure(painted, self._pixels, known, self._source, self._pixel_size),
+        )
 
     def _fits(self, answer: Redrawn, options: CellOptions) -> bool:
         area = answer.region.area

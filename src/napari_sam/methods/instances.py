@@ -13,11 +13,7 @@ from napari_sam.methods.options import FOREGROUND, MERGING, MIN_SCORE, SMOOTHING
 from napari_sam.methods.smoothing import smooth
 
 __all__ = [
-    "FOREGROUND",
-    "MERGING",
     "MIN_AREA",
-    "MIN_SCORE",
-    "SMOOTHING",
     "Floods",
     "InstanceScores",
     "flood",
