@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 
 import napari_sam as ns
-from describing_model import DescribingModel, two_kinds
+from describing_model import DescribingModel, Scene, two_kinds
 from fake_model import FakeModel
 from napari_sam.classes import classes_in
-from napari_sam.errors import LabelsError, ModelError, ParameterError
+from napari_sam.errors import Cancelled, LabelsError, ModelError, ParameterError
 from napari_sam.exports.formats import export
 from napari_sam.objects.classifier import Classifier
 from napari_sam.objects.describe import Looks
+from napari_sam.progress import Progress
 
 KNOWN = {2: "large", 4: "large", 1: "small", 3: "small"}
 
@@ -35,6 +36,35 @@ def test_two_kinds_are_told_apart_after_two_examples_of_each():
     others = told.drop(index=list(KNOWN))
     assert set(others["class_by"]) == {"suggested"}
     assert others["class_probability"].between(0.5, 1, inclusive="both").all()
+
+
+@pytest.mark.parametrize(
+    "search",
+    [
+        lambda image, labels, **how: ns.classify_objects(image, labels, KNOWN, **how),
+        lambda image, labels, **how: ns.find_similar(image, labels == 2, **how),
+    ],
+    ids=["classes", "like these"],
+)
+def test_it_can_be_stopped_while_the_model_looks_at_objects(search):
+    looked: list[Scene] = []
+    told: list[float] = []
+
+    class Looking(DescribingModel):
+        def scene(self, embedding: object, *, progress: Progress) -> Scene:
+            looked.append(Scene())
+            progress(0.5)
+            return looked[-1]
+
+    def stop(fraction: float) -> None:
+        told.append(fraction)
+        if looked:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        search(*two_kinds(), model=Looking(), progress=stop)
+    assert told == sorted(told)
+    assert told[-1] < 1
 
 
 def test_what_a_person_says_stands_whatever_is_suggested():

@@ -28,7 +28,7 @@ from napari_sam.methods.method import Encoded, Method
 from napari_sam.methods.registry import method_of
 from napari_sam.models.model import Embedding, Model
 from napari_sam.objects.classify import SeenObjects, look_at
-from napari_sam.objects.describe import Sight
+from napari_sam.objects.describe import READING, Sight
 from napari_sam.progress import Progress, part
 from napari_sam.prompts import Prompt
 from napari_sam.segmentation import Candidates
@@ -251,8 +251,9 @@ class Worker:
         """
         model = self.model(name, device)
         model = model if model.describes is not None else self._embedded(device)
-        embedding, pixels = self.read(model, view, progress)
-        return model.fingerprint, look_at(labels, Sight.of(pixels, embedding, model))
+        embedding, pixels = self.read(model, view, part(progress, 0.0, READING))
+        sight = Sight.of(pixels, embedding, model, part(progress, READING, 1.0))
+        return model.fingerprint, look_at(labels, sight)
 
     def find(
         self,

@@ -97,7 +97,7 @@ class Similar(Cells):
             pixel_size=encoded.block.pixel_size,
             progress=part(progress, 0.5, 0.8),
         )
-        sight = Sight.of(pixels, embedding, model)
+        sight = Sight.of(pixels, embedding, model, part(progress, 0.8, 1.0))
         progress(1.0)
         return FoundSimilar(cells, sight, model.fingerprint)
 

@@ -19,7 +19,7 @@ from napari_sam.images import Image
 from napari_sam.loading import as_model
 from napari_sam.models.model import Model
 from napari_sam.objects.classifier import Classifier
-from napari_sam.objects.describe import Looks, Sight, describing
+from napari_sam.objects.describe import READING, Looks, Sight, describing
 from napari_sam.progress import Progress, part, silent
 
 __all__ = ["SeenObjects", "classify_objects", "look_at", "see", "suggest"]
@@ -219,8 +219,9 @@ def see(image: Image, labels: Labels, model: Model, progress: Progress = silent)
         here = np.asarray(block.plane.take(labels))
         if here.any():
             pixels = np.asarray(block.read())
-            embedding = model.encode(pixels, limits=block.limits, progress=share)
-            parts.append(look_at(here, Sight.of(pixels, embedding, model)))
+            reading, looking = part(share, 0.0, READING), part(share, READING, 1.0)
+            embedding = model.encode(pixels, limits=block.limits, progress=reading)
+            parts.append(look_at(here, Sight.of(pixels, embedding, model, looking)))
     progress(1.0)
     if not parts:
         raise LabelsError("There is no object in the labels.")

@@ -17,8 +17,9 @@ from napari_sam.objects.shape import NAMES as SHAPES
 from napari_sam.objects.shape import shape_and_brightness
 from napari_sam.objects.texture import NAMES as TEXTURES
 from napari_sam.objects.texture import texture
+from napari_sam.progress import Progress, silent
 
-__all__ = ["SPREADS", "Looks", "Sight", "describing"]
+__all__ = ["READING", "SPREADS", "Looks", "Sight", "describing"]
 
 #: By how much objects of one kind differ in each of `napari_sam.objects.shape.NAMES`, and then of
 #: `napari_sam.objects.texture.NAMES`: root mean square over the populations of
@@ -30,6 +31,9 @@ SPREADS = np.array(
     ],
     np.float32,
 )
+
+
+READING = 0.6  # of the time that it takes to encode a plane and to look at it
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,17 +85,24 @@ class Sight:
     grey: npt.NDArray[np.float32]
 
     @classmethod
-    def of(cls, pixels: npt.NDArray[Any], embedding: Embedding, model: Model) -> Sight:
+    def of(
+        cls,
+        pixels: npt.NDArray[Any],
+        embedding: Embedding,
+        model: Model,
+        progress: Progress = silent,
+    ) -> Sight:
         """Look at a plane that is encoded.
 
         Raises
         ------
         ModelError
             When the model describes nothing.
+        Cancelled
         """
         grey = normalise(pixels, embedding.limits)
         grey = grey.mean(axis=-1) if grey.ndim == 3 else grey
-        return cls(describing(model).scene(embedding), grey)
+        return cls(describing(model).scene(embedding, progress=progress), grey)
 
     def looks(self, labels: npt.NDArray[np.integer[Any]]) -> Looks:
         """Describe the objects of labels (H, W) with ids 1..n."""

@@ -15,7 +15,7 @@ from napari_sam import checks, images
 from napari_sam.errors import LabelsError
 from napari_sam.images import Image
 from napari_sam.models.model import Embedding, Model
-from napari_sam.objects.describe import Looks, Sight
+from napari_sam.objects.describe import READING, Looks, Sight
 from napari_sam.progress import Progress, part, silent
 
 __all__ = ["Described", "Examples", "FindAll", "ShownPlane"]
@@ -165,8 +165,9 @@ def _described(
     if seen is not None and seen[1].plane_hash == images.content_hash(one.pixels):
         embedding = seen[1]
     else:
-        embedding = model.encode(one.pixels, limits=one.limits, progress=progress)
-    sight = Sight.of(one.pixels, embedding, model)
+        reading = part(progress, 0.0, READING)
+        embedding = model.encode(one.pixels, limits=one.limits, progress=reading)
+    sight = Sight.of(one.pixels, embedding, model, part(progress, READING, 1.0))
     return _Plane(sight.looks(find(one.pixels, embedding)), sight.looks(one.labels))
 
 
