@@ -14,7 +14,7 @@ from napari_sam.ui.layers.listening import Listening
 from napari_sam.ui.layers.notes import KEPT_FOR, is_copy, note, noted
 from napari_sam.ui.layers.planes import spatial_shape
 from napari_sam.ui.layers.together import channels_among, together
-from napari_sam.ui.workbench import SEARCHING, Workbench
+from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
     from napari.layers import Image, Labels
@@ -44,7 +44,7 @@ class LayerChoice:
         self._shape: tuple[int, ...] = ()  # of the image
         self._misfit = ""  # what was said of labels that were chosen and do not fit
         self._channels = FollowedChannels(
-            *(bench.viewer, bench.loop.later, self._searching),
+            *(bench.viewer, bench.loop.later, lambda: bench.searching),
             *(self._redrawn, self._told_of_channels),
         )
 
@@ -124,9 +124,6 @@ target or merge."""
         )
 
     # -- channels that are seen together ----------------------------------------------------------
-
-    def _searching(self) -> bool:
-        return any(self._bench.jobs.wants(slot) for slot in SEARCHING)
 
     def _progressed(self, fraction: float | None) -> None:
         if fraction is None:

@@ -217,6 +217,11 @@ class Workbench:
 
     # -- work -----------------------------------------------------------------------------------
 
+    @property
+    def searching(self) -> bool:
+        """Whether a search is under way that will change labels."""
+        return any(self.jobs.wants(slot) for slot in SEARCHING)
+
     def submit(
         self,
         slot: str,

@@ -13,7 +13,7 @@ from napari_sam.engine.jobs import Jobs
 from napari_sam.errors import NapariSamError
 from napari_sam.progress import Progress
 from napari_sam.ui.folder.image_layers import ImageLayers, snapshot
-from napari_sam.ui.workbench import SEARCHING, Workbench
+from napari_sam.ui.workbench import Workbench
 
 _log = logging.getLogger(__name__)
 
@@ -49,14 +49,9 @@ class FolderKeeping:
         self.series = Series([], [])
         self._any = False
 
-    @property
-    def searching(self) -> bool:
-        """Whether a search is under way that will change labels."""
-        return any(self._bench.jobs.wants(slot) for slot in SEARCHING)
-
     def then(self, go_on: Callable[[], None]) -> None:
         """Write what was kept; go on only if that worked."""
-        if self.searching:
+        if self._bench.searching:
             self._busy(False)
             self._bench.result(
                 "A search is under way: wait for it, or stop it first.", problem=True

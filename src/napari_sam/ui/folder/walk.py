@@ -193,7 +193,7 @@ class FolderWalk:
         self._sort(True)
         first = self._series.standings[0]
         rests = not (
-            self._went or self._keep.searching or (self._keep.shown and self._keep.shown.touched)
+            self._went or self._bench.searching or (self._keep.shown and self._keep.shown.touched)
         )
         if rests and first.state == "found" and self.state.place:
             self._keep.then(lambda: self._read(0))

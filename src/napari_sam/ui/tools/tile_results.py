@@ -16,13 +16,12 @@ from napari_sam.labels.change import Change, Origin
 from napari_sam.labels.rows import replace_rows
 from napari_sam.labels.runs import Runs
 from napari_sam.segmentation import check_id, with_units
-from napari_sam.ui.labels_layer.documents import Documents
 from napari_sam.ui.labels_layer.layer_sheet import LayerSheet
 from napari_sam.ui.labels_layer.result_layer import rows_found
 from napari_sam.ui.layers.label_grid import check_fit, new_labels
-from napari_sam.ui.layers.ours import OurLayers
 from napari_sam.ui.layers.shown import Shown
 from napari_sam.ui.tools.tile_region import TileRegion
+from napari_sam.ui.tools.tool import Parts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,15 +99,11 @@ class TileResults:
 
     Parameters
     ----------
-    ours : OurLayers
-        Whose viewer gets the labels.
-    documents : Documents
+    parts : Parts
     shown : Shown
         What is searched.
     noun : str
         What an object is called.
-    model : str
-        Its name.
     into : Labels layer or None
         Where the objects go; a new layer when it is None.
 
@@ -118,23 +113,16 @@ class TileResults:
         When there is no memory for new labels, or those that are there do not fit the image.
     """
 
-    def __init__(
-        self,
-        ours: OurLayers,
-        documents: Documents,
-        shown: Shown,
-        noun: str,
-        model: str,
-        into: Labels | None,
-    ) -> None:
-        self._ours, self._shown, self._noun, self._model = ours, shown, noun, model
+    def __init__(self, parts: Parts, shown: Shown, noun: str, into: Labels | None) -> None:
+        self._ours, self._documents = parts.bench.ours, parts.documents
+        self._shown, self._noun, self._model = shown, noun, parts.bench.state.model
         image = shown.image
         if into is not None:
             check_fit(image, into)
         self.labels = new_labels(image, f"{image.name} {noun}s found") if into is None else into
-        self._documents, self._new = documents, into is None
+        self._new = into is None
         if into is not None:
-            documents.of(into).claim()
+            self._documents.of(into).claim()
         self._data = self.labels.data
         self.count = 0
 

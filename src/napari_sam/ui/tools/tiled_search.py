@@ -41,7 +41,7 @@ class TiledSearch(Piecewise[Tile, TileResults]):
         self, parts: Parts, ended: Callable[[], None], counted: Callable[[int | None], None]
     ) -> None:
         super().__init__(parts.bench, ended, counted)
-        self._documents = parts.documents
+        self._parts = parts
 
     @staticmethod
     def needed(shown: Shown) -> bool:
@@ -67,9 +67,7 @@ class TiledSearch(Piecewise[Tile, TileResults]):
         region = tile_region(bench.viewer, image, plane, options.region)
         if into is None and region is None:
             check_room(spatial_shape(image))
-        results = TileResults(
-            bench.ours, self._documents, shown, options.noun, bench.state.model, into
-        )
+        results = TileResults(self._parts, shown, options.noun, into)
         looked_at = visible_part(bench.viewer, image, plane)
         told = (
             f"{shown.remark}Finding all {options.noun}s in tiles, what is visible first. You can "
