@@ -23,7 +23,7 @@ from napari_sam.stacks.haze import reach_of
 from napari_sam.stacks.paring import Paring
 from napari_sam.stacks.passes import Outwards, Own, Pass, own_slices
 from napari_sam.stacks.shown import Shown
-from napari_sam.stacks.spans import Span
+from napari_sam.stacks.spans import Span, spans_of
 
 
 class Carry:
@@ -160,7 +160,7 @@ class Carry:
 
     def _tidy(self) -> None:
         """Let go of what lies between slices that are no longer neighbours."""
-        spans = set(self._spans())
+        spans = set(spans_of(self._shown))
         self._outwards = {s: o for s, o in self._outwards.items() if s in spans}
         self._between = {s: o for s, o in self._between.items() if s in spans}
 
@@ -232,7 +232,7 @@ class Carry:
     @property
     def fraction(self) -> float:
         """How much is done, 0 to 1, as far as that can be told."""
-        done = [1.0 if self._done(span) else self._share(span) for span in self._spans()]
+        done = [1.0 if self._done(span) else self._share(span) for span in spans_of(self._shown)]
         return float(np.mean(done)) if done else 0.0
 
     def _pared(self, step: Step, span: Span) -> Step:
@@ -241,14 +241,8 @@ class Carry:
 
     # -- what is found between shown slices, and beyond them -------------------------------------
 
-    def _spans(self) -> list[Span]:
-        shown = self.shown
-        if not shown:
-            return []
-        return [(None, shown[0]), *pairwise(shown), (shown[-1], None)]
-
     def _open(self) -> list[Span]:
-        return [span for span in self._spans() if not self._done(span)]
+        return [span for span in spans_of(self._shown) if not self._done(span)]
 
     def _pass(self, start: int, way: int) -> Pass:
         return self._passes.setdefault((start, way), Pass(self._shown[start], way))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Generic, TypeVar
@@ -12,6 +13,20 @@ Span = tuple[int | None, int | None]
 """Two shown slices and what lies between; None where the object is followed to its end."""
 
 Shown = TypeVar("Shown")
+
+
+def spans_of(shown: Iterable[int]) -> list[Span]:
+    """List the spans before, between and after the slices where an object was shown.
+
+    Examples
+    --------
+    >>> spans_of([6, 2]), spans_of([])
+    ([(None, 2), (2, 6), (6, None)], [])
+    """
+    places = sorted(shown)
+    if not places:
+        return []
+    return [(None, places[0]), *pairwise(places), (places[-1], None)]
 
 
 @dataclass(eq=False)
@@ -62,11 +77,7 @@ class Spans(Generic[Shown]):
 
     def todo(self) -> list[Span]:
         """List the spans in which something is left to find."""
-        shown = sorted(self.shown)
-        if not shown:
-            return []
-        spans: list[Span] = [(None, shown[0]), *pairwise(shown), (shown[-1], None)]
-        return [span for span in spans if span not in self.done]
+        return [span for span in spans_of(self.shown) if span not in self.done]
 
     def reopen(self, below: bool) -> None:
         """Let the first or the last span be looked at again, because more slices belong to it."""
