@@ -70,7 +70,7 @@ def main() -> None:
         labels, scores = live.labels(CellOptions(min_score=0))
         scored.append(np.stack([scores, iou_matrix(truth, labels).max(0, initial=0)]))
     families = list(precisions["defaults"])
-    print("| | " + " | ".join(families) + " | mean | mean AP .5:.95 |")
+    print("| AP@.5 | " + " | ".join(families) + " | mean | mean AP .5:.95 |")
     print("|---" * (len(families) + 3) + "|")
     for name, by_family in precisions.items():
         rows = np.array([np.mean(by_family[family], axis=0) for family in families])

@@ -65,6 +65,7 @@ def main() -> None:
         row = rows.setdefault(name, {count: [] for count in EXAMPLES})
         for count in EXAMPLES:
             row[count] += accuracies(seen, there, count)
+    print("\nAccuracy, after so many examples of each class:\n")
     print("| populations | " + " | ".join(f"{n} examples" for n in EXAMPLES) + " |")
     print("|---|" + "---|" * len(EXAMPLES))
     every: dict[int, list[float]] = {count: [] for count in EXAMPLES}

@@ -89,7 +89,7 @@ def stacks_of(image: np.ndarray, labels: np.ndarray) -> Iterator[tuple[str, Pair
 def table(found: dict[str, dict[str, list[float]]], last: str | None) -> str:
     """Print what was found by disturbance and group."""
     groups = list(found["as it is"])
-    lines = ["| | " + " | ".join([*groups, *([last] if last else [])]) + " |"]
+    lines = ["| AP@.5 | " + " | ".join([*groups, *([last] if last else [])]) + " |"]
     lines.append("|" + "---|" * (len(groups) + 1 + bool(last)))
     for name, scores in found.items():
         means = [float(np.mean(scores[group])) if scores[group] else np.nan for group in groups]

@@ -57,7 +57,8 @@ def main() -> None:
             name: [(inverted(stack), diameter) for stack, diameter in samples]
             for name, samples in columns.items()
         }
-    print("| share | away | " + " | ".join(columns) + " |")
+    print("\nAP@.5 of 3-D objects, by how much is subtracted, and of slices how far away:\n")
+    print("| share | pixels away | " + " | ".join(columns) + " |")
     print("|" + "---|" * (len(columns) + 2), flush=True)
     for haze.HAZE_SHARE, haze.LIGHT_REACH in WAYS:
         cells = [

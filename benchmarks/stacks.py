@@ -74,10 +74,12 @@ def perfectly(planes: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def volumes(stacks: Iterator[Stack], model: ns.Model) -> None:
-    print("\nAP@.5 of 3-D objects; s of finding cells in all slices, and of linking them:\n")
-    heads = ("stack", "true", "found", "ours", "with rims", "chained by IoU", "linked perfectly")
-    print("| " + " | ".join((*heads, "true slices linked", "s", "linking")) + " |")
-    print("|" + "---|" * (len(heads) + 3), flush=True)
+    print("\nAP@.5 of 3-D objects: ours; with rims; the same slices joined by an IoU of a half,")
+    print("and as the truth says; true slices joined by ours.\n")
+    heads = ("stack", "true", "found", "AP@.5", "with rims", "joined by IoU", "linked perfectly")
+    heads = (*heads, "true slices joined", "finding, s", "joining, s")
+    print("| " + " | ".join(heads) + " |")
+    print("|" + "---|" * len(heads), flush=True)
     for stack in stacks:
         began = time.perf_counter()
         image = Image.of(stack.image, pixel_size=stack.pixel_size)
