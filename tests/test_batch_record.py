@@ -179,6 +179,27 @@ def test_the_record_of_another_run_is_kept_and_files_of_others_too(model, folder
         assert (other / name).read_text() == "mine"
 
 
+def test_a_run_that_ends_before_its_record_is_there_leaves_the_one_before(
+    model, folder, tmp_path, monkeypatch
+):
+    out = tmp_path / "out"
+    assert run(folder, "-o", out) == 0
+    first = json.loads((out / "run.json").read_text())
+
+    def killed():
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("napari_sam.batch.record.versions", killed)  # asked while it is made
+        for _ in range(2):
+            assert run(folder, "-o", out, "--skip-existing") == 130
+    assert json.loads((out / "run.json").read_text()) == first
+    assert run(folder, "-o", out, "--skip-existing") == 0
+    kept = [json.loads(path.read_text()) for path in out.glob("run_*.json")]
+    assert kept == [first]
+    assert json.loads((out / "run.json").read_text())["started"] > first["started"]
+
+
 def test_a_run_that_is_interrupted_leaves_its_record(model, folder, tmp_path, monkeypatch):
     encode = FakeModel.encode
 

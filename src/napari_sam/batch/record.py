@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import platform
+import shutil
 from collections.abc import Collection
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -60,9 +61,9 @@ class Record:
         return next(known, str(self.said.get("model", {}).get("fingerprint", "")))
 
     def write(self, folder: Path) -> Path:
-        """Write the record into a folder; another run's record there gets another name first.
+        """Write the record into a folder; another run's record there is kept by another name.
 
-        So does the table of that run, if it tells of images that are none of this one. When a run
+        So is the table of that run, if it tells of images that are none of this one. When a run
         that began meanwhile has given this record its date as a name, it goes on under that.
 
         Returns
@@ -236,7 +237,13 @@ def _said(path: Path) -> dict[str, Any]:
 
 
 def _keep_former(path: Path, started: str, names: Collection[str]) -> None:
-    """Give the record of another run its date as a name, and its table: none is lost."""
+    """Keep the record of another run under its date, and its table: none is lost.
+
+    The record is copied, and stays until that of this run takes its place: a run that is killed
+    in between leaves a folder that still tells whose results are in it.
+    """
+    from napari_sam.files import in_one_piece
+
     if not path.exists():
         return
     then = str(_said(path).get("started", ""))
@@ -246,10 +253,12 @@ def _keep_former(path: Path, started: str, names: Collection[str]) -> None:
         return
     date = "".join(letter for letter in then if letter.isdigit())[:14]
     number = 1
-    while any(kept.exists() for kept in _dated(path, date, number)):
-        number += 1
     record, table = _dated(path, date, number)
-    path.rename(record)
+    while table.exists() or (record.exists() and _said(record).get("started") != then):
+        number += 1
+        record, table = _dated(path, date, number)
+    with in_one_piece(record) as temporary:
+        shutil.copyfile(path, temporary)
     former = path.with_name(run_table.NAME)
     if run_table.tells_of_others(former, names):
         former.rename(table)
