@@ -393,3 +393,52 @@ def test_review_says_what_to_do_when_an_image_is_open_again(bench):
     bench.viewer.add_image(STACK, name="again")
     bench.settle()
     assert bench.state.status.startswith("Click a cell to take it in hand")
+
+
+@pytest.mark.parametrize(("axis", "word"), [("t", "frame"), ("z", "slice")])
+def test_frames_are_followed_filled_and_reviewed_as_frames(bench, axis, word):
+    bench.viewer.add_image(STACK, name="stack", axis_labels=(axis, "y", "x"))
+    bench.viewer.dims.set_current_step(0, 1)
+    bench.settle()
+    through, said = bench.cells.through, told(bench)
+    through.set_on(True)
+    bench.click(1, 20, 20)
+    bench.settle()
+    through.fill_between()
+    assert f"on another {word} as well" in bench.state.status
+    bench.press("Enter")
+    bench.settle()
+    labels = bench.viewer.layers["stack cells"]
+    labels.data[0] = labels.data[2] = np.where(labels.data[1] == 1, 2, 0)
+    labels.selected_label = 2
+    labels.data[1] = 0
+    through.fill_between()
+    bench.settle()
+    assert f"on 1 {word} in" in bench.state.status
+    labels.data[1] = 0
+    bench.session.set_tool("review")
+    bench.settle()
+    assert bench.state.status.startswith(f"No cells on this {word}")
+    assert bench.review.state.word == word
+    bench.review.region.accept()
+    assert f"no region on this {word}" in bench.state.status
+    everything = "\n".join(said)
+    assert f"Filling label 2 between the {word}s" in everything
+    assert ("slice" in everything.lower()) == (word == "slice")
+
+
+def test_what_is_left_of_frames_that_were_followed_is_told_in_frames(bench):
+    bench.viewer.add_image(np.stack([*STACK] * 3), name="stack", axis_labels=("t", "y", "x"))
+    bench.viewer.dims.set_current_step(0, 4)
+    bench.settle()
+    bench.cells.through.set_on(True)
+    bench.click(4, 20, 20)
+    while not bench.session.jobs.wants("carry"):
+        assert bench.loop.turn() or bench.session.jobs.run_next()
+    bench.session.jobs.run_next()
+    while bench.loop.turn():
+        pass
+    bench.session.cancel()
+    known = len(bench.cells.through.state.strip.scores)
+    assert known > 0
+    assert f"on the {known} frame{'s' * (known > 1)} known" in bench.state.status

@@ -28,6 +28,7 @@ from napari_sam.ui.widgets.layouts import named, tight
 from napari_sam.ui.widgets.object_dock import ObjectDock
 from napari_sam.ui.widgets.object_view import ObjectView
 from napari_sam.ui.widgets.option_controls import OptionControls
+from napari_sam.ui.widgets.page import Layers
 from napari_sam.ui.widgets.review_page import ReviewPage
 from napari_sam.ui.widgets.scrolling import Scrolling
 from napari_sam.ui.widgets.source_box import SourceBox
@@ -79,6 +80,28 @@ def test_pages_show_the_state_of_a_session(bench, show):
     assert bench.state.each_point
     click.more.look.button(True).click()
     assert bench.state.filled
+
+
+def test_pages_call_frames_of_a_movie_frames(bench, show):
+    click = show(ClickPage(bench.session, bench.cells))
+    find = show(FindPage(bench.session, bench.find))
+    review = show(ReviewPage(bench.session, bench.review))
+    bench.session.layers_changed.connect(lambda: find.show_layers(Layers.of(bench.session)))
+    bench.viewer.add_image(np.stack([blobs()] * 3), name="movie", axis_labels=("t", "y", "x"))
+    bench.viewer.add_labels(np.zeros((3, *blobs().shape), np.int32), name="mine")
+    bench.settle()
+    assert find.find.text() == "Find all cells on this frame"
+    listed = [find.region.itemText(at) for at in range(find.region.count())]
+    assert {"this frame", "all frames"} <= set(listed)
+    bench.session.set_tool("review")
+    bench.settle()
+    assert review.cell.text() == "0 cells on this frame"
+    assert "no cells on this frame" in review.accept.toolTip()
+    assert "no region on this frame" in review.region.delete.toolTip()
+    switch = click.through
+    for shown in (switch.switch, switch.doubt, switch.end, switch.fill):
+        assert "frame" in shown.toolTip()
+        assert "slice" not in shown.toolTip()
 
 
 def test_channels_together_stand_last_among_the_images(bench, show):

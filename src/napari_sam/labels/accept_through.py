@@ -123,7 +123,7 @@ def accept_family(
     pixels, first = document.sheet.pixels, members[0]
     planes = list(dict.fromkeys(plane for regions in members for plane in regions))
     if not planes:
-        raise LabelsError(_why_nothing(number, first, False))
+        raise LabelsError(_why_nothing(number, first, False, word))
     stack = PlaneStack(pixels, planes)
     drawn = [{k: one[plane] for k, one in enumerate(members) if plane in one} for plane in planes]
     windows = [_window(stack, at, some.values(), number) for at, some in enumerate(drawn)]
@@ -144,7 +144,7 @@ def accept_family(
         parts.append(Runs.at(pixels.shape, places, labels[rows, columns], after[rows, columns]))
     runs = Runs.joined([part for part in parts if len(part)] or [Runs.none(pixels.shape)])
     if not len(runs):
-        raise LabelsError(_why_nothing(ids[0], first, bool(number)))
+        raise LabelsError(_why_nothing(ids[0], first, bool(number), word))
     count = sum(1 for part in parts if ids[0] in part.after or ids[0] in part.before)
     told = _told(kind, ids, number, f"{count} {word}")
     change = Change(told, runs, None, kind, origin)
@@ -188,12 +188,12 @@ def _told(kind: str, ids: tuple[int, ...], number: int, count: str) -> str:
     return f"{told}."
 
 
-def _why_nothing(object_id: int, regions: Mapping[Plane, Region], known: bool) -> str:
+def _why_nothing(object_id: int, regions: Mapping[Plane, Region], known: bool, word: str) -> str:
     if not any(region.area for region in regions.values()):
-        return "The cell is on no slice. Nothing was changed."
+        return f"The cell is on no {word}. Nothing was changed."
     if known:
         return f"Cell {object_id} has these outlines already. Nothing was changed."
     return (
-        "This place is labelled already on every slice, and nothing was changed. To replace what "
+        f"This place is labelled already on every {word}, and nothing was changed. To replace what "
         "is there, choose 'overwrite' under On overlap."
     )

@@ -87,7 +87,7 @@ def split_whole(
     smaller = 2 if area[2] <= area[1] else 1
     after = np.where(parts == smaller, new_id, np.where(mask, object_id, 0))
     runs = Runs.between(labels.shape, corner, np.where(mask, object_id, 0), after)
-    told = f"Split cell {object_id} on all slices; the new one is {new_id}."
+    told = f"Split cell {object_id} everywhere; the new one is {new_id}."
     return ThroughEdit(told, runs, (object_id, new_id), {})
 
 

@@ -198,6 +198,14 @@ class Workbench:
         """
         return self.shown().plane
 
+    @property
+    def word(self) -> str:
+        """What is shown of the chosen image is called: a slice, or a frame."""
+        try:
+            return self.shown().word
+        except ViewError:
+            return "slice"
+
     def plane_or_none(self) -> Plane | None:
         """Return the plane that is shown, None where there is none."""
         try:

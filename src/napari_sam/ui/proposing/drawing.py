@@ -86,7 +86,7 @@ class Drawing:
         plane, label = on
         pen = self._bench.state.pen
         if self._bench.plane_or_none() != plane:
-            self._bench.result("Another slice is shown: the line was dropped.")
+            self._bench.result(f"Another {self._bench.word} is shown: the line was dropped.")
             return
         if pen == "lasso":
             self._outline(plane, path)

@@ -47,7 +47,7 @@ class Encoding:
         if any(bench.jobs.wants(slot) for slot in ("predict", "find")):
             if bench.state.chip.kind == "empty":
                 self.begin()  # it is being encoded for what was asked first
-                bench.guide("This slice is read as soon as the search is over.")
+                bench.guide(f"This {shown.word} is read as soon as the search is over.")
             return
         self.begin()
         bench.guide(bench.state.advice.waiting)

@@ -85,7 +85,7 @@ class DrawnRegion:
         around = outline_of(path)
         self._draw(plane, layer, None if away else around)
         if away:
-            self._bench.result("Another slice is shown: the region was dropped.")
+            self._bench.result(f"Another {self._bench.word} is shown: the region was dropped.")
         elif around is None:
             self._bench.result("That region is too small: it was taken away.")
         self.stop()

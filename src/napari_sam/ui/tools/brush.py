@@ -100,7 +100,7 @@ class Brush:
         if on is None:
             return
         if not self._here(on):
-            self._bench.result("Another slice is shown: the stroke was dropped.")
+            self._bench.result(f"Another {self._bench.word} is shown: the stroke was dropped.")
             return
         region = self._painted(on, path)
         if region.area:

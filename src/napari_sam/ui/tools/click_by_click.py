@@ -76,7 +76,7 @@ class ClickByClick:
                 count = len(self._waiting)
                 clicks = "1 click was" if count == 1 else f"{count} clicks were"
                 self._waiting.clear()
-                self._bench.result(f"Another slice is shown: {clicks} not taken.")
+                self._bench.result(f"Another {self._bench.word} is shown: {clicks} not taken.")
                 return
             self._waiting.popleft()
             click.mark()
@@ -111,7 +111,8 @@ class ClickByClick:
             if click.plane == self._bench.plane_or_none():
                 self.join(click.mark, click.next_cell)
             else:
-                self._bench.result("Another slice is shown: the click was not made again.")
+                word = self._bench.word
+                self._bench.result(f"Another {word} is shown: the click was not made again.")
             return True
 
         return again

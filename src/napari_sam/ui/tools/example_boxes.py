@@ -104,7 +104,7 @@ class ExampleBoxes:
         """Take the last box of our own layer back that lies on the slice shown."""
         layer, rows = self.own, self._rows(self.own)
         if layer is None or not rows:
-            self._bench.result("There is no box on this slice to take back.")
+            self._bench.result(f"There is no box on this {self._bench.word} to take back.")
             return
         remove_shapes(layer, rows[-1:])
         self._edited()
@@ -141,7 +141,8 @@ class ExampleBoxes:
         if not like and not unlike:
             return "Drag a box around an object."
         what = f"{len(like)} of what is meant, {len(unlike)} of what is not"
-        return f"Boxes on this slice: {what}. Press the button to find the others."
+        word = self._bench.word
+        return f"Boxes on this {word}: {what}. Press the button to find the others."
 
     def _look(self, event: Any = None) -> None:
         """Another layer is active."""
@@ -190,8 +191,8 @@ class ExampleBoxes:
         like, unlike = self.read(shown)
         if options.region == "stack" and (like or unlike):
             raise ViewError(
-                "Boxes are examples on one slice. Search this slice, or choose no boxes and let a "
-                "word say what is looked for on all of them."
+                f"Boxes are examples on one {shown.word}. Search this alone, or choose no boxes "
+                "and let a word say what is looked for on all of them."
             )
         if not like and not options.options.text:
             raise ViewError(

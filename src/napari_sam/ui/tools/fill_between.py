@@ -15,6 +15,7 @@ from napari_sam.labels.accept_through import accept_through
 from napari_sam.labels.change import Change, Origin
 from napari_sam.regions import Region
 from napari_sam.stacks.interpolate import fill_regions, interpolate
+from napari_sam.ui.layers.axes import Further
 from napari_sam.ui.layers.label_grid import check_fit
 from napari_sam.ui.tools.through_following import ThroughFollowing
 from napari_sam.ui.tools.through_run import Run
@@ -27,25 +28,27 @@ if TYPE_CHECKING:
 def fill_marked(parts: Parts, run: Run, following: ThroughFollowing) -> None:
     """Fill a cell that is followed between the slices on which it was marked."""
     known = {at: run.carried.steps[at].region for at in run.carried.given}
+    word = run.along.word
     if following.under_way:
-        parts.bench.result("Wait until the slices are known, or press Cancel.")
+        parts.bench.result(f"Wait until the {word}s are known, or press Cancel.")
         return
     if len(known) < 2:
-        parts.bench.result("Mark the cell on another slice as well: what lies between is filled.")
+        told = f"Mark the cell on another {word} as well: what lies between is filled."
+        parts.bench.result(told)
         return
     parts.accepting.undone.forget()
     run.fill(fill_regions(known))
     following.go_on(run)
 
 
-def fill_drawn(parts: Parts, axis: int | None) -> None:
+def fill_drawn(parts: Parts, along: Further | None) -> None:
     """Fill the label that is selected in the layer controls, beside the window.
 
     Parameters
     ----------
     parts : Parts
-    axis : int or None
-        Of the image, along which its slices lie; None when it has no slices.
+    along : Further or None
+        The axis of the image along which its slices lie; None when it has no slices.
     """
     bench = parts.bench
     try:
@@ -53,7 +56,7 @@ def fill_drawn(parts: Parts, axis: int | None) -> None:
         shown = bench.shown()
         plane = shown.plane
         check_fit(shown.image, labels)
-        if axis is None:
+        if along is None:
             raise LabelsError("The image has no slices to fill between.")
         number = int(labels.selected_label)
         if number < 1:
@@ -66,13 +69,13 @@ def fill_drawn(parts: Parts, axis: int | None) -> None:
         bench.fail(error)
         return
     pixels, data, page = document.sheet.pixels, labels.data, bench.state.tool
-    planes = list(planes_along(plane, axis, pixels.shape[axis]))
+    planes, word = list(planes_along(plane, along.axis, along.length)), along.word
 
     def begin() -> None:
         document.sync()
         known, stack = document.log, PlaneStack(pixels, planes)
         bench.progress(0.0)
-        bench.say(f"Filling label {number} between the slices where it was drawn.")
+        bench.say(f"Filling label {number} between the {word}s where it was drawn.")
         bench.submit(
             "fill",
             lambda progress: interpolate(stack, number, progress=progress),
@@ -92,7 +95,7 @@ def fill_drawn(parts: Parts, axis: int | None) -> None:
                 return
             if not regions:
                 raise LabelsError(f"Label {number} has no gap: there is nothing to fill.")
-            how: dict[str, Any] = {"number": number, "kind": "interpolate"}
+            how: dict[str, Any] = {"number": number, "kind": "interpolate", "word": word}
             change = accept_through(document, regions, "keep", origin=Origin(plane), **how)
         except NapariSamError as error:
             bench.fail(error)

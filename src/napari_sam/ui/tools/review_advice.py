@@ -68,7 +68,8 @@ def advice(state: ReviewState, why_not: str = "", empty: bool = False) -> tuple[
     if state.pending:
         return _OF_PENDING[state.pending].format(held=state.held), False
     if empty and state.action != "add":
-        return "No cells on this slice: Find all finds them, or choose Add and click one.", False
+        where = f"No cells on this {state.word}"
+        return f"{where}: Find all finds them, or choose Add and click one.", False
     if state.action == "select" and state.selected is not None:
         return "Enter accepts this cell, Delete rejects it, C corrects its outline.", False
     return _OF_ACTIONS[state.action], False

@@ -227,7 +227,7 @@ class ReviewClasses:
                 self._remember(plane, found[:2])
                 self._suggested(found[2])
 
-        bench.say("Looking at the cells of this slice.")
+        bench.say(f"Looking at the cells of this {bench.word}.")
         bench.submit("describe", work, done, progress=bench.progress)
 
     def _remember(self, plane: Plane, seen: tuple[str, SeenObjects]) -> None:

@@ -72,6 +72,7 @@ class ReviewedPlane:
     def look(self) -> None:
         """Look at the displayed plane anew."""
         state = self._state
+        state.word = self._bench.word
         try:
             editing = self.editing()
             editing.document.sync()

@@ -127,7 +127,8 @@ class ReviewRegion:
         if self._why_not is not None:
             self._bench.fail(self._why_not)
         elif inside is None:
-            self._bench.result("There is no region on this slice. Press L and draw one.")
+            told = f"There is no region on this {self._bench.word}. Press L and draw one."
+            self._bench.result(told)
         elif not inside.ids:
             self._bench.result("No cell lies inside the region.")
         else:

@@ -81,6 +81,8 @@ class ReviewState:
         What a click does.
     objects : ReviewedObjects
         Of the displayed plane.
+    word : str
+        What that is called: a slice, or a frame.
     selected : int or None
         The object in hand.
     correcting : int or None
@@ -113,6 +115,7 @@ class ReviewState:
     labels: Labels | None = None
     action: ReviewAction = "select"
     objects: ReviewedObjects = field(default_factory=ReviewedObjects)
+    word: str = "slice"
     selected: int | None = None
     correcting: int | None = None
     reviewed: int = 0

@@ -119,7 +119,7 @@ class ReviewThrough:
     def _clicked_half(self, edit: ThroughEditing, held: int, voxel: Voxel) -> None:
         if self._first is None:
             self._first = voxel
-            self._bench.result(f"Now click the other part of cell {held}, on any slice.")
+            self._bench.result(f"Now click the other part of cell {held}, on any {edit.word}.")
             return
         first = self._first
         self.forget()

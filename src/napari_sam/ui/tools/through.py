@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from napari_sam.counts import counted
 from napari_sam.engine.carrying import Carrying
 from napari_sam.images import Plane
 from napari_sam.labels.change import Change
@@ -138,8 +139,7 @@ class Through:
     def fill_between(self) -> None:
         """Fill the slices between marked ones by shape; else those between drawn ones."""
         if self._run is None:
-            along = self.state.along
-            fill_drawn(self._parts, None if along is None else along.axis)
+            fill_drawn(self._parts, self.state.along)
         else:
             fill_marked(self._parts, self._run, self.following)
 
@@ -337,8 +337,9 @@ class Through:
         run, self._keep_then = self._run, False
         if not self.following.stop() or run is None:
             return ""
-        count, key = len(run.strip().scores), self._bench.state.accept_key
-        return f"Stopped. {key} keeps the cell on the {count} slices known; a mark goes on."
+        known = counted(len(run.strip().scores), run.along.word)
+        key = self._bench.state.accept_key
+        return f"Stopped. {key} keeps the cell on the {known} known; a mark goes on."
 
     def close(self) -> None:
         """Take away whatever is ours."""

@@ -89,12 +89,12 @@ class ThroughView:
 
     def tell(self, run: Run, remark: str = "") -> None:
         """Say where the cell is, and what to do next."""
-        strip, key = run.strip(), self._bench.state.accept_key
+        strip, key, what = run.strip(), self._bench.state.accept_key, run.along.word
         places = sorted(strip.scores)
         if not places:
-            self._bench.result("The cell is on no slice. Mark it on one, or clear it (Esc).")
+            self._bench.result(f"The cell is on no {what}. Mark it on one, or clear it (Esc).")
             return
-        what, doubt = run.along.word, strip.doubtful()
+        doubt = strip.doubtful()
         alone = len(places) == 1
         there = f"{len(places)} {what}s, {places[0]} to {places[-1]}"
         there = f"{what} {places[0]} alone" if alone else there

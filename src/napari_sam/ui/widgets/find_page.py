@@ -22,12 +22,12 @@ from napari_sam.ui.widgets.option_controls import OptionControls
 from napari_sam.ui.widgets.page import Layers, Page
 
 _TIP = "Find every {} there. You can go on working meanwhile."
-_WHERE = {"slice": "on this slice", "visible": "in what is visible", "stack": "on all slices"}
+_WHERE = {"slice": "on this {}", "visible": "in what is visible", "stack": "on all {}s"}
 _ALONG = {"Z": "all slices", "T": "all frames"}
 _PYTHON = "Copy the Python code that does the same, with these settings, to the whole image."
 _COMMAND = "Copy the command line that does the same, with these settings, to the whole image."
 _LIKE = (
-    "Labels whose cells on this slice are the examples. Among what was found, click a cell that is "
+    "Labels whose cells seen here are the examples. Among what was found, click a cell that is "
     "meant, and right-click one that is not: that sharpens the search at once."
 )
 _RULE = (
@@ -87,9 +87,9 @@ class FindPage(Page):
         self.like.chosen.connect(lambda layer: tool.adjust(like=layer))
         self.boxes = ExampleBoxesRow(tool.boxes)
         self.region = LayerCombo(
-            "Where to search: this slice, the part of it that is visible, what your shapes or a "
-            "region that you draw enclose, or all slices: each by itself, or joined to 3-D objects "
-            "or to tracks. "
+            "Where to search: what is shown, the part of it that is visible, what your shapes or a "
+            "region that you draw enclose, or all slices or frames: each by itself, or joined to "
+            "3-D objects or to tracks. "
             "An object belongs to a place when most of it lies inside.",
             spell="inside {}",
         )
@@ -162,7 +162,7 @@ class FindPage(Page):
             widget.setVisible(options.by.by_boxes)
         self._show_wanting()
         joins = options.joins
-        where = _WHERE.get(str(options.region), "inside the shapes")
+        where = _WHERE.get(str(options.region), "inside the shapes").format(self._tool.bench.word)
         where = where if joins is None else joins.together
         self.find.setText(f"Find {options.by.words.all} {where}")
         self.show_ready()
@@ -182,11 +182,11 @@ class FindPage(Page):
 
     def show_layers(self, layers: Layers) -> None:
         """List the layers that can be chosen."""
-        state = self._state
-        self.region.fixed = [("slice", "this slice"), ("visible", "what is visible")]
+        state, word = self._state, self._tool.bench.word
+        self.region.fixed = [("slice", f"this {word}"), ("visible", "what is visible")]
         self.region.acts = [("draw", "what I draw around (L)")]
         if state.image is not None and state.image.ndim > 2:
-            self.region.fixed.append(("stack", "all slices"))
+            self.region.fixed.append(("stack", f"all {word}s"))
             self.region.fixed += [
                 (known.name, f"{_ALONG[known.along]} {known.together}")
                 for known in self._tool.joinable()
@@ -196,15 +196,15 @@ class FindPage(Page):
         self.like.show_layers(layers.labels, state.find.like)
         self.boxes.show_layers(layers.shapes)
         self.merge.show_layers(layers.labels, state.merge)
-        self._show_rule()
+        self.show_options()
 
     def _show_rule(self) -> None:
-        state = self._state
+        state, word = self._state, self._tool.bench.word
         stack = state.find.region == "stack" and not state.find.together
         enable(
             self.merge,
             self.merge.tip,
-            "what is found on each slice by itself goes into new labels." if stack else "",
+            f"what is found on each {word} by itself goes into new labels." if stack else "",
         )
         self.rule.show_layers([], state.find.rule)
         for widget in (self._rule_name, self.rule):

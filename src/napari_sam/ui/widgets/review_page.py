@@ -164,7 +164,7 @@ class ReviewPage(Page):
         review = self._review
         self.undo = Button("Undo", "Take the last step back.", review.undo, "Ctrl+Z")
         self.redo = Button("Redo", "Do it again. Key Ctrl+Shift+Z.", review.redo)
-        self.table = Button("Table", "All cells of this slice in a table below.", self.dock.toggle)
+        self.table = Button("Table", "All cells seen here in a table below.", self.dock.toggle)
         row = tight(QHBoxLayout())
         for button in (self.undo, self.redo, self.table):
             row.addWidget(button)
@@ -172,7 +172,7 @@ class ReviewPage(Page):
 
     def _connect(self) -> None:
         events = self._review.state.events
-        for name in ("objects", "selected", "correcting", "reviewed", "total"):
+        for name in ("objects", "word", "selected", "correcting", "reviewed", "total"):
             getattr(events, name).connect(self.show_objects)
         for name in ("can_undo", "can_redo", "hidden"):
             getattr(events, name).connect(self.show_buttons)
@@ -209,7 +209,7 @@ class ReviewPage(Page):
             return f"Correcting cell {state.correcting}"
         row = state.objects.row(state.selected)
         if not row:
-            return f"{counted(len(state.objects), 'cell')} on this slice"
+            return f"{counted(len(state.objects), 'cell')} on this {state.word}"
         parts = [f"Cell {state.selected}"]
         if row.get("score") == row.get("score") and row.get("score") is not None:
             parts.append(f"{100 * row['score']:.0f} % sure")
@@ -223,10 +223,15 @@ class ReviewPage(Page):
         self._show_steps()
         self._show_hidden()
 
+    def _no_cells(self) -> str:
+        """Say that there is nothing to decide about; empty when there is."""
+        state = self._review.state
+        return "" if len(state.objects) else f"there are no cells on this {state.word}."
+
     def _show_decisions(self) -> None:
         """What can be done with the cell in hand, or with the outline that is proposed."""
         state = self._review.state
-        nothing = "" if len(state.objects) else _NO_CELLS
+        nothing = self._no_cells()
         chosen = nothing or ("" if state.selected is not None else "click a cell first.")
         proposed = self.session.state.answer is not None
         correcting = state.correcting is not None
@@ -244,7 +249,7 @@ class ReviewPage(Page):
     def _show_steps(self) -> None:
         """Whether there is a cell to go to, and a step to take back or to do again."""
         state = self._review.state
-        nothing = "" if len(state.objects) else _NO_CELLS
+        nothing = self._no_cells()
         everything = "" if state.reviewed < state.total else "every cell has been reviewed."
         for button in (self.previous, self.next):
             enable(button, button.tip, nothing or everything)
@@ -293,10 +298,9 @@ def _extent(row: dict[str, Any]) -> str:
     return f"{known['area']:.0f} px²" if "area" in known else ""
 
 
-_NO_CELLS = "there are no cells on this slice."
 _ACCEPT_SHOWN = (
-    "Accept all cells of this slice that are not hidden and still open, such as all above a "
-    "certainty, in one step."
+    "Accept all cells seen here that are not hidden and still open, such as all above a certainty, "
+    "in one step."
 )
 _REMOVE = "Delete what is hidden, in one step. Undo brings it back."
 

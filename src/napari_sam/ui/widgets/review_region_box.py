@@ -13,7 +13,7 @@ from napari_sam.ui.widgets.layouts import tight
 from napari_sam.ui.widgets.page import Layers
 
 _TIP = "Draw around cells to count them, or to delete or accept all of them at once."
-_DRAW = "Drag an outline around the region, on this slice. Key L. It replaces the one before."
+_DRAW = "Drag an outline around the region. Key L. It replaces the one before."
 _DELETE = "Delete the cells inside, in one step. A cell is inside when most of it is."
 _ACCEPT = "Accept the cells inside, in one step."
 
@@ -40,7 +40,8 @@ class ReviewRegionBox(Folding):
                 row.addWidget(widget, 1)
             column.addLayout(row)
         self.setDuration(0)
-        review.state.events.inside.connect(self.show_inside)
+        for name in ("inside", "word"):
+            getattr(review.state.events, name).connect(self.show_inside)
         self._region.drawn.changed.connect(self.show_inside)
         self.show_inside()
 
@@ -52,9 +53,10 @@ class ReviewRegionBox(Folding):
         """Say how many cells there are, and in how large a region."""
         inside = self._state.inside
         self.draw.setChecked(self._region.drawn.drawing)
-        self.told.setText("No region on this slice." if inside is None else told(inside))
+        here = f"on this {self._state.word}"
+        self.told.setText(f"No region {here}." if inside is None else told(inside))
         why_not = "" if inside else "no cell lies inside."
         if inside is None:
-            why_not = "there is no region on this slice."
+            why_not = f"there is no region {here}."
         enable(self.delete, _DELETE, why_not)
         enable(self.accept, _ACCEPT, why_not)

@@ -10,21 +10,23 @@ from napari_sam.ui.widgets.folding import Folding
 from napari_sam.ui.widgets.layouts import tight
 
 _TIP = "Corrections that go through all slices of a cell, or all frames of its track."
-_JOIN = "Then click the cell that goes on as this one, on any slice. This one's number stays."
-_CUT = "From this slice on, the cell in hand gets a new number; its daughters go with it."
-_SWAP = "Then click the cell that it was mistaken for: from this slice on they exchange numbers."
+_JOIN = (
+    "Then click the cell that goes on as this one, on any slice or frame. This one's number stays."
+)
+_CUT = "From what is shown on, the cell in hand gets a new number; its daughters go with it."
+_SWAP = "Then click the cell that it was mistaken for: from what is shown on they exchange numbers."
 _MOTHER = (
     "Then click its mother, on an earlier frame. A mother that goes on is cut there, and what goes "
     "on is the other daughter."
 )
 _ORPHAN = "The cell in hand is nobody's daughter."
 _BACK, _ON = (
-    f"The cell in hand is taken as it is on this slice, and found anew by the model {where} it, to "
-    "where it ends. What it was there is replaced, other cells stay."
+    f"The cell in hand is taken as it is shown, and found anew by the model {where} that, to where "
+    "it ends. What it was there is replaced, other cells stay."
     for where in ("before", "behind")
 )
-_SPLIT = "Then click both parts, on any slices: they are divided on all slices where it is narrow."
-_DELETE = "Delete the cell in hand from one slice to another, both included."
+_SPLIT = "Then click both parts, on any slices or frames: they are divided wherever it is narrow."
+_DELETE = "Delete the cell in hand from one slice or frame to another, both included."
 
 
 class ReviewThroughBox(Folding):

@@ -17,8 +17,8 @@ _FORK = ((0, 0), (-4, 9), (0, 5), (4, 9))  # pixels
 _FAINTEST = 0.3  # score that is shown as the lowest bar
 _UNSURE, _SURE = QColor("#e0532f"), QColor("#ffd400")
 _TIP = (
-    "How certain the cell is on every slice: a high yellow bar is certain, a low red one doubtful. "
-    "A dot marks slices that you marked, a fork where the cell divides. Click to go to a slice."
+    "How certain the cell is on every {0}: a high yellow bar is certain, a low red one doubtful. "
+    "A dot marks {0}s that you marked, a fork where the cell divides. Click to go to a {0}."
 )
 
 
@@ -37,7 +37,7 @@ class SliceStrip(QWidget):
         super().__init__()
         self.setFixedHeight(HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        self.setToolTip(_TIP)
+        self.setToolTip(_TIP.format("slice"))
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self._strip: Strip | None = None
         self._at: int | None = None
@@ -140,16 +140,17 @@ class SliceStrip(QWidget):
     def tip(self, at: int | None) -> str:
         """Say what is known of a slice."""
         if self._strip is None or at is None:
-            return _TIP
+            return _TIP.format("slice")
         score, word = self._strip.scores.get(at), self._strip.word.capitalize()
+        tip = _TIP.format(self._strip.word)
         if score is None:
-            return f"{word} {at}: the cell is not there, or not known there.\n\n{_TIP}"
+            return f"{word} {at}: the cell is not there, or not known there.\n\n{tip}"
         who = (
             "you said where the cell is" if at in self._strip.given else f"{100 * score:.0f} % sure"
         )
         if at in self._strip.divisions:
             who = f"its daughters begin, {who}"
-        return f"{word} {at}: {who}.\n\n{_TIP}"
+        return f"{word} {at}: {who}.\n\n{tip}"
 
 
 def _colour(share: float) -> QColor:

@@ -11,21 +11,21 @@ from napari_sam.ui.widgets.layouts import tight
 from napari_sam.ui.widgets.slice_strip import SliceStrip
 
 _ON = (
-    "Mark a cell on one slice, and it is followed both ways. Correct it on any slice by marks "
-    "there; Accept keeps it on all slices as one cell."
+    "Mark a cell on one {0}, and it is followed both ways. Correct it on any {0} by marks there; "
+    "Accept keeps it on all {0}s as one cell."
 )
 _DIVISIONS = (
     "Where the cell divides it ends, and its daughters are followed as new cells; Accept keeps "
     "all of them, and whose daughters they are. Off: one number goes on."
 )
 _AXIS = "Along which axis of the image cells are followed."
-_DOUBT = "Show the slice on which the cell is least certain, then the next one. Key D."
+_DOUBT = "Show the {0} on which the cell is least certain, then the next one. Key D."
 _END = (
-    "The cell is not on this slice: it ends before it, or is left out here. Press again to take "
+    "The cell is not on this {0}: it ends before it, or is left out here. Press again to take "
     "that back. Key Q."
 )
 _FILL = (
-    "Fill the slices between by shape. Of a cell that is followed, between the slices that you "
+    "Fill the {0}s between by shape. Of a cell that is followed, between the {0}s that you "
     "marked; else, of the label selected in the layer controls, between those where you drew it."
 )
 
@@ -42,7 +42,6 @@ class ThroughSwitch(QWidget):
         super().__init__()
         self._through, self._state = through, through.state
         self.switch = QCheckBox("Through slices")
-        self.switch.setToolTip(_ON)
         self.switch.toggled.connect(through.set_on)
         self.axis = LayerCombo(_AXIS)
         self.axis.chosen.connect(through.choose)
@@ -55,9 +54,9 @@ class ThroughSwitch(QWidget):
         head.addWidget(self.divisions)
         self.strip = SliceStrip()
         self.strip.picked.connect(through.go_to)
-        self.doubt = Button("Doubtful", _DOUBT, through.next_doubtful, "D")
-        self.end = Button("Not here", _END, through.not_here, "Q")
-        self.fill = Button("Fill between", _FILL, through.fill_between)
+        self.doubt = Button("Doubtful", "", through.next_doubtful, "D")
+        self.end = Button("Not here", "", through.not_here, "Q")
+        self.fill = Button("Fill between", "", through.fill_between)
         row = tight(QHBoxLayout())
         for button in (self.doubt, self.end, self.fill):
             row.addWidget(button)
@@ -76,7 +75,9 @@ class ThroughSwitch(QWidget):
         state = self._state
         self.setVisible(bool(state.axes))
         time = state.along is not None and state.along.time
+        word = "slice" if state.along is None else state.along.word
         self.switch.setText("Through time" if time else "Through slices")
+        self.switch.setToolTip(_ON.format(word))
         if self.switch.isChecked() != state.on:
             self.switch.setChecked(state.on)
         self.divisions.setVisible(state.on and time)
@@ -91,5 +92,6 @@ class ThroughSwitch(QWidget):
         self.strip.show_at(state.at)
         known = state.strip is not None and bool(state.strip.scores)
         nothing = "" if known else "no cell is being followed yet: mark one."
-        enable(self.doubt, _DOUBT, nothing)
-        enable(self.end, _END, nothing)
+        enable(self.doubt, _DOUBT.format(word), nothing)
+        enable(self.end, _END.format(word), nothing)
+        enable(self.fill, _FILL.format(word), "")
