@@ -132,3 +132,16 @@ def test_a_click_on_a_daughter_corrects_her_and_the_division_stands(hands: Hands
 
 def test_through_slices_nothing_divides(bench: Any) -> None:
     assert Hands(bench, "z").strip.divisions == frozenset()
+
+
+@pytest.mark.parametrize("at", [3, BORN, BORN + 3, FRAMES - 1])
+def test_an_end_is_set_and_taken_back_on_any_frame_of_a_family(hands: Hands, at: int) -> None:
+    known = set(hands.strip.scores)
+    hands.go(at)
+    hands.press("Q")
+    assert not hands.bench.state.problem
+    assert at not in hands.strip.scores
+    hands.press("Q")
+    assert not hands.bench.state.problem
+    assert set(hands.strip.scores) == known
+    assert hands.strip.divisions == {BORN}

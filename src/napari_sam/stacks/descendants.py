@@ -232,6 +232,8 @@ class Descendants:
     def advance(self) -> None:
         """Look at one more frame of the cell that has come least far."""
         still = self._open()
+        if self.done:
+            return  # such as where an end was set beyond which nothing is known
         if not still:  # what was said of a daughter who is not found is said of the cell
             index = min(self._waiting)
             self.first.carry.show(index, *self._corrected.pop(index))
