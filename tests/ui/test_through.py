@@ -1051,3 +1051,95 @@ def test_what_was_refused_is_not_told_again_with_the_next_step(hands: Hands) -> 
     hands.click(8, 40, 50)
     assert "Take the marks back first" not in hands.bench.session.state.status
     assert "The cell is on 7 slices" in hands.bench.session.state.status
+
+
+# -- a cell that is out of sight ------------------------------------------------------------------
+
+
+@pytest.fixture
+def elsewhere(bench: Any) -> Hands:
+    """A cell that is kept in the first frame, and one that is followed in the second."""
+    hands = Hands(bench, np.stack([STACK] * 3), axis_labels=("t", "z", "y", "x"))
+    hands.click(0, *NEIGHBOUR)
+    hands.press("Enter")
+    hands.on()
+    hands.click(1, *CENTRE)
+    return hands
+
+
+def go_away(viewer: Any, how: str) -> None:
+    if how == "another time":
+        viewer.dims.set_point(0, 2)
+    elif how == "other axes":
+        viewer.dims.roll()
+    else:
+        viewer.dims.ndisplay = 3
+
+
+WAYS = ("another time", "other axes", "3-D")
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_the_least_certain_slice_of_a_cell_is_shown_from_wherever_one_is(
+    elsewhere: Hands, how: str
+) -> None:
+    bench, strip = elsewhere.bench, elsewhere.state.strip
+    go_away(bench.viewer, how)
+    bench.settle()
+    elsewhere.press("D")
+    plane = bench.session._bench.plane()
+    assert plane.index == (1, strip.doubtful()[0], None, None)
+    assert elsewhere.outline() is not None
+
+
+@pytest.mark.parametrize("how", WAYS)
+def test_undo_takes_back_marks_of_a_cell_before_one_that_was_kept(
+    elsewhere: Hands, how: str
+) -> None:
+    bench, kept = elsewhere.bench, elsewhere.labels.data.copy()
+    go_away(bench.viewer, how)
+    bench.settle()
+    elsewhere.press("Control-Z")
+    assert "Enter keeps it" not in bench.state.status
+    assert elsewhere.run is None
+    np.testing.assert_array_equal(elsewhere.labels.data, kept)
+    assert bench.session._bench.plane().index == (1, CENTRE[0], None, None)
+    elsewhere.press("Control-Z")
+    assert not elsewhere.labels.data.any()
+
+
+@pytest.mark.parametrize("followed", [True, False])
+def test_the_axis_that_was_chosen_is_chosen_again_when_the_view_is_back(
+    bench: Any, followed: bool
+) -> None:
+    hands = Hands(bench, np.stack([STACK] * 3), axis_labels=("z", "t", "y", "x"))
+    hands.on()
+    slices, time = hands.state.axes
+    hands.through.choose(time)
+    if followed:
+        hands.click(1, *CENTRE)
+    known = set(hands.state.strip.scores)
+    assert bool(known) == followed
+    order = bench.viewer.dims.order
+    bench.viewer.dims.order = (0, 3, 1, 2)
+    bench.settle()
+    assert hands.state.along == slices
+    bench.viewer.dims.order = order
+    bench.settle()
+    assert hands.state.along == time
+    assert set(hands.state.strip.scores) == known
+
+
+def test_an_undo_while_it_is_switched_off_takes_no_cell_up_that_enter_would_keep(
+    hands: Hands,
+) -> None:
+    hands.on()
+    hands.click(*CENTRE)
+    hands.press("Enter")
+    hands.through.set_on(False)
+    hands.press("Control-Z")
+    assert hands.run is None
+    hands.click(4, *NEIGHBOUR[1:])
+    hands.press("Enter")
+    assert hands.labels.data[4][NEIGHBOUR[1:]]
+    assert np.flatnonzero(hands.labels.data.any(axis=(1, 2))).tolist() == [4]

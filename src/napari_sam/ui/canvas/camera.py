@@ -29,6 +29,19 @@ def go_to_slice(viewer: Any, labels: Labels, position: dict[int, int]) -> None:
         viewer.dims.set_point(axis + offset, world[axis + offset])
 
 
+def show_plane(viewer: Any, layer: Image, plane: Plane) -> None:
+    """Show a plane of the data, whichever axes the viewer displays now."""
+    offset = viewer.dims.ndim - layer.ndim
+    shown = tuple(axis + offset for axis in plane.axes)
+    if viewer.dims.ndisplay != 2:
+        viewer.dims.ndisplay = 2
+    if tuple(sorted(viewer.dims.displayed)) != shown:
+        rest = [axis for axis in viewer.dims.order if axis not in shown]
+        viewer.dims.order = (*rest, *shown)
+    position = {axis: at for axis, at in enumerate(plane.index) if at is not None}
+    go_to_slice(viewer, layer, position)
+
+
 def look_at(viewer: Any, labels: Labels, plane: Plane, region: Region) -> None:
     """Bring an object of the displayed plane to the middle, and zoom if it is hard to see."""
     if not region.area:

@@ -9,7 +9,7 @@ from typing import Any
 from napari_sam.errors import NapariSamError, ViewError
 from napari_sam.images import Plane
 from napari_sam.prompts import BACKGROUND, FOREGROUND
-from napari_sam.ui.canvas.camera import go_to_slice
+from napari_sam.ui.canvas.camera import show_plane
 from napari_sam.ui.canvas.clicks import RIGHT
 from napari_sam.ui.canvas.preview import Preview
 from napari_sam.ui.layers.planes import cursor_on_plane
@@ -220,8 +220,7 @@ class Proposing:
         """Show a plane of the image, unless it is shown."""
         image = self._bench.state.image
         if image is not None and self._bench.plane_or_none() != plane:
-            position = {axis: at for axis, at in enumerate(plane.index) if at is not None}
-            go_to_slice(self._bench.viewer, image, position)
+            show_plane(self._bench.viewer, image, plane)
 
     def mark_again(self, spent: Spent) -> None:
         """Make a mark again that was taken back."""

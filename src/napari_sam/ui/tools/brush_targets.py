@@ -178,7 +178,7 @@ class Followed:
         if self._through.here() is not None:
             self.put(region)
         elif self._through.following.under_way:
-            self._bench.say("The slices are being looked at.")
+            self._bench.say(f"The {self._bench.word}s are being looked at.")
             return False
         else:
             self._bench.result("The cell is not followed here: the stroke was left out.")

@@ -10,7 +10,6 @@ from napari_sam.engine.carrying import Carrying
 from napari_sam.images import Plane
 from napari_sam.labels.change import Change
 from napari_sam.regions import Region
-from napari_sam.ui.canvas.camera import go_to_slice
 from napari_sam.ui.layers.axes import Further
 from napari_sam.ui.layers.shown import same_pixels
 from napari_sam.ui.proposing.spent import Spent
@@ -72,7 +71,7 @@ class Through:
 
     def look(self) -> None:
         """See along which axes the chosen image can be followed, and which slice is shown."""
-        self.view.look()
+        self.view.look(self._run)
         self._show()
 
     # -- what the person does ---------------------------------------------------------------------
@@ -102,23 +101,23 @@ class Through:
 
         def take_back() -> None:
             undraw()
-            self.go_to(at)
+            self.view.go_to(at, run)
             self.following.go_on(run)
 
         return lambda: self._run is run and run.said <= said, take_back
 
     def go_to(self, at: int) -> None:
-        """Show another slice."""
-        image, along = self._bench.state.image, self.state.along
-        if image is not None and along is not None:
-            go_to_slice(self._bench.viewer, image, {along.axis: at})
+        """Show a slice of the strip."""
+        run = self._run
+        self.view.go_to(at, run if run is not None and run.along == self.state.along else None)
 
     def next_doubtful(self) -> None:
         """Show the least certain slice that was not offered yet."""
-        at = None if self._run is None else self._run.next_doubtful()
+        run = self._run
+        at = None if run is None else run.next_doubtful()
         if at is not None:
-            self.go_to(at)
-            self.view.tell_of_slice(self._run)
+            self.view.go_to(at, run)
+            self.view.tell_of_slice(run)
         elif self.state.on:
             self._bench.result("There is nothing doubtful: mark a cell first.")
 
@@ -168,7 +167,7 @@ class Through:
     def taken_back(self, change: Change | None) -> None:
         """Take a cell up again whose keeping was undone: it can be corrected and kept anew."""
         run = self._keeping.taken_back(change)
-        if run is not None:
+        if run is not None and self.state.on:
             self._drop()
             self._run, self._beside = run, run.beside
             self._show()
@@ -184,7 +183,7 @@ class Through:
         run = self._run
         if run is None or not run.prompts:
             return None
-        self.go_to(list(run.prompts)[-1])
+        self.view.go_to(list(run.prompts)[-1], run)
         self._heard()
         return self._parts.proposal.undo_mark()
 
@@ -210,14 +209,13 @@ class Through:
         if not self.state.on or not self._visible:
             return
         answer, plane = self._bench.state.answer, self._bench.plane_or_none()
-        if answer is not None:
+        bare = plane is not None and self._marks.none_on(plane)
+        if answer is not None and not (bare and answer.plane == plane):
             self._hear(answer)
-        elif plane is not None and plane not in self._beside and self._bench.state.marked:
+        elif plane is not None and not bare and plane not in self._beside:
             self._beside.append(plane)
         here = self._here()
-        if here is None or plane is None or here[1] not in here[0].marked:
-            return
-        if not self._marks.none_on(plane):
+        if here is None or not bare or here[1] not in here[0].marked:
             return
         here[0].forget(here[1])
         if here[0].marked:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from napari_sam.images import Plane
+from napari_sam.ui.canvas.camera import go_to_slice
 from napari_sam.ui.layers.axes import Further, further_axes
 from napari_sam.ui.proposing.proposal import Proposing
 from napari_sam.ui.state import Answer
@@ -25,22 +26,24 @@ class ThroughView:
 
     def __init__(self, bench: Workbench, state: ThroughState, proposal: Proposing) -> None:
         self._bench, self._state = bench, state
+        self._show_plane = proposal.show_plane
         self._preview, self._marks = proposal.preview, proposal.marks
         self._outlined = False
+        self._chosen: Further | None = None  # by the person
 
     def choose(self, along: Further) -> None:
         """Follow along another axis."""
-        self._state.along = along
+        self._state.along = self._chosen = along
 
-    def look(self) -> None:
-        """See along which axes the chosen image can be followed."""
+    def look(self, run: Run | None) -> None:
+        """See along which axes the chosen image can be followed: as a cell is, or as was chosen."""
         state, image, plane = self._state, self._bench.state.image, self._bench.plane_or_none()
         if image is None or image.ndim < 3:
             state.axes = ()
         elif plane is not None:
             state.axes = further_axes(image, plane)
-        if state.along not in state.axes:
-            state.along = state.axes[0] if state.axes else None
+        wanted = (None if run is None else run.along, self._chosen, *state.axes)
+        state.along = next((along for along in wanted if along in state.axes), None)
 
     def show(self, run: Run | None, visible: bool) -> None:
         """Show what is known of the slice that is displayed, and of all of them."""
@@ -59,6 +62,14 @@ class ThroughView:
             self._outlined = False
             if self._answered(plane) is None:
                 self._preview.hide()
+
+    def go_to(self, at: int, run: Run | None) -> None:
+        """Show a slice of a cell; without one, of the image along the axis that is chosen."""
+        image, along = self._bench.state.image, self._state.along
+        if run is not None:
+            self._show_plane(run.carrying.planes[at])
+        elif image is not None and along is not None:
+            go_to_slice(self._bench.viewer, image, {along.axis: at})
 
     def outline(self, run: Run | None) -> bool:
         """Show the cell on a slice that is displayed and has no answer; tell whether it is."""
