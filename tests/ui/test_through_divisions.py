@@ -134,6 +134,46 @@ def test_through_slices_nothing_divides(bench: Any) -> None:
     assert Hands(bench, "z").strip.divisions == frozenset()
 
 
+@pytest.mark.parametrize("channels", [0, 2])
+def test_labels_opened_from_a_file_that_names_no_axes_are_tracks_on_a_movie(
+    bench: Any, channels: int
+) -> None:
+    labels = np.zeros((FRAMES, *dividing().shape[1:]), np.int32)
+    for t in range(FRAMES):
+        for number, one in enumerate(daughters(t), 2) if t >= BORN else [(1, mother(t))]:
+            labels[t][disc(*one)] = number
+    movie, axes, at = dividing(), ("t", "y", "x"), ()
+    if channels:
+        movie, labels = np.stack([movie] * channels), np.stack([labels, 0 * labels])
+        axes, at = ("c", *axes), (0,)
+    bench.viewer.add_image(movie, name="movie", axis_labels=axes)
+    opened = bench.viewer.add_labels(labels.copy(), name="opened")
+    bench.viewer.dims.current_step = (*at, BORN, 0, 0)
+    bench.session.set_tool("review")
+    bench.settle()
+    review = bench.review
+    for number, one in enumerate(daughters(BORN), 2):
+        review.select(number)
+        review.through.begin("mother")
+        bench.viewer.dims.set_point(len(at), BORN - 1)
+        bench.settle()
+        bench.click(*at, BORN - 1, *place(mother(BORN - 1)))
+        bench.settle()
+        bench.viewer.dims.set_point(len(at), BORN)
+        bench.settle()
+        assert opened.data[(*at, BORN, *place(one))] == number
+    np.testing.assert_array_equal(opened.data, labels)
+    rows = opened.features.set_index("index")
+    assert rows.loc[[1, 2, 3], "parent"].tolist() == [0, 1, 1]
+    assert rows.loc[[1, 2], ["first", "last"]].to_numpy().tolist() == [[0, 4], [5, FRAMES - 1]]
+    review.select(2)
+    bench.viewer.dims.set_point(len(at), BORN + 3)
+    bench.settle()
+    review.select(2)
+    review.through.cut()
+    assert f"Cut cell 2 at {BORN + 3}" in bench.state.status
+
+
 @pytest.mark.parametrize("at", [3, BORN, BORN + 3, FRAMES - 1])
 def test_an_end_is_set_and_taken_back_on_any_frame_of_a_family(hands: Hands, at: int) -> None:
     known = set(hands.strip.scores)

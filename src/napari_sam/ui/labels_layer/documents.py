@@ -11,7 +11,7 @@ import numpy.typing as npt
 from psygnal import Signal
 
 from napari_sam.engine.jobs import Jobs
-from napari_sam.errors import NapariSamError
+from napari_sam.errors import LabelsError, NapariSamError
 from napari_sam.images import Plane
 from napari_sam.labels.document import Listener
 from napari_sam.labels.presence import Presence
@@ -24,7 +24,7 @@ from napari_sam.ui.layers.planes import read_plane
 from napari_sam.ui.workbench import Workbench
 
 if TYPE_CHECKING:
-    from napari.layers import Labels
+    from napari.layers import Image, Labels
 
 
 class Documents:
@@ -86,6 +86,7 @@ class Documents:
                     self._changed,
                     lambda plane: self._intensities(layer, plane),
                     self.slowly.run,
+                    lambda: self._image_of(layer),
                 ),
             )
             listener = self._listeners[document] = partial(self._tell, document)
@@ -175,11 +176,20 @@ class Documents:
 
     def _intensities(self, layer: Labels, plane: Plane) -> npt.NDArray[Any] | None:
         """Pixels of the image on a plane of a layer, when they need no waiting."""
-        image = self._bench.state.image
+        image = self._image_of(layer)
         if image is None or image.multiscale or not isinstance(image.data, np.ndarray):
             return None
         try:
-            check_fit(image, layer, write=False)
             return read_plane(image, plane)
         except (NapariSamError, IndexError, ValueError):  # an image of other axes
             return None
+
+    def _image_of(self, layer: Labels) -> Image | None:
+        """The chosen image if a layer lies on it."""
+        image = self._bench.state.image
+        try:
+            if image is not None:
+                check_fit(image, layer, write=False)
+        except LabelsError:
+            return None
+        return image

@@ -27,10 +27,11 @@ from napari_sam.labels.witness import Way
 from napari_sam.ui.labels_layer.claim import Claim
 from napari_sam.ui.labels_layer.layer_sheet import LayerSheet
 from napari_sam.ui.labels_layer.painting import as_napari_keeps_it, painted
+from napari_sam.ui.layers.axes import naming
 from napari_sam.ui.layers.planes import finest
 
 if TYPE_CHECKING:
-    from napari.layers import Labels
+    from napari.layers import Image, Labels, Layer
 
 
 class _Unmeasured(NamedTuple):
@@ -50,13 +51,15 @@ class Watcher(NamedTuple):
 
     ``later(call)`` makes a call once what happens now is over, ``changed()`` hears of changes
     that it did not ask for, ``intensities(plane)`` reads the image on a plane of the labels,
-    ``slowly(steps, told, done, wait)`` does what may take long while the window answers, or waits.
+    ``slowly(steps, told, done, wait)`` does what may take long while the window answers, or waits,
+    ``image()`` is the one on which the labels lie, None where they lie on none.
     """
 
     later: Callable[[Callable[[], None]], None]
     changed: Callable[[], None]
     intensities: Intensities
     slowly: Callable[[Steps[Any], str, Callable[[Any], str | None], bool], None]
+    image: Callable[[], Image | None]
 
 
 def document_of(layer: Labels) -> LayerDocument | None:
@@ -76,7 +79,7 @@ class LayerDocument(Document):
     """
 
     def __init__(self, layer: Labels, empty: bool = False) -> None:
-        super().__init__(LayerSheet(layer), empty=empty)
+        super().__init__(LayerSheet(layer, lambda: self.naming), empty=empty)
         self.layer = layer
         #: Who writes down what happens, of all panels that have it open.
         self.recorder: object = None
@@ -99,6 +102,12 @@ class LayerDocument(Document):
     def fits(self) -> bool:
         """Whether the layer still holds the data that the log is about."""
         return self.layer.data is self._data
+
+    @property
+    def naming(self) -> Layer:
+        """The layer whose axis labels tell what the axes are, see `naming`."""
+        images = (watcher.image() for watcher in self._watchers.values())
+        return naming(self.layer, next((image for image in images if image is not None), None))
 
     def watch(self, owner: Any, watcher: Watcher) -> None:
         """Keep the document open for a panel."""

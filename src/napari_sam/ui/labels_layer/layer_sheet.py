@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -12,14 +13,21 @@ from napari_sam.ui.layers.axes import axis_named
 from napari_sam.ui.layers.label_grid import check_writable
 
 if TYPE_CHECKING:
-    from napari.layers import Labels
+    from napari.layers import Labels, Layer
 
 
 class LayerSheet:
-    """A Labels layer as a document sees it."""
+    """A Labels layer as a document sees it.
 
-    def __init__(self, layer: Labels) -> None:
-        self._layer = layer
+    Parameters
+    ----------
+    layer : Labels layer
+    naming : callable, optional
+        Returns the layer whose axis labels tell what the axes are; by default this one does.
+    """
+
+    def __init__(self, layer: Labels, naming: Callable[[], Layer] | None = None) -> None:
+        self._layer, self._naming = layer, naming or (lambda: layer)
         self.writes_table = False
 
     @property
@@ -45,7 +53,7 @@ class LayerSheet:
             self.writes_table = False
 
     def axis(self, kind: Kind) -> int:
-        return axis_named(self._layer, "T" if kind == "track" else "Z")
+        return axis_named(self._naming(), "T" if kind == "track" else "Z")
 
     def check_writable(self) -> None:
         check_writable(self._layer)

@@ -44,7 +44,7 @@ class ThroughEditing:
         told = kind_of(self.document.table)
         if told:
             return told
-        letters = letters_of(self._editing.layer, self._editing.plane)
+        letters = letters_of(self.document.naming, self._editing.plane)
         return "track" if "T" in letters and "Z" not in letters else "volume"
 
     @cached_property

@@ -65,6 +65,19 @@ def further_axes(image: Image, plane: Plane) -> tuple[Further, ...]:
     return tuple(one[3] for one in sorted(found))
 
 
+def naming(labels: Labels, image: Image | None) -> Layer:
+    """Return the layer whose axis labels tell what the axes of labels are.
+
+    Parameters
+    ----------
+    labels : Labels layer
+    image : Image layer or None
+        On which they lie: files of labels seldom say what their axes are.
+    """
+    said = any(str(label).strip().lower() in _LETTERS for label in labels.axis_labels)
+    return labels if said or image is None else image
+
+
 def letters_of(layer: Layer, plane: Plane) -> str:
     """Name the axes of a layer of which a plane is shown.
 
