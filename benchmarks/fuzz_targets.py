@@ -250,7 +250,8 @@ def _stacks(model: Any) -> Iterator[Target]:
     yield Target("segment_volume", segment_volume, volume, kinds)
     movie = {"movie": stack, "model": model, "max_gap": 2, "divisions": True,
              "limits": (0, 255), "device": "cpu", "progress": silent}  # fmt: skip
-    kinds = {**common, "movie": "stack of images", "max_gap": "count", "divisions": "flag"}
+    kinds = {**common, "movie": "stack of images", "max_gap": "whole or none",
+             "divisions": "flag or none"}  # fmt: skip
     yield Target("track_cells", track_cells, movie, kinds)
 
 
