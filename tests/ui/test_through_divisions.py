@@ -185,3 +185,26 @@ def test_an_end_is_set_and_taken_back_on_any_frame_of_a_family(hands: Hands, at:
     assert not hands.bench.state.problem
     assert set(hands.strip.scores) == known
     assert hands.strip.divisions == {BORN}
+
+
+def test_a_mother_that_was_deleted_holds_up_no_daughter(hands: Hands) -> None:
+    hands.press("Enter")
+    bench, review = hands.bench, hands.bench.review
+    bench.session.set_tool("review")
+    hands.go(BORN)
+    review.select(2)
+    assert review.through.editing().room(2)[0] == BORN
+    for at in range(BORN):
+        hands.go(at)
+        review.select(1)
+        review.reject()
+        bench.settle()
+    hands.go(BORN)
+    review.select(2)
+    review.through.follow(False)
+    bench.settle()
+    assert not bench.state.problem
+    assert (hands.labels.data[BORN - 1] == 2).any()
+    bench.press("Control-Z")
+    bench.settle()
+    assert not (hands.labels.data[:BORN] == 2).any()

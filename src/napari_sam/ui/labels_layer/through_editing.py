@@ -90,7 +90,8 @@ class ThroughEditing:
     def room(self, object_id: int) -> tuple[int, int]:
         """Return from where to where an object may reach: behind its mother, before a daughter."""
         low, high = 0, int(self.document.sheet.pixels.shape[self.axis]) - 1
-        family = self.parents
+        gone = object_table.rejected(self.document.table)  # whose rows tell where they were
+        family = {c: m for c, m in self.parents.items() if not {c, m} & gone}
         if object_id in family:
             low = max(low, self.span(family[object_id])[1] + 1)
         daughters = [child for child, mother in family.items() if mother == object_id]
