@@ -19,6 +19,7 @@ from qtpy.QtWidgets import (
 
 from napari_sam.engine.worker import Loader
 from napari_sam.installation import check_single_distribution
+from napari_sam.ui.canvas.own_context import OwnContext
 from napari_sam.ui.session import PanelSession
 from napari_sam.ui.widgets.controls import Segmented
 from napari_sam.ui.widgets.feedback import Feedback
@@ -53,6 +54,7 @@ class Panel(QWidget):
         # napari hands plugins a proxy that wraps every layer anew, so that no layer is itself.
         self._viewer: Any = getattr(viewer, "__wrapped__", viewer)
         self.session = PanelSession(self._viewer, load_model, tools=[row.tool for row in ROWS])
+        self._own_context = OwnContext(self._viewer)
         self._docked = False
         self._dock: Any = None
         self._in_front = True
@@ -170,6 +172,7 @@ class Panel(QWidget):
             application.aboutToQuit.connect(session.close)
             session.closed.connect(self._forget_application)
         session.closed.connect(self._leave)
+        session.closed.connect(self._own_context.close)
 
     def _first_image(self) -> None:
         events = self.session.state.events
