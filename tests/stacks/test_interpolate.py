@@ -101,7 +101,7 @@ def test_slices_are_read_one_by_one() -> None:
 def test_what_cannot_be_interpolated_is_refused() -> None:
     labels = np.zeros((4, *SHAPE), int)
     labels[1][disc(20, 20, 5)] = 1
-    with pytest.raises(LabelsError, match="on 1 slices"):
+    with pytest.raises(LabelsError, match="on 1 slice:"):
         interpolate(labels, 1)
     with pytest.raises(LabelsError, match=r"not on the slices \[3\]"):
         interpolate(labels, 1, slices=(1, 3))

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from scipy import ndimage as ndi
 
 from napari_sam import checks
+from napari_sam.counts import counted
 from napari_sam.errors import LabelsError, ParameterError
 from napari_sam.progress import Progress, silent
 from napari_sam.regions import Region, extent
@@ -181,8 +182,8 @@ def _drawn(data: Any, number: int, slices: Iterable[int] | None) -> list[int]:
         raise LabelsError(f"Object {number} is not on the slices {missing}: draw it there first.")
     if len(drawn) < 2:
         raise LabelsError(
-            f"Object {number} is on {len(drawn)} slices: draw it on two at least, with the "
-            "slices to fill between them."
+            f"Object {number} is on {counted(len(drawn), 'slice')}: draw it on two at least, with "
+            "the slices to fill between them."
         )
     return drawn
 

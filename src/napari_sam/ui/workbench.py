@@ -132,7 +132,7 @@ class Workbench:
         """Take a layer of ours away, once what happens in the viewer now is over.
 
         napari may be in the middle of taking away several layers by their places. Till then it is
-        hidden: Mesa's software renderer crashes when it draws marks whose image has gone.
+        hidden, as nothing of it is to be seen without its image.
         """
         if layer is not None:
             layer.visible = False
