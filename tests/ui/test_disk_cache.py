@@ -51,7 +51,7 @@ def test_the_panel_shows_the_size_and_clears_it(bench, application):
     box.show()
     QTest.qWaitForWindowExposed(box)
     assert box.keep.isChecked()
-    assert "1 slices, 0.0 of at most 2,000 MB" in box.keep.toolTip()
+    assert "1 slice, 0.0 of at most 2,000 MB" in box.keep.toolTip()
     QTest.mouseClick(box.clear, Qt.MouseButton.LeftButton)
     assert len(EmbeddingStore()) == 0
     assert not box.clear.isEnabled()

@@ -257,7 +257,7 @@ class JoinedResults:
         if joined.merged.left_out:
             told += f"; {joined.merged.left_out} left out, for labels are there"
         if joined.merged.removed:
-            told += f"; {len(joined.merged.removed)} labels replaced"
+            told += f"; {counted(len(joined.merged.removed), 'label')} replaced"
         return f"{told}. Undo takes all of it back."
 
 

@@ -21,6 +21,7 @@ from napari_sam.classes import (
     examples_in,
     ids_in,
 )
+from napari_sam.counts import counted
 from napari_sam.errors import NapariSamError, ParameterError
 from napari_sam.images import Plane
 from napari_sam.objects.classify import SeenObjects, suggest
@@ -240,8 +241,8 @@ class ReviewClasses:
         said = examples_in(self._table())
         rows = self._in_colour(table[(table[BY] == SUGGESTED) & ~table["label"].isin(list(said))])
         told = (
-            f"Suggested a class for {len(rows)} cells. To correct one, click it and press the key "
-            "of its class; then suggest again."
+            f"Suggested a class for {counted(len(rows), 'cell')}. To correct one, click it and "
+            "press the key of its class; then suggest again."
         )
         if len(rows) and self._review.edit(lambda editing: editing.classify(rows, told)):
             self.set_coloured(True)

@@ -7,6 +7,7 @@ from typing import Any
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QWidget
 
+from napari_sam.counts import counted
 from napari_sam.ui.disk_cache import DiskCache
 from napari_sam.ui.widgets.controls import Button, enable
 from napari_sam.ui.widgets.layouts import tight
@@ -40,8 +41,8 @@ class DiskBox(QWidget):
         count, size = len(store), store.nbytes / 1e6
         self.keep.setText(f"Keep read slices on disk ({size:,.0f} MB)")
         self.keep.setToolTip(
-            f"{_KEEP}\n\nNow: {count} slices, {size:,.1f} of at most {store.max_bytes / 1e6:,.0f} "
-            f"MB, in {store.folder}"
+            f"{_KEEP}\n\nNow: {counted(count, 'slice')}, {size:,.1f} of at most "
+            f"{store.max_bytes / 1e6:,.0f} MB, in {store.folder}"
         )
         enable(self.clear, _CLEAR, "" if count else "nothing is kept yet.")
 
