@@ -33,7 +33,7 @@ from napari_sam.regions import Region, deepest, mask_iou
 from napari_sam.stacks.crops import Slices
 from napari_sam.stacks.end_signs import Past, signs_in_time, signs_of
 from napari_sam.stacks.ending import EndingRule, Judge
-from napari_sam.stacks.following import SeenOnSlice, follow
+from napari_sam.stacks.following import SeenOnSlice, Step, follow, looks_of
 from napari_sam.stacks.haze import reach_of
 from napari_sam.stacks.logistic import Logistic
 from napari_sam.training.synthetic import VOLUME_KINDS
@@ -91,10 +91,12 @@ def ways_of(stack: Stack, model: ns.Model, count: int) -> Iterator[Way]:
         for start in (Region.of(true), answer):
             if mask_iou(start.on(slices.plane), true) < MISSED:
                 continue
+            looks = None if stack.over_time else looks_of(slices, Step(largest, start, 1.0))
+            how = None, looks, stack.over_time
             for way, end in ((1, high), (-1, low)):
                 region, seen, index = start, [], largest
                 while 0 <= index + way < slices.depth and (index - end) * way < BEYOND:
-                    found = follow(slices, model, index, region, index + way, None, stack.over_time)
+                    found = follow(slices, model, index, region, index + way, *how)
                     if found is None:
                         break
                     seen.append(found)

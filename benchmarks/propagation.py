@@ -139,7 +139,8 @@ def of_object(
     row, ends = [], []
     for name in names:
         for start in starts:
-            way = partial(ours, time=stack.over_time) if name == "ours" else WAYS[name]
+            shown = None if stack.over_time else Step(*start, 1.0)
+            way = partial(ours, start=shown) if name == "ours" else WAYS[name]
             told, free = carried(way, model, stack, start, (low, high))
             if name == "ours":
                 told, free = pared(stack, start, told), grown(model, stack, start)

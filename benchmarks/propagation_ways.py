@@ -15,7 +15,7 @@ from napari_sam.contrast import normalise
 from napari_sam.regions import Region, deepest, edges, mask_iou
 from napari_sam.stacks.crops import Slices, Window
 from napari_sam.stacks.flow import carry_mask
-from napari_sam.stacks.following import follow
+from napari_sam.stacks.following import Step, follow, looks_of
 from napari_sam.stacks.logits import spread
 
 Way = Callable[[Slices, ns.Model, int, Region, int], tuple[Region, float] | None]
@@ -76,8 +76,17 @@ def prompt_of(mask: np.ndarray, marks: str) -> ns.Prompt:
     return ns.Prompt(**given)
 
 
-def ours(slices: Slices, model: ns.Model, before: int, region: Region, index: int, time=False):
-    seen = follow(slices, model, before, region, index, over_time=time)
+def ours(
+    slices: Slices,
+    model: ns.Model,
+    before: int,
+    region: Region,
+    index: int,
+    start: Step | None = None,
+):
+    """Follow by the rule of ``ns.propagate``; a movie has no `start`, where it was shown."""
+    looks = None if start is None else looks_of(slices, start)
+    seen = follow(slices, model, before, region, index, None, looks, start is None)
     return None if seen is None else (seen.region, seen.score)
 
 

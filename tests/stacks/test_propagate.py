@@ -111,6 +111,42 @@ def test_a_click_is_heard_where_a_box_that_does_not_fit_cuts_off() -> None:
     assert np.median(logits[~true]) < -2
 
 
+class FollowingModel(FakeModel):
+    """A model that has learnt to take the mask of a neighbouring frame."""
+
+    @property
+    def follows(self):
+        return self
+
+
+def test_what_its_own_network_outlines_is_asked_for_by_a_click_alone() -> None:
+    """Of a model that has learnt to follow; with others beside it, it hears by the box what is
+    meant, as any other does.
+    """
+    true = ball()[8]
+    model = FakeModel()
+    embedding = model.encode(picture(ball())[8])
+    asked: list[ns.Prompt] = []
+
+    def predict(embedding, prompt):
+        asked.append(prompt)
+        return FakeModel.predict(model, embedding, prompt)
+
+    model.predict = predict  # type: ignore[method-assign]
+    ask(model, embedding, true, outlined=True)
+    assert [len(prompt.boxes) for prompt in asked] == [1, 0]
+    asked.clear()
+    model = FollowingModel()
+    model.predict = predict  # type: ignore[method-assign]
+    alone = ask(model, embedding, true, outlined=True)
+    assert [len(prompt.boxes) for prompt in asked] == [0]
+    assert np.median(alone.logits[true]) > 2
+    assert alone.alone == pytest.approx(ask(model, embedding, true).alone)
+    asked.clear()
+    ask(model, embedding, true, [(20, 20)], outlined=True)
+    assert [len(prompt.boxes) for prompt in asked] == [1, 0]
+
+
 def test_a_click_is_not_heard_where_nothing_is() -> None:
     """A click is always answered, with something or other around it."""
     expected = ball()[8]

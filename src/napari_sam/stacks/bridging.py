@@ -12,6 +12,7 @@ from napari_sam.stacks.crops import Others, Slices, Window
 from napari_sam.stacks.following import NOBODY, SeenOnSlice, Step, follow, nobody
 from napari_sam.stacks.interpolate import fill_regions
 from napari_sam.stacks.lost import count_lost, detail
+from napari_sam.stacks.next_slice import Drawn
 
 UNSEEN = 0.1  # how certain an object is where nobody has seen it: less than any model says
 WIDE = 256  # pixels around an object that have to be lost with it: else it has ended by itself
@@ -24,13 +25,14 @@ def follow_over(
     region: Region,
     index: int,
     others: Others | None = None,
+    start: Drawn | None = None,
     over_time: bool = False,
 ) -> list[SeenOnSlice]:
     """Find on the next slice what is known on one; on the first one beyond if that was lost.
 
     Parameters
     ----------
-    slices, model, before, region, index, others, over_time
+    slices, model, before, region, index, others, start, over_time
         See `napari_sam.stacks.following.follow`. The slices are neighbours.
 
     Returns
@@ -41,7 +43,7 @@ def follow_over(
     """
     way = index - before
     after = index + way * _lost(slices, before, region, way)
-    seen = follow(slices, model, before, region, after, others, over_time)
+    seen = follow(slices, model, before, region, after, others, start, over_time)
     if seen is None:
         return []
     ends = Step(before, region, 1.0), Step(after, seen.region, seen.score)

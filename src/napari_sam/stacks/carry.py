@@ -17,9 +17,10 @@ from napari_sam.regions import Region
 from napari_sam.stacks.bridging import follow_over
 from napari_sam.stacks.crops import Others, Slices
 from napari_sam.stacks.ending import OVER_TIME, THROUGH_SLICES
-from napari_sam.stacks.following import SeenOnSlice, Step, drawn
+from napari_sam.stacks.following import SeenOnSlice, Step, drawn, looks_of
 from napari_sam.stacks.gaps import meet
 from napari_sam.stacks.haze import reach_of
+from napari_sam.stacks.next_slice import Drawn
 from napari_sam.stacks.paring import Paring
 from napari_sam.stacks.passes import Outwards, Own, Pass, own_slices
 from napari_sam.stacks.shown import Shown
@@ -84,6 +85,7 @@ class Carry:
         self._shown: dict[int, Step] = {}
         self._paring = Paring(self.slices, self._shown)
         self._passes: dict[tuple[int, int], Pass] = {}
+        self._drawn: dict[int, tuple[Step, Drawn]] = {}
         self._outwards: dict[Span, Outwards] = {}
         self._between: dict[Span, dict[int, Step]] = {}
 
@@ -313,10 +315,18 @@ class Carry:
         both = 2 if None not in span else 1
         return min(self._followed(span) / max(both * (high - low), 1), 1.0)
 
-    def _follow(self, before: int, region: Region, index: int) -> list[SeenOnSlice]:
+    def _follow(self, start: Step, before: int, region: Region, index: int) -> list[SeenOnSlice]:
+        looks = None if self._over_time else self._looks_of(start)
         return follow_over(
-            self.slices, self.model, before, region, index, self.others, self._over_time
+            self.slices, self.model, before, region, index, self.others, looks, self._over_time
         )
+
+    def _looks_of(self, start: Step) -> Drawn:
+        """Return how the object was drawn on a slice, looked at once."""
+        known = self._drawn.get(start.index)
+        if known is None or known[0] is not start:
+            known = self._drawn[start.index] = start, looks_of(self.slices, start)
+        return known[1]
 
     def _answer(self, index: int, what: Shown, score: float | None) -> Step:
         if isinstance(what, Prompt):

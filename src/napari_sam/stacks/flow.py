@@ -43,12 +43,15 @@ class MovedObject(NamedTuple):
     ----------
     cover : (H, W) float32
         How much of every pixel it covers, 0 to 1.
+    before : (H, W) float32
+        The first frame, moved around the object.
     alike : float
         Correlation of the picture moved with it and of the picture that is there, in the object
         and a rim around it, -1 to 1; 0 where there is nothing to compare.
     """
 
     cover: Map
+    before: Map
     alike: float
 
 
@@ -67,27 +70,27 @@ def carry_mask(mask: npt.NDArray[np.bool_], before: Picture, after: Picture) -> 
     MovedObject
         In the second frame.
     """
-    found = np.zeros(mask.shape, np.float32)
+    found, picture = np.zeros(mask.shape, np.float32), np.array(before, np.float32)
     box = extent(mask)
     size = float(np.sqrt(mask[box].size))
     if not size:
-        return MovedObject(found, 0.0)
+        return MovedObject(found, picture, 0.0)
     reach = max(LEAST, int(NEAR * size))
     near = tuple(slice(max(side.start - reach, 0), side.stop + reach) for side in box)
     part = mask[near]
     zoom = min(1.0, ACROSS / int(np.count_nonzero(part)) ** 0.5)
     if zoom * min(part.shape) < 2:  # a line shows no motion
-        return MovedObject(mask.astype(np.float32), 0.0)
-    small = [shrink(picture[near], zoom) for picture in (before, after)]
+        return MovedObject(mask.astype(np.float32), picture, 0.0)
+    small = [shrink(frame[near], zoom) for frame in (before, after)]
     moves = flow(small[1], small[0])
     rows, columns = _places((part.shape[0], part.shape[1]))
     small_at = ((places + 0.5) * zoom - 0.5 for places in (rows, columns))
     down, along = _looked_up(torch.from_numpy(moves / zoom), *small_at)
-    was, here = (ndi.gaussian_filter(picture[near], 1.0) for picture in (before, after))
-    both = torch.from_numpy(np.stack([part.astype(np.float32), was.astype(np.float32)]))
-    found[near], moved = _looked_up(both, rows + down, columns + along).numpy()
+    was, here = (ndi.gaussian_filter(frame[near], 1.0) for frame in (before, after))
+    maps = torch.from_numpy(np.stack([part, picture[near], was], dtype=np.float32))
+    found[near], picture[near], moved = _looked_up(maps, rows + down, columns + along).numpy()
     around = ndi.binary_dilation(found[near] > 0.5, iterations=RIM)
-    return MovedObject(found, _correlation(moved[around], here[around]))
+    return MovedObject(found, picture, _correlation(moved[around], here[around]))
 
 
 def _correlation(one: Map, other: Map) -> float:

@@ -1,8 +1,9 @@
 """An object from one slice to the next.
 
-The picture's own motion carries the mask over; the model is asked about the object expected
-there, by its box and deepest point; and what it answers is weighed against what was expected, so
-that a faint border does not lead into the neighbour.
+The picture's own motion carries the mask over, and the model is asked about the object expected
+there. Through slices, a network outlines it from both pictures, too, and is heard beside the model.
+What they say is weighed against what was expected, so that a faint border does not lead into the
+neighbour.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from napari_sam.stacks.crops import Others, Slices, Window
 from napari_sam.stacks.flow import carry_mask
 from napari_sam.stacks.light import Light, light_of
 from napari_sam.stacks.logits import spread
+from napari_sam.stacks.next_slice import Drawn, Views, drawn_at, outline_next
 
 Map = npt.NDArray[np.float32]
 
@@ -30,6 +32,9 @@ SHAPE_WEIGHT = 2.0  # logits that the expected shape adds per pixel of depth
 SHAPE_WEIGHT_LEARNT = 0.5  # the same where the model knows the object on the frame before
 MOST_DEPTH = 4.0  # pixels of depth beyond which it adds no more
 NO_FIT = 0.1  # fit of the answer to box and point up to which a click alone is not heard
+OUTLINED = 0.7  # share of what the outlining network says, beside the model's answer
+MOST_GROWTH = 1.3  # of an object since it was shown, up to which that network was taught
+SUREST = 12.0  # logits of an answer that count beside it at most
 MOST_NEIGHBOURS = 4  # that the model is told not to mean
 NOBODY = Region(np.zeros((0, 0), dtype=bool))
 
@@ -115,6 +120,7 @@ def follow(
     region: Region,
     index: int,
     others: Others | None = None,
+    start: Drawn | None = None,
     over_time: bool = False,
 ) -> SeenOnSlice | None:
     """Find on a slice what is known on the slice before.
@@ -131,6 +137,8 @@ def follow(
         The slice to look at.
     others : Others, optional
         Objects whose pixels are not taken.
+    start : Drawn, optional
+        How it was drawn where it was shown: for slices, which a network outlines it on, too.
     over_time : bool
         Whether these are frames of a movie.
 
@@ -150,14 +158,22 @@ def follow(
         expected &= taken == 0
     if not expected.any():
         return None
+    if start is not None and np.count_nonzero(known) > MOST_GROWTH * start.area:
+        start = None
     embedding = model.encode_window(pixels, limits=slices.limits)
     told = known if over_time and model.follows is not None else None
-    answer = ask(model, embedding, expected, beside(taken, expected), told)
+    answer = ask(model, embedding, expected, beside(taken, expected), told, start is not None)
     weight = SHAPE_WEIGHT if told is None else SHAPE_WEIGHT_LEARNT
-    weighed = answer.logits + weight * _depth(expected)
+    depth = depth_of(expected)
+    weighed = answer.logits + weight * depth
+    if start is not None:
+        cleared = slices.brightness(pixels)
+        views = Views(cleared, (pictures[0], pictures[1]), known, moved, depth)
+        seen = outline_next(start, index, views, expected)
+        weighed = OUTLINED * seen + (1 - OUTLINED) * weighed.clip(-SUREST, SUREST)
     if taken is not None:
         weighed[taken != 0] = -MOST_DEPTH
-    mask = _main_part(weighed > 0, expected)
+    mask = main_part(weighed > 0, expected)
     if not mask.any():
         return None
     earlier = slices.brightness(slices.clear(before, window, shows=True))
@@ -166,6 +182,12 @@ def follow(
     return SeenOnSlice(
         window.region(mask), answer.score, answer.alone, *lights, moved.alike, covered
     )
+
+
+def looks_of(slices: Slices, step: Step) -> Drawn:
+    """Look at how an object was drawn where it was shown."""
+    window = Window.around(step.region, slices.plane)
+    return drawn_at(step.index, window.mask(step.region), slices.picture(step.index, window))
 
 
 def drawn(slices: Slices, step: Step, expected: SeenOnSlice | None) -> SeenOnSlice:
@@ -200,13 +222,15 @@ def ask(
     expected: Mask,
     not_this: Sequence[tuple[int, int]] = (),
     before: Mask | None = None,
+    outlined: bool = False,
 ) -> WindowAnswer:
     """Ask a model about the object that is expected in a window.
 
     Any promptable model understands a box and a point. Its answers to both and to the point alone
     are averaged. One that has learnt to take the mask of a neighbouring frame as prompt is given
     that beside box and point, as it was there, and believed: it tells the object from others that
-    lie where it is expected.
+    lie where it is expected. Where a network of its own outlines the object, too, and no other lies
+    at it, such a model is asked for the point alone, which was found to be as good.
 
     Parameters
     ----------
@@ -214,6 +238,8 @@ def ask(
         Pixels of other objects.
     before : (h, w) bool, optional
         The object on the frame before, for a model that has learnt to take it.
+    outlined : bool
+        Whether `napari_sam.stacks.next_slice` outlines it, too.
 
     Returns
     -------
@@ -225,13 +251,18 @@ def ask(
     learnt = None if before is None else model.follows
     if before is None or learnt is None:
         click = Prompt([middle], window=model.window_for(embedding, prompt))
-        found, clicked = model.predict_each(embedding, [prompt, click])
+        if outlined and not not_this and model.follows is not None:
+            found = clicked = model.predict(embedding, click)
+        else:
+            found, clicked = model.predict_each(embedding, [prompt, click])
     else:
         found = learnt.follow(embedding, before, prompt).candidates
         clicked = model.predict(embedding, Prompt([middle], window=found.window))
     fits, alone = _fits(found, expected), _fits(clicked, expected)
     logits = _best(found, fits, expected)
-    if learnt is None and max(fits) > NO_FIT:  # a click is not bound by a box that does not fit
+    if (
+        found is not clicked and learnt is None and max(fits) > NO_FIT
+    ):  # a click is not bound by a box that does not fit
         logits = np.float32(0.5) * (logits + _best(clicked, alone, expected))
     return WindowAnswer(logits, float(found.scores[int(np.argmax(fits))]), max(alone))
 
@@ -273,7 +304,7 @@ def beside(taken: npt.NDArray[Any] | None, expected: Mask) -> list[tuple[int, in
     return [deepest(taken == number) for number in most_seen]
 
 
-def _depth(mask: Mask) -> Map:
+def depth_of(mask: Mask) -> Map:
     """Return the distance to the border, up to `MOST_DEPTH`: positive inside."""
     around = int(MOST_DEPTH) + 1
     rows, columns = extent(mask)
@@ -287,7 +318,7 @@ def _depth(mask: Mask) -> Map:
     return found[around:-around, around:-around]
 
 
-def _main_part(mask: Mask, expected: Mask) -> Mask:
+def main_part(mask: Mask, expected: Mask) -> Mask:
     """Keep the part that covers most of what was expected."""
     parts, count = ndi.label(mask)
     if count <= 1:

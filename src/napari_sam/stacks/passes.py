@@ -10,8 +10,9 @@ from napari_sam.regions import Region
 from napari_sam.stacks.ending import THROUGH_SLICES, EndingRule, HowFar, Judge
 from napari_sam.stacks.following import SeenOnSlice, Step
 
-Follow = Callable[[int, Region, int], list[SeenOnSlice]]
-"""``follow(before, region, index)``: what slice `index` shows of an object known on `before`.
+Follow = Callable[[Step, int, Region, int], list[SeenOnSlice]]
+"""``follow(start, before, region, index)``: what slice `index` shows of an object, shown on one
+slice and known on `before`.
 
 If that slice was lost, what those up to the next one show; nothing where it is nowhere.
 """
@@ -50,7 +51,7 @@ class Pass:
         """Follow the object by one slice, and by those that were lost before it."""
         before = self.start.index + len(self.seen) * self.way
         region = self.seen[-1].region if self.seen else self.start.region
-        found = follow(before, region, before + self.way)
+        found = follow(self.start, before, region, before + self.way)
         self.seen.extend(found)
         self.lost = not found
 
