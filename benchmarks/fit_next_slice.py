@@ -220,7 +220,7 @@ def learn(network: NextSliceNetwork, gathered: Gathered, minutes: float) -> Next
         blend(average, network, min(FORGETTING, steps / (steps + 19)))
         mask, true = logits > 0, truth > 0.5
         common, both = (mask & true).sum((1, 2)), (mask | true).sum((1, 2))
-        told.append((float(loss), float((common / both.clamp_min(1)).mean())))
+        told.append((float(loss.detach()), float((common / both.clamp_min(1)).mean())))
         if steps % 200 == 0:
             loss_then, iou = np.mean(told[-200:], axis=0)
             print(f"# {steps} steps, loss {loss_then:.3f}, IoU {iou:.3f}", flush=True)
