@@ -595,7 +595,10 @@ def test_a_signal_closes_the_window_of_the_demo(ended, model, monkeypatch, qtbot
     from qtpy.QtCore import QEventLoop, QTimer
     from qtpy.QtWidgets import QApplication
 
-    event_loop, handler = napari.run, signal.getsignal(ended)
+    event_loop, handler = napari.run, signal.default_int_handler
+    if ended == signal.SIGTERM:
+        handler = signal.SIG_DFL
+    given = signal.signal(ended, handler)  # who started the tests may have had it ignored
 
     def run_and_interrupt():
         QTimer.singleShot(0, lambda: os.kill(os.getpid(), ended))
@@ -605,11 +608,33 @@ def test_a_signal_closes_the_window_of_the_demo(ended, model, monkeypatch, qtbot
     assert run("demo", "--sample", "coins") == 128 + ended
     assert napari.current_viewer() is None
     assert signal.getsignal(ended) is handler
+    signal.signal(ended, given)
     # Event loops of whoever goes on in this process run as before.
     QApplication.processEvents()
     loop = QEventLoop()
     QTimer.singleShot(50, lambda: loop.exit(7))
     assert loop.exec() == 7
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="would end the tests instead")
+@pytest.mark.parametrize("ended", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_is_ignored_leaves_the_demo_open(ended, model, monkeypatch, qtbot):
+    import napari
+
+    def ignore():  # in place of the event loop
+        os.kill(os.getpid(), ended)
+        seen.append(napari.current_viewer() is not None)
+        napari.current_viewer().close()
+
+    seen: list[bool] = []
+    monkeypatch.setattr(napari, "run", ignore)
+    given = signal.signal(ended, signal.SIG_IGN)
+    try:
+        assert run("demo", "--sample", "coins") == 0
+        assert signal.getsignal(ended) is signal.SIG_IGN
+    finally:
+        signal.signal(ended, given)
+    assert seen == [True]
 
 
 def test_the_cache_is_listed_limited_and_cleared(tmp_path, monkeypatch, capsys):

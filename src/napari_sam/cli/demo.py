@@ -122,7 +122,10 @@ def show_window(layers: list[Any]) -> int:
 
 @contextmanager
 def _closed_by_interrupt(viewer: Any) -> Iterator[None]:
-    """Let Ctrl+C in the terminal and SIGTERM close the window; raise them again when they did."""
+    """Let Ctrl+C in the terminal and SIGTERM close the window; raise them again when they did.
+
+    What whoever started this told it to ignore, as for work in the background, stays ignored.
+    """
     from qtpy.QtCore import QTimer
     from qtpy.QtWidgets import QApplication
 
@@ -138,7 +141,12 @@ def _closed_by_interrupt(viewer: Any) -> Iterator[None]:
         viewer.close()
         leave.start(500)
 
-    before = {one: signal.signal(one, close) for one in (signal.SIGINT, signal.SIGTERM)}
+    heard = [
+        one
+        for one in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(one) is not signal.SIG_IGN
+    ]
+    before = {one: signal.signal(one, close) for one in heard}
     # Qt's event loop runs no Python by itself, and Python handles signals only while it runs.
     awake = QTimer()
     awake.timeout.connect(lambda: None)
