@@ -34,11 +34,13 @@ import napari_sam.stacks
 from napari_sam.pixel_size import step_of
 from napari_sam.regions import Mask, Region
 from napari_sam.stacks.crops import Slices, Window
+from napari_sam.stacks.depth import depth_of
 from napari_sam.stacks.flow import carry_mask
-from napari_sam.stacks.following import Step, depth_of, follow, looks_of, main_part
+from napari_sam.stacks.following import Step, follow, looks_of, main_part
 from napari_sam.stacks.haze import reach_of
 from napari_sam.stacks.next_slice import Drawn, Square, Views, cut, given, put_back
 from napari_sam.stacks.next_slice_network import NextSliceNetwork
+from napari_sam.training.averaging import WeightAverage
 from napari_sam.training.synthetic import VOLUME_KINDS
 from stack_samples import Stack, choose_objects
 from varied_stacks import varied, varied_real
@@ -52,7 +54,6 @@ OBJECTS = 9  # of a generated stack
 PUT_RIGHT = 0.2  # share of slices after which an object is followed on from its true mask
 MISDRAWN = 0.4  # share of objects that are shown too wide or too narrow on their first slice
 BATCH, RATE = 24, 1.5e-3
-FORGETTING = 0.998  # of the average of weights
 
 
 class Sample(NamedTuple):
@@ -67,15 +68,19 @@ Carried = Callable[[Slices, int, Region, int, Drawn], Region | None]
 """Carries a region from one slice to another, drawn as it was; None where nothing is left of it."""
 
 
-def views_of(slices: Slices, before: int, region: Region, index: int) -> tuple[Window, Views]:
-    """Return where to look for an object on the next slice, and what is known of it there."""
+def views_of(
+    slices: Slices, before: int, region: Region, index: int
+) -> tuple[Window, Mask, Views] | None:
+    """Return where an object is expected on the next slice, and what is known of it there."""
     window = Window.around(region, slices.plane)
     pictures = slices.picture(before, window), slices.picture(index, window)
     known = window.mask(region)
     moved = carry_mask(known, *pictures)
-    depth = depth_of(moved.cover > 0.5) if (moved.cover > 0.5).any() else -np.ones(known.shape)
+    expected = moved.cover > 0.5
+    if not expected.any():
+        return None
     clear = slices.brightness(slices.clear(index, window))
-    return window, Views(clear, pictures, known, moved, depth)
+    return window, expected, Views(clear, pictures, known, moved, depth_of(expected))
 
 
 def by_rule(model: ns.Model) -> Carried:
@@ -94,10 +99,10 @@ def by_network(network: NextSliceNetwork) -> Carried:
 
     @torch.inference_mode()
     def carried(slices: Slices, before: int, region: Region, index: int, drawn: Drawn):
-        window, views = views_of(slices, before, region, index)
-        expected = views.moved.cover > 0.5
-        if not expected.any():
+        known = views_of(slices, before, region, index)
+        if known is None:
             return None
+        window, expected, views = known
         square = Square.around(expected)
         logits = asked(*given(drawn, index, views, square))[0]
         mask = main_part(put_back(logits, square, window.shape) > 0, expected)
@@ -122,10 +127,12 @@ def samples(stack: Stack, carried: Carried, count: int, rng: np.random.Generator
             for index in range(largest + way, end + way * (BEYOND + 1), way):
                 if region is None or not 0 <= index < slices.depth:
                     break
-                window, views = views_of(slices, index - way, region, index)
+                known = views_of(slices, index - way, region, index)
+                if known is None:
+                    break
+                window, expected, views = known
                 here = true[index][window.slices]
-                expected = views.moved.cover > 0.5
-                if here.any() and expected.any():
+                if here.any():
                     square = Square.around(expected)
                     maps, facts = given(drawn, index, views, square)
                     truth = cut(torch.from_numpy(here.astype(np.float32))[None], square)[0]
@@ -201,7 +208,7 @@ def loss_of(logits: Tensor, truth: Tensor) -> Tensor:
 
 def learn(network: NextSliceNetwork, gathered: Gathered, minutes: float) -> NextSliceNetwork:
     """Take steps until the time is up; return the average of the weights on the way."""
-    average = deepcopy(network)
+    average = WeightAverage(network)
     optimiser = torch.optim.AdamW(network.parameters(), RATE, weight_decay=1e-3)
     network.train()
     began, steps, told = time.monotonic(), 0, []
@@ -217,21 +224,16 @@ def learn(network: NextSliceNetwork, gathered: Gathered, minutes: float) -> Next
         torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
         optimiser.step()
         steps += 1
-        blend(average, network, min(FORGETTING, steps / (steps + 19)))
+        average.update(network)
         mask, true = logits > 0, truth > 0.5
         common, both = (mask & true).sum((1, 2)), (mask | true).sum((1, 2))
         told.append((float(loss.detach()), float((common / both.clamp_min(1)).mean())))
         if steps % 200 == 0:
             loss_then, iou = np.mean(told[-200:], axis=0)
             print(f"# {steps} steps, loss {loss_then:.3f}, IoU {iou:.3f}", flush=True)
-    return average
-
-
-@torch.no_grad()
-def blend(average: NextSliceNetwork, network: NextSliceNetwork, old: float) -> None:
-    """Move average weights towards those of a network."""
-    for kept, now in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
-        kept.copy_(torch.lerp(now, kept, old) if kept.is_floating_point() else now)
+    learnt = deepcopy(network)
+    learnt.load_state_dict(average.state)
+    return learnt
 
 
 def write(network: NextSliceNetwork, path: Path) -> None:

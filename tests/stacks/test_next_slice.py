@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from scipy import ndimage as ndi
 
 from napari_sam.regions import mask_iou
+from napari_sam.stacks.depth import depth_of
 from napari_sam.stacks.flow import carry_mask
-from napari_sam.stacks.following import depth_of
 from napari_sam.stacks.next_slice import (
     BEYOND,
     SIDE,

@@ -85,10 +85,10 @@ def carry_mask(mask: npt.NDArray[np.bool_], before: Picture, after: Picture) -> 
     moves = flow(small[1], small[0])
     rows, columns = _places((part.shape[0], part.shape[1]))
     small_at = ((places + 0.5) * zoom - 0.5 for places in (rows, columns))
-    down, along = _looked_up(torch.from_numpy(moves / zoom), *small_at)
+    down, along = looked_up(torch.from_numpy(moves / zoom), *small_at)
     was, here = (ndi.gaussian_filter(frame[near], 1.0) for frame in (before, after))
     maps = torch.from_numpy(np.stack([part, picture[near], was], dtype=np.float32))
-    found[near], picture[near], moved = _looked_up(maps, rows + down, columns + along).numpy()
+    found[near], picture[near], moved = looked_up(maps, rows + down, columns + along).numpy()
     around = ndi.binary_dilation(found[near] > 0.5, iterations=RIM)
     return MovedObject(found, picture, _correlation(moved[around], here[around]))
 
@@ -165,7 +165,7 @@ class _Squares:
     def solved(self, moving: Tensor, found: Tensor) -> Tensor:
         """Improve a flow (2, H, W) to the other picture by one round."""
         rows, columns = self.places
-        warped = _looked_up(moving[None], rows + found[0], columns + found[1])[0]
+        warped = looked_up(moving[None], rows + found[0], columns + found[1])[0]
         error = (self.slopes * found).sum(0) + self.reference - warped
         down, along = _around(self.slopes * error)
         solved = torch.stack(
@@ -183,7 +183,7 @@ def _places(shape: tuple[int, int]) -> tuple[Tensor, Tensor]:
     return rows[:, None], columns
 
 
-def _looked_up(maps: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
+def looked_up(maps: Tensor, rows: Tensor, columns: Tensor) -> Tensor:
     """Look maps (n, H, W) up between their pixels; beyond them, they go on as at their border.
 
     Rows and columns are those of one place for every pixel of the answer, or of each a line.

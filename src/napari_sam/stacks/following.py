@@ -21,6 +21,7 @@ from napari_sam.prompts import BACKGROUND, FOREGROUND, Prompt
 from napari_sam.regions import Mask, Region, deepest, edges, extent, mask_iou
 from napari_sam.segmentation import Candidates
 from napari_sam.stacks.crops import Others, Slices, Window
+from napari_sam.stacks.depth import MOST_DEPTH, depth_of
 from napari_sam.stacks.flow import carry_mask
 from napari_sam.stacks.light import Light, light_of
 from napari_sam.stacks.logits import spread
@@ -30,7 +31,6 @@ Map = npt.NDArray[np.float32]
 
 SHAPE_WEIGHT = 2.0  # logits that the expected shape adds per pixel of depth
 SHAPE_WEIGHT_LEARNT = 0.5  # the same where the model knows the object on the frame before
-MOST_DEPTH = 4.0  # pixels of depth beyond which it adds no more
 NO_FIT = 0.1  # fit of the answer to box and point up to which a click alone is not heard
 OUTLINED = 0.7  # share of what the outlining network says, beside the model's answer
 MOST_GROWTH = 1.3  # of an object since it was shown, up to which that network was taught
@@ -166,8 +166,8 @@ def follow(
     weight = SHAPE_WEIGHT if told is None else SHAPE_WEIGHT_LEARNT
     depth = depth_of(expected)
     weighed = answer.logits + weight * depth
+    cleared = slices.brightness(pixels)
     if start is not None:
-        cleared = slices.brightness(pixels)
         views = Views(cleared, (pictures[0], pictures[1]), known, moved, depth)
         seen = outline_next(start, index, views, expected)
         weighed = OUTLINED * seen + (1 - OUTLINED) * weighed.clip(-SUREST, SUREST)
@@ -177,7 +177,7 @@ def follow(
     if not mask.any():
         return None
     earlier = slices.brightness(slices.clear(before, window, shows=True))
-    lights = light_of(mask, slices.brightness(pixels)), light_of(known, earlier)
+    lights = light_of(mask, cleared), light_of(known, earlier)
     covered = float(known[mask].mean())
     return SeenOnSlice(
         window.region(mask), answer.score, answer.alone, *lights, moved.alike, covered
@@ -260,9 +260,8 @@ def ask(
         clicked = model.predict(embedding, Prompt([middle], window=found.window))
     fits, alone = _fits(found, expected), _fits(clicked, expected)
     logits = _best(found, fits, expected)
-    if (
-        found is not clicked and learnt is None and max(fits) > NO_FIT
-    ):  # a click is not bound by a box that does not fit
+    both = found is not clicked and learnt is None
+    if both and max(fits) > NO_FIT:  # a click is not bound by a box that does not fit
         logits = np.float32(0.5) * (logits + _best(clicked, alone, expected))
     return WindowAnswer(logits, float(found.scores[int(np.argmax(fits))]), max(alone))
 
@@ -302,20 +301,6 @@ def beside(taken: npt.NDArray[Any] | None, expected: Mask) -> list[tuple[int, in
     ids, counts = np.unique(near[near != 0], return_counts=True)
     most_seen = ids[np.argsort(-counts, kind="stable")][:MOST_NEIGHBOURS]
     return [deepest(taken == number) for number in most_seen]
-
-
-def depth_of(mask: Mask) -> Map:
-    """Return the distance to the border, up to `MOST_DEPTH`: positive inside."""
-    around = int(MOST_DEPTH) + 1
-    rows, columns = extent(mask)
-    part = np.pad(mask[rows, columns], around)
-    near = ndi.distance_transform_edt(part) - ndi.distance_transform_edt(~part)
-    height, width = mask.shape
-    found = np.full((height + 2 * around, width + 2 * around), -MOST_DEPTH, np.float32)
-    found[rows.start :, columns.start :][: part.shape[0], : part.shape[1]] = np.clip(
-        near, -MOST_DEPTH, MOST_DEPTH
-    )
-    return found[around:-around, around:-around]
 
 
 def main_part(mask: Mask, expected: Mask) -> Mask:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,14 +22,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from napari_sam.regions import Mask, extent
-from napari_sam.stacks.flow import MovedObject
+from napari_sam.stacks.depth import MOST_DEPTH
+from napari_sam.stacks.flow import MovedObject, looked_up
 from napari_sam.stacks.next_slice_network import NextSliceNetwork
 
 Map = npt.NDArray[np.float32]
 
 SIDE = 64  # pixels of a square
 WIDER, ROUNDER, LEAST = 1.8, 2.6, 20.0  # its side: lengths and roots of areas of objects, pixels
-DEEPEST = 4.0  # pixels of depth inside an object beyond which it counts no more
 FAINT = 0.05  # contrast below which brightness is not told in units of it
 FAR = 20  # slices from where it was shown that count at most
 BEYOND = -8.0  # where nobody looked
@@ -75,7 +75,7 @@ class Views(NamedTuple):
     moved : MovedObject
         The same moved with the picture.
     depth : (h, w) float32
-        How deep inside of that a pixel lies, negative outside.
+        How deep inside of that a pixel lies, see `depth_of`.
     """
 
     clear: Map
@@ -97,9 +97,9 @@ class Square(NamedTuple):
         """Choose what to look at for an object."""
         rows, columns = extent(mask)
         tall, wide = rows.stop - rows.start, columns.stop - columns.start
-        side = max(WIDER * max(tall, wide), ROUNDER * np.count_nonzero(mask) ** 0.5, LEAST)
+        side = max(WIDER * max(tall, wide), ROUNDER * int(np.count_nonzero(mask)) ** 0.5, LEAST)
         middle = (rows.start + rows.stop) / 2, (columns.start + columns.stop) / 2
-        return cls(middle[0] - side / 2, middle[1] - side / 2, float(side))
+        return cls(middle[0] - side / 2, middle[1] - side / 2, side)
 
 
 def drawn_at(index: int, mask: Mask, picture: Map) -> Drawn:
@@ -153,7 +153,7 @@ def given(drawn: Drawn, index: int, views: Views, square: Square) -> tuple[Tenso
             before,
             views.moved.cover,
             views.known.astype(np.float32),
-            np.clip(views.depth / DEEPEST, -1, 1),
+            views.depth / MOST_DEPTH,
             np.clip((here - drawn.rim) / unit, -3, 3),
         ],
         dtype=np.float32,
@@ -206,29 +206,23 @@ def cut(maps: Tensor, square: Square) -> Tensor:
     """Bring a square of maps (n, H, W) to `SIDE` pixels; what is smaller there is averaged."""
     finer = max(1, round(square.side / SIDE))
     count = SIDE * finer
-    at = (torch.arange(count) + 0.5) * (square.side / count)
-    grid = _grid(square.row + at, square.column + at, (maps.shape[1], maps.shape[2]))
-    how: dict[str, Any] = {"padding_mode": "border", "align_corners": False}
-    found = F.grid_sample(maps[None], grid, **how)
-    return F.avg_pool2d(found, finer)[0] if finer > 1 else found[0]
+    at = (torch.arange(count) + 0.5) * (square.side / count) - 0.5
+    found = looked_up(maps, (square.row + at)[:, None], square.column + at)
+    return F.avg_pool2d(found, finer) if finer > 1 else found
 
 
 def put_back(logits: Tensor, square: Square, shape: tuple[int, int]) -> Map:
     """Bring a square of logits (SIDE, SIDE) to the pixels of a window."""
     rows, columns = (
-        (torch.arange(size) + 0.5 - first) * (SIDE / square.side)
-        for size, first in zip(shape, square, strict=False)
+        (torch.arange(size) + 0.5 - first) * (SIDE / square.side) - 0.5
+        for size, first in zip(shape, (square.row, square.column), strict=True)
     )
-    grid = _grid(rows, columns, (SIDE, SIDE))
-    how: dict[str, Any] = {"padding_mode": "border", "align_corners": False}
-    found: Map = F.grid_sample(logits[None, None], grid, **how)[0, 0].numpy()
-    for axis, at in enumerate((rows.numpy(), columns.numpy())):
-        away = (at < 0) | (at > SIDE)
-        found[away if axis == 0 else (slice(None), away)] = BEYOND
+    found: Map = looked_up(logits[None], rows[:, None], columns)[0].numpy()
+    found[_away(rows)] = BEYOND
+    found[:, _away(columns)] = BEYOND
     return found
 
 
-def _grid(rows: Tensor, columns: Tensor, shape: tuple[int, int]) -> Tensor:
-    """Return places, counted from a corner, as the sampler counts them: -1 to 1."""
-    y, x = rows * (2 / shape[0]) - 1, columns * (2 / shape[1]) - 1
-    return torch.stack(torch.broadcast_tensors(x[None, :], y[:, None]), -1)[None].float()
+def _away(at: Tensor) -> npt.NDArray[np.bool_]:
+    """Tell which places lie outside of a square."""
+    return np.asarray((at < -0.5) | (at > SIDE - 0.5))

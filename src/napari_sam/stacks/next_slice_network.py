@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-__all__ = ["FACTS", "MAPS", "WIDTHS", "NextSliceNetwork"]
+__all__ = ["NextSliceNetwork"]
 
 MAPS = 8  # that it is given of a square, see `NextSliceNetwork.forward`
 FACTS = 6  # numbers beside them
