@@ -97,7 +97,8 @@ def _correlation(one: Map, other: Map) -> float:
     """Return Pearson's correlation; 0 where one of them hardly varies."""
     if len(one) < 2 or min(one.std(), other.std()) < EVEN:
         return 0.0
-    return float(np.corrcoef(one, other)[0, 1])
+    common = ((one - one.mean()) * (other - other.mean())).mean(dtype=np.float64)
+    return float(common / (one.std(dtype=np.float64) * other.std(dtype=np.float64)))
 
 
 @torch.inference_mode()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from torch import Tensor
 
 from napari_sam.prompts import Window as Edges
+from napari_sam.stacks.flow import looked_up
 
 Map = npt.NDArray[np.float32]
 
@@ -32,23 +35,19 @@ def spread(logits: Map, edges: Edges, shape: tuple[int, int]) -> Map:
     >>> spread(np.array([[1.0, 3.0]], np.float32), (-0.5, -0.5, 0.5, 3.5), (1, 5)).tolist()
     [[1.0, 1.5, 2.5, 3.0, -8.0]]
     """
-    down, tall = _weights(edges[0], edges[2], logits.shape[0], shape[0])
-    along, wide = _weights(edges[1], edges[3], logits.shape[1], shape[1])
-    found = np.asarray(down @ logits @ along.T, np.float32)
+    rows, tall = _places(edges[0], edges[2], logits.shape[0], shape[0])
+    columns, wide = _places(edges[1], edges[3], logits.shape[1], shape[1])
+    # Not by a matrix product of numpy: the threads of its library wait by running, and take the
+    # cores from those of torch.
+    found: Map = looked_up(torch.from_numpy(logits)[None], rows[:, None], columns)[0].numpy()
     found[~tall] = OUTSIDE
     found[:, ~wide] = OUTSIDE
     return found
 
 
-def _weights(low: float, high: float, count: int, pixels: int) -> tuple[Map, npt.NDArray[np.bool_]]:
-    """Return what each map pixel contributes to each pixel, and which pixels are covered."""
-    at = (np.arange(pixels) - low) / (high - low) * count - 0.5
-    covered = (at > -0.5) & (at < count - 0.5)
-    at = np.clip(at, 0, count - 1)
-    before = np.minimum(at.astype(np.intp), max(count - 2, 0))
-    after = np.minimum(before + 1, count - 1)
-    weights = np.zeros((pixels, count), np.float32)
-    rows = np.arange(pixels)
-    weights[rows, before] += 1 - (at - before)
-    weights[rows, after] += at - before
-    return weights, covered
+def _places(
+    low: float, high: float, count: int, pixels: int
+) -> tuple[Tensor, npt.NDArray[np.bool_]]:
+    """Return where each pixel lies on the map, and which pixels are covered."""
+    at = (torch.arange(pixels) - low) * (count / (high - low)) - 0.5
+    return at, ((at > -0.5) & (at < count - 0.5)).numpy()

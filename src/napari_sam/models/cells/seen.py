@@ -63,7 +63,7 @@ def without_hue(plane: npt.NDArray[Any]) -> npt.NDArray[Any]:
         return plane
     moved = means - means.mean(axis=0)
     leading = moved[:, brightest]
-    slopes = leading @ moved / (leading @ leading)
+    slopes = (leading[:, None] * moved).sum(axis=0) / (leading**2).sum()
     apart = np.abs(moved - leading[:, None] * slopes).max()
     if slopes.min() < 0 or apart > _SAME * spans[brightest]:
         return plane
