@@ -113,3 +113,16 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     begun = stash[_BEGUN] = stash.get(_BEGUN, 0) + 1
     if begun <= 2 or "make_napari_viewer" in getattr(item, "fixturenames", ()):
         _leave_out_of_collections()
+
+
+@pytest.fixture
+def hundreds_are_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planes of some hundreds of pixels count as large, and have many tiles."""
+    from napari_sam.engine import sizes, tiles
+    from napari_sam.images import samples
+
+    monkeypatch.setattr(samples, "IN_MEMORY", 1000)
+    monkeypatch.setattr(samples, "ON_DISK", 1000)
+    monkeypatch.setattr(sizes, "SAMPLED_FROM", 1000)
+    monkeypatch.setattr(tiles, "_SIDE", 8)
+    monkeypatch.setattr(tiles, "_MARGIN", 2)

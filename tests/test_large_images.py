@@ -20,7 +20,6 @@ from napari_sam.batch.job import Job
 from napari_sam.batch.outputs import Outputs
 from napari_sam.batch.run_job import run_job
 from napari_sam.cli import main
-from napari_sam.engine import sizes, tiles
 from napari_sam.errors import Cancelled
 from napari_sam.files import made_here, read_image, read_labels, tiff
 from napari_sam.files.composed import compose
@@ -37,14 +36,7 @@ SIZE = PixelSize(0.5, 0.25, "um")
 OPTIONS = ("--diameter", "14", "--limits", "0", "255")
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Planes of some hundreds of pixels count as large, and have many tiles."""
-    monkeypatch.setattr(samples, "IN_MEMORY", 1000)
-    monkeypatch.setattr(samples, "ON_DISK", 1000)
-    monkeypatch.setattr(sizes, "SAMPLED_FROM", 1000)
-    monkeypatch.setattr(tiles, "_SIDE", 8)
-    monkeypatch.setattr(tiles, "_MARGIN", 2)
+pytestmark = pytest.mark.usefixtures("hundreds_are_many")
 
 
 @pytest.fixture

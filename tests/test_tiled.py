@@ -14,7 +14,7 @@ import napari_sam as ns
 from fake_model import FakeModel
 from images_watched import Watched, pyramid
 from napari_sam.contrast import is_noise
-from napari_sam.engine import sizes, tiles
+from napari_sam.engine import sizes
 from napari_sam.engine.sizes import rounded, typical_diameter
 from napari_sam.engine.stitch import PlaneOf
 from napari_sam.engine.tiled import TiledRun
@@ -28,14 +28,7 @@ LIMITS = (0.0, 255.0)
 CELLS = method("cells")
 
 
-@pytest.fixture(autouse=True)
-def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Planes of some hundreds of pixels count as large, and have many tiles."""
-    monkeypatch.setattr(samples, "IN_MEMORY", 1000)
-    monkeypatch.setattr(samples, "ON_DISK", 1000)
-    monkeypatch.setattr(sizes, "SAMPLED_FROM", 1000)
-    monkeypatch.setattr(tiles, "_SIDE", 8)
-    monkeypatch.setattr(tiles, "_MARGIN", 2)
+pytestmark = pytest.mark.usefixtures("hundreds_are_many")
 
 
 def discs(shape: tuple[int, int], number: int, radius: int, seed: int) -> np.ndarray:

@@ -115,6 +115,22 @@ def _whole(pixels: npt.NDArray[Any], name: str) -> npt.NDArray[np.integer[Any]]:
     return pixels.astype(np.int64 if top > _TOP or pixels.min(initial=0) < 0 else np.int32)
 
 
+def tiff_path(path: str | Path) -> Path:
+    """Return where labels are to be written.
+
+    Raises
+    ------
+    DataError
+        When that is no path of a TIFF.
+    """
+    path = as_path(path)
+    if path.suffix.lower() not in TIFF_SUFFIXES:
+        raise DataError(f"Labels are saved as TIFF: give a name that ends in .tif, not {path}.")
+    if path.is_dir():
+        raise DataError(f"{path} is a folder: give the name of a file in it.")
+    return path
+
+
 def write_labels(
     path: str | Path,
     labels: npt.NDArray[np.integer[Any]],
@@ -149,11 +165,7 @@ def write_labels(
     OSError
         When it cannot be written there.
     """
-    path = as_path(path)
-    if path.suffix.lower() not in TIFF_SUFFIXES:
-        raise DataError(f"Labels are saved as TIFF: give a name that ends in .tif, not {path}.")
-    if path.is_dir():
-        raise DataError(f"{path} is a folder: give the name of a file in it.")
+    path = tiff_path(path)
     labels = _checked(labels, axes)
     narrow = int(labels.max(initial=0)) <= np.iinfo(np.uint16).max
     metadata, resolution = tags_of(axes, pixel_size)

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from napari_sam.errors import DataError, LabelsError
 from napari_sam.files.atomic import in_one_piece
 from napari_sam.files.beside import stem_of_labels
-from napari_sam.files.kinds import TIFF_SUFFIXES, as_path
-from napari_sam.files.labels import read_labels, write_labels
+from napari_sam.files.kinds import as_path
+from napari_sam.files.labels import read_labels, tiff_path, write_labels
 from napari_sam.pixel_size import PixelSize
 
 if TYPE_CHECKING:
@@ -114,9 +114,7 @@ def write_results(
     overwrite: bool = False,
 ) -> Path:
     """Write labels as a TIFF and their table beside them, see `Segmentation.save`."""
-    path = as_path(path)
-    if path.suffix.lower() not in TIFF_SUFFIXES:
-        raise DataError(f"Labels are saved as TIFF: give a name that ends in .tif, not {path}.")
+    path = tiff_path(path)
     there = [file for file in (path, table_path(path)) if file.exists()]
     if there and not overwrite:
         names = " and ".join(str(file) for file in there)

@@ -14,6 +14,7 @@ from napari_sam.segmentation import Segmentation
 from napari_sam.ui.labels_layer.result_layer import rows_found
 from napari_sam.ui.layers.label_grid import new_labels
 from napari_sam.ui.layers.shown import Shown
+from napari_sam.ui.tools.growing_labels import GrowingLabels
 from napari_sam.ui.tools.stack_search import Ended
 from napari_sam.ui.tools.tool import Parts
 
@@ -34,22 +35,20 @@ class SliceResults:
     """
 
     def __init__(self, parts: Parts, shown: Shown, noun: str) -> None:
-        self._ours, self._documents, self._noun = parts.bench.ours, parts.documents, noun
-        self._model, self._new = parts.bench.state.model, True
-        self._labels = new_labels(shown.image, f"{shown.image.name} {noun}s found")
-        self._data = self._labels.data
+        self._documents, self._noun = parts.documents, noun
+        self._model = parts.bench.state.model
+        labels = new_labels(shown.image, f"{shown.image.name} {noun}s found")
+        self._into = GrowingLabels(parts, labels, new=True)
         self.count, self._word = 0, shown.word
 
     @property
     def busy(self) -> bool:
         """Whether a person's edit is being written just now."""
-        return self._documents.busy(self._labels)
+        return self._into.busy
 
     def lost(self) -> str:
         """Say why nothing can be written any more; empty while it can."""
-        if not self._new and not self._ours.there(self._labels):
-            return "The layer was removed."
-        return "" if self._labels.data is self._data else "The layer has other labels now."
+        return self._into.lost()
 
     def arrived(self, plane: Plane, found: Segmentation) -> None:
         """Write what was found on a slice, where nothing was drawn meanwhile.
@@ -59,8 +58,7 @@ class SliceResults:
         LabelsError
             When the labels cannot be written.
         """
-        # A document is kept as long as its layer is in the viewer: a new one comes right below.
-        document = self._documents.of(self._labels, empty=self._new)
+        document = self._into.document()
         first = document.free_id() - 1
         labels = np.where(found.labels > 0, found.labels + first, 0)
         written = fill_free(document, plane, labels, Origin(plane, (), self._model))
@@ -68,11 +66,8 @@ class SliceResults:
         rows = rows_found(found.table[found.table["label"].isin(kept)], plane, first)
         document.sheet.table = object_table.put(document.table, kept + first, rows)
         self.count += len(kept)
-        if self._new:
-            self._new = False
-            self._ours.add_beneath(self._labels)
-        else:
-            self._labels.refresh()
+        if not self._into.show():
+            self._into.layer.refresh()
         self._documents.written()
 
     def complete(self, told: str, end: Ended, lost: Callable[[], str]) -> None:
@@ -81,8 +76,8 @@ class SliceResults:
 
     def stop(self) -> str:
         """Say what there is."""
-        labels = self._labels
-        if self._new or self.lost():
+        labels = self._into.layer
+        if self._into.new or self.lost():
             return "Nothing was changed."
         labels.features = labels.features  # whoever writes tables down does so once, and now
         return (

@@ -20,6 +20,7 @@ from napari_sam.ui.labels_layer.layer_sheet import LayerSheet
 from napari_sam.ui.labels_layer.result_layer import rows_found
 from napari_sam.ui.layers.label_grid import check_fit, new_labels
 from napari_sam.ui.layers.shown import Shown
+from napari_sam.ui.tools.growing_labels import GrowingLabels
 from napari_sam.ui.tools.tile_region import TileRegion
 from napari_sam.ui.tools.tool import Parts
 
@@ -114,16 +115,13 @@ class TileResults:
     """
 
     def __init__(self, parts: Parts, shown: Shown, noun: str, into: Labels | None) -> None:
-        self._ours, self._documents = parts.bench.ours, parts.documents
         self._shown, self._noun, self._model = shown, noun, parts.bench.state.model
         image = shown.image
         if into is not None:
             check_fit(image, into)
-        self.labels = new_labels(image, f"{image.name} {noun}s found") if into is None else into
-        self._new = into is None
-        if into is not None:
-            self._documents.of(into).claim()
-        self._data = self.labels.data
+            parts.documents.of(into).claim()
+        labels = new_labels(image, f"{image.name} {noun}s found") if into is None else into
+        self._into = GrowingLabels(parts, labels, new=into is None)
         self.count = 0
 
     def pending(self) -> PendingLabels:
@@ -131,15 +129,18 @@ class TileResults:
         return PendingLabels(LayerSheet(self.labels).pixels, self._shown.plane)
 
     @property
+    def labels(self) -> Labels:
+        """The layer that is written into."""
+        return self._into.layer
+
+    @property
     def busy(self) -> bool:
         """Whether a person's edit is being written just now."""
-        return self._documents.busy(self.labels)
+        return self._into.busy
 
     def lost(self) -> str:
         """Say why nothing can be written any more; empty while it can."""
-        if not self._new and not self._ours.there(self.labels):
-            return "The layer was removed."
-        return "" if self.labels.data is self._data else "The layer has other labels now."
+        return self._into.lost()
 
     def arrived(self, found: TileFound) -> None:
         """Write what a tile adds where nobody has drawn meanwhile.
@@ -151,8 +152,7 @@ class TileResults:
         """
         if not len(found.table):
             return
-        # A document is kept as long as its layer is in the viewer: a new one comes right below.
-        shown, document = self._shown, self._documents.of(self.labels, empty=self._new)
+        shown, document = self._shown, self._into.document()
         runs = _on_free(document.sheet.pixels, found.runs)
         kept = np.unique(runs.after)
         if not len(kept):
@@ -167,9 +167,7 @@ class TileResults:
         origin = Origin(shown.plane, (), self._model)
         document.apply(Change(told, runs, rows, "search", origin))
         self.count += len(kept)
-        if self._new:
-            self._new = False
-            self._ours.add_beneath(self.labels)
+        self._into.show()
 
     def stop(self) -> str:
         """Say what there is."""
