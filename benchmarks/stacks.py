@@ -176,7 +176,9 @@ def main() -> None:
     parser.add_argument("--full", action="store_true")
     parser.add_argument("--objects", type=int, default=4, help="of each stack")
     parser.add_argument("--ways", default=",".join(WAYS), help="of carrying an object")
-    parser.add_argument("--only", default="", help="beginning of the names of stacks")
+    parser.add_argument(
+        "--only", default="", help="beginnings of the names of stacks, with commas between"
+    )
     parser.add_argument("--model", default="cells", help="name or path")
     options = parser.parse_args()
     torch.set_num_threads(1 if not options.full else 2)
@@ -189,7 +191,9 @@ def main() -> None:
         found = list(generated(kinds, seeds, shape))
         if options.data is not None:
             found += real(options.data, beginnings)
-        yield from (stack for stack in found if stack.name.startswith(options.only))
+        yield from (
+            stack for stack in found if stack.name.startswith(tuple(options.only.split(",")))
+        )
 
     if options.table in ("movies", "divisions"):
         shape = (LONG, *shape[1:])

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from napari_sam.regions import Region
 from napari_sam.stacks.end_signs import AHEAD, Past, signs_in_time, signs_of
-from napari_sam.stacks.ending import OVER_TIME, THROUGH_SLICES, EndingRule, HowFar, Judge
+from napari_sam.stacks.ending import OVER_TIME, THROUGH_SLICES, EndingRule, HowFar, Judge, odds_of
 from napari_sam.stacks.following import SeenOnSlice
 from napari_sam.stacks.light import Light, light_of
 
@@ -70,6 +70,19 @@ def test_it_ends_where_it_is_faint_and_a_click_finds_something_else() -> None:
 
 def test_a_faint_slice_in_between_is_no_end() -> None:
     assert judge(SIDE**2, [*THERE, GONE[0], *THERE], True).certain == 11
+
+
+def test_the_outlining_network_is_heard_where_it_says_that_an_object_has_gone() -> None:
+    odds = [
+        odds_of(Past.of(SIDE**2), [replace(slice_of(0.5, 0.5), there=there)], THROUGH_SLICES)[0][1]
+        for there in (-9.0, -0.5, 0.0, 9.0)
+    ]
+    assert odds[0] < odds[1] < odds[2] == odds[3]
+
+
+def test_the_outlining_network_alone_does_not_end_what_all_else_shows() -> None:
+    doubted = [replace(one, there=-9.0) for one in THERE]
+    assert judge(SIDE**2, doubted, True) == HowFar(5, 5, True)
 
 
 def test_half_as_bright_is_still_there_if_it_stays_so() -> None:

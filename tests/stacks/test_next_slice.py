@@ -13,9 +13,10 @@ from scipy import ndimage as ndi
 from napari_sam.regions import mask_iou
 from napari_sam.stacks.depth import depth_of
 from napari_sam.stacks.flow import carry_mask
+from napari_sam.stacks.logits import OUTSIDE
 from napari_sam.stacks.next_slice import (
-    BEYOND,
     SIDE,
+    Outline,
     Square,
     Views,
     cut,
@@ -23,7 +24,7 @@ from napari_sam.stacks.next_slice import (
     outline_next,
     put_back,
 )
-from napari_sam.stacks.next_slice_network import NextSliceNetwork
+from napari_sam.stacks.next_slice_network import FACTS, MAPS, NextSliceNetwork
 
 SHAPE = (90, 100)
 
@@ -39,12 +40,12 @@ def shown(mask: np.ndarray, seed: int, inside: float = 0.8, around: float = 0.2)
     return (picture + noise).astype(np.float32)
 
 
-def next_mask(known: np.ndarray, before: np.ndarray, here: np.ndarray) -> np.ndarray:
-    """Where an object, shown on a slice, is on the next one."""
+def outlined(known: np.ndarray, before: np.ndarray, here: np.ndarray) -> Outline:
+    """What is said of an object, shown on a slice, on the next one."""
     moved = carry_mask(known, before, here)
     expected = moved.cover > 0.5
     views = Views(here, (before, here), known, moved, depth_of(expected))
-    return outline_next(drawn_at(4, known, before), 5, views, expected) > 0
+    return outline_next(drawn_at(4, known, before), 5, views, expected)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +62,7 @@ def next_mask(known: np.ndarray, before: np.ndarray, here: np.ndarray) -> np.nda
 def test_an_object_is_outlined_as_large_as_it_has_become(radius, inside, around) -> None:
     one, other = disc(42, 48, radius), disc(43, 50, 0.85 * radius)
     pictures = [shown(mask, seed, inside, around) for seed, mask in enumerate((one, other))]
-    found = next_mask(one, *pictures)
+    found = outlined(one, *pictures).logits > 0
     assert mask_iou(found, other) > 0.75
     assert mask_iou(found, other) > mask_iou(one, other)
 
@@ -70,10 +71,19 @@ def test_the_next_slice_is_outlined_as_wide_as_the_first_was_drawn() -> None:
     true, later = disc(42, 48, 13), disc(42, 48, 12)
     pictures = shown(true, 0), shown(later, 1)
     areas = [
-        np.count_nonzero(next_mask(drawn, *pictures))
+        np.count_nonzero(outlined(drawn, *pictures).logits > 0)
         for drawn in (ndi.binary_erosion(true, iterations=2), true, ndi.binary_dilation(true))
     ]
     assert areas[0] < areas[1] < areas[2]
+
+
+@pytest.mark.parametrize(("inside", "around"), [(0.8, 0.2), (0.5, 0.3), (0.2, 0.8)])
+def test_an_object_is_told_from_nothing(inside, around) -> None:
+    here, nobody = disc(42, 48, 13), np.zeros(SHAPE, bool)
+    first = shown(here, 0, inside, around)
+    goes_on = outlined(here, first, shown(disc(43, 48, 12), 1, inside, around))
+    ended = outlined(here, first, shown(nobody, 1, inside, around))
+    assert goes_on.there > 0 > ended.there
 
 
 def test_how_an_object_was_drawn() -> None:
@@ -110,7 +120,7 @@ def test_a_square_is_put_back_where_it_was_cut(row, column, radius, seed) -> Non
     inside = (np.abs(rows - square.row - square.side / 2) <= square.side / 2) & (
         np.abs(columns - square.column - square.side / 2) <= square.side / 2
     )
-    assert (back[~inside] == BEYOND).all()
+    assert (back[~inside] == OUTSIDE).all()
     assert inside[mask].all()
     assert np.abs(back - smooth)[inside].max() < 0.25
 
@@ -122,11 +132,12 @@ def test_folded_norms_change_nothing() -> None:
         if isinstance(module, torch.nn.BatchNorm2d):
             module.running_mean.normal_()
             module.running_var.uniform_(0.5, 2)
-    maps, facts = torch.rand(2, 8, 32, 32), torch.rand(2, 6)
+    maps, facts = torch.rand(2, MAPS, 32, 32), torch.rand(2, FACTS)
     network.eval()
     with torch.inference_mode():
         before = network(maps, facts)
         network.fold_norms()
         after = network(maps, facts)
     assert not any(isinstance(m, torch.nn.BatchNorm2d) for m in network.modules())
-    assert torch.allclose(before, after, atol=1e-4)
+    for one, other in zip(before, after, strict=True):
+        assert torch.allclose(one, other, atol=1e-4)

@@ -14,7 +14,7 @@ from napari_sam.models.capabilities import Followed
 from napari_sam.stacks import following
 from napari_sam.stacks.carry import Carry
 from napari_sam.stacks.following import ask
-from napari_sam.stacks.next_slice import outline_next
+from napari_sam.stacks.next_slice import Outline
 
 SHAPE = (16, 220, 240)
 CENTRE = (8, 100, 120)
@@ -156,7 +156,7 @@ def test_what_its_own_network_outlines_counts_through_slices(
     true = ball()
 
     def nothing(drawn, index, views, expected):
-        return np.full(expected.shape, -100, np.float32)
+        return Outline(np.full(expected.shape, -100, np.float32), -9.0)
 
     monkeypatch.setattr(following, "outline_next", nothing)
     found = ns.propagate(picture(true), {8: true[8]}, FakeModel(), over_time=over_time)
@@ -164,21 +164,6 @@ def test_what_its_own_network_outlines_counts_through_slices(
         assert overlap(found.mask, true) > 0.85
     else:
         assert found.slices.tolist() == [8]
-
-
-def test_its_own_network_is_asked_until_it_has_grown(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was taught from the slice outwards that shows most of an object."""
-    true, asked = ball(), []
-
-    def heard(drawn, index, views, expected):
-        asked.append((index, np.count_nonzero(views.known) / drawn.area))
-        return outline_next(drawn, index, views, expected)
-
-    monkeypatch.setattr(following, "outline_next", heard)
-    found = ns.propagate(picture(true), {3: true[3]}, FakeModel(), first=3)
-    assert asked[0] == (4, 1.0)
-    assert max(growth for _, growth in asked) <= following.MOST_GROWTH
-    assert len(asked) < len(found.slices) - 1
 
 
 def test_a_click_is_not_heard_where_nothing_is() -> None:

@@ -3,7 +3,9 @@
 No sign says it by itself, or on the same scale in every kind of image. So each is looked at in
 relation to the object's own slices: how bright and how certain it was at its best, and how much
 of that is left some slices further. A small model of them says for each slice how much more likely
-the object still is there than not; it ends where that makes most sense of the whole sequence.
+the object still is there than not; the network that outlines it, where it was asked, is heard
+beside that where it says that the object has gone. It ends where all that makes most sense of the
+whole sequence.
 
 In time an object does not end as it does along z. It becomes larger and smaller, and the whole
 picture fades, but it stays until it leaves the field, dies or divides. So frames are heard by a
@@ -29,6 +31,7 @@ PRESENCE = Logistic((0.25, 0.61, 1.62, 5.44, -0.45), -6.59)
 #: Of `signs_in_time`. Printed by the same with the first generation of weights; fitted anew it is
 #: stricter, and gives up cells that are there (``benchmarks/stacks.py movies``).
 STAYING = Logistic((1.62, -24.61), -0.57)
+GONE = 1.0  # log-odds that the outlining network adds at most, and only against
 SURE = 3.0  # log-odds that a single slice may say at most
 ENOUGH = 4.5  # log-odds against the object, summed up, at which nobody looks further
 SETTLED = 2.0  # the same where slices ahead have been heard already
@@ -151,7 +154,8 @@ def odds_of(past: Past, seen: Sequence[SeenOnSlice], rule: EndingRule) -> list[t
     """
     heard = [number for number, one in enumerate(seen, start=1) if not one.lost]
     odds = rule.presence.log_odds(rule.signs(past, [seen[number - 1] for number in heard]))
-    return [(number, float(one)) for number, one in zip(heard, odds, strict=True)]
+    told = np.clip([seen[number - 1].there for number in heard], -GONE, 0)
+    return [(number, float(one)) for number, one in zip(heard, odds + told, strict=True)]
 
 
 def _after(past: Past, seen: Sequence[SeenOnSlice]) -> Past:

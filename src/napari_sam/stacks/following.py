@@ -32,8 +32,7 @@ Map = npt.NDArray[np.float32]
 SHAPE_WEIGHT = 2.0  # logits that the expected shape adds per pixel of depth
 SHAPE_WEIGHT_LEARNT = 0.5  # the same where the model knows the object on the frame before
 NO_FIT = 0.1  # fit of the answer to box and point up to which a click alone is not heard
-OUTLINED = 0.7  # share of what the outlining network says, beside the model's answer
-MOST_GROWTH = 1.3  # of an object since it was shown, up to which that network was taught
+OUTLINED = 0.85  # share of what the outlining network says, beside the model's answer
 SUREST = 12.0  # logits of an answer that count beside it at most
 MOST_NEIGHBOURS = 4  # that the model is told not to mean
 NOBODY = Region(np.zeros((0, 0), dtype=bool))
@@ -80,6 +79,8 @@ class SeenOnSlice:
         Correlation of its looks on the slice before, moved with the picture, and of what is there.
     covered : float
         Share of its pixels that it had on the slice before, too.
+    there : float
+        Log-odds that it is there, as the outlining network says; 0 where that was not asked.
     lost : bool
         Whether the slice was lost and says nothing: only the region is told, by its neighbours.
     """
@@ -91,6 +92,7 @@ class SeenOnSlice:
     before: Light
     alike: float
     covered: float
+    there: float = 0.0
     lost: bool = False
 
 
@@ -158,8 +160,6 @@ def follow(
         expected &= taken == 0
     if not expected.any():
         return None
-    if start is not None and np.count_nonzero(known) > MOST_GROWTH * start.area:
-        start = None
     embedding = model.encode_window(pixels, limits=slices.limits)
     told = known if over_time and model.follows is not None else None
     answer = ask(model, embedding, expected, beside(taken, expected), told, start is not None)
@@ -167,10 +167,11 @@ def follow(
     depth = depth_of(expected)
     weighed = answer.logits + weight * depth
     cleared = slices.brightness(pixels)
+    there = 0.0
     if start is not None:
         views = Views(cleared, (pictures[0], pictures[1]), known, moved, depth)
-        seen = outline_next(start, index, views, expected)
-        weighed = OUTLINED * seen + (1 - OUTLINED) * weighed.clip(-SUREST, SUREST)
+        outline, there = outline_next(start, index, views, expected)
+        weighed = OUTLINED * outline + (1 - OUTLINED) * weighed.clip(-SUREST, SUREST)
     if taken is not None:
         weighed[taken != 0] = -MOST_DEPTH
     mask = main_part(weighed > 0, expected)
@@ -180,7 +181,7 @@ def follow(
     lights = light_of(mask, cleared), light_of(known, earlier)
     covered = float(known[mask].mean())
     return SeenOnSlice(
-        window.region(mask), answer.score, answer.alone, *lights, moved.alike, covered
+        window.region(mask), answer.score, answer.alone, *lights, moved.alike, covered, there
     )
 
 

@@ -50,4 +50,4 @@ def _places(
 ) -> tuple[Tensor, npt.NDArray[np.bool_]]:
     """Return where each pixel lies on the map, and which pixels are covered."""
     at = (torch.arange(pixels) - low) * (count / (high - low)) - 0.5
-    return at, ((at > -0.5) & (at < count - 0.5)).numpy()
+    return at, ((at >= -0.5) & (at <= count - 0.5)).numpy()

@@ -2,8 +2,8 @@
 
 The network looks at a square around where the object is expected, on both slices. It knows how the
 object was drawn where it was shown: at which brightness, between its inside and what is around it,
-its border lies. It was taught on generated stacks, and on some real ones, by
-``benchmarks/fit_next_slice.py``.
+its border lies. It says, too, whether the object is there at all. It was taught on generated stacks
+and on real ones by ``benchmarks/fit_next_slice.py``.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from torch.nn import functional as F
 from napari_sam.regions import Mask, extent
 from napari_sam.stacks.depth import MOST_DEPTH
 from napari_sam.stacks.flow import MovedObject, looked_up
+from napari_sam.stacks.logits import spread
 from napari_sam.stacks.next_slice_network import NextSliceNetwork
 
 Map = npt.NDArray[np.float32]
@@ -32,7 +33,6 @@ SIDE = 64  # pixels of a square
 WIDER, ROUNDER, LEAST = 1.8, 2.6, 20.0  # its side: lengths and roots of areas of objects, pixels
 FAINT = 0.05  # contrast below which brightness is not told in units of it
 FAR = 20  # slices from where it was shown that count at most
-BEYOND = -8.0  # where nobody looked
 
 
 @dataclass(frozen=True)
@@ -83,6 +83,21 @@ class Views(NamedTuple):
     known: Mask
     moved: MovedObject
     depth: Map
+
+
+class Outline(NamedTuple):
+    """What the network says of an object on its next slice.
+
+    Attributes
+    ----------
+    logits : (h, w) float32
+        Of each pixel of a window; `OUTSIDE` where nobody looked.
+    there : float
+        Log-odds that the object is on that slice.
+    """
+
+    logits: Map
+    there: float
 
 
 class Square(NamedTuple):
@@ -171,7 +186,7 @@ def given(drawn: Drawn, index: int, views: Views, square: Square) -> tuple[Tenso
 
 
 @torch.inference_mode()
-def outline_next(drawn: Drawn, index: int, views: Views, expected: Mask) -> Map:
+def outline_next(drawn: Drawn, index: int, views: Views, expected: Mask) -> Outline:
     """Outline an object on its next slice.
 
     Parameters
@@ -185,12 +200,12 @@ def outline_next(drawn: Drawn, index: int, views: Views, expected: Mask) -> Map:
 
     Returns
     -------
-    (h, w) float32
-        Logits; `BEYOND` where the square does not reach.
+    Outline
     """
     square = Square.around(expected)
-    logits = _network()(*given(drawn, index, views, square))[0]
-    return put_back(logits, square, (expected.shape[0], expected.shape[1]))
+    logits, there = _network()(*given(drawn, index, views, square))
+    shape = expected.shape[0], expected.shape[1]
+    return Outline(put_back(logits[0], square, shape), float(there[0]))
 
 
 @cache
@@ -213,16 +228,5 @@ def cut(maps: Tensor, square: Square) -> Tensor:
 
 def put_back(logits: Tensor, square: Square, shape: tuple[int, int]) -> Map:
     """Bring a square of logits (SIDE, SIDE) to the pixels of a window."""
-    rows, columns = (
-        (torch.arange(size) + 0.5 - first) * (SIDE / square.side) - 0.5
-        for size, first in zip(shape, (square.row, square.column), strict=True)
-    )
-    found: Map = looked_up(logits[None], rows[:, None], columns)[0].numpy()
-    found[_away(rows)] = BEYOND
-    found[:, _away(columns)] = BEYOND
-    return found
-
-
-def _away(at: Tensor) -> npt.NDArray[np.bool_]:
-    """Tell which places lie outside of a square."""
-    return np.asarray((at < -0.5) | (at > SIDE - 0.5))
+    row, column, side = square.row - 0.5, square.column - 0.5, square.side
+    return spread(logits.numpy(), (row, column, row + side, column + side), shape)

@@ -1,5 +1,7 @@
 """The network that outlines an object on the next slice: a small U-Net.
 
+From the smallest of its sizes it tells, too, whether the object is there at all.
+
 References
 ----------
 Ronneberger, Fischer, Brox: U-Net: convolutional networks for biomedical image segmentation.
@@ -18,7 +20,9 @@ __all__ = ["NextSliceNetwork"]
 MAPS = 8  # that it is given of a square, see `NextSliceNetwork.forward`
 FACTS = 6  # numbers beside them
 WIDTHS = (16, 32, 64, 96)  # channels, at full size and halved one, two and three times
+DEEPEST = 64  # numbers from which it tells whether the object is there
 LEAST_SPREAD = 0.01  # of brightness in a square
+LEAST_COVER = 0.1  # pixels of the smallest size that an object covers
 
 
 class NextSliceNetwork(nn.Module):
@@ -36,9 +40,12 @@ class NextSliceNetwork(nn.Module):
             for below, beside in zip(WIDTHS[:0:-1], WIDTHS[-2::-1], strict=True)
         )
         self.out = nn.Conv2d(WIDTHS[0], 1, 1)
+        self.there = nn.Sequential(
+            nn.Linear(2 * WIDTHS[-1], DEEPEST), nn.ReLU(inplace=True), nn.Linear(DEEPEST, 1)
+        )
 
-    def forward(self, maps: Tensor, facts: Tensor) -> Tensor:
-        """Say where objects are on their next slices.
+    def forward(self, maps: Tensor, facts: Tensor) -> tuple[Tensor, Tensor]:
+        """Say where objects are on their next slices, and whether they are there.
 
         Parameters
         ----------
@@ -53,8 +60,10 @@ class NextSliceNetwork(nn.Module):
 
         Returns
         -------
-        Tensor
-            (N, h, w), logits.
+        logits : Tensor
+            (N, h, w), of each pixel.
+        there : Tensor
+            (N,), log-odds that the object is on the slice.
         """
         pictures, cover = maps[:, :4], maps[:, 4:5]
         shown = pictures[:, :2]
@@ -76,10 +85,13 @@ class NextSliceNetwork(nn.Module):
         for depth, block in enumerate(self.down):
             x = block(F.max_pool2d(x, 2) if depth else x)
             sizes.append(x)
+        share = F.avg_pool2d(cover, 2 ** (len(WIDTHS) - 1))
+        expected = (x * share).sum((2, 3)) / (share.sum((2, 3)) + LEAST_COVER)
+        there: Tensor = self.there(torch.cat([x.mean((2, 3)), expected], 1))
         for block, beside in zip(self.up, sizes[-2::-1], strict=True):
             x = block(torch.cat([F.interpolate(x, scale_factor=2.0), beside], 1))
         logits: Tensor = self.out(x)
-        return logits[:, 0]
+        return logits[:, 0], there[:, 0]
 
     def fold_norms(self) -> None:
         """Fold every BatchNorm into the convolution before it; only in evaluation mode."""
