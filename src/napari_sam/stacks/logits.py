@@ -39,7 +39,8 @@ def spread(logits: Map, edges: Edges, shape: tuple[int, int]) -> Map:
     columns, wide = _places(edges[1], edges[3], logits.shape[1], shape[1])
     # Not by a matrix product of numpy: the threads of its library wait by running, and take the
     # cores from those of torch.
-    found: Map = looked_up(torch.from_numpy(logits)[None], rows[:, None], columns)[0].numpy()
+    maps = torch.from_numpy(np.array(logits, np.float32))[None]
+    found: Map = looked_up(maps, rows[:, None], columns)[0].numpy()
     found[~tall] = OUTSIDE
     found[:, ~wide] = OUTSIDE
     return found
