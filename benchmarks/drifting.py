@@ -19,7 +19,7 @@ from skimage.transform import resize
 from napari_sam.regions import Mask
 from napari_sam.training.pairs import Pair, find_pairs
 from napari_sam.training.split import split_pairs
-from stack_samples import Stack
+from stack_samples import REAL, Stack
 from varied_stacks import counted, disturbed, redrawn, scaled
 
 Field = npt.NDArray[np.float64]
@@ -36,8 +36,12 @@ ENDED = 0.15  # share of its radius left, below which it has ended
 
 
 def taught_images(folder: Path) -> list[Pair]:
-    """Return the annotated images of a folder that may be learnt from."""
-    return split_pairs(find_pairs(folder))[0]
+    """Return the annotated images of a folder that may be learnt from, but for stacks.
+
+    Those teach as they are, or are left to be measured on.
+    """
+    pairs, _ = split_pairs(find_pairs(folder))
+    return [pair for pair in pairs if not pair.name.startswith(tuple(REAL))]
 
 
 def drifting(pairs: Sequence[Pair], rng: np.random.Generator) -> Stack | None:
