@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,7 @@ RIM = 2  # pixels around an object that show it, too
 ENDED = 0.15  # share of its radius left, below which it has ended
 
 
+@cache
 def taught_images(folder: Path) -> list[Pair]:
     """Return the annotated images of a folder that may be learnt from, but for stacks.
 
@@ -108,7 +110,7 @@ def _bend(shape: tuple[int, ...], most: float, rng: np.random.Generator) -> Fiel
         coarse = rng.normal(0, 1, (2, rough, rough))
         field = ndi.zoom(coarse, (1, shape[0] / rough, shape[1] / rough), order=3)
         pace = np.sin(2 * np.pi * (rng.uniform(0.2, 1.2) * along + rng.random()))
-        found += pace[:, None, None, None] * field[:, : shape[0], : shape[1]]
+        found += pace[:, None, None, None] * field
     return found * most * rng.uniform(0.1, 1.0) / BENDS
 
 

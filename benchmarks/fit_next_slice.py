@@ -213,7 +213,10 @@ def gathered_from(kind: str, seed: int, folder: Path | None, state: State | None
 
 
 class Gathered:
-    """Samples by the kind of their stack; kinds are learnt from as often as each other."""
+    """Samples by the kind of their stack; kinds are learnt from as often as each other.
+
+    But for stacks made of single images, of many kinds themselves: `DRIFTS` times as often.
+    """
 
     def __init__(self, folder: Path | None, workers: int) -> None:
         self._folder, self._workers = folder, workers
@@ -229,11 +232,11 @@ class Gathered:
         state = None
         if network is not None:
             state = {name: one.numpy() for name, one in network.state_dict().items()}
-        began, jobs = time.monotonic(), self._jobs()
+        until, jobs = time.monotonic() + 60 * minutes, self._jobs()
         running: dict[Future[list[Sample]], str] = {}
         with ProcessPoolExecutor(self._workers, get_context("spawn")) as pool:
-            while running or time.monotonic() - began < 60 * minutes:
-                while len(running) < 2 * self._workers and time.monotonic() - began < 60 * minutes:
+            while running or time.monotonic() < until:
+                while len(running) < 2 * self._workers and time.monotonic() < until:
                     kind, seed = next(jobs)
                     job = pool.submit(gathered_from, kind, seed, self._folder, state)
                     running[job] = kind
