@@ -11,6 +11,8 @@ import napari_sam as ns
 from fake_model import FakeModel
 from napari_sam.errors import Cancelled, ImageError, LabelsError, ParameterError, PromptError
 from napari_sam.models.capabilities import Followed
+from napari_sam.regions import mask_iou
+from napari_sam.segmentation import Candidates
 from napari_sam.stacks import following
 from napari_sam.stacks.carry import Carry
 from napari_sam.stacks.following import ask
@@ -90,9 +92,8 @@ def test_over_time_a_model_that_has_learnt_to_tells_the_object_from_one_in_its_b
     )
     assert min(overlap(plane, bent) for plane in found) > 0.9
     assert np.count_nonzero(boxed[1:] & touching) > 10 * np.count_nonzero(found[1:] & touching)
-    assert len(learnt.asked) == 4
+    assert [len(prompt.boxes) for _, prompt in learnt.asked] == 4 * [1, 0]
     for _, prompt in learnt.asked:
-        assert prompt.box is not None
         assert len(prompt.points) == 1
     first = learnt.asked[0][0]
     assert np.count_nonzero(first) == np.count_nonzero(bent)  # as it was, not as it is expected
@@ -147,6 +148,35 @@ def test_what_its_own_network_outlines_is_asked_for_by_a_click_alone() -> None:
     asked.clear()
     ask(model, embedding, true, [(20, 20)], outlined=True)
     assert [len(prompt.boxes) for prompt in asked] == [1, 0]
+
+
+@pytest.mark.parametrize(("certain", "whole"), [(0.95, True), (0.91, False)])
+def test_a_box_is_not_believed_where_the_mask_before_alone_makes_the_model_more_certain(
+    certain: float, whole: bool
+) -> None:
+    """As where a neighbour pushes a cell aside, and its expected box cuts it off."""
+
+    class Learnt(FakeModel):
+        follows = property(lambda self: self)
+
+        def follow(self, embedding, neighbour, prompt=None):
+            seen, score = np.array(neighbour), certain
+            if prompt.box is not None:
+                r0, c0, r1, c1 = (round(edge) for edge in prompt.box)
+                boxed = np.zeros_like(seen)
+                boxed[r0:r1, c0:c1] = True
+                seen, score = seen & boxed, 0.9
+            logits = np.where(seen, 9.0, -9.0).astype(np.float32)[None]
+            window = (-0.5, -0.5, seen.shape[0] - 0.5, seen.shape[1] - 0.5)
+            return Followed(Candidates(seen[None], np.array([score]), logits, window), 1.0)
+
+    true = ball()[8]
+    expected = true.copy()
+    expected[:100] = False
+    model = Learnt()
+    found = ask(model, model.encode(picture(ball())[8]), expected, before=true)
+    assert found.score == pytest.approx(certain if whole else 0.9)
+    assert (mask_iou(found.logits > 0, true) == 1.0) == whole
 
 
 @pytest.mark.parametrize("over_time", [False, True])

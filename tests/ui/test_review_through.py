@@ -195,6 +195,26 @@ def test_a_mother_is_chosen_on_an_earlier_frame_and_divides(review: Any) -> None
     assert review.viewer.layers["tracks lines"].graph == {}
 
 
+def test_lines_follow_again_when_the_panel_is_opened_again(review: Any, make_bench: Any) -> None:
+    review.review.through.show_lines(True)
+    review.settle()
+    review.session.close()
+    again = make_bench(viewer=review.viewer)
+    again.settle()
+    again.session.set_tool("review")
+    again.settle()
+    assert again.review.through.lines_shown()
+    take(again, 3, 22)
+    again.review.through.cut()
+    again.settle()
+    lines = [layer for layer in again.viewer.layers if layer.name.startswith("tracks lines")]
+    assert len(lines) == 1
+    np.testing.assert_array_equal(np.unique(lines[0].data[:, 0]), range(1, 7))
+    again.viewer.layers.remove("tracks")
+    again.settle()
+    assert "tracks lines" not in again.viewer.layers
+
+
 def test_a_track_is_deleted_over_a_range(review: Any) -> None:
     before = labels(review).data.copy()
     take(review, 3, 22)
@@ -517,3 +537,60 @@ def test_a_mother_that_is_known_is_no_step(review: Any, first: str) -> None:
 def can_undo(bench: Any) -> int:
     """How many steps can be taken back."""
     return len(bench.session._documents.of(labels(bench))._done)
+
+
+def test_a_track_of_the_queue_is_deleted_on_its_doubtful_frame_and_the_next_is_shown(
+    review: Any,
+) -> None:
+    before = labels(review).data.copy()
+    review.review.next()
+    review.settle()
+    assert (review.review.state.selected, review.viewer.dims.current_step[0]) == (3, 6)
+    review.review.reject()
+    review.settle()
+    assert np.flatnonzero((labels(review).data == 3).any(axis=(1, 2))).tolist() == [*range(6), 7]
+    assert row(review, 3)["reviewed"] == "open"
+    assert (review.review.state.selected, review.viewer.dims.current_step[0]) == (5, 4)
+    assert "Deleted cell 3 on this frame only." in review.state.status
+    undone(review, before)
+
+
+def test_a_mother_deleted_frame_by_frame_leaves_no_daughters(review: Any) -> None:
+    take(review, 4, 8)
+    review.review.through.begin("mother")
+    take(review, 2, 5)
+    assert row(review, 2)["parent"] == 1
+    before = labels(review).data.copy()
+    for frame in range(4):
+        take(review, frame, 5)
+        review.review.reject()
+        review.settle()
+    assert row(review, 1)["reviewed"] == "rejected"
+    assert row(review, 2)["parent"] == 0
+    table = labels(review).features
+    parents = dict(zip(table["index"].tolist(), table["parent"].tolist(), strict=True))
+    assert tracks_of(labels(review).data, {c: p for c, p in parents.items() if p}).parents == {}
+    review.review.undo()
+    review.settle()
+    assert row(review, 2)["parent"] == 1
+    for _ in range(3):
+        review.review.undo()
+        review.settle()
+    np.testing.assert_array_equal(labels(review).data, before)
+
+
+@pytest.mark.parametrize(("frame", "doubtful", "sure"), [(3, 6, 3), (7, 3, 6)])
+def test_the_doubt_of_a_cut_track_stays_with_the_part_that_it_was_about(
+    review: Any, frame: int, doubtful: int, sure: int
+) -> None:
+    take(review, frame, 22)
+    review.review.through.cut()
+    review.settle()
+    told = row(review, doubtful)
+    assert (told["score"], told["weakest"], told["axis_0"]) == (0.3, 6, 6)
+    assert told["reviewed"] == "open"
+    assert np.isnan(row(review, sure)["weakest"])
+    assert np.isnan(row(review, sure)["axis_0"])
+    review.review.next()
+    review.settle()
+    assert (review.review.state.selected, review.viewer.dims.current_step[0]) == (doubtful, 6)

@@ -110,7 +110,10 @@ def rows_of_written(
     """
     kind = kind_of(document.table)
     if kind:
-        return rows_of_whole(document, kind, runs.ids, by_hand), runs.ids
+        rows = rows_of_whole(document, kind, runs.ids, by_hand)
+        orphans = _orphans(document.table, object_table.rejected(rows))
+        ids = object_table.object_ids(orphans).tolist()
+        return object_table.put(rows, ids, orphans), (*runs.ids, *ids)
     plane = plane_of(runs)
     if plane is None:
         return _rows_of_several(document, runs, intensities, set(by_hand)), runs.ids
@@ -123,6 +126,14 @@ def rows_of_written(
     if image is not None:
         image = image[corner[0] :, corner[1] :][: part.shape[0], : part.shape[1]]
     return rows_after(document, plane, part, runs.ids, by_hand, image, corner), runs.ids
+
+
+def _orphans(table: pd.DataFrame, gone: set[int]) -> pd.DataFrame:
+    """Rows of the tracks whose mothers are gone: nobody's daughters."""
+    family = object_table.parents(table)
+    orphans = [i for i, mother in family.items() if mother in gone and i not in gone]
+    rows = object_table.rows(table, orphans)
+    return rows.assign(parent=0) if len(rows) else rows
 
 
 def rows_of_whole(

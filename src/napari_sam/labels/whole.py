@@ -198,10 +198,24 @@ def whole_rows(
     known = set(object_ids(table).tolist())
     measured = measured.assign(source="", **{REVIEWED: OPEN})
     rows = object_table.remeasured(table, measured, [i for i in by_hand if i not in known])
-    rows = _in_units(rows, table)
+    rows = _within(_in_units(rows, table))
     gone = {int(i) for i in ids} - set(rows[INDEX].tolist())
     left = object_table.marked(object_table.rows(table, gone), gone, object_table.REJECTED)
     return object_table.put(rows, gone, left) if len(left) else rows
+
+
+def _within(rows: pd.DataFrame) -> pd.DataFrame:
+    """Leave out where objects are least certain, if that is a slice that they are no longer on."""
+    if "weakest" not in rows:
+        return rows
+    weakest = numeric(rows["weakest"])
+    if "first" in rows:
+        low, high = numeric(rows["first"]), numeric(rows["last"])
+    else:
+        low, high = numeric(rows["z0"]), numeric(rows["z1"]) - 1
+    beyond = (weakest < low) | (weakest > high)
+    names = ["weakest", *(name for name in rows if str(name).startswith("axis_"))]
+    return rows.assign(**{name: np.where(beyond, np.nan, numeric(rows[name])) for name in names})
 
 
 def _in_units(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:

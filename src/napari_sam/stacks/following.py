@@ -32,6 +32,9 @@ Map = npt.NDArray[np.float32]
 SHAPE_WEIGHT = 2.0  # logits that the expected shape adds per pixel of depth
 SHAPE_WEIGHT_LEARNT = 0.5  # the same where the model knows the object on the frame before
 NO_FIT = 0.1  # fit of the answer to box and point up to which a click alone is not heard
+#: What an answer without the box has to be more certain by, of a model that knows the object on the
+#: frame before: where neighbours push each other about, it lies partly beyond the box expected.
+BOX_TRUSTED = 0.03
 OUTLINED = 0.85  # share of what the outlining network says, beside the model's answer
 SUREST = 12.0  # logits of an answer that count beside it at most
 MOST_NEIGHBOURS = 4  # that the model is told not to mean
@@ -230,8 +233,9 @@ def ask(
     Any promptable model understands a box and a point. Its answers to both and to the point alone
     are averaged. One that has learnt to take the mask of a neighbouring frame as prompt is given
     that beside box and point, as it was there, and believed: it tells the object from others that
-    lie where it is expected. Where a network of its own outlines the object, too, and no other lies
-    at it, such a model is asked for the point alone, which was found to be as good.
+    lie where it is expected. Where it is more certain without the box, it is believed without it.
+    Where a network of its own outlines the object, too, and no other lies at it, such a model is
+    asked for the point alone, which was found to be as good.
 
     Parameters
     ----------
@@ -258,13 +262,22 @@ def ask(
             found, clicked = model.predict_each(embedding, [prompt, click])
     else:
         found = learnt.follow(embedding, before, prompt).candidates
+        free = Prompt([middle, *not_this], labels, window=found.window)
+        unbound = learnt.follow(embedding, before, free).candidates
         clicked = model.predict(embedding, Prompt([middle], window=found.window))
+        if _certain(unbound, expected) > _certain(found, expected) + BOX_TRUSTED:
+            found = unbound
     fits, alone = _fits(found, expected), _fits(clicked, expected)
     logits = _best(found, fits, expected)
     both = found is not clicked and learnt is None
     if both and max(fits) > NO_FIT:  # a click is not bound by a box that does not fit
         logits = np.float32(0.5) * (logits + _best(clicked, alone, expected))
-    return WindowAnswer(logits, float(found.scores[int(np.argmax(fits))]), max(alone))
+    return WindowAnswer(logits, _certain(found, expected), max(alone))
+
+
+def _certain(found: Candidates, expected: Mask) -> float:
+    """Return the predicted IoU of the candidate that fits best."""
+    return float(found.scores[int(np.argmax(_fits(found, expected)))])
 
 
 def _best(found: Candidates, fits: list[float], expected: Mask) -> Map:

@@ -117,6 +117,7 @@ class PanelSession:
         self._follow()
         self.set_tool(made[0].name)
         self.layers.open()
+        self.lines.layers_changed()
 
     def warm_window(self, paint: Callable[[], object]) -> None:
         """Let the window make what the first click needs, once an image is there."""

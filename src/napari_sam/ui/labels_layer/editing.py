@@ -48,8 +48,18 @@ class Editing(PlaneLabels):
         if self.layer.data is not data:  # read of those, and meant of those
             raise LabelsError("The labels hold other data now. Nothing was changed.")
         told = f"Deleted {_cells(ids)}."
+        left = self._left_elsewhere(ids)
         yield from part_of(self._writing("delete", told, edit), _READ, 1.0)
-        return told
+        return left or told
+
+    def _left_elsewhere(self, ids: list[int]) -> str:
+        """Say that objects in space or tracks go on beside what is deleted; else nothing."""
+        kind = kind_of(self.document.table)
+        stay = self.document.elsewhere(ids, self.plane) if kind else set()
+        if not stay:
+            return ""
+        here = f"Deleted {_cells(ids)} on this {'frame' if kind == 'track' else 'slice'} only."
+        return f"{here} From … to … Delete, under Through slices and time, removes the rest."
 
     def merge(self, ids: list[int]) -> str:
         part = self.part(ids)

@@ -7,11 +7,15 @@ from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from napari_sam.errors import LabelsError
 from napari_sam.labels import table as object_table
 from napari_sam.labels import through
 from napari_sam.labels.change import Change, Origin
 from napari_sam.labels.measured import rows_of_whole
+from napari_sam.labels.rows import numeric
 from napari_sam.labels.split_whole import split_whole
 from napari_sam.labels.through import ThroughEdit
 from napari_sam.labels.whole import Kind, kind_of
@@ -21,6 +25,9 @@ from napari_sam.ui.layers.axes import letters_of
 from napari_sam.ui.layers.planes import distances
 
 Place = tuple[int, ...]
+
+#: What a row says of how certain its object is, beside the place, ``axis_0`` and so on.
+_DOUBT = ("score", "weakest", "source", object_table.REVIEWED)
 
 
 class ThroughEditing:
@@ -118,13 +125,12 @@ class ThroughEditing:
         )
 
     def cut(self, object_id: int) -> str:
-        """Give an object a new number from the displayed slice on."""
+        """Give an object a new number from the displayed slice on; doubt stays where it was."""
         where, new_id = self._where(object_id), self.document.free_id()
-        return self._write(
-            through.cut(
-                self._pixels, self.axis, object_id, self.at, new_id, self.parents, where=where
-            )
+        edit = through.cut(
+            self._pixels, self.axis, object_id, self.at, new_id, self.parents, where=where
         )
+        return self._write(edit, {new_id: object_id})
 
     def swap(self, first: int, second: int) -> str:
         """Exchange the numbers of two objects from the displayed slice on."""
@@ -172,17 +178,22 @@ class ThroughEditing:
     def _where(self, *ids: int) -> list[int] | None:
         return self.document.presence.along(self.axis, [i for i in ids if i])
 
-    def _write(self, edit: ThroughEdit) -> str:
-        """Make an edit one step: the pixels, then the rows of all whom it concerns."""
+    def _write(self, edit: ThroughEdit, parts: Mapping[int, int] | None = None) -> str:
+        """Make an edit one step: the pixels, then the rows of all whom it concerns.
+
+        Of parts that nobody looked at, it is known what they were cut from.
+        """
         document, before = self.document, self.parents
         document.sync()
+        whole = document.table
         after = edit.parents
         relatives = {i for i in {*before, *after} if before.get(i) != after.get(i)}
         ids = sorted({*edit.ids, *relatives})
         kind = "track" if self.kind == "track" else "edit"
         change = Change(edit.told, edit.runs, None, kind, Origin(self._editing.plane))
         document.apply(change)
-        _put_rows(document, change, self.kind, ids, edit.ids, after)
+        rows = _measured(document, self.kind, ids, edit.ids, after)
+        document.complete(change, _in_doubt(rows, whole, parts or {}), ids)
         return edit.told
 
 
@@ -192,21 +203,43 @@ def relate(
     """Measure the tracks of a step that has just been applied, and say whose daughters they are."""
     known = document.table
     family = {**object_table.parents(known), **parents}
-    _put_rows(document, change, kind_of(known) or "track", list(ids), ids, family)
+    rows = _measured(document, kind_of(known) or "track", list(ids), ids, family)
+    document.complete(change, rows, ids)
 
 
-def _put_rows(
+def _measured(
     document: LayerDocument,
-    change: Change,
     kind: Kind,
     ids: list[int],
     made: Iterable[int],
     parents: Mapping[int, int],
-) -> None:
-    """Give all whom a step concerns their rows."""
+) -> pd.DataFrame:
+    """Measure all whom a step concerns, and say whose daughters they are."""
     new = set(made) - set(object_table.object_ids(document.table).tolist())
     rows = rows_of_whole(document, kind, ids, new)
     if parents or "parent" in rows:
         told = object_table.object_ids(rows).tolist()
         rows = rows.assign(parent=[parents.get(i, 0) for i in told])
-    document.complete(change, rows, ids)
+    return rows
+
+
+def _in_doubt(rows: pd.DataFrame, whole: pd.DataFrame, parts: Mapping[int, int]) -> pd.DataFrame:
+    """Let a part be as certain as what it was cut from, if that was least certain in this part.
+
+    Of what is left of that it is not known then how certain it is.
+    """
+    if "weakest" not in whole:
+        return rows
+    columns = [name for name in whole if name in _DOUBT or str(name).startswith("axis_")]
+    ids = object_table.object_ids(rows)
+    for part, former in parts.items():
+        known = object_table.rows(whole, [former])
+        if not len(known):
+            continue
+        here, left = ids == part, ids == former
+        first = rows.loc[here, "first" if "first" in rows else "z0"].min()
+        if numeric(known["weakest"])[0] >= first:
+            for name in columns:
+                rows.loc[here, name] = known[name].iloc[0]
+            rows.loc[left, "score"] = np.nan
+    return rows

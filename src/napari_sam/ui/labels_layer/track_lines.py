@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 import numpy.typing as npt
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
 _REST = 100  # milliseconds in which changes gather
 
 Places = npt.NDArray[np.float64]
+
+#: Whose tracks the lines are that were drawn: a panel that is opened again goes on with them.
+_LABELS_OF: WeakKeyDictionary[Tracks, ref[Labels]] = WeakKeyDictionary()
 
 
 class _Frame(NamedTuple):
@@ -100,7 +105,9 @@ class TrackLines:
             )
         if self.shown(labels):
             return
-        drawn = _Drawn(document, axis)
+        there = (lines for lines, of in _LABELS_OF.items() if of() is labels)
+        layers = self._bench.viewer.layers
+        drawn = _Drawn(document, axis, next((lines for lines in there if lines in layers), None))
         drawn.listener = partial(self._happened, drawn)
         drawn.document.listen(drawn.listener)
         self._drawn.append(drawn)
@@ -113,15 +120,23 @@ class TrackLines:
             self._leave(drawn)
 
     def layers_changed(self) -> None:
-        """Lines go with their labels; those that a person takes away are drawn no more."""
+        """Lines go with their labels; those that a person takes away are drawn no more.
+
+        Those that a panel before this one has left follow their labels again.
+        """
         layers = self._bench.viewer.layers
+        for lines, of in list(_LABELS_OF.items()):
+            labels = of()
+            if lines in layers and labels in layers and not self.shown(labels):
+                with suppress(LabelsError):  # labels whose data were exchanged since
+                    self.show(labels)
         for drawn in list(self._drawn):
             gone = drawn.lines is not None and drawn.lines not in layers
             if gone or drawn.document.layer not in layers:
                 self._leave(drawn)
 
     def close(self) -> None:
-        """Draw no more; what is drawn stays."""
+        """Draw no more; what is drawn stays, and follows again when a panel is opened."""
         self.jobs.close()
         for drawn in self._drawn:
             drawn.document.unlisten(drawn.listener)
@@ -192,6 +207,7 @@ class TrackLines:
 
             name = f"{labels.name} lines"
             drawn.lines = Tracks(data, graph=graph, name=name, **transform_of(labels, drawn.axis))
+            _LABELS_OF[drawn.lines] = ref(labels)
             self._bench.ours.add_beneath(drawn.lines)
             return
         lines.data = data
