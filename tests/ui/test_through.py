@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 
 from napari_sam.errors import ModelError
+from napari_sam.images import Image
+from napari_sam.methods.along import axis_along
+from napari_sam.ui.layers.axes import axis_named, further_axes, letters_of
+from napari_sam.ui.layers.planes import displayed_plane
 from napari_sam.ui.tools.fill_between import fill_drawn
 from napari_sam.ui.tools.through import Through
 from napari_sam.ui.tools.through_carrying import carrying_among_labels
@@ -205,6 +209,17 @@ def test_slices_come_before_time_and_channels_are_none(
     assert state.along.word == ("frame" if names[0] == "time" else "slice")
 
 
+@pytest.mark.parametrize("shape", [(12, 3, 8, 9), (3, 12, 8, 9), (5, 12, 2, 8, 9), (3, 8, 9)])
+def test_every_part_takes_the_same_axis_without_a_name_for_slices(
+    bench: Any, shape: tuple[int, ...]
+) -> None:
+    layer = bench.viewer.add_image(np.zeros(shape, np.uint8))
+    plane = displayed_plane(bench.viewer, layer)
+    through = further_axes(layer, plane)[0].axis
+    assert axis_named(layer, "Z") == through
+    assert axis_along(Image(layer.data, letters_of(layer, plane)), "Z") == through
+
+
 @pytest.mark.parametrize(("shape", "first"), [((12, 2, 40, 50), 12), ((3, 12, 40, 50), 12)])
 def test_an_axis_without_a_name_that_may_be_channels_comes_last(
     bench: Any, shape: tuple[int, ...], first: int
@@ -396,6 +411,29 @@ def test_an_end_is_set_by_hand_and_taken_back(hands: Hands) -> None:
     assert np.flatnonzero(hands.labels.data.any(axis=(1, 2))).tolist() == [5, 6]
 
 
+def test_an_end_that_is_taken_back_is_where_it_was_set_before(hands: Hands) -> None:
+    hands.on()
+    hands.click(*CENTRE)
+    last = max(hands.steps)
+    for at, end in ((last, last - 1), (last - 1, last - 2), (last - 1, last - 1), (last, last)):
+        hands.go(at, 0, 0)
+        hands.press("Q")
+        assert max(hands.steps) == end
+
+
+def test_undo_takes_back_the_last_mark_wherever_marks_were_before(hands: Hands) -> None:
+    hands.on()
+    at, *place = CENTRE
+    for index in (at, at + 1, at - 1):
+        hands.click(index, *place)
+    hands.click(at + 1, place[0] + 2, place[1] + 2)
+    hands.go(0, 0, 0)
+    hands.press("Control-Z")
+    points = hands.bench.viewer.layers["SAM points"].data
+    assert sorted(points[:, 0].round().astype(int).tolist()) == [at - 1, at, at + 1]
+    assert hands.bench.viewer.dims.current_step[0] == at + 1
+
+
 def test_a_slice_between_can_be_left_out(hands: Hands) -> None:
     hands.on()
     hands.click(*CENTRE)
@@ -514,6 +552,30 @@ def test_slices_that_were_drawn_stay_as_they_are(hands: Hands) -> None:
     hands.press("Q")
     hands.press("Enter")
     assert not labels.data[8].any()
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_what_is_painted_on_a_cell_while_it_is_followed_stays(hands: Hands, waits: bool) -> None:
+    labels = hands.bench.viewer.add_labels(np.zeros(SHAPE, np.int32), name="stack cells")
+    labels.data[5] = 3 * BALL[5]
+    hands.bench.session.layers.choose("target", labels)
+    hands.on()
+    hands.click(*CENTRE)
+    assert 6 in hands.steps
+    labels.selected_label, labels.brush_size, labels.n_edit_dimensions = 3, 8, 2
+    hands.go(6, *CENTRE[1:])
+    labels.paint((6, 20, 20), 3)  # apart from where the model sees it
+    labels.paint((5, *CENTRE[1:]), 0)
+    painted = labels.data.copy()
+    if not waits:
+        hands.bench.settle()
+        assert 6 in hands.state.strip.given
+    hands.press("Enter")
+    np.testing.assert_array_equal(labels.data[6], painted[6])
+    assert np.count_nonzero(painted[6]) > 10
+    assert labels.data[4].any()
+    hands.press("Control-Z")
+    np.testing.assert_array_equal(labels.data, painted)
 
 
 # -- stopping, and what goes wrong ----------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,6 +21,7 @@ DOUBTED = 0.6
 #: Added to the wanted splitting on the slices of a stack until they are joined: those next to one
 #: tell which pieces are one cell, and nothing tells again what one slice has glued together.
 PIECES = 0.3
+FEW = 4  # positions of an axis without a name that may as well be channels
 _CALLED = {"Z": "slices", "T": "frames"}
 
 
@@ -27,7 +29,8 @@ def axis_along(image: Image, letter: str) -> int:
     """Return the axis of an image that holds its slices or frames.
 
     The one that is named so; where none is, the only one there is, whatever its name; and of
-    several without a name the last for slices, the first for frames.
+    several without a name the last for slices, the first for frames, but for those that may as
+    well be channels, see `unnamed_axis`.
 
     Parameters
     ----------
@@ -55,7 +58,7 @@ def axis_along(image: Image, letter: str) -> int:
         return (named or others)[0]
     unnamed = [axis for axis in others if image.axes[axis] == "Q"]
     if unnamed:
-        return unnamed[-1 if letter == "Z" else 0]
+        return unnamed_axis(unnamed, image.shape, letter)
     what = _CALLED[letter]
     if not others:
         raise ImageError(
@@ -65,6 +68,20 @@ def axis_along(image: Image, letter: str) -> int:
         f"None of the axes '{image.axes}' holds {what}: say which does (--axes), with {letter} "
         "for it."
     )
+
+
+def unnamed_axis(axes: Sequence[int], shape: Sequence[int], letter: str) -> int:
+    """Choose among axes without a name: the last for slices, the first for frames.
+
+    Axes that have no more positions than an image has channels come after all others.
+
+    Examples
+    --------
+    >>> unnamed_axis([0, 1], (12, 3, 64, 64), "Z"), unnamed_axis([0, 1], (3, 12, 64, 64), "T")
+    (0, 1)
+    """
+    likely = [axis for axis in axes if shape[axis] > FEW] or axes
+    return likely[-1 if letter == "Z" else 0]
 
 
 def doubted(options: Chosen) -> Chosen:

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 from napari_sam.images import Plane
+from napari_sam.methods.along import FEW, unnamed_axis
 from napari_sam.ui.layers.planes import spatial_shape
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ _NAMES = {
 }
 _LETTERS = {name: letter.upper() for letter, names in _NAMES.items() for name in names}
 _UNNAMED = re.compile(r"((axis)?\s*-?\d+)?")
-_FEW = 4  # positions of an axis without a name that may as well be channels
 _ORDER = "ZQT"  # of the axes along which a cell may be followed: never through channels
 
 
@@ -60,7 +60,7 @@ def further_axes(image: Image, plane: Plane) -> tuple[Further, ...]:
         label = str(image.axis_labels[axis]).strip()
         name = f"axis {axis}" if _UNNAMED.fullmatch(label.lower()) else label
         further = Further(axis, name, int(length), letter == "T")
-        channels = letter == "Q" and length <= _FEW
+        channels = letter == "Q" and length <= FEW
         found.append((channels, _ORDER.index(letter), -axis, further))
     return tuple(one[3] for one in sorted(found))
 
@@ -119,10 +119,13 @@ def word_beside(layer: Image | Labels, plane: Plane) -> str:
 def axis_named(layer: Layer, letter: str) -> int:
     """Return the axis of a layer that holds its slices (``Z``) or frames (``T``).
 
-    The one whose label says so; else the one before rows and columns for slices, and the first for
-    frames.
+    The one whose label says so; else, of those that no label tells of, the one before rows and
+    columns for slices, and the first for frames, see `napari_sam.methods.along.unnamed_axis`.
     """
     for axis, label in enumerate(layer.axis_labels):
         if _LETTERS.get(str(label).strip().lower()) == letter:
             return axis
-    return 0 if letter == "T" else max(layer.ndim - 3, 0)
+    told = [_LETTERS.get(str(label).strip().lower()) for label in layer.axis_labels]
+    beyond = range(max(layer.ndim - 2, 1))
+    unnamed = [axis for axis in beyond if told[axis] is None] or list(beyond)
+    return unnamed_axis(unnamed, spatial_shape(layer), letter)

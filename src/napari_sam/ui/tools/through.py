@@ -147,6 +147,8 @@ class Through:
         run = self._run
         if run is None:
             return False
+        if self._redrawn(run):
+            self._begin_anew()
         if self.following.under_way:
             self._keep_then = True
             self._bench.result("The cell is kept as soon as all of it is known.")
@@ -238,8 +240,8 @@ class Through:
         if self._run is not None and not same_pixels(answer.image, self._run.view):
             self._drop()
         if self._run is None:
-            carrying = self._carrying(answer, region, along)
-            self._run = Run(answer.image, answer.view, along, carrying, self._beside)
+            log, carrying = self._log(), self._carrying(answer, region, along)
+            self._run = Run(answer.image, answer.view, along, carrying, self._beside, log)
         run = self._run
         at = run.place(answer.plane)
         if at is None:
@@ -261,8 +263,19 @@ class Through:
         if run is not None:
             shown = run.told.shown
             region, _ = shown.get(run.place(run.view.plane) or 0) or next(iter(shown.values()))
-            run.begin_anew(self._carrying(run, region, run.along))
+            log = self._log()
+            run.begin_anew(self._carrying(run, region, run.along), log)
             self.following.go_on(run)
+
+    def _log(self) -> tuple[Change, ...]:
+        """What has happened to the labels among which cells are followed."""
+        document = self._parts.documents.known(self._bench.state.target)
+        return () if document is None else document.log
+
+    def _redrawn(self, run: Run) -> bool:
+        """Whether the followed cell was painted, erased or taken back where it is drawn already."""
+        own = run.carrying.own
+        return own > 0 and any(own in step.pixels.ids for step in {*run.log} ^ {*self._log()})
 
     def model_changed(self) -> None:
         """Another model was chosen, or is here: the cell is followed anew by it."""
@@ -325,10 +338,16 @@ class Through:
             self._lost()
 
     def labels_changed(self) -> None:
-        """Labels were changed: a cell that was taken back may have been brought back."""
-        if self._run is not None and self._keeping.brought_back(self._run):
+        """Labels were changed: a cell that was taken back may have been brought back.
+
+        One that is drawn otherwise now is followed anew from there.
+        """
+        run = self._run
+        if run is not None and self._keeping.brought_back(run):
             self._drop()
             self._parts.proposal.kept()
+        elif run is not None and self._redrawn(run):
+            self._begin_anew()
 
     def stop(self) -> str:
         """Stop following, and tell what is left."""

@@ -36,6 +36,8 @@ class Run:
     carrying : Carrying
     beside : list of Plane
         Slices with marks that only say what the cell is not; they go when it goes.
+    log : tuple of Change
+        What had happened to the labels when following began.
 
     Attributes
     ----------
@@ -49,6 +51,8 @@ class Run:
         Slices whose outline was changed by hand.
     rough : dict of int to Region
         What was known of a slice before it was corrected, which the marks there refine.
+    ends : list of Told
+        What was said before each end that was set by hand.
     kept : Change or None
         The step that it became, when that was taken back.
     """
@@ -58,6 +62,7 @@ class Run:
     along: Further
     carrying: Carrying
     beside: list[Plane] = field(default_factory=list)
+    log: tuple[Change, ...] = ()
     told: Told = field(init=False)
     carried: Carried = field(default_factory=Carried)
     prompts: dict[int, tuple[Prompt, ...]] = field(default_factory=dict)
@@ -65,6 +70,7 @@ class Run:
     drawn: set[int] = field(default_factory=set)
     rough: dict[int, Region] = field(default_factory=dict)
     looked_at: set[int] = field(default_factory=set)
+    ends: list[Told] = field(default_factory=list)
     kept: Change | None = None
 
     def __post_init__(self) -> None:
@@ -75,7 +81,7 @@ class Run:
         other = copy(self)
         other.prompts, other.rough = dict(self.prompts), dict(self.rough)
         other.filled, other.drawn = set(self.filled), set(self.drawn)
-        other.beside = list(self.beside)
+        other.beside, other.ends = list(self.beside), list(self.ends)
         other.looked_at = set(self.looked_at)
         return other
 
@@ -135,15 +141,21 @@ class Run:
         known = self.told.shown.get(at)
         if known is not None and _same(known[0], region):
             if at in self.prompts:
-                self.prompts[at] = prompts  # marks that change nothing are marks
+                self._mark(at, prompts)  # marks that change nothing are marks
             return False
         self._unfill(at)
         shown = {**self.told.shown, at: (region, score)}
         first, last = min(self.told.first, at), max(self.told.last, at)
         self.told = Told(shown, first, last, self.told.absent - {at})
-        self.prompts[at] = prompts
+        self._mark(at, prompts)
         self.drawn.discard(at)
         return True
+
+    def _mark(self, at: int, prompts: tuple[Prompt, ...]) -> None:
+        """Take in the marks of a slice, as the last ones."""
+        if self.prompts.get(at) != prompts:
+            self.prompts.pop(at, None)
+            self.prompts[at] = prompts
 
     def draw(self, at: int, region: Region) -> Callable[[], None]:
         """Take in an outline that was changed by hand, without a mark; returns what undoes it."""
@@ -162,10 +174,10 @@ class Run:
 
         return undraw
 
-    def begin_anew(self, carrying: Carrying) -> None:
+    def begin_anew(self, carrying: Carrying, log: tuple[Change, ...]) -> None:
         """Be followed by something else, which hears what was said."""
         carrying.of_daughters = self.carried.corrected
-        self.carrying, self.carried = carrying, Carried()
+        self.carrying, self.carried, self.log = carrying, Carried(), log
 
     @property
     def said(self) -> int:
@@ -208,17 +220,21 @@ class Run:
         word, told = self.along.word, self.told
         given = sorted(self.carried.given | set(told.shown))
         if at > told.last:
-            self.told = replace(told, last=self.along.length - 1)
+            before = [end for end in self.ends if end.last >= at]
+            self.told = replace(told, last=before[-1].last if before else self.along.length - 1)
         elif at < told.first:
-            self.told = replace(told, first=0)
+            before = [end for end in self.ends if end.first <= at]
+            self.told = replace(told, first=before[-1].first if before else 0)
         elif at in told.absent:
             self.told = replace(told, absent=told.absent - {at})
         elif at in self.marked:
             return f"You marked the cell on this {word}. Take the marks back first (Ctrl+Z)."
         elif at > given[-1]:
+            self.ends.append(told)
             self.told = replace(told, last=at - 1)
             return f"The cell is not on {word} {at}, nor behind it."
         elif at < given[0]:
+            self.ends.append(told)
             self.told = replace(told, first=at + 1)
             return f"The cell is not on {word} {at}, nor before it."
         else:
