@@ -215,7 +215,7 @@ def _within(rows: pd.DataFrame) -> pd.DataFrame:
         low, high = numeric(rows["z0"]), numeric(rows["z1"]) - 1
     beyond = (weakest < low) | (weakest > high)
     names = ["weakest", *(name for name in rows if str(name).startswith("axis_"))]
-    return rows.assign(**{name: np.where(beyond, np.nan, numeric(rows[name])) for name in names})
+    return rows.assign(**{name: rows[name].mask(beyond) for name in names})
 
 
 def _in_units(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
