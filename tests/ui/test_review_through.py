@@ -579,6 +579,33 @@ def test_a_mother_deleted_frame_by_frame_leaves_no_daughters(review: Any) -> Non
     np.testing.assert_array_equal(labels(review).data, before)
 
 
+def test_a_track_that_is_cut_at_its_doubtful_link_is_not_in_doubt_there_any_more(
+    review: Any,
+) -> None:
+    take(review, 6, 22)
+    review.review.through.cut()
+    review.settle()
+    assert row(review, 6)["reviewed"] == "accepted"
+    assert np.isnan(row(review, 3)["score"])
+    review.review.next()
+    review.settle()
+    assert review.review.state.selected == 5
+
+
+def test_columns_of_ones_own_stay_when_objects_are_cut_and_deleted(review: Any) -> None:
+    table = labels(review).features.assign(axis_major_length=12.5, seen_by="me")
+    labels(review).features = table
+    review.settle()
+    take(review, 6, 22)
+    review.review.through.cut()
+    review.settle()
+    take(review, 5, 22)
+    review.review.reject()
+    review.settle()
+    assert row(review, 3)[["axis_major_length", "seen_by"]].tolist() == [12.5, "me"]
+    assert np.isnan(row(review, 6)["axis_major_length"])
+
+
 @pytest.mark.parametrize(("frame", "doubtful", "sure"), [(3, 6, 3), (7, 3, 6)])
 def test_the_doubt_of_a_cut_track_stays_with_the_part_that_it_was_about(
     review: Any, frame: int, doubtful: int, sure: int

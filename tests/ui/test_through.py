@@ -209,7 +209,9 @@ def test_slices_come_before_time_and_channels_are_none(
     assert state.along.word == ("frame" if names[0] == "time" else "slice")
 
 
-@pytest.mark.parametrize("shape", [(12, 3, 8, 9), (3, 12, 8, 9), (5, 12, 2, 8, 9), (3, 8, 9)])
+@pytest.mark.parametrize(
+    "shape", [(12, 3, 8, 9), (3, 12, 8, 9), (4, 1, 8, 9), (5, 12, 2, 8, 9), (3, 8, 9)]
+)
 def test_every_part_takes_the_same_axis_without_a_name_for_slices(
     bench: Any, shape: tuple[int, ...]
 ) -> None:
@@ -432,6 +434,10 @@ def test_undo_takes_back_the_last_mark_wherever_marks_were_before(hands: Hands) 
     points = hands.bench.viewer.layers["SAM points"].data
     assert sorted(points[:, 0].round().astype(int).tolist()) == [at - 1, at, at + 1]
     assert hands.bench.viewer.dims.current_step[0] == at + 1
+    hands.go(0, 0, 0)
+    hands.press("Control-Z")
+    points = hands.bench.viewer.layers["SAM points"].data
+    assert sorted(points[:, 0].round().astype(int).tolist()) == [at, at + 1]
 
 
 def test_a_slice_between_can_be_left_out(hands: Hands) -> None:
@@ -576,6 +582,27 @@ def test_what_is_painted_on_a_cell_while_it_is_followed_stays(hands: Hands, wait
     assert labels.data[4].any()
     hands.press("Control-Z")
     np.testing.assert_array_equal(labels.data, painted)
+
+
+def test_a_cell_keeps_its_number_while_what_was_marked_of_it_is_erased(hands: Hands) -> None:
+    labels = hands.bench.viewer.add_labels(np.zeros(SHAPE, np.int32), name="stack cells")
+    labels.data[5:8] = 3 * BALL[5:8]
+    before = labels.data.copy()
+    hands.bench.session.layers.choose("target", labels)
+    hands.on()
+    hands.click(*CENTRE)
+    assert hands.state.strip.given == {5, 6, 7}
+    labels.fill(CENTRE, 0)
+    hands.bench.settle()
+    assert not labels.data[5].any()
+    assert hands.run is not None
+    assert hands.run.carrying.own == 3
+    labels.undo()
+    hands.bench.settle()
+    np.testing.assert_array_equal(labels.data, before)
+    hands.press("Enter")
+    assert np.unique(labels.data).tolist() == [0, 3]
+    np.testing.assert_array_equal(labels.data[6:8], before[6:8])
 
 
 # -- stopping, and what goes wrong ----------------------------------------------------------------

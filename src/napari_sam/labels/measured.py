@@ -14,7 +14,7 @@ from napari_sam.labels import table as object_table
 from napari_sam.labels.held import part_with
 from napari_sam.labels.ids import among, count_ids
 from napari_sam.labels.runs import Runs
-from napari_sam.labels.whole import Kind, kind_of, measure_whole, whole_rows
+from napari_sam.labels.whole import Kind, doubt_within, kind_of, measure_whole, whole_rows
 
 if TYPE_CHECKING:
     from napari_sam.labels.document import Document
@@ -151,7 +151,7 @@ def rows_of_whole(
     wanted, axis = [int(i) for i in ids], document.sheet.axis(kind)
     where = document.presence.along(axis, wanted)
     measured = measure_whole(document.sheet.pixels, wanted, kind, axis, where)
-    return whole_rows(document.table, measured, wanted, by_hand)
+    return doubt_within(whole_rows(document.table, measured, wanted, by_hand), kind, axis)
 
 
 def _rows_of_several(

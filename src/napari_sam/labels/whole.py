@@ -19,6 +19,8 @@ Kind = Literal["", "volume", "track"]
 
 _CENTROID = ("centroid_slice", "centroid_row", "centroid_col")
 _CORNERS = ("z0", "r0", "c0", "z1", "r1", "c1")
+#: Columns of the first and last slice or frame, and how far the last lies behind that.
+EXTENT = {"volume": ("z0", "z1", 1), "track": ("first", "last", 0)}
 #: Measured columns that may have others beside them in physical units, and what these measure.
 _SCALED = {
     "volume": lambda t: t["voxels"],
@@ -198,24 +200,35 @@ def whole_rows(
     known = set(object_ids(table).tolist())
     measured = measured.assign(source="", **{REVIEWED: OPEN})
     rows = object_table.remeasured(table, measured, [i for i in by_hand if i not in known])
-    rows = _within(_in_units(rows, table))
+    rows = _in_units(rows, table)
     gone = {int(i) for i in ids} - set(rows[INDEX].tolist())
     left = object_table.marked(object_table.rows(table, gone), gone, object_table.REJECTED)
     return object_table.put(rows, gone, left) if len(left) else rows
 
 
-def _within(rows: pd.DataFrame) -> pd.DataFrame:
-    """Leave out where objects are least certain, if that is a slice that they are no longer on."""
-    if "weakest" not in rows:
+def doubt_within(rows: pd.DataFrame, kind: Kind, axis: int) -> pd.DataFrame:
+    """Leave out where objects are least certain, if that is a slice that they are no longer on.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+    kind : {"volume", "track"}
+    axis : int
+        Along which the slices or frames lie.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"first": [0, 0], "last": [3, 7], "weakest": [6, 6], "axis_0": [6, 6]})
+    >>> doubt_within(rows, "track", 0)["axis_0"].tolist()
+    [nan, 6.0]
+    """
+    first, last, beyond = EXTENT[kind]
+    if not {"weakest", first, last} <= set(rows):
         return rows
-    weakest = numeric(rows["weakest"])
-    if "first" in rows:
-        low, high = numeric(rows["first"]), numeric(rows["last"])
-    else:
-        low, high = numeric(rows["z0"]), numeric(rows["z1"]) - 1
-    beyond = (weakest < low) | (weakest > high)
-    names = ["weakest", *(name for name in rows if str(name).startswith("axis_"))]
-    return rows.assign(**{name: rows[name].mask(beyond) for name in names})
+    weakest, low, high = (numeric(rows[name]) for name in ("weakest", first, last))
+    gone = (weakest < low) | (weakest > high - beyond)
+    names = [name for name in ("weakest", f"axis_{axis}") if name in rows]
+    return rows.assign(**{name: rows[name].mask(gone) for name in names})
 
 
 def _in_units(rows: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:

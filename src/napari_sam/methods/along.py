@@ -73,14 +73,16 @@ def axis_along(image: Image, letter: str) -> int:
 def unnamed_axis(axes: Sequence[int], shape: Sequence[int], letter: str) -> int:
     """Choose among axes without a name: the last for slices, the first for frames.
 
-    Axes that have no more positions than an image has channels come after all others.
+    Axes that have no more positions than an image has channels come after all others, and after
+    those the ones of a single position.
 
     Examples
     --------
     >>> unnamed_axis([0, 1], (12, 3, 64, 64), "Z"), unnamed_axis([0, 1], (3, 12, 64, 64), "T")
     (0, 1)
     """
-    likely = [axis for axis in axes if shape[axis] > FEW] or axes
+    several = [axis for axis in axes if shape[axis] > 1] or axes
+    likely = [axis for axis in several if shape[axis] > FEW] or several
     return likely[-1 if letter == "Z" else 0]
 
 

@@ -58,8 +58,10 @@ class Editing(PlaneLabels):
         stay = self.document.elsewhere(ids, self.plane) if kind else set()
         if not stay:
             return ""
-        here = f"Deleted {_cells(ids)} on this {'frame' if kind == 'track' else 'slice'} only."
-        return f"{here} From … to … Delete, under Through slices and time, removes the rest."
+        some = "" if len(stay) == len(ids) else f", {len(stay)} of them"
+        here = f"{some} on this {'frame' if kind == 'track' else 'slice'} only."
+        how = "From … to … Delete, under Through slices and time, removes the rest."
+        return f"Deleted {_cells(ids)}{here} {how}"
 
     def merge(self, ids: list[int]) -> str:
         part = self.part(ids)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
@@ -18,7 +19,7 @@ from napari_sam.labels.measured import rows_of_whole
 from napari_sam.labels.rows import numeric
 from napari_sam.labels.split_whole import split_whole
 from napari_sam.labels.through import ThroughEdit
-from napari_sam.labels.whole import Kind, kind_of
+from napari_sam.labels.whole import EXTENT, Kind, kind_of
 from napari_sam.ui.labels_layer.editing import Editing
 from napari_sam.ui.labels_layer.layer_document import LayerDocument
 from napari_sam.ui.layers.axes import letters_of
@@ -28,6 +29,7 @@ Place = tuple[int, ...]
 
 #: What a row says of how certain its object is, beside the place, ``axis_0`` and so on.
 _DOUBT = ("score", "weakest", "source", object_table.REVIEWED)
+_PLACE = re.compile(r"axis_\d+")
 
 
 class ThroughEditing:
@@ -181,7 +183,7 @@ class ThroughEditing:
     def _write(self, edit: ThroughEdit, parts: Mapping[int, int] | None = None) -> str:
         """Make an edit one step: the pixels, then the rows of all whom it concerns.
 
-        Of parts that nobody looked at, it is known what they were cut from.
+        ``parts`` tells from the number of every new part to that of what it was cut from.
         """
         document, before = self.document, self.parents
         document.sync()
@@ -193,7 +195,7 @@ class ThroughEditing:
         change = Change(edit.told, edit.runs, None, kind, Origin(self._editing.plane))
         document.apply(change)
         rows = _measured(document, self.kind, ids, edit.ids, after)
-        document.complete(change, _in_doubt(rows, whole, parts or {}), ids)
+        document.complete(change, _in_doubt(rows, whole, parts or {}, self.kind), ids)
         return edit.told
 
 
@@ -223,23 +225,29 @@ def _measured(
     return rows
 
 
-def _in_doubt(rows: pd.DataFrame, whole: pd.DataFrame, parts: Mapping[int, int]) -> pd.DataFrame:
+def _in_doubt(
+    rows: pd.DataFrame, whole: pd.DataFrame, parts: Mapping[int, int], kind: Kind
+) -> pd.DataFrame:
     """Let a part be as certain as what it was cut from, if that was least certain in this part.
 
-    Of what is left of that it is not known then how certain it is.
+    Of what is left of that it is not known then how certain it is. Nothing is in doubt any more
+    when a track was cut at the link that was.
     """
     if "weakest" not in whole:
         return rows
-    columns = [name for name in whole if name in _DOUBT or str(name).startswith("axis_")]
+    columns = [name for name in whole if name in _DOUBT or _PLACE.fullmatch(str(name))]
     ids = object_table.object_ids(rows)
     for part, former in parts.items():
         known = object_table.rows(whole, [former])
-        if not len(known):
-            continue
         here, left = ids == part, ids == former
-        first = rows.loc[here, "first" if "first" in rows else "z0"].min()
-        if numeric(known["weakest"])[0] >= first:
+        if not len(known) or not here.any():
+            continue
+        weakest, first = (
+            numeric(one)[0] for one in (known["weakest"], rows[here][EXTENT[kind][0]])
+        )
+        if weakest >= first:
+            rows.loc[left, "score"] = np.nan
+        if weakest > first or (weakest == first and kind == "volume"):
             for name in columns:
                 rows.loc[here, name] = known[name].iloc[0]
-            rows.loc[left, "score"] = np.nan
     return rows

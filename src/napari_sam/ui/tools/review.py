@@ -239,8 +239,7 @@ class Review(Tool):
         told, at, left = self.bench.state.status, order.index(selected), self._open()
         goes_on = selected in left  # on other slices, and nothing was decided about it
         at = (at + goes_on) % max(len(left), 1)
-        self._try(lambda editing: self._queue.step(0, at))
-        if goes_on:
+        if self._try(lambda editing: self._queue.step(0, at)) and goes_on:
             self.bench.result(told)
 
     def _open(self) -> list[int]:

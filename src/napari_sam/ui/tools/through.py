@@ -148,7 +148,7 @@ class Through:
         if run is None:
             return False
         if self._redrawn(run):
-            self._begin_anew()
+            self._follow_again(run, run.carrying.own)
         if self.following.under_way:
             self._keep_then = True
             self._bench.result("The cell is kept as soon as all of it is known.")
@@ -185,7 +185,7 @@ class Through:
         run = self._run
         if run is None or not run.prompts:
             return None
-        self.view.go_to(list(run.prompts)[-1], run)
+        self.view.go_to(run.last_marked, run)
         self._heard()
         return self._parts.proposal.undo_mark()
 
@@ -240,8 +240,8 @@ class Through:
         if self._run is not None and not same_pixels(answer.image, self._run.view):
             self._drop()
         if self._run is None:
-            log, carrying = self._log(), self._carrying(answer, region, along)
-            self._run = Run(answer.image, answer.view, along, carrying, self._beside, log)
+            carrying = self._carrying(answer, region, along)
+            self._run = Run(answer.image, answer.view, along, carrying, self._beside, self._log())
         run = self._run
         at = run.place(answer.plane)
         if at is None:
@@ -259,13 +259,20 @@ class Through:
 
     def _begin_anew(self, *event: Any) -> None:
         """Cells meet other labels now, or meet them differently: follow with what was said."""
-        run = self._run
-        if run is not None:
-            shown = run.told.shown
-            region, _ = shown.get(run.place(run.view.plane) or 0) or next(iter(shown.values()))
-            log = self._log()
-            run.begin_anew(self._carrying(run, region, run.along), log)
-            self.following.go_on(run)
+        if self._run is not None:
+            self._follow_again(self._run)
+
+    def _follow_again(self, run: Run, own: int = 0) -> None:
+        """Follow with what was said, among the labels as they are; under a number, if it had one.
+
+        That stays its own where the person has erased what was marked of it, too.
+        """
+        shown = run.told.shown
+        region, _ = shown.get(run.place(run.view.plane) or 0) or next(iter(shown.values()))
+        carrying = self._carrying(run, region, run.along)
+        carrying.own = own or carrying.own
+        run.begin_anew(carrying, self._log())
+        self.following.go_on(run)
 
     def _log(self) -> tuple[Change, ...]:
         """What has happened to the labels among which cells are followed."""
@@ -347,7 +354,7 @@ class Through:
             self._drop()
             self._parts.proposal.kept()
         elif run is not None and self._redrawn(run):
-            self._begin_anew()
+            self._follow_again(run, run.carrying.own)
 
     def stop(self) -> str:
         """Stop following, and tell what is left."""

@@ -53,6 +53,8 @@ class Run:
         What was known of a slice before it was corrected, which the marks there refine.
     ends : list of Told
         What was said before each end that was set by hand.
+    order : list of int
+        The slices of the marks, as they were made.
     kept : Change or None
         The step that it became, when that was taken back.
     """
@@ -71,6 +73,7 @@ class Run:
     rough: dict[int, Region] = field(default_factory=dict)
     looked_at: set[int] = field(default_factory=set)
     ends: list[Told] = field(default_factory=list)
+    order: list[int] = field(default_factory=list)
     kept: Change | None = None
 
     def __post_init__(self) -> None:
@@ -82,7 +85,7 @@ class Run:
         other.prompts, other.rough = dict(self.prompts), dict(self.rough)
         other.filled, other.drawn = set(self.filled), set(self.drawn)
         other.beside, other.ends = list(self.beside), list(self.ends)
-        other.looked_at = set(self.looked_at)
+        other.looked_at, other.order = set(self.looked_at), list(self.order)
         return other
 
     # -- where it is ------------------------------------------------------------------------------
@@ -152,10 +155,18 @@ class Run:
         return True
 
     def _mark(self, at: int, prompts: tuple[Prompt, ...]) -> None:
-        """Take in the marks of a slice, as the last ones."""
-        if self.prompts.get(at) != prompts:
-            self.prompts.pop(at, None)
-            self.prompts[at] = prompts
+        """Take in the marks of a slice: more of them than before are the last ones."""
+        more = _count(prompts) - _count(self.prompts.get(at, ()))
+        self.prompts[at] = prompts
+        if more > 0:
+            self.order.append(at)
+        elif more < 0 and at in self.order:
+            del self.order[len(self.order) - 1 - self.order[::-1].index(at)]
+
+    @property
+    def last_marked(self) -> int:
+        """The slice with the last mark."""
+        return next((at for at in reversed(self.order) if at in self.prompts), max(self.prompts))
 
     def draw(self, at: int, region: Region) -> Callable[[], None]:
         """Take in an outline that was changed by hand, without a mark; returns what undoes it."""
@@ -182,8 +193,7 @@ class Run:
     @property
     def said(self) -> int:
         """How many marks there are, on all slices."""
-        prompts = [prompt for said in self.prompts.values() for prompt in said]
-        return sum(len(p.points) + len(p.strokes) + len(p.boxes) for p in prompts)
+        return sum(map(_count, self.prompts.values()))
 
     def forget(self, at: int) -> None:
         """Take back what was said of a slice."""
@@ -191,6 +201,7 @@ class Run:
         shown = {z: said for z, said in self.told.shown.items() if z != at}
         self.told = replace(self.told, shown=shown)
         self.prompts.pop(at, None)
+        self.order = [marked for marked in self.order if marked != at]
         self.rough.pop(at, None)
         self.drawn.discard(at)
 
@@ -253,6 +264,11 @@ class Run:
             return None
         self.looked_at.add(fresh[0])
         return fresh[0]
+
+
+def _count(prompts: tuple[Prompt, ...]) -> int:
+    """Count the marks of a slice."""
+    return sum(len(p.points) + len(p.strokes) + len(p.boxes) for p in prompts)
 
 
 def _same(one: Region, other: Region) -> bool:
