@@ -233,20 +233,10 @@ class Review(Tool):
             self._decide(selected, lambda editing: editing.delete([selected]))
 
     def _decide(self, selected: int, edit: Callable[[Editing], str]) -> None:
-        order = self._open()
-        if not self.edit(edit) or selected not in order:
-            return
-        told, at, left = self.bench.state.status, order.index(selected), self._open()
-        goes_on = selected in left  # on other slices, and nothing was decided about it
-        at = (at + goes_on) % max(len(left), 1)
-        if self._try(lambda editing: self._queue.step(0, at)) and goes_on:
-            self.bench.result(told)
-
-    def _open(self) -> list[int]:
-        """List the objects of the queue; none where there is no plane to look at."""
         order: list[int] = []
         self._try(lambda editing: order.extend(self._queue.order()))
-        return order
+        if self.edit(edit) and selected in order:
+            self._try(lambda editing: self._queue.go_on(selected, order.index(selected)))
 
     def remove_hidden(self) -> None:
         """Delete what the sliders hide, in one step."""

@@ -62,6 +62,17 @@ class Queue:
         everything = "Every cell has been reviewed."
         self._bench.result(everything if self._state.total else "There are no cells to review.")
 
+    def go_on(self, decided: int, at: int) -> None:
+        """Go on from an object that was decided about and stood at a place of the queue.
+
+        One that is on other slices, too, may still be open; what was done to it stays told then.
+        """
+        told, order = self._bench.state.status, self.order()
+        still_open = decided in order
+        self.step(0, (at + still_open) % max(len(order), 1))
+        if still_open:
+            self._bench.result(told)
+
     def go_to(self, object_id: int, *, weakest: bool = False) -> bool:
         """Show an object wherever it is, and take it in hand; False when it is nowhere.
 

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 from napari_sam.counts import counted
-from napari_sam.engine.carrying import Carrying
 from napari_sam.images import Plane
 from napari_sam.labels.change import Change
 from napari_sam.regions import Region
@@ -15,7 +14,7 @@ from napari_sam.ui.layers.shown import same_pixels
 from napari_sam.ui.proposing.spent import Spent
 from napari_sam.ui.state import Answer
 from napari_sam.ui.tools.fill_between import fill_drawn, fill_marked
-from napari_sam.ui.tools.through_carrying import carrying_among_labels
+from napari_sam.ui.tools.through_carrying import follow_among_labels, redrawn, run_among_labels
 from napari_sam.ui.tools.through_following import ThroughFollowing
 from napari_sam.ui.tools.through_keeping import Keeping
 from napari_sam.ui.tools.through_run import Run
@@ -147,7 +146,7 @@ class Through:
         run = self._run
         if run is None:
             return False
-        if self._redrawn(run):
+        if redrawn(self._parts, run):
             self._follow_again(run, run.carrying.own)
         if self.following.under_way:
             self._keep_then = True
@@ -240,8 +239,8 @@ class Through:
         if self._run is not None and not same_pixels(answer.image, self._run.view):
             self._drop()
         if self._run is None:
-            carrying = self._carrying(answer, region, along)
-            self._run = Run(answer.image, answer.view, along, carrying, self._beside, self._log())
+            how = answer, region, along, self.state.divisions, self._beside
+            self._run = run_among_labels(self._parts, *how)
         run = self._run
         at = run.place(answer.plane)
         if at is None:
@@ -254,35 +253,14 @@ class Through:
         elif not self.following.under_way and answer.plane == self._bench.plane_or_none():
             self.view.tell(run)  # it is no cell of one slice
 
-    def _carrying(self, seen: Answer | Run, region: Region, along: Further) -> Carrying:
-        return carrying_among_labels(self._parts, seen, region, along, self.state.divisions)
-
     def _begin_anew(self, *event: Any) -> None:
         """Cells meet other labels now, or meet them differently: follow with what was said."""
         if self._run is not None:
             self._follow_again(self._run)
 
     def _follow_again(self, run: Run, own: int = 0) -> None:
-        """Follow with what was said, among the labels as they are; under a number, if it had one.
-
-        That stays its own where the person has erased what was marked of it, too.
-        """
-        shown = run.told.shown
-        region, _ = shown.get(run.place(run.view.plane) or 0) or next(iter(shown.values()))
-        carrying = self._carrying(run, region, run.along)
-        carrying.own = own or carrying.own
-        run.begin_anew(carrying, self._log())
+        follow_among_labels(self._parts, run, self.state.divisions, own)
         self.following.go_on(run)
-
-    def _log(self) -> tuple[Change, ...]:
-        """What has happened to the labels among which cells are followed."""
-        document = self._parts.documents.known(self._bench.state.target)
-        return () if document is None else document.log
-
-    def _redrawn(self, run: Run) -> bool:
-        """Whether the followed cell was painted, erased or taken back where it is drawn already."""
-        own = run.carrying.own
-        return own > 0 and any(own in step.pixels.ids for step in {*run.log} ^ {*self._log()})
 
     def model_changed(self) -> None:
         """Another model was chosen, or is here: the cell is followed anew by it."""
@@ -353,7 +331,7 @@ class Through:
         if run is not None and self._keeping.brought_back(run):
             self._drop()
             self._parts.proposal.kept()
-        elif run is not None and self._redrawn(run):
+        elif run is not None and redrawn(self._parts, run):
             self._follow_again(run, run.carrying.own)
 
     def stop(self) -> str:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from napari_sam.engine.carrying import Carrying
 from napari_sam.errors import NapariSamError
+from napari_sam.images import Plane
 from napari_sam.labels.accept_through import number_of
+from napari_sam.labels.change import Change
 from napari_sam.regions import Region
 from napari_sam.ui.layers.axes import Further
 from napari_sam.ui.layers.label_grid import check_fit
 from napari_sam.ui.state import Answer
+from napari_sam.ui.tools.through_run import Run
 from napari_sam.ui.tools.tool import Parts
-
-if TYPE_CHECKING:
-    from napari_sam.ui.tools.through_run import Run
 
 
 def carrying_among_labels(
@@ -51,3 +51,45 @@ def carrying_among_labels(
             pixels, own = None, 0
     yields = state.overlap == "keep"
     return Carrying(seen.view, along.axis, pixels, own, yields, None, along.time, divisions)
+
+
+def run_among_labels(
+    parts: Parts,
+    seen: Answer,
+    region: Region,
+    along: Further,
+    divisions: bool,
+    beside: list[Plane],
+) -> Run:
+    """Begin with a cell that was marked; parameters as of `carrying_among_labels` and `Run`."""
+    carrying = carrying_among_labels(parts, seen, region, along, divisions)
+    return Run(seen.image, seen.view, along, carrying, beside, log_of_labels(parts))
+
+
+def follow_among_labels(parts: Parts, run: Run, divisions: bool, own: int = 0) -> None:
+    """Prepare to follow a cell with what was said of it, among the labels as they are now.
+
+    Parameters
+    ----------
+    own : int
+        Its number among them, which stays its own where the person has erased what was marked of
+        it; by default that of what is there.
+    """
+    shown = run.told.shown
+    region, _ = shown.get(run.place(run.view.plane) or 0) or next(iter(shown.values()))
+    carrying = carrying_among_labels(parts, run, region, run.along, divisions)
+    carrying.own = own or carrying.own
+    run.begin_anew(carrying, log_of_labels(parts))
+
+
+def log_of_labels(parts: Parts) -> tuple[Change, ...]:
+    """Return what has happened to the labels among which cells are followed."""
+    document = parts.documents.known(parts.bench.state.target)
+    return () if document is None else document.log
+
+
+def redrawn(parts: Parts, run: Run) -> bool:
+    """Tell whether a cell was painted, erased or taken back where it is drawn already."""
+    own = run.carrying.own
+    happened = {*run.log} ^ {*log_of_labels(parts)}
+    return own > 0 and any(own in step.pixels.ids for step in happened)
