@@ -20,7 +20,7 @@ Kind = Literal["", "volume", "track"]
 _CENTROID = ("centroid_slice", "centroid_row", "centroid_col")
 _CORNERS = ("z0", "r0", "c0", "z1", "r1", "c1")
 #: Columns of the first and last slice or frame, and how far the last lies behind that.
-EXTENT = {"volume": ("z0", "z1", 1), "track": ("first", "last", 0)}
+EXTENT = {"track": ("first", "last", 0), "volume": ("z0", "z1", 1)}
 #: Measured columns that may have others beside them in physical units, and what these measure.
 _SCALED = {
     "volume": lambda t: t["voxels"],

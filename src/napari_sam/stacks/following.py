@@ -272,7 +272,7 @@ def ask(
     both = found is not clicked and learnt is None
     if both and max(fits) > NO_FIT:  # a click is not bound by a box that does not fit
         logits = np.float32(0.5) * (logits + _best(clicked, alone, expected))
-    return WindowAnswer(logits, _certain(found, expected), max(alone))
+    return WindowAnswer(logits, float(found.scores[int(np.argmax(fits))]), max(alone))
 
 
 def _certain(found: Candidates, expected: Mask) -> float:

@@ -84,7 +84,7 @@ class ThroughEditing:
     def span(self, object_id: int) -> tuple[int, int]:
         """Return from where to where an object is seen, as its row says; else all there is."""
         row = object_table.rows(self.document.table, [object_id])
-        for first, last, beyond in (("first", "last", 0), ("z0", "z1", 1)):
+        for first, last, beyond in EXTENT.values():
             if first in row and len(row):
                 low, high = row[first].iloc[0], row[last].iloc[0]
                 if low == low and high == high:  # not NaN
